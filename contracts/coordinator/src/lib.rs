@@ -1,0 +1,1 @@
+//! The Piecework coordinator contract.

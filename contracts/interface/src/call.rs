@@ -1,0 +1,154 @@
+//! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
+//! [`WORK`] and [`POKE`], which are Borsh (`Vec<Op>` and `Vec<Target>`).
+//!
+//! | method | who | deposit | arguments |
+//! | --- | --- | --- | --- |
+//! | `new` | deployer | 0 | `{"owner_id", "config"?}` |
+//! | `storage_deposit` | anyone | ≥ bounds.min | NEP-145 `{"account_id"?, "registration_only"?}` |
+//! | `storage_withdraw`, `storage_unregister` | account | 1 yocto | NEP-145 |
+//! | `token_list` | owner | 1 yocto | [`TokenListArgs`] |
+//! | `ft_on_transfer` | listed token | 0 | NEP-141; `msg` is [`DepositMessage`] |
+//! | `withdraw` | account | 1 yocto | [`WithdrawArgs`] |
+//! | `node_register` | account | added stake | [`NodeRegisterArgs`] |
+//! | `node_update` | node | 1 yocto | [`NodeRegisterArgs`] |
+//! | `stake_add` | node | added stake | `{}` |
+//! | `stake_remove` | node | 1 yocto | [`StakeRemoveArgs`] |
+//! | `stake_claim` | node | 1 yocto | `{}`; credits the NEAR balance |
+//! | `node_pause`, `node_resume`, `heartbeat` | node | 0 | `{}` |
+//! | `batch_create` | requester | 1 yocto | [`BatchCreateArgs`]; returns the [`crate::ids::BatchId`] |
+//! | `batch_cancel`, `batch_forget` | requester | 1 yocto | [`BatchArgs`] |
+//! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
+//! | `work` | node | 0 | Borsh `Vec<Op>` |
+//! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
+//!
+//! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`]; `owner` → account id;
+//! `tokens` → list of [`crate::view::Token`]; `account_no {"account_id"}` → number or null;
+//! `account {"account_id"}` → [`crate::view::Account`] or null; `accounts {"from","limit"}`, `batches {"from","limit"}` →
+//! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::view::Lot`] or null;
+//! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
+//! NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    amount::Amount,
+    ids::{BatchId, ClassId, LotId, TokenId},
+    terms::Terms,
+};
+
+const TGAS: u64 = 1_000_000_000_000;
+
+/// Borsh `Vec<Op>`.
+pub const WORK: &str = "work";
+/// Borsh `Vec<Target>`.
+pub const POKE: &str = "poke";
+/// Keeps a node active.
+pub const HEARTBEAT: &str = "heartbeat";
+
+/// Gas to attach to a `work` call of so many ops: covers the last reveal with tally and settlement of each.
+#[must_use]
+pub const fn work_gas(ops: usize) -> u64 {
+    10 * TGAS + 6 * TGAS * ops as u64
+}
+
+/// Gas to attach to a `poke` of so many targets.
+#[must_use]
+pub const fn poke_gas(targets: usize) -> u64 {
+    work_gas(targets)
+}
+
+/// Gas to attach to a plain call.
+pub const CALL_GAS: u64 = 10 * TGAS;
+/// Gas to attach to `withdraw`.
+pub const WITHDRAW_GAS: u64 = 40 * TGAS;
+/// Gas to attach to `ft_transfer_call` with a [`DepositMessage`].
+pub const TRANSFER_CALL_GAS: u64 = 60 * TGAS;
+/// Most rows of a paged view.
+pub const PAGE_MAX: u32 = 128;
+
+/// Arguments of `token_list`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenListArgs {
+    /// NEP-141 account.
+    pub account_id: String,
+    /// Least reward per item.
+    pub min_reward: Amount,
+    /// Fee of one lot that earns a full step of reputation.
+    pub rep_unit: Amount,
+    /// yoctoNEAR of bond per 2^32 units.
+    pub bond_rate: Amount,
+}
+
+/// `msg` of `ft_transfer_call` to the coordinator. Anything else fails, so that the token refunds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DepositMessage {
+    /// Credits the sender's internal balance.
+    Deposit {},
+    /// Credits it and creates a batch in the transferred token.
+    CreateBatch(BatchSpec),
+}
+
+/// A batch to create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchSpec {
+    /// Terms.
+    pub terms: Terms,
+    /// Items, at least 1.
+    pub items: u32,
+    /// Merkle root over the items' payload digests, [`crate::merkle::root`].
+    #[serde(with = "hex::serde")]
+    pub manifest: [u8; 32],
+    /// Where the manifest is, at most 256 bytes.
+    pub uri: String,
+}
+
+/// Arguments of `batch_create`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchCreateArgs {
+    /// Reward token.
+    pub token: TokenId,
+    /// The batch.
+    pub batch: BatchSpec,
+}
+
+/// Arguments of `batch_cancel` and `batch_forget`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchArgs {
+    /// Batch.
+    pub batch: BatchId,
+}
+
+/// Arguments of `batch_skip_lots`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchSkipLotsArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lots that nobody holds, at most 64.
+    pub lots: Vec<LotId>,
+}
+
+/// Arguments of `withdraw`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawArgs {
+    /// Token.
+    pub token: TokenId,
+    /// Amount; everything when left out.
+    #[serde(default)]
+    pub amount: Option<Amount>,
+}
+
+/// Arguments of `node_register` and `node_update`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRegisterArgs {
+    /// Classes, 1..=8 different ones.
+    pub classes: Vec<ClassId>,
+}
+
+/// Arguments of `stake_remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StakeRemoveArgs {
+    /// yoctoNEAR; all free stake when left out.
+    #[serde(default)]
+    pub amount: Option<Amount>,
+}

@@ -1,0 +1,90 @@
+//! The contract's configuration. Values that a live batch depends on are copied into it at creation.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+
+/// Inclusive bounds for the terms of a batch. Test networks may lower the times.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bounds {
+    /// Least and greatest `claim_ttl_s`.
+    pub claim_ttl_s: (u32, u32),
+    /// Least and greatest `reveal_window_s`.
+    pub reveal_window_s: (u32, u32),
+    /// Least and greatest `challenge_window_s` when it is not 0.
+    pub challenge_window_s: (u32, u32),
+    /// Least and greatest `slice_s`.
+    pub slice_s: (u32, u32),
+    /// Longest life of a batch in seconds.
+    pub lifetime_max_s: u32,
+    /// Cap of `dissent_slash_pct`.
+    pub dissent_slash_pct_max: u8,
+    /// Cap of `abandon_slash_pct`.
+    pub abandon_slash_pct_max: u8,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        const DAY_S: u32 = 86_400;
+        Self {
+            claim_ttl_s: (60, 7 * DAY_S),
+            reveal_window_s: (300, DAY_S),
+            challenge_window_s: (600, 7 * DAY_S),
+            slice_s: (2, 3_600),
+            lifetime_max_s: 365 * DAY_S,
+            dissent_slash_pct_max: 50,
+            abandon_slash_pct_max: 50,
+        }
+    }
+}
+
+/// The configuration, set at `new`. JSON fields that are left out take these defaults.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// yoctoNEAR per ticket, and the least stake of a node.
+    pub min_stake: Amount,
+    /// Seconds between `stake_remove` and `stake_claim`.
+    pub unbonding_s: u32,
+    /// A node silent for longer than this may be made inactive by anyone.
+    pub liveness_window_s: u32,
+    /// Seconds after a reveal window before a poke may tally without the missing reveals.
+    pub grace_s: u32,
+    /// Fee on rewards paid, in basis points, at most 1000.
+    pub fee_bps: u16,
+    /// Least seconds between two steps of one node's reputation in one class.
+    pub reputation_interval_s: u32,
+    /// Bounds of terms.
+    pub bounds: Bounds,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            min_stake: Amount(10 * 10_u128.pow(24)),
+            unbonding_s: 7 * 86_400,
+            liveness_window_s: 3_600,
+            grace_s: 60,
+            fee_bps: 500,
+            reputation_interval_s: 3_600,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+/// What a batch copies from the configuration and its token at creation, so that later changes never reach it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Fixed {
+    /// Fee on rewards paid, in basis points.
+    pub fee_bps: u16,
+    /// yoctoNEAR of bond per 2^32 units of reward.
+    pub bond_rate: Amount,
+    /// Fee of one lot that earns a full step of reputation, in units of the token.
+    pub rep_unit: Amount,
+    /// Least seconds between two steps of reputation.
+    pub reputation_interval_s: u32,
+    /// Seconds of grace after a reveal window.
+    pub grace_s: u32,
+}

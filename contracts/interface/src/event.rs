@@ -1,0 +1,566 @@
+//! The journal's alphabet. Every call that changes state writes one log line: a NEP-297 event whose `data` holds the
+//! line's number and a list of entries, each a short JSON array that begins with its tag:
+//!
+//! ```text
+//! EVENT_JSON:{"standard":"piecework","version":"1.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
+//! ```
+//!
+//! `event` names the method, `node` the node whose call it is: its `last_seen` becomes the block's time, and a silent
+//! node is active again. Amounts are decimal strings, digests unpadded base64, item sets hexadecimal.
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+
+use crate::{
+    amount::Amount,
+    config::{Config, Fixed},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    op::At,
+    skip::Skip,
+    terms::Terms,
+    view::NodeStatus,
+};
+
+/// NEP-297 prefix of every line.
+pub const PREFIX: &str = "EVENT_JSON:";
+/// NEP-297 `standard`.
+pub const STANDARD: &str = "piecework";
+/// NEP-297 `version`.
+pub const VERSION: &str = "1.0.0";
+
+/// One log line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Number of the line in the journal, from 0 without gaps.
+    pub seq: u64,
+    /// The method that wrote it.
+    pub event: String,
+    /// The node whose call it is.
+    pub node: Option<AccountNo>,
+    /// What happened, in order.
+    pub log: Vec<Entry>,
+}
+
+/// A set of items of a lot, bit i for item i.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Items(pub u64);
+
+/// A reservation that ran out and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abandoned {
+    /// Node.
+    pub node: AccountNo,
+    /// yoctoNEAR taken from its stake.
+    pub slash: Amount,
+}
+
+/// What a slot got when its lot settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledSlot {
+    /// Node.
+    pub node: AccountNo,
+    /// Reward credited, in units of the batch's token.
+    pub pay: Amount,
+    /// yoctoNEAR taken from its stake.
+    pub slash: Amount,
+    /// Its reputation in the class afterwards.
+    pub reputation: u16,
+}
+
+macro_rules! entries {
+    ($($(#[$doc:meta])* $name:ident = $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
+        /// One state change.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Entry {
+            $($(#[$doc])* $name { $($(#[$fdoc])* $field: $ty,)* },)*
+        }
+
+        impl Entry {
+            /// All tags, in order of declaration.
+            pub const TAGS: &'static [&'static str] = &[$($tag),*];
+
+            /// The entry's tag.
+            #[must_use]
+            pub const fn tag(&self) -> &'static str {
+                match self { $(Self::$name { .. } => $tag,)* }
+            }
+
+            /// Appends the entry's JSON array.
+            pub fn write(&self, out: &mut String) {
+                match self {
+                    $(Self::$name { $($field,)* } => {
+                        out.push_str(concat!("[\"", $tag, "\""));
+                        $(out.push(','); $field.write(out);)*
+                        out.push(']');
+                    })*
+                }
+            }
+
+            /// Reads an entry; `None` if the tag is unknown or a field is missing, extra or malformed.
+            #[cfg(feature = "host")]
+            #[must_use]
+            pub fn read(value: &serde_json::Value) -> Option<Self> {
+                let (tag, fields) = value.as_array()?.split_first()?;
+                let mut fields = fields.iter();
+                let entry = match tag.as_str()? {
+                    $($tag => Self::$name { $($field: Field::read(fields.next()?)?,)* },)*
+                    _ => return None,
+                };
+                fields.next().is_none().then_some(entry)
+            }
+        }
+    };
+}
+
+entries! {
+    /// The configuration was set.
+    Configured = "config" { /** Configuration. */ config: Config, }
+    /// A token was listed.
+    TokenListed = "token" {
+        /** Number. */ token: TokenId,
+        /** NEP-141 account. */ account_id: String,
+        /** Least reward per item. */ min_reward: Amount,
+        /** Fee that earns a full step of reputation. */ rep_unit: Amount,
+        /** yoctoNEAR of bond per 2^32 units. */ bond_rate: Amount,
+    }
+    /// An account was registered.
+    AccountOpened = "account" {
+        /** Number. */ account: AccountNo,
+        /** Name. */ account_id: String,
+        /** Storage deposit, yoctoNEAR. */ paid: Amount,
+        /** Bytes charged. */ used: u32,
+    }
+    /// An account's storage changed outside of claims and settlements.
+    Storage = "storage" {
+        /** Account. */ account: AccountNo,
+        /** Deposit now, yoctoNEAR. */ paid: Amount,
+        /** Bytes charged now. */ used: u32,
+    }
+    /// An account was unregistered.
+    AccountClosed = "unregister" { /** Account. */ account: AccountNo, }
+    /// A balance was credited from outside, or from claimed stake.
+    Deposited = "deposit" {
+        /** Account. */ account: AccountNo,
+        /** Token. */ token: TokenId,
+        /** Amount. */ amount: Amount,
+    }
+    /// A withdrawal was debited and sent.
+    Withdrawing = "withdraw" {
+        /** Account. */ account: AccountNo,
+        /** Token. */ token: TokenId,
+        /** Amount. */ amount: Amount,
+    }
+    /// The transfer of a withdrawal answered; a failed one is credited back.
+    Withdrawn = "withdrawn" {
+        /** Account. */ account: AccountNo,
+        /** Token. */ token: TokenId,
+        /** Amount. */ amount: Amount,
+        /** Whether it went through. */ ok: bool,
+    }
+    /// A node was registered, or registered again with more stake.
+    NodeRegistered = "node" {
+        /** Account. */ account: AccountNo,
+        /** yoctoNEAR added to the stake. */ stake: Amount,
+        /** Classes declared. */ classes: Vec<ClassId>,
+    }
+    /// A node declared other classes.
+    NodeClasses = "classes" {
+        /** Account. */ account: AccountNo,
+        /** Classes declared. */ classes: Vec<ClassId>,
+    }
+    /// A node's stake was moved by its owner.
+    Staked = "stake" {
+        /** Account. */ account: AccountNo,
+        /** Stake now, yoctoNEAR. */ stake: Amount,
+        /** Unbonding now, yoctoNEAR. */ unbonding: Amount,
+        /** When it may be claimed, Unix seconds. */ until: u32,
+    }
+    /// A node's status changed.
+    StatusChanged = "status" {
+        /** Account. */ account: AccountNo,
+        /** Status now. */ status: NodeStatus,
+    }
+    /// A batch was created, its escrow debited from the requester, group 0 opened.
+    BatchCreated = "batch" {
+        /** Number. */ batch: BatchId,
+        /** Who pays. */ requester: AccountNo,
+        /** Reward token. */ token: TokenId,
+        /** Items. */ items: u32,
+        /** Merkle root over payload digests. */ manifest: [u8; 32],
+        /** Where the manifest is. */ uri: String,
+        /** Escrow, fee included. */ escrow: Amount,
+        /** Terms. */ terms: Terms,
+        /** What was copied from the configuration. */ fixed: Fixed,
+    }
+    /// A draw was opened.
+    DrawOpened = "open" {
+        /** Batch. */ batch: BatchId,
+        /** What is drawn. */ at: At,
+    }
+    /// A seed was captured.
+    Seeded = "seed" {
+        /** Batch. */ batch: BatchId,
+        /** What is drawn. */ at: At,
+        /** Seed. */ value: [u8; 16],
+        /** Active tickets at the capture. */ tickets: u32,
+    }
+    /// The node took a seat; the first claim of a lot makes its record and reserves its bytes from the requester.
+    Claimed = "claim" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** The reservation that it replaced. */ replaced: Option<Abandoned>,
+    }
+    /// The node gave its seat back.
+    Released = "release" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** yoctoNEAR taken from its stake. */ slash: Amount,
+    }
+    /// The node committed.
+    Committed = "commit" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Commitment. */ commitment: [u8; 32],
+    }
+    /// The round turned to reveals; slots still reserved are gone.
+    Revealing = "revealing" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Reservations that ran out. */ abandoned: Vec<Abandoned>,
+    }
+    /// The node revealed. The answers are in the receipt's arguments.
+    Revealed = "reveal" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** SHA-256 of the answers. */ digest: [u8; 32],
+    }
+    /// The tally left items open: an extension begins and its draw is open.
+    Extended = "extend" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Open items. */ items: Items,
+    }
+    /// The tally is done and the challenge window runs.
+    Provisional = "provisional" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Accepted items. */ accepted: Items,
+        /** SHA-256 of the lot's answers. */ digest: [u8; 32],
+    }
+    /// The current round ended without a result: its slots are freed, bonds back, reservations that ran out slashed.
+    Freed = "free" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Reservations that ran out. */ abandoned: Vec<Abandoned>,
+    }
+    /// A lot settled, or was closed without a result (no slots, nothing accepted). Its record is gone.
+    Settled = "settle" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Settlement number in the batch. */ n: u32,
+        /** Accepted items. */ accepted: Items,
+        /** SHA-256 of the lot's answers, zeros where nothing is accepted. */ digest: [u8; 32],
+        /** Fee. */ fee: Amount,
+        /** Returned to the requester. */ refund: Amount,
+        /** Slots that were judged, in order of their claims. */ slots: Vec<SettledSlot>,
+    }
+    /// The requester cancelled the batch.
+    BatchCancelled = "cancel" { /** Batch. */ batch: BatchId, }
+    /// Nothing of the batch is live: the rest of the escrow returned.
+    BatchClosed = "close" {
+        /** Batch. */ batch: BatchId,
+        /** Returned to the requester. */ refund: Amount,
+    }
+    /// The requester dropped a closed batch's result root.
+    BatchForgotten = "forget" { /** Batch. */ batch: BatchId, }
+    /// An op was skipped.
+    Skipped = "skip" {
+        /** Index of the op in the call. */ op: u8,
+        /** Why. */ code: Skip,
+    }
+}
+
+impl Line {
+    /// The log line, prefix included.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut out = String::with_capacity(128 + 64 * self.log.len());
+        for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", VERSION, "\",\"event\":\"", &self.event] {
+            out.push_str(part);
+        }
+        out.push_str("\",\"data\":{\"seq\":");
+        self.seq.write(&mut out);
+        if let Some(node) = &self.node {
+            out.push_str(",\"node\":");
+            node.write(&mut out);
+        }
+        out.push_str(",\"log\":");
+        self.log.write(&mut out);
+        out.push_str("}}");
+        out
+    }
+
+    /// Reads a log line. `Ok(None)`: not an event of this standard.
+    ///
+    /// # Errors
+    /// The line is of this standard and cannot be read: a mirror must stop, not guess.
+    #[cfg(feature = "host")]
+    pub fn parse(line: &str) -> Result<Option<Self>, LineError> {
+        let Some(json) = line.strip_prefix(PREFIX) else { return Ok(None) };
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(json) else { return Ok(None) };
+        if value["standard"] != STANDARD {
+            return Ok(None);
+        }
+        let error = |what: &'static str| LineError { what, line: line.to_owned() };
+        if value["version"] != VERSION {
+            return Err(error("its version is not known"));
+        }
+        let data = &value["data"];
+        let entries = data["log"].as_array().ok_or_else(|| error("`log` is missing"))?;
+        Ok(Some(Self {
+            seq: data["seq"].as_u64().ok_or_else(|| error("`seq` is missing"))?,
+            event: value["event"].as_str().ok_or_else(|| error("`event` is missing"))?.to_owned(),
+            node: match &data["node"] {
+                serde_json::Value::Null => None,
+                node => Some(Field::read(node).ok_or_else(|| error("`node` is not a number"))?),
+            },
+            log: entries
+                .iter()
+                .map(|entry| Entry::read(entry).ok_or_else(|| error("an entry cannot be read")))
+                .collect::<Result<_, _>>()?,
+        }))
+    }
+}
+
+/// A journal line that this version cannot read.
+#[cfg(feature = "host")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("journal line cannot be read ({what}): {line}")]
+pub struct LineError {
+    what: &'static str,
+    line: String,
+}
+
+/// A value inside an entry.
+trait Field: Sized {
+    fn write(&self, out: &mut String);
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self>;
+}
+
+macro_rules! number_field {
+    ($($ty:ty),*) => {$(
+        impl Field for $ty {
+            fn write(&self, out: &mut String) {
+                push_decimal(u128::from(*self), out);
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                value.as_u64()?.try_into().ok()
+            }
+        }
+    )*};
+}
+number_field!(u8, u16, u32, u64);
+
+macro_rules! id_field {
+    ($($ty:ident),*) => {$(
+        impl Field for $ty {
+            fn write(&self, out: &mut String) {
+                self.0.write(out);
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                Field::read(value).map(Self)
+            }
+        }
+    )*};
+}
+id_field!(AccountNo, TokenId, ClassId, BatchId, LotId);
+
+impl Field for bool {
+    fn write(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        value.as_bool()
+    }
+}
+
+impl Field for Amount {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        push_decimal(self.0, out);
+        out.push('"');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        value.as_str()?.parse().ok().map(Self)
+    }
+}
+
+impl Field for Items {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        out.push_str(hex::encode(self.0.to_be_bytes()).trim_start_matches('0'));
+        out.push('"');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        let text = value.as_str()?;
+        if text.is_empty() { Some(Self(0)) } else { u64::from_str_radix(text, 16).ok().map(Self) }
+    }
+}
+
+impl<const N: usize> Field for [u8; N] {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        STANDARD_NO_PAD.encode_string(self, out);
+        out.push('"');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        STANDARD_NO_PAD.decode(value.as_str()?).ok()?.try_into().ok()
+    }
+}
+
+impl Field for Skip {
+    fn write(&self, out: &mut String) {
+        push_decimal(*self as u128, out);
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        Self::from_code(Field::read(value)?)
+    }
+}
+
+/// A group is its number, a lot is its number in an array.
+impl Field for At {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Group(group) => group.write(out),
+            Self::Lot(lot) => {
+                out.push('[');
+                lot.write(out);
+                out.push(']');
+            }
+        }
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        match value.as_array().map(Vec::as_slice) {
+            None => Field::read(value).map(Self::Group),
+            Some([lot]) => Field::read(lot).map(Self::Lot),
+            Some(_) => None,
+        }
+    }
+}
+
+impl Field for Abandoned {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        self.node.write(out);
+        out.push(',');
+        self.slash.write(out);
+        out.push(']');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        let [node, slash] = value.as_array()?.as_slice() else { return None };
+        Some(Self { node: Field::read(node)?, slash: Field::read(slash)? })
+    }
+}
+
+impl Field for SettledSlot {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        self.node.write(out);
+        out.push(',');
+        self.pay.write(out);
+        out.push(',');
+        self.slash.write(out);
+        out.push(',');
+        self.reputation.write(out);
+        out.push(']');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        let [node, pay, slash, reputation] = value.as_array()?.as_slice() else { return None };
+        Some(Self {
+            node: Field::read(node)?,
+            pay: Field::read(pay)?,
+            slash: Field::read(slash)?,
+            reputation: Field::read(reputation)?,
+        })
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Some(value) => value.write(out),
+            None => out.push_str("null"),
+        }
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        if value.is_null() { Some(None) } else { T::read(value).map(Some) }
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        for (index, value) in self.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            value.write(out);
+        }
+        out.push(']');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        value.as_array()?.iter().map(T::read).collect()
+    }
+}
+
+impl Field for Entry {
+    fn write(&self, out: &mut String) {
+        Self::write(self, out);
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        Self::read(value)
+    }
+}
+
+macro_rules! json_field {
+    ($($ty:ty),*) => {$(
+        impl Field for $ty {
+            fn write(&self, out: &mut String) {
+                // These types serialize without maps of unknown keys or failing parts, so this cannot fail.
+                out.push_str(&serde_json::to_string(self).unwrap_or_default());
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                serde_json::from_str(&value.to_string()).ok()
+            }
+        }
+    )*};
+}
+json_field!(String, Config, Terms, Fixed, NodeStatus);
+
+fn push_decimal(mut value: u128, out: &mut String) {
+    let mut digits = [0_u8; 39];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
+}

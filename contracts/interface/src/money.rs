@@ -1,0 +1,69 @@
+//! Amounts: escrow, fee, bond and slashes. Products are taken in 256 bits; bonds round up, everything else down.
+
+use primitive_types::U256;
+
+use crate::{config::Fixed, terms::Terms};
+
+/// Tickets of one node at most.
+pub const TICKETS_MAX: u8 = 16;
+/// The highest fee, in basis points.
+pub const FEE_BPS_MAX: u16 = 1_000;
+const BPS: u128 = 10_000;
+
+/// `⌊a × b / c⌋`, saturating at `u128::MAX`; 0 when `c` is 0.
+#[must_use]
+pub fn mul_div(a: u128, b: u128, c: u128) -> u128 {
+    (U256::from(a) * U256::from(b)).checked_div(U256::from(c)).map_or(0, saturate)
+}
+
+/// Reward escrow of so many items: `items × reward × max`. Below 2^118 by the bounds of [`Terms`].
+#[must_use]
+pub fn reward_escrow(terms: &Terms, items: u32) -> u128 {
+    u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(terms.max))
+}
+
+/// Fee on an amount: `⌊amount × fee_bps / 10^4⌋`.
+#[must_use]
+pub fn fee(amount: u128, fee_bps: u16) -> u128 {
+    mul_div(amount, u128::from(fee_bps), BPS)
+}
+
+/// Escrow of so many items with the fee on it.
+#[must_use]
+pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
+    let rewards = reward_escrow(terms, items);
+    rewards.saturating_add(fee(rewards, fee_bps))
+}
+
+/// Bond of a slot that judges `items` items, yoctoNEAR: `⌈bond_rate × items × reward × bond_pct / (100 × 2^32)⌉`.
+#[must_use]
+pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
+    let product = U256::from(fixed.bond_rate.0)
+        .saturating_mul(U256::from(u128::from(items).saturating_mul(terms.reward.0)))
+        .saturating_mul(U256::from(terms.bond_pct));
+    let unit = U256::from(100_u64 << 32);
+    saturate(product / unit).saturating_add(u128::from(!(product % unit).is_zero()))
+}
+
+/// Slash for missing `missed` of `judged` items: `⌊bond × rate × missed / judged⌋`.
+#[must_use]
+pub fn dissent_slash(bond: u128, rate_pct: u8, missed: u32, judged: u32) -> u128 {
+    mul_div(bond, u128::from(rate_pct) * u128::from(missed), 100 * u128::from(judged)).min(bond)
+}
+
+/// Slash for an abandoned reservation: `⌊bond × rate × 2^faults⌋`, at most the bond.
+#[must_use]
+pub fn abandon_slash(bond: u128, rate_pct: u8, faults: u8) -> u128 {
+    mul_div(bond, u128::from(rate_pct) << faults.min(16), 100).min(bond)
+}
+
+/// Tickets of a stake: `stake / min_stake`, at most 16.
+#[must_use]
+pub fn tickets(stake: u128, min_stake: u128) -> u8 {
+    let tickets = stake.checked_div(min_stake).unwrap_or_default();
+    u8::try_from(tickets).map_or(TICKETS_MAX, |tickets| tickets.min(TICKETS_MAX))
+}
+
+fn saturate(value: U256) -> u128 {
+    u128::try_from(value).unwrap_or(u128::MAX)
+}

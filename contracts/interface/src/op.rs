@@ -1,0 +1,81 @@
+//! The ops of `work` and the targets of `poke`: the Borsh arguments of the hot path.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountNo, BatchId, LotId};
+
+/// Most ops in one `work` call: their worst-case log entries fit a call's 16,384 bytes.
+pub const OPS_MAX: usize = 24;
+/// Most bytes of answers revealed in one `work` call.
+pub const ANSWER_BYTES_MAX: usize = 11 * 1024;
+/// Most targets in one `poke` call.
+pub const POKES_MAX: usize = 16;
+
+/// Where a seed is captured: for a group of 32 lots (round 0), or for a later round of one lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// Lots `32 g .. 32 g + 32`, round 0.
+    Group(u32),
+    /// The current extension of a lot.
+    Lot(LotId),
+}
+
+/// One op of a `work` call. Every op soft-fails: a skip leaves a code in the event and changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Op {
+    /// Opens the draw of `at`, or captures its seed in a later slice.
+    Draw {
+        /// Batch.
+        batch: BatchId,
+        /// What is drawn.
+        at: At,
+    },
+    /// Takes a seat of the lot's current round.
+    Claim {
+        /// Batch.
+        batch: BatchId,
+        /// Lot.
+        lot: LotId,
+    },
+    /// Gives a seat back.
+    Release {
+        /// Batch.
+        batch: BatchId,
+        /// Lot.
+        lot: LotId,
+    },
+    /// Binds the node to its answers without showing them; see [`crate::commitment`].
+    Commit {
+        /// Batch.
+        batch: BatchId,
+        /// Lot.
+        lot: LotId,
+        /// [`crate::commitment::commitment`] of the answers.
+        commitment: [u8; 32],
+    },
+    /// Shows the answers of a commitment.
+    Reveal {
+        /// Batch.
+        batch: BatchId,
+        /// Lot.
+        lot: LotId,
+        /// Judged items × answer width bytes, in index order.
+        answers: Vec<u8>,
+        /// The salt of the commitment.
+        salt: [u8; 32],
+    },
+}
+
+/// What a `poke` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Ends a round, tallies, settles or closes a lot, whatever is due.
+    Lot(BatchId, LotId),
+    /// Closes a batch in which nothing is live any more.
+    Batch(BatchId),
+    /// Makes a silent node inactive.
+    Node(AccountNo),
+}

@@ -1,0 +1,1 @@
+//! What a settled lot pays and costs, slot by slot.

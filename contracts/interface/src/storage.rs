@@ -1,0 +1,51 @@
+//! Storage charges, by NEP-145 deposits. Every row has a fixed worst case, so a charge never changes while a row lives,
+//! and reveals, pokes and settlements never need new storage.
+
+use crate::terms::{EXTENSION_SEATS, Terms};
+
+/// yoctoNEAR locked per byte of state.
+pub const YOCTONEAR_PER_BYTE: u128 = 10_u128.pow(19);
+/// Bytes NEAR charges for a record beside key and value.
+const ROW: u32 = 40;
+/// Classes of one node at most.
+pub const CLASSES_MAX: usize = 8;
+/// Bytes of a manifest URI at most. It travels in the event only.
+pub const URI_MAX: usize = 256;
+/// Nodes a lot remembers as having left it.
+pub const LEAVERS_MAX: usize = 8;
+/// Peaks of a results range at most: a batch has fewer than 2^32 lots.
+pub const PEAKS_MAX: u32 = 32;
+
+/// Bytes of an account: its name's row and its record.
+#[must_use]
+pub fn account_bytes(account_id: &str) -> u32 {
+    let name = u32::try_from(account_id.len()).unwrap_or(u32::MAX);
+    (ROW + 1 + name + 4) + (ROW + 5 + 64)
+}
+
+/// Bytes a node adds to its account's record: the fields and eight classes.
+pub const NODE_BYTES: u32 = 100 + 9 * 8;
+
+/// Bytes of a balance in another token than the account's first.
+pub const BALANCE_BYTES: u32 = ROW + 7 + 16;
+
+/// Bytes of a batch while it is open: record and purse, peaks included.
+pub const BATCH_BYTES: u32 = (ROW + 5 + 460) + (ROW + 5 + 32 + 32 * PEAKS_MAX);
+
+/// Bytes of a closed batch.
+pub const CLOSED_BATCH_BYTES: u32 = ROW + 5 + 48;
+
+/// Bytes of a lot of `items` items with every slot of both rounds revealed.
+#[must_use]
+pub fn lot_bytes(terms: &Terms, items: u8) -> u32 {
+    let seats = u32::from(terms.start) + if terms.max > terms.start { u32::from(EXTENSION_SEATS) } else { 0 };
+    let answers = (u32::from(items) * u32::from(terms.answer_width)).max(32);
+    let leavers = 4 * u32::try_from(LEAVERS_MAX).unwrap_or_default();
+    (ROW + 9 + 72 + leavers) + seats * (4 + 1 + 1 + 4 + answers)
+}
+
+/// yoctoNEAR that so many bytes lock.
+#[must_use]
+pub fn cost(bytes: u32) -> u128 {
+    u128::from(bytes) * YOCTONEAR_PER_BYTE
+}

@@ -1,0 +1,125 @@
+//! What a batch fixes at creation.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{amount::Amount, config::Bounds, ids::ClassId};
+
+/// Items in the largest lot.
+pub const LOT_SIZE_MAX: u8 = 64;
+/// Seats of an extension round.
+pub const EXTENSION_SEATS: u8 = 3;
+/// A reward per item is below this, so that every escrow stays below 2^116.
+pub const REWARD_LIMIT: u128 = 1 << 80;
+
+/// How the answers of a batch are judged. Adjudicated batches are a later variant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// Equal answers are counted.
+    #[default]
+    Consensus,
+}
+
+/// The terms of a batch. Fixed at creation, inside the bounds of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Terms {
+    /// Class of the work; only nodes that declared it may claim.
+    pub class: ClassId,
+    /// Reward per item and agreeing copy, in units of the batch's token.
+    pub reward: Amount,
+    /// Items per lot, 1..=64. The last lot may be shorter.
+    pub lot_size: u8,
+    /// Bytes per answer: 1, 2, 4, 8, 16 or 32.
+    pub answer_width: u8,
+    /// Copies of the first round: 1, 2, 3 or 5.
+    pub start: u8,
+    /// Copies at most: `start`, or `start + 3` when `start` ≥ 2.
+    pub max: u8,
+    /// Equal answers needed, in percent of the slots that committed in the deciding round, 51..=100.
+    pub quorum_pct: u8,
+    /// Seconds from a claim to the end of its reservation.
+    pub claim_ttl_s: u32,
+    /// Seconds for reveals, after all copies are committed or out of time.
+    pub reveal_window_s: u32,
+    /// Seconds a result stays provisional; 0 settles at once.
+    pub challenge_window_s: u32,
+    /// Seconds per slice of the sortition: the bar doubles each slice.
+    pub slice_s: u32,
+    /// Bond in percent of `bond_rate × items × reward`, 100..=300.
+    pub bond_pct: u16,
+    /// Part of the bond lost when every judged item is missed, in percent.
+    pub dissent_slash_pct: u8,
+    /// Part of the bond lost by a first abandoned reservation, in percent; doubles with each fault.
+    pub abandon_slash_pct: u8,
+    /// Reputation in the class that a claim needs, 0..=10000.
+    pub min_reputation: u16,
+    /// Unix time in seconds after which nothing new is claimed.
+    pub expires_at: u32,
+    /// How answers are judged.
+    #[serde(default)]
+    pub verification: Verification,
+}
+
+/// Why terms are refused. The text names the field, the rule and the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ERR_TERMS: {field} must be {rule}")]
+pub struct TermsError {
+    /// The offending field.
+    pub field: &'static str,
+    /// What it must be.
+    pub rule: &'static str,
+}
+
+impl Terms {
+    /// Checks every field against the protocol and the configuration's bounds.
+    ///
+    /// # Errors
+    /// The first field that is out of bounds.
+    pub fn check(&self, bounds: &Bounds, min_reward: u128, now_s: u32) -> Result<(), TermsError> {
+        let rule = |ok: bool, field, rule| if ok { Ok(()) } else { Err(TermsError { field, rule }) };
+        let within = |value: u32, range: (u32, u32)| value >= range.0 && value <= range.1;
+        rule(
+            self.reward.0 >= min_reward.max(1) && self.reward.0 < REWARD_LIMIT,
+            "reward",
+            "at least the token's minimum and below 2^80",
+        )?;
+        rule((1..=LOT_SIZE_MAX).contains(&self.lot_size), "lot_size", "1..=64")?;
+        rule(matches!(self.answer_width, 1 | 2 | 4 | 8 | 16 | 32), "answer_width", "1, 2, 4, 8, 16 or 32")?;
+        rule(matches!(self.start, 1 | 2 | 3 | 5), "start", "1, 2, 3 or 5")?;
+        rule(
+            self.max == self.start || (self.start >= 2 && self.max == self.start + EXTENSION_SEATS),
+            "max",
+            "start, or start + 3 when start is 2 or more",
+        )?;
+        rule((51..=100).contains(&self.quorum_pct), "quorum_pct", "51..=100")?;
+        rule(within(self.claim_ttl_s, bounds.claim_ttl_s), "claim_ttl_s", "within the configured bounds")?;
+        rule(
+            within(self.reveal_window_s, bounds.reveal_window_s) && self.reveal_window_s >= self.claim_ttl_s / 10,
+            "reveal_window_s",
+            "within the configured bounds and at least a tenth of claim_ttl_s",
+        )?;
+        rule(
+            self.challenge_window_s == 0 || within(self.challenge_window_s, bounds.challenge_window_s),
+            "challenge_window_s",
+            "0 or within the configured bounds",
+        )?;
+        rule(within(self.slice_s, bounds.slice_s), "slice_s", "within the configured bounds")?;
+        rule((100..=300).contains(&self.bond_pct), "bond_pct", "100..=300")?;
+        rule(self.dissent_slash_pct <= bounds.dissent_slash_pct_max, "dissent_slash_pct", "at most the configured cap")?;
+        rule(self.abandon_slash_pct <= bounds.abandon_slash_pct_max, "abandon_slash_pct", "at most the configured cap")?;
+        rule(self.min_reputation <= crate::reputation::FULL, "min_reputation", "0..=10000")?;
+        rule(
+            self.expires_at > now_s.saturating_add(self.claim_ttl_s)
+                && self.expires_at <= now_s.saturating_add(bounds.lifetime_max_s),
+            "expires_at",
+            "later than now + claim_ttl_s and within the longest lifetime",
+        )
+    }
+
+    /// Seats of round `round`.
+    #[must_use]
+    pub const fn seats(&self, round: u8) -> u8 {
+        if round == 0 { self.start } else { EXTENSION_SEATS }
+    }
+}

@@ -1,0 +1,275 @@
+//! What the contract's views answer, and what a mirror keeps: the same types, so that they can be compared.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    amount::Amount,
+    config::Fixed,
+    draw::Draw,
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    terms::Terms,
+};
+
+/// The root record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// Journal lines written so far; the next line carries this number.
+    pub seq: u64,
+    /// `sha256(head ‖ log line)` over all lines.
+    #[serde(with = "hex::serde")]
+    pub head: [u8; 32],
+    /// Sum of the tickets of active nodes.
+    pub active_tickets: u32,
+    /// Number of the next account.
+    pub next_account: u32,
+    /// Number of the next batch.
+    pub next_batch: u32,
+    /// Slashed NEAR, in yoctoNEAR.
+    pub insurance: Amount,
+}
+
+/// A listed token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Number.
+    pub token: TokenId,
+    /// NEP-141 account; empty for NEAR.
+    pub account_id: String,
+    /// Least reward per item.
+    pub min_reward: Amount,
+    /// Fee of one lot that earns a full step of reputation.
+    pub rep_unit: Amount,
+    /// yoctoNEAR of bond per 2^32 units.
+    pub bond_rate: Amount,
+    /// Fees collected.
+    pub pool: Amount,
+    /// Withdrawals whose transfer has not answered yet.
+    pub in_flight: Amount,
+}
+
+/// An internal balance that is not zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Token.
+    pub token: TokenId,
+    /// Amount.
+    pub amount: Amount,
+}
+
+/// A registered account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Number.
+    pub account: AccountNo,
+    /// Storage deposit, yoctoNEAR.
+    pub storage_paid: Amount,
+    /// Bytes charged to the account, reservations for its live lots included.
+    pub storage_used: u32,
+    /// Withdrawals whose transfer has not answered yet.
+    pub in_flight: u8,
+    /// Balances that are not zero, by token.
+    pub balances: Vec<Balance>,
+    /// The account's node, if it ever registered one.
+    pub node: Option<Node>,
+}
+
+/// Whether a node takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeStatus {
+    /// Heard from lately.
+    #[default]
+    Active,
+    /// Paused by its owner; returns by `node_resume`.
+    Paused,
+    /// Silent for too long; returns by its next heartbeat.
+    Silent,
+}
+
+/// Reputation of a node in a class it declared.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ClassRecord {
+    /// Class.
+    pub class: ClassId,
+    /// 0..=10000; starts at 5000.
+    pub reputation: u16,
+    /// Unix time of the last step, seconds; 0 before the first.
+    pub stepped_at: u32,
+    /// Whether the node declares the class now; the record stays when it no longer does.
+    pub declared: bool,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Node {
+    /// Stake in yoctoNEAR, the bonded part included.
+    pub stake: Amount,
+    /// Part of the stake that backs slots.
+    pub bonded: Amount,
+    /// Stake on its way out.
+    pub unbonding: Amount,
+    /// Unix time from which `unbonding` may be claimed, seconds.
+    pub unbonding_until: u32,
+    /// Tickets; they count while the node is active.
+    pub tickets: u8,
+    /// Unix time of the last rise of tickets or return to activity, seconds.
+    pub active_since: u32,
+    /// Unix time of the last heartbeat or work call, seconds.
+    pub last_seen: u32,
+    /// Slots held.
+    pub slots: u16,
+    /// Abandoned reservations less settled lots, at least 0.
+    pub faults: u8,
+    /// Unix time of the first registration, seconds.
+    pub registered_at: u32,
+    /// Lots settled.
+    pub settled: u32,
+    /// Status.
+    pub status: NodeStatus,
+    /// Classes, by number.
+    pub classes: Vec<ClassRecord>,
+}
+
+/// Life of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchStatus {
+    /// Takes claims until it expires.
+    #[default]
+    Open,
+    /// Cancelled by the requester; live lots run to their end.
+    Cancelled,
+    /// Everything is settled; only the result root is kept.
+    Closed,
+}
+
+/// A batch. A closed batch keeps number, status, `settled` and `results_root`; the contract answers the rest empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Number.
+    pub batch: BatchId,
+    /// Status.
+    pub status: BatchStatus,
+    /// Lots settled, closed lots included: leaves of the results' Merkle mountain range.
+    pub settled: u32,
+    /// Bagged root over the leaves, [`crate::merkle::bag`].
+    #[serde(with = "hex::serde")]
+    pub results_root: [u8; 32],
+    /// What a batch has while it is not closed.
+    pub open: Option<OpenBatch>,
+}
+
+/// The part of a batch that exists until it closes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenBatch {
+    /// Who pays.
+    pub requester: AccountNo,
+    /// Reward token.
+    pub token: TokenId,
+    /// Terms.
+    pub terms: Terms,
+    /// What was copied from the configuration.
+    pub fixed: Fixed,
+    /// Items.
+    pub items: u32,
+    /// Merkle root over the items' payload digests, [`crate::merkle::root`].
+    #[serde(with = "hex::serde")]
+    pub manifest: [u8; 32],
+    /// Unix time of creation, seconds.
+    pub created_at: u32,
+    /// Where the batch stands.
+    pub progress: Progress,
+    /// Escrow left, fee included, in units of the token.
+    pub escrow: Amount,
+}
+
+/// Groups of 32 lots inside the window of a batch.
+pub const WINDOW_GROUPS: usize = 8;
+/// Lots per group.
+pub const GROUP_LOTS: u32 = 32;
+
+/// The moving window of a batch: its size does not grow with the batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Progress {
+    /// First group with an unmarked lot.
+    pub frontier: u32,
+    /// Marks of the lots of groups `frontier..frontier + 8`: first round fully committed, or closed. Bit i of entry g
+    /// is lot `32 (frontier + g) + i`.
+    pub marks: [u32; WINDOW_GROUPS],
+    /// Draws of those groups.
+    pub draws: [Draw; WINDOW_GROUPS],
+    /// Lots that have a record.
+    pub live: u32,
+}
+
+/// Phase of a lot that has a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LotPhase {
+    /// Seats are claimed and committed.
+    #[default]
+    Working,
+    /// Answers are shown.
+    Revealing,
+    /// Tallied; settles when the challenge window has passed.
+    Provisional,
+}
+
+/// A lot that somebody holds or held. Lots nobody claimed yet and settled lots have no record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lot {
+    /// Batch.
+    pub batch: BatchId,
+    /// Number in the batch.
+    pub lot: LotId,
+    /// The record.
+    #[serde(flatten)]
+    pub state: LotState,
+}
+
+/// The record of a lot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct LotState {
+    /// Phase.
+    pub phase: LotPhase,
+    /// Current round: 0, or 1 for the extension.
+    pub round: u8,
+    /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.
+    pub clock_at: u32,
+    /// Unix time at which the phase after Working began, seconds; 0 before.
+    pub phase_at: u32,
+    /// Height at which it began.
+    pub phase_height: u32,
+    /// Nodes that left the lot, the last eight.
+    pub leavers: Vec<AccountNo>,
+    /// The extension's open items, bit i for item i of the lot; 0 in round 0.
+    pub open_items: u64,
+    /// The extension's draw.
+    pub draw: Draw,
+    /// Slots of all rounds, in order of their claims.
+    pub slots: Vec<Slot>,
+}
+
+/// One copy of a round, held by a node.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Slot {
+    /// Node.
+    pub node: AccountNo,
+    /// Round.
+    pub round: u8,
+    /// Phase.
+    pub phase: SlotPhase,
+}
+
+/// Phase of a slot.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlotPhase {
+    /// Claimed; holds until this Unix time, seconds.
+    Reserved(u32),
+    /// Bound to a commitment.
+    Committed(#[serde(with = "hex::serde")] [u8; 32]),
+    /// Answers shown: judged items × width bytes.
+    Revealed(#[serde(with = "hex::serde")] Vec<u8>),
+}

@@ -1,0 +1,1 @@
+//! A NEP-141 token for test networks and first deployments.

@@ -1,0 +1,172 @@
+//! A JSON-RPC client over several endpoints: time limits, retries with full jitter, fail-over.
+//!
+//! Requests, answers and error shapes are those of `near-jsonrpc-client`; only the HTTP exchange is ours,
+//! because that library drops the body of every answer whose status is not 200, and nearcore answers a
+//! skipped height with 422 and a waiting transaction with 408.
+
+mod endpoint;
+mod error;
+mod retry;
+
+pub use error::{RpcCallError, RpcError};
+pub use near_jsonrpc_client::methods::RpcMethod;
+pub use retry::RetryPolicy;
+
+use crate::BlockHeight;
+use endpoint::{Endpoint, Miss};
+use near_jsonrpc_client::methods;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Where the nodes are and how patient the client is with them.
+#[derive(Clone, Debug)]
+pub struct RpcConfig {
+    /// Endpoint URLs, preferred first.
+    pub urls: Vec<String>,
+    /// Longest time to open a connection.
+    pub connect_timeout: Duration,
+    /// Longest time for one request, answer included. A node holds a waiting `send_tx` for about 10 s.
+    pub request_timeout: Duration,
+    /// How often and how soon a request is tried again.
+    pub retry: RetryPolicy,
+}
+
+impl RpcConfig {
+    /// The defaults (connect 3 s, request 20 s) for these endpoints.
+    pub fn new(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            urls: urls.into_iter().map(Into::into).collect(),
+            connect_timeout: Duration::from_secs(3),
+            request_timeout: Duration::from_secs(20),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// A handle to one or more endpoints of the same network. Clones share connections and the current endpoint.
+#[derive(Clone, Debug)]
+pub struct RpcClient {
+    endpoints: Arc<[Endpoint]>,
+    current: Arc<AtomicUsize>,
+    retry: RetryPolicy,
+    min_height: BlockHeight,
+}
+
+impl RpcClient {
+    /// Builds the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// If there is no URL or one cannot be parsed.
+    pub fn new(config: RpcConfig) -> Result<Self, RpcError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(config.connect_timeout)
+            .timeout(config.request_timeout)
+            .build()
+            .map_err(|source| RpcError::HttpClient { source })?;
+        let endpoints =
+            config.urls.iter().map(|url| Endpoint::new(http.clone(), url)).collect::<Result<Vec<_>, _>>()?;
+        if endpoints.is_empty() {
+            return Err(RpcError::NoEndpoint);
+        }
+        Ok(Self { endpoints: endpoints.into(), current: Arc::default(), retry: config.retry, min_height: 0 })
+    }
+
+    /// The same client refusing answers about a moving block (`Final`, `Latest`) that lies below `height`, so that
+    /// a reader never goes back in time when the endpoint changes.
+    #[must_use]
+    pub fn with_min_height(&self, height: BlockHeight) -> Self {
+        Self { min_height: height, ..self.clone() }
+    }
+
+    /// The same client with another patience.
+    #[must_use]
+    pub fn with_retry(&self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self.clone() }
+    }
+
+    /// The endpoint asked first, with credentials removed: scheme, host and port only.
+    pub fn endpoint(&self) -> &str {
+        self.endpoints[self.current.load(Ordering::Relaxed) % self.endpoints.len()].name()
+    }
+
+    /// Calls any method of `near-jsonrpc-client`.
+    ///
+    /// # Errors
+    /// The node's typed answer, or why no endpoint gave one.
+    pub async fn call<M: RpcMethod>(&self, method: M) -> Result<M::Response, RpcCallError<M::Error>> {
+        self.call_at(method, |_| None).await
+    }
+
+    /// Calls a method by name, with JSON in and out.
+    ///
+    /// # Errors
+    /// As [`RpcClient::call`].
+    pub async fn call_any(
+        &self,
+        method: &str,
+        params: serde_json::Value,
+    ) -> Result<serde_json::Value, RpcCallError<serde_json::Value>> {
+        self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(method, params)).await
+    }
+
+    /// Calls a method whose answer lies at a block of the node's choosing, and applies the height bound to it.
+    pub(crate) async fn call_at<M: RpcMethod>(
+        &self,
+        method: M,
+        height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
+    ) -> Result<M::Response, RpcCallError<M::Error>> {
+        let body = methods::to_json(&method)
+            .map_err(|source| RpcError::Encode { method: method.method_name().to_owned(), source })?
+            .to_string();
+        let first = self.current.load(Ordering::Relaxed);
+        let count = self.endpoints.len();
+        let mut absent = None;
+        let mut failed = None;
+        for round in 0..self.retry.rounds.max(1) {
+            if round > 0 {
+                tokio::time::sleep(self.retry.delay(round, failed.as_ref())).await;
+            }
+            let mut all_answered = true;
+            for index in (first..first + count).map(|index| index % count) {
+                match self.ask::<M>(&self.endpoints[index], &body, &height_of).await {
+                    Ok(answer) => {
+                        // An endpoint that merely lacked one old block keeps its place; one that failed loses it.
+                        if !all_answered {
+                            self.current.store(index, Ordering::Relaxed);
+                        }
+                        return Ok(answer);
+                    }
+                    Err(Miss::Absent(error)) => absent = Some(error),
+                    Err(Miss::Refused(error)) => return Err(error),
+                    Err(Miss::Failed(error)) => {
+                        tracing::debug!(method = method.method_name(), %error, "rpc.retry");
+                        all_answered = false;
+                        failed = Some(error);
+                    }
+                }
+            }
+            if all_answered {
+                break;
+            }
+        }
+        Err(absent.unwrap_or_else(|| failed.unwrap_or(RpcError::NoEndpoint).into()))
+    }
+
+    async fn ask<M: RpcMethod>(
+        &self,
+        endpoint: &Endpoint,
+        body: &str,
+        height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
+    ) -> Result<M::Response, Miss<M::Error>> {
+        let answer = endpoint.ask::<M>(body).await?;
+        match height_of(&answer) {
+            Some(height) if height < self.min_height => Err(Miss::Failed(RpcError::EndpointBehind {
+                endpoint: endpoint.name().to_owned(),
+                height,
+                min_height: self.min_height,
+            })),
+            _ => Ok(answer),
+        }
+    }
+}

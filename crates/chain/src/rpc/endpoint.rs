@@ -1,0 +1,185 @@
+//! One endpoint: the HTTP exchange, and what each kind of answer means for the next endpoint.
+
+use super::{RpcCallError, RpcError, RpcMethod};
+use near_jsonrpc_client::errors::{JsonRpcError, JsonRpcServerError};
+use near_jsonrpc_primitives::errors::{RpcError as NodeError, RpcErrorKind};
+use near_jsonrpc_primitives::message::{self, Message};
+use reqwest::{StatusCode, Url, header};
+use std::time::Duration;
+
+/// A node's address and the connections to it.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    http: reqwest::Client,
+    url: Url,
+    name: String,
+}
+
+/// Why an endpoint gave no result.
+pub(super) enum Miss<E> {
+    /// It failed; another may not.
+    Failed(RpcError),
+    /// It does not have the thing (yet, any more, or as a method); another may, and a second try here is pointless.
+    Absent(RpcCallError<E>),
+    /// A definite answer.
+    Refused(RpcCallError<E>),
+}
+
+impl Endpoint {
+    pub(super) fn new(http: reqwest::Client, url: &str) -> Result<Self, RpcError> {
+        let invalid = |reason: String, position: &str| RpcError::InvalidUrl { reason, position: position.to_owned() };
+        let url = Url::parse(url).map_err(|error| invalid(error.to_string(), "of the configuration"))?;
+        let name = redacted(&url);
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(invalid("not an http or https URL".to_owned(), &name));
+        }
+        Ok(Self { http, url, name })
+    }
+
+    /// The endpoint without credentials, which providers also put into path and query.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) async fn ask<M: RpcMethod>(&self, body: &str) -> Result<M::Response, Miss<M::Error>> {
+        match self.exchange(body).await.map_err(Miss::Failed)? {
+            Ok(value) => match M::parse_handler_response(value) {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(Miss::Refused(self.handler(error))),
+                Err(error) => Err(Miss::Failed(self.malformed(error.to_string()))),
+            },
+            Err(error) => Err(self.miss(error)),
+        }
+    }
+
+    async fn exchange(&self, body: &str) -> Result<Result<serde_json::Value, NodeError>, RpcError> {
+        let unreachable = |source: reqwest::Error| RpcError::Unreachable {
+            endpoint: self.name.clone(),
+            source: source.without_url(),
+        };
+        let request = self.http.post(self.url.clone()).header(header::CONTENT_TYPE, "application/json");
+        let response = request.body(body.to_owned()).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        let bytes = response.bytes().await.map_err(unreachable)?;
+        match message::from_slice(&bytes) {
+            Ok(Message::Response(response)) => Ok(response.result),
+            _ if status != StatusCode::OK => Err(RpcError::HttpStatus {
+                endpoint: self.name.clone(),
+                status: status.as_u16(),
+                fix: fix_of(status),
+                retry_after,
+            }),
+            Ok(_) => Err(self.malformed("not a JSON-RPC response".to_owned())),
+            Err(broken) => Err(self.malformed(match broken {
+                message::Broken::Unmatched(_) => "not a JSON-RPC message".to_owned(),
+                message::Broken::SyntaxError(reason) => reason,
+            })),
+        }
+    }
+
+    fn miss<E: near_jsonrpc_client::methods::RpcHandlerError>(&self, error: NodeError) -> Miss<E> {
+        let name = match &error.error_struct {
+            Some(RpcErrorKind::HandlerError(cause)) => cause["name"].as_str().unwrap_or_default().to_owned(),
+            _ => String::new(),
+        };
+        let reason = summary(&error);
+        let endpoint = self.name.clone();
+        match JsonRpcError::<E>::from(error) {
+            _ if is_unavailable(&name) => Miss::Failed(RpcError::NodeUnavailable { endpoint, reason: name }),
+            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) if is_absent(&name) => {
+                Miss::Absent(self.handler(error))
+            }
+            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) => Miss::Refused(self.handler(error)),
+            JsonRpcError::ServerError(JsonRpcServerError::RequestValidationError(_)) => {
+                Miss::Absent(RpcError::Rejected { endpoint, reason }.into())
+            }
+            JsonRpcError::ServerError(JsonRpcServerError::InternalError { info }) => {
+                Miss::Failed(RpcError::NodeUnavailable { endpoint, reason: info.unwrap_or(reason) })
+            }
+            _ => Miss::Failed(self.malformed(reason)),
+        }
+    }
+
+    fn handler<E>(&self, error: E) -> RpcCallError<E> {
+        RpcCallError::Handler { endpoint: self.name.clone(), error }
+    }
+
+    fn malformed(&self, reason: String) -> RpcError {
+        RpcError::Malformed { endpoint: self.name.clone(), reason }
+    }
+}
+
+/// The node is up but cannot answer: nothing about the request is wrong.
+fn is_unavailable(name: &str) -> bool {
+    matches!(
+        name,
+        "NO_SYNCED_BLOCKS"
+            | "NOT_SYNCED_YET"
+            | "UNAVAILABLE_SHARD"
+            | "DOES_NOT_TRACK_SHARD"
+            | "SHARD_NOT_TRACKED"
+            | "SHARD_NOT_APPLIED"
+    )
+}
+
+/// The node does not have it: never did, no longer does, or does not yet.
+fn is_absent(name: &str) -> bool {
+    matches!(
+        name,
+        "UNKNOWN_BLOCK"
+            | "GARBAGE_COLLECTED_BLOCK"
+            | "UNKNOWN_TRANSACTION"
+            | "UNKNOWN_RECEIPT"
+            | "UNKNOWN_TRANSACTION_OR_RECEIPT"
+            | "NOT_CONFIRMED"
+    )
+}
+
+fn fix_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 | 403 => "check the API key in its URL",
+        404 => "check the path of its URL",
+        429 => "it limits the request rate; use an API key or add another endpoint",
+        408 | 504 => "it took too long; try again or add another endpoint",
+        500..=599 => "it is out of order; try again later or add another endpoint",
+        _ => "check that its URL is that of a NEAR RPC node",
+    }
+}
+
+fn redacted(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}", url.scheme())
+}
+
+fn summary(error: &NodeError) -> String {
+    match &error.error_struct {
+        Some(RpcErrorKind::HandlerError(cause) | RpcErrorKind::InternalError(cause)) => cause.to_string(),
+        Some(RpcErrorKind::RequestValidationError(cause)) => format!("{cause:?}"),
+        None => error.data.as_ref().map_or_else(|| error.message.clone(), ToString::to_string),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use super::*;
+
+    #[test]
+    fn redacted__should_hide_every_place_for_credentials() {
+        let url = Url::parse("https://user:pass@rpc.example.com:8080/v3/SECRET?apiKey=SECRET").unwrap();
+        assert_eq!(redacted(&url), "https://rpc.example.com:8080");
+    }
+
+    #[test]
+    fn endpoint__should_refuse_other_schemes() {
+        let error = Endpoint::new(reqwest::Client::new(), "ftp://example.com/KEY").unwrap_err();
+        assert!(error.to_string().contains("ftp://example.com"), "{error}");
+        assert!(!error.to_string().contains("KEY"), "{error}");
+    }
+}

@@ -1,0 +1,1 @@
+//! The requester's and administrator's command.

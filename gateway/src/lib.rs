@@ -1,0 +1,1 @@
+//! HTTP API, streams and web pages over the mirror.

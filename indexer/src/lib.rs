@@ -1,0 +1,1 @@
+//! Mirrors the chain into Postgres.

@@ -1,0 +1,1 @@
+//! near-workspaces tests of the contracts and of the whole system.
