@@ -4,7 +4,19 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// An amount in the smallest unit of its token (yoctoNEAR for NEAR).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+)]
 pub struct Amount(pub u128);
 
 impl Serialize for Amount {
@@ -16,7 +28,9 @@ impl Serialize for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&str>::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|_| D::Error::custom("an amount is a decimal string below 2^128"))
+        text.parse()
+            .map(Self)
+            .map_err(|_| D::Error::custom("an amount is a decimal string below 2^128"))
     }
 }
 

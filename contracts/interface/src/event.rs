@@ -284,7 +284,15 @@ impl Line {
     #[must_use]
     pub fn render(&self) -> String {
         let mut out = String::with_capacity(128 + 64 * self.log.len());
-        for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", VERSION, "\",\"event\":\"", &self.event] {
+        for part in [
+            PREFIX,
+            "{\"standard\":\"",
+            STANDARD,
+            "\",\"version\":\"",
+            VERSION,
+            "\",\"event\":\"",
+            &self.event,
+        ] {
             out.push_str(part);
         }
         out.push_str("\",\"data\":{\"seq\":");
@@ -305,20 +313,34 @@ impl Line {
     /// The line is of this standard and cannot be read: a mirror must stop, not guess.
     #[cfg(feature = "host")]
     pub fn parse(line: &str) -> Result<Option<Self>, LineError> {
-        let Some(json) = line.strip_prefix(PREFIX) else { return Ok(None) };
-        let Ok(value) = serde_json::from_str::<serde_json::Value>(json) else { return Ok(None) };
+        let Some(json) = line.strip_prefix(PREFIX) else {
+            return Ok(None);
+        };
+        let Ok(value) = serde_json::from_str::<serde_json::Value>(json) else {
+            return Ok(None);
+        };
         if value["standard"] != STANDARD {
             return Ok(None);
         }
-        let error = |what: &'static str| LineError { what, line: line.to_owned() };
+        let error = |what: &'static str| LineError {
+            what,
+            line: line.to_owned(),
+        };
         if value["version"] != VERSION {
             return Err(error("its version is not known"));
         }
         let data = &value["data"];
-        let entries = data["log"].as_array().ok_or_else(|| error("`log` is missing"))?;
+        let entries = data["log"]
+            .as_array()
+            .ok_or_else(|| error("`log` is missing"))?;
         Ok(Some(Self {
-            seq: data["seq"].as_u64().ok_or_else(|| error("`seq` is missing"))?,
-            event: value["event"].as_str().ok_or_else(|| error("`event` is missing"))?.to_owned(),
+            seq: data["seq"]
+                .as_u64()
+                .ok_or_else(|| error("`seq` is missing"))?,
+            event: value["event"]
+                .as_str()
+                .ok_or_else(|| error("`event` is missing"))?
+                .to_owned(),
             node: match &data["node"] {
                 serde_json::Value::Null => None,
                 node => Some(Field::read(node).ok_or_else(|| error("`node` is not a number"))?),
@@ -408,7 +430,11 @@ impl Field for Items {
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
         let text = value.as_str()?;
-        if text.is_empty() { Some(Self(0)) } else { u64::from_str_radix(text, 16).ok().map(Self) }
+        if text.is_empty() {
+            Some(Self(0))
+        } else {
+            u64::from_str_radix(text, 16).ok().map(Self)
+        }
     }
 }
 
@@ -420,7 +446,11 @@ impl<const N: usize> Field for [u8; N] {
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        STANDARD_NO_PAD.decode(value.as_str()?).ok()?.try_into().ok()
+        STANDARD_NO_PAD
+            .decode(value.as_str()?)
+            .ok()?
+            .try_into()
+            .ok()
     }
 }
 
@@ -466,8 +496,13 @@ impl Field for Abandoned {
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        let [node, slash] = value.as_array()?.as_slice() else { return None };
-        Some(Self { node: Field::read(node)?, slash: Field::read(slash)? })
+        let [node, slash] = value.as_array()?.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            node: Field::read(node)?,
+            slash: Field::read(slash)?,
+        })
     }
 }
 
@@ -485,7 +520,9 @@ impl Field for SettledSlot {
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        let [node, pay, slash, reputation] = value.as_array()?.as_slice() else { return None };
+        let [node, pay, slash, reputation] = value.as_array()?.as_slice() else {
+            return None;
+        };
         Some(Self {
             node: Field::read(node)?,
             pay: Field::read(pay)?,
@@ -504,7 +541,11 @@ impl<T: Field> Field for Option<T> {
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        if value.is_null() { Some(None) } else { T::read(value).map(Some) }
+        if value.is_null() {
+            Some(None)
+        } else {
+            T::read(value).map(Some)
+        }
     }
 }
 

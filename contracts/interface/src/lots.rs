@@ -30,7 +30,11 @@ pub fn lot_items(items: u32, lot_size: u8, lot: LotId) -> u8 {
 /// All items of a lot as a set.
 #[must_use]
 pub const fn all_items(count: u8) -> u64 {
-    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+    if count >= 64 {
+        u64::MAX
+    } else {
+        (1 << count) - 1
+    }
 }
 
 /// How many groups beyond the frontier may be open: `clamp(active_tickets / (32 × start), 1, 8)`.
@@ -64,9 +68,13 @@ impl Progress {
 
     /// Marks a lot and moves the frontier past groups whose lots are all marked. `lots` is the batch's lot count.
     pub fn mark(&mut self, lot: LotId, lots: u32) {
-        let Some(index) = self.index(lot.0 / GROUP_LOTS) else { return };
+        let Some(index) = self.index(lot.0 / GROUP_LOTS) else {
+            return;
+        };
         self.marks[index] |= 1 << (lot.0 % GROUP_LOTS);
-        while self.frontier < lots.div_ceil(GROUP_LOTS) && self.marks[0] == full_group(self.frontier, lots) {
+        while self.frontier < lots.div_ceil(GROUP_LOTS)
+            && self.marks[0] == full_group(self.frontier, lots)
+        {
             self.frontier += 1;
             self.marks.rotate_left(1);
             self.draws.rotate_left(1);
@@ -78,6 +86,12 @@ impl Progress {
 
 /// The marks of a group in which every lot is marked.
 fn full_group(group: u32, lots: u32) -> u32 {
-    let size = lots.saturating_sub(group.saturating_mul(GROUP_LOTS)).min(GROUP_LOTS);
-    if size >= GROUP_LOTS { u32::MAX } else { (1 << size) - 1 }
+    let size = lots
+        .saturating_sub(group.saturating_mul(GROUP_LOTS))
+        .min(GROUP_LOTS);
+    if size >= GROUP_LOTS {
+        u32::MAX
+    } else {
+        (1 << size) - 1
+    }
 }

@@ -13,7 +13,19 @@ pub const ANSWER_BYTES_MAX: usize = 11 * 1024;
 pub const POKES_MAX: usize = 16;
 
 /// Where a seed is captured: for a group of 32 lots (round 0), or for a later round of one lot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum At {
     /// Lots `32 g .. 32 g + 32`, round 0.
@@ -69,7 +81,9 @@ pub enum Op {
 }
 
 /// What a `poke` looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// Ends a round, tallies, settles or closes a lot, whatever is due.

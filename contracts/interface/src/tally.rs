@@ -1,5 +1,7 @@
 //! Which answers win. A pure function of the answers: no weights, recomputable by anyone.
 
+use crate::terms::LOT_SIZE_MAX;
+
 /// Slots of both rounds of a lot at most: five of round 0 and three of an extension.
 pub const SLOTS_MAX: usize = 8;
 
@@ -10,7 +12,7 @@ pub struct RoundAnswers<'a> {
     pub items: u64,
     /// Bytes per answer.
     pub width: usize,
-    /// Per slot that committed: its answers, or `None` if it never revealed.
+    /// Per slot that committed: its answers, or `None` if it never revealed. At most [`SLOTS_MAX`] count.
     pub slots: &'a [Option<&'a [u8]>],
 }
 
@@ -25,5 +27,104 @@ impl<'a> RoundAnswers<'a> {
         let index = usize::try_from((self.items & (bit - 1)).count_ones()).ok()?;
         let answers = (*self.slots.get(slot)?)?;
         answers.get(index * self.width..(index + 1) * self.width)
+    }
+
+    /// The item's answers, slot by slot.
+    #[must_use]
+    pub fn answers(&self, item: u8) -> [Option<&'a [u8]>; SLOTS_MAX] {
+        core::array::from_fn(|slot| {
+            if slot < self.slots.len() {
+                self.answer(slot, item)
+            } else {
+                None
+            }
+        })
+    }
+}
+
+/// A set of slots, bit i for slot i.
+pub type SlotSet = u8;
+
+/// Per item of a lot, a set of slots that gave it the same answer.
+pub type Groups = [SlotSet; LOT_SIZE_MAX as usize];
+
+/// Equal answers that a winner needs: `⌈quorum × committed / 100⌉`, and at least `min_nodes`.
+#[must_use]
+pub fn needed(committed: usize, quorum_pct: u8, min_nodes: u8) -> u32 {
+    let committed = u32::try_from(committed).unwrap_or(u32::MAX);
+    committed
+        .saturating_mul(u32::from(quorum_pct))
+        .div_ceil(100)
+        .max(u32::from(min_nodes))
+}
+
+/// Nodes that a winner needs at least: two, unless the terms start with a single copy.
+#[must_use]
+pub const fn min_nodes(start: u8) -> u8 {
+    if start == 1 { 1 } else { 2 }
+}
+
+/// The strictly largest group among one item's answers; empty when two groups tie or nobody answered.
+#[must_use]
+pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> SlotSet {
+    let mut left: SlotSet = 0;
+    for (slot, answer) in answers.iter().enumerate() {
+        left |= SlotSet::from(answer.is_some()) << slot;
+    }
+    let (mut best, mut tied): (SlotSet, bool) = (0, false);
+    // A group as large as what is left and smaller than the best cannot change the outcome any more.
+    while left.count_ones() >= best.count_ones().max(1) {
+        let first = answers[left.trailing_zeros() as usize];
+        let mut members: SlotSet = 0;
+        for (slot, answer) in answers.iter().enumerate() {
+            let waiting = left & (1 << slot) != 0;
+            members |= SlotSet::from(waiting && equal(first, *answer)) << slot;
+        }
+        left &= !members;
+        match members.count_ones().cmp(&best.count_ones()) {
+            core::cmp::Ordering::Greater => (best, tied) = (members, false),
+            core::cmp::Ordering::Equal => tied = true,
+            core::cmp::Ordering::Less => {}
+        }
+    }
+    if tied { 0 } else { best }
+}
+
+/// Per judged item the strictly largest group of equal answers; empty where two tie.
+#[must_use]
+pub fn groups(round: &RoundAnswers<'_>) -> Groups {
+    let mut groups = [0; LOT_SIZE_MAX as usize];
+    for (item, group) in (0_u8..).zip(groups.iter_mut()) {
+        if round.items >> item == 0 {
+            break;
+        }
+        if round.items & (1 << item) != 0 {
+            *group = largest(&round.answers(item));
+        }
+    }
+    groups
+}
+
+/// Per judged item the slots with the winning answer; empty where nothing reaches the quorum. A quorum is above one
+/// half of the slots that committed, so a winner is always the strictly largest group.
+#[must_use]
+pub fn tally(round: &RoundAnswers<'_>, quorum_pct: u8, min_nodes: u8) -> Groups {
+    let needed = needed(round.slots.len(), quorum_pct, min_nodes);
+    groups(round).map(|group| {
+        if group.count_ones() >= needed {
+            group
+        } else {
+            0
+        }
+    })
+}
+
+/// Most answers differ in their first byte or are one byte long, so a call to compare memory is the exception.
+fn equal(left: Option<&[u8]>, right: Option<&[u8]>) -> bool {
+    match (left, right) {
+        (Some([first, left @ ..]), Some([other, right @ ..])) => {
+            first == other && left.len() == right.len() && (left.is_empty() || left == right)
+        }
+        _ => false,
     }
 }

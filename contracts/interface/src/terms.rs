@@ -13,7 +13,18 @@ pub const EXTENSION_SEATS: u8 = 3;
 pub const REWARD_LIMIT: u128 = 1 << 80;
 
 /// How the answers of a batch are judged. Adjudicated batches are a later variant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
     /// Equal answers are counted.
@@ -77,38 +88,82 @@ impl Terms {
     /// # Errors
     /// The first field that is out of bounds.
     pub fn check(&self, bounds: &Bounds, min_reward: u128, now_s: u32) -> Result<(), TermsError> {
-        let rule = |ok: bool, field, rule| if ok { Ok(()) } else { Err(TermsError { field, rule }) };
+        let rule = |ok: bool, field, rule| {
+            if ok {
+                Ok(())
+            } else {
+                Err(TermsError { field, rule })
+            }
+        };
         let within = |value: u32, range: (u32, u32)| value >= range.0 && value <= range.1;
         rule(
             self.reward.0 >= min_reward.max(1) && self.reward.0 < REWARD_LIMIT,
             "reward",
             "at least the token's minimum and below 2^80",
         )?;
-        rule((1..=LOT_SIZE_MAX).contains(&self.lot_size), "lot_size", "1..=64")?;
-        rule(matches!(self.answer_width, 1 | 2 | 4 | 8 | 16 | 32), "answer_width", "1, 2, 4, 8, 16 or 32")?;
+        rule(
+            (1..=LOT_SIZE_MAX).contains(&self.lot_size),
+            "lot_size",
+            "1..=64",
+        )?;
+        rule(
+            matches!(self.answer_width, 1 | 2 | 4 | 8 | 16 | 32),
+            "answer_width",
+            "1, 2, 4, 8, 16 or 32",
+        )?;
         rule(matches!(self.start, 1 | 2 | 3 | 5), "start", "1, 2, 3 or 5")?;
         rule(
             self.max == self.start || (self.start >= 2 && self.max == self.start + EXTENSION_SEATS),
             "max",
             "start, or start + 3 when start is 2 or more",
         )?;
-        rule((51..=100).contains(&self.quorum_pct), "quorum_pct", "51..=100")?;
-        rule(within(self.claim_ttl_s, bounds.claim_ttl_s), "claim_ttl_s", "within the configured bounds")?;
         rule(
-            within(self.reveal_window_s, bounds.reveal_window_s) && self.reveal_window_s >= self.claim_ttl_s / 10,
+            (51..=100).contains(&self.quorum_pct),
+            "quorum_pct",
+            "51..=100",
+        )?;
+        rule(
+            within(self.claim_ttl_s, bounds.claim_ttl_s),
+            "claim_ttl_s",
+            "within the configured bounds",
+        )?;
+        rule(
+            within(self.reveal_window_s, bounds.reveal_window_s)
+                && self.reveal_window_s >= self.claim_ttl_s / 10,
             "reveal_window_s",
             "within the configured bounds and at least a tenth of claim_ttl_s",
         )?;
         rule(
-            self.challenge_window_s == 0 || within(self.challenge_window_s, bounds.challenge_window_s),
+            self.challenge_window_s == 0
+                || within(self.challenge_window_s, bounds.challenge_window_s),
             "challenge_window_s",
             "0 or within the configured bounds",
         )?;
-        rule(within(self.slice_s, bounds.slice_s), "slice_s", "within the configured bounds")?;
-        rule((100..=300).contains(&self.bond_pct), "bond_pct", "100..=300")?;
-        rule(self.dissent_slash_pct <= bounds.dissent_slash_pct_max, "dissent_slash_pct", "at most the configured cap")?;
-        rule(self.abandon_slash_pct <= bounds.abandon_slash_pct_max, "abandon_slash_pct", "at most the configured cap")?;
-        rule(self.min_reputation <= crate::reputation::FULL, "min_reputation", "0..=10000")?;
+        rule(
+            within(self.slice_s, bounds.slice_s),
+            "slice_s",
+            "within the configured bounds",
+        )?;
+        rule(
+            (100..=300).contains(&self.bond_pct),
+            "bond_pct",
+            "100..=300",
+        )?;
+        rule(
+            self.dissent_slash_pct <= bounds.dissent_slash_pct_max,
+            "dissent_slash_pct",
+            "at most the configured cap",
+        )?;
+        rule(
+            self.abandon_slash_pct <= bounds.abandon_slash_pct_max,
+            "abandon_slash_pct",
+            "at most the configured cap",
+        )?;
+        rule(
+            self.min_reputation <= crate::reputation::FULL,
+            "min_reputation",
+            "0..=10000",
+        )?;
         rule(
             self.expires_at > now_s.saturating_add(self.claim_ttl_s)
                 && self.expires_at <= now_s.saturating_add(bounds.lifetime_max_s),
@@ -120,6 +175,10 @@ impl Terms {
     /// Seats of round `round`.
     #[must_use]
     pub const fn seats(&self, round: u8) -> u8 {
-        if round == 0 { self.start } else { EXTENSION_SEATS }
+        if round == 0 {
+            self.start
+        } else {
+            EXTENSION_SEATS
+        }
     }
 }
