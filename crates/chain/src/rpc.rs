@@ -64,25 +64,39 @@ impl RpcClient {
             .timeout(config.request_timeout)
             .build()
             .map_err(|source| RpcError::HttpClient { source })?;
-        let endpoints =
-            config.urls.iter().map(|url| Endpoint::new(http.clone(), url)).collect::<Result<Vec<_>, _>>()?;
+        let endpoints = config
+            .urls
+            .iter()
+            .map(|url| Endpoint::new(http.clone(), url))
+            .collect::<Result<Vec<_>, _>>()?;
         if endpoints.is_empty() {
             return Err(RpcError::NoEndpoint);
         }
-        Ok(Self { endpoints: endpoints.into(), current: Arc::default(), retry: config.retry, min_height: 0 })
+        Ok(Self {
+            endpoints: endpoints.into(),
+            current: Arc::default(),
+            retry: config.retry,
+            min_height: 0,
+        })
     }
 
     /// The same client refusing answers about a moving block (`Final`, `Latest`) that lies below `height`, so that
     /// a reader never goes back in time when the endpoint changes.
     #[must_use]
     pub fn with_min_height(&self, height: BlockHeight) -> Self {
-        Self { min_height: height, ..self.clone() }
+        Self {
+            min_height: height,
+            ..self.clone()
+        }
     }
 
     /// The same client with another patience.
     #[must_use]
     pub fn with_retry(&self, retry: RetryPolicy) -> Self {
-        Self { retry, ..self.clone() }
+        Self {
+            retry,
+            ..self.clone()
+        }
     }
 
     /// The endpoint asked first, with credentials removed: scheme, host and port only.
@@ -94,7 +108,10 @@ impl RpcClient {
     ///
     /// # Errors
     /// The node's typed answer, or why no endpoint gave one.
-    pub async fn call<M: RpcMethod>(&self, method: M) -> Result<M::Response, RpcCallError<M::Error>> {
+    pub async fn call<M: RpcMethod>(
+        &self,
+        method: M,
+    ) -> Result<M::Response, RpcCallError<M::Error>> {
         self.call_at(method, |_| None).await
     }
 
@@ -107,7 +124,8 @@ impl RpcClient {
         method: &str,
         params: serde_json::Value,
     ) -> Result<serde_json::Value, RpcCallError<serde_json::Value>> {
-        self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(method, params)).await
+        self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(method, params))
+            .await
     }
 
     /// Calls a method whose answer lies at a block of the node's choosing, and applies the height bound to it.
@@ -117,7 +135,10 @@ impl RpcClient {
         height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
     ) -> Result<M::Response, RpcCallError<M::Error>> {
         let body = methods::to_json(&method)
-            .map_err(|source| RpcError::Encode { method: method.method_name().to_owned(), source })?
+            .map_err(|source| RpcError::Encode {
+                method: method.method_name().to_owned(),
+                source,
+            })?
             .to_string();
         let first = self.current.load(Ordering::Relaxed);
         let count = self.endpoints.len();
@@ -129,7 +150,10 @@ impl RpcClient {
             }
             let mut all_answered = true;
             for index in (first..first + count).map(|index| index % count) {
-                match self.ask::<M>(&self.endpoints[index], &body, &height_of).await {
+                match self
+                    .ask::<M>(&self.endpoints[index], &body, &height_of)
+                    .await
+                {
                     Ok(answer) => {
                         // An endpoint that merely lacked one old block keeps its place; one that failed loses it.
                         if !all_answered {
@@ -161,11 +185,13 @@ impl RpcClient {
     ) -> Result<M::Response, Miss<M::Error>> {
         let answer = endpoint.ask::<M>(body).await?;
         match height_of(&answer) {
-            Some(height) if height < self.min_height => Err(Miss::Failed(RpcError::EndpointBehind {
-                endpoint: endpoint.name().to_owned(),
-                height,
-                min_height: self.min_height,
-            })),
+            Some(height) if height < self.min_height => {
+                Err(Miss::Failed(RpcError::EndpointBehind {
+                    endpoint: endpoint.name().to_owned(),
+                    height,
+                    min_height: self.min_height,
+                }))
+            }
             _ => Ok(answer),
         }
     }

@@ -27,8 +27,12 @@ pub(super) enum Miss<E> {
 
 impl Endpoint {
     pub(super) fn new(http: reqwest::Client, url: &str) -> Result<Self, RpcError> {
-        let invalid = |reason: String, position: &str| RpcError::InvalidUrl { reason, position: position.to_owned() };
-        let url = Url::parse(url).map_err(|error| invalid(error.to_string(), "of the configuration"))?;
+        let invalid = |reason: String, position: &str| RpcError::InvalidUrl {
+            reason,
+            position: position.to_owned(),
+        };
+        let url =
+            Url::parse(url).map_err(|error| invalid(error.to_string(), "of the configuration"))?;
         let name = redacted(&url);
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(invalid("not an http or https URL".to_owned(), &name));
@@ -41,7 +45,10 @@ impl Endpoint {
         &self.name
     }
 
-    pub(super) async fn ask<M: RpcMethod>(&self, body: &str) -> Result<M::Response, Miss<M::Error>> {
+    pub(super) async fn ask<M: RpcMethod>(
+        &self,
+        body: &str,
+    ) -> Result<M::Response, Miss<M::Error>> {
         match self.exchange(body).await.map_err(Miss::Failed)? {
             Ok(value) => match M::parse_handler_response(value) {
                 Ok(Ok(answer)) => Ok(answer),
@@ -57,8 +64,15 @@ impl Endpoint {
             endpoint: self.name.clone(),
             source: source.without_url(),
         };
-        let request = self.http.post(self.url.clone()).header(header::CONTENT_TYPE, "application/json");
-        let response = request.body(body.to_owned()).send().await.map_err(unreachable)?;
+        let request = self
+            .http
+            .post(self.url.clone())
+            .header(header::CONTENT_TYPE, "application/json");
+        let response = request
+            .body(body.to_owned())
+            .send()
+            .await
+            .map_err(unreachable)?;
         let status = response.status();
         let retry_after = response
             .headers()
@@ -84,33 +98,51 @@ impl Endpoint {
 
     fn miss<E: near_jsonrpc_client::methods::RpcHandlerError>(&self, error: NodeError) -> Miss<E> {
         let name = match &error.error_struct {
-            Some(RpcErrorKind::HandlerError(cause)) => cause["name"].as_str().unwrap_or_default().to_owned(),
+            Some(RpcErrorKind::HandlerError(cause)) => {
+                cause["name"].as_str().unwrap_or_default().to_owned()
+            }
             _ => String::new(),
         };
         let reason = summary(&error);
         let endpoint = self.name.clone();
         match JsonRpcError::<E>::from(error) {
-            _ if is_unavailable(&name) => Miss::Failed(RpcError::NodeUnavailable { endpoint, reason: name }),
-            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) if is_absent(&name) => {
+            _ if is_unavailable(&name) => Miss::Failed(RpcError::NodeUnavailable {
+                endpoint,
+                reason: name,
+            }),
+            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error))
+                if is_absent(&name) =>
+            {
                 Miss::Absent(self.handler(error))
             }
-            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) => Miss::Refused(self.handler(error)),
+            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) => {
+                Miss::Refused(self.handler(error))
+            }
             JsonRpcError::ServerError(JsonRpcServerError::RequestValidationError(_)) => {
                 Miss::Absent(RpcError::Rejected { endpoint, reason }.into())
             }
             JsonRpcError::ServerError(JsonRpcServerError::InternalError { info }) => {
-                Miss::Failed(RpcError::NodeUnavailable { endpoint, reason: info.unwrap_or(reason) })
+                Miss::Failed(RpcError::NodeUnavailable {
+                    endpoint,
+                    reason: info.unwrap_or(reason),
+                })
             }
             _ => Miss::Failed(self.malformed(reason)),
         }
     }
 
     fn handler<E>(&self, error: E) -> RpcCallError<E> {
-        RpcCallError::Handler { endpoint: self.name.clone(), error }
+        RpcCallError::Handler {
+            endpoint: self.name.clone(),
+            error,
+        }
     }
 
     fn malformed(&self, reason: String) -> RpcError {
-        RpcError::Malformed { endpoint: self.name.clone(), reason }
+        RpcError::Malformed {
+            endpoint: self.name.clone(),
+            reason,
+        }
     }
 }
 
@@ -153,15 +185,23 @@ fn fix_of(status: StatusCode) -> &'static str {
 
 fn redacted(url: &Url) -> String {
     let host = url.host_str().unwrap_or("?");
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
     format!("{}://{host}{port}", url.scheme())
 }
 
 fn summary(error: &NodeError) -> String {
     match &error.error_struct {
-        Some(RpcErrorKind::HandlerError(cause) | RpcErrorKind::InternalError(cause)) => cause.to_string(),
+        Some(RpcErrorKind::HandlerError(cause) | RpcErrorKind::InternalError(cause)) => {
+            cause.to_string()
+        }
         Some(RpcErrorKind::RequestValidationError(cause)) => format!("{cause:?}"),
-        None => error.data.as_ref().map_or_else(|| error.message.clone(), ToString::to_string),
+        None => error
+            .data
+            .as_ref()
+            .map_or_else(|| error.message.clone(), ToString::to_string),
     }
 }
 
@@ -172,7 +212,8 @@ mod tests {
 
     #[test]
     fn redacted__should_hide_every_place_for_credentials() {
-        let url = Url::parse("https://user:pass@rpc.example.com:8080/v3/SECRET?apiKey=SECRET").unwrap();
+        let url =
+            Url::parse("https://user:pass@rpc.example.com:8080/v3/SECRET?apiKey=SECRET").unwrap();
         assert_eq!(redacted(&url), "https://rpc.example.com:8080");
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum RpcError {
     /// A configured URL is not one.
-    #[error("RPC URL {position} ({reason}) cannot be used; write it like https://rpc.testnet.fastnear.com")]
+    #[error(
+        "RPC URL {position} ({reason}) cannot be used; write it like https://rpc.testnet.fastnear.com"
+    )]
     InvalidUrl {
         /// The redacted URL, or what is wrong with it.
         reason: String,
@@ -18,7 +20,9 @@ pub enum RpcError {
     #[error("no RPC endpoint is configured; set rpc_urls of the network to at least one URL")]
     NoEndpoint,
     /// The HTTP client could not be built (TLS back end).
-    #[error("the HTTP client could not be built; check the TLS libraries and certificates of this machine")]
+    #[error(
+        "the HTTP client could not be built; check the TLS libraries and certificates of this machine"
+    )]
     HttpClient {
         /// Why.
         source: reqwest::Error,
@@ -32,7 +36,9 @@ pub enum RpcError {
         source: std::io::Error,
     },
     /// The endpoint could not be reached, or the connection broke, or it took too long.
-    #[error("RPC endpoint {endpoint} cannot be reached; check that the node runs and the URL is right")]
+    #[error(
+        "RPC endpoint {endpoint} cannot be reached; check that the node runs and the URL is right"
+    )]
     Unreachable {
         /// Redacted endpoint.
         endpoint: String,
@@ -52,7 +58,9 @@ pub enum RpcError {
         retry_after: Option<Duration>,
     },
     /// The answer is not what the method answers.
-    #[error("RPC endpoint {endpoint} gave an answer that is not one of a NEAR node ({reason}); check its URL and version")]
+    #[error(
+        "RPC endpoint {endpoint} gave an answer that is not one of a NEAR node ({reason}); check its URL and version"
+    )]
     Malformed {
         /// Redacted endpoint.
         endpoint: String,
@@ -60,7 +68,9 @@ pub enum RpcError {
         reason: String,
     },
     /// The node says that it cannot answer now.
-    #[error("RPC endpoint {endpoint} cannot answer now ({reason}); wait until it has synced, or add another endpoint")]
+    #[error(
+        "RPC endpoint {endpoint} cannot answer now ({reason}); wait until it has synced, or add another endpoint"
+    )]
     NodeUnavailable {
         /// Redacted endpoint.
         endpoint: String,
@@ -68,7 +78,9 @@ pub enum RpcError {
         reason: String,
     },
     /// The node does not know the method, or rejects the parameters.
-    #[error("RPC endpoint {endpoint} rejects the request ({reason}); use an endpoint that offers this method")]
+    #[error(
+        "RPC endpoint {endpoint} rejects the request ({reason}); use an endpoint that offers this method"
+    )]
     Rejected {
         /// Redacted endpoint.
         endpoint: String,
@@ -94,7 +106,9 @@ impl RpcError {
     /// Whether the same request may succeed later without anyone changing the configuration.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::NodeUnavailable { .. } | Self::EndpointBehind { .. } => true,
+            Self::Unreachable { .. }
+            | Self::NodeUnavailable { .. }
+            | Self::EndpointBehind { .. } => true,
             Self::Malformed { .. } => true,
             Self::HttpStatus { status, .. } => !matches!(status, 401 | 403 | 404),
             Self::InvalidUrl { .. }

@@ -16,20 +16,34 @@ pub struct RetryPolicy {
 
 impl RetryPolicy {
     /// Ask every endpoint once and give up.
-    pub const ONCE: Self = Self { rounds: 1, base: Duration::ZERO, cap: Duration::ZERO };
+    pub const ONCE: Self = Self {
+        rounds: 1,
+        base: Duration::ZERO,
+        cap: Duration::ZERO,
+    };
 
     /// The wait before `round` (1 = the second try): uniform up to the bound, so that clients that failed
     /// together do not return together, and at least what a rate-limiting endpoint asked for (within the cap).
     pub(super) fn delay(&self, round: u32, failed: Option<&RpcError>) -> Duration {
-        let bound = self.base.saturating_mul(2u32.saturating_pow(round - 1)).min(self.cap);
+        let bound = self
+            .base
+            .saturating_mul(2u32.saturating_pow(round - 1))
+            .min(self.cap);
         let wait = rand::random_range(Duration::ZERO..=bound);
-        let asked = failed.and_then(RpcError::retry_after).unwrap_or_default().min(self.cap);
+        let asked = failed
+            .and_then(RpcError::retry_after)
+            .unwrap_or_default()
+            .min(self.cap);
         wait.max(asked)
     }
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { rounds: 6, base: Duration::from_millis(100), cap: Duration::from_secs(3) }
+        Self {
+            rounds: 6,
+            base: Duration::from_millis(100),
+            cap: Duration::from_secs(3),
+        }
     }
 }

@@ -1,0 +1,365 @@
+//! Sending transactions so that each takes effect once, whatever breaks on the way.
+//!
+//! Everything rests on one property of the chain: the same signed bytes take effect at most once. So a failed or
+//! unanswered sending is repeated with the same bytes, and new bytes are signed only when the old ones provably
+//! can no longer be included.
+
+mod error;
+
+pub use error::{ErrorClass, TxError};
+
+use crate::{
+    AccountId, BlockHeight, BlockRef, CryptoHash, Gas, KeyPool, Lane, NearToken, Outcome,
+    RpcCallError, RpcClient, SignedTx, TxRequest, ViewError, WaitLevel,
+};
+use near_jsonrpc_client::methods;
+use near_jsonrpc_primitives::types::transactions::{
+    RpcTransactionError, RpcTransactionResponse, TimeoutErrorCause, TransactionInfo,
+};
+use near_primitives::errors::InvalidTxError;
+use serde::Serialize;
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the sender keeps at one transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct SendPolicy {
+    /// After this long without an outcome the answer is [`TxError::Unknown`].
+    pub deadline: Duration,
+    /// Wait between two askings when the node does not hold the request itself.
+    pub poll_interval: Duration,
+    /// How often [`Sender::execute`] signs anew after losing a nonce or letting bytes expire.
+    pub signings: u32,
+}
+
+impl Default for SendPolicy {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(60),
+            poll_interval: Duration::from_millis(100),
+            signings: 4,
+        }
+    }
+}
+
+/// Signs and sends for one account.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    rpc: RpcClient,
+    pool: KeyPool,
+    policy: SendPolicy,
+}
+
+impl Sender {
+    /// A sender for the pool's account.
+    pub fn new(rpc: RpcClient, pool: KeyPool) -> Self {
+        Self {
+            rpc,
+            pool,
+            policy: SendPolicy::default(),
+        }
+    }
+
+    /// The same sender with another patience.
+    #[must_use]
+    pub fn with_policy(self, policy: SendPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The account that signs.
+    pub fn account_id(&self) -> &AccountId {
+        self.pool.account_id()
+    }
+
+    /// The client it sends through.
+    pub fn rpc(&self) -> &RpcClient {
+        &self.rpc
+    }
+
+    /// The keys it signs with.
+    pub fn pool(&self) -> &KeyPool {
+        &self.pool
+    }
+
+    /// Signs with the lane's key and next nonce. Nothing is sent: store [`SignedTx::bytes`] now if the transaction
+    /// must survive a crash.
+    ///
+    /// # Errors
+    /// If no endpoint names a recent block, or the key is gone.
+    pub async fn sign(&self, lane: &mut Lane, request: &TxRequest) -> Result<SignedTx, TxError> {
+        // One small answer gives both: the block the transaction refers to, and the nonce others may have raised.
+        let account_id = self.account_id();
+        let key = self
+            .rpc
+            .view_access_key(account_id, lane.public_key(), BlockRef::Final)
+            .await?;
+        let missing = || TxError::KeyGone {
+            account_id: account_id.clone(),
+            public_key: lane.public_key().clone(),
+        };
+        let key = key.ok_or_else(missing)?;
+        lane.observe_nonce(key.value.nonce);
+        let nonce = lane.next_nonce().ok_or_else(|| TxError::NoncesUsedUp {
+            public_key: lane.public_key().clone(),
+        })?;
+        SignedTx::sign(
+            request,
+            account_id,
+            lane.secret_key(),
+            nonce,
+            key.block_hash,
+        )
+        .map_err(|source| TxError::Encode { source })
+    }
+
+    /// Hands the bytes to a node and does not wait. May be repeated at any time.
+    ///
+    /// # Errors
+    /// If no endpoint takes them, or the chain refuses them.
+    pub async fn submit(&self, signed: &SignedTx) -> Result<(), TxError> {
+        match self.send(signed, WaitLevel::None).await? {
+            Step::Refused(refused) => self.judge(signed, refused).await.map(drop),
+            Step::Settled(_) | Step::Waiting => Ok(()),
+        }
+    }
+
+    /// Waits for a transaction sent before, by this process or another.
+    ///
+    /// # Errors
+    /// [`TxError::Unknown`] when the deadline passes first.
+    pub async fn wait(
+        &self,
+        tx_hash: &CryptoHash,
+        signer_id: &AccountId,
+        level: WaitLevel,
+    ) -> Result<Outcome, TxError> {
+        let deadline = Instant::now() + self.policy.deadline;
+        loop {
+            if let Some(Step::Settled(outcome)) =
+                self.ask(tx_hash, signer_id, raised(&level)).await?
+            {
+                return Ok(*outcome);
+            }
+            self.pause(deadline, *tx_hash).await?;
+        }
+    }
+
+    /// Sends the bytes until the transaction has an outcome at this level. Levels below execution are raised to
+    /// the first that shows every receipt (`ExecutedOptimistic`, `Executed`). The outcome may hold failures:
+    /// ask [`Outcome::into_success`].
+    ///
+    /// # Errors
+    /// If the chain refuses the bytes, or [`TxError::Unknown`] when the deadline passes: they may still take effect.
+    pub async fn send_and_wait(
+        &self,
+        signed: &SignedTx,
+        level: WaitLevel,
+    ) -> Result<Outcome, TxError> {
+        let deadline = Instant::now() + self.policy.deadline;
+        loop {
+            match self.send(signed, raised(&level)).await {
+                Ok(Step::Settled(outcome)) => return Ok(*outcome),
+                Ok(Step::Waiting) => {}
+                Ok(Step::Refused(refused)) => match self.judge(signed, refused).await {
+                    // The bytes were included by an earlier sending: only the outcome is still to come.
+                    Ok(()) => return self.wait(&signed.hash, &signed.signer_id, level).await,
+                    Err(error) if error.class() != ErrorClass::Transient => return Err(error),
+                    Err(error) => tracing::debug!(tx_hash = %signed.hash, %error, "tx.retry"),
+                },
+                Err(error) if error.class() != ErrorClass::Transient => return Err(error),
+                Err(error) => tracing::debug!(tx_hash = %signed.hash, %error, "tx.retry"),
+            }
+            self.pause(deadline, signed.hash).await?;
+        }
+    }
+
+    /// Signs, sends, waits and checks every receipt. Signs anew only when the bytes provably can no longer be included.
+    ///
+    /// # Errors
+    /// [`TxError::Failed`] if any receipt failed, else as [`Sender::send_and_wait`].
+    pub async fn execute(&self, request: TxRequest, level: WaitLevel) -> Result<Outcome, TxError> {
+        let mut lane = self.pool.lane().await;
+        let mut signings = 1;
+        loop {
+            let signed = self.sign(&mut lane, &request).await?;
+            match self.send_and_wait(&signed, level.clone()).await {
+                Ok(outcome) => return outcome.into_success(),
+                Err(error) => {
+                    if let TxError::Nonce { ak_nonce, .. } = error {
+                        lane.observe_nonce(ak_nonce);
+                    }
+                    let spent = matches!(error.class(), ErrorClass::Nonce | ErrorClass::Expired);
+                    if !spent || signings >= self.policy.signings {
+                        return Err(error);
+                    }
+                    signings += 1;
+                }
+            }
+        }
+    }
+
+    /// Calls a contract method and waits until the outcome is final.
+    ///
+    /// # Errors
+    /// As [`Sender::execute`].
+    pub async fn call(
+        &self,
+        contract: &AccountId,
+        method: &str,
+        args: Vec<u8>,
+        gas: Gas,
+        deposit: NearToken,
+    ) -> Result<Outcome, TxError> {
+        self.execute(
+            TxRequest::to(contract.clone()).call(method, args, gas, deposit),
+            WaitLevel::Final,
+        )
+        .await
+    }
+
+    /// [`Sender::call`] with JSON arguments.
+    ///
+    /// # Errors
+    /// As [`Sender::execute`].
+    pub async fn call_json<A: Serialize + ?Sized>(
+        &self,
+        contract: &AccountId,
+        method: &str,
+        args: &A,
+        gas: Gas,
+        deposit: NearToken,
+    ) -> Result<Outcome, TxError> {
+        let args = serde_json::to_vec(args).map_err(|source| TxError::Encode {
+            source: source.into(),
+        })?;
+        self.call(contract, method, args, gas, deposit).await
+    }
+
+    /// The highest block the outcome touches. A reader whose answers lie at or above it sees every effect.
+    ///
+    /// # Errors
+    /// If a block cannot be read.
+    pub async fn outcome_height(&self, outcome: &Outcome) -> Result<BlockHeight, ViewError> {
+        let blocks: HashSet<_> = outcome
+            .receipts
+            .iter()
+            .map(|receipt| receipt.block_hash)
+            .chain([outcome.block_hash])
+            .collect();
+        let mut height = 0;
+        for hash in blocks {
+            let block = BlockRef::Hash(hash);
+            let view = self
+                .rpc
+                .block(block)
+                .await?
+                .ok_or_else(|| ViewError::UnknownBlock {
+                    block,
+                    endpoint: self.rpc.endpoint().to_owned(),
+                })?;
+            height = height.max(view.header.height);
+        }
+        Ok(height)
+    }
+
+    async fn send(&self, signed: &SignedTx, wait_until: WaitLevel) -> Result<Step, TxError> {
+        let signed_transaction = signed.transaction()?;
+        let request = methods::send_tx::RpcSendTransactionRequest {
+            signed_transaction,
+            wait_until,
+        };
+        match self.rpc.call(request).await {
+            Ok(answer) => Ok(Step::from(answer)),
+            Err(RpcCallError::Rpc(error)) => Err(error.into()),
+            Err(RpcCallError::Handler {
+                error: RpcTransactionError::InvalidTransaction { context },
+                ..
+            }) => Ok(Step::Refused(context)),
+            // Every other answer means that the node took the bytes and cannot tell more yet.
+            Err(RpcCallError::Handler { .. }) => Ok(Step::Waiting),
+        }
+    }
+
+    /// Asks for a transaction's state; `None` if no endpoint knows the transaction.
+    async fn ask(
+        &self,
+        tx_hash: &CryptoHash,
+        signer_id: &AccountId,
+        level: WaitLevel,
+    ) -> Result<Option<Step>, TxError> {
+        let request = methods::tx::RpcTransactionStatusRequest {
+            transaction_info: TransactionInfo::TransactionId {
+                tx_hash: *tx_hash,
+                sender_account_id: signer_id.clone(),
+            },
+            wait_until: level,
+        };
+        match self.rpc.call(request).await {
+            Ok(answer) => Ok(Some(Step::from(answer))),
+            Err(RpcCallError::Handler {
+                error: RpcTransactionError::UnknownTransaction { .. },
+                ..
+            }) => Ok(None),
+            Err(RpcCallError::Handler {
+                error: RpcTransactionError::TimeoutError(Some(TimeoutErrorCause::NotObserved)),
+                ..
+            }) => Ok(None),
+            Err(RpcCallError::Handler { .. }) => Ok(Some(Step::Waiting)),
+            Err(RpcCallError::Rpc(error)) if error.is_transient() => Ok(Some(Step::Waiting)),
+            Err(RpcCallError::Rpc(error)) => Err(error.into()),
+        }
+    }
+
+    /// Tells a refusal of bytes that were included before (`Ok`) from one of bytes that never will be.
+    async fn judge(&self, signed: &SignedTx, refused: InvalidTxError) -> Result<(), TxError> {
+        let error = TxError::refused(signed, refused);
+        if matches!(error.class(), ErrorClass::Nonce | ErrorClass::Expired)
+            && self
+                .ask(&signed.hash, &signed.signer_id, WaitLevel::None)
+                .await?
+                .is_some()
+        {
+            return Ok(());
+        }
+        Err(error)
+    }
+
+    async fn pause(&self, deadline: Instant, tx_hash: CryptoHash) -> Result<(), TxError> {
+        if Instant::now() >= deadline {
+            return Err(TxError::Unknown {
+                tx_hash,
+                waited: self.policy.deadline,
+            });
+        }
+        tokio::time::sleep(self.policy.poll_interval).await;
+        Ok(())
+    }
+}
+
+/// What one request to a node told about a transaction.
+enum Step {
+    Settled(Box<Outcome>),
+    Waiting,
+    Refused(InvalidTxError),
+}
+
+impl From<RpcTransactionResponse> for Step {
+    fn from(answer: RpcTransactionResponse) -> Self {
+        match answer.final_execution_outcome {
+            Some(outcome) => Self::Settled(Box::new(outcome.into_outcome().into())),
+            None => Self::Waiting,
+        }
+    }
+}
+
+/// The first level at or above this one at which every receipt has its outcome.
+fn raised(level: &WaitLevel) -> WaitLevel {
+    match level {
+        WaitLevel::None | WaitLevel::Included | WaitLevel::ExecutedOptimistic => {
+            WaitLevel::ExecutedOptimistic
+        }
+        WaitLevel::IncludedFinal | WaitLevel::Executed => WaitLevel::Executed,
+        WaitLevel::Final => WaitLevel::Final,
+    }
+}
