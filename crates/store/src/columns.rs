@@ -1,0 +1,49 @@
+//! Conversions between columns and the wire format's narrower types.
+
+use crate::StoreError;
+
+/// A stored number as the wire format's type.
+///
+/// # Errors
+/// [`StoreError::OutOfRange`]: the row was not written by this product.
+pub fn narrow<T: TryFrom<V>, V: Copy + ToString>(value: V, column: &'static str) -> Result<T, StoreError> {
+    T::try_from(value).map_err(|_| StoreError::OutOfRange { column, value: value.to_string() })
+}
+
+/// A number of the wire format as a `bigint`; numbers above 2^63 do not occur (heights, line numbers, gas).
+///
+/// # Errors
+/// [`StoreError::OutOfRange`]: the number is above 2^63.
+pub fn widen(value: u64, column: &'static str) -> Result<i64, StoreError> {
+    narrow(value, column)
+}
+
+/// A digest.
+///
+/// # Errors
+/// [`StoreError::OutOfRange`]: the column does not hold 32 bytes.
+pub fn digest(bytes: Vec<u8>, column: &'static str) -> Result<[u8; 32], StoreError> {
+    <[u8; 32]>::try_from(bytes)
+        .map_err(|bytes| StoreError::OutOfRange { column, value: format!("{} bytes instead of 32", bytes.len()) })
+}
+
+/// An item set as its `bigint` bit pattern.
+#[must_use]
+pub const fn item_bits(items: u64) -> i64 {
+    items.cast_signed()
+}
+
+/// The item set of a `bigint` bit pattern.
+#[must_use]
+pub const fn items_of(bits: i64) -> u64 {
+    bits.cast_unsigned()
+}
+
+/// Checks how many rows a write changed.
+///
+/// # Errors
+/// [`StoreError::Rows`].
+pub fn expect_rows(statement: &'static str, expected: usize, found: u64) -> Result<(), StoreError> {
+    let expected = u64::try_from(expected).unwrap_or(u64::MAX);
+    if found == expected { Ok(()) } else { Err(StoreError::Rows { statement, expected, found }) }
+}

@@ -1,0 +1,101 @@
+//! The connection pool, the migrations and the check that both sides have the same schema.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::StoreError;
+
+/// All migrations, oldest first. They only add; removal comes a release later.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// A `DATABASE_URL`. Its text forms leave the password out.
+#[derive(Clone)]
+pub struct DatabaseUrl(PgConnectOptions);
+
+impl DatabaseUrl {
+    /// The driver's options.
+    #[must_use]
+    pub const fn options(&self) -> &PgConnectOptions {
+        &self.0
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let known = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+        let scheme = || StoreError::Url(sqlx::Error::Configuration("it must begin with postgres://".into()));
+        if known { text.parse().map(Self).map_err(StoreError::Url) } else { Err(scheme()) }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = &self.0;
+        let database = options.get_database().unwrap_or_default();
+        write!(f, "postgres://{}@{}:{}/{database}", options.get_username(), options.get_host(), options.get_port())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// How a process uses the pool.
+#[derive(Clone, Debug)]
+pub struct PoolConfig {
+    /// Name shown in `pg_stat_activity`.
+    pub application_name: &'static str,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// How long to wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// Statements that run longer are cancelled by the server.
+    pub statement_timeout: Duration,
+}
+
+/// Opens a pool and proves that the server answers.
+///
+/// # Errors
+/// The server cannot be reached or refuses the connection.
+pub async fn connect(url: &DatabaseUrl, config: &PoolConfig) -> Result<PgPool, StoreError> {
+    let statement_timeout = format!("{}ms", config.statement_timeout.as_millis());
+    let options = url.0.clone().application_name(config.application_name).options([("statement_timeout", statement_timeout)]);
+    let pool = PgPoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(config.acquire_timeout)
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// Brings the schema up to date. Only the indexer does this.
+///
+/// # Errors
+/// A migration failed, or the database is newer than this binary.
+pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
+    Ok(MIGRATIONS.run(pool).await?)
+}
+
+/// Checks that the database has exactly the schema of this binary.
+///
+/// # Errors
+/// [`StoreError::Schema`] if it has not.
+pub async fn schema_check(pool: &PgPool) -> Result<(), StoreError> {
+    let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    // The table belongs to sqlx and does not exist in an empty database, so this one statement is not a checked macro.
+    let found: Option<i64> = match sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => None,
+        other => other?,
+    };
+    let found = found.unwrap_or_default();
+    if found == needed { Ok(()) } else { Err(StoreError::Schema { found, needed }) }
+}

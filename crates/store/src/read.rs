@@ -1,0 +1,39 @@
+//! What the gateway asks of the mirror. Reads take a connection: [`Reader::acquire`] for one statement,
+//! [`Reader::snapshot`] where several must see the same block. Every list has a limit and continues behind a key.
+
+pub mod account;
+pub mod batch;
+pub mod event;
+pub mod head;
+pub mod ledger;
+pub mod lot;
+pub mod network;
+pub mod node;
+mod reader;
+pub mod result;
+pub mod slot;
+pub mod token;
+
+pub use reader::{Reader, ReaderOptions, Snapshot, WakeUps};
+
+use crate::StoreError;
+
+/// Converts every row of a list.
+fn rows<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(T::try_from).collect()
+}
+
+/// A value of an enum that the column holds as its snake_case name.
+fn named<T: serde::de::DeserializeOwned>(name: &str, column: &'static str) -> Result<T, StoreError> {
+    use serde::de::{IntoDeserializer as _, value};
+    let deserializer: value::StrDeserializer<'_, value::Error> = name.into_deserializer();
+    T::deserialize(deserializer).map_err(|_| StoreError::OutOfRange { column, value: name.to_owned() })
+}
+
+/// A number that may be null.
+fn optional<T: TryFrom<V>, V: Copy + ToString>(
+    value: Option<V>,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    value.map(|value| crate::columns::narrow(value, column)).transpose()
+}

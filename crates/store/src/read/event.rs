@@ -1,0 +1,62 @@
+//! The journal.
+
+use piecework_interface::ids::AccountNo;
+use sqlx::PgConnection;
+
+use super::optional;
+use crate::{StoreError, columns::narrow};
+
+/// A journal line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Number.
+    pub seq: u64,
+    /// Height of its block.
+    pub height: u64,
+    /// Unix time of its block, seconds.
+    pub block_at: u32,
+    /// Receipt that logged it, base58.
+    pub receipt_id: String,
+    /// Transaction, base58; `None` where the block source does not tell.
+    pub tx_hash: Option<String>,
+    /// Method that wrote it.
+    pub event: String,
+    /// Node whose call it was.
+    pub node: Option<AccountNo>,
+    /// The line as logged.
+    pub line: String,
+}
+
+/// Lines with numbers from `since_seq` on, in order.
+///
+/// # Errors
+/// The read failed.
+pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+    // A number beyond the column's range is beyond the journal's end.
+    let Ok(since_seq) = i64::try_from(since_seq) else { return Ok(Vec::new()) };
+    sqlx::query!(
+        "SELECT e.seq, e.height, e.block_at, e.receipt_id, r.tx_hash, e.event, e.node, e.line
+         FROM events e JOIN receipts r USING (receipt_id)
+         WHERE e.seq >= $1
+         ORDER BY e.seq
+         LIMIT $2",
+        since_seq,
+        i64::from(limit),
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(Event {
+            seq: narrow(row.seq, "events.seq")?,
+            height: narrow(row.height, "events.height")?,
+            block_at: narrow(row.block_at, "events.block_at")?,
+            receipt_id: row.receipt_id,
+            tx_hash: row.tx_hash,
+            event: row.event,
+            node: optional(row.node, "events.node")?.map(AccountNo),
+            line: row.line,
+        })
+    })
+    .collect()
+}
