@@ -1,22 +1,13 @@
 //! A `u128` amount whose JSON form is a decimal string, as NEAR contracts write amounts.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
 
 /// An amount in the smallest unit of its token (yoctoNEAR for NEAR).
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Amount(pub u128);
 
 impl Serialize for Amount {
@@ -27,10 +18,27 @@ impl Serialize for Amount {
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&str>::deserialize(deserializer)?;
-        text.parse()
-            .map(Self)
-            .map_err(|_| D::Error::custom("an amount is a decimal string below 2^128"))
+        deserializer.deserialize_str(Decimal)
+    }
+}
+
+/// Takes borrowed and owned strings alike, so that amounts can be read from a slice, a reader or a JSON value.
+struct Decimal;
+
+impl Visitor<'_> for Decimal {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("a decimal string below 2^128")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
+        // `u128::from_str` takes a sign, which no NEAR contract writes.
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let amount = if digits { text.parse().ok() } else { None };
+        amount
+            .map(Amount)
+            .ok_or_else(|| E::custom("an amount is a decimal string below 2^128"))
     }
 }
 

@@ -330,13 +330,9 @@ impl Line {
             return Err(error("its version is not known"));
         }
         let data = &value["data"];
-        let entries = data["log"]
-            .as_array()
-            .ok_or_else(|| error("`log` is missing"))?;
+        let entries = data["log"].as_array().ok_or_else(|| error("`log` is missing"))?;
         Ok(Some(Self {
-            seq: data["seq"]
-                .as_u64()
-                .ok_or_else(|| error("`seq` is missing"))?,
+            seq: data["seq"].as_u64().ok_or_else(|| error("`seq` is missing"))?,
             event: value["event"]
                 .as_str()
                 .ok_or_else(|| error("`event` is missing"))?
@@ -446,11 +442,7 @@ impl<const N: usize> Field for [u8; N] {
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        STANDARD_NO_PAD
-            .decode(value.as_str()?)
-            .ok()?
-            .try_into()
-            .ok()
+        STANDARD_NO_PAD.decode(value.as_str()?).ok()?.try_into().ok()
     }
 }
 

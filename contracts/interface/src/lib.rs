@@ -11,10 +11,12 @@ pub mod journal;
 pub mod lots;
 pub mod merkle;
 pub mod money;
+pub mod node;
 pub mod op;
 #[cfg(feature = "host")]
 pub mod replay;
 pub mod reputation;
+pub mod round;
 pub mod settlement;
 pub mod skip;
 pub mod sortition;

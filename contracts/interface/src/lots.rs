@@ -30,11 +30,7 @@ pub fn lot_items(items: u32, lot_size: u8, lot: LotId) -> u8 {
 /// All items of a lot as a set.
 #[must_use]
 pub const fn all_items(count: u8) -> u64 {
-    if count >= 64 {
-        u64::MAX
-    } else {
-        (1 << count) - 1
-    }
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
 /// How many groups beyond the frontier may be open: `clamp(active_tickets / (32 × start), 1, 8)`.
@@ -72,9 +68,7 @@ impl Progress {
             return;
         };
         self.marks[index] |= 1 << (lot.0 % GROUP_LOTS);
-        while self.frontier < lots.div_ceil(GROUP_LOTS)
-            && self.marks[0] == full_group(self.frontier, lots)
-        {
+        while self.frontier < lots.div_ceil(GROUP_LOTS) && self.marks[0] == full_group(self.frontier, lots) {
             self.frontier += 1;
             self.marks.rotate_left(1);
             self.draws.rotate_left(1);
@@ -86,12 +80,6 @@ impl Progress {
 
 /// The marks of a group in which every lot is marked.
 fn full_group(group: u32, lots: u32) -> u32 {
-    let size = lots
-        .saturating_sub(group.saturating_mul(GROUP_LOTS))
-        .min(GROUP_LOTS);
-    if size >= GROUP_LOTS {
-        u32::MAX
-    } else {
-        (1 << size) - 1
-    }
+    let size = lots.saturating_sub(group.saturating_mul(GROUP_LOTS)).min(GROUP_LOTS);
+    if size >= GROUP_LOTS { u32::MAX } else { (1 << size) - 1 }
 }

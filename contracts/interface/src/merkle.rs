@@ -102,14 +102,7 @@ pub fn prove(sha256: Sha256, leaves: &[Digest], index: u32) -> Option<Vec<Digest
 
 /// Whether `proof` shows that `leaf` is leaf `index` of the `count` leaves under `root`.
 #[must_use]
-pub fn verify(
-    sha256: Sha256,
-    root: &Digest,
-    count: u32,
-    index: u32,
-    leaf: Digest,
-    proof: &[Digest],
-) -> bool {
+pub fn verify(sha256: Sha256, root: &Digest, count: u32, index: u32, leaf: Digest, proof: &[Digest]) -> bool {
     if index >= count {
         return false;
     }

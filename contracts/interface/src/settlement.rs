@@ -90,9 +90,7 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
         let decided = tally::tally(&judgement.round(1), terms.quorum_pct, min_nodes);
         for item in items_of(state.open_items) {
             let shift = u32::try_from(judgement.first_slots).unwrap_or(u32::MAX);
-            winners[usize::from(item)] = decided[usize::from(item)]
-                .checked_shl(shift)
-                .unwrap_or_default();
+            winners[usize::from(item)] = decided[usize::from(item)].checked_shl(shift).unwrap_or_default();
         }
     }
     judgement.winners = winners;
@@ -110,11 +108,7 @@ impl LotState {
     /// The items that a round of a lot of `items` items judges.
     #[must_use]
     pub const fn judged_items(&self, round: u8, items: u8) -> u64 {
-        if round == 0 {
-            all_items(items)
-        } else {
-            self.open_items
-        }
+        if round == 0 { all_items(items) } else { self.open_items }
     }
 }
 
@@ -122,9 +116,9 @@ impl Judgement<'_> {
     /// Items with a winner, bit i for item i.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        (0_u8..).zip(self.winners).fold(0, |bits, (item, winner)| {
-            bits | u64::from(winner != 0) << (item % 64)
-        })
+        (0_u8..)
+            .zip(self.winners)
+            .fold(0, |bits, (item, winner)| bits | u64::from(winner != 0) << (item % 64))
     }
 
     /// Items without a winner: those of an extension, if there may be one.
@@ -148,6 +142,18 @@ impl Judgement<'_> {
             }
         }
         answers
+    }
+
+    /// Items whose accepted answer is the slot's.
+    #[must_use]
+    pub fn agreed(&self, slot: usize) -> u64 {
+        let bit = u32::try_from(slot)
+            .ok()
+            .and_then(|slot| 1_u8.checked_shl(slot))
+            .unwrap_or_default();
+        (0_u8..).zip(self.winners).fold(0, |bits, (item, winner)| {
+            bits | u64::from(winner & bit != 0) << (item % 64)
+        })
     }
 
     /// Pay, slashes and counts for reputation of every slot.
@@ -203,12 +209,7 @@ impl Judgement<'_> {
                     bond,
                     pay: money::mul_div(u128::from(half_units[slot]), self.terms.reward.0, 2),
                     slash: match self.revealed[slot] {
-                        Some(_) => money::dissent_slash(
-                            bond,
-                            self.terms.dissent_slash_pct,
-                            missed[slot],
-                            judged,
-                        ),
+                        Some(_) => money::dissent_slash(bond, self.terms.dissent_slash_pct, missed[slot], judged),
                         None => bond,
                     },
                     agreed: agreed[slot],
@@ -216,9 +217,7 @@ impl Judgement<'_> {
                 }
             })
             .collect();
-        let paid = slots
-            .iter()
-            .fold(0, |sum: u128, slot| sum.saturating_add(slot.pay));
+        let paid = slots.iter().fold(0, |sum: u128, slot| sum.saturating_add(slot.pay));
         let fee = money::fee(paid, fixed.fee_bps);
         let escrow = money::escrow(self.terms, fixed.fee_bps, u32::from(self.items));
         Settlement {
@@ -258,12 +257,7 @@ impl Judgement<'_> {
         if visible == 0 {
             return 2;
         }
-        let same = |slot: SlotSet| {
-            answers
-                .get(slot.trailing_zeros() as usize)
-                .copied()
-                .flatten()
-        };
+        let same = |slot: SlotSet| answers.get(slot.trailing_zeros() as usize).copied().flatten();
         if same(visible) == same(winner) { 1 } else { 3 }
     }
 

@@ -62,13 +62,7 @@ pub const fn later_slice(then_s: u32, now_s: u32, slice_s: u32) -> bool {
 /// `u64(sha256(seed ‖ batch ‖ lot ‖ round ‖ node)[..8]) × active < 2^64 × ((seats × tickets) << k)` with k slices since
 /// the capture, if its tickets are older than the seed; anyone once `seats << k ≥ active`.
 #[must_use]
-pub fn eligible(
-    sha256: Sha256,
-    seed: &Seed,
-    place: Seats,
-    candidate: Candidate,
-    now_s: u32,
-) -> bool {
+pub fn eligible(sha256: Sha256, seed: &Seed, place: Seats, candidate: Candidate, now_s: u32) -> bool {
     let slices = (now_s.saturating_sub(seed.at) / place.slice_s.max(1)).min(SLICES_MAX);
     if bar_at_one(seed, place.seats, slices) {
         return true;
@@ -77,8 +71,7 @@ pub fn eligible(
         return false;
     }
     let chance = u128::from(place.seats) * u128::from(candidate.tickets) << slices;
-    u128::from(draw_number(sha256, seed, place, candidate.node)) * u128::from(seed.tickets)
-        < chance << 64
+    u128::from(draw_number(sha256, seed, place, candidate.node)) * u128::from(seed.tickets) < chance << 64
 }
 
 /// Slices after the capture from which the candidate may claim.

@@ -110,13 +110,7 @@ pub fn groups(round: &RoundAnswers<'_>) -> Groups {
 #[must_use]
 pub fn tally(round: &RoundAnswers<'_>, quorum_pct: u8, min_nodes: u8) -> Groups {
     let needed = needed(round.slots.len(), quorum_pct, min_nodes);
-    groups(round).map(|group| {
-        if group.count_ones() >= needed {
-            group
-        } else {
-            0
-        }
-    })
+    groups(round).map(|group| if group.count_ones() >= needed { group } else { 0 })
 }
 
 /// Most answers differ in their first byte or are one byte long, so a call to compare memory is the exception.

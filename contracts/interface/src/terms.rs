@@ -13,18 +13,7 @@ pub const EXTENSION_SEATS: u8 = 3;
 pub const REWARD_LIMIT: u128 = 1 << 80;
 
 /// How the answers of a batch are judged. Adjudicated batches are a later variant.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
     /// Equal answers are counted.
@@ -89,11 +78,7 @@ impl Terms {
     /// The first field that is out of bounds.
     pub fn check(&self, bounds: &Bounds, min_reward: u128, now_s: u32) -> Result<(), TermsError> {
         let rule = |ok: bool, field, rule| {
-            if ok {
-                Ok(())
-            } else {
-                Err(TermsError { field, rule })
-            }
+            if ok { Ok(()) } else { Err(TermsError { field, rule }) }
         };
         let within = |value: u32, range: (u32, u32)| value >= range.0 && value <= range.1;
         rule(
@@ -101,11 +86,7 @@ impl Terms {
             "reward",
             "at least the token's minimum and below 2^80",
         )?;
-        rule(
-            (1..=LOT_SIZE_MAX).contains(&self.lot_size),
-            "lot_size",
-            "1..=64",
-        )?;
+        rule((1..=LOT_SIZE_MAX).contains(&self.lot_size), "lot_size", "1..=64")?;
         rule(
             matches!(self.answer_width, 1 | 2 | 4 | 8 | 16 | 32),
             "answer_width",
@@ -117,25 +98,19 @@ impl Terms {
             "max",
             "start, or start + 3 when start is 2 or more",
         )?;
-        rule(
-            (51..=100).contains(&self.quorum_pct),
-            "quorum_pct",
-            "51..=100",
-        )?;
+        rule((51..=100).contains(&self.quorum_pct), "quorum_pct", "51..=100")?;
         rule(
             within(self.claim_ttl_s, bounds.claim_ttl_s),
             "claim_ttl_s",
             "within the configured bounds",
         )?;
         rule(
-            within(self.reveal_window_s, bounds.reveal_window_s)
-                && self.reveal_window_s >= self.claim_ttl_s / 10,
+            within(self.reveal_window_s, bounds.reveal_window_s) && self.reveal_window_s >= self.claim_ttl_s / 10,
             "reveal_window_s",
             "within the configured bounds and at least a tenth of claim_ttl_s",
         )?;
         rule(
-            self.challenge_window_s == 0
-                || within(self.challenge_window_s, bounds.challenge_window_s),
+            self.challenge_window_s == 0 || within(self.challenge_window_s, bounds.challenge_window_s),
             "challenge_window_s",
             "0 or within the configured bounds",
         )?;
@@ -144,11 +119,7 @@ impl Terms {
             "slice_s",
             "within the configured bounds",
         )?;
-        rule(
-            (100..=300).contains(&self.bond_pct),
-            "bond_pct",
-            "100..=300",
-        )?;
+        rule((100..=300).contains(&self.bond_pct), "bond_pct", "100..=300")?;
         rule(
             self.dissent_slash_pct <= bounds.dissent_slash_pct_max,
             "dissent_slash_pct",
@@ -175,10 +146,6 @@ impl Terms {
     /// Seats of round `round`.
     #[must_use]
     pub const fn seats(&self, round: u8) -> u8 {
-        if round == 0 {
-            self.start
-        } else {
-            EXTENSION_SEATS
-        }
+        if round == 0 { self.start } else { EXTENSION_SEATS }
     }
 }

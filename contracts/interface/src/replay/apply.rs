@@ -1,0 +1,389 @@
+//! One line, entry by entry.
+
+use super::{
+    Context, Fault, Mirror, MovementKind, NamedAccount, Touched,
+    rows::{Cause, add, subtract},
+};
+use crate::{
+    amount::Amount,
+    config::Fixed,
+    draw::{Draw, Seed},
+    event::{Entry, Line},
+    ids::{AccountNo, BatchId, ClassId, TokenId},
+    merkle::{self, Peaks},
+    op::At,
+    storage,
+    terms::Terms,
+    view::{Account, Batch, BatchStatus, Node, NodeStatus, OpenBatch, Progress, Token},
+};
+
+/// A line being applied.
+pub(super) struct Step<'a> {
+    pub mirror: &'a mut Mirror,
+    pub context: &'a Context<'a>,
+    pub caller: Option<AccountNo>,
+    pub touched: Touched,
+}
+
+impl Step<'_> {
+    /// The node of the call was heard from. One that registers in this very call gets its record from the entry.
+    pub fn seen(&mut self, caller: AccountNo, line: &Line) -> Result<(), Fault> {
+        let registers = |entry: &Entry| matches!(entry, Entry::NodeRegistered { account, .. } if *account == caller);
+        if line.log.iter().any(registers) {
+            return Ok(());
+        }
+        let now_s = self.context.now_s;
+        self.node(caller, |node| {
+            node.seen(now_s);
+            Ok(())
+        })
+    }
+
+    pub fn entry(&mut self, entry: &Entry) -> Result<(), Fault> {
+        match entry {
+            Entry::Configured { config } => {
+                self.mirror.config = config.clone();
+                self.touched.config = true;
+                Ok(())
+            }
+            Entry::TokenListed {
+                token,
+                account_id,
+                min_reward,
+                rep_unit,
+                bond_rate,
+            } => self.token_listed(Token {
+                token: *token,
+                account_id: account_id.clone(),
+                min_reward: *min_reward,
+                rep_unit: *rep_unit,
+                bond_rate: *bond_rate,
+                pool: Amount(0),
+                in_flight: Amount(0),
+            }),
+            Entry::AccountOpened {
+                account,
+                account_id,
+                paid,
+                used,
+            } => self.account_opened(*account, account_id, *paid, *used),
+            Entry::Storage { account, paid, used } => {
+                let row = &mut self.account(*account)?.row;
+                (row.storage_paid, row.storage_used) = (*paid, *used);
+                Ok(())
+            }
+            Entry::AccountClosed { account } => {
+                self.account(*account)?;
+                self.mirror.accounts.remove(account);
+                Ok(())
+            }
+            Entry::Deposited { account, token, amount } => {
+                self.credit(*account, *token, amount.0, MovementKind::Deposit, Cause::default())
+            }
+            Entry::Withdrawing { account, token, amount } => self.withdrawing(*account, *token, amount.0),
+            Entry::Withdrawn {
+                account,
+                token,
+                amount,
+                ok,
+            } => self.withdrawn(*account, *token, amount.0, *ok),
+            Entry::NodeRegistered {
+                account,
+                stake,
+                classes,
+            } => self.node_registered(*account, stake.0, classes),
+            Entry::NodeClasses { account, classes } => self.node(*account, |node| {
+                node.declare(classes);
+                Ok(())
+            }),
+            Entry::Staked {
+                account,
+                stake,
+                unbonding,
+                until,
+            } => {
+                let (now_s, min_stake) = (self.context.now_s, self.mirror.config.min_stake.0);
+                self.node(*account, |node| {
+                    node.set_stake(stake.0, min_stake, now_s);
+                    (node.unbonding, node.unbonding_until) = (*unbonding, *until);
+                    Ok(())
+                })
+            }
+            Entry::StatusChanged { account, status } => {
+                let now_s = self.context.now_s;
+                self.node(*account, |node| {
+                    node.set_status(*status, now_s);
+                    Ok(())
+                })
+            }
+            Entry::BatchCreated {
+                batch,
+                requester,
+                token,
+                items,
+                manifest,
+                uri: _,
+                escrow,
+                terms,
+                fixed,
+            } => {
+                let purse = Purse {
+                    requester: *requester,
+                    token: *token,
+                    escrow: *escrow,
+                };
+                self.batch_created(*batch, purse, *items, manifest, terms, fixed)
+            }
+            Entry::DrawOpened { batch, at } => self.draw(*batch, *at, Draw::Opened(self.context.now_s)),
+            Entry::Seeded {
+                batch,
+                at,
+                value,
+                tickets,
+            } => {
+                let Context { now_s, height, .. } = *self.context;
+                let seed = Seed {
+                    value: *value,
+                    at: now_s,
+                    height,
+                    tickets: *tickets,
+                };
+                self.draw(*batch, *at, Draw::Seeded(seed))
+            }
+            Entry::Claimed { batch, lot, replaced } => self.claimed(*batch, *lot, replaced.as_ref()),
+            Entry::Released { batch, lot, slash } => self.released(*batch, *lot, slash.0),
+            Entry::Committed { batch, lot, commitment } => self.committed(*batch, *lot, commitment),
+            Entry::Revealing { batch, lot, abandoned } => self.revealing(*batch, *lot, abandoned),
+            Entry::Revealed { batch, lot, digest } => self.revealed(*batch, *lot, digest),
+            Entry::Extended { batch, lot, items } => self.extended(*batch, *lot, items.0),
+            Entry::Provisional {
+                batch,
+                lot,
+                accepted,
+                digest,
+            } => self.provisional(*batch, *lot, accepted.0, digest),
+            Entry::Freed { batch, lot, abandoned } => self.freed(*batch, *lot, abandoned),
+            Entry::Settled {
+                batch,
+                lot,
+                n,
+                accepted,
+                digest,
+                fee,
+                refund,
+                slots,
+            } => {
+                let told = super::settle::Told {
+                    n: *n,
+                    accepted: accepted.0,
+                    digest,
+                    fee: fee.0,
+                    refund: refund.0,
+                    slots,
+                };
+                self.settled(*batch, *lot, &told)
+            }
+            Entry::BatchCancelled { batch } => {
+                let row = self.batch(*batch)?;
+                row.open.as_ref().ok_or(Fault::NoBatch(*batch))?;
+                row.status = BatchStatus::Cancelled;
+                Ok(())
+            }
+            Entry::BatchClosed { batch, refund } => self.batch_closed(*batch, refund.0),
+            Entry::BatchForgotten { batch } => self.batch_forgotten(*batch),
+            Entry::Skipped { op, code } => {
+                self.touched.skips.push((*op, *code));
+                Ok(())
+            }
+        }
+    }
+
+    fn token_listed(&mut self, token: Token) -> Result<(), Fault> {
+        let number = token.token;
+        self.touched.tokens.insert(number);
+        match self.mirror.tokens.insert(number, token) {
+            None => Ok(()),
+            Some(_) => Err(Fault::Differs("the token's number")),
+        }
+    }
+
+    fn account_opened(&mut self, account: AccountNo, account_id: &str, paid: Amount, used: u32) -> Result<(), Fault> {
+        let next = &mut self.mirror.root.next_account;
+        if account.0 != *next {
+            return Err(Fault::Differs("the account's number"));
+        }
+        *next = next
+            .checked_add(1)
+            .ok_or(Fault::Range("the number of the next account"))?;
+        let row = Account {
+            account,
+            storage_paid: paid,
+            storage_used: used,
+            in_flight: 0,
+            balances: Vec::new(),
+            node: None,
+        };
+        self.mirror.accounts.insert(
+            account,
+            NamedAccount {
+                account_id: account_id.to_owned(),
+                row,
+            },
+        );
+        self.touched.accounts.insert(account);
+        Ok(())
+    }
+
+    fn withdrawing(&mut self, account: AccountNo, token: TokenId, amount: u128) -> Result<(), Fault> {
+        self.debit(account, token, amount, MovementKind::Withdraw, Cause::default())?;
+        let in_flight = &mut self.account(account)?.row.in_flight;
+        *in_flight = in_flight.checked_add(1).ok_or(Fault::Range("withdrawals in flight"))?;
+        add(
+            &mut self.token(token)?.in_flight,
+            amount,
+            "the token's amount in flight",
+        )
+    }
+
+    fn withdrawn(&mut self, account: AccountNo, token: TokenId, amount: u128, ok: bool) -> Result<(), Fault> {
+        let in_flight = &mut self.account(account)?.row.in_flight;
+        *in_flight = in_flight.checked_sub(1).ok_or(Fault::Range("withdrawals in flight"))?;
+        subtract(
+            &mut self.token(token)?.in_flight,
+            amount,
+            "the token's amount in flight",
+        )?;
+        if ok {
+            return Ok(());
+        }
+        self.credit(account, token, amount, MovementKind::Restore, Cause::default())
+    }
+
+    fn node_registered(&mut self, account: AccountNo, stake: u128, classes: &[ClassId]) -> Result<(), Fault> {
+        let (now_s, min_stake) = (self.context.now_s, self.mirror.config.min_stake.0);
+        self.account(account)?.row.node.get_or_insert_with(|| Node {
+            status: NodeStatus::Silent,
+            ..Node::new(now_s)
+        });
+        self.node(account, |node| {
+            let stake = node
+                .stake
+                .0
+                .checked_add(stake)
+                .ok_or(Fault::Range("the node's stake"))?;
+            node.set_status(NodeStatus::Active, now_s);
+            node.set_stake(stake, min_stake, now_s);
+            node.declare(classes);
+            node.last_seen = now_s;
+            Ok(())
+        })
+    }
+
+    fn batch_created(
+        &mut self,
+        batch: BatchId,
+        purse: Purse,
+        items: u32,
+        manifest: &merkle::Digest,
+        terms: &Terms,
+        fixed: &Fixed,
+    ) -> Result<(), Fault> {
+        let next = &mut self.mirror.root.next_batch;
+        if batch.0 != *next {
+            return Err(Fault::Differs("the batch's number"));
+        }
+        *next = next
+            .checked_add(1)
+            .ok_or(Fault::Range("the number of the next batch"))?;
+        let Purse {
+            requester,
+            token,
+            escrow,
+        } = purse;
+        self.debit(
+            requester,
+            token,
+            escrow.0,
+            MovementKind::Escrow,
+            Cause {
+                batch: Some(batch),
+                lot: None,
+            },
+        )?;
+        self.charge(requester, storage::BATCH_BYTES)?;
+        let mut progress = Progress::default();
+        progress.draws[0] = Draw::Opened(self.context.now_s);
+        let open = OpenBatch {
+            requester,
+            token,
+            terms: terms.clone(),
+            fixed: fixed.clone(),
+            items,
+            manifest: *manifest,
+            created_at: self.context.now_s,
+            progress,
+            escrow,
+        };
+        let row = Batch {
+            batch,
+            status: BatchStatus::Open,
+            settled: 0,
+            results_root: merkle::EMPTY,
+            open: Some(open),
+        };
+        self.mirror.batches.insert(batch, row);
+        self.mirror.ranges.insert(batch, Peaks::default());
+        self.touched.batches.insert(batch);
+        Ok(())
+    }
+
+    fn draw(&mut self, batch: BatchId, at: At, draw: Draw) -> Result<(), Fault> {
+        match at {
+            At::Group(group) => {
+                let progress = &mut self.open_batch(batch)?.progress;
+                let index = progress.index(group).ok_or(Fault::NoGroup(batch, group))?;
+                progress.draws[index] = draw;
+            }
+            At::Lot(lot) => self.lot(batch, lot)?.draw = draw,
+        }
+        Ok(())
+    }
+
+    fn batch_closed(&mut self, batch: BatchId, refund: u128) -> Result<(), Fault> {
+        let row = self.batch(batch)?;
+        let open = row.open.take().ok_or(Fault::NoBatch(batch))?;
+        row.status = BatchStatus::Closed;
+        if open.escrow.0 != refund {
+            return Err(Fault::Differs("the rest of the escrow"));
+        }
+        self.mirror.ranges.remove(&batch);
+        let cause = Cause {
+            batch: Some(batch),
+            lot: None,
+        };
+        self.credit(open.requester, open.token, refund, MovementKind::Refund, cause)?;
+        self.uncharge(open.requester, storage::BATCH_BYTES - storage::CLOSED_BATCH_BYTES)?;
+        self.touched.closed.push((batch, open));
+        Ok(())
+    }
+
+    fn batch_forgotten(&mut self, batch: BatchId) -> Result<(), Fault> {
+        if self.batch(batch)?.open.is_some() {
+            return Err(Fault::Differs("the status of the batch"));
+        }
+        self.mirror.batches.remove(&batch);
+        Ok(())
+    }
+
+    /// Slashed NEAR joins the insurance pool.
+    pub fn insure(&mut self, slash: u128) -> Result<(), Fault> {
+        add(&mut self.mirror.root.insurance, slash, "the insurance pool")
+    }
+}
+
+/// Who pays for a batch, in what, how much.
+struct Purse {
+    requester: AccountNo,
+    token: TokenId,
+    escrow: Amount,
+}

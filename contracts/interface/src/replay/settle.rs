@@ -1,0 +1,161 @@
+//! A lot's result and its settlement: what the journal tells is checked against the rules.
+
+use super::{
+    EndedSlot, Fault, LotResult, MovementKind, SlotEnd,
+    apply::Step,
+    rows::{Cause, add, subtract},
+};
+use crate::{
+    event::SettledSlot,
+    host::sha256,
+    ids::{BatchId, LotId},
+    lots,
+    merkle::{self, Digest},
+    money,
+    settlement::{self, Judgement},
+    storage,
+    view::{LotPhase, LotState, OpenBatch},
+};
+
+/// What the journal tells of a settlement.
+pub(super) struct Told<'a> {
+    pub n: u32,
+    pub accepted: u64,
+    pub digest: &'a Digest,
+    pub fee: u128,
+    pub refund: u128,
+    pub slots: &'a [SettledSlot],
+}
+
+impl Step<'_> {
+    pub fn provisional(&mut self, batch: BatchId, lot: LotId, accepted: u64, digest: &Digest) -> Result<(), Fault> {
+        let (_, result) = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.answers()))?;
+        if (result.0, sha256(&result.1)) != (accepted, *digest) {
+            return Err(Fault::Differs("the result"));
+        }
+        self.turn(batch, lot, LotPhase::Provisional)
+    }
+
+    pub fn settled(&mut self, batch: BatchId, lot: LotId, told: &Told<'_>) -> Result<(), Fault> {
+        let open = self.terms_of(batch)?.clone();
+        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
+        let record = self.mirror.lots.remove(&(batch, lot));
+        self.touched.lots.insert((batch, lot));
+        let state = record.clone().unwrap_or_default();
+        let judgement = settlement::judge(&open.terms, items, &state);
+        let answers = judgement.answers();
+        if (judgement.accepted(), sha256(&answers)) != (told.accepted, *told.digest) {
+            return Err(Fault::Differs("the result"));
+        }
+        self.settle_slots(batch, lot, &open, &state, &judgement, told)?;
+        self.settle_batch(batch, lot, &open, told)?;
+        if record.is_some() {
+            self.uncharge(open.requester, storage::lot_bytes(&open.terms, items))?;
+            let live = &mut self.open_batch(batch)?.progress.live;
+            *live = live.checked_sub(1).ok_or(Fault::Range("the count of live lots"))?;
+        }
+        self.mark(batch, lot)?;
+        self.touched.results.push(LotResult {
+            batch,
+            lot,
+            n: told.n,
+            accepted: told.accepted,
+            digest: *told.digest,
+            answers,
+            fee: told.fee,
+            refund: told.refund,
+            record,
+        });
+        Ok(())
+    }
+
+    /// Judges a lot by the mirror's record.
+    pub fn judged<T>(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        look: impl FnOnce(&Judgement<'_>) -> T,
+    ) -> Result<(u8, T), Fault> {
+        let open = self.terms_of(batch)?;
+        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        Ok((items, look(&settlement::judge(&open.terms, items, state))))
+    }
+
+    fn settle_slots(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        open: &OpenBatch,
+        state: &LotState,
+        judgement: &Judgement<'_>,
+        told: &Told<'_>,
+    ) -> Result<(), Fault> {
+        let settlement = judgement.settle(&open.fixed);
+        if (settlement.fee, settlement.refund) != (told.fee, told.refund) {
+            return Err(Fault::Differs("fee or refund"));
+        }
+        if settlement.slots.len() != told.slots.len() || state.slots.len() != told.slots.len() {
+            return Err(Fault::Differs("the list of slots"));
+        }
+        let now_s = self.context.now_s;
+        let cause = Cause {
+            batch: Some(batch),
+            lot: Some(lot),
+        };
+        for (index, ((slot, outcome), told)) in state.slots.iter().zip(&settlement.slots).zip(told.slots).enumerate() {
+            if (slot.node, outcome.pay, outcome.slash) != (told.node, told.pay.0, told.slash.0) {
+                return Err(Fault::Differs("what a slot gets"));
+            }
+            self.free_bond(slot.node, outcome.bond, outcome.slash)?;
+            self.insure(outcome.slash)?;
+            let class = open.terms.class;
+            let reputation = self.node(slot.node, |node| {
+                node.settle(class, outcome, settlement.fee, &open.fixed, now_s);
+                node.class(class)
+                    .map(|record| record.reputation)
+                    .ok_or(Fault::NoClass(slot.node, class))
+            })?;
+            if reputation != told.reputation {
+                return Err(Fault::Differs("a node's reputation"));
+            }
+            self.credit(slot.node, open.token, outcome.pay, MovementKind::Pay, cause)?;
+            self.touched.ended.push(EndedSlot {
+                batch,
+                lot,
+                slot: slot.clone(),
+                end: SlotEnd::Settled,
+                pay: outcome.pay,
+                slash: outcome.slash,
+                reputation: Some(reputation),
+                agreed: judgement.agreed(index),
+            });
+        }
+        Ok(())
+    }
+
+    /// Escrow, fee pool, refund and the results' range.
+    fn settle_batch(&mut self, batch: BatchId, lot: LotId, open: &OpenBatch, told: &Told<'_>) -> Result<(), Fault> {
+        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
+        let escrow = money::escrow(&open.terms, open.fixed.fee_bps, u32::from(items));
+        subtract(&mut self.open_batch(batch)?.escrow, escrow, "the batch's escrow")?;
+        add(&mut self.token(open.token)?.pool, told.fee, "the fee pool")?;
+        let cause = Cause {
+            batch: Some(batch),
+            lot: Some(lot),
+        };
+        self.credit(open.requester, open.token, told.refund, MovementKind::Refund, cause)?;
+        let range = self.mirror.ranges.get_mut(&batch).ok_or(Fault::NoBatch(batch))?;
+        if range.count != told.n {
+            return Err(Fault::Differs("the settlement number"));
+        }
+        range.append(
+            sha256,
+            merkle::result_leaf(sha256, told.n, lot, told.accepted, told.digest),
+        );
+        let (settled, results_root) = (range.count, merkle::bag(sha256, range));
+        let row = self.batch(batch)?;
+        (row.settled, row.results_root) = (settled, results_root);
+        Ok(())
+    }
+}
