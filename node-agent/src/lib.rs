@@ -1,1 +1,4 @@
 //! The node operator's daemon.
+
+pub mod core;
+pub mod record;

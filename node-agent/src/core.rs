@@ -1,0 +1,372 @@
+//! The agent's decisions: `(state, event) → (state, actions)`. No clock, no randomness, no I/O: time and salts come
+//! with the events, and what must happen goes out as actions.
+//!
+//! The chain is the truth about slots, the disk about answers and salts. After a restart the state is made of the
+//! records on disk and the call in flight, and the next facts bring the rest.
+
+mod called;
+mod calls;
+mod claims;
+mod duties;
+pub mod facts;
+mod pauses;
+pub mod rounds;
+mod tend;
+mod why;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use piecework_interface::{
+    ids::{BatchId, ClassId, LotId},
+    op::{Op, Target},
+    skip::Skip,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Binding, Done, Place, Record};
+use duties::Duty;
+use facts::Facts;
+use pauses::Pauses;
+
+/// Errors kept for `status`.
+const ERRORS_MAX: usize = 20;
+
+/// What the operator allows.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Slots held at once at most.
+    pub max_slots: u16,
+    /// Whether to poke what is due.
+    pub keeper: bool,
+    /// Average wait until the first of all nodes sends a draw that stands alone, milliseconds.
+    pub draw_jitter_ms: u64,
+    /// The same for pokes.
+    pub keeper_jitter_ms: u64,
+    /// Tells agents apart: their waits differ by it.
+    pub jitter_seed: u64,
+    /// Time to finish after a request to stop, milliseconds.
+    pub stop_grace_ms: u64,
+    /// Classes that this agent works on.
+    pub classes: BTreeMap<ClassId, ClassLimits>,
+}
+
+/// Limits of one class.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassLimits {
+    /// Lots worked on at once.
+    pub parallel: u16,
+    /// Longest wall time of the work on one lot, seconds.
+    pub time_limit_s: u32,
+}
+
+/// One call to the contract.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Call {
+    /// Ops of the node.
+    Work(Vec<Op>),
+    /// Steps that are due on anyone's lots, batches and nodes.
+    Poke(Vec<Target>),
+    /// A sign of life.
+    Heartbeat,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A final block was read.
+    Facts(Facts),
+    /// Payloads of a lot are on disk and match the manifest, or are not.
+    Fetched {
+        /// Batch.
+        batch: BatchId,
+        /// Lot.
+        lot: LotId,
+        /// Nothing, or why not.
+        result: Result<(), Trouble>,
+    },
+    /// Work on a slot ended.
+    Worked {
+        /// Slot.
+        place: Place,
+        /// Judged items, bit i for item i of the lot.
+        items: u64,
+        /// Answers, or why there are none.
+        result: Result<Vec<u8>, String>,
+        /// Fresh randomness for the commitment.
+        salt: [u8; 32],
+    },
+    /// A record reached the disk, or did not.
+    Stored {
+        /// Slot.
+        place: Place,
+        /// Nothing, or why not.
+        result: Result<(), String>,
+    },
+    /// The disk took a test write, or did not.
+    Probed(Result<(), String>),
+    /// The call in flight has an outcome.
+    Called(Called),
+    /// The operator asks to stop.
+    Stop,
+}
+
+/// Why something could not be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The state directory cannot be written.
+    Disk(String),
+    /// Anything else: a gateway, a payload.
+    Other(String),
+}
+
+/// Outcome of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// Executed: facts from this height on show it.
+    Done {
+        /// Highest block it touched.
+        height: u64,
+        /// Ops that were skipped, by index.
+        skips: BTreeMap<usize, Skip>,
+    },
+    /// It failed and changed nothing.
+    Failed {
+        /// Why, for people.
+        text: String,
+    },
+    /// It never reached the chain and never will.
+    NotSent(Trouble),
+}
+
+/// Something must happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Bring a lot's payloads to disk and verify them against the manifest.
+    Fetch {
+        /// Batch.
+        batch: BatchId,
+        /// Lot.
+        lot: LotId,
+    },
+    /// Delete a lot's payloads.
+    Drop {
+        /// Batch.
+        batch: BatchId,
+        /// Lot.
+        lot: LotId,
+    },
+    /// Work on a slot.
+    Work {
+        /// Slot.
+        place: Place,
+        /// Class of the batch.
+        class: ClassId,
+        /// Judged items, bit i for item i of the lot.
+        items: u64,
+        /// Bytes per answer.
+        width: u8,
+        /// Wall time, seconds.
+        limit_s: u32,
+    },
+    /// Stop working on a slot.
+    Cancel(Place),
+    /// Write a record, and answer [`Event::Stored`].
+    Store(Record),
+    /// Delete a record.
+    Forget(Place),
+    /// Write these records and the signed call, send it, and answer [`Event::Called`].
+    Send {
+        /// The call.
+        call: Call,
+        /// Seats it claims.
+        claims: Vec<Place>,
+    },
+    /// Try a write and answer [`Event::Probed`].
+    Probe,
+    /// Nothing is left to do: end the process.
+    Exit,
+}
+
+/// A failure worth showing to the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Chain time, Unix seconds.
+    pub at: u32,
+    /// What happened and what to do.
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Payloads {
+    Fetching,
+    Ready,
+    Bad { retry_at_ms: u64, text: String },
+}
+
+/// Everything the agent knows.
+#[derive(Debug)]
+pub struct State {
+    limits: Limits,
+    binding: Binding,
+    facts: Option<Facts>,
+    records: BTreeMap<Place, Record>,
+    unsaved: BTreeMap<Place, Done>,
+    running: BTreeSet<Place>,
+    failed: BTreeMap<Place, String>,
+    gone_since: BTreeMap<Place, u32>,
+    payloads: BTreeMap<(BatchId, LotId), Payloads>,
+    pauses: Pauses,
+    duties: BTreeMap<Duty, u64>,
+    call: Option<Call>,
+    facts_needed: u64,
+    slot_cap: SlotCap,
+    disk: Option<String>,
+    stop_at_ms: Option<u64>,
+    problems: VecDeque<Problem>,
+}
+
+/// The contract's own limit of slots, learnt from a skip; it holds until the node has settled more lots.
+#[derive(Clone, Copy, Debug)]
+enum SlotCap {
+    Unknown,
+    /// The next facts tell how many slots the node was allowed.
+    ToLearn,
+    Learnt {
+        slots: u16,
+        settled: u32,
+    },
+}
+
+impl State {
+    /// The state after a start: what is on disk, and the call that was in flight.
+    #[must_use]
+    pub fn new(binding: Binding, limits: Limits, records: Vec<Record>, call: Option<Call>) -> Self {
+        Self {
+            limits,
+            binding,
+            facts: None,
+            records: records.into_iter().map(|record| (record.place, record)).collect(),
+            unsaved: BTreeMap::new(),
+            running: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            gone_since: BTreeMap::new(),
+            payloads: BTreeMap::new(),
+            pauses: Pauses::default(),
+            duties: BTreeMap::new(),
+            call,
+            facts_needed: 0,
+            slot_cap: SlotCap::Unknown,
+            disk: None,
+            stop_at_ms: None,
+            problems: VecDeque::new(),
+        }
+    }
+
+    /// Takes an event in and says what must happen. `now_ms` is a clock that only moves forward.
+    pub fn step(&mut self, now_ms: u64, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let fresh = self.take(now_ms, event, &mut actions);
+        // The facts leave the state while it is changed by them, so that nothing is copied.
+        if let Some(facts) = self.facts.take() {
+            self.tend(now_ms, &facts, fresh, &mut actions);
+            if self.call.is_none() && facts.height >= self.facts_needed {
+                self.plan(now_ms, &facts, fresh, &mut actions);
+            }
+            self.leave(now_ms, &facts, &mut actions);
+            self.facts = Some(facts);
+        }
+        actions
+    }
+
+    /// Whether a call is in flight.
+    #[must_use]
+    pub const fn is_calling(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// The last facts.
+    #[must_use]
+    pub const fn facts(&self) -> Option<&Facts> {
+        self.facts.as_ref()
+    }
+
+    /// Records on disk.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// The last failures, oldest first.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter()
+    }
+
+    /// Takes an event in; true if it brought fresh facts.
+    fn take(&mut self, now_ms: u64, event: Event, actions: &mut Vec<Action>) -> bool {
+        match event {
+            Event::Facts(facts) => {
+                // A node that lags must not undo what another showed.
+                if self.facts.as_ref().is_none_or(|known| facts.height >= known.height) {
+                    self.facts = Some(facts);
+                    return true;
+                }
+            }
+            Event::Fetched { batch, lot, result } => self.fetched(now_ms, batch, lot, result),
+            Event::Worked {
+                place,
+                items,
+                result,
+                salt,
+            } => self.worked(now_ms, place, items, result, salt, actions),
+            Event::Stored { place, result } => self.stored(place, result),
+            Event::Probed(result) => self.disk = result.err(),
+            Event::Called(called) => self.called(now_ms, called, actions),
+            Event::Stop => {
+                self.stop_at_ms
+                    .get_or_insert(now_ms.saturating_add(self.limits.stop_grace_ms));
+            }
+        }
+        false
+    }
+
+    fn problem(&mut self, text: String) {
+        let at = self.facts.as_ref().map_or(0, |facts| facts.now_s);
+        if self.problems.back().is_some_and(|last| last.text == text) {
+            self.problems.pop_back();
+        }
+        if self.problems.len() == ERRORS_MAX {
+            self.problems.pop_front();
+        }
+        self.problems.push_back(Problem { at, text });
+    }
+
+    /// Whether the seat was taken by this agent, and not by another machine of the same node.
+    fn is_mine(&self, place: Place) -> bool {
+        self.records.contains_key(&place)
+    }
+
+    fn done(&self, place: Place) -> Option<&Done> {
+        self.records.get(&place)?.done.as_ref()
+    }
+}
+
+/// Names of ops, without answers and salts.
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Work(ops) => f.debug_list().entries(ops.iter().map(op_name)).finish(),
+            Self::Poke(targets) => f.debug_tuple("Poke").field(targets).finish(),
+            Self::Heartbeat => f.write_str("Heartbeat"),
+        }
+    }
+}
+
+/// An op for logs: what and where.
+fn op_name(op: &Op) -> String {
+    match op {
+        Op::Draw { batch, at } => format!("draw {batch}/{at:?}"),
+        Op::Claim { batch, lot } => format!("claim {batch}/{lot}"),
+        Op::Release { batch, lot } => format!("release {batch}/{lot}"),
+        Op::Commit { batch, lot, .. } => format!("commit {batch}/{lot}"),
+        Op::Reveal { batch, lot, .. } => format!("reveal {batch}/{lot}"),
+    }
+}

@@ -1,0 +1,307 @@
+//! Which seats the agent may take.
+
+use piecework_interface::{
+    Sha256,
+    draw::{Draw, Seed},
+    host,
+    ids::{AccountNo, BatchId, ClassId, LotId},
+    lots::lot_count,
+    money,
+    sortition::{Candidate, Seats, eligible, eligible_after},
+    view::{GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, SlotPhase, WINDOW_GROUPS},
+};
+
+use super::{
+    Payloads, SlotCap, State,
+    facts::{BatchFacts, Facts},
+    rounds,
+};
+use crate::record::Place;
+
+const SHA256: Sha256 = host::sha256;
+/// The contract's limit of slots of a node that has settled few lots.
+const NEWCOMER_SLOTS: u16 = 2;
+/// Settled lots from which a node is no newcomer.
+const NEWCOMER_LOTS: u32 = 10;
+
+/// A seat that the node may take now or soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Chance {
+    /// Whether its slice is still to come.
+    later: bool,
+    /// Seats that are free: started lots go first, so that they finish.
+    free: u8,
+    /// Spreads nodes over lots.
+    order: u64,
+    /// Seat.
+    pub(super) place: Place,
+}
+
+/// Why the node takes nothing in a batch that it might work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NoChance {
+    /// The sortition lets the node in only later: lot, slices after the capture, chain time.
+    Later(LotId, u32, u32),
+    /// No group has a seed yet.
+    NotDrawn,
+    /// Every lot is taken, or the node was there already.
+    Taken,
+}
+
+impl State {
+    /// Slots the node may still take.
+    pub(super) fn room(&self, facts: &Facts) -> usize {
+        let Some((_, node)) = facts.node() else { return 0 };
+        usize::from(self.slot_limit(node).saturating_sub(node.slots))
+    }
+
+    /// Slots the node may hold at once.
+    pub(super) fn slot_limit(&self, node: &Node) -> u16 {
+        let newcomer = if node.settled < NEWCOMER_LOTS {
+            NEWCOMER_SLOTS
+        } else {
+            u16::MAX
+        };
+        let learnt = match self.slot_cap {
+            SlotCap::ToLearn => node.slots,
+            SlotCap::Learnt { slots, settled } if settled == node.settled => slots,
+            SlotCap::Learnt { .. } | SlotCap::Unknown => u16::MAX,
+        };
+        self.limits.max_slots.min(newcomer).min(learnt)
+    }
+
+    /// Why the agent claims nothing at all.
+    pub(super) fn no_claims(&self, now_ms: u64) -> Option<String> {
+        if self.stop_at_ms.is_some() {
+            return Some("the agent is stopping".to_owned());
+        }
+        if let Some(disk) = &self.disk {
+            return Some(disk.clone());
+        }
+        self.pauses.claims(now_ms).map(str::to_owned)
+    }
+
+    /// Seats that the node may take now, and with `ahead` those of the next slice, best first.
+    pub(super) fn candidates(&self, now_ms: u64, facts: &Facts, ahead: bool) -> Vec<Chance> {
+        let Some((number, node)) = facts.node() else {
+            return Vec::new();
+        };
+        if node.status != NodeStatus::Active {
+            return Vec::new();
+        }
+        let candidate = Candidate {
+            node: number,
+            tickets: node.tickets,
+            active_since: node.active_since,
+        };
+        let mut chances = Vec::new();
+        for (&batch, open) in &facts.batches {
+            let terms = &open.open.terms;
+            if !self.may_work(node, terms.class, terms.min_reputation)
+                || !rounds::batch_takes_claims(open, facts.now_s)
+                || self.pauses.batch(batch, now_ms).is_some()
+            {
+                continue;
+            }
+            for (place, seed, state) in drawn(batch, open) {
+                let seats = terms.seats(place.round);
+                let at = Seats {
+                    batch,
+                    lot: place.lot,
+                    round: place.round,
+                    seats,
+                    slice_s: terms.slice_s,
+                };
+                let horizon_s = if ahead {
+                    facts.now_s.saturating_add(terms.slice_s)
+                } else {
+                    facts.now_s
+                };
+                if !eligible(SHA256, seed, at, candidate, horizon_s)
+                    || !self.is_open(number, open, state, facts.now_s)
+                    || self.pauses.lot(batch, place.lot, now_ms)
+                    || self.is_mine(place)
+                {
+                    continue;
+                }
+                let later = !eligible(SHA256, seed, at, candidate, facts.now_s);
+                chances.push(Chance {
+                    later,
+                    free: free_seats(seats, state, facts.now_s),
+                    order: spread(number.0, place),
+                    place,
+                });
+            }
+        }
+        chances.sort_unstable();
+        chances
+    }
+
+    /// The seats to claim in the next call: payloads in hand, bond covered, work that can be finished in time.
+    pub(super) fn claims(&self, now_ms: u64, facts: &Facts, most: usize) -> Vec<Place> {
+        let Some((_, node)) = facts.node() else {
+            return Vec::new();
+        };
+        if self.no_claims(now_ms).is_some() {
+            return Vec::new();
+        }
+        let room = self.room(facts).min(most);
+        let mut free_stake = node.stake.0.saturating_sub(node.bonded.0);
+        let mut claims: Vec<Place> = Vec::new();
+        for chance in self.candidates(now_ms, facts, false) {
+            let place = chance.place;
+            let Some(batch) = facts.batches.get(&place.batch) else {
+                continue;
+            };
+            if claims.len() == room {
+                break;
+            }
+            if self.payloads.get(&(place.batch, place.lot)) != Some(&Payloads::Ready)
+                || !self.can_finish(facts, batch, &claims)
+            {
+                continue;
+            }
+            let bond = bond(batch, place);
+            if bond <= free_stake {
+                free_stake -= bond;
+                claims.push(place);
+            }
+        }
+        claims
+    }
+
+    /// Whether the node declared the class, the agent has a worker for it, and the reputation suffices.
+    pub(super) fn may_work(&self, node: &Node, class: ClassId, min_reputation: u16) -> bool {
+        let record = node
+            .classes
+            .iter()
+            .find(|record| record.class == class && record.declared);
+        self.limits.classes.contains_key(&class) && record.is_some_and(|record| record.reputation >= min_reputation)
+    }
+
+    /// Whether one more lot of the batch's class can be worked on within its reservation, after those already taken.
+    fn can_finish(&self, facts: &Facts, batch: &BatchFacts, claims: &[Place]) -> bool {
+        let terms = &batch.open.terms;
+        let Some(limits) = self.limits.classes.get(&terms.class) else {
+            return false;
+        };
+        let in_class = |place: &Place| {
+            facts
+                .batches
+                .get(&place.batch)
+                .is_some_and(|batch| batch.open.terms.class == terms.class)
+        };
+        let reserved = facts.held().filter(|held| {
+            matches!(held.slot.phase, SlotPhase::Reserved(_))
+                && self.is_mine(held.place)
+                && self.done(held.place).is_none()
+                && in_class(&held.place)
+        });
+        let waiting = reserved.count() + claims.iter().filter(|place| in_class(place)).count();
+        let in_turn = (terms.claim_ttl_s / limits.time_limit_s.max(1)).max(1);
+        let fit = u32::from(limits.parallel).saturating_mul(in_turn);
+        u32::try_from(waiting).is_ok_and(|waiting| waiting < fit)
+    }
+
+    /// Whether the lot has a seat for the node.
+    fn is_open(&self, node: AccountNo, batch: &BatchFacts, lot: Option<&LotState>, now_s: u32) -> bool {
+        lot.is_none_or(|lot| {
+            !lot.leavers.contains(&node)
+                && lot.slots.iter().all(|slot| slot.node != node)
+                && rounds::has_seat(batch, lot, now_s)
+        })
+    }
+
+    /// Why the node takes nothing in this batch now.
+    pub(super) fn no_chance(&self, facts: &Facts, batch: BatchId) -> NoChance {
+        let (Some((number, node)), Some(open)) = (facts.node(), facts.batches.get(&batch)) else {
+            return NoChance::Taken;
+        };
+        let terms = &open.open.terms;
+        let candidate = Candidate {
+            node: number,
+            tickets: node.tickets,
+            active_since: node.active_since,
+        };
+        let mut any = false;
+        let mut next: Option<NoChance> = None;
+        for (place, seed, state) in drawn(batch, open) {
+            any = true;
+            if !self.is_open(number, open, state, facts.now_s) {
+                continue;
+            }
+            let seats = terms.seats(place.round);
+            let at = Seats {
+                batch,
+                lot: place.lot,
+                round: place.round,
+                seats,
+                slice_s: terms.slice_s,
+            };
+            let slices = eligible_after(SHA256, seed, at, candidate);
+            let when = seed.at.saturating_add(slices.saturating_mul(terms.slice_s));
+            if !matches!(next, Some(NoChance::Later(_, _, soonest)) if soonest <= when) {
+                next = Some(NoChance::Later(place.lot, slices, when));
+            }
+        }
+        next.unwrap_or(if any { NoChance::Taken } else { NoChance::NotDrawn })
+    }
+}
+
+/// yoctoNEAR that a seat bonds.
+pub(super) fn bond(batch: &BatchFacts, place: Place) -> u128 {
+    let items = u8::try_from(batch.judged(place.lot, place.round).count_ones()).unwrap_or(u8::MAX);
+    money::bond(&batch.open.terms, &batch.open.fixed, items)
+}
+
+/// Every round that has a seed and is not filled for good: first rounds in the window, and extensions anywhere.
+fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &Seed, Option<&LotState>)> {
+    let progress = &open.open.progress;
+    let lots = lot_count(open.open.items, open.open.terms.lot_size);
+    let groups = (progress.frontier..)
+        .take(WINDOW_GROUPS)
+        .filter_map(|group| match progress.draw(group) {
+            Some(Draw::Seeded(seed)) => Some((group, seed)),
+            _ => None,
+        });
+    let first = groups.flat_map(move |(group, seed)| {
+        let start = group.saturating_mul(GROUP_LOTS);
+        (start..lots.min(start.saturating_add(GROUP_LOTS))).filter_map(move |lot| {
+            let lot = LotId(lot);
+            let state = open.lots.get(&lot);
+            let is_first = state.is_none_or(|state| state.round == 0 && state.phase == LotPhase::Working);
+            (is_first && !progress.is_marked(lot)).then_some((Place { batch, lot, round: 0 }, seed, state))
+        })
+    });
+    let later = open.lots.iter().filter_map(move |(&lot, state)| match &state.draw {
+        Draw::Seeded(seed) if state.round > 0 => Some((
+            Place {
+                batch,
+                lot,
+                round: state.round,
+            },
+            seed,
+            Some(state),
+        )),
+        _ => None,
+    });
+    first.chain(later)
+}
+
+fn free_seats(seats: u8, lot: Option<&LotState>, now_s: u32) -> u8 {
+    let taken = lot.map_or(0, |lot| {
+        let current = lot.slots.iter().filter(|slot| slot.round == lot.round);
+        current
+            .filter(|slot| !matches!(slot.phase, SlotPhase::Reserved(until) if until <= now_s))
+            .count()
+    });
+    seats.saturating_sub(u8::try_from(taken).unwrap_or(u8::MAX))
+}
+
+/// A number that differs between nodes for the same lot.
+fn spread(node: u32, place: Place) -> u64 {
+    let words = [node, place.batch.0, place.lot.0, u32::from(place.round)];
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let digest = SHA256(&bytes);
+    u64::from_le_bytes(core::array::from_fn(|index| digest[index]))
+}

@@ -1,0 +1,174 @@
+//! Steps that any node may take: draws and pokes. Everybody sees them fall due at once, so each agent waits a time
+//! of its own, and most see that another was faster.
+
+use piecework_interface::{
+    draw::Draw,
+    host::sha256,
+    ids::{AccountNo, BatchId, LotId},
+    lots::{group_count, open_groups},
+    op::{At, Target},
+    sortition::later_slice,
+    view::{BatchStatus, NodeStatus},
+};
+
+use super::{
+    State,
+    facts::{BatchFacts, Facts},
+    rounds,
+};
+
+/// Waits are stretched at most so far, however many nodes there are.
+const STRETCH_MAX: u64 = 30;
+
+/// A step that is due, told apart from the later steps at the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Duty {
+    /// Open or capture; the flag tells which.
+    Draw(BatchId, At, bool),
+    /// Lot, its round and phase.
+    Lot(BatchId, LotId, u8, u8),
+    /// Batch.
+    Batch(BatchId),
+    /// Node.
+    Node(AccountNo),
+}
+
+impl Duty {
+    /// The target of a poke.
+    pub(super) const fn target(self) -> Option<Target> {
+        match self {
+            Self::Draw(..) => None,
+            Self::Lot(batch, lot, ..) => Some(Target::Lot(batch, lot)),
+            Self::Batch(batch) => Some(Target::Batch(batch)),
+            Self::Node(node) => Some(Target::Node(node)),
+        }
+    }
+}
+
+impl State {
+    /// Notes since when each step is due.
+    pub(super) fn watch(&mut self, now_ms: u64, facts: &Facts) {
+        let due = self.due(facts);
+        self.duties.retain(|duty, _| due.contains(duty));
+        for duty in due {
+            self.duties.entry(duty).or_insert(now_ms);
+        }
+    }
+
+    /// Draws that are due; with `alone` only those whose wait is over.
+    pub(super) fn draws(&self, now_ms: u64, facts: &Facts, alone: bool) -> Vec<(BatchId, At)> {
+        let ready = self
+            .duties
+            .iter()
+            .filter(|(duty, since)| !alone || self.is_ripe(**duty, **since, now_ms, facts));
+        ready
+            .filter_map(|(duty, _)| match duty {
+                Duty::Draw(batch, at, _) => Some((*batch, *at)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Pokes whose wait is over.
+    pub(super) fn pokes(&self, now_ms: u64, facts: &Facts) -> Vec<Target> {
+        let ripe = self
+            .duties
+            .iter()
+            .filter(|(duty, since)| self.is_ripe(**duty, **since, now_ms, facts));
+        ripe.filter_map(|(duty, _)| duty.target()).collect()
+    }
+
+    /// Starts the wait of a step anew, after another was faster or the chain saw nothing due.
+    pub(super) fn postpone(&mut self, now_ms: u64, is_meant: impl Fn(&Duty) -> bool) {
+        for (duty, since) in &mut self.duties {
+            if is_meant(duty) {
+                *since = now_ms.saturating_add(2_000);
+            }
+        }
+    }
+
+    fn due(&self, facts: &Facts) -> Vec<Duty> {
+        let Some((_, node)) = facts.node() else {
+            return Vec::new();
+        };
+        let mut due = Vec::new();
+        for (&batch, open) in &facts.batches {
+            let terms = &open.open.terms;
+            if node.status == NodeStatus::Active && self.may_work(node, terms.class, terms.min_reputation) {
+                due.extend(draws_due(batch, open, facts));
+            }
+            if self.limits.keeper {
+                let lots = open.lots.iter();
+                let lots = lots.filter(|(_, lot)| rounds::is_due(open, lot, facts.now_s, facts.height));
+                due.extend(lots.map(|(&lot, state)| Duty::Lot(batch, lot, state.round, state.phase as u8)));
+                due.extend(rounds::batch_is_due(open, facts.now_s).then_some(Duty::Batch(batch)));
+            }
+        }
+        if self.limits.keeper {
+            due.extend(facts.silent.iter().map(|node| Duty::Node(*node)));
+        }
+        due
+    }
+
+    /// Waits are uniform over so many times the configured one as there are nodes of this size: the first of all comes
+    /// after about the configured time, the second about as much later.
+    fn is_ripe(&self, duty: Duty, since_ms: u64, now_ms: u64, facts: &Facts) -> bool {
+        let Some((number, node)) = facts.node() else {
+            return false;
+        };
+        let (jitter_ms, concerned) = match duty {
+            Duty::Draw(..) => (self.limits.draw_jitter_ms, false),
+            Duty::Lot(batch, lot, ..) => {
+                let lot = facts.batches.get(&batch).and_then(|batch| batch.lots.get(&lot));
+                let is_in = lot.is_some_and(|lot| lot.slots.iter().any(|slot| slot.node == number));
+                (self.limits.keeper_jitter_ms, is_in)
+            }
+            Duty::Batch(_) | Duty::Node(_) => (self.limits.keeper_jitter_ms, false),
+        };
+        let nodes = u64::from(facts.active_tickets / u32::from(node.tickets.max(1))).clamp(1, STRETCH_MAX);
+        // Who waits for its pay goes first.
+        let window_ms = jitter_ms.saturating_mul(if concerned { nodes.div_ceil(2) } else { nodes });
+        let wait_ms = u64::try_from(u128::from(self.draw_lot(duty)) * u128::from(window_ms) >> 64).unwrap_or(u64::MAX);
+        now_ms >= since_ms.saturating_add(wait_ms)
+    }
+
+    /// A number that differs between agents and steps.
+    fn draw_lot(&self, duty: Duty) -> u64 {
+        let (kind, numbers, step): (u8, [u32; 2], u8) = match duty {
+            Duty::Draw(batch, At::Group(group), step) => (0, [batch.0, group], step.into()),
+            Duty::Draw(batch, At::Lot(lot), step) => (1, [batch.0, lot.0], step.into()),
+            Duty::Lot(batch, lot, round, phase) => (2, [batch.0, lot.0], round << 4 | phase),
+            Duty::Batch(batch) => (3, [batch.0, 0], 0),
+            Duty::Node(node) => (4, [node.0, 0], 0),
+        };
+        let mut bytes = self.limits.jitter_seed.to_le_bytes().to_vec();
+        bytes.extend([kind, step]);
+        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        let digest = sha256(&bytes);
+        u64::from_le_bytes(core::array::from_fn(|index| digest[index]))
+    }
+}
+
+/// Groups that may open, and draws whose slice has passed.
+fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
+    let terms = &open.open.terms;
+    if open.status != BatchStatus::Open || !rounds::batch_takes_claims(open, facts.now_s) {
+        return Vec::new();
+    }
+    let passed = |opened_at: u32| later_slice(opened_at, facts.now_s, terms.slice_s);
+    let progress = &open.open.progress;
+    let end = progress
+        .frontier
+        .saturating_add(open_groups(facts.active_tickets, terms));
+    let groups = progress.frontier..end.min(group_count(open.open.items, terms.lot_size));
+    let groups = groups.filter_map(|group| match progress.draw(group)? {
+        Draw::Closed => Some(Duty::Draw(batch, At::Group(group), false)),
+        Draw::Opened(at) if passed(*at) => Some(Duty::Draw(batch, At::Group(group), true)),
+        _ => None,
+    });
+    let lots = open.lots.iter().filter_map(|(&lot, state)| match state.draw {
+        Draw::Opened(at) if state.round > 0 && passed(at) => Some(Duty::Draw(batch, At::Lot(lot), true)),
+        _ => None,
+    });
+    groups.chain(lots).collect()
+}

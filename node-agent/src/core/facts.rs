@@ -1,0 +1,102 @@
+//! What the chain says at one final block.
+
+use std::collections::BTreeMap;
+
+use piecework_interface::{
+    ids::{AccountNo, BatchId, LotId},
+    lots::{all_items, lot_items},
+    view::{Account, BatchStatus, LotState, Node, OpenBatch, Slot},
+};
+
+use crate::record::Place;
+
+/// The contract's state at a final block, as far as an agent needs it.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Height of the block.
+    pub height: u64,
+    /// Its time, Unix seconds.
+    pub now_s: u32,
+    /// Sum of the tickets of active nodes.
+    pub active_tickets: u32,
+    /// A node silent for longer than this may be made inactive, seconds.
+    pub liveness_window_s: u32,
+    /// The agent's account; `None` if it is not registered.
+    pub account: Option<Account>,
+    /// Batches that are not closed.
+    pub batches: BTreeMap<BatchId, BatchFacts>,
+    /// Active nodes that have been silent for too long, as far as they were looked for.
+    pub silent: Vec<AccountNo>,
+}
+
+/// A batch that is not closed, with its lots that have a record.
+#[derive(Clone, Debug)]
+pub struct BatchFacts {
+    /// Status.
+    pub status: BatchStatus,
+    /// The batch.
+    pub open: OpenBatch,
+    /// Lots with a record.
+    pub lots: BTreeMap<LotId, LotState>,
+}
+
+/// A slot of the agent's node in a lot.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<'a> {
+    /// Where.
+    pub place: Place,
+    /// The slot.
+    pub slot: &'a Slot,
+    /// Its lot.
+    pub lot: &'a LotState,
+    /// Its batch.
+    pub batch: &'a BatchFacts,
+}
+
+impl Facts {
+    /// The agent's node.
+    #[must_use]
+    pub fn node(&self) -> Option<(AccountNo, &Node)> {
+        let account = self.account.as_ref()?;
+        Some((account.account, account.node.as_ref()?))
+    }
+
+    /// Every slot of the agent's node.
+    pub fn held(&self) -> impl Iterator<Item = Held<'_>> {
+        let node = self.account.as_ref().map(|account| account.account);
+        self.batches.iter().flat_map(move |(&batch, facts)| {
+            facts.lots.iter().flat_map(move |(&lot, state)| {
+                let mine = state.slots.iter().filter(move |slot| Some(slot.node) == node);
+                mine.map(move |slot| Held {
+                    place: Place {
+                        batch,
+                        lot,
+                        round: slot.round,
+                    },
+                    slot,
+                    lot: state,
+                    batch: facts,
+                })
+            })
+        })
+    }
+}
+
+impl BatchFacts {
+    /// Items that a round of a lot judges, bit i for item i of the lot.
+    #[must_use]
+    pub fn judged(&self, lot: LotId, round: u8) -> u64 {
+        match (round, self.lots.get(&lot)) {
+            (1.., Some(state)) => state.open_items,
+            _ => all_items(lot_items(self.open.items, self.open.terms.lot_size, lot)),
+        }
+    }
+}
+
+impl Held<'_> {
+    /// Whether the slot belongs to the lot's current round.
+    #[must_use]
+    pub const fn is_current(&self) -> bool {
+        self.slot.round == self.lot.round
+    }
+}

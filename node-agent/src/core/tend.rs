@@ -1,0 +1,321 @@
+//! Between calls: fetch payloads, run work, write answers down, forget what is over.
+
+use std::collections::BTreeMap;
+
+use piecework_interface::{
+    ids::{BatchId, ClassId, LotId},
+    view::{LotPhase, SlotPhase},
+};
+
+use super::{
+    Action, Payloads, SlotCap, State, Trouble,
+    facts::{Facts, Held},
+    rounds,
+};
+use crate::record::{Done, Place, Record};
+
+/// A record is deleted when the chain has not known its slot for so long: far longer than a node's answers can lag.
+const FORGET_AFTER_S: u32 = 600;
+/// A failed fetch for a seat that is held already is tried again after this.
+const REFETCH_MS: u64 = 5_000;
+/// Payloads are fetched so many lots ahead of the claims.
+const AHEAD: usize = 2;
+
+impl State {
+    pub(super) fn fetched(&mut self, now_ms: u64, batch: BatchId, lot: LotId, result: Result<(), Trouble>) {
+        let state = match result {
+            Ok(()) => Payloads::Ready,
+            Err(trouble) => {
+                let text = match trouble {
+                    Trouble::Disk(text) => {
+                        self.disk = Some(text.clone());
+                        text
+                    }
+                    Trouble::Other(text) => {
+                        self.pauses.batch_failed(batch, now_ms, text.clone());
+                        text
+                    }
+                };
+                self.problem(text.clone());
+                Payloads::Bad {
+                    retry_at_ms: now_ms.saturating_add(REFETCH_MS),
+                    text,
+                }
+            }
+        };
+        self.payloads.insert((batch, lot), state);
+    }
+
+    pub(super) fn worked(
+        &mut self,
+        now_ms: u64,
+        place: Place,
+        items: u64,
+        result: Result<Vec<u8>, String>,
+        salt: [u8; 32],
+        actions: &mut Vec<Action>,
+    ) {
+        // Work that was given up meanwhile does not count, and finished work is never replaced.
+        if !self.running.remove(&place) || self.done(place).is_some() || self.unsaved.contains_key(&place) {
+            return;
+        }
+        match result {
+            Ok(answers) => {
+                let done = Done::bind(&self.binding, place, items, answers, salt);
+                self.pauses.batch_works(place.batch);
+                actions.push(Action::Store(Record {
+                    place,
+                    done: Some(done.clone()),
+                }));
+                self.unsaved.insert(place, done);
+            }
+            Err(text) => self.work_failed(now_ms, place, text),
+        }
+    }
+
+    fn work_failed(&mut self, now_ms: u64, place: Place, text: String) {
+        self.pauses.batch_failed(place.batch, now_ms, text.clone());
+        self.problem(format!("{place}: {text}; the seat is given back"));
+        self.failed.insert(place, text);
+    }
+
+    pub(super) fn stored(&mut self, place: Place, result: Result<(), String>) {
+        match result {
+            Ok(()) => {
+                self.disk = None;
+                if let Some(done) = self.unsaved.remove(&place) {
+                    self.records.insert(
+                        place,
+                        Record {
+                            place,
+                            done: Some(done),
+                        },
+                    );
+                }
+            }
+            Err(text) => {
+                self.problem(text.clone());
+                self.disk = Some(text);
+            }
+        }
+    }
+
+    pub(super) fn tend(&mut self, now_ms: u64, facts: &Facts, fresh: bool, actions: &mut Vec<Action>) {
+        if fresh {
+            self.learn_cap(facts);
+            self.pauses.tidy(now_ms, |batch| facts.batches.contains_key(&batch));
+            self.forget(facts, actions);
+            self.drop_payloads(facts, actions);
+            self.retry_disk(actions);
+        }
+        self.give_up(now_ms, facts, actions);
+        self.work(now_ms, facts, actions);
+        self.fetch_ahead(now_ms, facts, actions);
+    }
+
+    fn learn_cap(&mut self, facts: &Facts) {
+        if let (SlotCap::ToLearn, Some((_, node))) = (self.slot_cap, facts.node())
+            && facts.height >= self.facts_needed
+        {
+            self.slot_cap = SlotCap::Learnt {
+                slots: node.slots.max(1),
+                settled: node.settled,
+            };
+        }
+    }
+
+    /// Forgets seats that the chain no longer knows, after a while: an answer from a node that lags, or a claim still
+    /// under way, must not cost a salt.
+    fn forget(&mut self, facts: &Facts, actions: &mut Vec<Action>) {
+        let held: BTreeMap<Place, Held<'_>> = facts.held().map(|held| (held.place, held)).collect();
+        self.failed.retain(|place, _| held.contains_key(place));
+        self.gone_since.retain(|place, _| !held.contains_key(place));
+        if self.call.is_some() {
+            return;
+        }
+        let gone: Vec<Place> = self
+            .records
+            .keys()
+            .filter(|place| !held.contains_key(place))
+            .copied()
+            .collect();
+        for place in gone {
+            let since = *self.gone_since.entry(place).or_insert(facts.now_s);
+            if facts.now_s.saturating_sub(since) >= FORGET_AFTER_S {
+                self.gone_since.remove(&place);
+                self.records.remove(&place);
+                actions.push(Action::Forget(place));
+            }
+        }
+    }
+
+    /// Drops payloads of lots that this agent neither works on nor may claim.
+    fn drop_payloads(&mut self, facts: &Facts, actions: &mut Vec<Action>) {
+        let working = |batch: BatchId, lot: LotId| {
+            self.running
+                .iter()
+                .any(|place| (place.batch, place.lot) == (batch, lot))
+                || facts.held().any(|held| {
+                    (held.place.batch, held.place.lot) == (batch, lot)
+                        && matches!(held.slot.phase, SlotPhase::Reserved(_))
+                })
+        };
+        let claimable = |batch: BatchId, lot: LotId| {
+            facts.batches.get(&batch).is_some_and(|open| {
+                let held = facts
+                    .held()
+                    .any(|held| (held.place.batch, held.place.lot) == (batch, lot));
+                let seat = match open.lots.get(&lot) {
+                    Some(state) => rounds::has_seat(open, state, facts.now_s),
+                    None => !open.open.progress.is_marked(lot) && rounds::batch_takes_claims(open, facts.now_s),
+                };
+                seat && !held
+            })
+        };
+        let over: Vec<(BatchId, LotId)> = self
+            .payloads
+            .iter()
+            .filter(|((batch, lot), state)| {
+                **state != Payloads::Fetching && !working(*batch, *lot) && !claimable(*batch, *lot)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        if self.call.is_none() {
+            for (batch, lot) in over {
+                self.payloads.remove(&(batch, lot));
+                actions.push(Action::Drop { batch, lot });
+            }
+        }
+    }
+
+    /// Writes again what the disk refused; a record or a test write tells when it is well.
+    fn retry_disk(&self, actions: &mut Vec<Action>) {
+        if self.disk.is_none() {
+            return;
+        }
+        if self.unsaved.is_empty() {
+            actions.push(Action::Probe);
+        }
+        for (&place, done) in &self.unsaved {
+            actions.push(Action::Store(Record {
+                place,
+                done: Some(done.clone()),
+            }));
+        }
+    }
+
+    /// Ends work on seats that are lost, and on all when half of the time to stop is over.
+    fn give_up(&mut self, now_ms: u64, facts: &Facts, actions: &mut Vec<Action>) {
+        let late = self
+            .stop_at_ms
+            .is_some_and(|at| now_ms.saturating_add(self.limits.stop_grace_ms / 2) >= at);
+        let reserved = |place: Place| {
+            facts
+                .held()
+                .any(|held| held.place == place && matches!(held.slot.phase, SlotPhase::Reserved(_)))
+        };
+        let lost: Vec<Place> = self
+            .running
+            .iter()
+            .filter(|place| late || !reserved(**place))
+            .copied()
+            .collect();
+        for place in lost {
+            self.running.remove(&place);
+            actions.push(Action::Cancel(place));
+            if late {
+                self.failed.insert(place, "the agent stops".to_owned());
+            }
+        }
+    }
+
+    /// Starts work on seats that were taken, and fetches payloads that got lost.
+    fn work(&mut self, now_ms: u64, facts: &Facts, actions: &mut Vec<Action>) {
+        if self.stop_at_ms.is_some() {
+            return;
+        }
+        for held in facts.held() {
+            let (place, SlotPhase::Reserved(until)) = (held.place, &held.slot.phase) else {
+                continue;
+            };
+            if !self.is_unworked(held) {
+                continue;
+            }
+            let terms = &held.batch.open.terms;
+            let Some(limits) = self.limits.classes.get(&terms.class).copied() else {
+                let text = format!("class {} is no longer configured under [work.classes]", terms.class);
+                self.work_failed(now_ms, place, text);
+                continue;
+            };
+            match self.payloads.get(&(place.batch, place.lot)) {
+                Some(Payloads::Ready) if self.running_in(facts, terms.class) < usize::from(limits.parallel) => {
+                    // A commit counts until the seat is taken by another, so a late start gets its time too.
+                    let left_s = until.saturating_sub(facts.now_s);
+                    let limit_s = if left_s == 0 {
+                        limits.time_limit_s
+                    } else {
+                        limits.time_limit_s.min(left_s)
+                    };
+                    let items = held.batch.judged(place.lot, place.round);
+                    let width = terms.answer_width;
+                    self.running.insert(place);
+                    actions.push(Action::Work {
+                        place,
+                        class: terms.class,
+                        items,
+                        width,
+                        limit_s,
+                    });
+                }
+                Some(Payloads::Bad { retry_at_ms, .. }) if *retry_at_ms > now_ms => {}
+                Some(Payloads::Ready | Payloads::Fetching) => {}
+                Some(Payloads::Bad { .. }) | None => self.fetch(place.batch, place.lot, actions),
+            }
+        }
+    }
+
+    /// Whether the slot is this agent's, in its current round, and its work has not begun.
+    pub(super) fn is_unworked(&self, held: Held<'_>) -> bool {
+        let place = held.place;
+        self.is_mine(place)
+            && held.is_current()
+            && held.lot.phase == LotPhase::Working
+            && self.done(place).is_none()
+            && !self.unsaved.contains_key(&place)
+            && !self.running.contains(&place)
+            && !self.failed.contains_key(&place)
+    }
+
+    fn running_in(&self, facts: &Facts, class: ClassId) -> usize {
+        let in_class = |place: &&Place| {
+            facts
+                .batches
+                .get(&place.batch)
+                .is_some_and(|batch| batch.open.terms.class == class)
+        };
+        self.running.iter().filter(in_class).count()
+    }
+
+    /// Fetches the payloads of what may be claimed soon: a claim waits for them.
+    fn fetch_ahead(&mut self, now_ms: u64, facts: &Facts, actions: &mut Vec<Action>) {
+        if self.no_claims(now_ms).is_some() {
+            return;
+        }
+        let most = self.room(facts).saturating_add(AHEAD);
+        for soon in self.candidates(now_ms, facts, true).into_iter().take(most) {
+            let place = soon.place;
+            match self.payloads.get(&(place.batch, place.lot)) {
+                None => self.fetch(place.batch, place.lot, actions),
+                Some(Payloads::Bad { retry_at_ms, .. }) if *retry_at_ms <= now_ms => {
+                    self.fetch(place.batch, place.lot, actions);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn fetch(&mut self, batch: BatchId, lot: LotId, actions: &mut Vec<Action>) {
+        self.payloads.insert((batch, lot), Payloads::Fetching);
+        actions.push(Action::Fetch { batch, lot });
+    }
+}

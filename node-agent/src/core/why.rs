@@ -1,0 +1,119 @@
+//! Why the agent takes no work, in sentences for the operator.
+
+use piecework_interface::view::NodeStatus;
+
+use super::{
+    Payloads, State,
+    claims::{NoChance, bond},
+    facts::Facts,
+    rounds,
+};
+use crate::record::Place;
+
+/// Sentences at most: one per batch could be thousands.
+const REASONS_MAX: usize = 8;
+
+impl State {
+    /// Everything that keeps the agent from claiming more, the general before the particular. Empty if nothing does.
+    #[must_use]
+    pub fn why_no_work(&self, now_ms: u64) -> Vec<String> {
+        let Some(facts) = &self.facts else {
+            return vec!["the chain has not answered yet".to_owned()];
+        };
+        let mut reasons = self.general(now_ms, facts);
+        if reasons.is_empty() {
+            reasons = self.by_batch(now_ms, facts);
+        }
+        reasons.truncate(REASONS_MAX);
+        reasons
+    }
+
+    fn general(&self, now_ms: u64, facts: &Facts) -> Vec<String> {
+        let Some((_, node)) = facts.node() else {
+            return vec!["the account is not registered as a node: run `piecework node register`".to_owned()];
+        };
+        let mut reasons: Vec<String> = self.no_claims(now_ms).into_iter().collect();
+        match node.status {
+            NodeStatus::Active => {}
+            NodeStatus::Paused => reasons.push("the node is paused: call `node_resume`".to_owned()),
+            NodeStatus::Silent => reasons.push("the node was silent: it returns with its next heartbeat".to_owned()),
+        }
+        if node.tickets == 0 {
+            reasons.push("the stake is below the least stake: run `piecework node stake`".to_owned());
+        }
+        let declared = |class| {
+            node.classes
+                .iter()
+                .any(|record| record.declared && record.class == class)
+        };
+        if !self.limits.classes.keys().any(|class| declared(*class)) {
+            reasons.push("no class that the node declared has a worker under [work.classes]".to_owned());
+        }
+        let limit = self.slot_limit(node);
+        if node.slots >= limit {
+            reasons.push(format!("the node holds {} of {limit} slots it may hold", node.slots));
+        }
+        reasons
+    }
+
+    fn by_batch(&self, now_ms: u64, facts: &Facts) -> Vec<String> {
+        let Some((_, node)) = facts.node() else {
+            return Vec::new();
+        };
+        let free_stake = node.stake.0.saturating_sub(node.bonded.0);
+        let mut reasons = Vec::new();
+        let mut any = false;
+        for (&batch, open) in &facts.batches {
+            let terms = &open.open.terms;
+            if !rounds::batch_takes_claims(open, facts.now_s) {
+                continue;
+            }
+            any = true;
+            let text = if !self.may_work(node, terms.class, 0) {
+                format!("class {} is not declared or has no worker", terms.class)
+            } else if !self.may_work(node, terms.class, terms.min_reputation) {
+                format!(
+                    "it asks for reputation {} in class {}",
+                    terms.min_reputation, terms.class
+                )
+            } else if let Some(why) = self.pauses.batch(batch, now_ms) {
+                why.to_owned()
+            } else if let Some(first) = self
+                .candidates(now_ms, facts, false)
+                .iter()
+                .find(|it| it.place.batch == batch)
+            {
+                let bond = bond(open, first.place);
+                if bond > free_stake {
+                    format!("no free stake: a lot bonds {bond} yoctoNEAR, {free_stake} are free")
+                } else if let Some(text) = self.not_in_hand(first.place) {
+                    text
+                } else {
+                    continue;
+                }
+            } else {
+                match self.no_chance(facts, batch) {
+                    NoChance::Later(lot, slices, at) => {
+                        let wait_s = at.saturating_sub(facts.now_s);
+                        format!("not eligible until slice {slices}, in {wait_s} s (lot {lot})")
+                    }
+                    NoChance::NotDrawn => "no group is drawn yet".to_owned(),
+                    NoChance::Taken => "every lot is taken, or the node was there already".to_owned(),
+                }
+            };
+            reasons.push(format!("batch {batch}: {text}"));
+        }
+        if !any {
+            reasons.push("no batch takes claims".to_owned());
+        }
+        reasons
+    }
+
+    fn not_in_hand(&self, place: Place) -> Option<String> {
+        match self.payloads.get(&(place.batch, place.lot)) {
+            Some(Payloads::Ready) => None,
+            Some(Payloads::Bad { text, .. }) => Some(text.clone()),
+            Some(Payloads::Fetching) | None => Some(format!("payloads of lot {} are being fetched", place.lot)),
+        }
+    }
+}
