@@ -51,6 +51,10 @@ pub const fn work_gas(ops: usize) -> u64 {
     10 * TGAS + 6 * TGAS * ops as u64
 }
 
+/// Gas that must be left for a reveal to tally and settle its lot in the same call, once more for each lot before it in
+/// the call. With [`work_gas`] attached it always is; with less, the tally is left to `poke`.
+pub const TALLY_GAS: u64 = 5 * TGAS;
+
 /// Gas to attach to a `poke` of so many targets.
 #[must_use]
 pub const fn poke_gas(targets: usize) -> u64 {

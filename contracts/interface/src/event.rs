@@ -283,28 +283,14 @@ impl Line {
     /// The log line, prefix included.
     #[must_use]
     pub fn render(&self) -> String {
-        let mut out = String::with_capacity(128 + 64 * self.log.len());
-        for part in [
-            PREFIX,
-            "{\"standard\":\"",
-            STANDARD,
-            "\",\"version\":\"",
-            VERSION,
-            "\",\"event\":\"",
-            &self.event,
-        ] {
-            out.push_str(part);
+        let mut entries = String::with_capacity(64 * self.log.len());
+        for (index, entry) in self.log.iter().enumerate() {
+            if index > 0 {
+                entries.push(',');
+            }
+            entry.write(&mut entries);
         }
-        out.push_str("\",\"data\":{\"seq\":");
-        self.seq.write(&mut out);
-        if let Some(node) = &self.node {
-            out.push_str(",\"node\":");
-            node.write(&mut out);
-        }
-        out.push_str(",\"log\":");
-        self.log.write(&mut out);
-        out.push_str("}}");
-        out
+        frame(self.seq, &self.event, self.node, &entries)
     }
 
     /// Reads a log line. `Ok(None)`: not an event of this standard.
@@ -347,6 +333,33 @@ impl Line {
                 .collect::<Result<_, _>>()?,
         }))
     }
+}
+
+/// The log line around entries that are written already, with commas between them.
+#[must_use]
+pub fn frame(seq: u64, event: &str, node: Option<AccountNo>, entries: &str) -> String {
+    let mut out = String::with_capacity(128 + entries.len());
+    for part in [
+        PREFIX,
+        "{\"standard\":\"",
+        STANDARD,
+        "\",\"version\":\"",
+        VERSION,
+        "\",\"event\":\"",
+        event,
+    ] {
+        out.push_str(part);
+    }
+    out.push_str("\",\"data\":{\"seq\":");
+    seq.write(&mut out);
+    if let Some(node) = node {
+        out.push_str(",\"node\":");
+        node.write(&mut out);
+    }
+    out.push_str(",\"log\":[");
+    out.push_str(entries);
+    out.push_str("]}}");
+    out
 }
 
 /// A journal line that this version cannot read.

@@ -45,8 +45,8 @@ pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
     let product = U256::from(fixed.bond_rate.0)
         .saturating_mul(U256::from(u128::from(items).saturating_mul(terms.reward.0)))
         .saturating_mul(U256::from(terms.bond_pct));
-    let unit = U256::from(100_u64 << 32);
-    saturate(product / unit).saturating_add(u128::from(!(product % unit).is_zero()))
+    let (whole, rest) = product.div_mod(U256::from(100_u64 << 32));
+    saturate(whole).saturating_add(u128::from(!rest.is_zero()))
 }
 
 /// Slash for missing `missed` of `judged` items: `⌊bond × rate × missed / judged⌋`.

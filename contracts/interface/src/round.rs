@@ -86,7 +86,7 @@ impl LotState {
         let end = self
             .clock_at
             .saturating_add(terms.claim_ttl_s.saturating_mul(CLAIM_PERIODS));
-        self.clock_at != 0 && now_s > end
+        self.clock_at != 0 && now_s >= end
     }
 
     /// Whether the working round has ended: it takes no claims and no reservation has time left.

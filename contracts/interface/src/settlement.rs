@@ -89,8 +89,8 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
     if state.open_items != 0 {
         let decided = tally::tally(&judgement.round(1), terms.quorum_pct, min_nodes);
         for item in items_of(state.open_items) {
-            let shift = u32::try_from(judgement.first_slots).unwrap_or(u32::MAX);
-            winners[usize::from(item)] = decided[usize::from(item)].checked_shl(shift).unwrap_or_default();
+            let index = usize::from(item);
+            winners[index] = judgement.with_late_winners(item, decided[index]);
         }
     }
     judgement.winners = winners;
@@ -135,10 +135,8 @@ impl Judgement<'_> {
         let mut answers = vec![0; usize::from(self.items) * width];
         for (item, bytes) in (0_u8..).zip(answers.chunks_exact_mut(width.max(1))) {
             let winner = self.winners[usize::from(item)];
-            if winner != 0 {
-                if let Some(answer) = self.item_answers(item)[winner.trailing_zeros() as usize] {
-                    bytes.copy_from_slice(answer);
-                }
+            if let Some(answer) = self.item_answer(winner.trailing_zeros() as usize, item) {
+                bytes.copy_from_slice(answer);
             }
         }
         answers
@@ -196,24 +194,22 @@ impl Judgement<'_> {
             }
         }
 
+        let judged = [u32::from(self.items), self.open_items.count_ones()];
+        let bonds = judged.map(|items| money::bond(self.terms, fixed, u8::try_from(items).unwrap_or(u8::MAX)));
         let slots: Vec<_> = (0..self.slots)
             .map(|slot| {
-                let of_first = slot < self.first_slots;
-                let judged = if of_first {
-                    u32::from(self.items)
-                } else {
-                    self.open_items.count_ones()
-                };
-                let bond = money::bond(self.terms, fixed, u8::try_from(judged).unwrap_or(u8::MAX));
+                let round = usize::from(slot >= self.first_slots);
+                let (bond, judged) = (bonds[round], judged[round]);
                 SlotOutcome {
                     bond,
-                    pay: money::mul_div(u128::from(half_units[slot]), self.terms.reward.0, 2),
+                    // At most three half-units for each of 64 items, and a reward below 2^80.
+                    pay: u128::from(half_units[slot]).saturating_mul(self.terms.reward.0) / 2,
                     slash: match self.revealed[slot] {
                         Some(_) => money::dissent_slash(bond, self.terms.dissent_slash_pct, missed[slot], judged),
                         None => bond,
                     },
                     agreed: agreed[slot],
-                    decided: if of_first { decided } else { 0 },
+                    decided: if round == 0 { decided } else { 0 },
                 }
             })
             .collect();
@@ -241,24 +237,38 @@ impl Judgement<'_> {
         }
     }
 
+    /// The answer of one of the lot's slots to an item.
+    fn item_answer(&self, slot: usize, item: u8) -> Option<&[u8]> {
+        match slot.checked_sub(self.first_slots) {
+            None => self.round(0).answer(slot, item),
+            Some(slot) => self.round(1).answer(slot, item),
+        }
+    }
+
     /// One item's answers over both rounds, slot by slot.
     fn item_answers(&self, item: u8) -> [Option<&[u8]>; SLOTS_MAX] {
-        let (first, late) = (self.round(0), self.round(1));
-        core::array::from_fn(|slot| match slot.checked_sub(self.first_slots) {
-            None => first.answer(slot, item),
-            Some(slot) => late.answer(slot, item),
-        })
+        core::array::from_fn(|slot| self.item_answer(slot, item))
+    }
+
+    /// Every slot that gave the answer of the extension's winners, which are counted from the extension's first slot.
+    fn with_late_winners(&self, item: u8, winners: SlotSet) -> SlotSet {
+        let answers = self.item_answers(item);
+        let winner = answers
+            .get(self.first_slots..)
+            .and_then(|late| late.get(winners.trailing_zeros() as usize));
+        match winner {
+            Some(Some(winner)) => tally::equal_to(&answers, winner),
+            _ => 0,
+        }
     }
 
     /// Half-units of an extension's slot that gave the winning answer: less for confirming what everybody could see.
     fn extension_units(&self, item: u8, winner: SlotSet) -> u32 {
-        let answers = self.item_answers(item);
-        let visible = tally::largest(&self.round(0).answers(item));
-        if visible == 0 {
-            return 2;
+        match tally::largest(&self.round(0).answers(item)) {
+            0 => 2,
+            visible if visible & winner != 0 => 1,
+            _ => 3,
         }
-        let same = |slot: SlotSet| answers.get(slot.trailing_zeros() as usize).copied().flatten();
-        if same(visible) == same(winner) { 1 } else { 3 }
     }
 
     /// The group that shares an unresolved item's half pay: the strictly largest over all rounds, of two nodes or more.

@@ -70,7 +70,7 @@ pub fn eligible(sha256: Sha256, seed: &Seed, place: Seats, candidate: Candidate,
     if candidate.active_since >= seed.at {
         return false;
     }
-    let chance = u128::from(place.seats) * u128::from(candidate.tickets) << slices;
+    let chance = (u128::from(place.seats) * u128::from(candidate.tickets)) << slices;
     u128::from(draw_number(sha256, seed, place, candidate.node)) * u128::from(seed.tickets) < chance << 64
 }
 

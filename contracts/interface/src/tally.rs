@@ -1,5 +1,7 @@
 //! Which answers win. A pure function of the answers: no weights, recomputable by anyone.
 
+use core::ops::Range;
+
 use crate::terms::LOT_SIZE_MAX;
 
 /// Slots of both rounds of a lot at most: five of round 0 and three of an extension.
@@ -20,25 +22,30 @@ impl<'a> RoundAnswers<'a> {
     /// The answer of a slot to an item of the lot; `None` if it did not reveal or the item is not judged.
     #[must_use]
     pub fn answer(&self, slot: usize, item: u8) -> Option<&'a [u8]> {
-        let bit = 1_u64.checked_shl(u32::from(item))?;
-        if self.items & bit == 0 {
-            return None;
-        }
-        let index = usize::try_from((self.items & (bit - 1)).count_ones()).ok()?;
-        let answers = (*self.slots.get(slot)?)?;
-        answers.get(index * self.width..(index + 1) * self.width)
+        let place = self.place(item)?;
+        (*self.slots.get(slot)?)?.get(place)
     }
 
     /// The item's answers, slot by slot.
     #[must_use]
     pub fn answers(&self, item: u8) -> [Option<&'a [u8]>; SLOTS_MAX] {
-        core::array::from_fn(|slot| {
-            if slot < self.slots.len() {
-                self.answer(slot, item)
-            } else {
-                None
+        let mut answers = [None; SLOTS_MAX];
+        if let Some(place) = self.place(item) {
+            for (answer, slot) in answers.iter_mut().zip(self.slots) {
+                *answer = slot.and_then(|bytes| bytes.get(place.clone()));
             }
-        })
+        }
+        answers
+    }
+
+    /// Where an item's answer stands in a slot's bytes: after those of the judged items before it.
+    fn place(&self, item: u8) -> Option<Range<usize>> {
+        let bit = 1_u64.checked_shl(u32::from(item))?;
+        if self.items & bit == 0 {
+            return None;
+        }
+        let start = (self.items & (bit - 1)).count_ones() as usize * self.width;
+        Some(start..start + self.width)
     }
 }
 
@@ -74,12 +81,8 @@ pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> SlotSet {
     let (mut best, mut tied): (SlotSet, bool) = (0, false);
     // A group as large as what is left and smaller than the best cannot change the outcome any more.
     while left.count_ones() >= best.count_ones().max(1) {
-        let first = answers[left.trailing_zeros() as usize];
-        let mut members: SlotSet = 0;
-        for (slot, answer) in answers.iter().enumerate() {
-            let waiting = left & (1 << slot) != 0;
-            members |= SlotSet::from(waiting && equal(first, *answer)) << slot;
-        }
+        // Equal answers are all still left: a group is taken whole.
+        let members = answers[left.trailing_zeros() as usize].map_or(left, |answer| equal_to(answers, answer));
         left &= !members;
         match members.count_ones().cmp(&best.count_ones()) {
             core::cmp::Ordering::Greater => (best, tied) = (members, false),
@@ -113,12 +116,17 @@ pub fn tally(round: &RoundAnswers<'_>, quorum_pct: u8, min_nodes: u8) -> Groups 
     groups(round).map(|group| if group.count_ones() >= needed { group } else { 0 })
 }
 
-/// Most answers differ in their first byte or are one byte long, so a call to compare memory is the exception.
-fn equal(left: Option<&[u8]>, right: Option<&[u8]>) -> bool {
-    match (left, right) {
-        (Some([first, left @ ..]), Some([other, right @ ..])) => {
-            first == other && left.len() == right.len() && (left.is_empty() || left == right)
-        }
-        _ => false,
+/// The slots that gave this answer.
+#[must_use]
+pub fn equal_to(answers: &[Option<&[u8]>; SLOTS_MAX], answer: &[u8]) -> SlotSet {
+    let mut members: SlotSet = 0;
+    for (slot, other) in answers.iter().enumerate() {
+        members |= SlotSet::from(other.is_some_and(|other| equal(answer, other))) << slot;
     }
+    members
+}
+
+/// Most answers are one byte long or differ in their first byte, so comparing memory is the exception.
+fn equal(left: &[u8], right: &[u8]) -> bool {
+    left.first() == right.first() && left.len() == right.len() && (left.len() == 1 || left == right)
 }

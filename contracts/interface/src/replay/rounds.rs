@@ -8,9 +8,10 @@ use crate::{
     ids::{AccountNo, BatchId, LotId},
     lots,
     merkle::Digest,
+    money,
     op::Op,
     settlement::slot_bond,
-    storage::{self, LEAVERS_MAX},
+    storage,
     view::{LotPhase, LotState, OpenBatch, Slot, SlotPhase},
 };
 
@@ -33,17 +34,7 @@ impl Step<'_> {
         let open = self.terms_of(batch)?;
         let (items, terms, fixed) = (open.lot_items(lot), open.terms.clone(), open.fixed.clone());
         let state = self.lot(batch, lot)?;
-        // A round takes no claims once its time is over, so a claim after that time restarts the clock.
-        let over_at = state.clock_at.saturating_add(terms.claim_ttl_s.saturating_mul(3));
-        if state.clock_at == 0 || now_s >= over_at {
-            state.clock_at = now_s;
-        }
-        let until = now_s.saturating_add(terms.claim_ttl_s);
-        state.slots.push(Slot {
-            node: caller,
-            round: state.round,
-            phase: SlotPhase::Reserved(until),
-        });
+        state.claim(&terms, caller, now_s);
         let bond = slot_bond(&terms, &fixed, items, state, state.round);
         self.node(caller, |node| {
             super::rows::add(&mut node.bonded, bond, "the node's bonds")?;
@@ -54,9 +45,8 @@ impl Step<'_> {
 
     pub fn released(&mut self, batch: BatchId, lot: LotId, slash: u128) -> Result<(), Fault> {
         let caller = self.caller()?;
-        let round = self.lot(batch, lot)?.round;
-        self.end_slot(batch, lot, caller, round, SlotEnd::Released, slash)?;
-        remember(&mut self.lot(batch, lot)?.leavers, caller);
+        self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
+        self.lot(batch, lot)?.leave(caller);
         self.insure(slash)
     }
 
@@ -135,16 +125,9 @@ impl Step<'_> {
         for abandoned in abandoned {
             self.abandoned(batch, lot, abandoned)?;
         }
-        let state = self.lot(batch, lot)?;
-        let round = state.round;
-        let rest: Vec<_> = state
-            .slots
-            .iter()
-            .filter(|slot| slot.round == round)
-            .map(|slot| slot.node)
-            .collect();
+        let rest: Vec<_> = self.lot(batch, lot)?.current().map(|slot| slot.node).collect();
         rest.into_iter()
-            .try_for_each(|node| self.end_slot(batch, lot, node, round, SlotEnd::Freed, 0))
+            .try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0).map(drop))
     }
 
     /// Turns the lot to its next phase, now.
@@ -184,39 +167,38 @@ impl Step<'_> {
     /// A reservation of the current round ran out: the slot goes and its node pays.
     fn abandoned(&mut self, batch: BatchId, lot: LotId, abandoned: &Abandoned) -> Result<(), Fault> {
         let Abandoned { node, slash } = abandoned;
-        let slot = self.current_slot(batch, lot, *node)?;
-        let round = slot.round;
-        if !matches!(slot.phase, SlotPhase::Reserved(_)) {
+        if !matches!(self.current_slot(batch, lot, *node)?.phase, SlotPhase::Reserved(_)) {
             return Err(Fault::NoSlot(batch, lot, *node));
         }
-        self.end_slot(batch, lot, *node, round, SlotEnd::Abandoned, slash.0)?;
-        remember(&mut self.lot(batch, lot)?.leavers, *node);
+        let rate = self.terms_of(batch)?.terms.abandon_slash_pct;
+        let bond = self.end_slot(batch, lot, *node, SlotEnd::Abandoned, slash.0)?;
+        self.lot(batch, lot)?.leave(*node);
+        self.insure(slash.0)?;
         self.node(*node, |node| {
+            if money::abandon_slash(bond, rate, node.faults) != slash.0 {
+                return Err(Fault::Differs("the slash of an abandoned reservation"));
+            }
             node.abandon();
             Ok(())
-        })?;
-        self.insure(slash.0)
+        })
     }
 
-    /// Takes a slot from its lot and gives its node the bond back, less the slash.
+    /// Takes a slot of the current round from its lot and gives its node the bond back, less the slash. Returns the bond.
     fn end_slot(
         &mut self,
         batch: BatchId,
         lot: LotId,
         node: AccountNo,
-        round: u8,
         end: SlotEnd,
         slash: u128,
-    ) -> Result<(), Fault> {
+    ) -> Result<u128, Fault> {
         let open = self.terms_of(batch)?;
-        let (items, terms, fixed) = (open.lot_items(lot), open.terms.clone(), open.fixed.clone());
+        let items = open.lot_items(lot);
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        let bond = slot_bond(&open.terms, &open.fixed, items, state, state.round);
         let state = self.lot(batch, lot)?;
-        let index = state
-            .slots
-            .iter()
-            .position(|slot| slot.node == node && slot.round == round);
-        let slot = state.slots.remove(index.ok_or(Fault::NoSlot(batch, lot, node))?);
-        let bond = slot_bond(&terms, &fixed, items, state, round);
+        let index = state.slot_of(node).ok_or(Fault::NoSlot(batch, lot, node))?;
+        let slot = state.slots.remove(index);
         self.free_bond(node, bond, slash)?;
         let ended = EndedSlot {
             batch,
@@ -229,7 +211,7 @@ impl Step<'_> {
             agreed: 0,
         };
         self.touched.ended.push(ended);
-        Ok(())
+        Ok(bond)
     }
 
     /// A slot of the node ended: checks that the slash is within the bond and the bond within the stake.
@@ -246,19 +228,7 @@ impl Step<'_> {
 
     fn current_slot(&mut self, batch: BatchId, lot: LotId, node: AccountNo) -> Result<&mut Slot, Fault> {
         let state = self.lot(batch, lot)?;
-        let round = state.round;
-        let slot = state
-            .slots
-            .iter_mut()
-            .find(|slot| slot.node == node && slot.round == round);
-        slot.ok_or(Fault::NoSlot(batch, lot, node))
+        let index = state.slot_of(node).ok_or(Fault::NoSlot(batch, lot, node))?;
+        Ok(&mut state.slots[index])
     }
-}
-
-/// A lot remembers the last nodes that left it.
-fn remember(leavers: &mut Vec<AccountNo>, node: AccountNo) {
-    if leavers.len() >= LEAVERS_MAX {
-        leavers.remove(0);
-    }
-    leavers.push(node);
 }
