@@ -29,9 +29,15 @@ impl FromStr for DatabaseUrl {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        let known = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+        let known = ["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme));
         let scheme = || StoreError::Url(sqlx::Error::Configuration("it must begin with postgres://".into()));
-        if known { text.parse().map(Self).map_err(StoreError::Url) } else { Err(scheme()) }
+        if known {
+            text.parse().map(Self).map_err(StoreError::Url)
+        } else {
+            Err(scheme())
+        }
     }
 }
 
@@ -39,7 +45,13 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &self.0;
         let database = options.get_database().unwrap_or_default();
-        write!(f, "postgres://{}@{}:{}/{database}", options.get_username(), options.get_host(), options.get_port())
+        write!(
+            f,
+            "postgres://{}@{}:{}/{database}",
+            options.get_username(),
+            options.get_host(),
+            options.get_port()
+        )
     }
 }
 
@@ -68,7 +80,11 @@ pub struct PoolConfig {
 /// The server cannot be reached or refuses the connection.
 pub async fn connect(url: &DatabaseUrl, config: &PoolConfig) -> Result<PgPool, StoreError> {
     let statement_timeout = format!("{}ms", config.statement_timeout.as_millis());
-    let options = url.0.clone().application_name(config.application_name).options([("statement_timeout", statement_timeout)]);
+    let options = url
+        .0
+        .clone()
+        .application_name(config.application_name)
+        .options([("statement_timeout", statement_timeout)]);
     let pool = PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(config.acquire_timeout)
@@ -90,12 +106,23 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Schema`] if it has not.
 pub async fn schema_check(pool: &PgPool) -> Result<(), StoreError> {
-    let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let needed = MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default();
     // The table belongs to sqlx and does not exist in an empty database, so this one statement is not a checked macro.
-    let found: Option<i64> = match sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await {
+    let found: Option<i64> = match sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await
+    {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => None,
         other => other?,
     };
     let found = found.unwrap_or_default();
-    if found == needed { Ok(()) } else { Err(StoreError::Schema { found, needed }) }
+    if found == needed {
+        Ok(())
+    } else {
+        Err(StoreError::Schema { found, needed })
+    }
 }

@@ -10,7 +10,9 @@ pub enum StoreError {
     #[error("a migration failed: the database may belong to a newer or a different version")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// The schema is not the one of this binary.
-    #[error("the database has schema version {found} and this binary needs {needed}: run piecework-indexer of this version first")]
+    #[error(
+        "the database has schema version {found} and this binary needs {needed}: run piecework-indexer of this version first"
+    )]
     Schema {
         /// Version in the database, 0 if it is empty.
         found: i64,
@@ -46,11 +48,13 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => match error {
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_) => true,
-                // Class 08: connection; 40: transaction rollback; 53: resources; 57: operator intervention (shutdown).
-                sqlx::Error::Database(error) => {
-                    error.code().is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_) => {
+                    true
                 }
+                // Class 08: connection; 40: transaction rollback; 53: resources; 57: operator intervention (shutdown).
+                sqlx::Error::Database(error) => error
+                    .code()
+                    .is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))),
                 _ => false,
             },
             _ => false,

@@ -1,12 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+pub mod change;
 pub mod columns;
 pub mod connect;
+pub mod cursor;
 pub mod error;
+pub mod journal;
+pub mod load;
+mod names;
 pub mod read;
+pub mod reconciliation;
 pub mod units;
+pub mod write;
 
-pub use connect::{DatabaseUrl, connect, migrate, schema_check};
+pub use connect::{DatabaseUrl, PoolConfig, connect, migrate, schema_check};
 pub use error::StoreError;
 pub use sqlx::{PgConnection, PgPool, PgTransaction};
 pub use units::Units;

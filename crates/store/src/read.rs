@@ -10,6 +10,7 @@ pub mod lot;
 pub mod network;
 pub mod node;
 mod reader;
+pub mod reconciliation;
 pub mod result;
 pub mod slot;
 pub mod token;

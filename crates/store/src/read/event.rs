@@ -1,13 +1,14 @@
 //! The journal.
 
 use piecework_interface::ids::AccountNo;
-use sqlx::PgConnection;
+use serde_json::value::RawValue;
+use sqlx::{PgConnection, types::Json};
 
 use super::optional;
 use crate::{StoreError, columns::narrow};
 
 /// A journal line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Event {
     /// Number.
     pub seq: u64,
@@ -23,6 +24,8 @@ pub struct Event {
     pub event: String,
     /// Node whose call it was.
     pub node: Option<AccountNo>,
+    /// What happened, in order: the line's `data.log`.
+    pub entries: Box<RawValue>,
     /// The line as logged.
     pub line: String,
 }
@@ -35,11 +38,12 @@ pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Re
     // A number beyond the column's range is beyond the journal's end.
     let Ok(since_seq) = i64::try_from(since_seq) else { return Ok(Vec::new()) };
     sqlx::query!(
-        "SELECT e.seq, e.height, e.block_at, e.receipt_id, r.tx_hash, e.event, e.node, e.line
-         FROM events e JOIN receipts r USING (receipt_id)
-         WHERE e.seq >= $1
-         ORDER BY e.seq
-         LIMIT $2",
+        r#"SELECT e.seq, e.height, e.block_at, e.receipt_id, r.tx_hash, e.event, e.node,
+                  e.entries AS "entries: Json<Box<RawValue>>", e.line
+           FROM events e JOIN receipts r USING (receipt_id)
+           WHERE e.seq >= $1
+           ORDER BY e.seq
+           LIMIT $2"#,
         since_seq,
         i64::from(limit),
     )
@@ -55,6 +59,7 @@ pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Re
             tx_hash: row.tx_hash,
             event: row.event,
             node: optional(row.node, "events.node")?.map(AccountNo),
+            entries: row.entries.0,
             line: row.line,
         })
     })

@@ -47,11 +47,12 @@ pub async fn head_get(db: &mut PgConnection) -> Result<Option<Head>, StoreError>
     else {
         return Ok(None);
     };
+    let Some(hash) = row.hash else { return Ok(None) };
     Ok(Some(Head {
         contract_id: row.stream,
         chain_id: row.chain_id,
         height: narrow(row.height, "cursor.height")?,
-        hash: row.hash,
+        hash,
         timestamp_ns: narrow(row.timestamp_ns, "cursor.timestamp_ns")?,
         chain_height: narrow(row.chain_height, "cursor.chain_height")?,
         next_seq: narrow(row.next_seq, "cursor.next_seq")?,

@@ -10,6 +10,9 @@ use sqlx::{
 
 use crate::{DatabaseUrl, StoreError};
 
+/// Channel on which the writer announces each commit.
+const CHANNEL: &str = "piecework";
+
 /// Limits of a reader.
 #[derive(Clone, Copy, Debug)]
 pub struct ReaderOptions {
@@ -78,7 +81,7 @@ impl Reader {
     /// The database is not available.
     pub async fn wake_ups(&self) -> Result<WakeUps, StoreError> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen(crate::NOTIFY_CHANNEL).await?;
+        listener.listen(CHANNEL).await?;
         Ok(WakeUps(listener))
     }
 

@@ -1,0 +1,273 @@
+//! What a run of blocks changes: the rows as they are afterwards. Built without a database, written in one transaction.
+
+use std::collections::BTreeMap;
+
+use piecework_interface::{
+    config::{Config, Fixed},
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    replay::{Movement, SlotEnd},
+    terms::Terms,
+    view::{Account, BatchStatus, LotState, Progress, Token},
+};
+
+/// Rows to write. Maps hold rows that replace an earlier version, lists hold rows that never change.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Blocks.
+    pub blocks: Vec<BlockRow>,
+    /// Receipts.
+    pub receipts: Vec<ReceiptRow>,
+    /// Journal lines.
+    pub events: Vec<EventRow>,
+    /// What their reveals show.
+    pub reveals: Vec<RevealRow>,
+    /// The configuration, with the line that set it.
+    pub config: Option<(Config, u64)>,
+    /// Tokens, with the last line that changed them.
+    pub tokens: BTreeMap<TokenId, (Token, u64)>,
+    /// Accounts with their nodes; balances are apart.
+    pub accounts: BTreeMap<AccountNo, AccountRow>,
+    /// Balances; one of 0 has no row.
+    pub balances: BTreeMap<(AccountNo, TokenId), u128>,
+    /// Batches that were created.
+    pub new_batches: Vec<NewBatch>,
+    /// Batches, created ones included.
+    pub batches: BTreeMap<BatchId, BatchRow>,
+    /// Lots.
+    pub lots: BTreeMap<(BatchId, LotId), LotRow>,
+    /// Slots, by the line of their claim.
+    pub slots: BTreeMap<(BatchId, LotId, u64), SlotRow>,
+    /// Settled lots.
+    pub results: Vec<ResultRow>,
+    /// Movements of balances.
+    pub ledger: Vec<LedgerRow>,
+}
+
+/// A block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockRow {
+    /// Height.
+    pub height: u64,
+    /// Hash, base58.
+    pub hash: String,
+    /// Hash of the parent, base58.
+    pub prev_hash: String,
+    /// Time, Unix nanoseconds.
+    pub timestamp_ns: u64,
+    /// Number of the next line before the block.
+    pub first_seq: u64,
+    /// Journal lines.
+    pub events: u64,
+}
+
+/// A receipt that changed the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptRow {
+    /// Receipt id, base58.
+    pub receipt_id: String,
+    /// Block.
+    pub height: u64,
+    /// Order in the block.
+    pub position: u32,
+    /// Who called.
+    pub predecessor_id: String,
+    /// Who signed.
+    pub signer_id: String,
+    /// Transaction, if known.
+    pub tx_hash: Option<String>,
+    /// Methods, in order.
+    pub methods: Vec<String>,
+    /// Gas burnt.
+    pub gas_burnt: u64,
+}
+
+/// A journal line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Number.
+    pub seq: u64,
+    /// Block.
+    pub height: u64,
+    /// Receipt.
+    pub receipt_id: String,
+    /// Block time, Unix seconds.
+    pub block_at: u32,
+    /// Method.
+    pub event: String,
+    /// Node of the call.
+    pub node: Option<AccountNo>,
+    /// `data.log` as JSON.
+    pub entries: String,
+    /// The line as logged.
+    pub line: String,
+}
+
+/// The answers of a reveal entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevealRow {
+    /// Line.
+    pub seq: u64,
+    /// Order among the line's reveal entries.
+    pub position: u8,
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Answers.
+    pub answers: Vec<u8>,
+    /// Salt.
+    pub salt: [u8; 32],
+}
+
+/// An account and its node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRow {
+    /// Name.
+    pub account_id: String,
+    /// The record; its balances are not read.
+    pub row: Account,
+    /// Line that unregistered it.
+    pub closed_seq: Option<u64>,
+    /// Line that registered it; only used when the row is new.
+    pub created_seq: u64,
+    /// Last line that changed it.
+    pub updated_seq: u64,
+}
+
+/// What a batch fixes at creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBatch {
+    /// Number.
+    pub batch: BatchId,
+    /// Who pays.
+    pub requester: AccountNo,
+    /// Reward token.
+    pub token: TokenId,
+    /// Items.
+    pub items: u32,
+    /// Merkle root over the payload digests.
+    pub manifest: [u8; 32],
+    /// Where the manifest is.
+    pub uri: String,
+    /// Terms.
+    pub terms: Terms,
+    /// What was copied from the configuration.
+    pub fixed: Fixed,
+    /// Unix seconds of creation.
+    pub created_at: u32,
+    /// Line of creation.
+    pub created_seq: u64,
+}
+
+/// Status of a batch's row; the contract has no record of a forgotten batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowStatus {
+    /// As the contract has it.
+    Kept(BatchStatus),
+    /// Closed, and its root was dropped.
+    Forgotten,
+}
+
+/// What changes in the life of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchRow {
+    /// Status.
+    pub status: RowStatus,
+    /// The window; `None` keeps the last one of a batch that closed.
+    pub progress: Option<Progress>,
+    /// Escrow left.
+    pub escrow: u128,
+    /// Lots settled.
+    pub settled: u32,
+    /// Bagged root over their leaves.
+    pub results_root: [u8; 32],
+    /// Unix seconds at which it closed.
+    pub ended_at: Option<u32>,
+    /// Last line that changed it.
+    pub updated_seq: u64,
+}
+
+/// A lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LotRow {
+    /// The record, of a settled lot the last one; slots are apart.
+    pub state: LotState,
+    /// Whether it settled.
+    pub settled: bool,
+    /// Last line that changed it.
+    pub updated_seq: u64,
+}
+
+/// A slot, live or past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotRow {
+    /// Node.
+    pub node: AccountNo,
+    /// Round.
+    pub round: u8,
+    /// Place among the lot's live slots; `None` once it ended.
+    pub position: Option<u8>,
+    /// Unix seconds until which the reservation held.
+    pub reserved_until: u32,
+    /// Unix seconds of the claim.
+    pub claimed_at: u32,
+    /// Commitment and when.
+    pub committed: Option<([u8; 32], u32)>,
+    /// Answers and when.
+    pub revealed: Option<(Vec<u8>, u32)>,
+    /// How it ended.
+    pub end: Option<SlotEnded>,
+}
+
+/// How and when a slot ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotEnded {
+    /// How.
+    pub end: SlotEnd,
+    /// Reward credited, token units.
+    pub pay: u128,
+    /// Taken from the stake, yoctoNEAR.
+    pub slash: u128,
+    /// Reputation in the class afterwards.
+    pub reputation: Option<u16>,
+    /// Items whose accepted answer is the slot's.
+    pub agreed: u64,
+    /// Unix seconds.
+    pub ended_at: u32,
+}
+
+/// A settled lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultRow {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Settlement number in the batch.
+    pub n: u32,
+    /// Accepted items.
+    pub accepted: u64,
+    /// SHA-256 of the answers.
+    pub digest: [u8; 32],
+    /// Answers of all items.
+    pub answers: Vec<u8>,
+    /// Fee.
+    pub fee: u128,
+    /// Returned to the requester.
+    pub refund: u128,
+    /// Unix seconds.
+    pub settled_at: u32,
+    /// Line.
+    pub seq: u64,
+}
+
+/// A movement of a balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// Line.
+    pub seq: u64,
+    /// Order in the line.
+    pub leg: u32,
+    /// The movement.
+    pub movement: Movement,
+}

@@ -1,0 +1,90 @@
+//! The mirror as the database holds it, in the view types that the contract answers. The indexer starts from it, and
+//! reconciliation compares it.
+//!
+//! It is read whole: its size is that of the contract's live state, not of its history.
+
+mod accounts;
+mod batches;
+
+use std::collections::BTreeMap;
+
+use piecework_interface::{
+    config::Config,
+    ids::{BatchId, LotId, TokenId},
+    replay::Mirror,
+    view::Token,
+};
+use sqlx::{PgConnection, types::Json};
+
+use crate::{
+    StoreError,
+    change::SlotRow,
+    columns::narrow,
+    cursor::{Cursor, cursor_find},
+};
+
+/// Live slots by the line of their claim.
+pub type LiveSlots = BTreeMap<(BatchId, LotId, u64), SlotRow>;
+
+/// The mirror with what it needs to go on.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Where it stands.
+    pub cursor: Cursor,
+    /// The rows.
+    pub mirror: Mirror,
+    /// Live slots with what only the history tells: claim, times.
+    pub slots: LiveSlots,
+}
+
+/// Loads the mirror; `None` in a database that mirrors nothing yet. Call it inside a `REPEATABLE READ` transaction, or as
+/// the only writer.
+///
+/// # Errors
+/// The database failed, or a row is not what this product writes.
+pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, StoreError> {
+    let Some(cursor) = cursor_find(conn).await? else {
+        return Ok(None);
+    };
+    let mut mirror = Mirror {
+        root: cursor.root.clone(),
+        config: config_find(conn).await?.unwrap_or_default(),
+        tokens: token_list(conn).await?,
+        accounts: accounts::account_list(conn).await?,
+        batches: batches::batch_list(conn).await?,
+        ..Mirror::default()
+    };
+    mirror.ranges = batches::range_list(conn, &mirror.batches).await?;
+    let slots = batches::slot_list(conn).await?;
+    mirror.lots = batches::lot_list(conn, &slots).await?;
+
+    Ok(Some(Loaded { cursor, mirror, slots }))
+}
+
+async fn config_find(conn: &mut PgConnection) -> Result<Option<Config>, StoreError> {
+    let row = sqlx::query!(r#"SELECT config AS "config: Json<Config>" FROM config"#)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| row.config.0))
+}
+
+async fn token_list(conn: &mut PgConnection) -> Result<BTreeMap<TokenId, Token>, StoreError> {
+    let rows = sqlx::query!("SELECT token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight FROM tokens")
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            let token = TokenId(narrow(row.token, "tokens.token")?);
+            let view = Token {
+                token,
+                account_id: row.account_id,
+                min_reward: row.min_reward.into(),
+                rep_unit: row.rep_unit.into(),
+                bond_rate: row.bond_rate.into(),
+                pool: row.pool.into(),
+                in_flight: row.in_flight.into(),
+            };
+            Ok((token, view))
+        })
+        .collect()
+}
