@@ -1,1 +1,4 @@
-//! A NEP-141 token for test networks and first deployments.
+#![doc = include_str!("../README.md")]
+
+#[cfg(target_arch = "wasm32")]
+mod token;

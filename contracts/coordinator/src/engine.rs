@@ -1,0 +1,143 @@
+//! The rules of the coordinator, without NEAR's SDK: one [`Engine`] per call over a [`Host`].
+//!
+//! Every public method is one contract method: it checks, changes records in memory, and ends by [`Engine::finish`],
+//! which stores them and writes the journal line. A method that returns an error has stored nothing.
+
+mod account;
+mod balance;
+mod batch;
+mod caller;
+mod deposit;
+pub mod error;
+pub mod host;
+mod init;
+pub mod key;
+mod lot;
+mod node;
+mod poke;
+pub mod record;
+mod settle;
+mod stake;
+pub mod table;
+mod token;
+pub mod views;
+mod withdraw;
+mod work;
+
+pub use account::{Payout, StorageBalance, storage_minimum};
+pub use error::Error;
+pub use host::Host;
+pub use withdraw::Transfer;
+
+use piecework_interface::{
+    event::{self, Entry},
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    journal,
+    view::LotState,
+};
+
+use self::{
+    key::ROOT,
+    record::{Account, Balance, Batch, Purse, Root, Settings, StoredRoot, Token},
+    table::Table,
+};
+
+/// Bytes of log that one call may write, less room for the frame of the line.
+const LOG_ROOM: usize = 16_384 - 256;
+
+/// One call.
+#[derive(Debug)]
+pub struct Engine<'h, H: Host> {
+    host: &'h mut H,
+    now: u32,
+    height: u32,
+    root: Root,
+    settings: Table<(), Settings>,
+    accounts: Table<AccountNo, Account>,
+    balances: Table<(AccountNo, TokenId), Balance>,
+    tokens: Table<TokenId, Token>,
+    batches: Table<BatchId, Batch>,
+    purses: Table<BatchId, Purse>,
+    lots: Table<(BatchId, LotId), LotState>,
+    /// Rows outside the tables: names.
+    names: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Entries of the line, written already.
+    entries: String,
+}
+
+impl<'h, H: Host> Engine<'h, H> {
+    /// Starts a call on an initialised contract.
+    ///
+    /// # Errors
+    /// The contract is not initialised.
+    pub fn start(host: &'h mut H) -> Result<Self, Error> {
+        let bytes = host.read(ROOT).ok_or(Error::NotInitialised)?;
+        let StoredRoot::V1(root) =
+            borsh::from_slice(&bytes).map_err(|_| Error::Internal("the root record cannot be read"))?;
+        Ok(Self::with_root(host, root))
+    }
+
+    fn with_root(host: &'h mut H, root: Root) -> Self {
+        Self {
+            now: u32::try_from(host.now_ns() / 1_000_000_000).unwrap_or(u32::MAX),
+            height: u32::try_from(host.height()).unwrap_or(u32::MAX),
+            host,
+            root,
+            settings: Table::default(),
+            accounts: Table::default(),
+            balances: Table::default(),
+            tokens: Table::default(),
+            batches: Table::default(),
+            purses: Table::default(),
+            lots: Table::default(),
+            names: Vec::new(),
+            entries: String::new(),
+        }
+    }
+
+    fn settings(&mut self) -> Result<&Settings, Error> {
+        self.settings.peek(&*self.host, ())?.ok_or(Error::NotInitialised)
+    }
+
+    fn min_stake(&mut self) -> Result<u128, Error> {
+        Ok(self.settings()?.config.min_stake.0)
+    }
+
+    /// Adds an entry to the line.
+    fn push(&mut self, entry: Entry) {
+        if !self.entries.is_empty() {
+            self.entries.push(',');
+        }
+        entry.write(&mut self.entries);
+    }
+
+    /// Whether so many more bytes of entries fit the line.
+    const fn fits(&self, bytes: usize) -> bool {
+        self.entries.len() + bytes <= LOG_ROOM
+    }
+
+    /// Stores every change and writes the line of the journal.
+    fn finish(&mut self, event: &str, node: Option<AccountNo>) -> Result<(), Error> {
+        let line = event::frame(self.root.seq, event, node, &self.entries);
+        self.root.head = journal::next_head(H::SHA256, &self.root.head, &line);
+        self.root.seq += 1;
+        let root = borsh::to_vec(&StoredRoot::V1(self.root.clone()))
+            .map_err(|_| Error::Internal("the root record cannot be encoded"))?;
+        self.host.write(ROOT, &root);
+        for (key, value) in self.names.drain(..) {
+            match value {
+                Some(value) => self.host.write(&key, &value),
+                None => self.host.remove(&key),
+            }
+        }
+        self.settings.flush(self.host)?;
+        self.accounts.flush(self.host)?;
+        self.balances.flush(self.host)?;
+        self.tokens.flush(self.host)?;
+        self.batches.flush(self.host)?;
+        self.purses.flush(self.host)?;
+        self.lots.flush(self.host)?;
+        self.host.log(&line);
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! Batches: created, cancelled, skipped, closed, forgotten.
+
+mod cancel;
+mod close;
+mod create;
+mod skip_lots;
+
+use piecework_interface::ids::{AccountNo, BatchId};
+
+use super::{
+    Engine, Error, Host,
+    record::{Batch, OpenBatch},
+};
+
+impl<H: Host> Engine<'_, H> {
+    /// A batch that is not closed; `None` if there is none of that number.
+    pub(super) fn open_batch(&mut self, batch: BatchId) -> Result<Option<&mut OpenBatch>, Error> {
+        Ok(match self.batches.edit(&*self.host, batch)? {
+            Some(Batch::Open(open)) => Some(open),
+            Some(Batch::Closed(_)) | None => None,
+        })
+    }
+
+    /// The same, read only: unchanged batches are not written.
+    pub(super) fn peek_batch(&mut self, batch: BatchId) -> Result<Option<&OpenBatch>, Error> {
+        Ok(match self.batches.peek(&*self.host, batch)? {
+            Some(Batch::Open(open)) => Some(open),
+            Some(Batch::Closed(_)) | None => None,
+        })
+    }
+
+    /// A batch that is not closed, for its requester.
+    fn own_batch(&mut self, batch: BatchId) -> Result<(AccountNo, &mut OpenBatch), Error> {
+        self.assert_one_yocto()?;
+        let caller = self.caller()?;
+        let open = self.open_batch(batch)?.ok_or(Error::BatchState(batch, "does not exist or is closed"))?;
+        if open.facts.requester == caller { Ok((caller, open)) } else { Err(Error::Caller("the batch's requester")) }
+    }
+}

@@ -1,0 +1,49 @@
+//! `batch_skip_lots`.
+
+use piecework_interface::{call::BatchSkipLotsArgs, ids::{BatchId, LotId}};
+
+use crate::engine::{Engine, Error, Host, settle::STEP_LOG_BYTES};
+
+/// Lots of one call at most.
+const LOTS_MAX: usize = 64;
+
+impl<H: Host> Engine<'_, H> {
+    /// Closes lots that nobody holds and returns their escrow. Lots that are held, marked or outside the window stay.
+    ///
+    /// # Errors
+    /// The caller is not the requester, or no lot can be closed.
+    pub fn batch_skip_lots(mut self, args: BatchSkipLotsArgs) -> Result<(), Error> {
+        if args.lots.len() > LOTS_MAX {
+            return Err(Error::Batch("at most 64 lots may be skipped in one call"));
+        }
+        self.own_batch(args.batch)?;
+        let mut skipped = false;
+        for lot in args.lots {
+            skipped |= self.skip_lot(args.batch, lot)?;
+        }
+        if !skipped {
+            return Err(Error::NothingDue("none of these lots is open and held by nobody"));
+        }
+        self.close_if_done(args.batch)?;
+        self.finish("batch_skip_lots", None)
+    }
+
+    fn skip_lot(&mut self, batch: BatchId, lot: LotId) -> Result<bool, Error> {
+        let Ok(place) = self.place(batch, lot)? else { return Ok(false) };
+        if place.marked || !place.in_reach || !self.fits(STEP_LOG_BYTES) {
+            return Ok(false);
+        }
+        let state = self.lots.take(&*self.host, place.key())?;
+        match state {
+            Some(state) if !state.slots.is_empty() => {
+                self.lots.put(place.key(), state);
+                Ok(false)
+            }
+            state => {
+                let held = state.is_some();
+                self.settle(&place, &state.unwrap_or_default(), held)?;
+                Ok(true)
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a call fails. Every text begins with a stable code and says what to do.
+
+use piecework_interface::{
+    ids::{BatchId, TokenId},
+    terms::TermsError,
+};
+
+/// A refused call. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Second `new`.
+    #[error("ERR_INITIALISED: the contract is initialised already")]
+    Initialised,
+    /// A call before `new`.
+    #[error("ERR_NOT_INITIALISED: call `new` first")]
+    NotInitialised,
+    /// Arguments that cannot be read.
+    #[error("ERR_INPUT: {0}")]
+    Input(&'static str),
+    /// Wrong deposit.
+    #[error("ERR_DEPOSIT: attach {0}")]
+    Deposit(&'static str),
+    /// The caller may not do this.
+    #[error("ERR_CALLER: only {0} may call this")]
+    Caller(&'static str),
+    /// The account has no storage deposit.
+    #[error("ERR_ACCOUNT: account {0} is not registered: call storage_deposit first")]
+    Account(String),
+    /// The storage deposit is too small.
+    #[error("ERR_STORAGE: {missing} yoctoNEAR of storage deposit are missing: call storage_deposit")]
+    Storage {
+        /// What to add, yoctoNEAR.
+        missing: u128,
+    },
+    /// The account still has something here.
+    #[error("ERR_ACCOUNT_IN_USE: the account still has {0}: withdraw or close it first")]
+    InUse(&'static str),
+    /// Unknown or unsuitable token.
+    #[error("ERR_TOKEN: token {0} is not listed for this: see the view `tokens`")]
+    Token(TokenId),
+    /// A token contract that is not listed.
+    #[error("ERR_TOKEN: {0} is not a listed token: see the view `tokens`")]
+    TokenAccount(String),
+    /// Listed twice.
+    #[error("ERR_TOKEN_LISTED: the token is listed already")]
+    TokenListed,
+    /// The balance is too small.
+    #[error("ERR_BALANCE: the balance of token {token} is {balance}, {needed} are needed: deposit by ft_transfer_call")]
+    Balance {
+        /// Token.
+        token: TokenId,
+        /// What is there.
+        balance: u128,
+        /// What is needed.
+        needed: u128,
+    },
+    /// Amount 0, or too large.
+    #[error("ERR_AMOUNT: {0}")]
+    Amount(&'static str),
+    /// The account has no node.
+    #[error("ERR_NODE: the account has no node: call node_register first")]
+    NoNode,
+    /// Unsuitable classes.
+    #[error("ERR_CLASSES: {0}")]
+    Classes(&'static str),
+    /// The stake would be too small.
+    #[error("ERR_STAKE: {0}")]
+    Stake(&'static str),
+    /// The node is in another state.
+    #[error("ERR_STATUS: {0}")]
+    Status(&'static str),
+    /// Refused terms; the text has its own code.
+    #[error("{0}")]
+    Terms(#[from] TermsError),
+    /// A batch that cannot be made.
+    #[error("ERR_BATCH: {0}")]
+    Batch(&'static str),
+    /// No such batch, or not in the state that the call needs.
+    #[error("ERR_BATCH_STATE: batch {0} {1}")]
+    BatchState(BatchId, &'static str),
+    /// A poke or a call without effect.
+    #[error("ERR_NOTHING_DUE: {0}")]
+    NothingDue(&'static str),
+    /// A stored record that cannot be read, or arithmetic that cannot be right.
+    #[error("ERR_INTERNAL: {0}: report this")]
+    Internal(&'static str),
+}

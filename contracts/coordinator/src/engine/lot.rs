@@ -1,0 +1,146 @@
+//! What every step of a lot shares: its place, the end of a slot, and the turn to reveals.
+
+use piecework_interface::{
+    amount::Amount,
+    event::{Abandoned, Entry},
+    ids::{AccountNo, BatchId, LotId},
+    lots, money,
+    round::batch_closed_to_claims,
+    settlement::slot_bond,
+    skip::Skip,
+    view::{GROUP_LOTS, LotPhase, LotState, SlotPhase},
+};
+
+use super::{Engine, Error, Host, record::Facts};
+
+/// A lot of a batch that is not closed.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// What never changes in the batch.
+    pub facts: Facts,
+    /// Whether the batch is cancelled.
+    pub cancelled: bool,
+    /// Items of the lot.
+    pub items: u8,
+    /// Whether its first round is fully committed, or it is closed.
+    pub marked: bool,
+    /// Whether its group is in the window or behind it.
+    pub in_reach: bool,
+}
+
+impl Place {
+    pub const fn key(&self) -> (BatchId, LotId) {
+        (self.batch, self.lot)
+    }
+
+    /// Whether nothing new is claimed in the batch.
+    pub const fn closed_to_claims(&self, now: u32) -> bool {
+        batch_closed_to_claims(&self.facts.terms, self.cancelled, now)
+    }
+
+    /// Bond of a slot of the lot's current round.
+    pub fn bond(&self, state: &LotState) -> u128 {
+        slot_bond(&self.facts.terms, &self.facts.fixed, self.items, state, state.round)
+    }
+}
+
+impl<H: Host> Engine<'_, H> {
+    /// Where a lot is, or why it cannot be worked on.
+    pub(super) fn place(&mut self, batch: BatchId, lot: LotId) -> Result<Result<Place, Skip>, Error> {
+        let Some(open) = self.peek_batch(batch)? else { return Ok(Err(Skip::NoBatch)) };
+        let facts = &open.facts;
+        let items = lots::lot_items(facts.items, facts.terms.lot_size, lot);
+        if items == 0 {
+            return Ok(Err(Skip::NoLot));
+        }
+        let group = lot.0 / GROUP_LOTS;
+        Ok(Ok(Place {
+            batch,
+            lot,
+            items,
+            marked: open.progress.is_marked(lot),
+            in_reach: group < open.progress.frontier || open.progress.index(group).is_some(),
+            cancelled: open.cancelled,
+            facts: open.facts.clone(),
+        }))
+    }
+
+    /// A slot of the node ended: its bond is free, and the slash goes from its stake to the insurance pool.
+    pub(super) fn end_slot(&mut self, node: AccountNo, bond: u128, slash: u128) -> Result<(), Error> {
+        let now = self.now;
+        // Only a slash looks at the least stake, so most calls do not read the settings.
+        let min_stake = if slash > 0 { self.min_stake()? } else { 0 };
+        self.root.insurance =
+            self.root.insurance.checked_add(slash).ok_or(Error::Internal("the insurance pool"))?;
+        self.edit_node(node, |node| {
+            if node.slots == 0 || slash > bond || bond > node.bonded.0 || slash > node.stake.0 {
+                return Err(Error::Internal("a node's bonds"));
+            }
+            node.end_slot(bond, slash, min_stake, now);
+            Ok(())
+        })?
+    }
+
+    /// What abandoning a slot of the lot's current round costs the node now.
+    pub(super) fn abandon_slash(&mut self, place: &Place, state: &LotState, node: AccountNo) -> Result<u128, Error> {
+        let faults = self.edit_node(node, |node| node.faults)?;
+        Ok(money::abandon_slash(place.bond(state), place.facts.terms.abandon_slash_pct, faults))
+    }
+
+    /// Takes a reservation that ran out from the current round.
+    pub(super) fn abandon(
+        &mut self,
+        place: &Place,
+        state: &mut LotState,
+        node: AccountNo,
+    ) -> Result<Abandoned, Error> {
+        let slash = self.abandon_slash(place, state, node)?;
+        self.end_slot(node, place.bond(state), slash)?;
+        self.edit_node(node, |node| node.abandon())?;
+        state.leave(node);
+        Ok(Abandoned { node, slash: Amount(slash) })
+    }
+
+    /// Takes every reservation from the current round, which has ended.
+    pub(super) fn abandon_reserved(&mut self, place: &Place, state: &mut LotState) -> Result<Vec<Abandoned>, Error> {
+        let reserved: Vec<_> = state
+            .current()
+            .filter(|slot| matches!(slot.phase, SlotPhase::Reserved(_)))
+            .map(|slot| slot.node)
+            .collect();
+        reserved.into_iter().map(|node| self.abandon(place, state, node)).collect()
+    }
+
+    /// Turns the lot to reveals. Its first round marks it, so that the batch's window moves on.
+    pub(super) fn start_reveals(
+        &mut self,
+        place: &Place,
+        state: &mut LotState,
+        abandoned: Vec<Abandoned>,
+    ) -> Result<(), Error> {
+        self.turn(state, LotPhase::Revealing);
+        if state.round == 0 {
+            self.mark(place)?;
+        }
+        self.push(Entry::Revealing { batch: place.batch, lot: place.lot, abandoned });
+        Ok(())
+    }
+
+    /// Begins a phase now.
+    pub(super) fn turn(&self, state: &mut LotState, phase: LotPhase) {
+        state.phase = phase;
+        (state.phase_at, state.phase_height) = (self.now, self.height);
+    }
+
+    /// Marks the lot in its batch's window.
+    pub(super) fn mark(&mut self, place: &Place) -> Result<(), Error> {
+        if let Some(open) = self.open_batch(place.batch)? {
+            open.progress.mark(place.lot, place.facts.lots());
+        }
+        Ok(())
+    }
+}

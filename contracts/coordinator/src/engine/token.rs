@@ -1,0 +1,55 @@
+//! The registry of reward tokens.
+
+use piecework_interface::{call::TokenListArgs, event::Entry, ids::TokenId};
+
+use super::{
+    Engine, Error, Host,
+    key::{Prefix, named},
+    record::Token,
+};
+
+impl<H: Host> Engine<'_, H> {
+    /// Lists a NEP-141 token.
+    ///
+    /// # Errors
+    /// The caller is not the owner, or the token is listed.
+    pub fn token_list(mut self, args: TokenListArgs) -> Result<TokenId, Error> {
+        self.assert_one_yocto()?;
+        let caller = self.host.predecessor();
+        let settings = self.settings.edit(&*self.host, ())?.ok_or(Error::NotInitialised)?;
+        if settings.owner != caller {
+            return Err(Error::Caller("the owner"));
+        }
+        let token = TokenId(settings.tokens);
+        settings.tokens = token.0.checked_add(1).ok_or(Error::Internal("token numbers are used up"))?;
+        let TokenListArgs { account_id, min_reward, rep_unit, bond_rate } = args;
+        if min_reward.0 == 0 || rep_unit.0 == 0 || bond_rate.0 == 0 {
+            return Err(Error::Amount("min_reward, rep_unit and bond_rate must be above 0"));
+        }
+        let name = named(Prefix::TokenName, &account_id);
+        if self.host.read(&name).is_some() {
+            return Err(Error::TokenListed);
+        }
+        self.names.push((name, Some(token.0.to_be_bytes().to_vec())));
+        let row = Token { account_id: account_id.clone(), min_reward, rep_unit, bond_rate, pool: 0, in_flight: 0 };
+        self.tokens.put(token, row);
+        self.push(Entry::TokenListed { token, account_id, min_reward, rep_unit, bond_rate });
+        self.finish("token_list", None)?;
+        Ok(token)
+    }
+
+    /// The number of a listed token's contract.
+    pub(super) fn find_token(&self, account_id: &str) -> Result<TokenId, Error> {
+        let bytes = self
+            .host
+            .read(&named(Prefix::TokenName, account_id))
+            .ok_or_else(|| Error::TokenAccount(account_id.to_owned()))?;
+        let bytes = bytes.try_into().map_err(|_| Error::Internal("a token number cannot be read"))?;
+        Ok(TokenId(u16::from_be_bytes(bytes)))
+    }
+
+    /// A listed token.
+    pub(super) fn token(&mut self, token: TokenId) -> Result<&mut Token, Error> {
+        self.tokens.edit(&*self.host, token)?.ok_or(Error::Token(token))
+    }
+}

@@ -1,0 +1,201 @@
+//! Views: read only, nothing is journalled.
+
+use piecework_interface::{
+    amount::Amount,
+    call::PAGE_MAX,
+    config::Config,
+    ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
+    merkle,
+    view::{self, BatchStatus},
+};
+
+use super::{Engine, Error, Host, StorageBalance, record::Batch};
+
+impl<H: Host> Engine<'_, H> {
+    /// The root record.
+    #[must_use]
+    pub fn view_root(&self) -> view::Root {
+        let root = &self.root;
+        view::Root {
+            seq: root.seq,
+            head: root.head,
+            active_tickets: root.active_tickets,
+            next_account: root.next_account,
+            next_batch: root.next_batch,
+            insurance: Amount(root.insurance),
+        }
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_config(&mut self) -> Result<Config, Error> {
+        Ok(self.settings()?.config.clone())
+    }
+
+    /// Who lists tokens.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_owner(&mut self) -> Result<String, Error> {
+        Ok(self.settings()?.owner.clone())
+    }
+
+    /// Listed tokens, NEAR first.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_tokens(&mut self) -> Result<Vec<view::Token>, Error> {
+        (0..self.settings()?.tokens)
+            .map(|number| {
+                let token = TokenId(number);
+                let row = self.token(token)?;
+                Ok(view::Token {
+                    token,
+                    account_id: row.account_id.clone(),
+                    min_reward: row.min_reward,
+                    rep_unit: row.rep_unit,
+                    bond_rate: row.bond_rate,
+                    pool: Amount(row.pool),
+                    in_flight: Amount(row.in_flight),
+                })
+            })
+            .collect()
+    }
+
+    /// The number of an account.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_account_no(&self, account_id: &str) -> Result<Option<AccountNo>, Error> {
+        self.find_account(account_id)
+    }
+
+    /// An account by name.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_account(&mut self, account_id: &str) -> Result<Option<view::Account>, Error> {
+        match self.find_account(account_id)? {
+            Some(number) => self.view_numbered_account(number),
+            None => Ok(None),
+        }
+    }
+
+    /// Accounts by number.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_accounts(&mut self, from: u32, limit: u32) -> Result<Vec<view::Account>, Error> {
+        page(from, limit, self.root.next_account)
+            .filter_map(|number| self.view_numbered_account(AccountNo(number)).transpose())
+            .collect()
+    }
+
+    /// A batch.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_batch(&mut self, batch: BatchId) -> Result<Option<view::Batch>, Error> {
+        let Some(row) = self.batches.peek(&*self.host, batch)? else { return Ok(None) };
+        let open = match row {
+            Batch::Closed(closed) => {
+                return Ok(Some(view::Batch {
+                    batch,
+                    status: BatchStatus::Closed,
+                    settled: closed.settled,
+                    results_root: closed.results_root,
+                    open: None,
+                }));
+            }
+            Batch::Open(open) => open,
+        };
+        let purse =
+            self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let facts = &open.facts;
+        Ok(Some(view::Batch {
+            batch,
+            status: if open.cancelled { BatchStatus::Cancelled } else { BatchStatus::Open },
+            settled: purse.results.count,
+            results_root: merkle::bag(H::SHA256, &purse.results),
+            open: Some(view::OpenBatch {
+                requester: facts.requester,
+                token: facts.token,
+                terms: facts.terms.clone(),
+                fixed: facts.fixed.clone(),
+                items: facts.items,
+                manifest: facts.manifest,
+                created_at: facts.created_at,
+                progress: open.progress.clone(),
+                escrow: Amount(purse.escrow),
+            }),
+        }))
+    }
+
+    /// Batches by number, forgotten ones left out.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_batches(&mut self, from: u32, limit: u32) -> Result<Vec<view::Batch>, Error> {
+        page(from, limit, self.root.next_batch)
+            .filter_map(|number| self.view_batch(BatchId(number)).transpose())
+            .collect()
+    }
+
+    /// A lot that has a record.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_lot(&mut self, batch: BatchId, lot: LotId) -> Result<Option<view::Lot>, Error> {
+        let state = self.lots.peek(&*self.host, (batch, lot))?;
+        Ok(state.map(|state| view::Lot { batch, lot, state: state.clone() }))
+    }
+
+    /// The lots with a record among `from..from + limit`.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_lots(&mut self, batch: BatchId, from: u32, limit: u32) -> Result<Vec<view::Lot>, Error> {
+        let Some(lots) = self.peek_batch(batch)?.map(|open| open.facts.lots()) else { return Ok(Vec::new()) };
+        page(from, limit, lots).filter_map(|number| self.view_lot(batch, LotId(number)).transpose()).collect()
+    }
+
+    /// NEP-145: an account's storage deposit.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_storage_balance(&mut self, account_id: &str) -> Result<Option<StorageBalance>, Error> {
+        match self.find_account(account_id)? {
+            Some(number) => self.account(number).map(|account| Some(StorageBalance::of(account))),
+            None => Ok(None),
+        }
+    }
+
+    fn view_numbered_account(&mut self, number: AccountNo) -> Result<Option<view::Account>, Error> {
+        let Some(account) = self.accounts.peek(&*self.host, number)?.cloned() else { return Ok(None) };
+        let mut tokens = vec![NEAR, account.first];
+        tokens.extend(&account.others);
+        tokens.sort_unstable();
+        tokens.dedup();
+        let mut balances = Vec::new();
+        for token in tokens {
+            let amount = Amount(self.balance(number, token)?);
+            if amount.0 > 0 {
+                balances.push(view::Balance { token, amount });
+            }
+        }
+        Ok(Some(view::Account {
+            account: number,
+            storage_paid: Amount(account.paid),
+            storage_used: account.used,
+            in_flight: account.in_flight,
+            balances,
+            node: account.node,
+        }))
+    }
+}
+
+fn page(from: u32, limit: u32, end: u32) -> core::ops::Range<u32> {
+    from..from.saturating_add(limit.min(PAGE_MAX)).min(end)
+}

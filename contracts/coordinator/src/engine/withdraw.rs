@@ -1,0 +1,74 @@
+//! The pull: debit, one transfer, and a callback that restores on failure.
+
+use piecework_interface::{
+    amount::Amount,
+    call::WithdrawArgs,
+    event::Entry,
+    ids::{AccountNo, TokenId},
+};
+
+use super::{Engine, Error, Host};
+
+/// A transfer to make, answered to [`Engine::on_withdrawn`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Account that is owed.
+    pub account: AccountNo,
+    /// Its name, the receiver.
+    pub account_id: String,
+    /// Token.
+    pub token: TokenId,
+    /// NEP-141 account; `None` for NEAR.
+    pub token_account_id: Option<String>,
+    /// Amount.
+    pub amount: u128,
+}
+
+impl<H: Host> Engine<'_, H> {
+    /// Debits a balance and sends it to the caller.
+    ///
+    /// # Errors
+    /// The balance is too small.
+    pub fn withdraw(mut self, args: WithdrawArgs) -> Result<Transfer, Error> {
+        self.assert_one_yocto()?;
+        let account_id = self.host.predecessor();
+        let number = self.caller()?;
+        let token = args.token;
+        let amount = match args.amount {
+            Some(amount) => amount.0,
+            None => self.balance(number, token)?,
+        };
+        if amount == 0 {
+            return Err(Error::Amount("there is nothing to withdraw"));
+        }
+        self.debit(number, token, amount)?;
+        let account = self.account(number)?;
+        account.in_flight =
+            account.in_flight.checked_add(1).ok_or(Error::Status("too many withdrawals in flight: wait for one"))?;
+        let row = self.token(token)?;
+        row.in_flight = row.in_flight.checked_add(amount).ok_or(Error::Internal("amount in flight"))?;
+        let token_account_id = (!row.account_id.is_empty()).then(|| row.account_id.clone());
+        self.push(Entry::Withdrawing { account: number, token, amount: Amount(amount) });
+        self.finish("withdraw", None)?;
+        Ok(Transfer { account: number, account_id, token, token_account_id, amount })
+    }
+
+    /// The transfer's answer: a failed one is credited back.
+    ///
+    /// # Errors
+    /// The caller is not the contract itself.
+    pub fn on_withdrawn(mut self, account: AccountNo, token: TokenId, amount: u128, ok: bool) -> Result<(), Error> {
+        if self.host.predecessor() != self.host.current_account() {
+            return Err(Error::Caller("the contract itself"));
+        }
+        let record = self.account(account)?;
+        record.in_flight = record.in_flight.checked_sub(1).ok_or(Error::Internal("no withdrawal is in flight"))?;
+        let row = self.token(token)?;
+        row.in_flight = row.in_flight.checked_sub(amount).ok_or(Error::Internal("amount in flight"))?;
+        if !ok {
+            self.credit(account, token, amount)?;
+        }
+        self.push(Entry::Withdrawn { account, token, amount: Amount(amount), ok });
+        self.finish("on_withdrawn", None)
+    }
+}

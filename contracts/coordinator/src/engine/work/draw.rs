@@ -1,0 +1,93 @@
+//! `Draw`: opens a group, or captures a seed.
+
+use piecework_interface::{
+    draw::{Draw, Seed},
+    event::Entry,
+    ids::{AccountNo, BatchId},
+    lots,
+    op::At,
+    skip::Skip,
+    sortition,
+    terms::Terms,
+    view::LotPhase,
+};
+
+use super::Stop;
+use crate::engine::{Engine, Error, Host};
+
+impl<H: Host> Engine<'_, H> {
+    pub(super) fn draw(&mut self, node: AccountNo, batch: BatchId, at: At) -> Result<(), Stop> {
+        let (now, active) = (self.now, self.root.active_tickets);
+        let Some(open) = self.peek_batch(batch)? else { return Err(Skip::NoBatch.into()) };
+        let (terms, cancelled) = (open.facts.terms.clone(), open.cancelled);
+        let closed = piecework_interface::round::batch_closed_to_claims(&terms, cancelled, now);
+        let (draw, may_open) = match at {
+            At::Group(group) => {
+                let limit = open.progress.frontier.saturating_add(lots::open_groups(active, &terms));
+                let groups = lots::group_count(open.facts.items, terms.lot_size);
+                let draw = open.progress.draw(group).filter(|_| group < groups).cloned();
+                (draw.ok_or(Skip::DrawNotDue)?, group < limit)
+            }
+            At::Lot(lot) => {
+                let state = self.lots.peek(&*self.host, (batch, lot))?.ok_or(Skip::NoLot)?;
+                if state.round == 0 || state.phase != LotPhase::Working {
+                    return Err(Skip::DrawNotDue.into());
+                }
+                if state.clock_over(&terms, now) {
+                    return Err(Skip::ClosedToClaims.into());
+                }
+                (state.draw.clone(), false)
+            }
+        };
+        self.assert_active(node)?;
+        if closed {
+            return Err(Skip::ClosedToClaims.into());
+        }
+        let (next, entry) = self.next_draw(&terms, batch, at, &draw, may_open)?;
+        self.set_draw(batch, at, next)?;
+        self.push(entry);
+        Ok(())
+    }
+
+    fn next_draw(
+        &self,
+        terms: &Terms,
+        batch: BatchId,
+        at: At,
+        draw: &Draw,
+        may_open: bool,
+    ) -> Result<(Draw, Entry), Skip> {
+        match draw {
+            Draw::Closed if may_open => Ok((Draw::Opened(self.now), Entry::DrawOpened { batch, at })),
+            Draw::Opened(then) if sortition::later_slice(*then, self.now, terms.slice_s) => {
+                let value = sortition::seed_value(H::SHA256, &self.host.random_seed(), batch, at);
+                let tickets = self.root.active_tickets;
+                let seed = Seed { value, at: self.now, height: self.height, tickets };
+                Ok((Draw::Seeded(seed), Entry::Seeded { batch, at, value, tickets }))
+            }
+            Draw::Closed | Draw::Opened(_) | Draw::Seeded(_) => Err(Skip::DrawNotDue),
+        }
+    }
+
+    fn set_draw(&mut self, batch: BatchId, at: At, next: Draw) -> Result<(), Error> {
+        match at {
+            At::Group(group) => {
+                let open = self.open_batch(batch)?.ok_or(Error::Internal("a batch is missing"))?;
+                let index = open.progress.index(group).ok_or(Error::Internal("a group is missing"))?;
+                open.progress.draws[index] = next;
+            }
+            At::Lot(lot) => {
+                let state = self.lots.edit(&*self.host, (batch, lot))?;
+                state.ok_or(Error::Internal("a lot is missing"))?.draw = next;
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws and claims are for active nodes with a ticket.
+    fn assert_active(&mut self, node: AccountNo) -> Result<(), Stop> {
+        let account = self.accounts.peek(&*self.host, node)?;
+        let active = account.and_then(|account| account.node.as_ref()).is_some_and(|node| node.active_tickets() > 0);
+        if active { Ok(()) } else { Err(Skip::Inactive.into()) }
+    }
+}
