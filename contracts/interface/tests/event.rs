@@ -1,0 +1,596 @@
+//! The journal's wire form: every entry survives render and parse, and its text never changes unseen.
+#![allow(non_snake_case, clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{fixed, terms};
+use piecework_interface::{
+    amount::Amount,
+    config::{Bounds, Config, Fixed},
+    event::{Abandoned, Entry, Items, Line, SettledSlot},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    op::At,
+    skip::Skip,
+    terms::{Terms, Verification},
+    view::NodeStatus,
+};
+use proptest::{collection::vec, prelude::*};
+
+fn line(entry: Entry) -> Line {
+    Line {
+        seq: 12,
+        event: "work".to_owned(),
+        node: Some(AccountNo(7)),
+        log: vec![entry],
+    }
+}
+
+/// One entry per tag, and every form of the fields that have several.
+fn samples() -> Vec<Entry> {
+    let (account, token, batch, lot) = (AccountNo(7), TokenId(1), BatchId(3), LotId(5));
+    let (amount, digest) = (Amount(10_u128.pow(24)), [0xab; 32]);
+    let abandoned = || Abandoned {
+        node: AccountNo(4),
+        slash: Amount(60),
+    };
+    let classes = vec![ClassId(1), ClassId(65_535)];
+    let settled = SettledSlot {
+        node: account,
+        pay: Amount(300),
+        slash: Amount(0),
+        reputation: 5_312,
+    };
+    vec![
+        Entry::Configured {
+            config: Config::default(),
+        },
+        Entry::TokenListed {
+            token,
+            account_id: "usdc.near".to_owned(),
+            min_reward: Amount(1),
+            rep_unit: Amount(50_000),
+            bond_rate: amount,
+        },
+        Entry::AccountOpened {
+            account,
+            account_id: "alice.near".to_owned(),
+            paid: amount,
+            used: 160,
+        },
+        Entry::Storage {
+            account,
+            paid: amount,
+            used: 400,
+        },
+        Entry::AccountClosed { account },
+        Entry::Deposited { account, token, amount },
+        Entry::Withdrawing { account, token, amount },
+        Entry::Withdrawn {
+            account,
+            token,
+            amount,
+            ok: true,
+        },
+        Entry::Withdrawn {
+            account,
+            token,
+            amount,
+            ok: false,
+        },
+        Entry::NodeRegistered {
+            account,
+            stake: amount,
+            classes: classes.clone(),
+        },
+        Entry::NodeClasses { account, classes },
+        Entry::Staked {
+            account,
+            stake: amount,
+            unbonding: Amount(0),
+            until: 1_700_000_000,
+        },
+        Entry::StatusChanged {
+            account,
+            status: NodeStatus::Active,
+        },
+        Entry::StatusChanged {
+            account,
+            status: NodeStatus::Paused,
+        },
+        Entry::StatusChanged {
+            account,
+            status: NodeStatus::Silent,
+        },
+        Entry::BatchCreated {
+            batch,
+            requester: account,
+            token,
+            items: 900,
+            manifest: digest,
+            uri: "https://example.org/a\"b\\c\u{1F980}".to_owned(),
+            escrow: amount,
+            terms: terms(),
+            fixed: fixed(),
+        },
+        Entry::DrawOpened {
+            batch,
+            at: At::Group(2),
+        },
+        Entry::DrawOpened {
+            batch,
+            at: At::Lot(lot),
+        },
+        Entry::Seeded {
+            batch,
+            at: At::Group(0),
+            value: [0xcd; 16],
+            tickets: 9,
+        },
+        Entry::Claimed {
+            batch,
+            lot,
+            replaced: None,
+        },
+        Entry::Claimed {
+            batch,
+            lot,
+            replaced: Some(abandoned()),
+        },
+        Entry::Released {
+            batch,
+            lot,
+            slash: Amount(6),
+        },
+        Entry::Committed {
+            batch,
+            lot,
+            commitment: digest,
+        },
+        Entry::Revealing {
+            batch,
+            lot,
+            abandoned: vec![],
+        },
+        Entry::Revealing {
+            batch,
+            lot,
+            abandoned: vec![abandoned(), abandoned()],
+        },
+        Entry::Revealed { batch, lot, digest },
+        Entry::Extended {
+            batch,
+            lot,
+            items: Items(0b100),
+        },
+        Entry::Extended {
+            batch,
+            lot,
+            items: Items(u64::MAX),
+        },
+        Entry::Provisional {
+            batch,
+            lot,
+            accepted: Items(0x10),
+            digest,
+        },
+        Entry::Freed {
+            batch,
+            lot,
+            abandoned: vec![abandoned()],
+        },
+        Entry::Settled {
+            batch,
+            lot,
+            n: 1,
+            accepted: Items(0b11),
+            digest,
+            fee: Amount(45),
+            refund: Amount(945),
+            slots: vec![
+                settled.clone(),
+                SettledSlot {
+                    slash: Amount(20),
+                    ..settled
+                },
+            ],
+        },
+        Entry::Settled {
+            batch,
+            lot,
+            n: 2,
+            accepted: Items(0),
+            digest,
+            fee: Amount(0),
+            refund: Amount(1_890),
+            slots: vec![],
+        },
+        Entry::BatchCancelled { batch },
+        Entry::BatchClosed {
+            batch,
+            refund: Amount(0),
+        },
+        Entry::BatchForgotten { batch },
+        Entry::Skipped {
+            op: 3,
+            code: Skip::NotEligible,
+        },
+    ]
+}
+
+#[test]
+fn samples__should_cover_every_tag() {
+    let seen: BTreeSet<_> = samples().iter().map(Entry::tag).collect();
+    assert_eq!(seen, Entry::TAGS.iter().copied().collect());
+    assert_eq!(seen.len(), Entry::TAGS.len(), "a tag is used twice");
+}
+
+/// Every wire text at once. When it must change, change `VERSION` too, and write the file anew with
+/// `UPDATE_SNAPSHOTS=1 cargo test -p piecework-interface --test event`.
+#[test]
+fn lines__should_not_change_on_the_wire() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/event_lines.txt");
+    let text: String = samples().into_iter().map(|entry| line(entry).render() + "\n").collect();
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(text, std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn line__should_have_the_documented_form() {
+    let line = Line {
+        seq: 12,
+        event: "work".to_owned(),
+        node: Some(AccountNo(7)),
+        log: vec![
+            Entry::Claimed {
+                batch: BatchId(0),
+                lot: LotId(3),
+                replaced: None,
+            },
+            Entry::Skipped {
+                op: 1,
+                code: Skip::Full,
+            },
+        ],
+    };
+    assert_eq!(
+        line.render(),
+        r#"EVENT_JSON:{"standard":"piecework","version":"1.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}"#
+    );
+}
+
+#[test]
+fn parse__should_ignore_what_is_not_ours() {
+    for text in [
+        "hello",
+        "EVENT_JSON:",
+        "EVENT_JSON:{not json",
+        "EVENT_JSON:[]",
+        r#"EVENT_JSON:{"standard":"nep141","version":"1.0.0","event":"ft_transfer","data":[]}"#,
+    ] {
+        assert_eq!(Line::parse(text), Ok(None), "{text}");
+    }
+}
+
+#[test]
+fn parse__should_stop_at_what_it_cannot_read() {
+    let good = line(Entry::Claimed {
+        batch: BatchId(0),
+        lot: LotId(3),
+        replaced: None,
+    })
+    .render();
+    for (from, to) in [
+        ("1.0.0", "2.0.0"),
+        ("\"seq\":12", "\"seq\":-1"),
+        ("\"seq\":12,", ""),
+        ("\"node\":7", "\"node\":\"seven\""),
+        ("\"event\":\"work\"", "\"event\":7"),
+        ("claim", "clam"),
+        (",null", ""),
+        (",null", ",null,0"),
+        (",3,", ",4294967296,"),
+        (",3,", ",\"3\","),
+        ("[[", "[\""),
+    ] {
+        let bad = good.replacen(from, to, 1);
+        assert_ne!(bad, good);
+        // A line of this standard that is no JSON at all cannot be told from another's.
+        if serde_json::from_str::<serde_json::Value>(&bad["EVENT_JSON:".len()..]).is_ok() {
+            assert!(Line::parse(&bad).is_err(), "{bad}");
+        }
+    }
+}
+
+fn amount() -> impl Strategy<Value = Amount> {
+    prop_oneof![any::<u128>(), 0..=10_u128, Just(u128::MAX)].prop_map(Amount)
+}
+
+fn account() -> impl Strategy<Value = AccountNo> {
+    any::<u32>().prop_map(AccountNo)
+}
+
+fn token() -> impl Strategy<Value = TokenId> {
+    any::<u16>().prop_map(TokenId)
+}
+
+fn place() -> impl Strategy<Value = (BatchId, LotId)> {
+    (any::<u32>(), any::<u32>()).prop_map(|(batch, lot)| (BatchId(batch), LotId(lot)))
+}
+
+fn items() -> impl Strategy<Value = Items> {
+    prop_oneof![any::<u64>(), Just(0), (0_u32..64).prop_map(|bit| 1 << bit)].prop_map(Items)
+}
+
+fn abandoned() -> impl Strategy<Value = Abandoned> {
+    (account(), amount()).prop_map(|(node, slash)| Abandoned { node, slash })
+}
+
+fn classes() -> impl Strategy<Value = Vec<ClassId>> {
+    vec(any::<u16>().prop_map(ClassId), 0..8)
+}
+
+fn at() -> impl Strategy<Value = At> {
+    (any::<bool>(), any::<u32>()).prop_map(|(group, n)| if group { At::Group(n) } else { At::Lot(LotId(n)) })
+}
+
+fn any_terms() -> impl Strategy<Value = Terms> {
+    let small = (any::<u16>(), amount(), any::<[u8; 7]>());
+    (small, any::<[u32; 5]>(), any::<[u16; 2]>()).prop_map(|((class, reward, bytes), times, rates)| {
+        let [
+            lot_size,
+            answer_width,
+            start,
+            max,
+            quorum_pct,
+            dissent_slash_pct,
+            abandon_slash_pct,
+        ] = bytes;
+        let [claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, expires_at] = times;
+        Terms {
+            class: ClassId(class),
+            reward,
+            lot_size,
+            answer_width,
+            start,
+            max,
+            quorum_pct,
+            claim_ttl_s,
+            reveal_window_s,
+            challenge_window_s,
+            slice_s,
+            bond_pct: rates[0],
+            dissent_slash_pct,
+            abandon_slash_pct,
+            min_reputation: rates[1],
+            expires_at,
+            verification: Verification::Consensus,
+        }
+    })
+}
+
+fn any_fixed() -> impl Strategy<Value = Fixed> {
+    (any::<u16>(), amount(), amount(), any::<u32>(), any::<u32>()).prop_map(
+        |(fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s)| Fixed {
+            fee_bps,
+            bond_rate,
+            rep_unit,
+            reputation_interval_s,
+            grace_s,
+        },
+    )
+}
+
+fn any_config() -> impl Strategy<Value = Config> {
+    (
+        amount(),
+        any::<[u32; 4]>(),
+        any::<u16>(),
+        any::<[(u32, u32); 4]>(),
+        any::<(u32, u8, u8)>(),
+    )
+        .prop_map(
+            |(min_stake, times, fee_bps, ranges, (lifetime_max_s, dissent, abandon))| Config {
+                min_stake,
+                unbonding_s: times[0],
+                liveness_window_s: times[1],
+                grace_s: times[2],
+                fee_bps,
+                reputation_interval_s: times[3],
+                bounds: Bounds {
+                    claim_ttl_s: ranges[0],
+                    reveal_window_s: ranges[1],
+                    challenge_window_s: ranges[2],
+                    slice_s: ranges[3],
+                    lifetime_max_s,
+                    dissent_slash_pct_max: dissent,
+                    abandon_slash_pct_max: abandon,
+                },
+            },
+        )
+}
+
+fn settled_slot() -> impl Strategy<Value = SettledSlot> {
+    (account(), amount(), amount(), any::<u16>()).prop_map(|(node, pay, slash, reputation)| SettledSlot {
+        node,
+        pay,
+        slash,
+        reputation,
+    })
+}
+
+fn money_entry() -> BoxedStrategy<Entry> {
+    prop_oneof![
+        any_config().prop_map(|config| Entry::Configured { config }),
+        (token(), any::<String>(), amount(), amount(), amount()).prop_map(
+            |(token, account_id, min_reward, rep_unit, bond_rate)| Entry::TokenListed {
+                token,
+                account_id,
+                min_reward,
+                rep_unit,
+                bond_rate
+            }
+        ),
+        (account(), any::<String>(), amount(), any::<u32>()).prop_map(|(account, account_id, paid, used)| {
+            Entry::AccountOpened {
+                account,
+                account_id,
+                paid,
+                used,
+            }
+        }),
+        (account(), amount(), any::<u32>()).prop_map(|(account, paid, used)| Entry::Storage { account, paid, used }),
+        account().prop_map(|account| Entry::AccountClosed { account }),
+        (account(), token(), amount()).prop_map(|(account, token, amount)| Entry::Deposited { account, token, amount }),
+        (account(), token(), amount()).prop_map(|(account, token, amount)| Entry::Withdrawing {
+            account,
+            token,
+            amount
+        }),
+        (account(), token(), amount(), any::<bool>()).prop_map(|(account, token, amount, ok)| Entry::Withdrawn {
+            account,
+            token,
+            amount,
+            ok
+        }),
+        (account(), amount(), classes()).prop_map(|(account, stake, classes)| Entry::NodeRegistered {
+            account,
+            stake,
+            classes
+        }),
+        (account(), classes()).prop_map(|(account, classes)| Entry::NodeClasses { account, classes }),
+        (account(), amount(), amount(), any::<u32>()).prop_map(|(account, stake, unbonding, until)| Entry::Staked {
+            account,
+            stake,
+            unbonding,
+            until
+        }),
+        (
+            account(),
+            prop_oneof![
+                Just(NodeStatus::Active),
+                Just(NodeStatus::Paused),
+                Just(NodeStatus::Silent)
+            ]
+        )
+            .prop_map(|(account, status)| Entry::StatusChanged { account, status }),
+    ]
+    .boxed()
+}
+
+fn work_entry() -> BoxedStrategy<Entry> {
+    let digest = any::<[u8; 32]>;
+    prop_oneof![
+        (
+            (any::<u32>(), account(), token(), any::<u32>()),
+            digest(),
+            any::<String>(),
+            amount(),
+            any_terms(),
+            any_fixed()
+        )
+            .prop_map(
+                |((batch, requester, token, items), manifest, uri, escrow, terms, fixed)| {
+                    Entry::BatchCreated {
+                        batch: BatchId(batch),
+                        requester,
+                        token,
+                        items,
+                        manifest,
+                        uri,
+                        escrow,
+                        terms,
+                        fixed,
+                    }
+                }
+            ),
+        (place(), at()).prop_map(|((batch, _), at)| Entry::DrawOpened { batch, at }),
+        (place(), at(), any::<[u8; 16]>(), any::<u32>()).prop_map(|((batch, _), at, value, tickets)| Entry::Seeded {
+            batch,
+            at,
+            value,
+            tickets
+        }),
+        (place(), prop::option::of(abandoned())).prop_map(|((batch, lot), replaced)| Entry::Claimed {
+            batch,
+            lot,
+            replaced
+        }),
+        (place(), amount()).prop_map(|((batch, lot), slash)| Entry::Released { batch, lot, slash }),
+        (place(), digest()).prop_map(|((batch, lot), commitment)| Entry::Committed { batch, lot, commitment }),
+        (place(), vec(abandoned(), 0..4)).prop_map(|((batch, lot), abandoned)| Entry::Revealing {
+            batch,
+            lot,
+            abandoned
+        }),
+        (place(), digest()).prop_map(|((batch, lot), digest)| Entry::Revealed { batch, lot, digest }),
+        (place(), items()).prop_map(|((batch, lot), items)| Entry::Extended { batch, lot, items }),
+        (place(), items(), digest()).prop_map(|((batch, lot), accepted, digest)| Entry::Provisional {
+            batch,
+            lot,
+            accepted,
+            digest
+        }),
+        (place(), vec(abandoned(), 0..4)).prop_map(|((batch, lot), abandoned)| Entry::Freed { batch, lot, abandoned }),
+        (
+            place(),
+            any::<u32>(),
+            items(),
+            digest(),
+            amount(),
+            amount(),
+            vec(settled_slot(), 0..9)
+        )
+            .prop_map(
+                |((batch, lot), n, accepted, digest, fee, refund, slots)| Entry::Settled {
+                    batch,
+                    lot,
+                    n,
+                    accepted,
+                    digest,
+                    fee,
+                    refund,
+                    slots
+                }
+            ),
+        place().prop_map(|(batch, _)| Entry::BatchCancelled { batch }),
+        (place(), amount()).prop_map(|((batch, _), refund)| Entry::BatchClosed { batch, refund }),
+        place().prop_map(|(batch, _)| Entry::BatchForgotten { batch }),
+        (any::<u8>(), prop::sample::select(Skip::ALL)).prop_map(|(op, code)| Entry::Skipped { op, code }),
+    ]
+    .boxed()
+}
+
+proptest! {
+    #[test]
+    fn line__should_survive_render_and_parse(
+        seq in any::<u64>(),
+        event in "[a-z_]{1,20}",
+        node in prop::option::of(account()),
+        log in vec(prop_oneof![money_entry(), work_entry()], 0..6),
+    ) {
+        let line = Line { seq, event, node, log };
+        prop_assert_eq!(Line::parse(&line.render()), Ok(Some(line)));
+    }
+
+    #[test]
+    fn parse__should_never_panic(text in "EVENT_JSON:\\{\"standard\":\"piecework\",\"version\":\"1.0.0\".{0,80}", cut in any::<prop::sample::Index>()) {
+        let _: Result<_, _> = Line::parse(&text);
+        let good = line(samples().swap_remove(cut.index(samples().len()))).render();
+        let end = good.char_indices().map(|(at, _)| at).nth(cut.index(good.chars().count()));
+        let _: Result<_, _> = Line::parse(&good[..end.unwrap_or(0)]);
+    }
+}
+
+#[test]
+fn skip__should_have_one_stable_code_and_a_text_each() {
+    for skip in Skip::ALL {
+        assert_eq!(Skip::from_code(*skip as u8), Some(*skip));
+        assert!(!skip.text().is_empty());
+    }
+    assert_eq!(Skip::from_code(0), None);
+    assert_eq!(Skip::ALL.len(), Skip::ALL.iter().collect::<BTreeSet<_>>().len());
+}
