@@ -1,1 +1,22 @@
-//! The requester's and administrator's command.
+#![doc = include_str!("../README.md")]
+
+pub mod amount;
+mod args;
+mod commands;
+mod context;
+pub mod coordinator;
+mod credentials;
+pub mod gateway;
+mod interrupt;
+pub mod items;
+mod output;
+mod problem;
+pub mod requests;
+mod run;
+mod stack;
+mod terms;
+mod tokens;
+pub mod upload;
+
+pub use args::Cli;
+pub use run::run;

@@ -1,0 +1,310 @@
+//! `piecework account`: NEAR accounts, storage deposits, internal balances.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use piecework_chain::{AccountId, BlockRef, KeyFile};
+use serde_json::json;
+
+use super::{execute, near_amount, registered};
+use crate::{
+    amount::{Decimal, format_near},
+    context::Context,
+    problem::Problem,
+    requests, tokens,
+};
+
+/// Commands about accounts.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Create a sub-account of the signing account, with a new key
+    Create(CreateArgs),
+    /// Show an account's balances, stake and storage
+    Show(ShowArgs),
+    /// Credit reward tokens to the signing account's internal balance
+    Deposit(MoveArgs),
+    /// Withdraw an internal balance; all of it without an amount
+    Withdraw(WithdrawArgs),
+    /// Register an account, or raise its storage deposit
+    StorageDeposit(StorageArgs),
+}
+
+/// `account create`.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// New account, such as node1.alice.testnet
+    account_id: AccountId,
+    /// NEAR it starts with
+    #[arg(long, default_value = "1", value_name = "NEAR")]
+    amount: Decimal,
+    /// Where its key is written [default: ACCOUNT.json]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// `account show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Account [default: the signing account]
+    account_id: Option<AccountId>,
+}
+
+/// `account deposit`.
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// Amount in the token's decimals
+    amount: Decimal,
+    /// Token: account, number or near [default: the only listed one]
+    #[arg(long)]
+    token: Option<String>,
+}
+
+/// `account withdraw`.
+#[derive(Debug, Args)]
+pub struct WithdrawArgs {
+    /// Amount in the token's decimals [default: everything]
+    amount: Option<Decimal>,
+    /// Token: account, number or near [default: the only listed one]
+    #[arg(long)]
+    token: Option<String>,
+}
+
+/// `account storage-deposit`.
+#[derive(Debug, Args)]
+pub struct StorageArgs {
+    /// Account [default: the signing account]
+    account_id: Option<AccountId>,
+    /// NEAR to deposit [default: 0.1 with the coordinator, the least with a token]
+    #[arg(long, value_name = "NEAR")]
+    amount: Option<Decimal>,
+    /// Register with this reward token instead of the coordinator
+    #[arg(long)]
+    token: Option<String>,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// If it does not succeed.
+pub async fn run(context: &Context, command: AccountCommand) -> anyhow::Result<()> {
+    match command {
+        AccountCommand::Create(args) => create(context, args).await,
+        AccountCommand::Show(args) => show(context, args).await,
+        AccountCommand::Deposit(args) => deposit(context, args).await,
+        AccountCommand::Withdraw(args) => withdraw(context, args).await,
+        AccountCommand::StorageDeposit(args) => storage_deposit(context, args).await,
+    }
+}
+
+async fn create(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
+    let yoctonear = near_amount("--amount", &args.amount)?;
+    let signer = context.signer().await?;
+    if !args.account_id.is_sub_account_of(signer.account_id()) {
+        return Err(Problem::new(
+            format!("{} is not a sub-account of {}", args.account_id, signer.account_id()),
+            format!("choose a name such as node1.{}", signer.account_id()),
+        )
+        .into());
+    }
+    // The key is on disk before the account exists: an account whose key is lost cannot be used again.
+    let path = args
+        .out
+        .unwrap_or_else(|| PathBuf::from(format!("{}.json", args.account_id)));
+    let key = KeyFile::generate(args.account_id.clone());
+    key.write(&path)?;
+    let request = requests::account_create(args.account_id.clone(), key.public_key.clone(), yoctonear);
+    if let Err(error) = execute(&signer, request).await {
+        std::fs::remove_file(&path)?;
+        return Err(error.into());
+    }
+    let result = json!({ "account_id": args.account_id, "key_file": path, "near": args.amount.to_string() });
+    context.output.result(&result, || {
+        format!(
+            "created {} with {} NEAR; its key is in {}",
+            args.account_id,
+            args.amount,
+            path.display()
+        )
+    })
+}
+
+async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
+    let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
+    let on_chain = context
+        .rpc
+        .view_account(&account_id, BlockRef::Final)
+        .await?
+        .ok_or_else(|| {
+            Problem::new(
+                format!("{account_id} does not exist on {}", context.network.name),
+                "check the account's spelling and --network",
+            )
+        })?;
+    let near = on_chain.value.amount.as_yoctonear();
+    let coordinator = context.coordinator()?;
+    let account = coordinator.account(&account_id).await?;
+    let result = json!({ "account_id": account_id, "near": near.to_string(), "account": account });
+    let mut lines = vec![format!("{account_id}: {} NEAR of its own", format_near(near))];
+    match &account {
+        None => lines.push(format!(
+            "not registered; run `piecework account storage-deposit {account_id}`"
+        )),
+        Some(account) => {
+            for balance in &account.balances {
+                let listed = coordinator
+                    .tokens()
+                    .await?
+                    .into_iter()
+                    .find(|token| token.token == balance.token);
+                let Some(listed) = listed else { continue };
+                let token = tokens::info(&context.rpc, listed).await?;
+                lines.push(format!("balance  {}", token.show(balance.amount.0)));
+            }
+            lines.push(format!(
+                "storage  {} NEAR, {} bytes used",
+                format_near(account.storage_paid.0),
+                account.storage_used
+            ));
+            if let Some(node) = &account.node {
+                lines.push(format!(
+                    "stake    {} NEAR, {} bonded",
+                    format_near(node.stake.0),
+                    format_near(node.bonded.0)
+                ));
+            }
+        }
+    }
+    context.output.result(&result, || lines.join("\n"))
+}
+
+async fn deposit(context: &Context, args: MoveArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let token_account = token.contract()?.clone();
+    let amount = token.units(&args.amount)?;
+    let signer = context.signer().await?;
+    registered(&coordinator, signer.account_id()).await?;
+    let held = tokens::ft_balance(&context.rpc, &token_account, signer.account_id()).await?;
+    if held < amount {
+        return Err(Problem::new(
+            format!(
+                "{} holds {}, not {}",
+                signer.account_id(),
+                token.show(held),
+                token.show(amount)
+            ),
+            "deposit less, or get more of the token first",
+        )
+        .into());
+    }
+    let outcome = execute(
+        &signer,
+        requests::deposit(token_account, coordinator.account_id(), amount)?,
+    )
+    .await?;
+    let result = json!({ "account_id": signer.account_id(), "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
+    context.output.result(&result, || {
+        format!("deposited {} for {}", token.show(amount), signer.account_id())
+    })
+}
+
+async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let signer = context.signer().await?;
+    let account_id = signer.account_id();
+    let balance = balance(context, account_id, token.id()).await?;
+    let amount = args
+        .amount
+        .as_ref()
+        .map(|amount| token.units(amount))
+        .transpose()?
+        .unwrap_or(balance);
+    if amount == 0 || amount > balance {
+        return Err(Problem::new(
+            format!(
+                "{account_id} has {} to withdraw, not {}",
+                token.show(balance),
+                token.show(amount)
+            ),
+            "withdraw at most the balance that `piecework account show` names",
+        )
+        .into());
+    }
+    if let Some(token_account) = &token.account_id
+        && !tokens::ft_registered(&context.rpc, token_account, account_id).await?
+    {
+        return Err(Problem::new(
+            format!(
+                "{account_id} is not registered with {token_account}, so it cannot receive {}",
+                token.symbol
+            ),
+            format!("run `piecework account storage-deposit --token {token_account}`"),
+        )
+        .into());
+    }
+    let outcome = execute(
+        &signer,
+        requests::withdraw(coordinator.account_id().clone(), token.id(), Some(amount))?,
+    )
+    .await?;
+    let result = json!({ "account_id": account_id, "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
+    context
+        .output
+        .result(&result, || format!("withdrew {} to {account_id}", token.show(amount)))
+}
+
+async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let signer = context.signer().await?;
+    let account_id = args.account_id.unwrap_or_else(|| signer.account_id().clone());
+    let (contract, least) = match args.token.as_deref() {
+        None => (coordinator.account_id().clone(), 10_u128.pow(23)),
+        Some(selector) => {
+            let token = tokens::resolve(&context.rpc, &coordinator, Some(selector))
+                .await?
+                .contract()?
+                .clone();
+            let bounds: crate::coordinator::StorageBounds = context
+                .rpc
+                .view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final)
+                .await?
+                .value;
+            (token, bounds.min.0)
+        }
+    };
+    let yoctonear = args
+        .amount
+        .as_ref()
+        .map(|amount| near_amount("--amount", amount))
+        .transpose()?
+        .unwrap_or(least);
+    let outcome = execute(
+        &signer,
+        requests::storage_deposit(contract.clone(), &account_id, yoctonear)?,
+    )
+    .await?;
+    let result = json!({ "account_id": account_id, "contract": contract, "yoctonear": yoctonear.to_string(), "tx_hash": outcome.tx_hash.to_string() });
+    context.output.result(&result, || {
+        format!(
+            "deposited {} NEAR of storage for {account_id} with {contract}",
+            format_near(yoctonear)
+        )
+    })
+}
+
+/// An account's internal balance of a token; 0 if it is registered and has none.
+pub(crate) async fn balance(
+    context: &Context,
+    account_id: &AccountId,
+    token: piecework_interface::ids::TokenId,
+) -> anyhow::Result<u128> {
+    let coordinator = context.coordinator()?;
+    registered(&coordinator, account_id).await?;
+    let account = coordinator.account(account_id).await?;
+    let balances = account.map(|account| account.balances).unwrap_or_default();
+    Ok(balances
+        .iter()
+        .find(|balance| balance.token == token)
+        .map_or(0, |balance| balance.amount.0))
+}

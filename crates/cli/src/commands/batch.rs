@@ -1,0 +1,137 @@
+//! `piecework batch`: from a file of items to results.
+
+mod create;
+mod watch;
+
+use clap::{Args, Subcommand};
+use piecework_interface::{
+    ids::BatchId,
+    lots,
+    view::{Batch, BatchStatus},
+};
+use serde_json::json;
+
+pub use create::{CreateArgs, Created, create};
+pub use watch::WatchArgs;
+
+use super::execute;
+use crate::{context::Context, coordinator::Coordinator, output::table, problem::Problem, requests};
+
+/// Commands about batches.
+#[derive(Debug, Subcommand)]
+pub enum BatchCommand {
+    /// Check a JSON Lines file, upload its items, lock the reward and post the batch
+    Create(Box<CreateArgs>),
+    /// Follow a batch until it is closed
+    Watch(WatchArgs),
+    /// Take no more claims; what is unused of the escrow returns as live lots end
+    Cancel(BatchArg),
+    /// List batches
+    List,
+}
+
+/// A batch.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct BatchArg {
+    /// Number of the batch
+    batch: u32,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// If it does not succeed.
+pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()> {
+    match command {
+        BatchCommand::Create(args) => create::run(context, *args).await,
+        BatchCommand::Watch(args) => watch::run(context, args).await,
+        BatchCommand::Cancel(args) => cancel(context, BatchId(args.batch)).await,
+        BatchCommand::List => list(context).await,
+    }
+}
+
+async fn cancel(context: &Context, batch: BatchId) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let state = find(&coordinator, batch).await?;
+    if state.status != BatchStatus::Open {
+        return Err(Problem::new(
+            format!("batch {batch} is {} already", status_name(state.status)),
+            "see it with `piecework batch list`",
+        )
+        .into());
+    }
+    let signer = context.signer().await?;
+    let number = coordinator.account_no(signer.account_id()).await?;
+    if state.open.as_ref().map(|open| open.requester) != number {
+        return Err(Problem::new(
+            format!("batch {batch} was not created by {}", signer.account_id()),
+            "sign with the requester's key: --key-file FILE",
+        )
+        .into());
+    }
+    execute(
+        &signer,
+        requests::batch_cancel(coordinator.account_id().clone(), batch)?,
+    )
+    .await?;
+    let state = find(&coordinator, batch).await?;
+    context.output.result(&state, || match &state.open {
+        Some(open) => format!(
+            "cancelled batch {batch}; {} lots are still at work and will be paid",
+            open.progress.live
+        ),
+        None => format!("cancelled batch {batch}; the rest of its escrow is back"),
+    })
+}
+
+async fn list(context: &Context) -> anyhow::Result<()> {
+    let batches = context.coordinator()?.batches().await?;
+    let rows: Vec<Vec<String>> = batches
+        .iter()
+        .map(|batch| {
+            let (items, count) = batch.open.as_ref().map_or((String::new(), String::new()), |open| {
+                (
+                    open.items.to_string(),
+                    lots::lot_count(open.items, open.terms.lot_size).to_string(),
+                )
+            });
+            let live = batch.open.as_ref().map_or(0, |open| open.progress.live);
+            vec![
+                batch.batch.to_string(),
+                status_name(batch.status).to_owned(),
+                items,
+                count,
+                live.to_string(),
+                batch.settled.to_string(),
+            ]
+        })
+        .collect();
+    context.output.result(&json!(batches), || {
+        table(&["batch", "status", "items", "lots", "live", "settled"], &rows)
+    })
+}
+
+/// A batch that exists.
+async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch> {
+    if let Some(batch) = coordinator.batch(batch).await? {
+        return Ok(batch);
+    }
+    let next = coordinator.root().await?.value.next_batch;
+    let fix = match next {
+        0 => "create one with `piecework batch create`".to_owned(),
+        next => format!("the newest batch is {}; see `piecework batch list`", next - 1),
+    };
+    Err(Problem::new(
+        format!("there is no batch {batch} on {}", coordinator.account_id()),
+        fix,
+    )
+    .into())
+}
+
+const fn status_name(status: BatchStatus) -> &'static str {
+    match status {
+        BatchStatus::Open => "open",
+        BatchStatus::Cancelled => "cancelled",
+        BatchStatus::Closed => "closed",
+    }
+}

@@ -1,0 +1,248 @@
+//! `piecework batch create`: nothing is sent before the whole file and the terms are checked, and nothing is paid
+//! before the gateway holds every payload.
+
+use std::{path::PathBuf, time::SystemTime};
+
+use anyhow::Context as _;
+use clap::Args;
+use piecework_chain::Sender;
+use piecework_interface::{
+    call::BatchSpec,
+    event::Entry,
+    ids::BatchId,
+    lots, money,
+    storage::{self, BATCH_BYTES},
+    terms::Terms,
+};
+use serde::Serialize;
+
+use crate::{
+    commands::{account, entries, execute, registered},
+    context::Context,
+    coordinator::Coordinator,
+    items::{self, Item},
+    problem::Problem,
+    requests,
+    terms::{TermsArgs, option_of},
+    tokens::{self, TokenInfo},
+    upload::{Manifest, upload},
+};
+
+/// Lots whose worst-case storage a requester should be able to cover at once.
+const LOTS_AT_ONCE: u32 = 32;
+
+/// `batch create`.
+#[derive(Clone, Debug, Args)]
+pub struct CreateArgs {
+    /// Items, one JSON value a line; an item's payload is its `payload` field, or the whole line
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// Reward token: account, number or near [default: the only listed one]
+    #[arg(long)]
+    pub token: Option<String>,
+    /// Pay from the internal balance instead of the token account
+    #[arg(long)]
+    pub from_balance: bool,
+    /// Check the file, the terms and the balance, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What the batch fixes.
+    #[command(flatten)]
+    pub terms: TermsArgs,
+}
+
+/// A batch that was created.
+#[derive(Clone, Debug, Serialize)]
+pub struct Created {
+    /// Its number; `None` after a dry run.
+    pub batch: Option<BatchId>,
+    /// Items.
+    pub items: u32,
+    /// Lots.
+    pub lots: u32,
+    /// Locked at most, fee included, in units of the token.
+    pub escrow: String,
+    /// Name of the manifest blob.
+    pub manifest: String,
+    /// Hash of the transaction that created it.
+    pub tx_hash: Option<String>,
+}
+
+/// Everything that is known before anything is sent.
+struct Plan {
+    items: Vec<Item>,
+    manifest: Manifest,
+    count: u32,
+    terms: Terms,
+    escrow: u128,
+}
+
+pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let items = items::read(&args.from)?;
+    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let signer = context.signer().await?;
+    let created = create(context, &signer, &token, items, &args).await?;
+    let escrow = token.show(created.escrow.parse()?);
+    context.output.result(&created, || match created.batch {
+        None => format!(
+            "{} items in {} lots would lock {escrow} at most; nothing was sent",
+            created.items, created.lots
+        ),
+        Some(batch) => format!(
+            "created batch {batch}: {} items in {} lots, {escrow} locked\nnext: piecework batch watch {batch}",
+            created.items, created.lots
+        ),
+    })
+}
+
+/// Checks everything, uploads, and creates the batch.
+///
+/// # Errors
+/// If a check fails (then nothing was sent), the gateway does not take the payloads (then nothing was paid), or the
+/// chain refuses.
+pub async fn create(
+    context: &Context,
+    signer: &Sender,
+    token: &TokenInfo,
+    items: Vec<Item>,
+    args: &CreateArgs,
+) -> anyhow::Result<Created> {
+    let coordinator = context.coordinator()?;
+    let plan = plan(&coordinator, token, items, args).await?;
+    check_storage(&coordinator, signer, &plan).await?;
+    check_balance(context, signer, token, &plan, args.from_balance).await?;
+    let repeated = items::duplicates(&plan.items);
+    if repeated > 0 {
+        context.output.note(format!(
+            "note: {repeated} items repeat the payload of another; each is paid for"
+        ));
+    }
+    let mut created = Created {
+        batch: None,
+        items: plan.count,
+        lots: lots::lot_count(plan.count, plan.terms.lot_size),
+        escrow: plan.escrow.to_string(),
+        manifest: hex::encode(plan.manifest.digest),
+        tx_hash: None,
+    };
+    if args.dry_run {
+        return Ok(created);
+    }
+
+    let bar = context.output.bar(u64::from(plan.count), "uploading");
+    upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
+    bar.finish_and_clear();
+
+    let spec = BatchSpec {
+        terms: plan.terms,
+        items: plan.count,
+        manifest: plan.manifest.root,
+        uri: plan.manifest.uri(),
+    };
+    let contract = coordinator.account_id();
+    let request = if args.from_balance {
+        requests::batch_create(contract.clone(), token.id(), spec)?
+    } else {
+        requests::batch_create_paid(token.contract()?.clone(), contract, plan.escrow, spec)?
+    };
+    let spinner = context.output.spinner("creating the batch");
+    let outcome = execute(signer, request).await?;
+    spinner.finish_and_clear();
+    let batch = entries(&outcome)?.into_iter().find_map(|entry| match entry {
+        Entry::BatchCreated { batch, .. } => Some(batch),
+        _ => None,
+    });
+    created.batch = Some(batch.context("the coordinator answered without a batch; see `piecework batch list`")?);
+    created.tx_hash = Some(outcome.tx_hash.to_string());
+    Ok(created)
+}
+
+async fn plan(
+    coordinator: &Coordinator,
+    token: &TokenInfo,
+    items: Vec<Item>,
+    args: &CreateArgs,
+) -> anyhow::Result<Plan> {
+    let config = coordinator.config().await?;
+    let now_s = u32::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())?;
+    let reward = token.units(&args.terms.reward)?;
+    let terms = args.terms.terms(reward, now_s);
+    terms
+        .check(&config.bounds, token.listed.min_reward.0, now_s)
+        .map_err(|error| {
+            let bounds = serde_json::to_string(&config.bounds).unwrap_or_default();
+            Problem::new(
+                format!("{} must be {}", option_of(error.field), error.rule),
+                format!(
+                    "change it; the least reward is {}, the bounds are {bounds}",
+                    token.show(token.listed.min_reward.0)
+                ),
+            )
+        })?;
+    let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
+    let manifest = Manifest::new(&items);
+    let escrow = money::escrow(&terms, config.fee_bps, count);
+    Ok(Plan {
+        items,
+        manifest,
+        count,
+        terms,
+        escrow,
+    })
+}
+
+/// The first claim of each lot reserves its bytes from the requester, so too small a deposit would stall the batch.
+async fn check_storage(coordinator: &Coordinator, signer: &Sender, plan: &Plan) -> anyhow::Result<()> {
+    let available = registered(coordinator, signer.account_id()).await?.available.0;
+    let lots = lots::lot_count(plan.count, plan.terms.lot_size).min(LOTS_AT_ONCE);
+    let bytes = BATCH_BYTES.saturating_add(storage::lot_bytes(&plan.terms, plan.terms.lot_size).saturating_mul(lots));
+    let needed = storage::cost(bytes);
+    if available >= needed {
+        return Ok(());
+    }
+    let missing = crate::amount::format_near(needed - available);
+    Err(Problem::new(
+        format!(
+            "{} has too little storage deposited for {lots} lots at work at once: {missing} NEAR are missing",
+            signer.account_id()
+        ),
+        format!(
+            "run `piecework account storage-deposit --amount {missing}`; it is free again when the batch is closed"
+        ),
+    )
+    .into())
+}
+
+async fn check_balance(
+    context: &Context,
+    signer: &Sender,
+    token: &TokenInfo,
+    plan: &Plan,
+    internal: bool,
+) -> anyhow::Result<()> {
+    let account_id = signer.account_id();
+    let (held, place) = if internal {
+        (
+            account::balance(context, account_id, token.id()).await?,
+            "internal balance",
+        )
+    } else {
+        (
+            tokens::ft_balance(&context.rpc, token.contract()?, account_id).await?,
+            "token account",
+        )
+    };
+    if held >= plan.escrow {
+        return Ok(());
+    }
+    Err(Problem::new(
+        format!(
+            "the batch locks {} at most, and {account_id}'s {place} holds {}",
+            token.show(plan.escrow),
+            token.show(held)
+        ),
+        "post fewer items, lower --reward or --max-replicas, or get more of the token",
+    )
+    .into())
+}

@@ -1,0 +1,250 @@
+//! `piecework node`: registration, stake, and the keys of an operator's machines.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use piecework_chain::{AccountId, KeyFile, PublicKey, TxRequest};
+use piecework_interface::{ids::ClassId, storage};
+use serde_json::json;
+
+use super::{execute, near_amount};
+use crate::{
+    amount::{Decimal, format_near},
+    context::Context,
+    coordinator::Coordinator,
+    problem::Problem,
+    requests,
+};
+
+/// Commands about nodes. All but `status` act on the signing account's node.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Register the signing account as a node, with stake and classes
+    Register(RegisterArgs),
+    /// Add stake
+    Stake(StakeArgs),
+    /// Start to unbond stake; all that backs no work without an amount
+    Unstake(UnstakeArgs),
+    /// Credit unbonded stake to the NEAR balance
+    ClaimStake,
+    /// Show a node
+    Status(StatusArgs),
+    /// Take no more work
+    Pause,
+    /// Take work again
+    Resume,
+    /// Give a machine its own key, which can work and nothing else
+    AddKey(AddKeyArgs),
+}
+
+/// `node register`.
+#[derive(Debug, Args)]
+pub struct RegisterArgs {
+    /// NEAR to stake
+    #[arg(long, value_name = "NEAR")]
+    stake: Decimal,
+    /// Classes of work, 1 to 8
+    #[arg(long, value_delimiter = ',', default_value = "1", value_name = "CLASSES")]
+    classes: Vec<u16>,
+    /// NEAR deposited for storage if the account is not registered yet
+    #[arg(long, default_value = "0.1", value_name = "NEAR")]
+    storage: Decimal,
+}
+
+/// `node stake`.
+#[derive(Debug, Args)]
+pub struct StakeArgs {
+    /// NEAR to add
+    amount: Decimal,
+}
+
+/// `node unstake`.
+#[derive(Debug, Args)]
+pub struct UnstakeArgs {
+    /// NEAR to unbond [default: all that is free]
+    amount: Option<Decimal>,
+}
+
+/// `node status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Node [default: the signing account]
+    account_id: Option<AccountId>,
+}
+
+/// `node add-key`.
+#[derive(Debug, Args)]
+pub struct AddKeyArgs {
+    /// Public key that the machine made itself [default: a new key is made here]
+    #[arg(long)]
+    public_key: Option<PublicKey>,
+    /// Where a new key is written [default: ACCOUNT.agent.json]
+    #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
+    out: Option<PathBuf>,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// If it does not succeed.
+pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> {
+    let contract = context.coordinator()?.account_id().clone();
+    match command {
+        NodeCommand::Register(args) => register(context, args).await,
+        NodeCommand::Stake(args) => {
+            let yoctonear = near_amount("the stake", &args.amount)?;
+            act(context, requests::stake_add(contract, yoctonear)?, "added to the stake").await
+        }
+        NodeCommand::Unstake(args) => {
+            let amount = args
+                .amount
+                .as_ref()
+                .map(|amount| near_amount("the amount", amount))
+                .transpose()?;
+            act(context, requests::stake_remove(contract, amount)?, "started to unbond").await
+        }
+        NodeCommand::ClaimStake => act(context, requests::stake_claim(contract)?, "credited the unbonded stake").await,
+        NodeCommand::Status(args) => status(context, args).await,
+        NodeCommand::Pause => act(context, requests::node_pause(contract, true)?, "paused").await,
+        NodeCommand::Resume => act(context, requests::node_pause(contract, false)?, "resumed").await,
+        NodeCommand::AddKey(args) => add_key(context, args).await,
+    }
+}
+
+async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
+    let stake = near_amount("--stake", &args.stake)?;
+    let coordinator = context.coordinator()?;
+    let mut classes = args.classes.clone();
+    classes.sort_unstable();
+    classes.dedup();
+    if classes.is_empty() || classes.len() > storage::CLASSES_MAX {
+        return Err(Problem::new(
+            format!("--classes names {} classes", classes.len()),
+            format!("name 1 to {} different ones", storage::CLASSES_MAX),
+        )
+        .into());
+    }
+    let min_stake = coordinator.config().await?.min_stake.0;
+    let signer = context.signer().await?;
+    let account = coordinator.account(signer.account_id()).await?;
+    let staked = account
+        .as_ref()
+        .and_then(|account| account.node.as_ref())
+        .map_or(0, |node| node.stake.0);
+    if staked.saturating_add(stake) < min_stake {
+        return Err(Problem::new(
+            format!(
+                "--stake {} is below the least stake of {} NEAR",
+                args.stake,
+                format_near(min_stake)
+            ),
+            format!("pass --stake {} or more", format_near(min_stake - staked)),
+        )
+        .into());
+    }
+    let mut request = TxRequest::to(coordinator.account_id().clone());
+    if account.is_none() {
+        request =
+            requests::add_storage_deposit(request, signer.account_id(), near_amount("--storage", &args.storage)?)?;
+    }
+    let request = requests::add_node_register(request, classes.into_iter().map(ClassId).collect(), stake)?;
+    execute(&signer, request).await?;
+    show(context, &coordinator, signer.account_id()).await
+}
+
+async fn act(context: &Context, request: TxRequest, done: &str) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let signer = context.signer().await?;
+    node(&coordinator, signer.account_id()).await?;
+    execute(&signer, request).await?;
+    context.output.note(format!("{}: {done}", signer.account_id()));
+    show(context, &coordinator, signer.account_id()).await
+}
+
+async fn status(context: &Context, args: StatusArgs) -> anyhow::Result<()> {
+    let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
+    show(context, &context.coordinator()?, &account_id).await
+}
+
+async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
+    let contract = context.coordinator()?.account_id().clone();
+    let signer = context.signer().await?;
+    let account_id = signer.account_id().clone();
+    let (public_key, path) = match args.public_key {
+        Some(public_key) => (public_key, None),
+        None => {
+            let path = args
+                .out
+                .unwrap_or_else(|| PathBuf::from(format!("{account_id}.agent.json")));
+            let key = KeyFile::generate(account_id.clone());
+            key.write(&path)?;
+            (key.public_key, Some(path))
+        }
+    };
+    let added = execute(
+        &signer,
+        requests::machine_key(account_id.clone(), public_key.clone(), &contract),
+    )
+    .await;
+    if let Err(error) = added {
+        if let Some(path) = &path {
+            std::fs::remove_file(path)?;
+        }
+        return Err(error.into());
+    }
+    let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path, "methods": requests::MACHINE_METHODS });
+    context.output.result(&result, || {
+        let place = path
+            .map(|path| format!(", written to {}", path.display()))
+            .unwrap_or_default();
+        format!(
+            "added {public_key} to {account_id}{place}; it can call only {}",
+            requests::MACHINE_METHODS.join(", ")
+        )
+    })
+}
+
+async fn node(coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<piecework_interface::view::Node> {
+    let account = coordinator.account(account_id).await?;
+    account.and_then(|account| account.node).ok_or_else(|| {
+        Problem::new(
+            format!("{account_id} is not a node of {}", coordinator.account_id()),
+            "run `piecework node register --stake NEAR` with that account's key",
+        )
+        .into()
+    })
+}
+
+async fn show(context: &Context, coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<()> {
+    let node = node(coordinator, account_id).await?;
+    context
+        .output
+        .result(&json!({ "account_id": account_id, "node": node }), || {
+            let mut lines = vec![
+                format!(
+                    "{account_id}: {:?}, {} lots settled, {} slots held, {} faults",
+                    node.status, node.settled, node.slots, node.faults
+                ),
+                format!(
+                    "stake {} NEAR ({} tickets), {} bonded",
+                    format_near(node.stake.0),
+                    node.tickets,
+                    format_near(node.bonded.0)
+                ),
+            ];
+            if node.unbonding.0 > 0 {
+                lines.push(format!(
+                    "unbonding {} NEAR until Unix time {}",
+                    format_near(node.unbonding.0),
+                    node.unbonding_until
+                ));
+            }
+            for class in node.classes.iter().filter(|class| class.declared) {
+                lines.push(format!(
+                    "class {}: reputation {} of 10000",
+                    class.class, class.reputation
+                ));
+            }
+            lines.join("\n")
+        })
+}

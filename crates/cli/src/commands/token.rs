@@ -1,0 +1,244 @@
+//! `piecework token`: a reward token of one's own, and the coordinator's list.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use piecework_chain::{AccountId, BlockRef, TxRequest};
+use piecework_interface::{amount::Amount, call::TokenListArgs};
+use serde_json::json;
+
+use super::execute;
+use crate::{
+    amount::{Decimal, format_units},
+    context::Context,
+    output::table,
+    problem::Problem,
+    requests, tokens,
+};
+
+/// Commands about reward tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Deploy the reward token on the signing account
+    Deploy(DeployArgs),
+    /// Mint tokens to an account that is registered with the token
+    Mint(MintArgs),
+    /// List a token with the coordinator (its owner only)
+    List(ListArgs),
+    /// Show the listed tokens
+    Show,
+}
+
+/// `token deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// Token wasm, as `scripts/build-contracts` makes it
+    #[arg(
+        long,
+        default_value = "target/contracts/piecework_reward_token.wasm",
+        value_name = "FILE"
+    )]
+    wasm: PathBuf,
+    /// Account that may mint [default: the signing account]
+    #[arg(long, value_name = "ACCOUNT")]
+    owner: Option<AccountId>,
+    /// Name
+    #[arg(long)]
+    name: String,
+    /// Symbol
+    #[arg(long)]
+    symbol: String,
+    /// Digits after the point
+    #[arg(long, default_value_t = 6)]
+    decimals: u8,
+    /// Most tokens that can ever exist
+    #[arg(long, value_name = "AMOUNT")]
+    supply_cap: Decimal,
+}
+
+/// `token mint`.
+#[derive(Debug, Args)]
+pub struct MintArgs {
+    /// Token contract
+    token: AccountId,
+    /// Receiver, registered with the token
+    account_id: AccountId,
+    /// Amount in the token's decimals
+    amount: Decimal,
+}
+
+/// `token list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// NEP-141 account
+    token: AccountId,
+    /// Least reward per item
+    #[arg(long, value_name = "AMOUNT")]
+    min_reward: Decimal,
+    /// Fee of one lot that earns a full step of reputation
+    #[arg(long, value_name = "AMOUNT")]
+    rep_unit: Decimal,
+    /// NEAR that a node bonds per whole token of reward at stake
+    #[arg(long, value_name = "NEAR")]
+    bond_per_token: Decimal,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// If it does not succeed.
+pub async fn run(context: &Context, command: TokenCommand) -> anyhow::Result<()> {
+    match command {
+        TokenCommand::Deploy(args) => deploy(context, args).await,
+        TokenCommand::Mint(args) => mint(context, args).await,
+        TokenCommand::List(args) => list(context, args).await,
+        TokenCommand::Show => show(context).await,
+    }
+}
+
+/// yoctoNEAR per 2^32 units from yoctoNEAR per whole token, rounded up.
+pub(crate) fn bond_rate(yoctonear_per_token: u128, decimals: u8) -> Option<u128> {
+    let unit = 10_u128.checked_pow(u32::from(decimals))?;
+    Some(yoctonear_per_token.checked_mul(1 << 32)?.div_ceil(unit))
+}
+
+async fn deploy(context: &Context, args: DeployArgs) -> anyhow::Result<()> {
+    let cap = args.supply_cap.to_units(args.decimals)?;
+    let wasm = read_wasm(&args.wasm)?;
+    let signer = context.signer().await?;
+    let token = signer.account_id().clone();
+    let owner = args.owner.unwrap_or_else(|| token.clone());
+    let spec = requests::TokenSpec {
+        name: args.name,
+        symbol: args.symbol,
+        decimals: args.decimals,
+    };
+    let request = requests::add_token(TxRequest::to(token.clone()), wasm, &owner, cap, &spec)?;
+    execute(&signer, request).await?;
+    let result = json!({ "token": token, "owner_id": owner, "total_supply_cap": cap.to_string() });
+    context.output.result(&result, || {
+        format!("deployed {} on {token}; {owner} may mint", spec.symbol)
+    })
+}
+
+async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
+    if !tokens::ft_registered(&context.rpc, &args.token, &args.account_id).await? {
+        return Err(Problem::new(
+            format!("{} is not registered with {}", args.account_id, args.token),
+            format!(
+                "run `piecework account storage-deposit {} --token {}`",
+                args.account_id, args.token
+            ),
+        )
+        .into());
+    }
+    let decimals = decimals(context, &args.token).await?;
+    let amount = args.amount.to_units(decimals)?;
+    let signer = context.signer().await?;
+    execute(
+        &signer,
+        requests::token_mint(args.token.clone(), &args.account_id, amount)?,
+    )
+    .await?;
+    let result = json!({ "token": args.token, "account_id": args.account_id, "amount": amount.to_string() });
+    context.output.result(&result, || {
+        format!("minted {} of {} to {}", args.amount, args.token, args.account_id)
+    })
+}
+
+async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
+    let contract = context.coordinator()?.account_id().clone();
+    let decimals = decimals(context, &args.token).await?;
+    let rate = bond_rate(args.bond_per_token.to_yoctonear()?, decimals).ok_or_else(|| {
+        Problem::new(
+            format!(
+                "--bond-per-token {} is more than a bond rate can hold",
+                args.bond_per_token
+            ),
+            "pass a smaller bond per token",
+        )
+    })?;
+    let list = TokenListArgs {
+        account_id: args.token.to_string(),
+        min_reward: Amount(args.min_reward.to_units(decimals)?),
+        rep_unit: Amount(args.rep_unit.to_units(decimals)?),
+        bond_rate: Amount(rate),
+    };
+    let signer = context.signer().await?;
+    // The coordinator receives the token, so it must be registered with it first.
+    if !tokens::ft_registered(&context.rpc, &args.token, &contract).await? {
+        let bounds: crate::coordinator::StorageBounds = context
+            .rpc
+            .view_function(&args.token, "storage_balance_bounds", &json!({}), BlockRef::Final)
+            .await?
+            .value;
+        execute(
+            &signer,
+            requests::storage_deposit(args.token.clone(), &contract, bounds.min.0)?,
+        )
+        .await?;
+    }
+    execute(&signer, requests::token_list(contract.clone(), &list)?).await?;
+    context
+        .output
+        .result(&list, || format!("{contract} lists {}", args.token))
+}
+
+async fn show(context: &Context) -> anyhow::Result<()> {
+    let listed = context.coordinator()?.tokens().await?;
+    let mut rows = Vec::new();
+    for token in listed.iter().cloned() {
+        let token = tokens::info(&context.rpc, token).await?;
+        let account_id = token
+            .account_id
+            .as_ref()
+            .map_or("(NEAR)", |account_id| account_id.as_str());
+        rows.push(vec![
+            account_id.to_owned(),
+            token.id().to_string(),
+            token.symbol.clone(),
+            format_units(token.listed.min_reward.0, token.decimals),
+            format_units(token.listed.pool.0, token.decimals),
+        ]);
+    }
+    context.output.result(&listed, || {
+        table(&["token", "number", "symbol", "least reward", "fees"], &rows)
+    })
+}
+
+async fn decimals(context: &Context, token: &AccountId) -> anyhow::Result<u8> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        decimals: u8,
+    }
+    let metadata: Metadata = context
+        .rpc
+        .view_function(token, "ft_metadata", &json!({}), BlockRef::Final)
+        .await?
+        .value;
+    Ok(metadata.decimals)
+}
+
+/// A wasm file, or what makes it.
+pub(crate) fn read_wasm(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| {
+        anyhow::Error::new(error).context(Problem::new(
+            format!("the contract {} cannot be read", path.display()),
+            "run ./scripts/build-contracts, or pass the file's path",
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use super::*;
+
+    #[test]
+    fn bond_rate__should_round_up_and_refuse_what_overflows() {
+        assert_eq!(bond_rate(1_000_000, 6), Some(1 << 32));
+        assert_eq!(bond_rate(1, 6), Some(4295));
+        assert_eq!(bond_rate(u128::MAX, 6), None);
+        assert_eq!(bond_rate(1, 39), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! `piecework up`: a whole local network until Ctrl-C.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use piecework_interface::config::{Bounds, Config};
+use serde_json::json;
+
+use crate::{
+    amount::Decimal,
+    context::Context,
+    interrupt,
+    stack::{Layout, Plan, Programs, Stack},
+};
+
+/// `up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Keep the network's files (keys, logs, database, blobs) in this directory [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    keep_data: Option<PathBuf>,
+    /// Nodes to create, register and stake
+    #[arg(long, default_value_t = 3)]
+    nodes: usize,
+    /// NEAR that each node stakes
+    #[arg(long, default_value = "20", value_name = "NEAR")]
+    stake: Decimal,
+    /// Reward tokens minted to the requester
+    #[arg(long, default_value_t = 1_000_000)]
+    mint: u128,
+    /// Address of the chain's RPC; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:3030", value_name = "ADDR")]
+    rpc_listen: String,
+    /// Address of the gateway; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    gateway_listen: String,
+    /// Postgres to mirror into, instead of a private one
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If something does not start, or ends unexpectedly.
+pub async fn run(context: &Context, args: UpArgs) -> anyhow::Result<()> {
+    let plan = Plan {
+        config: local_config(),
+        nodes: args.nodes,
+        stake: args.stake.to_yoctonear()?,
+        mint: args.mint,
+        database_url: args.database_url,
+        rpc_listen: args.rpc_listen,
+        gateway_listen: args.gateway_listen,
+    };
+    let temporary = match &args.keep_data {
+        Some(_) => None,
+        None => Some(tempfile::Builder::new().prefix("piecework-").tempdir()?),
+    };
+    let dir = args
+        .keep_data
+        .as_deref()
+        .or(temporary.as_ref().map(tempfile::TempDir::path))
+        .unwrap_or(std::path::Path::new("."));
+    let layout = Layout::create(dir)?;
+    let programs = Programs::find()?;
+    let started = tokio::select! {
+        stack = Stack::start(layout, programs, &plan, context.output) => stack,
+        () = interrupt::wait() => anyhow::bail!("interrupted while starting; everything is stopped"),
+    };
+    let mut stack = started?;
+    context.output.result(&describe(&stack), || guide(&stack))?;
+    let ended = tokio::select! {
+        error = watch(&mut stack) => Err(error),
+        () = interrupt::wait() => Ok(()),
+    };
+    context.output.note("stopping");
+    stack.stop().await?;
+    ended
+}
+
+/// Waits until a server ends, which none should.
+async fn watch(stack: &mut Stack) -> anyhow::Error {
+    let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+    loop {
+        tick.tick().await;
+        if let Err(error) = stack.check() {
+            return error;
+        }
+    }
+}
+
+/// The defaults, with times short enough for trying things out.
+pub(crate) fn local_config() -> Config {
+    let defaults = Config::default();
+    let bounds = Bounds {
+        claim_ttl_s: (5, defaults.bounds.claim_ttl_s.1),
+        reveal_window_s: (3, defaults.bounds.reveal_window_s.1),
+        challenge_window_s: (3, defaults.bounds.challenge_window_s.1),
+        slice_s: (1, defaults.bounds.slice_s.1),
+        ..defaults.bounds
+    };
+    Config {
+        unbonding_s: 60,
+        grace_s: 1,
+        reputation_interval_s: 1,
+        bounds,
+        ..defaults
+    }
+}
+
+pub(crate) fn describe(stack: &Stack) -> serde_json::Value {
+    let nodes: Vec<_> = stack
+        .nodes
+        .iter()
+        .map(|node| json!({ "account_id": node.owner.account_id, "key_file": node.owner.key_file, "machine_key_file": node.machine_key_file }))
+        .collect();
+    json!({
+        "dir": stack.layout.dir(),
+        "network": stack.layout.network(),
+        "rpc_url": stack.network.rpc_urls[0],
+        "gateway_url": stack.gateway_url(),
+        "contract": stack.deployment.contract,
+        "token": stack.deployment.token,
+        "requester": { "account_id": stack.requester.account_id, "key_file": stack.requester.key_file },
+        "nodes": nodes,
+    })
+}
+
+/// URLs, accounts and the next commands.
+pub(crate) fn guide(stack: &Stack) -> String {
+    let network = stack.layout.network();
+    let keys = stack.layout.keys();
+    let mut lines = vec![
+        format!("page and API  {}", stack.gateway_url()),
+        format!("chain RPC     {}", stack.network.rpc_urls[0]),
+        format!("coordinator   {}", stack.deployment.contract),
+        format!(
+            "reward token  {} ({} decimals)",
+            stack.deployment.token,
+            crate::stack::LOCAL_TOKEN_DECIMALS
+        ),
+        format!("requester     {}", stack.requester.account_id),
+    ];
+    for node in &stack.nodes {
+        lines.push(format!("node          {}", node.owner.account_id));
+    }
+    lines.extend([
+        format!("keys          {}", keys.display()),
+        format!("logs          {}", stack.layout.logs().display()),
+        String::new(),
+        "next, in another terminal:".to_owned(),
+        format!("  export PIECEWORK_NETWORK={}", network.display()),
+        format!("  export PIECEWORK_KEY_FILE={}", stack.requester.key_file.display()),
+        "  piecework batch create --from items.jsonl --reward 0.01".to_owned(),
+        "  piecework batch watch 0".to_owned(),
+    ]);
+    if let Some(node) = stack.nodes.first() {
+        let config = stack.layout.nodes().join(format!("{}.toml", node.name));
+        lines.push(format!("  piecework-agent --config {} run", config.display()));
+    }
+    lines.push("Ctrl-C stops everything.".to_owned());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use super::*;
+
+    #[test]
+    fn local_config__should_only_lower_times() {
+        let (local, defaults) = (local_config(), Config::default());
+        assert_eq!((local.min_stake, local.fee_bps), (defaults.min_stake, defaults.fee_bps));
+        assert_eq!(
+            local.bounds.dissent_slash_pct_max,
+            defaults.bounds.dissent_slash_pct_max
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! What a command works with: the network, the coordinator, the gateway and the signing account.
+
+use piecework_chain::{AccountId, KeyPool, Network, RpcClient, Sender};
+
+use crate::{
+    args::GlobalArgs, coordinator::Coordinator, credentials, gateway::Gateway, output::Output, problem::Problem,
+};
+
+/// The global options, resolved.
+pub struct Context {
+    /// How results are shown.
+    pub output: Output,
+    /// The network, with the options' overrides.
+    pub network: Network,
+    /// A client of its RPC endpoints.
+    pub rpc: RpcClient,
+    global: GlobalArgs,
+}
+
+impl Context {
+    /// Resolves the options. Nothing is sent.
+    ///
+    /// # Errors
+    /// If the network is unknown or its endpoints are malformed.
+    pub fn new(global: GlobalArgs) -> anyhow::Result<Self> {
+        let mut network = Network::load(&global.network)?;
+        if !global.rpc_urls.is_empty() {
+            network.rpc_urls.clone_from(&global.rpc_urls);
+        }
+        network.contract = global.contract.clone().or(network.contract);
+        network.gateway_url = global.gateway_url.clone().or(network.gateway_url);
+        let rpc = RpcClient::new(network.rpc_config())?;
+        Ok(Self {
+            output: Output::new(global.json, global.quiet),
+            network,
+            rpc,
+            global,
+        })
+    }
+
+    /// The coordinator.
+    ///
+    /// # Errors
+    /// If none is known for the network.
+    pub fn coordinator(&self) -> Result<Coordinator, Problem> {
+        let contract = self.network.contract.clone().ok_or_else(|| {
+            Problem::new(
+                format!("no coordinator is known on {}", self.network.name),
+                "pass --contract ACCOUNT, or --network with the file that `piecework up` wrote",
+            )
+        })?;
+        Ok(Coordinator::new(self.rpc.clone(), contract))
+    }
+
+    /// The gateway.
+    ///
+    /// # Errors
+    /// If none is known for the network.
+    pub fn gateway(&self) -> anyhow::Result<Gateway> {
+        let url = self.network.gateway_url.as_deref().ok_or_else(|| {
+            Problem::new(
+                format!("no gateway is known on {}", self.network.name),
+                "pass --gateway-url URL, or put gateway_url into the network file",
+            )
+        })?;
+        Gateway::new(url)
+    }
+
+    /// The account that the options name, whether or not its key is at hand.
+    ///
+    /// # Errors
+    /// If they name none.
+    pub fn account_id(&self) -> anyhow::Result<AccountId> {
+        match (&self.global.account, &self.global.key_file) {
+            (Some(account_id), _) => Ok(account_id.clone()),
+            (None, Some(_)) => Ok(self.key()?.account_id),
+            (None, None) => {
+                Err(Problem::new("no account is given", "pass it, or --account ID, or --key-file FILE").into())
+            }
+        }
+    }
+
+    /// A sender for the signing account.
+    ///
+    /// # Errors
+    /// If there is no key, or it is not on the account.
+    pub async fn signer(&self) -> anyhow::Result<Sender> {
+        let key = self.key()?;
+        let pool = KeyPool::open(&self.rpc, key.account_id.clone(), vec![key.secret_key().clone()]).await?;
+        Ok(Sender::new(self.rpc.clone(), pool))
+    }
+
+    fn key(&self) -> anyhow::Result<piecework_chain::KeyFile> {
+        credentials::find(
+            self.global.key_file.as_deref(),
+            self.global.account.as_ref(),
+            &self.network.name,
+        )
+    }
+}

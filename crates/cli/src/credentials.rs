@@ -1,0 +1,101 @@
+//! Finding the key that signs: a file given, or the files near-cli keeps.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use piecework_chain::{AccountId, KeyFile};
+
+use crate::problem::Problem;
+
+/// The signing key: of `key_file` if given, else near-cli's for the account.
+///
+/// # Errors
+/// If there is no such key, or it belongs to another account.
+pub fn find(key_file: Option<&Path>, account_id: Option<&AccountId>, network: &str) -> anyhow::Result<KeyFile> {
+    if let Some(path) = key_file {
+        let key = KeyFile::read(path).with_context(|| format!("no key from --key-file {}", path.display()))?;
+        if let Some(account_id) = account_id
+            && *account_id != key.account_id
+        {
+            return Err(Problem::new(
+                format!("{} is a key of {}, not of {account_id}", path.display(), key.account_id),
+                "leave --account out, or pass that account's key file",
+            )
+            .into());
+        }
+        return Ok(key);
+    }
+    let Some(account_id) = account_id else {
+        return Err(Problem::new(
+            "this command signs, and no account is given",
+            "pass --key-file FILE, or --account ID with a key of near-cli in ~/.near-credentials",
+        )
+        .into());
+    };
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    find_near_cli(&home.join(".near-credentials").join(network), account_id)
+}
+
+/// near-cli writes `<account>.json`, and `<account>/<public key>.json` for further keys.
+fn find_near_cli(dir: &Path, account_id: &AccountId) -> anyhow::Result<KeyFile> {
+    let file = dir.join(format!("{account_id}.json"));
+    if file.exists() {
+        return Ok(KeyFile::read(&file)?);
+    }
+    let entries = std::fs::read_dir(dir.join(account_id.as_str()))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+        .collect();
+    files.sort();
+    match files.first() {
+        Some(file) => Ok(KeyFile::read(file)?),
+        None => Err(Problem::new(
+            format!("no key of {account_id} in {}", dir.display()),
+            "pass --key-file FILE, or log in with near-cli on this network",
+        )
+        .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use super::*;
+    use crate::problem::fix_of;
+
+    #[test]
+    fn credentials__should_be_found_where_near_cli_keeps_them() {
+        let dir = tempfile::tempdir().unwrap();
+        for (account_id, file) in [("a.test", "a.test.json"), ("b.test", "b.test/ed25519_x.json")] {
+            let account_id: AccountId = account_id.parse().unwrap();
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            KeyFile::generate(account_id.clone()).write(&path).unwrap();
+            assert_eq!(find_near_cli(dir.path(), &account_id).unwrap().account_id, account_id);
+        }
+    }
+
+    #[test]
+    fn credentials__should_name_the_place_and_the_fix_when_there_is_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = find_near_cli(dir.path(), &"c.test".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("no key of c.test in"), "{error}");
+        assert!(fix_of(&error).unwrap().contains("--key-file"));
+    }
+
+    #[test]
+    fn credentials__should_refuse_a_key_of_another_account() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        KeyFile::generate("a.test".parse().unwrap()).write(&path).unwrap();
+        let error = find(Some(&path), Some(&"b.test".parse().unwrap()), "localnet").unwrap_err();
+        assert!(
+            error.to_string().contains("is a key of a.test, not of b.test"),
+            "{error}"
+        );
+    }
+}

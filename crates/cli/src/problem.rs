@@ -1,0 +1,69 @@
+//! An error that a person can act on: what is wrong, and what to do about it.
+
+use std::fmt::{self, Display};
+
+use piecework_chain::{TxError, ViewError};
+
+/// What went wrong, with the fix beside it.
+#[derive(Debug)]
+pub struct Problem {
+    what: String,
+    fix: String,
+}
+
+impl Problem {
+    /// A problem and its fix, each a sentence without a full stop.
+    pub fn new(what: impl Display, fix: impl Display) -> Self {
+        Self {
+            what: what.to_string(),
+            fix: fix.to_string(),
+        }
+    }
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// The fix of an error, if any cause in its chain has one.
+#[must_use]
+pub fn fix_of(error: &anyhow::Error) -> Option<String> {
+    // A problem that is attached as context is seen by this downcast only, one that is a source by the chain only.
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return Some(problem.fix.clone());
+    }
+    error.chain().find_map(|cause| {
+        if let Some(problem) = cause.downcast_ref::<Problem>() {
+            return Some(problem.fix.clone());
+        }
+        let code = match cause.downcast_ref::<TxError>() {
+            Some(TxError::Failed { failure, .. }) => failure.code.clone(),
+            _ => match cause.downcast_ref::<ViewError>() {
+                Some(ViewError::Contract { code, .. }) => code.clone(),
+                Some(ViewError::UnknownAccount(_)) => {
+                    return Some("check the account's spelling and --network".to_owned());
+                }
+                Some(ViewError::NoContract(_)) => {
+                    return Some("check --contract and --network, or run `piecework contract deploy` first".to_owned());
+                }
+                Some(ViewError::Rpc(_)) => {
+                    return Some("check --rpc-url and --network; `piecework up` starts a local network".to_owned());
+                }
+                _ => None,
+            },
+        };
+        code.as_deref().and_then(fix_of_code).map(str::to_owned)
+    })
+}
+
+/// What to do about a contract's stable error code.
+fn fix_of_code(code: &str) -> Option<&'static str> {
+    CODES.iter().find(|(known, _)| *known == code).map(|(_, fix)| *fix)
+}
+
+/// The codes that a person at a terminal can meet, and their fixes.
+const CODES: &[(&str, &str)] = &[];
