@@ -27,10 +27,7 @@ pub struct Cursor {
 pub trait StreamBlocks {
     /// Waits for the block after the cursor, or the first one of the source's range. The same cursor gives the same
     /// block again, so a reader that failed to store a block simply asks anew. Safe to cancel.
-    fn next(
-        &mut self,
-        after: Option<Cursor>,
-    ) -> impl Future<Output = Result<FinalBlock, BlockSourceError>> + Send;
+    fn next(&mut self, after: Option<Cursor>) -> impl Future<Output = Result<FinalBlock, BlockSourceError>> + Send;
 }
 
 /// A final block and what the contract did in it.
@@ -136,9 +133,7 @@ pub enum BlockSourceError {
         below: BlockHeight,
     },
     /// The node's answers about one block contradict each other.
-    #[error(
-        "the answers about block {hash} contradict each other: {reason}; do not trust this endpoint"
-    )]
+    #[error("the answers about block {hash} contradict each other: {reason}; do not trust this endpoint")]
     Inconsistent {
         /// The block.
         hash: CryptoHash,
@@ -146,9 +141,7 @@ pub enum BlockSourceError {
         reason: String,
     },
     /// The node did not answer about a block it serves, for longer than it may take.
-    #[error(
-        "block {hash}: {what} is not available at {endpoint} ({reason}); use an endpoint that keeps outcomes"
-    )]
+    #[error("block {hash}: {what} is not available at {endpoint} ({reason}); use an endpoint that keeps outcomes")]
     Unavailable {
         /// The block.
         hash: CryptoHash,

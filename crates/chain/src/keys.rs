@@ -120,9 +120,7 @@ impl KeyFile {
             column: error.column(),
         })?;
         if file.secret_key.public_key() != file.public_key {
-            return Err(KeyError::Mismatch {
-                path: path.to_owned(),
-            });
+            return Err(KeyError::Mismatch { path: path.to_owned() });
         }
         Ok(file)
     }
@@ -197,23 +195,14 @@ mod tests {
     fn key_file__should_read_what_it_wrote() {
         let (_dir, path, key) = written();
         let read = KeyFile::read(&path).unwrap();
-        assert_eq!(
-            (read.account_id, read.public_key),
-            (key.account_id, key.public_key)
-        );
-        assert!(
-            fs::read_to_string(&path)
-                .unwrap()
-                .contains("\"private_key\"")
-        );
+        assert_eq!((read.account_id, read.public_key), (key.account_id, key.public_key));
+        assert!(fs::read_to_string(&path).unwrap().contains("\"private_key\""));
     }
 
     #[test]
     fn key_file__should_read_neards_field_name() {
         let (_dir, path, _) = written();
-        let text = fs::read_to_string(&path)
-            .unwrap()
-            .replace("private_key", "secret_key");
+        let text = fs::read_to_string(&path).unwrap().replace("private_key", "secret_key");
         fs::write(&path, text).unwrap();
         KeyFile::read(&path).unwrap();
     }
@@ -230,13 +219,7 @@ mod tests {
     #[test]
     fn key_file__should_not_overwrite_a_key() {
         let (_dir, path, key) = written();
-        assert!(matches!(
-            key.write(&path),
-            Err(KeyError::Io {
-                verb: "written",
-                ..
-            })
-        ));
+        assert!(matches!(key.write(&path), Err(KeyError::Io { verb: "written", .. })));
     }
 
     #[test]
@@ -249,10 +232,7 @@ mod tests {
             text.replace(&key.public_key.to_string(), &other.public_key.to_string()),
         )
         .unwrap();
-        assert!(matches!(
-            KeyFile::read(&path),
-            Err(KeyError::Mismatch { .. })
-        ));
+        assert!(matches!(KeyFile::read(&path), Err(KeyError::Mismatch { .. })));
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub mod tx;
 pub mod view;
 
 pub use blocks::{
-    BlockSourceConfig, BlockSourceError, ContractCall, ContractReceipt, Cursor, FinalBlock,
-    RpcBlockSource, StreamBlocks,
+    BlockSourceConfig, BlockSourceError, ContractCall, ContractReceipt, Cursor, FinalBlock, RpcBlockSource,
+    StreamBlocks,
 };
 pub use keys::{FileAccess, KeyError, KeyFile};
 pub use networks::{Network, NetworkError};

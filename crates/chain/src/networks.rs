@@ -50,17 +50,11 @@ impl Network {
         let (rpc_urls, gateway_url): (&[&str], _) = match name {
             "localnet" => (&["http://127.0.0.1:3030"], Some("http://127.0.0.1:8080")),
             "testnet" => (
-                &[
-                    "https://rpc.testnet.fastnear.com",
-                    "https://rpc.testnet.near.org",
-                ],
+                &["https://rpc.testnet.fastnear.com", "https://rpc.testnet.near.org"],
                 None,
             ),
             "mainnet" => (
-                &[
-                    "https://rpc.mainnet.fastnear.com",
-                    "https://rpc.mainnet.near.org",
-                ],
+                &["https://rpc.mainnet.fastnear.com", "https://rpc.mainnet.near.org"],
                 None,
             ),
             _ => return None,
@@ -111,18 +105,14 @@ mod tests {
         for name in ["localnet", "testnet", "mainnet"] {
             assert_eq!(Network::load(name).unwrap().name, name);
         }
-        assert!(matches!(
-            Network::load("betanet"),
-            Err(NetworkError::Unknown(_))
-        ));
+        assert!(matches!(Network::load("betanet"), Err(NetworkError::Unknown(_))));
     }
 
     #[test]
     fn network__should_be_read_from_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ours.toml");
-        let text =
-            "name = \"ours\"\nrpc_urls = [\"http://10.0.0.1:3030\"]\ncontract = \"pw.near\"\n";
+        let text = "name = \"ours\"\nrpc_urls = [\"http://10.0.0.1:3030\"]\ncontract = \"pw.near\"\n";
         std::fs::write(&path, text).unwrap();
         let network = Network::load(path.to_str().unwrap()).unwrap();
         assert_eq!(network.contract.as_ref().unwrap(), "pw.near");
@@ -133,11 +123,7 @@ mod tests {
     fn network__should_name_the_file_and_the_mistake() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ours.toml");
-        std::fs::write(
-            &path,
-            "name = \"ours\"\nrpc_url = \"http://10.0.0.1:3030\"\n",
-        )
-        .unwrap();
+        std::fs::write(&path, "name = \"ours\"\nrpc_url = \"http://10.0.0.1:3030\"\n").unwrap();
         let error = Network::load(path.to_str().unwrap()).unwrap_err();
         assert!(error.to_string().contains("ours.toml"), "{error}");
         assert!(

@@ -6,8 +6,7 @@
 use crate::{AccountId, CryptoHash, Gas, TxError};
 use near_primitives::errors::{ActionErrorKind, FunctionCallError, TxExecutionError};
 use near_primitives::views::{
-    ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionOutcomeView,
-    FinalExecutionStatus,
+    ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionOutcomeView, FinalExecutionStatus,
 };
 use serde::de::DeserializeOwned;
 
@@ -77,13 +76,10 @@ pub struct ReceiptFailure {
 impl Outcome {
     /// The failures, in receipt order.
     pub fn failures(&self) -> impl Iterator<Item = &ReceiptFailure> {
-        let receipts = self
-            .receipts
-            .iter()
-            .filter_map(|receipt| match &receipt.status {
-                ReceiptStatus::Failed(failure) => Some(failure),
-                _ => None,
-            });
+        let receipts = self.receipts.iter().filter_map(|receipt| match &receipt.status {
+            ReceiptStatus::Failed(failure) => Some(failure),
+            _ => None,
+        });
         self.refused.iter().chain(receipts)
     }
 
@@ -125,17 +121,13 @@ impl From<FinalExecutionOutcomeView> for Outcome {
     fn from(view: FinalExecutionOutcomeView) -> Self {
         let conversion = view.transaction_outcome;
         let receipts: Vec<_> = view.receipts_outcome.into_iter().map(receipt).collect();
-        let gas_burnt = receipts
-            .iter()
-            .fold(conversion.outcome.gas_burnt, |sum, receipt| {
-                sum.checked_add(receipt.gas_burnt).unwrap_or(Gas::MAX)
-            });
+        let gas_burnt = receipts.iter().fold(conversion.outcome.gas_burnt, |sum, receipt| {
+            sum.checked_add(receipt.gas_burnt).unwrap_or(Gas::MAX)
+        });
         let refused = match &conversion.outcome.status {
-            ExecutionStatusView::Failure(error) => Some(failure(
-                conversion.id,
-                conversion.outcome.executor_id.clone(),
-                error,
-            )),
+            ExecutionStatusView::Failure(error) => {
+                Some(failure(conversion.id, conversion.outcome.executor_id.clone(), error))
+            }
             _ => None,
         };
         Self {
@@ -169,9 +161,7 @@ pub(crate) fn call_error_text(error: &FunctionCallError) -> String {
 pub(crate) fn error_code(text: &str) -> Option<String> {
     let is_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     text.split(|c: char| !is_code(c) && !c.is_ascii_lowercase())
-        .find(|word| {
-            word.len() > "ERR_".len() && word.starts_with("ERR_") && word.chars().all(is_code)
-        })
+        .find(|word| word.len() > "ERR_".len() && word.starts_with("ERR_") && word.chars().all(is_code))
         .map(str::to_owned)
 }
 
@@ -195,11 +185,7 @@ fn receipt(view: ExecutionOutcomeWithIdView) -> ReceiptOutcome {
     }
 }
 
-fn failure(
-    receipt_id: CryptoHash,
-    executor_id: AccountId,
-    error: &TxExecutionError,
-) -> ReceiptFailure {
+fn failure(receipt_id: CryptoHash, executor_id: AccountId, error: &TxExecutionError) -> ReceiptFailure {
     let text = match error {
         TxExecutionError::ActionError(action) => match &action.kind {
             ActionErrorKind::FunctionCallError(error) => {
@@ -241,8 +227,7 @@ mod tests {
             error_code("ERR_NOT_A_NODE: register first").as_deref(),
             Some("ERR_NOT_A_NODE")
         );
-        let wrapped =
-            r#"wasm execution failed: GuestPanic { panic_msg: "ERR_BATCH_CLOSED: batch 7" }"#;
+        let wrapped = r#"wasm execution failed: GuestPanic { panic_msg: "ERR_BATCH_CLOSED: batch 7" }"#;
         assert_eq!(error_code(wrapped).as_deref(), Some("ERR_BATCH_CLOSED"));
     }
 
@@ -255,8 +240,7 @@ mod tests {
 
     #[test]
     fn call_error_text__should_drop_the_chains_prefix() {
-        let error =
-            FunctionCallError::ExecutionError("Smart contract panicked: ERR_X: y".to_owned());
+        let error = FunctionCallError::ExecutionError("Smart contract panicked: ERR_X: y".to_owned());
         assert_eq!(call_error_text(&error), "ERR_X: y");
     }
 }

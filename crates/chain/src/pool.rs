@@ -37,25 +37,15 @@ impl KeyPool {
     ///
     /// # Errors
     /// If there is no key, one is not on the account, or the chain cannot be read.
-    pub async fn open(
-        rpc: &RpcClient,
-        account_id: AccountId,
-        secrets: Vec<SecretKey>,
-    ) -> Result<Self, KeyError> {
+    pub async fn open(rpc: &RpcClient, account_id: AccountId, secrets: Vec<SecretKey>) -> Result<Self, KeyError> {
         if secrets.is_empty() {
             return Err(KeyError::NoKey(account_id));
         }
         let mut keys = Vec::with_capacity(secrets.len());
         for secret_key in secrets {
             let public_key = secret_key.public_key();
-            let Some(access_key) = rpc
-                .view_access_key(&account_id, &public_key, BlockRef::Latest)
-                .await?
-            else {
-                return Err(KeyError::NotOnAccount {
-                    account_id,
-                    public_key,
-                });
+            let Some(access_key) = rpc.view_access_key(&account_id, &public_key, BlockRef::Latest).await? else {
+                return Err(KeyError::NotOnAccount { account_id, public_key });
             };
             let last_nonce = AtomicU64::new(access_key.value.nonce);
             keys.push(Arc::new(PooledKey {
@@ -83,13 +73,9 @@ impl KeyPool {
 
     /// Waits for any free key.
     pub async fn lane(&self) -> Lane {
-        select_all(
-            self.keys
-                .iter()
-                .map(|key| Lane::take(Arc::clone(key)).boxed()),
-        )
-        .await
-        .0
+        select_all(self.keys.iter().map(|key| Lane::take(Arc::clone(key)).boxed()))
+            .await
+            .0
     }
 
     /// Waits for this key; `None` if the pool does not hold it.

@@ -93,10 +93,7 @@ impl RpcClient {
     /// The same client with another patience.
     #[must_use]
     pub fn with_retry(&self, retry: RetryPolicy) -> Self {
-        Self {
-            retry,
-            ..self.clone()
-        }
+        Self { retry, ..self.clone() }
     }
 
     /// The endpoint asked first, with credentials removed: scheme, host and port only.
@@ -108,10 +105,7 @@ impl RpcClient {
     ///
     /// # Errors
     /// The node's typed answer, or why no endpoint gave one.
-    pub async fn call<M: RpcMethod>(
-        &self,
-        method: M,
-    ) -> Result<M::Response, RpcCallError<M::Error>> {
+    pub async fn call<M: RpcMethod>(&self, method: M) -> Result<M::Response, RpcCallError<M::Error>> {
         self.call_at(method, |_| None).await
     }
 
@@ -124,8 +118,10 @@ impl RpcClient {
         method: &str,
         params: serde_json::Value,
     ) -> Result<serde_json::Value, RpcCallError<serde_json::Value>> {
-        self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(method, params))
-            .await
+        self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(
+            method, params,
+        ))
+        .await
     }
 
     /// Calls a method whose answer lies at a block of the node's choosing, and applies the height bound to it.
@@ -148,15 +144,12 @@ impl RpcClient {
             if round > 0 {
                 tokio::time::sleep(self.retry.delay(round, failed.as_ref())).await;
             }
-            let mut all_answered = true;
+            let (mut leave, mut again) = (false, false);
             for index in (first..first + count).map(|index| index % count) {
-                match self
-                    .ask::<M>(&self.endpoints[index], &body, &height_of)
-                    .await
-                {
+                match self.ask::<M>(&self.endpoints[index], &body, &height_of).await {
                     Ok(answer) => {
                         // An endpoint that merely lacked one old block keeps its place; one that failed loses it.
-                        if !all_answered {
+                        if leave {
                             self.current.store(index, Ordering::Relaxed);
                         }
                         return Ok(answer);
@@ -165,12 +158,13 @@ impl RpcClient {
                     Err(Miss::Refused(error)) => return Err(error),
                     Err(Miss::Failed(error)) => {
                         tracing::debug!(method = method.method_name(), %error, "rpc.retry");
-                        all_answered = false;
+                        leave = true;
+                        again |= error.is_transient();
                         failed = Some(error);
                     }
                 }
             }
-            if all_answered {
+            if !again {
                 break;
             }
         }
@@ -185,13 +179,11 @@ impl RpcClient {
     ) -> Result<M::Response, Miss<M::Error>> {
         let answer = endpoint.ask::<M>(body).await?;
         match height_of(&answer) {
-            Some(height) if height < self.min_height => {
-                Err(Miss::Failed(RpcError::EndpointBehind {
-                    endpoint: endpoint.name().to_owned(),
-                    height,
-                    min_height: self.min_height,
-                }))
-            }
+            Some(height) if height < self.min_height => Err(Miss::Failed(RpcError::EndpointBehind {
+                endpoint: endpoint.name().to_owned(),
+                height,
+                min_height: self.min_height,
+            })),
             _ => Ok(answer),
         }
     }

@@ -9,8 +9,8 @@ mod error;
 pub use error::{ErrorClass, TxError};
 
 use crate::{
-    AccountId, BlockHeight, BlockRef, CryptoHash, Gas, KeyPool, Lane, NearToken, Outcome,
-    RpcCallError, RpcClient, SignedTx, TxRequest, ViewError, WaitLevel,
+    AccountId, BlockHeight, BlockRef, CryptoHash, Gas, KeyPool, Lane, NearToken, Outcome, RpcCallError, RpcClient,
+    SignedTx, TxRequest, ViewError, WaitLevel,
 };
 use near_jsonrpc_client::methods;
 use near_jsonrpc_primitives::types::transactions::{
@@ -103,14 +103,8 @@ impl Sender {
         let nonce = lane.next_nonce().ok_or_else(|| TxError::NoncesUsedUp {
             public_key: lane.public_key().clone(),
         })?;
-        SignedTx::sign(
-            request,
-            account_id,
-            lane.secret_key(),
-            nonce,
-            key.block_hash,
-        )
-        .map_err(|source| TxError::Encode { source })
+        SignedTx::sign(request, account_id, lane.secret_key(), nonce, key.block_hash)
+            .map_err(|source| TxError::Encode { source })
     }
 
     /// Hands the bytes to a node and does not wait. May be repeated at any time.
@@ -136,9 +130,7 @@ impl Sender {
     ) -> Result<Outcome, TxError> {
         let deadline = Instant::now() + self.policy.deadline;
         loop {
-            if let Some(Step::Settled(outcome)) =
-                self.ask(tx_hash, signer_id, raised(&level)).await?
-            {
+            if let Some(Step::Settled(outcome)) = self.ask(tx_hash, signer_id, raised(&level)).await? {
                 return Ok(*outcome);
             }
             self.pause(deadline, *tx_hash).await?;
@@ -151,11 +143,7 @@ impl Sender {
     ///
     /// # Errors
     /// If the chain refuses the bytes, or [`TxError::Unknown`] when the deadline passes: they may still take effect.
-    pub async fn send_and_wait(
-        &self,
-        signed: &SignedTx,
-        level: WaitLevel,
-    ) -> Result<Outcome, TxError> {
+    pub async fn send_and_wait(&self, signed: &SignedTx, level: WaitLevel) -> Result<Outcome, TxError> {
         let deadline = Instant::now() + self.policy.deadline;
         loop {
             match self.send(signed, raised(&level)).await {
@@ -230,9 +218,7 @@ impl Sender {
         gas: Gas,
         deposit: NearToken,
     ) -> Result<Outcome, TxError> {
-        let args = serde_json::to_vec(args).map_err(|source| TxError::Encode {
-            source: source.into(),
-        })?;
+        let args = serde_json::to_vec(args).map_err(|source| TxError::Encode { source: source.into() })?;
         self.call(contract, method, args, gas, deposit).await
     }
 
@@ -250,14 +236,10 @@ impl Sender {
         let mut height = 0;
         for hash in blocks {
             let block = BlockRef::Hash(hash);
-            let view = self
-                .rpc
-                .block(block)
-                .await?
-                .ok_or_else(|| ViewError::UnknownBlock {
-                    block,
-                    endpoint: self.rpc.endpoint().to_owned(),
-                })?;
+            let view = self.rpc.block(block).await?.ok_or_else(|| ViewError::UnknownBlock {
+                block,
+                endpoint: self.rpc.endpoint().to_owned(),
+            })?;
             height = height.max(view.header.height);
         }
         Ok(height)
@@ -356,9 +338,7 @@ impl From<RpcTransactionResponse> for Step {
 /// The first level at or above this one at which every receipt has its outcome.
 fn raised(level: &WaitLevel) -> WaitLevel {
     match level {
-        WaitLevel::None | WaitLevel::Included | WaitLevel::ExecutedOptimistic => {
-            WaitLevel::ExecutedOptimistic
-        }
+        WaitLevel::None | WaitLevel::Included | WaitLevel::ExecutedOptimistic => WaitLevel::ExecutedOptimistic,
         WaitLevel::IncludedFinal | WaitLevel::Executed => WaitLevel::Executed,
         WaitLevel::Final => WaitLevel::Final,
     }

@@ -5,8 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use near_primitives::account::{AccessKey, AccessKeyPermission, FunctionCallPermission};
 use near_primitives::action::{
-    AddKeyAction, CreateAccountAction, DeleteKeyAction, DeployContractAction, FunctionCallAction,
-    TransferAction,
+    AddKeyAction, CreateAccountAction, DeleteKeyAction, DeployContractAction, FunctionCallAction, TransferAction,
 };
 use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
 pub use near_primitives::views::TxExecutionStatus as WaitLevel;
@@ -112,14 +111,8 @@ impl TxRequest {
     }
 
     fn add_key(self, public_key: PublicKey, permission: AccessKeyPermission) -> Self {
-        let access_key = AccessKey {
-            nonce: 0,
-            permission,
-        };
-        self.with(Action::AddKey(Box::new(AddKeyAction {
-            public_key,
-            access_key,
-        })))
+        let access_key = AccessKey { nonce: 0, permission };
+        self.with(Action::AddKey(Box::new(AddKeyAction { public_key, access_key })))
     }
 }
 
@@ -144,9 +137,7 @@ pub struct SignedTx {
 
 /// Stored bytes are not a signed transaction.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "these {len} bytes are not a signed transaction; the record is damaged or of another version"
-)]
+#[error("these {len} bytes are not a signed transaction; the record is damaged or of another version")]
 pub struct SignedTxError {
     len: usize,
     source: std::io::Error,
@@ -228,12 +219,10 @@ impl TryFrom<String> for SignedTx {
     type Error = SignedTxError;
 
     fn try_from(text: String) -> Result<Self, SignedTxError> {
-        let bytes = BASE64_STANDARD
-            .decode(&text)
-            .map_err(|error| SignedTxError {
-                len: text.len(),
-                source: std::io::Error::other(error),
-            })?;
+        let bytes = BASE64_STANDARD.decode(&text).map_err(|error| SignedTxError {
+            len: text.len(),
+            source: std::io::Error::other(error),
+        })?;
         Self::from_bytes(&bytes)
     }
 }
@@ -274,11 +263,7 @@ mod tests {
     fn signed_tx__should_carry_a_signature_over_its_hash() {
         let signed = signed();
         let transaction = signed.transaction().unwrap();
-        assert!(
-            transaction
-                .signature
-                .verify(signed.hash.as_ref(), &signed.public_key)
-        );
+        assert!(transaction.signature.verify(signed.hash.as_ref(), &signed.public_key));
     }
 
     #[test]

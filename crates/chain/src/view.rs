@@ -1,15 +1,17 @@
 //! Reading the chain: contract views, accounts, keys, blocks. Every answer names the block it holds at.
 
-use crate::{
-    AccountId, BlockHeight, CryptoHash, PublicKey, RpcCallError, RpcClient, RpcError, outcome,
-};
+mod error;
+
+pub use error::ViewError;
+
+use crate::{AccountId, BlockHeight, CryptoHash, PublicKey, RpcCallError, RpcClient};
+use error::view_error;
 use near_jsonrpc_client::methods;
 use near_jsonrpc_primitives::types::blocks::RpcBlockError;
-use near_jsonrpc_primitives::types::query::{QueryResponseKind, RpcQueryError, RpcQueryResponse};
+use near_jsonrpc_primitives::types::query::{QueryResponseKind, RpcQueryResponse};
 use near_primitives::types::{BlockId, BlockReference, Finality};
 pub use near_primitives::views::{
-    AccessKeyInfoView, AccessKeyPermissionView, AccessKeyView, AccountView, BlockView,
-    StatusResponse,
+    AccessKeyInfoView, AccessKeyPermissionView, AccessKeyView, AccountView, BlockView, StatusResponse,
 };
 use near_primitives::views::{QueryRequest, StateItem};
 use serde::Serialize;
@@ -79,69 +81,6 @@ pub struct Head {
     pub timestamp_ns: u64,
 }
 
-/// Why something could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ViewError {
-    /// No endpoint answered.
-    #[error(transparent)]
-    Rpc(#[from] RpcError),
-    /// The view method panicked.
-    #[error("view {contract}.{method} failed: {text}")]
-    Contract {
-        /// Contract account.
-        contract: AccountId,
-        /// View method.
-        method: String,
-        /// The stable code the panic text starts with, if any.
-        code: Option<String>,
-        /// The panic text.
-        text: String,
-    },
-    /// The account holds no contract.
-    #[error("account {0} holds no contract; deploy it, or correct the contract account")]
-    NoContract(AccountId),
-    /// The account does not exist.
-    #[error(
-        "account {0} does not exist on this network; create it, or correct the account or the network"
-    )]
-    UnknownAccount(AccountId),
-    /// The block is too old for every endpoint.
-    #[error("block {0} is no longer kept by {1}; add an archival RPC endpoint")]
-    GarbageCollected(BlockHeight, String),
-    /// No endpoint knows the block.
-    #[error(
-        "block {block:?} is unknown to {endpoint}: skipped, not produced yet, or too old; an archival endpoint keeps old blocks"
-    )]
-    UnknownBlock {
-        /// The block asked for.
-        block: BlockRef,
-        /// The endpoint that said so.
-        endpoint: String,
-    },
-    /// Arguments could not be written, or the result not read, in the expected form.
-    #[error(
-        "{what} of {contract}.{method} has an unexpected form; the contract and this program are of different versions"
-    )]
-    Decode {
-        /// "the arguments" or "the result".
-        what: &'static str,
-        /// Contract account.
-        contract: AccountId,
-        /// View method.
-        method: String,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// Another answer of the node.
-    #[error("RPC endpoint {endpoint} cannot answer: {reason}")]
-    Other {
-        /// The endpoint.
-        endpoint: String,
-        /// The node's words.
-        reason: String,
-    },
-}
-
 impl RpcClient {
     /// Calls a view method with JSON arguments and a JSON result.
     ///
@@ -185,12 +124,11 @@ impl RpcClient {
             method_name: method.to_owned(),
             args: args.into(),
         };
-        self.query(request, block)
-            .await
-            .and_then(read(|kind| match kind {
-                QueryResponseKind::CallResult(call) => Some(call.result),
-                _ => None,
-            }))
+        self.query(request, block, |kind| match kind {
+            QueryResponseKind::CallResult(call) => Some(call.result),
+            _ => None,
+        })
+        .await
     }
 
     /// Reads an account; `None` if it does not exist.
@@ -205,15 +143,11 @@ impl RpcClient {
         let request = QueryRequest::ViewAccount {
             account_id: account_id.clone(),
         };
-        match self.query(request, block).await {
-            Err(ViewError::UnknownAccount(_)) => Ok(None),
-            answer => answer
-                .and_then(read(|kind| match kind {
-                    QueryResponseKind::ViewAccount(account) => Some(account),
-                    _ => None,
-                }))
-                .map(Some),
-        }
+        let account = self.query(request, block, |kind| match kind {
+            QueryResponseKind::ViewAccount(account) => Some(account),
+            _ => None,
+        });
+        found(account.await)
     }
 
     /// Reads one access key; `None` if the account or the key does not exist.
@@ -230,18 +164,11 @@ impl RpcClient {
             account_id: account_id.clone(),
             public_key: public_key.clone(),
         };
-        match self.query_raw(request, block).await {
-            Err(RpcCallError::Handler {
-                error: RpcQueryError::UnknownAccessKey { .. } | RpcQueryError::UnknownAccount { .. },
-                ..
-            }) => Ok(None),
-            Err(error) => Err(view_error(error, block, None)),
-            Ok(answer) => read(|kind| match kind {
-                QueryResponseKind::AccessKey(key) => Some(key),
-                _ => None,
-            })(answer)
-            .map(Some),
-        }
+        let key = self.query(request, block, |kind| match kind {
+            QueryResponseKind::AccessKey(key) => Some(key),
+            _ => None,
+        });
+        found(key.await)
     }
 
     /// Reads all access keys of an account.
@@ -263,12 +190,11 @@ impl RpcClient {
                 after_key,
             };
             let page = self
-                .query(request, block)
-                .await
-                .and_then(read(|kind| match kind {
+                .query(request, block, |kind| match kind {
                     QueryResponseKind::AccessKeyList(list) => Some(list),
                     _ => None,
-                }))?;
+                })
+                .await?;
             // Later pages come from the same block, or keys could be seen twice or not at all.
             block = BlockRef::Hash(page.block_hash);
             keys.extend(page.value.keys.iter().cloned());
@@ -297,14 +223,11 @@ impl RpcClient {
             after_key: None,
         };
         let answer = self
-            .query(request, block)
-            .await
-            .and_then(read(|kind| match kind {
+            .query(request, block, |kind| match kind {
                 QueryResponseKind::ViewState(state) => Some(state),
-                // An empty state also reads as an empty list of keys, because the kinds carry no tag.
-                QueryResponseKind::AccessKeyList(_) => None,
                 _ => None,
-            }))?;
+            })
+            .await?;
         Ok(answer.map(|state| {
             let found = state
                 .values
@@ -374,11 +297,12 @@ impl RpcClient {
         })
     }
 
-    async fn query(
+    async fn query<T>(
         &self,
         request: QueryRequest,
         block: BlockRef,
-    ) -> Result<RpcQueryResponse, ViewError> {
+        take: impl FnOnce(QueryResponseKind) -> Option<T>,
+    ) -> Result<At<T>, ViewError> {
         let call = match &request {
             QueryRequest::CallFunction {
                 account_id,
@@ -387,92 +311,32 @@ impl RpcClient {
             } => Some((account_id.clone(), method_name.clone())),
             _ => None,
         };
-        self.query_raw(request, block)
-            .await
-            .map_err(|error| view_error(error, block, call))
-    }
-
-    async fn query_raw(
-        &self,
-        request: QueryRequest,
-        block: BlockRef,
-    ) -> Result<RpcQueryResponse, RpcCallError<RpcQueryError>> {
         let request = methods::query::RpcQueryRequest {
             block_reference: block.into(),
             request,
         };
-        self.call_at(request, |answer| {
-            block.is_moving().then_some(answer.block_height)
-        })
-        .await
-    }
-}
-
-/// Takes the expected kind out of a query's answer.
-fn read<T>(
-    take: impl FnOnce(QueryResponseKind) -> Option<T>,
-) -> impl FnOnce(RpcQueryResponse) -> Result<At<T>, ViewError> {
-    |answer| {
-        let RpcQueryResponse {
-            kind,
-            block_height,
-            block_hash,
-        } = answer;
+        let height = |answer: &RpcQueryResponse| block.is_moving().then_some(answer.block_height);
+        let answer = self
+            .call_at(request, height)
+            .await
+            .map_err(|error| view_error(error, block, call))?;
         let unexpected = || ViewError::Other {
-            endpoint: "asked".to_owned(),
+            endpoint: self.endpoint().to_owned(),
             reason: "it answered another question".to_owned(),
         };
+        let value = take(answer.kind).ok_or_else(unexpected)?;
         Ok(At {
-            value: take(kind).ok_or_else(unexpected)?,
-            block_height,
-            block_hash,
+            value,
+            block_height: answer.block_height,
+            block_hash: answer.block_hash,
         })
     }
 }
 
-fn view_error(
-    error: RpcCallError<RpcQueryError>,
-    block: BlockRef,
-    call: Option<(AccountId, String)>,
-) -> ViewError {
-    let (endpoint, error) = match error {
-        RpcCallError::Rpc(error) => return error.into(),
-        RpcCallError::Handler { endpoint, error } => (endpoint, error),
-    };
-    match (error, call) {
-        (
-            RpcQueryError::UnknownAccount {
-                requested_account_id,
-                ..
-            },
-            _,
-        ) => ViewError::UnknownAccount(requested_account_id),
-        (
-            RpcQueryError::NoContractCode {
-                contract_account_id,
-                ..
-            },
-            _,
-        ) => ViewError::NoContract(contract_account_id),
-        (RpcQueryError::GarbageCollectedBlock { block_height, .. }, _) => {
-            ViewError::GarbageCollected(block_height, endpoint)
-        }
-        (RpcQueryError::UnknownBlock { .. }, _) => ViewError::UnknownBlock { block, endpoint },
-        (RpcQueryError::ContractExecutionError { error, .. }, Some((contract, method))) => {
-            let text = outcome::call_error_text(&error);
-            if text.contains("CodeDoesNotExist") {
-                return ViewError::NoContract(contract);
-            }
-            ViewError::Contract {
-                code: outcome::error_code(&text),
-                contract,
-                method,
-                text,
-            }
-        }
-        (error, _) => ViewError::Other {
-            endpoint,
-            reason: error.to_string(),
-        },
+/// An absent account or key is an answer, not a failure.
+fn found<T>(answer: Result<At<T>, ViewError>) -> Result<Option<At<T>>, ViewError> {
+    match answer {
+        Err(ViewError::UnknownAccount(_) | ViewError::UnknownKey(_)) => Ok(None),
+        answer => answer.map(Some),
     }
 }

@@ -4,21 +4,12 @@
 //! successful ones appear. Each receipt's outcome (with logs) and contents come from one call each.
 
 use super::{BlockSourceError, ContractCall, ContractReceipt, FinalBlock, local, order};
-use crate::{
-    AccountId, BlockHeight, BlockRef, CryptoHash, RetryPolicy, RpcCallError, RpcClient, RpcError,
-    ViewError,
-};
+use crate::{AccountId, BlockHeight, BlockRef, CryptoHash, RetryPolicy, RpcCallError, RpcClient, RpcError, ViewError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use near_jsonrpc_client::methods;
-use near_jsonrpc_primitives::types::changes::{
-    RpcStateChangesError, RpcStateChangesInBlockByTypeRequest,
-};
-use near_jsonrpc_primitives::types::light_client::{
-    RpcLightClientExecutionProofResponse, RpcLightClientProofError,
-};
-use near_jsonrpc_primitives::types::receipts::{
-    ReceiptReference, RpcReceiptError, RpcReceiptRequest,
-};
+use near_jsonrpc_primitives::types::changes::{RpcStateChangesError, RpcStateChangesInBlockByTypeRequest};
+use near_jsonrpc_primitives::types::light_client::{RpcLightClientExecutionProofResponse, RpcLightClientProofError};
+use near_jsonrpc_primitives::types::receipts::{ReceiptReference, RpcReceiptError, RpcReceiptRequest};
 use near_primitives::types::{BlockId, BlockReference};
 use near_primitives::views::{
     ActionView, BlockView, ExecutionOutcomeView, ExecutionStatusView, ReceiptEnumView, ReceiptView,
@@ -101,11 +92,7 @@ impl Fetcher {
     }
 
     /// Completes a block whose header is known.
-    pub(super) async fn read(
-        &self,
-        view: BlockView,
-        head_height: BlockHeight,
-    ) -> Result<FinalBlock, BlockSourceError> {
+    pub(super) async fn read(&self, view: BlockView, head_height: BlockHeight) -> Result<FinalBlock, BlockSourceError> {
         let changes = self.changes(&view).await?;
         let receipt_ids = changed_by(&changes, &self.config.root_key);
         let mut receipts = Vec::new();
@@ -129,10 +116,7 @@ impl Fetcher {
         })
     }
 
-    async fn changes(
-        &self,
-        view: &BlockView,
-    ) -> Result<Vec<StateChangeWithCauseView>, BlockSourceError> {
+    async fn changes(&self, view: &BlockView) -> Result<Vec<StateChangeWithCauseView>, BlockSourceError> {
         let hash = view.header.hash;
         let request = || RpcStateChangesInBlockByTypeRequest {
             block_reference: BlockReference::BlockId(BlockId::Hash(hash)),
@@ -170,12 +154,10 @@ impl Fetcher {
             self.contents(view.header.hash, receipt_id)
         )?;
         let contents = match contents {
-            Some(contents) => {
-                Contents::try_from(contents).map_err(|reason| BlockSourceError::Inconsistent {
-                    hash: view.header.hash,
-                    reason,
-                })?
-            }
+            Some(contents) => Contents::try_from(contents).map_err(|reason| BlockSourceError::Inconsistent {
+                hash: view.header.hash,
+                reason,
+            })?,
             None => local::contents(self, view, receipt_id).await?,
         };
         Ok(ContractReceipt {
@@ -208,10 +190,7 @@ impl Fetcher {
             });
             let proof = match self
                 .impatient
-                .call(methods::any::<Method>(
-                    "EXPERIMENTAL_light_client_proof",
-                    params,
-                ))
+                .call(methods::any::<Method>("EXPERIMENTAL_light_client_proof", params))
                 .await
             {
                 Ok(answer) => answer.outcome_proof,
@@ -235,9 +214,7 @@ impl Fetcher {
                 )));
             }
             return match proof.outcome.status {
-                ExecutionStatusView::SuccessValue(_) | ExecutionStatusView::SuccessReceiptId(_) => {
-                    Ok(proof.outcome)
-                }
+                ExecutionStatusView::SuccessValue(_) | ExecutionStatusView::SuccessReceiptId(_) => Ok(proof.outcome),
                 _ => Err(inconsistent(format!(
                     "receipt {receipt_id} changed it but did not succeed"
                 ))),
@@ -284,8 +261,7 @@ impl Fetcher {
             endpoint: self.rpc.endpoint().to_owned(),
         };
         let header = self.rpc.block(block).await?.ok_or_else(unknown)?.header;
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((header.height, header.hash));
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some((header.height, header.hash));
         Ok(header.hash)
     }
 }
@@ -304,18 +280,13 @@ impl TryFrom<ReceiptView> for Contents {
 
     fn try_from(view: ReceiptView) -> Result<Self, String> {
         match view.receipt {
-            ReceiptEnumView::Action {
-                signer_id, actions, ..
-            } => Ok(Self {
+            ReceiptEnumView::Action { signer_id, actions, .. } => Ok(Self {
                 predecessor_id: view.predecessor_id,
                 signer_id,
                 tx_hash: None,
                 calls: function_calls(actions),
             }),
-            _ => Err(format!(
-                "receipt {} changed it but carries no action",
-                view.receipt_id
-            )),
+            _ => Err(format!("receipt {} changed it but carries no action", view.receipt_id)),
         }
     }
 }
@@ -361,23 +332,17 @@ fn changed_by(changes: &[StateChangeWithCauseView], root_key: &[u8]) -> Vec<Cryp
 
 fn key_of(change: &StateChangeWithCauseView) -> Option<&[u8]> {
     match &change.value {
-        StateChangeValueView::DataUpdate { key, .. }
-        | StateChangeValueView::DataDeletion { key, .. } => Some(key),
+        StateChangeValueView::DataUpdate { key, .. } | StateChangeValueView::DataDeletion { key, .. } => Some(key),
         _ => None,
     }
 }
 
 /// The last value written under a key.
 fn last_value(changes: Vec<StateChangeWithCauseView>, wanted: &[u8]) -> Option<Vec<u8>> {
-    changes
-        .into_iter()
-        .rev()
-        .find_map(|change| match change.value {
-            StateChangeValueView::DataUpdate { key, value, .. } if key.as_slice() == wanted => {
-                Some(value.into())
-            }
-            _ => None,
-        })
+    changes.into_iter().rev().find_map(|change| match change.value {
+        StateChangeValueView::DataUpdate { key, value, .. } if key.as_slice() == wanted => Some(value.into()),
+        _ => None,
+    })
 }
 
 /// The bounded waiting for something a node must soon have.
@@ -399,11 +364,7 @@ impl<'a> Tries<'a> {
     }
 
     /// Waits before another try, or gives up.
-    pub(super) async fn again(
-        &mut self,
-        endpoint: String,
-        reason: impl Display,
-    ) -> Result<(), BlockSourceError> {
+    pub(super) async fn again(&mut self, endpoint: String, reason: impl Display) -> Result<(), BlockSourceError> {
         self.made += 1;
         if self.made > self.fetcher.config.patience {
             let (hash, what) = (self.hash, self.what.clone());
@@ -419,15 +380,10 @@ impl<'a> Tries<'a> {
     }
 
     /// Waits before another try if the failure may pass, or gives up.
-    pub(super) async fn after<E: Display>(
-        &mut self,
-        error: RpcCallError<E>,
-    ) -> Result<(), BlockSourceError> {
+    pub(super) async fn after<E: Display>(&mut self, error: RpcCallError<E>) -> Result<(), BlockSourceError> {
         match error {
             RpcCallError::Handler { endpoint, error } => self.again(endpoint, error).await,
-            RpcCallError::Rpc(error)
-                if error.is_transient() && self.made < self.fetcher.config.patience =>
-            {
+            RpcCallError::Rpc(error) if error.is_transient() && self.made < self.fetcher.config.patience => {
                 self.made += 1;
                 self.pause().await;
                 Ok(())
@@ -437,12 +393,6 @@ impl<'a> Tries<'a> {
     }
 
     async fn pause(&self) {
-        tokio::time::sleep(
-            self.fetcher
-                .config
-                .poll_interval
-                .min(Duration::from_millis(100)),
-        )
-        .await;
+        tokio::time::sleep(self.fetcher.config.poll_interval.min(Duration::from_millis(100))).await;
     }
 }

@@ -20,21 +20,13 @@ pub(super) async fn contents(
 ) -> Result<Contents, BlockSourceError> {
     let contract = &fetcher.config.contract;
     let height = view.header.height;
-    for chunk in view
-        .chunks
-        .iter()
-        .filter(|chunk| chunk.height_included == height)
-    {
+    for chunk in view.chunks.iter().filter(|chunk| chunk.height_included == height) {
         let own = chunk_of(fetcher, view, chunk.chunk_hash)
             .await?
             .transactions
             .into_iter();
-        for transaction in own.filter(|tx| tx.signer_id == *contract && tx.receiver_id == *contract)
-        {
-            if first_receipts(fetcher, view, &transaction)
-                .await?
-                .contains(&receipt_id)
-            {
+        for transaction in own.filter(|tx| tx.signer_id == *contract && tx.receiver_id == *contract) {
+            if first_receipts(fetcher, view, &transaction).await?.contains(&receipt_id) {
                 return Ok(Contents {
                     predecessor_id: contract.clone(),
                     signer_id: contract.clone(),
@@ -52,11 +44,7 @@ pub(super) async fn contents(
     })
 }
 
-async fn chunk_of(
-    fetcher: &Fetcher,
-    view: &BlockView,
-    chunk_id: CryptoHash,
-) -> Result<ChunkView, BlockSourceError> {
+async fn chunk_of(fetcher: &Fetcher, view: &BlockView, chunk_id: CryptoHash) -> Result<ChunkView, BlockSourceError> {
     let mut tries = Tries::new(fetcher, view.header.hash, format!("chunk {chunk_id}"));
     loop {
         let chunk_reference = ChunkReference::ChunkHash { chunk_id };
@@ -77,11 +65,7 @@ async fn first_receipts(
     view: &BlockView,
     transaction: &SignedTransactionView,
 ) -> Result<Vec<CryptoHash>, BlockSourceError> {
-    let mut tries = Tries::new(
-        fetcher,
-        view.header.hash,
-        format!("transaction {}", transaction.hash),
-    );
+    let mut tries = Tries::new(fetcher, view.header.hash, format!("transaction {}", transaction.hash));
     loop {
         let sender_account_id: AccountId = transaction.signer_id.clone();
         let transaction_info = TransactionInfo::TransactionId {
@@ -98,9 +82,7 @@ async fn first_receipts(
             .await
         {
             Ok(answer) => {
-                let outcome = answer
-                    .final_execution_outcome
-                    .map(|outcome| outcome.into_outcome());
+                let outcome = answer.final_execution_outcome.map(|outcome| outcome.into_outcome());
                 match outcome {
                     Some(outcome) => return Ok(outcome.transaction_outcome.outcome.receipt_ids),
                     None => {

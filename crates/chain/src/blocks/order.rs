@@ -54,9 +54,7 @@ mod tests {
     #[test]
     fn sort__should_follow_the_journal_and_put_silent_receipts_last() {
         // Given receipts out of order, one of them without a journal line.
-        let line = |seq| {
-            format!(r#"EVENT_JSON:{{"standard":"piecework","data":{{"seq":{seq},"log":[]}}}}"#)
-        };
+        let line = |seq| format!(r#"EVENT_JSON:{{"standard":"piecework","data":{{"seq":{seq},"log":[]}}}}"#);
         let mut receipts = [
             receipt("silent", &["hello"]),
             receipt("ten", &[&line(10)]),
@@ -66,10 +64,7 @@ mod tests {
         sort(&mut receipts);
         // Then
         let expected = ["two", "ten", "silent"].map(|name| CryptoHash::hash_bytes(name.as_bytes()));
-        assert_eq!(
-            receipts.each_ref().map(|receipt| receipt.receipt_id),
-            expected
-        );
+        assert_eq!(receipts.each_ref().map(|receipt| receipt.receipt_id), expected);
         assert_eq!(receipts.each_ref().map(|receipt| receipt.order), [0, 1, 2]);
     }
 

@@ -40,9 +40,7 @@ impl Place {
             Self::Start(height) => {
                 header.height == height
                     || header.prev_hash == CryptoHash::default()
-                    || header
-                        .prev_height
-                        .is_some_and(|prev_height| prev_height < height)
+                    || header.prev_height.is_some_and(|prev_height| prev_height < height)
             }
         }
     }
@@ -111,9 +109,7 @@ impl RpcBlockSource {
     /// Starts fetches up to the tip, within the bound.
     fn fetch_ahead(&mut self) {
         let Some(tip) = self.tip else { return };
-        while self.ahead.len() < self.fetcher.config.prefetch_blocks.max(1)
-            && self.next_height <= tip.height
-        {
+        while self.ahead.len() < self.fetcher.config.prefetch_blocks.max(1) && self.next_height <= tip.height {
             let (fetcher, height) = (Arc::clone(&self.fetcher), self.next_height);
             self.spawn(async move { fetcher.at_height(height, tip.height).await });
             self.next_height += 1;
@@ -121,8 +117,7 @@ impl RpcBlockSource {
     }
 
     fn spawn(&mut self, fetch: impl Future<Output = Fetched> + Send + 'static) {
-        self.ahead
-            .push_back(AbortOnDropHandle::new(tokio::spawn(fetch)));
+        self.ahead.push_back(AbortOnDropHandle::new(tokio::spawn(fetch)));
     }
 
     /// Learns the tip, at most once per poll interval unless it moves.
@@ -176,19 +171,13 @@ impl RpcBlockSource {
             return Ok(true);
         }
         let mut views = Vec::new();
-        let mut view = self
-            .view(block.hash, block.height.saturating_add(1))
-            .await?;
+        let mut view = self.view(block.hash, block.height.saturating_add(1)).await?;
         while !self.place.precedes(&view.header) {
             if let Place::After(expected) = self.place
                 && view.header.height <= expected.height.saturating_add(1)
             {
                 let (height, hash) = (view.header.height, view.header.hash);
-                return Err(BlockSourceError::BrokenLink {
-                    height,
-                    hash,
-                    expected,
-                });
+                return Err(BlockSourceError::BrokenLink { height, hash, expected });
             }
             let parent = self.view(view.header.prev_hash, view.header.height).await?;
             if let Place::Start(height) = self.place
@@ -205,17 +194,12 @@ impl RpcBlockSource {
         for view in views {
             let (fetcher, head_height) = (Arc::clone(&self.fetcher), block.head_height);
             let fetch = async move { fetcher.read(view, head_height).await.map(Some) };
-            self.ahead
-                .push_front(AbortOnDropHandle::new(tokio::spawn(fetch)));
+            self.ahead.push_front(AbortOnDropHandle::new(tokio::spawn(fetch)));
         }
         Ok(false)
     }
 
-    async fn view(
-        &self,
-        hash: CryptoHash,
-        below: BlockHeight,
-    ) -> Result<BlockView, BlockSourceError> {
+    async fn view(&self, hash: CryptoHash, below: BlockHeight) -> Result<BlockView, BlockSourceError> {
         let view = self.fetcher.rpc.block(BlockRef::Hash(hash)).await?;
         view.ok_or(BlockSourceError::MissingBlock { hash, below })
     }

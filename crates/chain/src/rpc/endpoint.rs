@@ -31,8 +31,7 @@ impl Endpoint {
             reason,
             position: position.to_owned(),
         };
-        let url =
-            Url::parse(url).map_err(|error| invalid(error.to_string(), "of the configuration"))?;
+        let url = Url::parse(url).map_err(|error| invalid(error.to_string(), "of the configuration"))?;
         let name = redacted(&url);
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(invalid("not an http or https URL".to_owned(), &name));
@@ -45,10 +44,7 @@ impl Endpoint {
         &self.name
     }
 
-    pub(super) async fn ask<M: RpcMethod>(
-        &self,
-        body: &str,
-    ) -> Result<M::Response, Miss<M::Error>> {
+    pub(super) async fn ask<M: RpcMethod>(&self, body: &str) -> Result<M::Response, Miss<M::Error>> {
         match self.exchange(body).await.map_err(Miss::Failed)? {
             Ok(value) => match M::parse_handler_response(value) {
                 Ok(Ok(answer)) => Ok(answer),
@@ -68,11 +64,7 @@ impl Endpoint {
             .http
             .post(self.url.clone())
             .header(header::CONTENT_TYPE, "application/json");
-        let response = request
-            .body(body.to_owned())
-            .send()
-            .await
-            .map_err(unreachable)?;
+        let response = request.body(body.to_owned()).send().await.map_err(unreachable)?;
         let status = response.status();
         let retry_after = response
             .headers()
@@ -98,26 +90,17 @@ impl Endpoint {
 
     fn miss<E: near_jsonrpc_client::methods::RpcHandlerError>(&self, error: NodeError) -> Miss<E> {
         let name = match &error.error_struct {
-            Some(RpcErrorKind::HandlerError(cause)) => {
-                cause["name"].as_str().unwrap_or_default().to_owned()
-            }
+            Some(RpcErrorKind::HandlerError(cause)) => cause["name"].as_str().unwrap_or_default().to_owned(),
             _ => String::new(),
         };
         let reason = summary(&error);
         let endpoint = self.name.clone();
         match JsonRpcError::<E>::from(error) {
-            _ if is_unavailable(&name) => Miss::Failed(RpcError::NodeUnavailable {
-                endpoint,
-                reason: name,
-            }),
-            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error))
-                if is_absent(&name) =>
-            {
+            _ if is_unavailable(&name) => Miss::Failed(RpcError::NodeUnavailable { endpoint, reason: name }),
+            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) if is_absent(&name) => {
                 Miss::Absent(self.handler(error))
             }
-            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) => {
-                Miss::Refused(self.handler(error))
-            }
+            JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) => Miss::Refused(self.handler(error)),
             JsonRpcError::ServerError(JsonRpcServerError::RequestValidationError(_)) => {
                 Miss::Absent(RpcError::Rejected { endpoint, reason }.into())
             }
@@ -185,18 +168,13 @@ fn fix_of(status: StatusCode) -> &'static str {
 
 fn redacted(url: &Url) -> String {
     let host = url.host_str().unwrap_or("?");
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{host}{port}", url.scheme())
 }
 
 fn summary(error: &NodeError) -> String {
     match &error.error_struct {
-        Some(RpcErrorKind::HandlerError(cause) | RpcErrorKind::InternalError(cause)) => {
-            cause.to_string()
-        }
+        Some(RpcErrorKind::HandlerError(cause) | RpcErrorKind::InternalError(cause)) => cause.to_string(),
         Some(RpcErrorKind::RequestValidationError(cause)) => format!("{cause:?}"),
         None => error
             .data
@@ -212,8 +190,7 @@ mod tests {
 
     #[test]
     fn redacted__should_hide_every_place_for_credentials() {
-        let url =
-            Url::parse("https://user:pass@rpc.example.com:8080/v3/SECRET?apiKey=SECRET").unwrap();
+        let url = Url::parse("https://user:pass@rpc.example.com:8080/v3/SECRET?apiKey=SECRET").unwrap();
         assert_eq!(redacted(&url), "https://rpc.example.com:8080");
     }
 

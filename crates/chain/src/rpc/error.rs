@@ -7,9 +7,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum RpcError {
     /// A configured URL is not one.
-    #[error(
-        "RPC URL {position} ({reason}) cannot be used; write it like https://rpc.testnet.fastnear.com"
-    )]
+    #[error("RPC URL {position} ({reason}) cannot be used; write it like https://rpc.testnet.fastnear.com")]
     InvalidUrl {
         /// The redacted URL, or what is wrong with it.
         reason: String,
@@ -20,9 +18,7 @@ pub enum RpcError {
     #[error("no RPC endpoint is configured; set rpc_urls of the network to at least one URL")]
     NoEndpoint,
     /// The HTTP client could not be built (TLS back end).
-    #[error(
-        "the HTTP client could not be built; check the TLS libraries and certificates of this machine"
-    )]
+    #[error("the HTTP client could not be built; check the TLS libraries and certificates of this machine")]
     HttpClient {
         /// Why.
         source: reqwest::Error,
@@ -36,9 +32,7 @@ pub enum RpcError {
         source: std::io::Error,
     },
     /// The endpoint could not be reached, or the connection broke, or it took too long.
-    #[error(
-        "RPC endpoint {endpoint} cannot be reached; check that the node runs and the URL is right"
-    )]
+    #[error("RPC endpoint {endpoint} cannot be reached; check that the node runs and the URL is right")]
     Unreachable {
         /// Redacted endpoint.
         endpoint: String,
@@ -68,9 +62,7 @@ pub enum RpcError {
         reason: String,
     },
     /// The node says that it cannot answer now.
-    #[error(
-        "RPC endpoint {endpoint} cannot answer now ({reason}); wait until it has synced, or add another endpoint"
-    )]
+    #[error("RPC endpoint {endpoint} cannot answer now ({reason}); wait until it has synced, or add another endpoint")]
     NodeUnavailable {
         /// Redacted endpoint.
         endpoint: String,
@@ -78,9 +70,7 @@ pub enum RpcError {
         reason: String,
     },
     /// The node does not know the method, or rejects the parameters.
-    #[error(
-        "RPC endpoint {endpoint} rejects the request ({reason}); use an endpoint that offers this method"
-    )]
+    #[error("RPC endpoint {endpoint} rejects the request ({reason}); use an endpoint that offers this method")]
     Rejected {
         /// Redacted endpoint.
         endpoint: String,
@@ -106,9 +96,7 @@ impl RpcError {
     /// Whether the same request may succeed later without anyone changing the configuration.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. }
-            | Self::NodeUnavailable { .. }
-            | Self::EndpointBehind { .. } => true,
+            Self::Unreachable { .. } | Self::NodeUnavailable { .. } | Self::EndpointBehind { .. } => true,
             Self::Malformed { .. } => true,
             Self::HttpStatus { status, .. } => !matches!(status, 401 | 403 | 404),
             Self::InvalidUrl { .. }

@@ -25,15 +25,9 @@ impl RetryPolicy {
     /// The wait before `round` (1 = the second try): uniform up to the bound, so that clients that failed
     /// together do not return together, and at least what a rate-limiting endpoint asked for (within the cap).
     pub(super) fn delay(&self, round: u32, failed: Option<&RpcError>) -> Duration {
-        let bound = self
-            .base
-            .saturating_mul(2u32.saturating_pow(round - 1))
-            .min(self.cap);
+        let bound = self.base.saturating_mul(2u32.saturating_pow(round - 1)).min(self.cap);
         let wait = rand::random_range(Duration::ZERO..=bound);
-        let asked = failed
-            .and_then(RpcError::retry_after)
-            .unwrap_or_default()
-            .min(self.cap);
+        let asked = failed.and_then(RpcError::retry_after).unwrap_or_default().min(self.cap);
         wait.max(asked)
     }
 }

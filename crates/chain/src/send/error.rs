@@ -75,9 +75,7 @@ pub enum TxError {
         waited: Duration,
     },
     /// The signing key is not on the account any more.
-    #[error(
-        "key {public_key} is not an access key of {account_id} any more; add it again or use another"
-    )]
+    #[error("key {public_key} is not an access key of {account_id} any more; add it again or use another")]
     KeyGone {
         /// The account.
         account_id: AccountId,
@@ -114,9 +112,7 @@ impl TxError {
             Self::Nonce { .. } => ErrorClass::Nonce,
             Self::Expired { .. } => ErrorClass::Expired,
             Self::Busy { .. } | Self::Unknown { .. } => ErrorClass::Transient,
-            Self::Rpc(error) | Self::View(ViewError::Rpc(error)) if error.is_transient() => {
-                ErrorClass::Transient
-            }
+            Self::Rpc(error) | Self::View(ViewError::Rpc(error)) if error.is_transient() => ErrorClass::Transient,
             _ => ErrorClass::Permanent,
         }
     }
@@ -135,11 +131,18 @@ impl TxError {
         let public_key = &signed.public_key;
         let reason = match error {
             InvalidTxError::InvalidNonce { tx_nonce, ak_nonce } => {
-                return Self::Nonce { tx_hash, tx_nonce, ak_nonce };
+                return Self::Nonce {
+                    tx_hash,
+                    tx_nonce,
+                    ak_nonce,
+                };
             }
             InvalidTxError::Expired => return Self::Expired { tx_hash },
             InvalidTxError::ShardCongested { .. } | InvalidTxError::ShardStuck { .. } => {
-                return Self::Busy { tx_hash, reason: error.to_string() };
+                return Self::Busy {
+                    tx_hash,
+                    reason: error.to_string(),
+                };
             }
             InvalidTxError::SignerDoesNotExist { signer_id } => {
                 format!("account {signer_id} does not exist on this network; create and fund it first")
@@ -151,7 +154,10 @@ impl TxError {
                 format!("the account would lack {amount} for its storage; fund {account_id}")
             }
             InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::AccessKeyNotFound { .. }) => {
-                return Self::KeyGone { account_id: account_id.clone(), public_key: public_key.clone() };
+                return Self::KeyGone {
+                    account_id: account_id.clone(),
+                    public_key: public_key.clone(),
+                };
             }
             InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::DepositWithFunctionCall) => {
                 format!("key {public_key} is a function-call key and cannot attach a deposit; use a full-access key")
