@@ -20,14 +20,14 @@ pub const PEAKS_MAX: u32 = 32;
 #[must_use]
 pub fn account_bytes(account_id: &str) -> u32 {
     let name = u32::try_from(account_id.len()).unwrap_or(u32::MAX);
-    (ROW + 1 + name + 4) + (ROW + 5 + 64)
+    (ROW + 1 + name + 4) + (ROW + 5 + 66)
 }
 
 /// Bytes a node adds to its account's record: the fields and eight classes.
 pub const NODE_BYTES: u32 = 100 + 9 * 8;
 
-/// Bytes of a balance in another token than the account's first.
-pub const BALANCE_BYTES: u32 = ROW + 7 + 16;
+/// Bytes of a balance in another token than the account's first: its row, and its number in the account's record.
+pub const BALANCE_BYTES: u32 = ROW + 7 + 17 + 2;
 
 /// Bytes of a batch while it is open: record and purse, peaks included.
 pub const BATCH_BYTES: u32 = (ROW + 5 + 460) + (ROW + 5 + 32 + 32 * PEAKS_MAX);

@@ -207,7 +207,10 @@ fn place(contract: &str) -> Place<'_> {
 fn commitment__should_keep_its_test_vector() {
     // Computed apart from this code, by Python's hashlib and struct.
     let digest = commitment(sha256, place("work.near"), b"abc", &[7; 32]);
-    assert_eq!(hex::encode(digest), "17c52d12a44eff6ddf45cb3987a4b0d0059ba13005d93cba7d0595ec154d1448");
+    assert_eq!(
+        hex::encode(digest),
+        "17c52d12a44eff6ddf45cb3987a4b0d0059ba13005d93cba7d0595ec154d1448"
+    );
 }
 
 proptest! {

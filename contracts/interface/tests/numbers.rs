@@ -8,12 +8,14 @@ use piecework_interface::{
     amount::Amount,
     config::{Bounds, Fixed},
     draw::{Draw, Seed},
-    ids::LotId,
+    ids::{AccountNo, ClassId, LotId, TokenId},
     lots::{all_items, group_count, lot_count, lot_items, open_groups},
+    merkle::Peaks,
     money::{self, abandon_slash, bond, dissent_slash, escrow, fee, mul_div, reward_escrow, tickets},
     reputation,
+    storage::{BATCH_BYTES, CLASSES_MAX, CLOSED_BATCH_BYTES, LEAVERS_MAX, NODE_BYTES, PEAKS_MAX, lot_bytes},
     terms::{REWARD_LIMIT, Terms},
-    view::{GROUP_LOTS, Progress},
+    view::{GROUP_LOTS, LotState, Node, Progress, Slot, SlotPhase},
 };
 use proptest::prelude::*;
 
@@ -151,12 +153,13 @@ proptest! {
         let after = reputation::step(now, agreed, decided, fee, unit);
         prop_assert!(after <= reputation::FULL);
         prop_assert!(now.abs_diff(after) <= reputation::FULL / 16);
-        if decided > 0 {
+        match (10_000 * agreed).checked_div(decided) {
             // Then it moves towards the agreement, never past it.
-            let target = u16::try_from(10_000 * agreed / decided).unwrap();
-            prop_assert!(after.abs_diff(target) <= now.abs_diff(target));
-        } else {
-            prop_assert_eq!(after, now);
+            Some(target) => {
+                let target = u16::try_from(target).unwrap();
+                prop_assert!(after.abs_diff(target) <= now.abs_diff(target));
+            }
+            None => prop_assert_eq!(after, now),
         }
     }
 
@@ -404,4 +407,98 @@ fn terms__should_be_refused_field_by_field() {
         Err("expires_at")
     );
     assert_eq!(money::TICKETS_MAX, 16);
+}
+
+/// NEAR's charge for a record beside key and value.
+const ROW: u32 = 40;
+
+/// Bytes of a stored value with the version byte of its record.
+fn stored(value: &impl borsh::BorshSerialize) -> u32 {
+    1 + u32::try_from(borsh::to_vec(value).unwrap().len()).unwrap()
+}
+
+#[test]
+fn lot_bytes__should_cover_a_lot_in_every_phase() {
+    // Given the largest lots: an extension of eight slots in which everybody revealed, committed or reserved.
+    let seed = Seed {
+        value: [1; 16],
+        at: 1,
+        height: 2,
+        tickets: 3,
+    };
+    let phases = |items: usize, width: usize| {
+        [
+            SlotPhase::Revealed(vec![0; items * width]),
+            SlotPhase::Committed([0; 32]),
+            SlotPhase::Reserved(u32::MAX),
+        ]
+    };
+    for (start, max, items, width) in [(5, 8, 64, 32), (5, 8, 1, 1), (3, 6, 64, 1), (3, 3, 60, 2), (1, 1, 1, 1)] {
+        let terms = Terms {
+            start,
+            max,
+            answer_width: width,
+            lot_size: items,
+            ..terms()
+        };
+        for phase in phases(items.into(), width.into()) {
+            let slots = (0..max).map(|node| Slot {
+                node: AccountNo(node.into()),
+                round: 1,
+                phase: phase.clone(),
+            });
+            let lot = LotState {
+                leavers: vec![AccountNo(0); LEAVERS_MAX],
+                open_items: u64::MAX,
+                draw: Draw::Seeded(seed.clone()),
+                slots: slots.collect(),
+                ..LotState::default()
+            };
+            // Then its row, under a key of nine bytes, is paid for.
+            assert!(
+                ROW + 9 + stored(&lot) <= lot_bytes(&terms, items),
+                "{start} {max} {items} {width}"
+            );
+        }
+    }
+}
+
+#[test]
+fn node_bytes__should_cover_a_node_of_eight_classes() {
+    let mut node = Node::new(0);
+    node.declare(&core::array::from_fn::<_, CLASSES_MAX, _>(|class| {
+        ClassId(class as u16)
+    }));
+    assert!(stored(&node) <= NODE_BYTES);
+}
+
+#[test]
+fn batch_bytes__should_cover_a_full_window_and_all_peaks() {
+    let draw = Draw::Seeded(Seed {
+        value: [1; 16],
+        at: 1,
+        height: 2,
+        tickets: 3,
+    });
+    let progress = Progress {
+        draws: core::array::from_fn(|_| draw.clone()),
+        ..Progress::default()
+    };
+    let facts = (
+        AccountNo(0),
+        TokenId(0),
+        terms(),
+        fixed(),
+        (0_u32, [0_u8; 32], 0_u32, false, progress),
+    );
+    let purse = (
+        0_u128,
+        Peaks {
+            count: u32::MAX,
+            peaks: vec![[0; 32]; PEAKS_MAX as usize],
+        },
+    );
+    assert!((ROW + 5 + stored(&facts)) + (ROW + 5 + stored(&purse)) <= BATCH_BYTES);
+    let closed = (AccountNo(0), 0_u32, [0_u8; 32]);
+    assert!(ROW + 5 + stored(&closed) <= CLOSED_BATCH_BYTES);
 }
