@@ -25,7 +25,7 @@ pub mod tally;
 pub mod terms;
 pub mod view;
 
-/// A SHA-256 function: the host call inside the contract, [`host::sha256`] elsewhere.
+/// A SHA-256 function: the host call inside the contract, `host::sha256` elsewhere.
 pub type Sha256 = fn(&[u8]) -> [u8; 32];
 
 /// What only code outside the contract uses.

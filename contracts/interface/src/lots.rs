@@ -10,7 +10,11 @@ use crate::{
 /// Lots of a batch.
 #[must_use]
 pub const fn lot_count(items: u32, lot_size: u8) -> u32 {
-    items.div_ceil(lot_size as u32)
+    if lot_size == 0 {
+        0
+    } else {
+        items.div_ceil(lot_size as u32)
+    }
 }
 
 /// Groups of a batch.
@@ -36,7 +40,7 @@ pub const fn all_items(count: u8) -> u64 {
 /// How many groups beyond the frontier may be open: `clamp(active_tickets / (32 × start), 1, 8)`.
 #[must_use]
 pub fn open_groups(active_tickets: u32, terms: &Terms) -> u32 {
-    (active_tickets / (GROUP_LOTS * u32::from(terms.start))).clamp(1, 8)
+    (active_tickets / (GROUP_LOTS * u32::from(terms.start.max(1)))).clamp(1, 8)
 }
 
 impl Progress {

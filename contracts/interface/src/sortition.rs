@@ -55,6 +55,7 @@ pub fn seed_value(sha256: Sha256, random_seed: &[u8], batch: BatchId, at: At) ->
 /// Whether a later slice than the one of `then` has begun.
 #[must_use]
 pub const fn later_slice(then_s: u32, now_s: u32, slice_s: u32) -> bool {
+    let slice_s = if slice_s == 0 { 1 } else { slice_s };
     now_s / slice_s > then_s / slice_s
 }
 

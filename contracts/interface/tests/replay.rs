@@ -17,8 +17,10 @@ use piecework_interface::{
     replay::{Context, Fault, Mirror, MovementKind, ReplayError, SlotEnd, Touched},
     skip::Skip,
     storage,
+    terms::Terms,
     view::{BatchStatus, LotPhase, NodeStatus, SlotPhase},
 };
+use proptest::prelude::*;
 
 const TOKEN: TokenId = TokenId(1);
 const BATCH: BatchId = BatchId(0);
@@ -786,4 +788,97 @@ fn mirror__should_need_the_answers_of_a_reveal() {
         journal.mirror.lots[&(BATCH, lot)].slots[0].phase,
         SlotPhase::Committed(_)
     ));
+}
+
+fn small_account() -> impl Strategy<Value = AccountNo> {
+    (0_u32..8).prop_map(AccountNo)
+}
+
+fn some_entry() -> impl Strategy<Value = Entry> {
+    let number = prop_oneof![0_u128..2_000, Just(u128::MAX)].prop_map(Amount);
+    let place = ((0_u32..2).prop_map(BatchId), (0_u32..4).prop_map(LotId));
+    let people = (small_account(), prop::option::of(small_account()));
+    (0_u8..18, place, people, number, any::<u64>()).prop_map(|(kind, (batch, lot), (account, other), amount, set)| {
+        let abandoned: Vec<_> = other
+            .map(|node| Abandoned { node, slash: amount })
+            .into_iter()
+            .collect();
+        let (token, items, digest) = (TokenId(lot.0 as u16), Items(set % 16), sha256(b"xyz"));
+        match kind {
+            0 => Entry::Claimed {
+                batch,
+                lot,
+                replaced: abandoned.first().cloned(),
+            },
+            1 | 2 => claim(lot),
+            3 | 4 => commit(lot),
+            5 => Entry::Revealing { batch, lot, abandoned },
+            6 => Entry::Revealed { batch, lot, digest },
+            7 => Entry::Extended { batch, lot, items },
+            8 => Entry::Provisional {
+                batch,
+                lot,
+                accepted: items,
+                digest,
+            },
+            9 => Entry::Freed { batch, lot, abandoned },
+            10 => settle(lot, 0, b"xyz", vec![pay(account, amount.0, 0, RISEN)]),
+            11 => Entry::BatchClosed { batch, refund: amount },
+            12 => Entry::Released {
+                batch,
+                lot,
+                slash: amount,
+            },
+            13 => Entry::Staked {
+                account,
+                stake: amount,
+                unbonding: amount,
+                until: 0,
+            },
+            14 => Entry::Deposited { account, token, amount },
+            15 => Entry::Withdrawn {
+                account,
+                token,
+                amount,
+                ok: set % 2 == 0,
+            },
+            16 => Entry::Seeded {
+                batch,
+                at: At::Lot(lot),
+                value: [0; 16],
+                tickets: u32::MAX,
+            },
+            _ => Entry::BatchCreated {
+                batch,
+                requester: account,
+                token,
+                items: u32::MAX,
+                manifest: digest,
+                uri: String::new(),
+                escrow: Amount(0),
+                terms: Terms {
+                    lot_size: (set % 3) as u8,
+                    answer_width: 0,
+                    start: 0,
+                    max: 0,
+                    slice_s: 0,
+                    ..terms()
+                },
+                fixed: fixed(),
+            },
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn mirror__should_never_panic(lines in prop::collection::vec((prop::option::of(small_account()), some_entry()), 1..40)) {
+        let mut journal = begun();
+        let reveal = Op::Reveal { batch: BATCH, lot: LotId(0), answers: b"xyz".to_vec(), salt: [1; 32] };
+        for (node, entry) in lines {
+            journal.later(400);
+            // A fault leaves the mirror half way through the line, which it must survive as well.
+            let _: Result<_, _> = journal.write_with("work", node, vec![entry], core::slice::from_ref(&reveal));
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     event::{Entry, Line},
     ids::{AccountNo, BatchId, ClassId, TokenId},
     merkle::{self, Peaks},
+    money,
     op::At,
     storage,
     terms::Terms,
@@ -300,6 +301,9 @@ impl Step<'_> {
             token,
             escrow,
         } = purse;
+        if escrow.0 != money::escrow(terms, fixed.fee_bps, items) {
+            return Err(Fault::Differs("the escrow"));
+        }
         self.debit(
             requester,
             token,
