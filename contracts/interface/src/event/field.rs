@@ -1,0 +1,256 @@
+//! How the values inside an entry are written and read.
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+
+use super::{Abandoned, Entry, Items, SettledSlot};
+use crate::{
+    amount::Amount,
+    config::{Config, Fixed},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    op::At,
+    skip::Skip,
+    terms::Terms,
+    view::NodeStatus,
+};
+
+/// A value inside an entry.
+pub(super) trait Field: Sized {
+    /// Appends the value's JSON.
+    fn write(&self, out: &mut String);
+    /// Reads it back; `None` if it is something else.
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self>;
+}
+
+macro_rules! number_field {
+    ($($ty:ty),*) => {$(
+        impl Field for $ty {
+            fn write(&self, out: &mut String) {
+                push_decimal(u128::from(*self), out);
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                value.as_u64()?.try_into().ok()
+            }
+        }
+    )*};
+}
+number_field!(u8, u16, u32, u64);
+
+macro_rules! id_field {
+    ($($ty:ident),*) => {$(
+        impl Field for $ty {
+            fn write(&self, out: &mut String) {
+                self.0.write(out);
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                Field::read(value).map(Self)
+            }
+        }
+    )*};
+}
+id_field!(AccountNo, TokenId, ClassId, BatchId, LotId);
+
+impl Field for bool {
+    fn write(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        value.as_bool()
+    }
+}
+
+impl Field for Amount {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        push_decimal(self.0, out);
+        out.push('"');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        value.as_str()?.parse().ok().map(Self)
+    }
+}
+
+impl Field for Items {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        out.push_str(hex::encode(self.0.to_be_bytes()).trim_start_matches('0'));
+        out.push('"');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        let text = value.as_str()?;
+        if text.is_empty() {
+            Some(Self(0))
+        } else {
+            u64::from_str_radix(text, 16).ok().map(Self)
+        }
+    }
+}
+
+impl<const N: usize> Field for [u8; N] {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        STANDARD_NO_PAD.encode_string(self, out);
+        out.push('"');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        STANDARD_NO_PAD.decode(value.as_str()?).ok()?.try_into().ok()
+    }
+}
+
+impl Field for Skip {
+    fn write(&self, out: &mut String) {
+        push_decimal(*self as u128, out);
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        Self::from_code(Field::read(value)?)
+    }
+}
+
+/// A group is its number, a lot is its number in an array.
+impl Field for At {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Group(group) => group.write(out),
+            Self::Lot(lot) => {
+                out.push('[');
+                lot.write(out);
+                out.push(']');
+            }
+        }
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        match value.as_array().map(Vec::as_slice) {
+            None => Field::read(value).map(Self::Group),
+            Some([lot]) => Field::read(lot).map(Self::Lot),
+            Some(_) => None,
+        }
+    }
+}
+
+impl Field for Abandoned {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        self.node.write(out);
+        out.push(',');
+        self.slash.write(out);
+        out.push(']');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        let [node, slash] = value.as_array()?.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            node: Field::read(node)?,
+            slash: Field::read(slash)?,
+        })
+    }
+}
+
+impl Field for SettledSlot {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        self.node.write(out);
+        out.push(',');
+        self.pay.write(out);
+        out.push(',');
+        self.slash.write(out);
+        out.push(',');
+        self.reputation.write(out);
+        out.push(']');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        let [node, pay, slash, reputation] = value.as_array()?.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            node: Field::read(node)?,
+            pay: Field::read(pay)?,
+            slash: Field::read(slash)?,
+            reputation: Field::read(reputation)?,
+        })
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Some(value) => value.write(out),
+            None => out.push_str("null"),
+        }
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        if value.is_null() {
+            Some(None)
+        } else {
+            T::read(value).map(Some)
+        }
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        for (index, value) in self.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            value.write(out);
+        }
+        out.push(']');
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        value.as_array()?.iter().map(T::read).collect()
+    }
+}
+
+impl Field for Entry {
+    fn write(&self, out: &mut String) {
+        Self::write(self, out);
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        Self::read(value)
+    }
+}
+
+macro_rules! json_field {
+    ($($ty:ty),*) => {$(
+        impl Field for $ty {
+            fn write(&self, out: &mut String) {
+                // These types serialize without maps of unknown keys or failing parts, so this cannot fail.
+                out.push_str(&serde_json::to_string(self).unwrap_or_default());
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                serde_json::from_str(&value.to_string()).ok()
+            }
+        }
+    )*};
+}
+json_field!(String, Config, Terms, Fixed, NodeStatus);
+
+fn push_decimal(mut value: u128, out: &mut String) {
+    let mut digits = [0_u8; 39];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
+}
