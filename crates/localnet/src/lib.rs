@@ -1,1 +1,12 @@
-//! An embedded single-node NEAR chain, a drop-in for the neard sandbox binary.
+#![doc = include_str!("../README.md")]
+
+pub mod chain;
+pub mod cli;
+pub mod home;
+pub mod localnet;
+pub mod node;
+mod rpc;
+pub mod runtime;
+pub mod state;
+
+pub use localnet::{Config, Localnet, StartError};

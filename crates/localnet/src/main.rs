@@ -1,1 +1,12 @@
-fn main() {}
+//! `piecework-localnet`: see the crate's README.
+
+use clap::Parser;
+use piecework_localnet::cli::{self, Cli};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    cli::run(Cli::parse()).await
+}

@@ -4,6 +4,7 @@
 //! change kinds and a later trie-node count follow from them.
 
 mod records;
+mod trie;
 mod update;
 mod versions;
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use near_primitives::{trie_key::TrieKey, types::BlockHeight};
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::Value;
 
@@ -50,6 +50,18 @@ impl VersionedState {
             .filter_map(move |(key, versions)| Some((key.as_slice(), visible(versions, height)?)))
     }
 
+    /// Live keys within raw key bounds, in order.
+    pub(super) fn live_keys(
+        &self,
+        height: BlockHeight,
+        bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+    ) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.entries
+            .range(bounds)
+            .filter(move |(_, versions)| visible(versions, height).is_some())
+            .map(|(key, _)| key.as_slice())
+    }
+
     /// Forgets the versions of `key` that no height at or above `oldest` can see.
     pub fn prune(&mut self, oldest: BlockHeight, key: &[u8]) {
         let Some(versions) = self.entries.get_mut(key) else { return };
@@ -82,6 +94,10 @@ impl Snapshot {
     /// The height this snapshot is at.
     pub fn height(&self) -> BlockHeight {
         self.height
+    }
+
+    pub(super) fn read_state(&self) -> RwLockReadGuard<'_, VersionedState> {
+        self.state.read()
     }
 
     /// The bytes under a raw key.

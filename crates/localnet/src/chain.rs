@@ -1,0 +1,19 @@
+//! The chain: blocks made one after another on top of the runtime, and everything that can be asked about them.
+
+mod block;
+mod clock;
+mod genesis;
+mod history;
+mod merkle;
+mod patch;
+mod pool;
+mod producer;
+mod status;
+
+pub use block::Block;
+pub use clock::ChainClock;
+pub use genesis::GenesisError;
+pub use history::{History, OutcomePlace};
+pub use merkle::outcome_path;
+pub use producer::{Chain, ChainError, ChainView};
+pub use status::TransactionStatus;

@@ -1,0 +1,96 @@
+//! One block and its single chunk, with all that executing it produced.
+
+use std::sync::Arc;
+
+use near_primitives::{
+    block_header::BlockHeaderInnerLite,
+    hash::{CryptoHash, hash},
+    merkle::combine_hash,
+    receipt::Receipt,
+    transaction::{ExecutionOutcomeWithId, SignedTransaction},
+    types::{Balance, BlockHeight, EpochHeight, EpochId, Gas},
+};
+
+use crate::{runtime::BlockContext, state::ChangeLog};
+
+/// A block. Its hash is made like nearcore's from `lite` and a hash of the rest, so light clients verify it.
+pub struct Block {
+    /// The part of the header that light clients see.
+    pub lite: BlockHeaderInnerLite,
+    /// Hash of the rest of the header.
+    pub inner_rest_hash: CryptoHash,
+    /// The block's hash.
+    pub hash: CryptoHash,
+    /// The parent.
+    pub prev_hash: CryptoHash,
+    /// The parent's height; heights skip after a fast-forward.
+    pub prev_height: Option<BlockHeight>,
+    /// Number of the block, counting from genesis at 1.
+    pub ordinal: u64,
+    /// Last final block as of this one.
+    pub last_final: CryptoHash,
+    /// Last doomslug-final block as of this one.
+    pub last_ds_final: CryptoHash,
+    /// The random value all seeds of this block's receipts are derived from.
+    pub random_value: CryptoHash,
+    /// The gas price receipts of this block burn at.
+    pub gas_price: Balance,
+    /// The gas price of the next block.
+    pub next_gas_price: Balance,
+    /// Compute and gas a chunk may use.
+    pub gas_limit: Gas,
+    /// Epochs since genesis.
+    pub epoch_height: EpochHeight,
+    /// NEAR in existence after this block.
+    pub total_supply: Balance,
+    /// Transactions of the chunk.
+    pub transactions: Vec<Arc<SignedTransaction>>,
+    /// Receipts that arrived for execution.
+    pub incoming: Vec<Receipt>,
+    /// Outcomes in order of execution.
+    pub outcomes: Vec<ExecutionOutcomeWithId>,
+    /// State changes by key.
+    pub changes: ChangeLog,
+    /// Merkle root of this block's outcomes; the next header commits to it.
+    pub outcome_root: CryptoHash,
+    /// Commitment to the state after this block; the next header carries it.
+    pub state_root: CryptoHash,
+    /// Gas burnt.
+    pub gas_used: Gas,
+    /// yoctoNEAR burnt.
+    pub tokens_burnt: Balance,
+}
+
+impl Block {
+    /// The block's height.
+    pub fn height(&self) -> BlockHeight {
+        self.lite.height
+    }
+
+    /// Hash of the block's only chunk.
+    pub fn chunk_hash(&self) -> CryptoHash {
+        combine_hash(&hash(b"chunk"), &self.hash)
+    }
+
+    /// What contracts can see of the block.
+    pub fn context(&self) -> BlockContext {
+        BlockContext {
+            height: self.lite.height,
+            timestamp: self.lite.timestamp,
+            epoch_height: self.epoch_height,
+            gas_price: self.gas_price,
+            gas_limit: self.gas_limit,
+            random_value: self.random_value,
+        }
+    }
+}
+
+/// The block hash from its three parts.
+pub fn block_hash(lite: &BlockHeaderInnerLite, inner_rest_hash: &CryptoHash, prev_hash: &CryptoHash) -> CryptoHash {
+    combine_hash(&combine_hash(&CryptoHash::hash_borsh(lite), inner_rest_hash), prev_hash)
+}
+
+/// The id of an epoch: nearcore uses a block hash, here the epoch's number is enough.
+pub fn epoch_id(genesis_hash_seed: &CryptoHash, epoch_height: EpochHeight) -> EpochId {
+    EpochId(CryptoHash::hash_borsh((genesis_hash_seed, epoch_height)))
+}

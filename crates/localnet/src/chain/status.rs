@@ -1,0 +1,150 @@
+//! How far a transaction has come, from the outcomes of its receipts.
+
+use near_primitives::{
+    hash::CryptoHash,
+    receipt::Receipt,
+    transaction::{ExecutionOutcomeWithId, ExecutionOutcomeWithIdAndProof, ExecutionStatus},
+    views::{
+        ExecutionOutcomeWithIdView, FinalExecutionOutcomeView, FinalExecutionOutcomeWithReceiptView,
+        FinalExecutionStatus, ReceiptView, TxExecutionStatus,
+    },
+};
+
+use super::{
+    history::{History, OutcomePlace},
+    merkle::outcome_path,
+};
+
+/// Everything known about a transaction that is in a block.
+pub struct TransactionStatus {
+    /// Its outcome and those of its receipts so far.
+    pub outcome: FinalExecutionOutcomeView,
+    /// The strongest level reached.
+    pub level: TxExecutionStatus,
+}
+
+impl History {
+    /// The status of a transaction; `None` if no kept block contains it.
+    pub fn transaction_status(&self, hash: &CryptoHash) -> Option<TransactionStatus> {
+        let transaction = self.transaction(hash)?;
+        let place = self.outcome(hash)?;
+        let mut progress = Progress::default();
+        self.collect(place, &mut progress);
+        let (transaction_outcome, receipts_outcome) = {
+            let mut outcomes = progress.places.iter().filter_map(|place| self.outcome_view(*place));
+            (outcomes.next()?, outcomes.collect::<Vec<_>>())
+        };
+        let outcome = FinalExecutionOutcomeView {
+            status: self.final_status(place),
+            transaction: (**transaction).clone().into(),
+            transaction_outcome,
+            receipts_outcome,
+        };
+        Some(TransactionStatus { level: self.level(place, &progress), outcome })
+    }
+
+    /// The same with the receipts themselves.
+    pub fn with_receipts(&self, outcome: FinalExecutionOutcomeView) -> FinalExecutionOutcomeWithReceiptView {
+        let first = &outcome.transaction_outcome.outcome.receipt_ids;
+        let converted_locally = outcome.transaction.signer_id == outcome.transaction.receiver_id;
+        // As nearcore does, the receipt a transaction was converted to is left out when it ran in place.
+        let receipts = outcome
+            .receipts_outcome
+            .iter()
+            .filter(|receipt| !(converted_locally && first.contains(&receipt.id)))
+            .filter_map(|receipt| self.receipt(&receipt.id))
+            .map(|receipt| ReceiptView::from((**receipt).clone()))
+            .collect();
+        FinalExecutionOutcomeWithReceiptView { final_outcome: outcome, receipts }
+    }
+
+    /// One outcome with its proof.
+    pub fn outcome_view(&self, place: OutcomePlace) -> Option<ExecutionOutcomeWithIdView> {
+        let block = self.block_at(place)?;
+        let outcome = block.outcomes.get(place.index)?;
+        Some(
+            ExecutionOutcomeWithIdAndProof {
+                proof: outcome_path(&block.outcomes, place.index),
+                block_hash: block.hash,
+                outcome_with_id: outcome.clone(),
+            }
+            .into(),
+        )
+    }
+
+    fn block_at(&self, place: OutcomePlace) -> Option<&super::Block> {
+        use near_primitives::types::{BlockId, BlockReference};
+        self.block(&BlockReference::BlockId(BlockId::Height(place.height))).map(|block| &**block)
+    }
+
+    fn outcome_at(&self, place: OutcomePlace) -> Option<&ExecutionOutcomeWithId> {
+        self.block_at(place)?.outcomes.get(place.index)
+    }
+
+    /// Walks the tree of receipts depth first.
+    fn collect(&self, place: OutcomePlace, progress: &mut Progress) {
+        let Some(outcome) = self.outcome_at(place) else { return };
+        progress.places.push(place);
+        for receipt_id in &outcome.outcome.receipt_ids {
+            match self.outcome(receipt_id) {
+                Some(place) => self.collect(place, progress),
+                None => {
+                    let refund = self.receipt(receipt_id).is_some_and(|receipt| is_refund(receipt));
+                    progress.awaits_refund |= refund;
+                    // A distribution receipt is executed without an outcome of its own.
+                    let awaited = self.receipt(receipt_id).is_none_or(|receipt| expects_outcome(receipt));
+                    progress.awaits_receipt |= awaited && !refund;
+                }
+            }
+        }
+    }
+
+    /// Follows the result through returned promises.
+    fn final_status(&self, place: OutcomePlace) -> FinalExecutionStatus {
+        let mut place = place;
+        let mut started = false;
+        while let Some(outcome) = self.outcome_at(place) {
+            match &outcome.outcome.status {
+                ExecutionStatus::SuccessValue(value) => return FinalExecutionStatus::SuccessValue(value.clone()),
+                ExecutionStatus::Failure(error) => return FinalExecutionStatus::Failure(error.clone()),
+                ExecutionStatus::SuccessReceiptId(receipt_id) => match self.outcome(receipt_id) {
+                    Some(next) => place = next,
+                    None => break,
+                },
+                ExecutionStatus::Unknown => break,
+            }
+            started = true;
+        }
+        if started { FinalExecutionStatus::Started } else { FinalExecutionStatus::NotStarted }
+    }
+
+    fn level(&self, place: OutcomePlace, progress: &Progress) -> TxExecutionStatus {
+        let included_final = self.is_final(place.height);
+        if progress.awaits_receipt {
+            return if included_final { TxExecutionStatus::IncludedFinal } else { TxExecutionStatus::Included };
+        }
+        let all_final =
+            !progress.awaits_refund && progress.places.iter().all(|place| self.is_final(place.height));
+        match (included_final, all_final) {
+            (_, true) => TxExecutionStatus::Final,
+            (true, false) => TxExecutionStatus::Executed,
+            (false, false) => TxExecutionStatus::ExecutedOptimistic,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Progress {
+    places: Vec<OutcomePlace>,
+    awaits_receipt: bool,
+    awaits_refund: bool,
+}
+
+fn is_refund(receipt: &Receipt) -> bool {
+    receipt.predecessor_id().is_system()
+}
+
+fn expects_outcome(receipt: &Receipt) -> bool {
+    use near_primitives::receipt::VersionedReceiptEnum;
+    !matches!(receipt.versioned_receipt(), VersionedReceiptEnum::GlobalContractDistribution(_))
+}

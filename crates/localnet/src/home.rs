@@ -1,0 +1,216 @@
+//! The home directory: the files that the neard sandbox keeps, so that near-workspaces and near-sandbox can
+//! read and edit them between `init` and `run`.
+
+mod genesis;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use near_chain_configs::{Genesis, GenesisValidationMode};
+use near_crypto::{KeyFile, KeyType, SecretKey};
+use near_primitives::types::AccountId;
+use serde::{Deserialize, Serialize};
+
+pub use genesis::new_genesis;
+
+/// The home directory cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// `init` would overwrite a chain.
+    #[error("{0} already exists; remove the directory or choose another --home to start a new chain")]
+    AlreadyInitialised(PathBuf),
+    /// `run` without `init`.
+    #[error("{0} does not exist; run `piecework-localnet --home <dir> init` first")]
+    NotInitialised(PathBuf),
+    /// A file could not be read or written.
+    #[error("{path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file does not parse.
+    #[error("{path} is not valid: {message}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// Choices of `init`.
+#[derive(Clone, Debug)]
+pub struct InitOptions {
+    /// The chain's name; random if not given.
+    pub chain_id: Option<String>,
+    /// The validator, who is also the root account.
+    pub account_id: AccountId,
+    /// Makes the validator's key and all block randomness reproducible.
+    pub test_seed: Option<String>,
+}
+
+/// The part of `config.json` this program reads. Everything else in the file is kept for other tools.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NodeConfig {
+    /// RPC limits.
+    #[serde(default)]
+    pub rpc: RpcConfig,
+    /// Block times, which here only say how much time a fast-forwarded height stands for.
+    #[serde(default)]
+    pub consensus: ConsensusConfig,
+    /// Settings neard does not have.
+    #[serde(default)]
+    pub localnet: LocalnetConfig,
+}
+
+/// `rpc` of `config.json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct RpcConfig {
+    /// Address used if none is given on the command line.
+    pub addr: Option<String>,
+    /// Limits.
+    #[serde(default)]
+    pub limits_config: RpcLimits,
+}
+
+/// `rpc.limits_config` of `config.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RpcLimits {
+    /// Largest request body, in bytes.
+    pub json_payload_max_size: usize,
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        Self { json_payload_max_size: 10 * 1024 * 1024 }
+    }
+}
+
+/// `consensus` of `config.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ConsensusConfig {
+    /// Shortest time between blocks of neard.
+    pub min_block_production_delay: Duration,
+    /// Longest time between blocks of neard.
+    pub max_block_production_delay: Duration,
+}
+
+impl Default for ConsensusConfig {
+    fn default() -> Self {
+        Self {
+            min_block_production_delay: Duration::from_millis(120),
+            max_block_production_delay: Duration::from_millis(500),
+        }
+    }
+}
+
+impl ConsensusConfig {
+    /// The time a fast-forwarded height stands for: neard's average block time.
+    pub fn per_height(&self) -> Duration {
+        (self.min_block_production_delay + self.max_block_production_delay) / 2
+    }
+}
+
+/// `localnet` of `config.json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct LocalnetConfig {
+    /// Makes block randomness reproducible.
+    pub random_seed: Option<String>,
+}
+
+/// Everything read from a home directory.
+pub struct Home {
+    /// The directory.
+    pub dir: PathBuf,
+    /// The genesis, as edited since `init`.
+    pub genesis: Genesis,
+    /// The configuration, as edited since `init`.
+    pub config: NodeConfig,
+    /// The validator's account and key.
+    pub validator: KeyFile,
+}
+
+/// Creates the home directory of a new chain.
+///
+/// # Errors
+/// If there already is one, or a file cannot be written.
+pub fn init(dir: &Path, options: &InitOptions) -> Result<(), HomeError> {
+    let genesis_path = dir.join("genesis.json");
+    if genesis_path.exists() {
+        return Err(HomeError::AlreadyInitialised(genesis_path));
+    }
+    fs::create_dir_all(dir).map_err(|source| HomeError::File { path: dir.to_owned(), source })?;
+    let secret_key = match &options.test_seed {
+        Some(seed) => SecretKey::from_seed(KeyType::ED25519, seed),
+        None => SecretKey::from_random(KeyType::ED25519),
+    };
+    let validator =
+        KeyFile { account_id: options.account_id.clone(), public_key: secret_key.public_key(), secret_key };
+    let chain_id = options.chain_id.clone().unwrap_or_else(|| {
+        let suffix = SecretKey::from_random(KeyType::ED25519).public_key().to_string();
+        format!("test-chain-{}", suffix.chars().rev().take(5).collect::<String>())
+    });
+    let genesis = new_genesis(chain_id, &validator.account_id, &validator.public_key);
+    let config = NodeConfig {
+        rpc: RpcConfig { addr: Some("0.0.0.0:3030".to_owned()), limits_config: RpcLimits::default() },
+        consensus: ConsensusConfig::default(),
+        localnet: LocalnetConfig { random_seed: options.test_seed.clone() },
+    };
+    write_json(&genesis_path, &genesis)?;
+    write_json(&dir.join("config.json"), &config_file(&config))?;
+    write_key(&dir.join("validator_key.json"), &validator)?;
+    let node_key = SecretKey::from_random(KeyType::ED25519);
+    let node_key =
+        KeyFile { account_id: validator.account_id, public_key: node_key.public_key(), secret_key: node_key };
+    write_key(&dir.join("node_key.json"), &node_key)
+}
+
+/// Reads a home directory.
+///
+/// # Errors
+/// If it has not been initialised or a file is wrong.
+pub fn load(dir: &Path) -> Result<Home, HomeError> {
+    let genesis_path = dir.join("genesis.json");
+    if !genesis_path.exists() {
+        return Err(HomeError::NotInitialised(genesis_path));
+    }
+    let genesis = Genesis::from_file(&genesis_path, GenesisValidationMode::UnsafeFast)
+        .map_err(|error| HomeError::Invalid { path: genesis_path, message: error.to_string() })?;
+    let config_path = dir.join("config.json");
+    let config = fs::read(&config_path).map_err(|source| HomeError::File { path: config_path.clone(), source })?;
+    let config = serde_json::from_slice(&config)
+        .map_err(|error| HomeError::Invalid { path: config_path, message: error.to_string() })?;
+    let key_path = dir.join("validator_key.json");
+    let validator = KeyFile::from_file(&key_path).map_err(|source| HomeError::File { path: key_path, source })?;
+    Ok(Home { dir: dir.to_owned(), genesis, config, validator })
+}
+
+/// The configuration with the sections that tools written for neard edit or look at.
+fn config_file(config: &NodeConfig) -> serde_json::Value {
+    serde_json::json!({
+        "genesis_file": "genesis.json",
+        "validator_key_file": "validator_key.json",
+        "node_key_file": "node_key.json",
+        "rpc": config.rpc,
+        "network": { "addr": "0.0.0.0:24567" },
+        "consensus": config.consensus,
+        "store": {},
+        "localnet": config.localnet,
+    })
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), HomeError> {
+    let failed = |source| HomeError::File { path: path.to_owned(), source };
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
+    fs::write(path, bytes).map_err(failed)
+}
+
+fn write_key(path: &Path, key: &KeyFile) -> Result<(), HomeError> {
+    key.write_to_file(path).map_err(|source| HomeError::File { path: path.to_owned(), source })
+}

@@ -1,0 +1,236 @@
+//! Starting a chain in this process.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use near_chain_configs::Genesis;
+use near_crypto::{KeyFile, KeyType, SecretKey};
+use near_primitives::{hash::CryptoHash, types::AccountId};
+use near_vm_runner::{FilesystemContractRuntimeCache, noop_background_spawner};
+use tokio::{net::TcpListener, sync::watch, task};
+
+use crate::{
+    chain::{Chain, ChainClock, ChainError},
+    home::{Home, new_genesis},
+    node::{Cadence, Node},
+    rpc,
+    runtime::{Runtime, Validators},
+};
+
+/// Compiled contracts kept in memory.
+const CACHED_CONTRACTS: usize = 128;
+/// Compiled contracts kept on disk, in bytes.
+const CACHED_CONTRACTS_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// A chain to be started.
+pub struct Config {
+    /// State and parameters to start from.
+    pub genesis: Genesis,
+    /// The root account and validator.
+    pub validator: KeyFile,
+    /// Where the RPC listens; port 0 picks a free one.
+    pub rpc_addr: SocketAddr,
+    /// When blocks are made.
+    pub cadence: Cadence,
+    /// How many blocks are kept for queries about the past.
+    pub keep_blocks: usize,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// The time a fast-forwarded height stands for.
+    pub per_height: Duration,
+    /// Makes block randomness reproducible.
+    pub seed: Option<String>,
+    /// Makes time reproducible: it starts here and only moves by fast-forward or [`Chain::advance_time`].
+    pub manual_time: Option<Duration>,
+    /// Where compiled contracts are cached, to be shared by all chains on this machine.
+    pub contract_cache: PathBuf,
+}
+
+/// A chain could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The cache of compiled contracts cannot be opened.
+    #[error("the contract cache {path} cannot be opened; check its permissions or set another")]
+    Cache {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The chain refused its genesis.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The RPC address is taken or not ours.
+    #[error("cannot listen on {addr}; choose another --rpc-addr")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No thread for the producer.
+    #[error("cannot start the block producer")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Config {
+    /// A throw-away chain for tests: the root account is `test.near` with a random key, blocks come as soon as
+    /// there is work, and the RPC is on a free port.
+    pub fn ephemeral() -> Self {
+        let secret_key = SecretKey::from_random(KeyType::ED25519);
+        let account_id = root_id();
+        let validator = KeyFile { account_id, public_key: secret_key.public_key(), secret_key };
+        let genesis = new_genesis("localnet".to_owned(), &validator.account_id, &validator.public_key);
+        Self {
+            genesis,
+            validator,
+            rpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            cadence: Cadence { interval: Duration::from_millis(100), instant: true },
+            keep_blocks: 100_000,
+            max_body_bytes: 64 * 1024 * 1024,
+            per_height: Duration::from_millis(310),
+            seed: None,
+            manual_time: None,
+            contract_cache: default_contract_cache(),
+        }
+    }
+
+    /// The chain described by a home directory.
+    pub fn from_home(home: Home, cadence: Cadence) -> Self {
+        Self {
+            rpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 3030)),
+            cadence,
+            keep_blocks: 100_000,
+            max_body_bytes: home.config.rpc.limits_config.json_payload_max_size,
+            per_height: home.config.consensus.per_height(),
+            seed: home.config.localnet.random_seed,
+            manual_time: None,
+            contract_cache: default_contract_cache(),
+            genesis: home.genesis,
+            validator: home.validator,
+        }
+    }
+
+    /// The chain alone, to be driven block by block.
+    ///
+    /// # Errors
+    /// If the genesis or the contract cache is unusable.
+    pub fn chain(&self) -> Result<Chain, StartError> {
+        let path = &self.contract_cache;
+        let cache = FilesystemContractRuntimeCache::with_memory_cache(
+            path,
+            None::<&str>,
+            "compiled",
+            CACHED_CONTRACTS,
+            None,
+            CACHED_CONTRACTS_BYTES,
+            noop_background_spawner(),
+        )
+        .map_err(|source| StartError::Cache { path: path.clone(), source })?;
+        let stakes = self.genesis.config.validators.iter().map(|info| (info.account_id.clone(), info.amount));
+        let validators = Validators(stakes.collect());
+        let runtime = Runtime::new(self.genesis.config.chain_id.clone(), validators, Box::new(cache));
+        let clock = match self.manual_time {
+            Some(start) => ChainClock::manual(start, self.per_height),
+            None => ChainClock::system(self.per_height),
+        };
+        let seed = match &self.seed {
+            Some(seed) => CryptoHash::hash_bytes(seed.as_bytes()),
+            None => CryptoHash(rand::random()),
+        };
+        let genesis = self.genesis.clone();
+        Ok(Chain::new(runtime, genesis, clock, self.keep_blocks, seed)?)
+    }
+}
+
+/// A running chain with its RPC. Stops when dropped.
+pub struct Localnet {
+    node: Arc<Node>,
+    root: KeyFile,
+    shutdown: watch::Sender<bool>,
+    server: task::JoinHandle<std::io::Result<()>>,
+    producer: Option<JoinHandle<()>>,
+}
+
+impl Localnet {
+    /// Starts the producer and the RPC. When this returns, requests are answered.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let addr = config.rpc_addr;
+        let listener =
+            TcpListener::bind(addr).await.map_err(|source| StartError::Listen { addr, source })?;
+        let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
+        let chain = config.chain()?;
+        let validator = &config.validator;
+        let (node, producer) =
+            Node::start(chain, config.cadence, addr, validator.account_id.clone(), validator.public_key.clone())
+                .map_err(StartError::Thread)?;
+        let (shutdown, mut stopping) = watch::channel(false);
+        let stopped = async move {
+            // A dropped sender stops the server as well.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        let server = tokio::spawn(rpc::serve(listener, Arc::clone(&node), config.max_body_bytes, stopped));
+        Ok(Self { node, root: config.validator, shutdown, server, producer: Some(producer) })
+    }
+
+    /// The RPC's URL.
+    pub fn rpc_url(&self) -> String {
+        format!("http://{}", self.node.rpc_addr)
+    }
+
+    /// The running node.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// The root account, which has most of the NEAR, with its key.
+    pub fn root(&self) -> &KeyFile {
+        &self.root
+    }
+
+    /// Stops the chain and waits until it is down.
+    pub async fn stop(mut self) {
+        self.node.stop();
+        self.shutdown.send_replace(true);
+        self.server.abort();
+        if let Some(producer) = self.producer.take()
+            && task::spawn_blocking(move || producer.join()).await.is_err()
+        {
+            tracing::warn!("the block producer did not end cleanly");
+        }
+    }
+}
+
+impl Drop for Localnet {
+    fn drop(&mut self) {
+        self.node.stop();
+    }
+}
+
+/// Where compiled contracts go unless something else is said: a directory all local chains share.
+pub fn default_contract_cache() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| {
+        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"))
+    });
+    base.unwrap_or_else(std::env::temp_dir).join("piecework-localnet")
+}
+
+/// The time now, for chains that start at the present but move by hand.
+pub fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[expect(clippy::expect_used, reason = "a literal")]
+fn root_id() -> AccountId {
+    "test.near".parse().expect("test.near is a valid account id")
+}

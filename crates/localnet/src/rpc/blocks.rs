@@ -1,0 +1,159 @@
+//! Blocks, chunks and gas prices.
+
+use near_crypto::{KeyType, Signature};
+use near_jsonrpc_primitives::types::{
+    blocks::{RpcBlockError, RpcBlockRequest, RpcBlockResponse},
+    chunks::{ChunkReference, RpcChunkError, RpcChunkRequest, RpcChunkResponse},
+    gas_price::{RpcGasPriceError, RpcGasPriceRequest, RpcGasPriceResponse},
+};
+use near_primitives::{
+    hash::{CryptoHash, hash},
+    sharding::ChunkHash,
+    types::{Balance, BlockId, BlockReference, ShardId},
+    version::PROTOCOL_VERSION,
+    views::{
+        BlockHeaderView, BlockView, ChunkHeaderView, ChunkView, CongestionInfoView, GasPriceView, ReceiptView,
+    },
+};
+
+use crate::{chain::Block, node::Node};
+
+/// `block`.
+pub fn block(node: &Node, request: RpcBlockRequest) -> Result<RpcBlockResponse, RpcBlockError> {
+    let history = node.chain.history();
+    let block = history
+        .block(&request.block_reference)
+        .ok_or_else(|| RpcBlockError::UnknownBlock { error_message: missing(&request.block_reference) })?;
+    let block_view = BlockView {
+        author: node.validator_id.clone(),
+        header: header_view(block),
+        chunks: vec![chunk_header_view(block, parent(&history, block))],
+    };
+    Ok(RpcBlockResponse { block_view })
+}
+
+/// `chunk`.
+pub fn chunk(node: &Node, request: RpcChunkRequest) -> Result<RpcChunkResponse, RpcChunkError> {
+    let history = node.chain.history();
+    let block = match request.chunk_reference {
+        ChunkReference::BlockShardId { block_id, shard_id } => {
+            if shard_id != ShardId::new(0) {
+                return Err(RpcChunkError::InvalidShardId { shard_id });
+            }
+            let reference = BlockReference::BlockId(block_id);
+            history
+                .block(&reference)
+                .ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(&reference) })?
+        }
+        ChunkReference::ChunkHash { chunk_id } => history
+            .block_by_chunk(&chunk_id)
+            .ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })?,
+    };
+    let chunk_view = ChunkView {
+        author: node.validator_id.clone(),
+        header: chunk_header_view(block, parent(&history, block)),
+        transactions: block.transactions.iter().map(|tx| (**tx).clone().into()).collect(),
+        receipts: block.incoming.iter().map(|receipt| ReceiptView::from(receipt.clone())).collect(),
+    };
+    Ok(RpcChunkResponse { chunk_view })
+}
+
+/// `gas_price`.
+pub fn gas_price(node: &Node, request: RpcGasPriceRequest) -> Result<RpcGasPriceResponse, RpcGasPriceError> {
+    let history = node.chain.history();
+    let reference = request.block_id.map_or_else(BlockReference::latest, BlockReference::BlockId);
+    let block = history
+        .block(&reference)
+        .ok_or_else(|| RpcGasPriceError::UnknownBlock { error_message: missing(&reference) })?;
+    Ok(RpcGasPriceResponse { gas_price_view: GasPriceView { gas_price: block.next_gas_price } })
+}
+
+/// What nearcore says of a block it does not have.
+pub fn missing(reference: &BlockReference) -> String {
+    match reference {
+        BlockReference::BlockId(BlockId::Height(height)) => format!("BLOCK HEIGHT: {height}"),
+        BlockReference::BlockId(BlockId::Hash(block_hash)) => format!("BLOCK HEADER: {block_hash}"),
+        BlockReference::Finality(_) | BlockReference::SyncCheckpoint(_) => format!("{reference:?}"),
+    }
+}
+
+fn parent<'a>(history: &'a crate::chain::History, block: &Block) -> Option<&'a std::sync::Arc<Block>> {
+    block.prev_height.and_then(|_| history.block_by_hash(&block.prev_hash))
+}
+
+fn header_view(block: &Block) -> BlockHeaderView {
+    let lite = &block.lite;
+    BlockHeaderView {
+        height: lite.height,
+        prev_height: block.prev_height,
+        epoch_id: lite.epoch_id.0,
+        next_epoch_id: lite.next_epoch_id.0,
+        hash: block.hash,
+        prev_hash: block.prev_hash,
+        prev_state_root: lite.prev_state_root,
+        block_body_hash: Some(block.chunk_hash()),
+        chunk_receipts_root: CryptoHash::default(),
+        chunk_headers_root: CryptoHash::default(),
+        chunk_tx_root: CryptoHash::default(),
+        outcome_root: lite.prev_outcome_root,
+        chunks_included: 1,
+        challenges_root: CryptoHash::default(),
+        timestamp: lite.timestamp,
+        timestamp_nanosec: lite.timestamp,
+        random_value: block.random_value,
+        validator_proposals: Vec::new(),
+        chunk_mask: vec![true],
+        gas_price: block.next_gas_price,
+        block_ordinal: Some(block.ordinal),
+        rent_paid: Balance::ZERO,
+        validator_reward: Balance::ZERO,
+        total_supply: block.total_supply,
+        challenges_result: Vec::new(),
+        last_final_block: block.last_final,
+        last_ds_final_block: block.last_ds_final,
+        next_bp_hash: lite.next_bp_hash,
+        block_merkle_root: lite.block_merkle_root,
+        epoch_sync_data_hash: None,
+        approvals: Vec::new(),
+        signature: Signature::empty(KeyType::ED25519),
+        latest_protocol_version: PROTOCOL_VERSION,
+        chunk_endorsements: Some(Vec::new()),
+        shard_split: None,
+        prev_last_certified_block_epoch_id: None,
+        spice_chunk_endorsement_stats: None,
+        chunk_execution_root: None,
+    }
+}
+
+/// A chunk header speaks of what the parent's chunk did, as nearcore's does.
+fn chunk_header_view(block: &Block, parent: Option<&std::sync::Arc<Block>>) -> ChunkHeaderView {
+    let encoded_length = block.transactions.iter().map(|tx| tx.get_size()).sum();
+    ChunkHeaderView {
+        chunk_hash: block.chunk_hash(),
+        prev_block_hash: block.prev_hash,
+        outcome_root: parent.map_or_else(CryptoHash::default, |parent| parent.outcome_root),
+        prev_state_root: block.lite.prev_state_root,
+        encoded_merkle_root: hash(block.chunk_hash().as_bytes()),
+        encoded_length,
+        height_created: block.height(),
+        height_included: block.height(),
+        shard_id: ShardId::new(0),
+        gas_used: parent.map_or_else(Default::default, |parent| parent.gas_used),
+        gas_limit: block.gas_limit,
+        rent_paid: Balance::ZERO,
+        validator_reward: Balance::ZERO,
+        balance_burnt: parent.map_or(Balance::ZERO, |parent| parent.tokens_burnt),
+        outgoing_receipts_root: CryptoHash::default(),
+        tx_root: CryptoHash::default(),
+        validator_proposals: Vec::new(),
+        congestion_info: Some(CongestionInfoView {
+            delayed_receipts_gas: 0,
+            buffered_receipts_gas: 0,
+            receipt_bytes: 0,
+            allowed_shard: 0,
+        }),
+        bandwidth_requests: None,
+        proposed_split: None,
+        signature: Signature::empty(KeyType::ED25519),
+    }
+}

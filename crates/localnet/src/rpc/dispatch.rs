@@ -1,0 +1,53 @@
+//! From method names to handlers.
+
+use std::sync::Arc;
+
+use near_jsonrpc_primitives::errors::RpcError;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{blocks, changes, network, params, proofs, query, sandbox, transactions};
+use crate::node::Node;
+
+/// Runs one method.
+pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value, RpcError> {
+    match method {
+        "block" => reply(blocks::block(node, params::block(params)?)),
+        "chunk" => reply(blocks::chunk(node, params::chunk(params)?)),
+        "gas_price" => reply(blocks::gas_price(node, params::gas_price(params)?)),
+        "query" => query::query(node, params::query(params)?).await,
+        "send_tx" => reply(transactions::send(node, params::send_tx(params)?).await),
+        "broadcast_tx_commit" => reply(transactions::commit(node, params::send_tx(params)?).await),
+        "broadcast_tx_async" => reply(Ok::<_, RpcError>(transactions::send_async(node, params::send_tx(params)?))),
+        "tx" => reply(transactions::status(node, params::tx_status(params)?, false).await),
+        "EXPERIMENTAL_tx_status" | "tx_status" => {
+            reply(transactions::status(node, params::tx_status(params)?, true).await)
+        }
+        "EXPERIMENTAL_receipt" | "receipt" => reply(transactions::receipt(node, params::parse(params)?)),
+        "changes" | "EXPERIMENTAL_changes" => reply(changes::by_kind(node, params::parse(params)?)),
+        "block_effects" | "EXPERIMENTAL_changes_in_block" => reply(changes::in_block(node, params::parse(params)?)),
+        "light_client_proof" | "EXPERIMENTAL_light_client_proof" => {
+            reply(proofs::outcome(node, params::parse(params)?))
+        }
+        "EXPERIMENTAL_light_client_block_proof" => reply(proofs::block(node, params::parse(params)?)),
+        "status" => reply(Ok::<_, RpcError>(network::status(node))),
+        "health" => Ok(Value::Null),
+        "network_info" => reply(Ok::<_, RpcError>(network::network_info())),
+        "validators" => reply(network::validators(node, &params::validators(params)?)),
+        "EXPERIMENTAL_validators_ordered" => {
+            let _ = params::validators_ordered(params)?;
+            reply(Ok::<_, RpcError>(network::validators_ordered(node)))
+        }
+        "genesis_config" | "EXPERIMENTAL_genesis_config" => reply(Ok::<_, RpcError>(&node.chain.genesis.config)),
+        "EXPERIMENTAL_protocol_config" => reply(network::protocol_config(node, params::parse(params)?)),
+        "sandbox_patch_state" => reply(sandbox::patch_state(node, params::parse(params)?).await),
+        "sandbox_fast_forward" => reply(sandbox::fast_forward(node, params::parse(params)?).await),
+        _ => Err(RpcError::method_not_found(method.to_owned())),
+    }
+}
+
+fn reply<T: Serialize, E: Into<RpcError>>(result: Result<T, E>) -> Result<Value, RpcError> {
+    let value = result.map_err(Into::into)?;
+    serde_json::to_value(value).map_err(|error| RpcError::serialization_error(error.to_string()))
+}
+

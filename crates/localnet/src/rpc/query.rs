@@ -1,0 +1,278 @@
+//! `query`: accounts, keys, code, contract state and view calls at any kept block.
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use near_crypto::{PublicKey, PublicKeyHandle};
+use near_jsonrpc_primitives::{
+    errors::RpcError,
+    types::query::{QueryResponseKind, RpcQueryError, RpcQueryRequest, RpcQueryResponse},
+};
+use near_primitives::{
+    account::{AccessKey, AccountContract},
+    action::GlobalContractIdentifier,
+    hash::CryptoHash,
+    trie_key::{TrieKey, trie_key_parsers},
+    types::{AccountId, BlockId, BlockReference, StoreKey},
+    views::{
+        AccessKeyInfoView, AccessKeyList, AccessKeyView, ContractCodeView, GasKeyNoncesView, QueryRequest, StateItem,
+        ViewStateResult,
+    },
+};
+use serde_json::{Value, json};
+
+use super::blocks;
+use crate::{
+    chain::Block,
+    node::Node,
+    runtime::ViewError,
+    state::{Snapshot, StateError},
+};
+
+/// A state above this size can only be viewed in pages.
+const MAX_STATE_BYTES: u64 = 50_000;
+
+/// Answers a query. Two errors come as results, which clients still expect from the first version of the API.
+pub async fn query(node: &Arc<Node>, request: RpcQueryRequest) -> Result<Value, RpcError> {
+    let node = Arc::clone(node);
+    let answer = tokio::task::spawn_blocking(move || answer(&node, request))
+        .await
+        .map_err(|error| RpcError::new_internal_error(None, format!("the query panicked: {error}")))?;
+    let legacy = |error: String, block_height, block_hash| {
+        Ok(json!({ "error": error, "logs": [], "block_height": block_height, "block_hash": block_hash }))
+    };
+    match answer {
+        Ok(response) => {
+            serde_json::to_value(response).map_err(|error| RpcError::serialization_error(error.to_string()))
+        }
+        Err(RpcQueryError::ContractExecutionError { vm_error, block_height, block_hash, .. }) => {
+            legacy(vm_error, block_height, block_hash)
+        }
+        Err(RpcQueryError::UnknownAccessKey { public_key, block_height, block_hash }) => {
+            legacy(format!("access key {public_key} does not exist while viewing"), block_height, block_hash)
+        }
+        Err(error @ RpcQueryError::UnknownBlock { block_reference: BlockReference::BlockId(_) }) => {
+            Err(unknown_block(error))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The data of this error names the missing database entry.
+fn unknown_block(error: RpcQueryError) -> RpcError {
+    let RpcQueryError::UnknownBlock { block_reference } = &error else { return error.into() };
+    let missing = blocks::missing(block_reference);
+    let data = match block_reference {
+        BlockReference::BlockId(BlockId::Height(_)) => format!("DB Not Found Error: {missing} \n Cause: Unknown"),
+        _ => format!("DB Not Found Error: {missing}"),
+    };
+    match serde_json::to_value(&error) {
+        Ok(value) => RpcError::new_internal_or_handler_error(Some(Value::String(data)), value),
+        Err(error) => RpcError::serialization_error(error.to_string()),
+    }
+}
+
+fn answer(node: &Node, request: RpcQueryRequest) -> Result<RpcQueryResponse, RpcQueryError> {
+    let RpcQueryRequest { block_reference, request } = request;
+    let block = {
+        let history = node.chain.history();
+        history.block(&block_reference).cloned().ok_or(RpcQueryError::UnknownBlock { block_reference })?
+    };
+    let at = At { node, snapshot: node.chain.snapshot(block.height()), block: &block };
+    let kind = match request {
+        QueryRequest::ViewAccount { account_id } => QueryResponseKind::ViewAccount((&at.account(&account_id)?).into()),
+        QueryRequest::ViewCode { account_id } => QueryResponseKind::ViewCode(at.code(account_id)?),
+        QueryRequest::ViewState { account_id, prefix, after_key, limit, include_proof: _ } => {
+            QueryResponseKind::ViewState(at.state(account_id, &prefix, after_key.as_ref(), limit)?)
+        }
+        QueryRequest::ViewAccessKey { account_id, public_key } => {
+            QueryResponseKind::AccessKey(at.access_key(&account_id, public_key)?)
+        }
+        QueryRequest::ViewAccessKeyList { account_id, after_key, limit } => {
+            QueryResponseKind::AccessKeyList(at.access_keys(&account_id, after_key.as_ref(), limit)?)
+        }
+        QueryRequest::ViewGasKeyNonces { account_id, public_key } => {
+            QueryResponseKind::GasKeyNonces(at.gas_key_nonces(&account_id, public_key)?)
+        }
+        QueryRequest::CallFunction { account_id, method_name, args } => {
+            QueryResponseKind::CallResult(at.call(&account_id, &method_name, &args)?)
+        }
+        QueryRequest::ViewGlobalContractCode { code_hash } => {
+            QueryResponseKind::ViewCode(at.global_code(GlobalContractIdentifier::CodeHash(code_hash))?)
+        }
+        QueryRequest::ViewGlobalContractCodeByAccountId { account_id } => {
+            QueryResponseKind::ViewCode(at.global_code(GlobalContractIdentifier::AccountId(account_id))?)
+        }
+    };
+    Ok(RpcQueryResponse { kind, block_height: block.height(), block_hash: block.hash })
+}
+
+/// One block and the state after it.
+struct At<'a> {
+    node: &'a Node,
+    snapshot: Snapshot,
+    block: &'a Block,
+}
+
+impl At<'_> {
+    fn account(&self, account_id: &AccountId) -> Result<near_primitives::account::Account, RpcQueryError> {
+        self.snapshot.account(account_id).map_err(internal)?.ok_or_else(|| RpcQueryError::UnknownAccount {
+            requested_account_id: account_id.clone(),
+            block_height: self.block.height(),
+            block_hash: self.block.hash,
+        })
+    }
+
+    fn code(&self, account_id: AccountId) -> Result<ContractCodeView, RpcQueryError> {
+        let account = self.account(&account_id)?;
+        let code = match account.contract().into_owned() {
+            AccountContract::None => None,
+            AccountContract::Local(_) => {
+                self.snapshot.get(&TrieKey::ContractCode { account_id: account_id.clone() })
+            }
+            AccountContract::Global(hash) => return self.global_code(GlobalContractIdentifier::CodeHash(hash)),
+            AccountContract::GlobalByAccount(owner_id) => {
+                return self.global_code(GlobalContractIdentifier::AccountId(owner_id));
+            }
+        };
+        let code = code.ok_or_else(|| RpcQueryError::NoContractCode {
+            contract_account_id: account_id,
+            block_height: self.block.height(),
+            block_hash: self.block.hash,
+        })?;
+        Ok(ContractCodeView { hash: CryptoHash::hash_bytes(&code), code: code.to_vec() })
+    }
+
+    fn global_code(&self, identifier: GlobalContractIdentifier) -> Result<ContractCodeView, RpcQueryError> {
+        let key = TrieKey::GlobalContractCode { identifier: identifier.clone().into() };
+        let code = self.snapshot.get(&key).ok_or_else(|| RpcQueryError::NoGlobalContractCode {
+            identifier,
+            block_height: self.block.height(),
+            block_hash: self.block.hash,
+        })?;
+        Ok(ContractCodeView { hash: CryptoHash::hash_bytes(&code), code: code.to_vec() })
+    }
+
+    fn state(
+        &self,
+        account_id: AccountId,
+        prefix: &[u8],
+        after_key: Option<&StoreKey>,
+        limit: Option<NonZeroU32>,
+    ) -> Result<ViewStateResult, RpcQueryError> {
+        let account = self.account(&account_id)?;
+        let code = self.snapshot.get(&TrieKey::ContractCode { account_id: account_id.clone() });
+        let code_bytes = code.map_or(0, |code| u64::try_from(code.len()).unwrap_or(u64::MAX));
+        let pages = limit.is_some() || after_key.is_some();
+        if !pages && account.storage_usage().saturating_sub(code_bytes) > MAX_STATE_BYTES {
+            return Err(RpcQueryError::TooLargeContractState {
+                contract_account_id: account_id,
+                block_height: self.block.height(),
+                block_hash: self.block.hash,
+            });
+        }
+        let raw_prefix = trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, prefix);
+        let after = after_key.map(|key| trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, key));
+        let limit = limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(usize::MAX - 1);
+        let mut entries = self.snapshot.range(&raw_prefix, after.as_deref(), limit + 1);
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let own_prefix = trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[]).len();
+        let values: Vec<_> = entries
+            .into_iter()
+            .map(|(key, value)| StateItem { key: key[own_prefix..].to_vec().into(), value: value.to_vec().into() })
+            .collect();
+        let last_key = values.last().filter(|_| more).map(|item| item.key.clone());
+        Ok(ViewStateResult { values, proof: Vec::new(), last_key })
+    }
+
+    fn access_key(&self, account_id: &AccountId, public_key: PublicKey) -> Result<AccessKeyView, RpcQueryError> {
+        let found = self.snapshot.access_key(account_id, &public_key).map_err(internal)?;
+        found.map(Into::into).ok_or_else(|| RpcQueryError::UnknownAccessKey {
+            public_key,
+            block_height: self.block.height(),
+            block_hash: self.block.hash,
+        })
+    }
+
+    fn access_keys(
+        &self,
+        account_id: &AccountId,
+        after_key: Option<&PublicKeyHandle>,
+        limit: Option<NonZeroU32>,
+    ) -> Result<AccessKeyList, RpcQueryError> {
+        let prefix = trie_key_parsers::get_raw_prefix_for_access_keys(account_id);
+        let limit = limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(usize::MAX);
+        let mut keys = Vec::new();
+        let mut more = false;
+        for (raw, value) in self.snapshot.range(&prefix, None, usize::MAX) {
+            let parsed = trie_key_parsers::parse_key_handle_from_access_key_key(&raw, account_id);
+            let Ok(handle) = parsed else { continue };
+            // Nonce lanes of gas keys share the prefix.
+            if raw.len() != prefix.len() + borsh::object_length(&handle).unwrap_or(0) {
+                continue;
+            }
+            if after_key.is_some_and(|after| handle <= *after) {
+                continue;
+            }
+            if keys.len() == limit {
+                more = true;
+                break;
+            }
+            let access_key: AccessKey = borsh::from_slice(&value).map_err(|error| RpcQueryError::InternalError {
+                error_message: format!("access key {handle} of {account_id}: {error}"),
+            })?;
+            keys.push(AccessKeyInfoView::new(handle, access_key.into()));
+        }
+        let last_key = keys.last().filter(|_| more).map(|key| key.public_key.clone());
+        Ok(AccessKeyList { keys, last_key })
+    }
+
+    fn gas_key_nonces(
+        &self,
+        account_id: &AccountId,
+        public_key: PublicKey,
+    ) -> Result<GasKeyNoncesView, RpcQueryError> {
+        let access_key = self.snapshot.access_key(account_id, &public_key).map_err(internal)?;
+        let lanes = access_key.and_then(|key| key.gas_key_info().map(|info| info.num_nonces)).ok_or(
+            RpcQueryError::UnknownGasKey {
+                public_key: public_key.clone(),
+                block_height: self.block.height(),
+                block_hash: self.block.hash,
+            },
+        )?;
+        let nonces = (0..lanes)
+            .map(|index| {
+                let key = TrieKey::gas_key_nonce(account_id.clone(), &public_key, index);
+                Ok(self.snapshot.read(key).map_err(internal)?.unwrap_or(0))
+            })
+            .collect::<Result<_, RpcQueryError>>()?;
+        Ok(GasKeyNoncesView { nonces })
+    }
+
+    fn call(
+        &self,
+        account_id: &AccountId,
+        method_name: &str,
+        args: &[u8],
+    ) -> Result<near_primitives::views::CallResult, RpcQueryError> {
+        let context = self.block.context();
+        let result = self.node.chain.runtime.view_call(&self.snapshot, &context, account_id, method_name, args);
+        let (block_height, block_hash) = (self.block.height(), self.block.hash);
+        result.map_err(|error| match error {
+            ViewError::NoAccount(requested_account_id) => {
+                RpcQueryError::UnknownAccount { requested_account_id, block_height, block_hash }
+            }
+            ViewError::Contract { message, error, .. } => RpcQueryError::ContractExecutionError {
+                vm_error: format!("wasm execution failed with error: {message}"),
+                error,
+                block_height,
+                block_hash,
+            },
+            ViewError::Runtime(error) => RpcQueryError::InternalError { error_message: error.to_string() },
+        })
+    }
+}
+
+fn internal(error: StateError) -> RpcQueryError {
+    RpcQueryError::InternalError { error_message: error.to_string() }
+}

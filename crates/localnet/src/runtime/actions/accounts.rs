@@ -1,0 +1,211 @@
+//! Creating, paying and deleting accounts.
+
+use near_crypto::{ED25519PublicKey, PublicKey};
+use near_primitives::{
+    account::{AccessKey, AccessKeyPermission, Account, AccountContract, GasKeyInfo, id::AccountType},
+    errors::ActionErrorKind,
+    receipt::Receipt,
+    trie_key::{TrieKey, trie_key_parsers},
+    types::{AccountId, Balance},
+};
+use near_primitives::account::FunctionCallPermission;
+
+use super::ActionOutcome;
+use crate::{
+    runtime::{Runtime, RuntimeError, apply::ActionContext},
+    state::{StateError, StateUpdate},
+};
+
+impl Runtime {
+    pub(in crate::runtime) fn create_account(&self, ctx: &mut ActionContext<'_>) -> Result<(), ActionErrorKind> {
+        let account_id = ctx.account_id().clone();
+        let predecessor_id = ctx.receipt.predecessor_id();
+        let rules = &self.config.account_creation_config;
+        if account_id.is_top_level() {
+            let short = account_id.len() < usize::from(rules.min_allowed_top_level_account_length);
+            if short && *predecessor_id != rules.registrar_account_id {
+                return Err(ActionErrorKind::CreateAccountOnlyByRegistrar {
+                    account_id,
+                    registrar_account_id: rules.registrar_account_id.clone(),
+                    predecessor_id: predecessor_id.clone(),
+                });
+            }
+        } else if !account_id.is_sub_account_of(predecessor_id) {
+            let predecessor_id = predecessor_id.clone();
+            return Err(ActionErrorKind::CreateAccountNotAllowed { account_id, predecessor_id });
+        }
+        ctx.account = Some(self.empty_account());
+        // From here on the receipt acts as the new account, so that it can add keys and deploy code.
+        ctx.actor_id = account_id;
+        Ok(())
+    }
+
+    pub(in crate::runtime) fn transfer(
+        &self,
+        state: &mut StateUpdate,
+        ctx: &mut ActionContext<'_>,
+        deposit: Balance,
+    ) -> ActionOutcome {
+        let Some(account) = &mut ctx.account else {
+            return self.create_implicit_account(state, ctx, deposit).map(Ok);
+        };
+        let signer_key = ctx.action_receipt.signer_public_key();
+        let refunds_gas =
+            ctx.receipt.predecessor_id().is_system() && ctx.action_receipt.signer_id() == ctx.receipt.receiver_id();
+        if refunds_gas && refund_key(state, ctx.receipt.receiver_id(), signer_key, deposit)? {
+            return Ok(Ok(()));
+        }
+        account.set_amount(account.amount().checked_add(deposit).ok_or(RuntimeError::Overflow)?);
+        Ok(Ok(()))
+    }
+
+    pub(in crate::runtime) fn delete_account(
+        &self,
+        state: &mut StateUpdate,
+        ctx: &mut ActionContext<'_>,
+        beneficiary_id: &AccountId,
+    ) -> ActionOutcome {
+        let account_id = ctx.account_id().clone();
+        let account = ctx.existing_account()?.clone();
+        let usage = account.storage_usage().saturating_sub(contract_bytes(state, &account_id, &account));
+        if usage > Account::MAX_ACCOUNT_DELETION_STORAGE_USAGE {
+            return Ok(Err(ActionErrorKind::DeleteAccountWithLargeState { account_id }));
+        }
+        let keys = state.keys(&trie_key_parsers::get_raw_prefix_for_access_keys(&account_id));
+        let key_balance = gas_key_balance(state, &account_id, &keys)?;
+        if key_balance > GasKeyInfo::MAX_BALANCE_TO_BURN {
+            return Ok(Err(ActionErrorKind::GasKeyBalanceTooHigh {
+                account_id,
+                public_key: None,
+                balance: key_balance,
+            }));
+        }
+        if account.amount() > Balance::ZERO {
+            ctx.result.new_receipts.push(Receipt::new_balance_refund(beneficiary_id, account.amount()));
+        }
+        for raw in keys {
+            if let Some(key) = access_key_trie_key(&account_id, &raw) {
+                state.remove(key);
+            }
+        }
+        for raw in state.keys(&trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[])) {
+            if let Ok(key) = trie_key_parsers::parse_data_key_from_contract_data_key(&raw, &account_id) {
+                state.remove(TrieKey::ContractData { account_id: account_id.clone(), key: key.to_vec() });
+            }
+        }
+        state.remove(TrieKey::ContractCode { account_id: account_id.clone() });
+        state.remove(TrieKey::Account { account_id });
+        ctx.result.tokens_burnt =
+            ctx.result.tokens_burnt.checked_add(key_balance).ok_or(RuntimeError::Overflow)?;
+        ctx.actor_id = ctx.receipt.predecessor_id().clone();
+        ctx.account = None;
+        Ok(Ok(()))
+    }
+
+    /// An account without code, keys or balance.
+    pub(super) fn empty_account(&self) -> Account {
+        let bytes = self.config.fees.storage_usage_config.num_bytes_account;
+        Account::new(Balance::ZERO, Balance::ZERO, AccountContract::None, bytes)
+    }
+
+    /// Creates the account that a transfer to an implicit id brings into being.
+    fn create_implicit_account(
+        &self,
+        state: &mut StateUpdate,
+        ctx: &mut ActionContext<'_>,
+        deposit: Balance,
+    ) -> Result<(), RuntimeError> {
+        let account_id = ctx.account_id().clone();
+        let mut account = self.empty_account();
+        account.set_amount(deposit);
+        match self.account_type(&account_id) {
+            AccountType::NearImplicitAccount => {
+                let public_key = implicit_key(&account_id)?;
+                let nonce = super::keys::initial_nonce(ctx.block.height);
+                let access_key = AccessKey { nonce, permission: AccessKeyPermission::FullAccess };
+                let bytes = self.access_key_bytes(&public_key, &access_key);
+                account.set_storage_usage(account.storage_usage().saturating_add(bytes));
+                state.set_access_key(&account_id, &public_key, &access_key)?;
+            }
+            // An ETH-implicit account runs nearcore's wallet contract, which is not on crates.io; here it
+            // holds NEAR but has no code. See the README's list of differences.
+            AccountType::EthImplicitAccount
+            | AccountType::NearDeterministicAccount
+            | AccountType::NamedAccount
+            | AccountType::UniversalAccount => {}
+        }
+        ctx.account = Some(account);
+        Ok(())
+    }
+}
+
+/// Gives a gas refund back to the key that paid. Returns whether the whole refund went there.
+fn refund_key(
+    state: &mut StateUpdate,
+    account_id: &AccountId,
+    public_key: &PublicKey,
+    refund: Balance,
+) -> Result<bool, RuntimeError> {
+    let Some(mut access_key) = state.access_key(account_id, public_key)? else { return Ok(false) };
+    let to_gas_key = match &mut access_key.permission {
+        AccessKeyPermission::FunctionCall(FunctionCallPermission { allowance: Some(allowance), .. }) => {
+            *allowance = allowance.saturating_add(refund);
+            false
+        }
+        AccessKeyPermission::GasKeyFullAccess(gas_key)
+        | AccessKeyPermission::GasKeyFunctionCall(gas_key, _) => {
+            gas_key.balance = gas_key.balance.checked_add(refund).ok_or(RuntimeError::Overflow)?;
+            true
+        }
+        AccessKeyPermission::FunctionCall(_) | AccessKeyPermission::FullAccess => return Ok(false),
+    };
+    state.set_access_key(account_id, public_key, &access_key)?;
+    Ok(to_gas_key)
+}
+
+/// Bytes of an account's storage usage that its contract takes.
+pub(super) fn contract_bytes(state: &StateUpdate, account_id: &AccountId, account: &Account) -> u64 {
+    match account.contract().into_owned() {
+        AccountContract::None => 0,
+        AccountContract::Local(_) => {
+            let code = state.get(&TrieKey::ContractCode { account_id: account_id.clone() });
+            code.map_or(0, |code| u64::try_from(code.len()).unwrap_or(u64::MAX))
+        }
+        contract @ (AccountContract::Global(_) | AccountContract::GlobalByAccount(_)) => {
+            contract.identifier_storage_usage()
+        }
+    }
+}
+
+fn gas_key_balance(
+    state: &StateUpdate,
+    account_id: &AccountId,
+    keys: &[Vec<u8>],
+) -> Result<Balance, StateError> {
+    let mut total = Balance::ZERO;
+    for raw in keys {
+        let Some(key @ TrieKey::AccessKey { .. }) = access_key_trie_key(account_id, raw) else { continue };
+        let access_key: Option<AccessKey> = state.read(key)?;
+        let balance = access_key.as_ref().and_then(AccessKey::gas_key_info).map(|info| info.balance);
+        total = total.saturating_add(balance.unwrap_or(Balance::ZERO));
+    }
+    Ok(total)
+}
+
+/// The typed key behind a raw one in the column of access keys and gas key nonces.
+fn access_key_trie_key(account_id: &AccountId, raw: &[u8]) -> Option<TrieKey> {
+    let handle = trie_key_parsers::parse_key_handle_from_access_key_key(raw, account_id).ok()?;
+    let lane = trie_key_parsers::parse_nonce_index_from_gas_key_key(raw, account_id, &handle).ok()?;
+    Some(match lane {
+        Some(index) => TrieKey::gas_key_nonce(account_id.clone(), handle, index),
+        None => TrieKey::access_key(account_id.clone(), handle),
+    })
+}
+
+/// A NEAR-implicit account id is its own public key in hex.
+fn implicit_key(account_id: &AccountId) -> Result<PublicKey, RuntimeError> {
+    let invalid = || RuntimeError::Inconsistent(format!("{account_id} is no implicit account id"));
+    let bytes = hex::decode(account_id.as_bytes()).map_err(|_| invalid())?;
+    let bytes: [u8; 32] = bytes.try_into().map_err(|_| invalid())?;
+    Ok(PublicKey::ED25519(ED25519PublicKey(bytes)))
+}
