@@ -219,22 +219,9 @@ pub struct State {
     duties: BTreeMap<Duty, u64>,
     call: Option<Call>,
     facts_needed: u64,
-    slot_cap: SlotCap,
     disk: Option<String>,
     stop_at_ms: Option<u64>,
     problems: VecDeque<Problem>,
-}
-
-/// The contract's own limit of slots, learnt from a skip; it holds until the node has settled more lots.
-#[derive(Clone, Copy, Debug)]
-enum SlotCap {
-    Unknown,
-    /// The next facts tell how many slots the node was allowed.
-    ToLearn,
-    Learnt {
-        slots: u16,
-        settled: u32,
-    },
 }
 
 impl State {
@@ -255,7 +242,6 @@ impl State {
             duties: BTreeMap::new(),
             call,
             facts_needed: 0,
-            slot_cap: SlotCap::Unknown,
             disk: None,
             stop_at_ms: None,
             problems: VecDeque::new(),

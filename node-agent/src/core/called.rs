@@ -6,7 +6,7 @@ use piecework_interface::{
     skip::Skip,
 };
 
-use super::{Action, Call, Called, SlotCap, State, Trouble, duties::Duty};
+use super::{Action, Call, Called, State, Trouble, duties::Duty};
 use crate::record::Place;
 
 /// A lot whose op was skipped is left alone for so long, unless the code says otherwise.
@@ -106,8 +106,7 @@ impl State {
 
     fn claim_skipped(&mut self, now_ms: u64, batch: BatchId, lot: LotId, skip: Skip) {
         match skip {
-            Skip::SlotLimit => self.slot_cap = SlotCap::ToLearn,
-            Skip::Inactive | Skip::Class | Skip::Bond | Skip::NodeStorage | Skip::Paused => {
+            Skip::SlotLimit | Skip::Inactive | Skip::Class | Skip::Bond | Skip::NodeStorage | Skip::Paused => {
                 self.problem(format!("claim of batch {batch} lot {lot} skipped: {}", skip.text()));
                 self.pauses.claims_failed(now_ms, skip.text().to_owned());
             }

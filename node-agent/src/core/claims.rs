@@ -7,22 +7,19 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, LotId},
     lots::lot_count,
     money,
+    round::max_slots,
     sortition::{Candidate, Seats, eligible, eligible_after},
     view::{GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, SlotPhase, WINDOW_GROUPS},
 };
 
 use super::{
-    Payloads, SlotCap, State,
+    Payloads, State,
     facts::{BatchFacts, Facts},
     rounds,
 };
 use crate::record::Place;
 
 const SHA256: Sha256 = host::sha256;
-/// The contract's limit of slots of a node that has settled few lots.
-const NEWCOMER_SLOTS: u16 = 2;
-/// Settled lots from which a node is no newcomer.
-const NEWCOMER_LOTS: u32 = 10;
 
 /// A seat that the node may take now or soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +27,7 @@ pub(super) struct Chance {
     /// Whether its slice is still to come.
     later: bool,
     /// Seats that are free: started lots go first, so that they finish.
-    free: u8,
+    free: usize,
     /// Spreads nodes over lots.
     order: u64,
     /// Seat.
@@ -57,17 +54,7 @@ impl State {
 
     /// Slots the node may hold at once.
     pub(super) fn slot_limit(&self, node: &Node) -> u16 {
-        let newcomer = if node.settled < NEWCOMER_LOTS {
-            NEWCOMER_SLOTS
-        } else {
-            u16::MAX
-        };
-        let learnt = match self.slot_cap {
-            SlotCap::ToLearn => node.slots,
-            SlotCap::Learnt { slots, settled } if settled == node.settled => slots,
-            SlotCap::Learnt { .. } | SlotCap::Unknown => u16::MAX,
-        };
-        self.limits.max_slots.min(newcomer).min(learnt)
+        self.limits.max_slots.min(max_slots(node.settled))
     }
 
     /// Why the agent claims nothing at all.
@@ -124,10 +111,11 @@ impl State {
                 {
                     continue;
                 }
+                let free = state.map_or(usize::from(seats), |state| rounds::free_seats(open, state, facts.now_s));
                 let later = !eligible(SHA256, seed, at, candidate, facts.now_s);
                 chances.push(Chance {
                     later,
-                    free: free_seats(seats, state, facts.now_s),
+                    free,
                     order: spread(number.0, place),
                     place,
                 });
@@ -146,7 +134,7 @@ impl State {
             return Vec::new();
         }
         let room = self.room(facts).min(most);
-        let mut free_stake = node.stake.0.saturating_sub(node.bonded.0);
+        let mut free_stake = node.free_stake();
         let mut claims: Vec<Place> = Vec::new();
         for chance in self.candidates(now_ms, facts, false) {
             let place = chance.place;
@@ -286,16 +274,6 @@ fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &See
         _ => None,
     });
     first.chain(later)
-}
-
-fn free_seats(seats: u8, lot: Option<&LotState>, now_s: u32) -> u8 {
-    let taken = lot.map_or(0, |lot| {
-        let current = lot.slots.iter().filter(|slot| slot.round == lot.round);
-        current
-            .filter(|slot| !matches!(slot.phase, SlotPhase::Reserved(until) if until <= now_s))
-            .count()
-    });
-    seats.saturating_sub(u8::try_from(taken).unwrap_or(u8::MAX))
 }
 
 /// A number that differs between nodes for the same lot.

@@ -8,7 +8,7 @@ use piecework_interface::{
     lots::{group_count, open_groups},
     op::{At, Target},
     sortition::later_slice,
-    view::{BatchStatus, NodeStatus},
+    view::NodeStatus,
 };
 
 use super::{
@@ -152,7 +152,7 @@ impl State {
 /// Groups that may open, and draws whose slice has passed.
 fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
     let terms = &open.open.terms;
-    if open.status != BatchStatus::Open || !rounds::batch_takes_claims(open, facts.now_s) {
+    if !rounds::batch_takes_claims(open, facts.now_s) {
         return Vec::new();
     }
     let passed = |opened_at: u32| later_slice(opened_at, facts.now_s, terms.slice_s);
@@ -167,7 +167,9 @@ fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
         _ => None,
     });
     let lots = open.lots.iter().filter_map(|(&lot, state)| match state.draw {
-        Draw::Opened(at) if state.round > 0 && passed(at) => Some(Duty::Draw(batch, At::Lot(lot), true)),
+        Draw::Opened(at) if state.round > 0 && passed(at) && !state.clock_over(terms, facts.now_s) => {
+            Some(Duty::Draw(batch, At::Lot(lot), true))
+        }
         _ => None,
     });
     groups.chain(lots).collect()

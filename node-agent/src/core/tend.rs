@@ -8,7 +8,7 @@ use piecework_interface::{
 };
 
 use super::{
-    Action, Payloads, SlotCap, State, Trouble,
+    Action, Payloads, State, Trouble,
     facts::{Facts, Held},
     rounds,
 };
@@ -102,7 +102,6 @@ impl State {
 
     pub(super) fn tend(&mut self, now_ms: u64, facts: &Facts, fresh: bool, actions: &mut Vec<Action>) {
         if fresh {
-            self.learn_cap(facts);
             self.pauses.tidy(now_ms, |batch| facts.batches.contains_key(&batch));
             self.forget(facts, actions);
             self.drop_payloads(facts, actions);
@@ -111,17 +110,6 @@ impl State {
         self.give_up(now_ms, facts, actions);
         self.work(now_ms, facts, actions);
         self.fetch_ahead(now_ms, facts, actions);
-    }
-
-    fn learn_cap(&mut self, facts: &Facts) {
-        if let (SlotCap::ToLearn, Some((_, node))) = (self.slot_cap, facts.node())
-            && facts.height >= self.facts_needed
-        {
-            self.slot_cap = SlotCap::Learnt {
-                slots: node.slots.max(1),
-                settled: node.settled,
-            };
-        }
     }
 
     /// Forgets seats that the chain no longer knows, after a while: an answer from a node that lags, or a claim still

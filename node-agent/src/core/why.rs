@@ -60,7 +60,7 @@ impl State {
         let Some((_, node)) = facts.node() else {
             return Vec::new();
         };
-        let free_stake = node.stake.0.saturating_sub(node.bonded.0);
+        let free_stake = node.free_stake();
         let mut reasons = Vec::new();
         let mut any = false;
         for (&batch, open) in &facts.batches {

@@ -1,0 +1,363 @@
+//! `check`: everything that `run` needs, each with its fix.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use piecework_chain::{BlockRef, KeyFile, RpcClient};
+use piecework_interface::{config::Config as ContractConfig, storage, view::NodeStatus};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    config::Config,
+    core::facts::Facts,
+    executor::{CommandExecutor, Execute, ExecuteError, Task, TaskItem},
+    gateway::Gateway,
+    preflight::{self, KeyScope},
+    record::Place,
+    store::{Store, StoreError},
+    watch::Watch,
+};
+
+/// The chain's clock may be so far from ours, seconds, before it is worth a word.
+const SKEW_S: u64 = 30;
+/// The sample work gets so long at most.
+const SAMPLE_LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Severity {
+    Ok,
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    severity: Severity,
+    name: &'static str,
+    text: String,
+    fix: Option<String>,
+}
+
+#[derive(Default)]
+struct Report(Vec<Finding>);
+
+impl Report {
+    fn ok(&mut self, name: &'static str, text: impl Into<String>) {
+        self.0.push(Finding {
+            severity: Severity::Ok,
+            name,
+            text: text.into(),
+            fix: None,
+        });
+    }
+
+    fn warning(&mut self, name: &'static str, text: impl Into<String>, fix: impl Into<String>) {
+        self.0.push(Finding {
+            severity: Severity::Warning,
+            name,
+            text: text.into(),
+            fix: Some(fix.into()),
+        });
+    }
+
+    fn error(&mut self, name: &'static str, text: impl Into<String>, fix: impl Into<String>) {
+        self.0.push(Finding {
+            severity: Severity::Error,
+            name,
+            text: text.into(),
+            fix: Some(fix.into()),
+        });
+    }
+}
+
+/// Checks and prints; true if nothing is wrong.
+///
+/// # Errors
+/// If the findings cannot be printed.
+pub async fn check(config: &Config, json: bool) -> Result<bool> {
+    let mut report = Report::default();
+    disk(config, &mut report);
+    executors(config, &mut report).await;
+    gateway(config, &mut report).await;
+    let key = match preflight::key(config) {
+        Ok(key) => {
+            report.ok(
+                "key_file",
+                format!("{} holds {}", config.key_file.display(), key.public_key),
+            );
+            Some(key)
+        }
+        Err(error) => {
+            report.error(
+                "key_file",
+                format!("{error:#}"),
+                "put the node's function-call key there, mode 0600",
+            );
+            None
+        }
+    };
+    match preflight::rpc(config) {
+        Ok(rpc) => Box::pin(chain(config, &rpc, key.as_ref(), &mut report)).await,
+        Err(error) => report.error("rpc", format!("{error:#}"), "set [chain] rpc_urls"),
+    }
+    let ok = report.0.iter().all(|finding| finding.severity != Severity::Error);
+    if json {
+        println!("{}", serde_json::to_string(&json!({ "ok": ok, "findings": report.0 }))?);
+    } else {
+        for Finding {
+            severity,
+            name,
+            text,
+            fix,
+        } in &report.0
+        {
+            let mark = match severity {
+                Severity::Ok => "ok     ",
+                Severity::Warning => "warning",
+                Severity::Error => "error  ",
+            };
+            println!("{mark} {name}: {text}");
+            if let Some(fix) = fix {
+                println!("        fix: {fix}");
+            }
+        }
+    }
+    Ok(ok)
+}
+
+fn disk(config: &Config, report: &mut Report) {
+    let dir = config.state_dir.display();
+    match Store::open(&config.state_dir).and_then(|store| store.probe().and_then(|()| store.records())) {
+        Ok(records) if records.damaged.is_empty() => report.ok("state", format!("{dir} is writable")),
+        Ok(records) => {
+            report.error(
+                "state",
+                format!("damaged records: {:?}", records.damaged),
+                "restore them from a backup",
+            );
+        }
+        Err(error @ StoreError::Locked { .. }) => {
+            report.warning("state", error.to_string(), "nothing to do if that agent is this node's");
+        }
+        Err(error) => report.error("state", format!("{:#}", anyhow::Error::from(error)), "see the text"),
+    }
+}
+
+/// Runs each worker on one item with an empty payload. It need not understand it, but it must start.
+async fn executors(config: &Config, report: &mut Report) {
+    for (class, settings) in &config.classes {
+        let scratch = std::env::temp_dir();
+        let executor = CommandExecutor::new(settings.command.clone(), scratch);
+        let item = TaskItem {
+            index: 0,
+            sha256: piecework_interface::host::sha256(&[]),
+            payload: Vec::new(),
+        };
+        let task = Task {
+            place: Place {
+                batch: Default::default(),
+                lot: Default::default(),
+                round: 0,
+            },
+            width: 1,
+            items: vec![item],
+            limit: settings.time_limit.min(SAMPLE_LIMIT),
+        };
+        match executor.execute(task).await {
+            Ok(_) => report.ok("worker", format!("the worker of class {class} answers")),
+            Err(error @ (ExecuteError::Start { .. } | ExecuteError::Scratch { .. } | ExecuteError::Timeout { .. })) => {
+                report.error(
+                    "worker",
+                    format!("class {class}: {error}"),
+                    format!("correct [work.classes.{class}]"),
+                );
+            }
+            // The sample is no real payload, so a worker may well refuse it.
+            Err(error) => report.ok(
+                "worker",
+                format!("the worker of class {class} starts and refuses an empty payload ({error})"),
+            ),
+        }
+    }
+}
+
+async fn gateway(config: &Config, report: &mut Report) {
+    let answer = match Gateway::new(&config.gateway_url, config.max_lot_bytes) {
+        Ok(gateway) => gateway.ping().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match answer {
+        Ok(()) => report.ok("gateway", "it answers"),
+        Err(error) => report.error(
+            "gateway",
+            error,
+            "set [gateway] url, or wait until it is up: without payloads nothing is claimed",
+        ),
+    }
+}
+
+async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: &mut Report) {
+    match rpc.status().await {
+        Ok(status) => {
+            report.ok(
+                "rpc",
+                format!(
+                    "{} serves {} at height {}",
+                    rpc.endpoint(),
+                    status.chain_id,
+                    status.sync_info.latest_block_height
+                ),
+            );
+        }
+        Err(error) => {
+            report.error("rpc", error.to_string(), "set [chain] rpc_urls to a node that is up");
+            return;
+        }
+    }
+    account(config, rpc, key, report).await;
+    let contract: Result<ContractConfig, _> = rpc
+        .view_function(&config.contract, "config", &json!({}), BlockRef::Final)
+        .await
+        .map(|answer| answer.value);
+    let settings = match contract {
+        Ok(settings) => {
+            report.ok("contract", format!("{} is a coordinator", config.contract));
+            settings
+        }
+        Err(error) => {
+            report.error(
+                "contract",
+                error.to_string(),
+                "set [chain] contract to the coordinator of this network",
+            );
+            return;
+        }
+    };
+    let watch = Watch::open(rpc.clone(), config.contract.clone(), config.account_id.clone(), false).await;
+    let facts = match watch {
+        Ok(mut watch) => Box::pin(watch.facts()).await,
+        Err(error) => Err(error),
+    };
+    match facts {
+        Ok(facts) => {
+            clock(&facts, report);
+            node(config, &facts, &settings, report);
+        }
+        Err(error) => report.error("contract", error.to_string(), "check [chain]"),
+    }
+}
+
+async fn account(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: &mut Report) {
+    let account_id = &config.account_id;
+    match rpc.view_account(account_id, BlockRef::Final).await {
+        Ok(Some(account)) => report.ok("account", format!("{account_id} has {}", account.value.amount)),
+        Ok(None) => report.error("account", format!("{account_id} does not exist"), "create and fund it"),
+        Err(error) => report.error("account", error.to_string(), "check [chain] rpc_urls"),
+    }
+    let Some(key) = key else { return };
+    let add = || {
+        format!(
+            "add it: piecework node key add {} (function calls of {})",
+            key.public_key, config.contract
+        )
+    };
+    match preflight::key_scope(rpc, config, key).await {
+        Ok(Some(KeyScope::Calls)) => report.ok("key", "it is a function-call key of the contract"),
+        Ok(Some(KeyScope::Full)) if config.allow_full_access_key => {
+            report.warning(
+                "key",
+                "it may do everything with the account",
+                "use a function-call key on this machine",
+            );
+        }
+        Ok(Some(KeyScope::Full)) => {
+            report.error(
+                "key",
+                "it may do everything with the account",
+                "use a function-call key, or --allow-full-access-key",
+            );
+        }
+        Ok(Some(KeyScope::Wrong(why))) => report.error("key", why, add()),
+        Ok(None) => report.error("key", format!("{} is not on {account_id}", key.public_key), add()),
+        Err(error) => report.error("key", format!("{error:#}"), "check [chain] rpc_urls"),
+    }
+}
+
+fn clock(facts: &Facts, report: &mut Report) {
+    let ours = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let skew_s = ours.abs_diff(facts.now_s.into());
+    if skew_s <= SKEW_S {
+        report.ok("clock", format!("{skew_s} s from the last final block"));
+    } else {
+        let text = format!("{skew_s} s from the last final block");
+        report.warning(
+            "clock",
+            text,
+            "set this machine's clock (NTP), or the endpoint is behind",
+        );
+    }
+}
+
+fn node(config: &Config, facts: &Facts, settings: &ContractConfig, report: &mut Report) {
+    let Some((number, node)) = facts.node() else {
+        let text = format!("{} is not registered as a node", config.account_id);
+        report.error("node", text, "run `piecework node register`");
+        return;
+    };
+    match node.status {
+        NodeStatus::Active => report.ok("node", format!("number {number}, active, {} tickets", node.tickets)),
+        NodeStatus::Silent => report.ok(
+            "node",
+            format!("number {number}, silent: the agent's first call brings it back"),
+        ),
+        NodeStatus::Paused => report.warning("node", format!("number {number} is paused"), "call `node_resume`"),
+    }
+    if node.stake < settings.min_stake {
+        let text = format!(
+            "{} yoctoNEAR is below the least stake of {}",
+            node.stake, settings.min_stake
+        );
+        report.error("stake", text, "run `piecework node stake`");
+    } else {
+        report.ok(
+            "stake",
+            format!("{} of {} yoctoNEAR is free", node.free_stake(), node.stake),
+        );
+    }
+    let declared: Vec<u16> = node
+        .classes
+        .iter()
+        .filter(|it| it.declared)
+        .map(|it| it.class.0)
+        .collect();
+    let configured: Vec<u16> = config.classes.keys().map(|class| class.0).collect();
+    if configured.iter().any(|class| declared.contains(class)) {
+        report.ok("classes", format!("declared {declared:?}, configured {configured:?}"));
+    } else {
+        let text = format!("declared {declared:?} and configured {configured:?} have nothing in common");
+        report.error(
+            "classes",
+            text,
+            "declare the class with `piecework node register`, or add [work.classes.N]",
+        );
+    }
+    if let Some(account) = &facts.account {
+        let free = account
+            .storage_paid
+            .0
+            .saturating_sub(storage::cost(account.storage_used));
+        if free >= storage::cost(storage::BALANCE_BYTES) {
+            report.ok("storage", format!("{free} yoctoNEAR of the storage deposit is free"));
+        } else {
+            let text = format!(
+                "{free} yoctoNEAR of the storage deposit is free, a reward in a new token needs {}",
+                storage::cost(storage::BALANCE_BYTES)
+            );
+            report.warning("storage", text, "run `piecework account storage-deposit`");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `status`: what the node holds and earns, and why it has no work. Works beside a running agent.
+
+use anyhow::{Context, Result};
+use piecework_interface::{
+    amount::Amount,
+    view::{Account, LotPhase, NodeStatus, SlotPhase},
+};
+use serde::Serialize;
+
+use crate::{
+    config::Config,
+    core::{Problem, facts::Facts},
+    preflight,
+    record::Record,
+    status_file::StatusFile,
+    store::Store,
+    watch::Watch,
+};
+
+/// The answer of `status --json`.
+#[derive(Debug, Serialize)]
+struct Status {
+    account_id: String,
+    running: bool,
+    #[serde(flatten)]
+    node: Option<NodeLine>,
+    balances: Vec<BalanceLine>,
+    slots: Vec<SlotLine>,
+    no_work: Vec<String>,
+    errors: Vec<Problem>,
+}
+
+#[derive(Debug, Serialize)]
+struct NodeLine {
+    node: u32,
+    status: NodeStatus,
+    stake: Amount,
+    bonded: Amount,
+    free_stake: Amount,
+    tickets: u8,
+    settled: u32,
+    faults: u8,
+    classes: Vec<ClassLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassLine {
+    class: u16,
+    reputation: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct BalanceLine {
+    token: u16,
+    amount: Amount,
+}
+
+#[derive(Debug, Serialize)]
+struct SlotLine {
+    batch: u32,
+    lot: u32,
+    round: u8,
+    phase: &'static str,
+    lot_phase: LotPhase,
+    saved: bool,
+}
+
+/// Prints the status.
+///
+/// # Errors
+/// If the chain cannot be read.
+pub async fn status(config: &Config, json: bool) -> Result<()> {
+    let rpc = preflight::rpc(config)?;
+    let mut watch = Watch::open(rpc, config.contract.clone(), config.account_id.clone(), false)
+        .await
+        .with_context(|| format!("contract {} cannot be read: check [chain]", config.contract))?;
+    let facts = Box::pin(watch.facts()).await?;
+    let store = Store::peek(&config.state_dir);
+    let records = store
+        .as_ref()
+        .map(Store::records)
+        .transpose()?
+        .unwrap_or_default()
+        .records;
+    let file: StatusFile = store
+        .as_ref()
+        .map(Store::status)
+        .transpose()?
+        .flatten()
+        .unwrap_or_default();
+    let running = store.as_ref().is_some_and(Store::is_running);
+    let status = describe(config, &facts, &records, file, running);
+    if json {
+        println!("{}", serde_json::to_string(&status)?);
+    } else {
+        print(&status);
+    }
+    Ok(())
+}
+
+fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile, running: bool) -> Status {
+    let node = facts.node().map(|(number, node)| NodeLine {
+        node: number.0,
+        status: node.status,
+        stake: node.stake,
+        bonded: node.bonded,
+        free_stake: Amount(node.free_stake()),
+        tickets: node.tickets,
+        settled: node.settled,
+        faults: node.faults,
+        classes: node
+            .classes
+            .iter()
+            .filter(|record| record.declared)
+            .map(|record| ClassLine {
+                class: record.class.0,
+                reputation: record.reputation,
+            })
+            .collect(),
+    });
+    let slots = facts.held().map(|held| SlotLine {
+        batch: held.place.batch.0,
+        lot: held.place.lot.0,
+        round: held.place.round,
+        phase: match held.slot.phase {
+            SlotPhase::Reserved(_) => "reserved",
+            SlotPhase::Committed(_) => "committed",
+            SlotPhase::Revealed(_) => "revealed",
+        },
+        lot_phase: held.lot.phase,
+        saved: records
+            .iter()
+            .any(|record| record.place == held.place && record.done.is_some()),
+    });
+    let balances = facts.account.iter().flat_map(|Account { balances, .. }| balances);
+    let no_work = if running {
+        file.no_work
+    } else {
+        vec!["the agent does not run".to_owned()]
+    };
+    Status {
+        account_id: config.account_id.to_string(),
+        running,
+        node,
+        balances: balances
+            .map(|it| BalanceLine {
+                token: it.token.0,
+                amount: it.amount,
+            })
+            .collect(),
+        slots: slots.collect(),
+        no_work,
+        errors: file.problems,
+    }
+}
+
+fn print(status: &Status) {
+    println!(
+        "{} ({})",
+        status.account_id,
+        if status.running { "running" } else { "not running" }
+    );
+    match &status.node {
+        Some(node) => {
+            println!(
+                "  node {}: {:?}, {} tickets, {} lots settled, {} faults",
+                node.node, node.status, node.tickets, node.settled, node.faults
+            );
+            println!(
+                "  stake {} yoctoNEAR, {} bonded, {} free",
+                node.stake, node.bonded, node.free_stake
+            );
+            for class in &node.classes {
+                println!("  class {}: reputation {} of 10000", class.class, class.reputation);
+            }
+        }
+        None => println!("  not registered as a node: run `piecework node register`"),
+    }
+    for balance in &status.balances {
+        println!("  earned: {} of token {}", balance.amount, balance.token);
+    }
+    for slot in &status.slots {
+        let saved = if slot.saved { ", answers saved" } else { "" };
+        println!(
+            "  batch {} lot {} round {}: {}, lot {:?}{saved}",
+            slot.batch, slot.lot, slot.round, slot.phase, slot.lot_phase
+        );
+    }
+    for reason in &status.no_work {
+        println!("  no more work: {reason}");
+    }
+    for problem in &status.errors {
+        println!("  failed at {}: {}", problem.at, problem.text);
+    }
+}

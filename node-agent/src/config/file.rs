@@ -1,0 +1,395 @@
+//! Reading and checking the file.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use clap::Args;
+use piecework_chain::AccountId;
+use piecework_interface::ids::ClassId;
+use serde::Deserialize;
+
+use super::{ClassConfig, Config};
+use crate::executor::CommandConfig;
+
+/// Settings that beat the file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Overrides {
+    /// Account of the node; beats [node] account_id.
+    #[arg(long, env = "PIECEWORK_ACCOUNT_ID", global = true)]
+    pub account_id: Option<String>,
+    /// File with the node's function-call key; beats [node] key_file.
+    #[arg(long, env = "PIECEWORK_KEY_FILE", global = true, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// JSON-RPC endpoints, separated by commas; beats [chain] rpc_urls.
+    #[arg(
+        long,
+        env = "PIECEWORK_RPC_URL",
+        global = true,
+        value_delimiter = ',',
+        value_name = "URLS"
+    )]
+    pub rpc_url: Vec<String>,
+    /// Coordinator contract; beats [chain] contract.
+    #[arg(long, env = "PIECEWORK_CONTRACT", global = true)]
+    pub contract: Option<String>,
+    /// Gateway; beats [gateway] url.
+    #[arg(long, env = "PIECEWORK_GATEWAY_URL", global = true, value_name = "URL")]
+    pub gateway_url: Option<String>,
+    /// State directory; beats [state] dir.
+    #[arg(long, env = "PIECEWORK_STATE_DIR", global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Accept a key that may do everything with the account.
+    #[arg(long, global = true)]
+    pub allow_full_access_key: bool,
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration {} cannot be read: write one with `piecework-agent init`, or name another with --config", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not of the right form.
+    #[error("configuration {} is not usable: {reason}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+    /// Settings are missing or wrong.
+    #[error("configuration {} has {} problem(s):\n  - {}", path.display(), problems.len(), problems.join("\n  - "))]
+    Problems {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        problems: Vec<String>,
+    },
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Sections {
+    node: Node,
+    chain: Chain,
+    gateway: Gateway,
+    work: Work,
+    state: State,
+    metrics: Metrics,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Node {
+    account_id: Option<String>,
+    key_file: Option<PathBuf>,
+    allow_full_access_key: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Chain {
+    rpc_urls: Vec<String>,
+    contract: Option<String>,
+    poll_interval_ms: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Gateway {
+    url: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Work {
+    max_slots: Option<u16>,
+    keeper: Option<bool>,
+    draw_jitter_ms: Option<u64>,
+    keeper_jitter_ms: Option<u64>,
+    stop_grace_s: Option<u64>,
+    max_lot_mib: Option<u64>,
+    classes: BTreeMap<String, Class>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Class {
+    command: Vec<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    time_limit_s: Option<u32>,
+    memory_mib: Option<u64>,
+    parallel: Option<u16>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct State {
+    dir: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Metrics {
+    listen: Option<String>,
+}
+
+/// Collects problems, so that all are named at once.
+#[derive(Default)]
+struct Checker(Vec<String>);
+
+impl Checker {
+    fn require<T>(&mut self, value: Option<T>, name: &str) -> Option<T> {
+        if value.is_none() {
+            self.0.push(format!("{name} is missing"));
+        }
+        value
+    }
+
+    fn parse<T: FromStr>(&mut self, text: Option<String>, name: &str, what: &str) -> Option<T> {
+        let text = text?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.0.push(format!("{name}: {text:?} is not {what}"));
+        }
+        value
+    }
+
+    fn url(&mut self, url: &str, name: &str) {
+        let is_url =
+            reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !is_url {
+            // The text is not quoted: it may hold a password.
+            self.0.push(format!("{name} is not an http(s) URL"));
+        }
+    }
+}
+
+pub(super) fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let sections: Sections = toml::from_str(&text).map_err(|error| ConfigError::Parse {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let base = path.parent().map(Path::to_owned).unwrap_or_default();
+    let mut check = Checker::default();
+    let config = build(path, &base, sections, overrides, &mut check);
+    match config {
+        Some(config) if check.0.is_empty() => Ok(config),
+        _ => Err(ConfigError::Problems {
+            path: path.to_owned(),
+            problems: check.0,
+        }),
+    }
+}
+
+fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut Checker) -> Option<Config> {
+    let account_id = check.require(over.account_id.clone().or(file.node.account_id), "[node] account_id");
+    let account_id: Option<AccountId> = check.parse(account_id, "[node] account_id", "an account id");
+    // A path given on the command line is relative to the working directory, one in the file to the file.
+    let key_file = over.key_file.clone().or(file.node.key_file.map(|it| base.join(it)));
+    let key_file = check.require(key_file, "[node] key_file");
+    let contract = check.require(over.contract.clone().or(file.chain.contract), "[chain] contract");
+    let contract: Option<AccountId> = check.parse(contract, "[chain] contract", "an account id");
+    let rpc_urls = if over.rpc_url.is_empty() {
+        file.chain.rpc_urls
+    } else {
+        over.rpc_url.clone()
+    };
+    if rpc_urls.is_empty() {
+        check.0.push("[chain] rpc_urls is missing".to_owned());
+    }
+    for url in &rpc_urls {
+        check.url(url, "an entry of [chain] rpc_urls");
+    }
+    let gateway_url = check.require(over.gateway_url.clone().or(file.gateway.url), "[gateway] url");
+    if let Some(url) = &gateway_url {
+        check.url(url, "[gateway] url");
+    }
+    let state_dir = over.state_dir.clone().or(file.state.dir.map(|it| base.join(it)));
+    let state_dir = check.require(state_dir, "[state] dir");
+    let metrics_listen: Option<SocketAddr> = check.parse(
+        file.metrics.listen,
+        "[metrics] listen",
+        "an address like 127.0.0.1:9100",
+    );
+    if file.work.classes.is_empty() {
+        check
+            .0
+            .push("[work.classes] is empty: name at least one class, as [work.classes.1]".to_owned());
+    }
+    if file.work.max_slots == Some(0) {
+        check.0.push("[work] max_slots must be at least 1".to_owned());
+    }
+    let classes = file
+        .work
+        .classes
+        .into_iter()
+        .filter_map(|(name, class)| build_class(&name, class, base, check));
+    let classes = classes.collect();
+    Some(Config {
+        path: path.to_owned(),
+        account_id: account_id?,
+        key_file: key_file?,
+        allow_full_access_key: file.node.allow_full_access_key || over.allow_full_access_key,
+        rpc_urls,
+        contract: contract?,
+        poll_interval: Duration::from_millis(file.chain.poll_interval_ms.unwrap_or(1_000).max(20)),
+        gateway_url: gateway_url?.trim_end_matches('/').to_owned(),
+        max_slots: file.work.max_slots.unwrap_or(8),
+        keeper: file.work.keeper.unwrap_or(true),
+        draw_jitter: Duration::from_millis(file.work.draw_jitter_ms.unwrap_or(1_500)),
+        keeper_jitter: Duration::from_millis(file.work.keeper_jitter_ms.unwrap_or(3_000)),
+        stop_grace: Duration::from_secs(file.work.stop_grace_s.unwrap_or(30)),
+        max_lot_bytes: file.work.max_lot_mib.unwrap_or(256).saturating_mul(1 << 20),
+        classes,
+        state_dir: state_dir?,
+        metrics_listen,
+    })
+}
+
+fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Option<(ClassId, ClassConfig)> {
+    let section = format!("[work.classes.{name}]");
+    let id = check
+        .parse(Some(name.to_owned()), &section, "a class number, 0..=65535")
+        .map(ClassId);
+    let mut command = class.command;
+    match command.first_mut() {
+        Some(program) if program.contains('/') => *program = base.join(&*program).to_string_lossy().into_owned(),
+        Some(_) => {}
+        None => check.0.push(format!(
+            "{section} command is empty: name the program and its arguments"
+        )),
+    }
+    let time_limit_s = class.time_limit_s.unwrap_or(60);
+    let memory_mib = class.memory_mib.unwrap_or(1_024);
+    let parallel = class.parallel.unwrap_or(1);
+    for (value, name) in [
+        (u64::from(time_limit_s), "time_limit_s"),
+        (memory_mib, "memory_mib"),
+        (u64::from(parallel), "parallel"),
+    ] {
+        if value == 0 {
+            check.0.push(format!("{section} {name} must be at least 1"));
+        }
+    }
+    let command = CommandConfig {
+        command,
+        env: class.env,
+        memory_mib,
+    };
+    Some((
+        id?,
+        ClassConfig {
+            command,
+            time_limit: Duration::from_secs(time_limit_s.into()),
+            parallel,
+        },
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use super::*;
+
+    fn load_text(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("agent.toml");
+        fs::write(&path, text).unwrap();
+        load(&path, overrides)
+    }
+
+    const GOOD: &str = r#"
+        [node]
+        account_id = "node1.test.near"
+        key_file = "key.json"
+        [chain]
+        rpc_urls = ["http://127.0.0.1:3030"]
+        contract = "piecework.test.near"
+        [gateway]
+        url = "http://127.0.0.1:8080/"
+        [work.classes.1]
+        command = ["./worker", "--fast"]
+        [state]
+        dir = "state"
+    "#;
+
+    #[test]
+    fn load__should_resolve_paths_against_the_file() {
+        let config = load_text(GOOD, &Overrides::default()).unwrap();
+        let base = config.path.parent().unwrap();
+        assert_eq!(config.key_file, base.join("key.json"));
+        assert_eq!(config.state_dir, base.join("state"));
+        assert_eq!(
+            config.classes[&ClassId(1)].command.command[0],
+            base.join("./worker").to_string_lossy()
+        );
+        assert_eq!(config.gateway_url, "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn load__should_let_overrides_win() {
+        let overrides = Overrides {
+            account_id: Some("other.near".to_owned()),
+            rpc_url: vec!["http://a:1".to_owned(), "http://b:2".to_owned()],
+            ..Overrides::default()
+        };
+        let config = load_text(GOOD, &overrides).unwrap();
+        assert_eq!(config.account_id.as_str(), "other.near");
+        assert_eq!(config.rpc_urls, ["http://a:1", "http://b:2"]);
+    }
+
+    #[test]
+    fn load__should_name_every_problem() {
+        let text = r#"
+            [node]
+            account_id = "NOT AN ACCOUNT"
+            [chain]
+            rpc_urls = ["nowhere"]
+            [work.classes.x]
+            command = []
+            parallel = 0
+        "#;
+        let Err(ConfigError::Problems { problems, .. }) = load_text(text, &Overrides::default()) else {
+            panic!("accepted");
+        };
+        for part in [
+            "account_id: \"NOT AN ACCOUNT\"",
+            "key_file is missing",
+            "contract is missing",
+            "rpc_urls is not",
+            "[gateway] url is missing",
+            "[state] dir is missing",
+            "[work.classes.x]: \"x\"",
+            "command is empty",
+            "parallel must be",
+        ] {
+            assert!(
+                problems.iter().any(|problem| problem.contains(part)),
+                "{part}: {problems:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn load__should_refuse_unknown_settings() {
+        let error = load_text(&GOOD.replace("[state]", "[state]\nfolder = 1"), &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("folder"), "{error}");
+    }
+}

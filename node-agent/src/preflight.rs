@@ -1,0 +1,107 @@
+//! What must hold before anything is sent: the key, the account, the registration.
+
+use anyhow::{Context, Result, bail};
+use piecework_chain::{
+    AccountId, BlockRef, KeyFile, RpcClient, RpcConfig,
+    view::{AccessKeyPermissionView, AccessKeyView},
+};
+use piecework_interface::call::{HEARTBEAT, POKE, WORK};
+
+use crate::config::Config;
+
+/// What the node's key may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyScope {
+    /// Everything with the account.
+    Full,
+    /// Calls of the contract without deposit.
+    Calls,
+    /// Calls, but not all that the agent needs, or of another contract.
+    Wrong(String),
+}
+
+/// Reads the key file and checks that it is the node's.
+///
+/// # Errors
+/// If it cannot be read, is exposed, or belongs to another account.
+pub fn key(config: &Config) -> Result<KeyFile> {
+    let key = KeyFile::read(&config.key_file)?;
+    if key.account_id != config.account_id {
+        bail!(
+            "key file {} is of {}, but [node] account_id is {}: set the one that belongs to the node",
+            config.key_file.display(),
+            key.account_id,
+            config.account_id
+        );
+    }
+    Ok(key)
+}
+
+/// A client of the configured endpoints.
+///
+/// # Errors
+/// If they cannot be used.
+pub fn rpc(config: &Config) -> Result<RpcClient> {
+    RpcClient::new(RpcConfig::new(config.rpc_urls.clone())).context("[chain] rpc_urls")
+}
+
+/// What the key on the account may do; `None` if the account does not have it.
+///
+/// # Errors
+/// If the chain cannot be asked.
+pub async fn key_scope(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<Option<KeyScope>> {
+    let access = rpc
+        .view_access_key(&config.account_id, &key.public_key, BlockRef::Final)
+        .await?;
+    Ok(access.map(|access| scope(&access.value, &config.contract)))
+}
+
+/// Refuses keys that may do too much or too little.
+///
+/// # Errors
+/// If the key is not fit, with the fix.
+pub async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<()> {
+    let (account_id, contract) = (&config.account_id, &config.contract);
+    match key_scope(rpc, config, key).await? {
+        Some(KeyScope::Calls) => Ok(()),
+        Some(KeyScope::Full) if config.allow_full_access_key => {
+            tracing::warn!("key.full_access");
+            Ok(())
+        }
+        Some(KeyScope::Full) => bail!(
+            "key {} may do everything with {account_id}: give the agent a function-call key for {contract} with methods \
+             {WORK}, {POKE}, {HEARTBEAT}, or accept the risk with --allow-full-access-key",
+            key.public_key
+        ),
+        Some(KeyScope::Wrong(why)) => bail!("key {} is not fit: {why}", key.public_key),
+        None => bail!(
+            "key {} is not an access key of {account_id} on this network: add it as a function-call key for {contract}, \
+             or check [node] and [chain]",
+            key.public_key
+        ),
+    }
+}
+
+fn scope(access: &AccessKeyView, contract: &AccountId) -> KeyScope {
+    match &access.permission {
+        AccessKeyPermissionView::FullAccess => KeyScope::Full,
+        AccessKeyPermissionView::FunctionCall {
+            receiver_id,
+            method_names,
+            ..
+        } => {
+            let missing: Vec<&str> = [WORK, POKE, HEARTBEAT]
+                .into_iter()
+                .filter(|method| !method_names.is_empty() && !method_names.iter().any(|name| name == method))
+                .collect();
+            if receiver_id != contract.as_str() {
+                KeyScope::Wrong(format!("it calls {receiver_id}; add one for {contract}"))
+            } else if missing.is_empty() {
+                KeyScope::Calls
+            } else {
+                KeyScope::Wrong(format!("it may not call {}; add one that may", missing.join(", ")))
+            }
+        }
+        other => KeyScope::Wrong(format!("it is a key of a kind this version does not know ({other:?})")),
+    }
+}

@@ -1,0 +1,383 @@
+//! The state directory: what survives a crash at any point.
+//!
+//! Every file is written beside its place, synced, renamed over it, and the directory synced, so a file is there in
+//! full or not at all. Records and the call in flight are written before anything that depends on them is sent.
+
+mod atomic;
+mod error;
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use piecework_chain::SignedTx;
+use piecework_interface::{
+    host::sha256,
+    ids::{BatchId, LotId},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::record::{Binding, Place, Record};
+pub use error::StoreError;
+
+/// The state directory, held by this process alone.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    _lock: Option<File>,
+}
+
+/// What the directory belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Chain id of the network.
+    pub chain_id: String,
+    /// Account of the node.
+    pub account_id: String,
+    /// Contract and node number, which every commitment binds.
+    #[serde(flatten)]
+    pub binding: Binding,
+}
+
+/// A signed call that may be under way.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StoredCall {
+    /// Method of the contract.
+    pub method: String,
+    /// Its arguments.
+    #[serde(with = "hex::serde")]
+    pub args: Vec<u8>,
+    /// The signed bytes, with hash and nonce.
+    pub signed: SignedTx,
+}
+
+/// All records, and the files that cannot be read.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Records.
+    pub records: Vec<Record>,
+    /// Files that are no records.
+    pub damaged: Vec<PathBuf>,
+}
+
+const SLOTS: &str = "slots";
+const PAYLOADS: &str = "payloads";
+const MANIFESTS: &str = "manifests";
+const SCRATCH: &str = "scratch";
+const CALL: &str = "call.json";
+const IDENTITY: &str = "identity.json";
+const STATUS: &str = "status.json";
+const LOCK: &str = "lock";
+
+impl Store {
+    /// Makes or opens a state directory and locks it.
+    ///
+    /// # Errors
+    /// If it cannot be written, or another agent runs on it.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        for part in ["", SLOTS, PAYLOADS, MANIFESTS, SCRATCH] {
+            let path = dir.join(part);
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&path)
+                .map_err(|e| StoreError::write(dir, e))?;
+        }
+        let mut options = File::options();
+        let lock = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(dir.join(LOCK));
+        let lock = lock.map_err(|error| StoreError::write(dir, error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { dir: dir.to_owned() }),
+            Err(fs::TryLockError::Error(error)) => return Err(StoreError::write(dir, error)),
+        }
+        let store = Self {
+            dir: dir.to_owned(),
+            _lock: Some(lock),
+        };
+        store.sweep()?;
+        Ok(store)
+    }
+
+    /// Opens a directory for reading only, beside the agent that may run on it. `None` if there is none.
+    #[must_use]
+    pub fn peek(dir: &Path) -> Option<Self> {
+        dir.is_dir().then(|| Self {
+            dir: dir.to_owned(),
+            _lock: None,
+        })
+    }
+
+    /// Whether an agent runs on the directory now.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        File::open(self.dir.join(LOCK))
+            .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where workers may put files while they run.
+    #[must_use]
+    pub fn scratch(&self) -> PathBuf {
+        self.dir.join(SCRATCH)
+    }
+
+    /// Ties the directory to a node of a contract on a chain, or checks that it is tied to this one.
+    ///
+    /// # Errors
+    /// If it belongs to another, or cannot be written.
+    pub fn bind(&self, identity: &Identity) -> Result<(), StoreError> {
+        match self.read_json::<Identity>(IDENTITY)? {
+            Some(known) if known == *identity => Ok(()),
+            Some(known) => Err(StoreError::Foreign {
+                dir: self.dir.clone(),
+                known: Box::new(known),
+                given: Box::new(identity.clone()),
+            }),
+            None => self.write_json("", IDENTITY, identity),
+        }
+    }
+
+    /// Reads every record. A file that cannot be read is named and left where it is.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub fn records(&self) -> Result<Records, StoreError> {
+        let mut records = Records::default();
+        for path in self.list(SLOTS)? {
+            let record = fs::read(&path)
+                .ok()
+                .and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
+            match record.filter(|record| path.file_name().is_some_and(|name| *name == *slot_name(record.place))) {
+                Some(record) => records.records.push(record),
+                None => records.damaged.push(path),
+            }
+        }
+        Ok(records)
+    }
+
+    /// Writes a record.
+    ///
+    /// # Errors
+    /// If it did not reach the disk; an older one of the same place is still whole.
+    pub fn record_put(&self, record: &Record) -> Result<(), StoreError> {
+        self.write_json(SLOTS, &slot_name(record.place), record)
+    }
+
+    /// Deletes a record.
+    ///
+    /// # Errors
+    /// If it is still there.
+    pub fn record_remove(&self, place: Place) -> Result<(), StoreError> {
+        self.remove(SLOTS, &slot_name(place))
+    }
+
+    /// The call that may be under way.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn call(&self) -> Result<Option<StoredCall>, StoreError> {
+        self.read_json(CALL)
+    }
+
+    /// Writes the call that is about to be sent.
+    ///
+    /// # Errors
+    /// If it did not reach the disk.
+    pub fn call_put(&self, call: &StoredCall) -> Result<(), StoreError> {
+        self.write_json("", CALL, call)
+    }
+
+    /// Deletes the call: its outcome is known.
+    ///
+    /// # Errors
+    /// If it is still there.
+    pub fn call_clear(&self) -> Result<(), StoreError> {
+        self.remove("", CALL)
+    }
+
+    /// A batch's manifest, unchecked.
+    #[must_use]
+    pub fn manifest(&self, batch: BatchId) -> Option<Vec<u8>> {
+        fs::read(self.dir.join(MANIFESTS).join(batch.to_string())).ok()
+    }
+
+    /// Writes a batch's manifest.
+    ///
+    /// # Errors
+    /// If it did not reach the disk.
+    pub fn manifest_put(&self, batch: BatchId, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(MANIFESTS, &batch.to_string(), bytes)
+    }
+
+    /// A lot's payloads, if all are there and have these digests.
+    #[must_use]
+    pub fn payloads(&self, batch: BatchId, lot: LotId, digests: &[[u8; 32]]) -> Option<Vec<Vec<u8>>> {
+        let bytes = fs::read(self.dir.join(PAYLOADS).join(lot_name(batch, lot))).ok()?;
+        let payloads: Vec<Vec<u8>> = borsh::from_slice(&bytes).ok()?;
+        let same = payloads.len() == digests.len()
+            && payloads
+                .iter()
+                .zip(digests)
+                .all(|(payload, digest)| sha256(payload) == *digest);
+        same.then_some(payloads)
+    }
+
+    /// Writes a lot's payloads.
+    ///
+    /// # Errors
+    /// If they did not reach the disk.
+    pub fn payloads_put(&self, batch: BatchId, lot: LotId, payloads: &Vec<Vec<u8>>) -> Result<(), StoreError> {
+        let bytes = borsh::to_vec(payloads).map_err(|error| StoreError::write(&self.dir, error))?;
+        self.write(PAYLOADS, &lot_name(batch, lot), &bytes)
+    }
+
+    /// Deletes a lot's payloads.
+    ///
+    /// # Errors
+    /// If they are still there.
+    pub fn payloads_remove(&self, batch: BatchId, lot: LotId) -> Result<(), StoreError> {
+        self.remove(PAYLOADS, &lot_name(batch, lot))
+    }
+
+    /// Deletes payloads and manifests of anything but these lots.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed or a file stays.
+    pub fn payloads_keep(&self, lots: &[(BatchId, LotId)]) -> Result<(), StoreError> {
+        let keep: Vec<String> = lots.iter().map(|(batch, lot)| lot_name(*batch, *lot)).collect();
+        self.remove_others(PAYLOADS, &keep)?;
+        let keep: Vec<String> = lots.iter().map(|(batch, _)| batch.to_string()).collect();
+        self.remove_others(MANIFESTS, &keep)
+    }
+
+    /// Tries a write.
+    ///
+    /// # Errors
+    /// If it failed.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        const PROBE: &str = "probe";
+        self.write("", PROBE, &[0; 4096])?;
+        self.remove("", PROBE)
+    }
+
+    /// Writes what `status` shows. It need not survive a crash.
+    ///
+    /// # Errors
+    /// If the disk refuses it.
+    pub fn status_put(&self, status: &impl Serialize) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(status).map_err(|error| StoreError::write(&self.dir, error.into()))?;
+        atomic::write(&self.dir, STATUS, &bytes, atomic::Sync::No).map_err(|e| StoreError::write(&self.dir, e))
+    }
+
+    /// What the agent wrote for `status` last.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn status<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
+        self.read_json(STATUS)
+    }
+
+    /// Deletes what a crash left half written, and what workers left behind.
+    fn sweep(&self) -> Result<(), StoreError> {
+        for part in ["", SLOTS, PAYLOADS, MANIFESTS] {
+            for path in self.list_all(part)? {
+                if path
+                    .file_name()
+                    .is_some_and(|name| name.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes()))
+                {
+                    fs::remove_file(&path).map_err(|error| StoreError::write(&self.dir, error))?;
+                }
+            }
+        }
+        let scratch = self.scratch();
+        fs::remove_dir_all(&scratch)
+            .and_then(|()| fs::create_dir(&scratch))
+            .map_err(|e| StoreError::write(&self.dir, e))
+    }
+
+    fn list(&self, part: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let mut paths = self.list_all(part)?;
+        paths.retain(|path| {
+            path.is_file()
+                && !path
+                    .file_name()
+                    .is_some_and(|it| it.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes()))
+        });
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    fn list_all(&self, part: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let entries = fs::read_dir(self.dir.join(part)).map_err(|error| StoreError::read(&self.dir, error))?;
+        entries
+            .map(|entry| {
+                entry
+                    .map(|it| it.path())
+                    .map_err(|error| StoreError::read(&self.dir, error))
+            })
+            .collect()
+    }
+
+    fn remove_others(&self, part: &str, keep: &[String]) -> Result<(), StoreError> {
+        for path in self.list(part)? {
+            if !path
+                .file_name()
+                .is_some_and(|name| keep.iter().any(|kept| name == kept.as_str()))
+            {
+                fs::remove_file(&path).map_err(|error| StoreError::write(&self.dir, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, part: &str, name: &str) -> Result<(), StoreError> {
+        match fs::remove_file(self.dir.join(part).join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::write(&self.dir, error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, part: &str, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let dir = self.dir.join(part);
+        atomic::write(&dir, name, bytes, atomic::Sync::Yes).map_err(|error| StoreError::write(&self.dir, error))
+    }
+
+    fn write_json(&self, part: &str, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(value).map_err(|error| StoreError::write(&self.dir, error.into()))?;
+        self.write(part, name, &bytes)
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let path = self.dir.join(name);
+        let mut bytes = Vec::new();
+        match File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+            Ok(_) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|_| StoreError::Damaged { path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::read(&self.dir, error)),
+        }
+    }
+}
+
+fn slot_name(place: Place) -> String {
+    format!("{}-{}-{}.json", place.batch, place.lot, place.round)
+}
+
+fn lot_name(batch: BatchId, lot: LotId) -> String {
+    format!("{batch}-{lot}")
+}

@@ -1,0 +1,206 @@
+//! Reads the facts: everything at one final block, so that it fits together.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use piecework_chain::{AccountId, BlockRef, Head, RpcClient, ViewError};
+use piecework_interface::{
+    call::PAGE_MAX,
+    config::Config,
+    ids::{AccountNo, BatchId, LotId},
+    view::{Account, Batch, BatchStatus, GROUP_LOTS, Lot, LotState, NodeStatus, OpenBatch, Root, WINDOW_GROUPS},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::core::facts::{BatchFacts, Facts};
+
+/// Silent nodes are looked for so often per liveness window.
+const SILENCE_CHECKS: u32 = 4;
+
+/// Looks at the contract.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    rpc: RpcClient,
+    contract: AccountId,
+    account_id: AccountId,
+    keeper: bool,
+    liveness_window_s: u32,
+    /// No older block is believed: another endpoint may lag.
+    floor: Arc<AtomicU64>,
+    first_open: u32,
+    last: Option<(u64, Facts)>,
+    silence_checked_at: u32,
+}
+
+impl Watch {
+    /// Reads the contract's configuration.
+    ///
+    /// # Errors
+    /// If the contract cannot be read.
+    pub async fn open(
+        rpc: RpcClient,
+        contract: AccountId,
+        account_id: AccountId,
+        keeper: bool,
+    ) -> Result<Self, ViewError> {
+        let config: Config = rpc
+            .view_function(&contract, "config", &json!({}), BlockRef::Final)
+            .await?
+            .value;
+        Ok(Self {
+            rpc,
+            contract,
+            account_id,
+            keeper,
+            liveness_window_s: config.liveness_window_s,
+            floor: Arc::default(),
+            first_open: 0,
+            last: None,
+            silence_checked_at: 0,
+        })
+    }
+
+    /// The height below which no block is believed; raise it after an own call.
+    #[must_use]
+    pub fn floor(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.floor)
+    }
+
+    /// The facts at the last final block. The contract is read again only if it wrote something since.
+    ///
+    /// # Errors
+    /// If any part cannot be read: facts are complete or absent.
+    pub async fn facts(&mut self) -> Result<Facts, ViewError> {
+        let rpc = self.rpc.with_min_height(self.floor.load(Ordering::Relaxed));
+        let head = rpc.head().await?;
+        self.floor.fetch_max(head.height, Ordering::Relaxed);
+        let view = View {
+            rpc: &rpc,
+            contract: &self.contract,
+            block: BlockRef::Hash(head.hash),
+        };
+        let root: Root = view.read("root", &json!({})).await?;
+        let now_s = seconds(&head);
+        if let Some((seq, facts)) = &mut self.last
+            && *seq == root.seq
+        {
+            facts.height = head.height;
+            facts.now_s = now_s;
+        } else {
+            let account: Option<Account> = view.read("account", &json!({ "account_id": self.account_id })).await?;
+            let batches = view.batches(&mut self.first_open, root.next_batch).await?;
+            let silent = self.last.take().map_or_else(Vec::new, |(_, facts)| facts.silent);
+            let facts = Facts {
+                height: head.height,
+                now_s,
+                active_tickets: root.active_tickets,
+                liveness_window_s: self.liveness_window_s,
+                account,
+                batches,
+                silent,
+            };
+            self.last = Some((root.seq, facts));
+        }
+        let Some((_, facts)) = &mut self.last else {
+            return Ok(Facts::default());
+        };
+        let every_s = (self.liveness_window_s / SILENCE_CHECKS).max(1);
+        if self.keeper && now_s >= self.silence_checked_at.saturating_add(every_s) {
+            facts.silent = view.silent(root.next_account, now_s, self.liveness_window_s).await?;
+            self.silence_checked_at = now_s;
+        }
+        Ok(facts.clone())
+    }
+}
+
+/// The contract at one block.
+struct View<'a> {
+    rpc: &'a RpcClient,
+    contract: &'a AccountId,
+    block: BlockRef,
+}
+
+impl View<'_> {
+    async fn read<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R, ViewError> {
+        Ok(self
+            .rpc
+            .view_function(self.contract, method, args, self.block)
+            .await?
+            .value)
+    }
+
+    /// All batches that are not closed. `first_open` skips those that are closed for ever.
+    async fn batches(&self, first_open: &mut u32, next_batch: u32) -> Result<BTreeMap<BatchId, BatchFacts>, ViewError> {
+        let mut open = BTreeMap::new();
+        let mut from = *first_open;
+        while from < next_batch {
+            let page: Vec<Batch> = self
+                .read("batches", &json!({ "from": from, "limit": PAGE_MAX }))
+                .await?;
+            for batch in page {
+                if let (Some(details), true) = (batch.open, batch.status != BatchStatus::Closed) {
+                    let lots = self.lots(batch.batch, &details).await?;
+                    open.insert(
+                        batch.batch,
+                        BatchFacts {
+                            status: batch.status,
+                            open: details,
+                            lots,
+                        },
+                    );
+                }
+            }
+            from = from.saturating_add(PAGE_MAX);
+        }
+        *first_open = open.keys().next().map_or(next_batch, |batch| batch.0);
+        Ok(open)
+    }
+
+    /// All lots of a batch that have a record: those in the window, and before it as many as are still missing.
+    async fn lots(&self, batch: BatchId, open: &OpenBatch) -> Result<BTreeMap<LotId, LotState>, ViewError> {
+        let live = usize::try_from(open.progress.live).unwrap_or(usize::MAX);
+        let window = open.progress.frontier.saturating_mul(GROUP_LOTS);
+        let span = GROUP_LOTS.saturating_mul(u32::try_from(WINDOW_GROUPS).unwrap_or(u32::MAX));
+        let ahead = (window..window.saturating_add(span)).step_by(usize::try_from(PAGE_MAX).unwrap_or(1));
+        let behind = (0..window.div_ceil(PAGE_MAX))
+            .rev()
+            .map(|page| page.saturating_mul(PAGE_MAX));
+        let mut lots = BTreeMap::new();
+        for from in ahead.chain(behind) {
+            if lots.len() >= live {
+                break;
+            }
+            let page: Vec<Lot> = self
+                .read("lots", &json!({ "batch": batch, "from": from, "limit": PAGE_MAX }))
+                .await?;
+            lots.extend(page.into_iter().map(|lot| (lot.lot, lot.state)));
+        }
+        Ok(lots)
+    }
+
+    /// Active nodes that have not been heard of for longer than the window.
+    async fn silent(&self, next_account: u32, now_s: u32, window_s: u32) -> Result<Vec<AccountNo>, ViewError> {
+        let mut silent = Vec::new();
+        let mut from = 0;
+        while from < next_account {
+            let page: Vec<Account> = self
+                .read("accounts", &json!({ "from": from, "limit": PAGE_MAX }))
+                .await?;
+            silent.extend(page.into_iter().filter_map(|account| {
+                let node = account.node?;
+                let silent = node.last_seen.saturating_add(window_s) < now_s;
+                (node.status == NodeStatus::Active && silent).then_some(account.account)
+            }));
+            from = from.saturating_add(PAGE_MAX);
+        }
+        Ok(silent)
+    }
+}
+
+fn seconds(head: &Head) -> u32 {
+    u32::try_from(head.timestamp_ns / 1_000_000_000).unwrap_or(u32::MAX)
+}
