@@ -20,7 +20,7 @@ impl Coordinator {
     /// Takes tokens in, NEP-141. Always uses the whole amount; an error makes the token refund it.
     pub fn ft_on_transfer(sender_id: String, amount: Amount, msg: String) -> &'static str {
         call(|engine| {
-            let message: DepositMessage = near_sdk::serde_json::from_str(&msg)
+            let message: DepositMessage = serde_json::from_slice(msg.as_bytes())
                 .map_err(|_| Error::Input("msg must be {\"deposit\":{}} or {\"create_batch\":{...}}"))?;
             engine.ft_on_transfer(sender_id, amount.0, message)
         });

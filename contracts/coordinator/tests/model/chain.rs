@@ -1,0 +1,309 @@
+//! A chain in memory: the coordinator's storage, a token ledger, time, and a mirror that replays every line.
+
+use std::collections::BTreeMap;
+
+use piecework_coordinator::engine::{Engine, Error, Host, Transfer};
+use piecework_interface::{
+    Sha256,
+    amount::Amount,
+    call::{DepositMessage, TokenListArgs, WithdrawArgs},
+    config::Config,
+    event::{Entry, Line},
+    host::sha256,
+    ids::{AccountNo, TokenId},
+    op::{Op, Target},
+    replay::{Context, Mirror},
+};
+
+pub const CONTRACT: &str = "market.near";
+pub const OWNER: &str = "owner.near";
+pub const NEAR: u128 = 10_u128.pow(24);
+
+/// Everything that exists.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    pub storage: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub now_ns: u64,
+    pub height: u64,
+    /// The coordinator's NEAR that its records must explain, and what arrived without a record: attached yoctos.
+    pub near: u128,
+    pub donated: u128,
+    /// Token contract, account → balance.
+    pub ledger: BTreeMap<(String, String), u128>,
+    /// Transfers whose answer is out.
+    pub transfers: Vec<Transfer>,
+    pub mirror: Mirror,
+    pub lines: Vec<Line>,
+    receipts: u64,
+}
+
+/// One call's view of the chain; its writes count only if the call succeeds.
+#[derive(Debug)]
+pub struct Memory<'a> {
+    chain: &'a Chain,
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    predecessor: String,
+    deposit: u128,
+    gas: u64,
+    logs: Vec<String>,
+}
+
+impl Host for Memory<'_> {
+    const SHA256: Sha256 = sha256;
+
+    fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
+        match self.writes.get(key) {
+            Some(value) => value.clone(),
+            None => self.chain.storage.get(key).cloned(),
+        }
+    }
+
+    fn write(&mut self, key: &[u8], value: &[u8]) {
+        self.writes.insert(key.to_vec(), Some(value.to_vec()));
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        self.writes.insert(key.to_vec(), None);
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.chain.now_ns
+    }
+
+    fn height(&self) -> u64 {
+        self.chain.height
+    }
+
+    fn predecessor(&self) -> String {
+        self.predecessor.clone()
+    }
+
+    fn current_account(&self) -> String {
+        CONTRACT.to_owned()
+    }
+
+    fn deposit(&self) -> u128 {
+        self.deposit
+    }
+
+    fn random_seed(&self) -> Vec<u8> {
+        sha256(&self.chain.receipts.to_le_bytes()).to_vec()
+    }
+
+    fn gas_left(&self) -> u64 {
+        self.gas
+    }
+
+    fn log(&mut self, line: &str) {
+        self.logs.push(line.to_owned());
+    }
+}
+
+/// Who calls, and what is attached.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    pub who: &'a str,
+    pub deposit: u128,
+    pub gas: u64,
+    pub ops: &'a [Op],
+}
+
+impl<'a> Call<'a> {
+    pub const fn by(who: &'a str) -> Self {
+        Self { who, deposit: 0, gas: u64::MAX, ops: &[] }
+    }
+
+    pub const fn with(self, deposit: u128) -> Self {
+        Self { deposit, ..self }
+    }
+}
+
+impl Chain {
+    /// A chain with an initialised coordinator.
+    pub fn new(config: Config) -> Self {
+        let mut chain = Self {
+            storage: BTreeMap::new(),
+            now_ns: 1_700_000_000_000_000_000,
+            height: 1_000,
+            near: 0,
+            donated: 0,
+            ledger: BTreeMap::new(),
+            transfers: Vec::new(),
+            mirror: Mirror::default(),
+            lines: Vec::new(),
+            receipts: 0,
+        };
+        chain.run(Call::by(CONTRACT), |host| Engine::init(host, OWNER.to_owned(), config)).expect("init");
+        chain
+    }
+
+    pub fn now(&self) -> u32 {
+        u32::try_from(self.now_ns / 1_000_000_000).expect("time")
+    }
+
+    /// Lets time pass, a block a second.
+    pub fn pass(&mut self, seconds: u32) {
+        self.now_ns += u64::from(seconds) * 1_000_000_000;
+        self.height += u64::from(seconds.max(1));
+    }
+
+    /// Calls a method; its writes and its line count only if it succeeds.
+    pub fn call<T>(
+        &mut self,
+        call: Call<'_>,
+        run: impl FnOnce(Engine<'_, Memory<'_>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.run(call, |host| Engine::start(host).and_then(run))
+    }
+
+    fn run<T>(
+        &mut self,
+        call: Call<'_>,
+        run: impl FnOnce(&mut Memory<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.receipts += 1;
+        let mut host = Memory {
+            chain: self,
+            writes: BTreeMap::new(),
+            predecessor: call.who.to_owned(),
+            deposit: call.deposit,
+            gas: call.gas,
+            logs: Vec::new(),
+        };
+        let result = run(&mut host);
+        let Memory { writes, logs, .. } = host;
+        if let Err(error) = &result {
+            assert!(!matches!(error, Error::Internal(_)), "internal error: {error}");
+            return result;
+        }
+        for (key, value) in writes {
+            match value {
+                Some(value) => self.storage.insert(key, value),
+                None => self.storage.remove(&key),
+            };
+        }
+        self.near += call.deposit;
+        if call.deposit == 1 {
+            self.donated += 1;
+        }
+        assert!(logs.len() <= 1, "one line per call");
+        for text in logs {
+            assert!(text.len() <= 16_384, "the line has {} bytes", text.len());
+            let line = Line::parse(&text).expect("readable").expect("ours");
+            assert_eq!(line.render(), text, "a line reads back as it was written");
+            let now_s = self.now();
+            let height = u32::try_from(self.height).expect("height");
+            let context = Context { now_s, height, text: &text, ops: call.ops };
+            self.mirror.apply(&line, &context).unwrap_or_else(|error| panic!("replay: {error}: {text}"));
+            self.lines.push(line);
+        }
+        result
+    }
+
+    /// A view.
+    pub fn view<T>(&self, look: impl FnOnce(Engine<'_, Memory<'_>>) -> T) -> T {
+        let mut host = Memory {
+            chain: self,
+            writes: BTreeMap::new(),
+            predecessor: String::new(),
+            deposit: 0,
+            gas: u64::MAX,
+            logs: Vec::new(),
+        };
+        look(Engine::start(&mut host).expect("initialised"))
+    }
+
+    pub fn list_token(&mut self, account_id: &str) -> TokenId {
+        let args = TokenListArgs {
+            account_id: account_id.to_owned(),
+            min_reward: Amount(1),
+            rep_unit: Amount(1),
+            bond_rate: Amount(1 << 40),
+        };
+        self.call(Call::by(OWNER).with(1), |engine| engine.token_list(args)).expect("listed")
+    }
+
+    pub fn storage_deposit(&mut self, who: &str, deposit: u128) -> Result<(), Error> {
+        let payout = self.call(Call::by(who).with(deposit), |engine| engine.storage_deposit(None, false))?.1;
+        if let Some(payout) = payout {
+            self.near -= payout.amount;
+        }
+        Ok(())
+    }
+
+    pub fn storage_withdraw(&mut self, who: &str, amount: Option<u128>) -> Result<(), Error> {
+        let call = Call::by(who).with(1);
+        let payout = self.call(call, |engine| engine.storage_withdraw(amount.map(Amount)))?.1;
+        self.near -= payout.amount;
+        Ok(())
+    }
+
+    pub fn storage_unregister(&mut self, who: &str) -> Result<bool, Error> {
+        let payout = self.call(Call::by(who).with(1), |engine| engine.storage_unregister())?;
+        self.near -= payout.as_ref().map_or(0, |payout| payout.amount);
+        Ok(payout.is_some())
+    }
+
+    /// `ft_transfer_call` of freshly made tokens: kept if the coordinator accepts, refunded otherwise.
+    pub fn transfer_call(
+        &mut self,
+        token: &str,
+        sender: &str,
+        amount: u128,
+        message: DepositMessage,
+    ) -> Result<(), Error> {
+        self.call(Call::by(token), |engine| engine.ft_on_transfer(sender.to_owned(), amount, message))?;
+        *self.ledger.entry((token.to_owned(), CONTRACT.to_owned())).or_default() += amount;
+        Ok(())
+    }
+
+    pub fn withdraw(&mut self, who: &str, token: TokenId, amount: Option<u128>) -> Result<(), Error> {
+        let args = WithdrawArgs { token, amount: amount.map(Amount) };
+        let transfer = self.call(Call::by(who).with(1), |engine| engine.withdraw(args))?;
+        self.transfers.push(transfer);
+        Ok(())
+    }
+
+    /// Answers the oldest transfer that is out.
+    pub fn answer(&mut self, ok: bool) {
+        if self.transfers.is_empty() {
+            return;
+        }
+        let Transfer { account, account_id, token, token_account_id, amount } = self.transfers.remove(0);
+        if ok {
+            match token_account_id {
+                None => self.near -= amount,
+                Some(contract) => {
+                    *self.ledger.get_mut(&(contract.clone(), CONTRACT.to_owned())).expect("held") -= amount;
+                    *self.ledger.entry((contract, account_id)).or_default() += amount;
+                }
+            }
+        }
+        self.call(Call::by(CONTRACT), |engine| engine.on_withdrawn(account, token, amount, ok)).expect("callback");
+    }
+
+    /// `work`; returns the line's entries.
+    pub fn work(&mut self, who: &str, ops: Vec<Op>) -> Result<Vec<Entry>, Error> {
+        self.work_with_gas(who, u64::MAX, ops)
+    }
+
+    pub fn work_with_gas(&mut self, who: &str, gas: u64, ops: Vec<Op>) -> Result<Vec<Entry>, Error> {
+        let call = Call { gas, ops: &ops.clone(), ..Call::by(who) };
+        self.call(call, |engine| engine.work(ops))?;
+        Ok(self.last())
+    }
+
+    /// `poke`; returns the line's entries.
+    pub fn poke(&mut self, targets: &[Target]) -> Result<Vec<Entry>, Error> {
+        self.call(Call::by("keeper.near"), |engine| engine.poke(targets))?;
+        Ok(self.last())
+    }
+
+    pub fn number(&self, account_id: &str) -> AccountNo {
+        self.view(|engine| engine.view_account_no(account_id)).expect("view").expect("registered")
+    }
+
+    fn last(&self) -> Vec<Entry> {
+        self.lines.last().map(|line| line.log.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,175 @@
+//! The invariants of the protocol, checked over the whole state.
+
+use std::collections::BTreeMap;
+
+use piecework_interface::{
+    ids::{AccountNo, BatchId, NEAR, TokenId},
+    lots,
+    settlement::slot_bond,
+    storage,
+    view::{Account, Batch, BatchStatus, Lot, Token},
+};
+
+use super::chain::{CONTRACT, Chain};
+
+/// All rows, as the contract's views answer them.
+pub struct Rows {
+    pub tokens: Vec<Token>,
+    pub accounts: Vec<Account>,
+    pub batches: Vec<Batch>,
+    pub lots: Vec<Lot>,
+}
+
+impl Rows {
+    pub fn read(chain: &Chain) -> Self {
+        chain.view(|mut engine| {
+            let batches = engine.view_batches(0, 128).expect("batches");
+            let lots = batches
+                .iter()
+                .flat_map(|batch| {
+                    (0..8).flat_map(|page| engine.view_lots(batch.batch, page * 128, 128).expect("lots")).collect::<Vec<_>>()
+                })
+                .collect();
+            Self {
+                tokens: engine.view_tokens().expect("tokens"),
+                accounts: engine.view_accounts(0, 128).expect("accounts"),
+                batches,
+                lots,
+            }
+        })
+    }
+}
+
+/// Panics naming the first invariant that does not hold.
+pub fn check(chain: &Chain) {
+    let rows = Rows::read(chain);
+    check_mirror(chain, &rows);
+    check_money(chain, &rows);
+    check_nodes(chain, &rows);
+    check_storage(chain, &rows);
+}
+
+/// Replaying the journal gives the contract's state, and `head` matches.
+fn check_mirror(chain: &Chain, rows: &Rows) {
+    let mirror = &chain.mirror;
+    assert_eq!(mirror.root, chain.view(|engine| engine.view_root()), "root");
+    assert_eq!(mirror.config, chain.view(|mut engine| engine.view_config()).expect("config"), "config");
+    assert_eq!(mirror.tokens.values().cloned().collect::<Vec<_>>(), rows.tokens, "tokens");
+    let accounts: Vec<_> = mirror.accounts.values().map(|account| account.row.clone()).collect();
+    assert_eq!(accounts, rows.accounts, "accounts");
+    assert_eq!(mirror.batches.values().cloned().collect::<Vec<_>>(), rows.batches, "batches");
+    let lots: Vec<_> = mirror
+        .lots
+        .iter()
+        .map(|((batch, lot), state)| Lot { batch: *batch, lot: *lot, state: state.clone() })
+        .collect();
+    assert_eq!(lots, rows.lots, "lots");
+}
+
+/// Everything the contract holds is somebody's: to the last unit.
+fn check_money(chain: &Chain, rows: &Rows) {
+    let mut owed: BTreeMap<TokenId, u128> = BTreeMap::new();
+    for token in &rows.tokens {
+        *owed.entry(token.token).or_default() += token.pool.0 + token.in_flight.0;
+    }
+    for account in &rows.accounts {
+        for balance in &account.balances {
+            *owed.entry(balance.token).or_default() += balance.amount.0;
+        }
+        let near = owed.entry(NEAR).or_default();
+        *near += account.storage_paid.0;
+        if let Some(node) = &account.node {
+            *near += node.stake.0 + node.unbonding.0;
+        }
+    }
+    for open in rows.batches.iter().filter_map(|batch| batch.open.as_ref()) {
+        *owed.entry(open.token).or_default() += open.escrow.0;
+    }
+    *owed.entry(NEAR).or_default() += chain.view(|engine| engine.view_root()).insurance.0;
+    for token in &rows.tokens {
+        let held = if token.token == NEAR {
+            chain.near - chain.donated
+        } else {
+            chain.ledger.get(&(token.account_id.clone(), CONTRACT.to_owned())).copied().unwrap_or_default()
+        };
+        assert_eq!(owed[&token.token], held, "conservation of token {}", token.token);
+    }
+}
+
+/// Bonds, slots and tickets are the sums of what they stand for.
+fn check_nodes(chain: &Chain, rows: &Rows) {
+    let mut held: BTreeMap<AccountNo, (u128, u16)> = BTreeMap::new();
+    for lot in &rows.lots {
+        let batch = batch_of(rows, lot.batch);
+        let open = batch.open.as_ref().expect("a lot belongs to an open batch");
+        let items = lots::lot_items(open.items, open.terms.lot_size, lot.lot);
+        let mut nodes: Vec<_> = lot.state.slots.iter().map(|slot| slot.node).collect();
+        nodes.extend(&lot.state.leavers);
+        nodes.sort_unstable();
+        nodes.dedup();
+        assert_eq!(nodes.len(), lot.state.slots.len() + lot.state.leavers.len(), "one slot per node and lot");
+        for slot in &lot.state.slots {
+            let entry = held.entry(slot.node).or_default();
+            entry.0 += slot_bond(&open.terms, &open.fixed, items, &lot.state, slot.round);
+            entry.1 += 1;
+        }
+    }
+    let mut tickets = 0;
+    let config = chain.view(|mut engine| engine.view_config()).expect("config");
+    for account in &rows.accounts {
+        let Some(node) = &account.node else { continue };
+        let (bonded, slots) = held.get(&account.account).copied().unwrap_or_default();
+        assert_eq!((node.bonded.0, node.slots), (bonded, slots), "bonds and slots of {}", account.account);
+        assert!(node.bonded <= node.stake, "bonds are within the stake");
+        let due = piecework_interface::money::tickets(node.stake.0, config.min_stake.0);
+        assert_eq!(node.tickets, due, "tickets follow the stake");
+        tickets += node.active_tickets();
+    }
+    assert_eq!(chain.view(|engine| engine.view_root()).active_tickets, tickets, "sum of active tickets");
+}
+
+/// Every byte that is charged is explained, covered, and enough for what is stored.
+fn check_storage(chain: &Chain, rows: &Rows) {
+    let mut used: BTreeMap<AccountNo, u32> = BTreeMap::new();
+    for batch in &rows.batches {
+        let live = rows.lots.iter().filter(|lot| lot.batch == batch.batch);
+        match &batch.open {
+            Some(open) => {
+                assert_eq!(live.clone().count(), open.progress.live as usize, "count of live lots");
+                let bytes: u32 = live
+                    .map(|lot| {
+                        storage::lot_bytes(&open.terms, lots::lot_items(open.items, open.terms.lot_size, lot.lot))
+                    })
+                    .sum();
+                *used.entry(open.requester).or_default() += bytes + storage::BATCH_BYTES;
+            }
+            None => {
+                assert_eq!(batch.status, BatchStatus::Closed);
+                assert_eq!(live.count(), 0, "a closed batch has no lots");
+            }
+        }
+    }
+    let mut stored: BTreeMap<u8, u64> = BTreeMap::new();
+    for (key, value) in &chain.storage {
+        *stored.entry(key[0]).or_default() += 40 + key.len() as u64 + value.len() as u64;
+    }
+    let charged: u64 = rows.accounts.iter().map(|account| u64::from(account.storage_used)).sum();
+    // Root, settings and tokens are the contract's own; everything else is paid for.
+    let paid_for: u64 = [1, 2, 3, 6, 7, 8].iter().filter_map(|prefix| stored.get(prefix)).sum();
+    assert!(paid_for <= charged, "{paid_for} bytes are stored, {charged} are charged: {stored:?}");
+    for account in &rows.accounts {
+        let name = &chain.mirror.accounts[&account.account].account_id;
+        let own = storage::account_bytes(name) + if account.node.is_some() { storage::NODE_BYTES } else { 0 };
+        let batches = used.get(&account.account).copied().unwrap_or_default();
+        let rest = account.storage_used - own - batches;
+        // What remains are balance rows and closed batches.
+        let possible = (0..=rest / storage::BALANCE_BYTES)
+            .any(|rows| (rest - rows * storage::BALANCE_BYTES) % storage::CLOSED_BATCH_BYTES == 0);
+        assert!(possible, "the charge of {name} is explained");
+        assert!(storage::cost(account.storage_used) <= account.storage_paid.0, "the charge of {name} is covered");
+    }
+}
+
+fn batch_of(rows: &Rows, batch: BatchId) -> &Batch {
+    rows.batches.iter().find(|row| row.batch == batch).expect("the batch of a lot")
+}

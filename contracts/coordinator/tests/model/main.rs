@@ -1,0 +1,7 @@
+//! The rules on a chain in memory: whole lives, each rule, each attack, and random sequences of every call.
+#![allow(non_snake_case, missing_docs, clippy::expect_used, clippy::unwrap_used)]
+
+mod chain;
+mod check;
+mod life;
+mod market;
