@@ -1,1 +1,11 @@
-fn main() {}
+//! The indexer's process.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use piecework_indexer::{command::execute, config::Config};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    execute(Config::parse()).await
+}

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, Connection as _, PgConnection, PgExecutor, PgPool, PgTransaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -93,19 +93,63 @@ pub async fn connect(url: &DatabaseUrl, config: &PoolConfig) -> Result<PgPool, S
     Ok(pool)
 }
 
+/// Opens one connection outside any pool: for a session that holds a lock.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_one(
+    url: &DatabaseUrl,
+    application_name: &str,
+    statement_timeout: Duration,
+) -> Result<PgConnection, StoreError> {
+    let statement_timeout = format!("{}ms", statement_timeout.as_millis());
+    let options = url
+        .0
+        .clone()
+        .application_name(application_name)
+        .options([("statement_timeout", statement_timeout)]);
+    Ok(options.connect().await?)
+}
+
+/// Begins a transaction that writes.
+///
+/// # Errors
+/// The connection failed.
+pub async fn begin(conn: &mut PgConnection) -> Result<PgTransaction<'_>, StoreError> {
+    Ok(conn.begin().await?)
+}
+
+/// Begins a transaction in which every read sees the same rows.
+///
+/// # Errors
+/// The connection failed.
+pub async fn begin_snapshot(conn: &mut PgConnection) -> Result<PgTransaction<'_>, StoreError> {
+    Ok(conn
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?)
+}
+
+/// Begins a transaction that sees one version of the live rows and makes tables of its own beside them.
+///
+/// # Errors
+/// The connection failed.
+pub async fn begin_snapshot_for_rebuild(conn: &mut PgConnection) -> Result<PgTransaction<'_>, StoreError> {
+    Ok(conn.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await?)
+}
+
 /// Brings the schema up to date. Only the indexer does this.
 ///
 /// # Errors
 /// A migration failed, or the database is newer than this binary.
-pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
-    Ok(MIGRATIONS.run(pool).await?)
+pub async fn migrate(conn: &mut PgConnection) -> Result<(), StoreError> {
+    Ok(MIGRATIONS.run(conn).await?)
 }
 
 /// Checks that the database has exactly the schema of this binary.
 ///
 /// # Errors
 /// [`StoreError::Schema`] if it has not.
-pub async fn schema_check(pool: &PgPool) -> Result<(), StoreError> {
+pub async fn schema_check(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
     let needed = MIGRATIONS
         .iter()
         .map(|migration| migration.version)
@@ -113,7 +157,7 @@ pub async fn schema_check(pool: &PgPool) -> Result<(), StoreError> {
         .unwrap_or_default();
     // The table belongs to sqlx and does not exist in an empty database, so this one statement is not a checked macro.
     let found: Option<i64> = match sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-        .fetch_one(pool)
+        .fetch_one(db)
         .await
     {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => None,

@@ -4,7 +4,6 @@
 pub mod account;
 pub mod batch;
 pub mod event;
-pub mod head;
 pub mod ledger;
 pub mod lot;
 pub mod network;

@@ -18,9 +18,6 @@ use crate::{StoreError, change::Change};
 /// dropped.
 pub async fn change_write(tx: &mut PgTransaction<'_>, stream: &str, change: &Change) -> Result<(), StoreError> {
     journal::block_insert(tx, &change.blocks).await?;
-    if change.events.is_empty() {
-        return Ok(());
-    }
     journal::receipt_insert(tx, &change.receipts).await?;
     journal::event_insert(tx, &change.events).await?;
     journal::reveal_insert(tx, &change.reveals).await?;

@@ -8,10 +8,7 @@ use sqlx::{
     postgres::{PgListener, PgPoolOptions},
 };
 
-use crate::{DatabaseUrl, StoreError};
-
-/// Channel on which the writer announces each commit.
-const CHANNEL: &str = "piecework";
+use crate::{DatabaseUrl, StoreError, cursor::NOTIFY_CHANNEL};
 
 /// Limits of a reader.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +78,7 @@ impl Reader {
     /// The database is not available.
     pub async fn wake_ups(&self) -> Result<WakeUps, StoreError> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen(CHANNEL).await?;
+        listener.listen(NOTIFY_CHANNEL).await?;
         Ok(WakeUps(listener))
     }
 

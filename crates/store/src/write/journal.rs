@@ -76,6 +76,9 @@ pub(super) async fn receipt_insert(tx: &mut PgTransaction<'_>, rows: &[ReceiptRo
 }
 
 pub(super) async fn event_insert(tx: &mut PgTransaction<'_>, rows: &[EventRow]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let text = |value: fn(&EventRow) -> &String| rows.iter().map(|row| value(row).clone()).collect::<Vec<_>>();
     let seq: Vec<i64> = rows
         .iter()

@@ -1,0 +1,204 @@
+//! The daemon: follower, head watcher, reconciler and health endpoints under one stop signal.
+
+use std::{future::Future, io::Write as _, time::Duration};
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use piecework_chain::{RpcBlockSource, RpcClient};
+use piecework_store::{DatabaseUrl, connect_one, migrate, reconciliation::reconciliation_insert};
+use tokio::{net::TcpListener, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Chain, RunConfig},
+    follow::{FollowConfig, follow},
+    metrics,
+    progress::Progress,
+    reconcile::{JournalPoint, Report, reconcile},
+    serve::{Health, serve},
+};
+
+/// Between two looks at the chain's head.
+const HEAD_INTERVAL: Duration = Duration::from_secs(2);
+/// Between two tries to reach what is needed at the start.
+const START_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// The address is taken, the database cannot be migrated, or mirroring stopped for good.
+pub async fn run(
+    chain: Chain,
+    database: DatabaseUrl,
+    config: RunConfig,
+    recorder: PrometheusHandle,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}: choose another --listen", config.listen))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, %database, contract = %chain.contract, "indexer starting");
+    let Some(chain_id) = start(&chain.rpc, &database, &config, &stop).await? else {
+        return Ok(());
+    };
+
+    let progress = Progress::default();
+    let health = Health {
+        contract: chain.contract.to_string(),
+        chain_id: chain_id.clone(),
+        progress: progress.clone(),
+        lag_max_blocks: config.lag_max_blocks,
+        metrics: recorder,
+    };
+    // Scripts read the port from this line; logs go to stderr.
+    writeln!(std::io::stdout(), "listening on http://{address}")?;
+
+    // The tasks beside the follower end when it does, for whatever reason.
+    let beside = stop.child_token();
+    let server = tokio::spawn(serve(listener, health, beside.clone()));
+    let watcher = tokio::spawn(until(beside.clone(), watch_head(chain.rpc.clone(), progress.clone())));
+    let reconciler = tokio::spawn(until(
+        beside.clone(),
+        reconcile_often(chain.clone(), database.clone(), config.clone(), progress.clone()),
+    ));
+
+    let follow_config = FollowConfig {
+        database,
+        contract: chain.contract.to_string(),
+        chain_id,
+        stall_after: Duration::from_secs(config.stall_after_s),
+        statement_timeout: config.statement_timeout(),
+    };
+    let source = || RpcBlockSource::new(chain.rpc.clone(), config.source(&chain.contract));
+    let result = follow(&follow_config, source, &progress, &stop).await;
+    beside.cancel();
+    let (server, watcher, reconciler) = tokio::join!(server, watcher, reconciler);
+    result?;
+    server
+        .context("the health server panicked")?
+        .context("the health server failed")?;
+    watcher.context("the head watcher panicked")?;
+    reconciler.context("the reconciler panicked")?;
+    tracing::info!(height = progress.snapshot().height, "indexer stopped");
+    Ok(())
+}
+
+/// Migrates the database and asks for the chain's id; waits for both, because services start in any order. `None` when
+/// stopped before.
+async fn start(
+    rpc: &RpcClient,
+    database: &DatabaseUrl,
+    config: &RunConfig,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<String>> {
+    loop {
+        let migrated = async {
+            let mut conn = connect_one(database, "piecework-indexer", config.statement_timeout()).await?;
+            migrate(&mut conn).await
+        };
+        match migrated.await {
+            Ok(()) => break,
+            Err(error) if error.is_transient() => {
+                tracing::warn!(
+                    error = format!("{:#}", anyhow::Error::new(error)),
+                    "the database is not ready, trying again"
+                );
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot use the database {database}")),
+        }
+        if !pause(stop).await {
+            return Ok(None);
+        }
+    }
+    loop {
+        match rpc.status().await {
+            Ok(status) => return Ok(Some(status.chain_id)),
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "the chain is not ready, trying again"),
+        }
+        if !pause(stop).await {
+            return Ok(None);
+        }
+    }
+}
+
+/// Waits a moment; whether to go on.
+async fn pause(stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = sleep(START_INTERVAL) => true,
+    }
+}
+
+async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = task => {}
+    }
+}
+
+/// The follower only sees the head when it gets a block; this sees that it should have got one.
+async fn watch_head(rpc: RpcClient, progress: Progress) {
+    loop {
+        match rpc.head().await {
+            Ok(head) => progress.head_seen(head.height),
+            Err(error) => tracing::debug!(error = format!("{error:#}"), "the head cannot be read"),
+        }
+        sleep(HEAD_INTERVAL).await;
+    }
+}
+
+async fn reconcile_often(chain: Chain, database: DatabaseUrl, config: RunConfig, progress: Progress) {
+    if config.reconcile_every_s == 0 {
+        return;
+    }
+    let mut verified = JournalPoint::default();
+    let mut changes = progress.subscribe();
+    loop {
+        if changes.wait_for(|now| now.caught_up).await.is_err() {
+            return;
+        }
+        match reconcile_and_keep(&chain, &database, &config, verified).await {
+            Ok(report) => {
+                metrics::reconciled(&report);
+                progress.reconciled(report.ok());
+                if report.journal_verified {
+                    verified = report.journal;
+                }
+                if report.ok() {
+                    tracing::info!(
+                        height = report.height,
+                        rows = report.rows,
+                        took_ms = report.took_ms,
+                        "reconciled"
+                    );
+                } else {
+                    let mismatches = report.mismatches.len();
+                    tracing::error!(
+                        height = report.height,
+                        mismatches,
+                        "the mirror differs from the contract"
+                    );
+                }
+            }
+            // Not being able to compare says nothing about the mirror.
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "reconciliation failed"),
+        }
+        sleep(Duration::from_secs(config.reconcile_every_s)).await;
+    }
+}
+
+/// Reconciles and keeps the result in the database.
+///
+/// # Errors
+/// A side cannot be read, or the result cannot be kept.
+pub async fn reconcile_and_keep(
+    chain: &Chain,
+    database: &DatabaseUrl,
+    config: &RunConfig,
+    from: JournalPoint,
+) -> anyhow::Result<Report> {
+    let mut conn = connect_one(database, "piecework-reconcile", config.statement_timeout()).await?;
+    let report = reconcile(&mut conn, &chain.rpc, &chain.contract, from).await?;
+    reconciliation_insert(&mut conn, &report.row()).await?;
+    Ok(report)
+}
