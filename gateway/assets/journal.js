@@ -1,0 +1,62 @@
+// The journal's entries in words. An entry is an array that begins with its tag, as the contract logs it.
+
+const bits = (hex) => [...(hex || '')].reduce((sum, digit) => sum + [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][parseInt(digit, 16)], 0);
+const lot = (batch, number) => `lot ${number} of batch ${batch}`;
+const lost = (abandoned, name) => abandoned.map(([node]) => `${name(node)} ran out of time`).join(', ');
+
+const SKIPS = {
+  1: 'no such batch', 2: 'no such lot', 3: 'not active', 4: 'wrong class or reputation', 5: 'nothing to draw', 6: 'no seed yet',
+  7: 'not drawn yet', 8: 'all seats taken', 9: 'closed to claims', 10: 'held it before', 11: 'slot limit', 12: 'stake too low',
+  13: 'node storage too low', 14: 'requester storage too low', 15: 'holds no slot', 16: 'another phase', 17: 'wrong reveal',
+  18: 'wrong length', 19: 'claims paused',
+};
+
+/** Per tag: [kind, sentence]. `who` is the node that made the call, `name` gives an account's name. */
+const WORDS = {
+  config: () => ['admin', 'The configuration was set'],
+  token: ([, , account]) => ['admin', `Token ${account || 'NEAR'} was listed`],
+  account: ([, , id]) => ['account', `${id} registered`],
+  storage: null,
+  unregister: ([, account], who, name) => ['account', `${name(account)} left`],
+  deposit: ([, account], who, name) => ['money', `${name(account)} deposited`],
+  withdraw: ([, account], who, name) => ['money', `${name(account)} withdraws`],
+  withdrawn: ([, account, , , ok], who, name) => ['money', ok ? `${name(account)}'s withdrawal arrived` : `${name(account)}'s withdrawal failed and was restored`],
+  node: ([, account], who, name) => ['node', `${name(account)} joined as a node`],
+  classes: ([, account, classes], who, name) => ['node', `${name(account)} now declares class ${classes.join(', ')}`],
+  stake: ([, account], who, name) => ['node', `${name(account)} changed its stake`],
+  status: ([, account, status], who, name) => ['node', `${name(account)} is ${status}`],
+  batch: ([, batch, requester, , items], who, name) => ['batch', `${name(requester)} posted batch ${batch} with ${items} items`],
+  open: ([, batch, at]) => ['draw', Array.isArray(at) ? `The extension of ${lot(batch, at[0])} may be drawn` : `Lots of group ${at} of batch ${batch} may be drawn`],
+  seed: ([, batch, at]) => ['draw', Array.isArray(at) ? `The extension of ${lot(batch, at[0])} was drawn` : `Lots of group ${at} of batch ${batch} were drawn`],
+  claim: ([, batch, number, replaced], who, name) => ['claim', `${who} claimed ${lot(batch, number)}${replaced ? `; ${lost([replaced], name)}` : ''}`],
+  release: ([, batch, number], who) => ['free', `${who} gave ${lot(batch, number)} back`],
+  commit: ([, batch, number], who) => ['commit', `${who} committed ${lot(batch, number)}`],
+  revealing: ([, batch, number, abandoned], who, name) => ['reveal', `${lot(batch, number)} turned to reveals${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
+  reveal: ([, batch, number], who) => ['reveal', `${who} revealed ${lot(batch, number)}`],
+  extend: ([, batch, number, items]) => ['extend', `${lot(batch, number)}: ${bits(items)} items disagree, three more nodes decide`],
+  provisional: ([, batch, number, items]) => ['settle', `${lot(batch, number)} is tallied: ${bits(items)} items accepted`],
+  free: ([, batch, number, abandoned], who, name) => ['free', `${lot(batch, number)} ended without a result${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
+  settle: ([, batch, number, , items, , , , slots], who, name) => ['settle', slots.length
+    ? `${lot(batch, number)} settled: ${bits(items)} items accepted, ${slots.filter(([, pay]) => pay !== '0').length} of ${slots.length} copies paid`
+    : `${lot(batch, number)} was closed without a result`],
+  cancel: ([, batch]) => ['batch', `Batch ${batch} was cancelled`],
+  close: ([, batch]) => ['batch', `Batch ${batch} is complete`],
+  forget: ([, batch]) => ['batch', `Batch ${batch} was forgotten`],
+  skip: ([, , code], who) => ['skip', `${who}: skipped, ${SKIPS[code] || `code ${code}`}`],
+};
+
+/** What a line says: `{kind, text, batch, lot}` per entry worth telling. A bare heartbeat says so. */
+export function tell(line, name) {
+  const who = line.node === undefined ? 'The contract' : name(line.node);
+  const told = [];
+  for (const entry of line.log) {
+    const words = WORDS[entry[0]];
+    if (words === null) continue;
+    const [kind, text] = words ? words(entry, who, name) : ['admin', entry[0]];
+    const inLot = ['claim', 'release', 'commit', 'revealing', 'reveal', 'extend', 'provisional', 'free', 'settle'].includes(entry[0]);
+    const inBatch = inLot || ['batch', 'open', 'seed', 'cancel', 'close', 'forget'].includes(entry[0]);
+    told.push({ kind, text: text[0].toUpperCase() + text.slice(1), batch: inBatch ? entry[1] : undefined, lot: inLot ? entry[2] : undefined });
+  }
+  if (!told.length && line.event === 'heartbeat') told.push({ kind: 'quiet', text: `${who} sent a heartbeat` });
+  return told;
+}

@@ -1,0 +1,62 @@
+//! What the handlers share.
+
+use std::{sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use piecework_store::{
+    DatabaseUrl,
+    read::{Reader, ReaderOptions},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{blobs::Blobs, config::Config, endpoints::network::NetworkCache, stream::Feed};
+
+/// The shared state: cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The mirror.
+    pub reader: Reader,
+    /// The blobs.
+    pub blobs: Blobs,
+    /// The head of the mirror and the journal as it grows.
+    pub feed: Feed,
+    /// Sums over the market, computed at most once a second.
+    pub network: Arc<NetworkCache>,
+    /// Limits.
+    pub config: Arc<Config>,
+    /// Renders the metrics; `None` where another recorder is installed.
+    pub metrics: Option<PrometheusHandle>,
+    /// Cancelled first when the process stops: streams end, readiness is gone.
+    pub stopping: CancellationToken,
+}
+
+impl App {
+    /// Opens what the configuration names. The database need not answer yet.
+    ///
+    /// # Errors
+    /// The blob directory cannot be used.
+    pub async fn open(
+        config: Config,
+        database_url: &DatabaseUrl,
+        metrics: Option<PrometheusHandle>,
+    ) -> std::io::Result<Self> {
+        let reader = Reader::new(
+            database_url,
+            ReaderOptions {
+                connections: config.db_connections,
+                acquire_timeout: Duration::from_secs(1),
+                // The server gives up before the client is told that it took too long.
+                statement_timeout: config.request_timeout().mul_f64(0.8),
+            },
+        );
+        Ok(Self {
+            blobs: Blobs::open(config.blob_dir.clone(), config.blob_max_bytes).await?,
+            feed: Feed::new(config.stream_buffer_lines, config.stream_clients_max),
+            network: Arc::default(),
+            reader,
+            config: Arc::new(config),
+            metrics,
+            stopping: CancellationToken::new(),
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /v1/accounts/{account_id}/ledger`.
+
+use axum::{Json, extract::State};
+use piecework_store::read::{
+    account::account_get,
+    ledger::{self, LedgerKind, ledger_list_by_account},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    cursor,
+    extract::{LIMIT_MAX, MinHeight, Page, Params, Segments, page_limit},
+    model::Amount,
+    problem::{EntityProblems, Problem},
+};
+
+/// Which movements.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LedgerListParams {
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1..=200; default 50.
+    limit: Option<u32>,
+}
+
+/// A movement of an internal balance.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LedgerEntry {
+    /// Journal line.
+    pub seq: u64,
+    /// Order in the line.
+    pub leg: u32,
+    /// Unix time of the block, seconds.
+    pub block_at: u32,
+    /// Token.
+    pub token: u16,
+    /// `deposit`, `withdraw`, `restore` (a failed transfer came back), `escrow`, `pay` or `refund`.
+    #[schema(value_type = String, example = "pay")]
+    pub kind: LedgerKind,
+    /// Whether the balance grew.
+    pub credit: bool,
+    /// Amount moved.
+    pub amount: Amount,
+    /// Balance afterwards.
+    pub balance_after: Amount,
+    /// Batch that it concerns.
+    pub batch: Option<u32>,
+    /// Lot that it concerns.
+    pub lot: Option<u32>,
+}
+
+const SORT: &str = "ledger:-seq";
+
+/// Movements of an account's internal balances, newest first.
+#[utoipa::path(
+    get, path = "/v1/accounts/{account_id}/ledger", tag = "accounts",
+    params(("account_id" = String, Path, description = "Account id"), LedgerListParams, MinHeight),
+    responses((status = 200, description = "A page of movements", body = Page<LedgerEntry>), EntityProblems)
+)]
+pub async fn accounts_ledger(
+    State(app): State<App>,
+    Segments(account_id): Segments<String>,
+    Params(params): Params<LedgerListParams>,
+) -> Result<Json<Page<LedgerEntry>>, Problem> {
+    let limit = page_limit(params.limit, LIMIT_MAX)?;
+    let before = params.cursor.map(|text| cursor::decode(&text, SORT, &account_id)).transpose()?;
+    let mut db = app.reader.snapshot().await?;
+    let account = account_get(&mut db, &account_id).await?;
+    let account = account.ok_or_else(|| Problem::not_found("registered account", &account_id))?;
+    let rows = ledger_list_by_account(&mut db, account.account, before, limit + 1).await?;
+    let page = Page::cut(rows, limit, |entry| cursor::encode(SORT, &(entry.seq, entry.leg), &account_id));
+    Ok(Json(page.map(LedgerEntry::from)))
+}
+
+impl From<ledger::LedgerEntry> for LedgerEntry {
+    fn from(entry: ledger::LedgerEntry) -> Self {
+        Self {
+            seq: entry.seq,
+            leg: entry.leg,
+            block_at: entry.block_at,
+            token: entry.token.0,
+            kind: entry.kind,
+            credit: entry.credit,
+            amount: entry.amount.into(),
+            balance_after: entry.balance_after.into(),
+            batch: entry.batch.map(|batch| batch.0),
+            lot: entry.lot.map(|lot| lot.0),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `GET /v1/accounts`.
+
+use axum::{Json, extract::State};
+use piecework_interface::ids::AccountNo;
+use piecework_store::read::account::account_list;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::Account;
+use crate::{
+    app::App,
+    cursor,
+    extract::{LIMIT_MAX, MinHeight, Page, Params, page_limit},
+    problem::{MirrorProblems, Problem},
+};
+
+/// Which accounts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AccountListParams {
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1..=200; default 50.
+    limit: Option<u32>,
+}
+
+const SORT: &str = "accounts:account";
+
+/// Registered accounts in order of registration.
+#[utoipa::path(
+    get, path = "/v1/accounts", tag = "accounts",
+    params(AccountListParams, MinHeight),
+    responses((status = 200, description = "A page of accounts", body = Page<Account>), MirrorProblems)
+)]
+pub async fn accounts_list(
+    State(app): State<App>,
+    Params(params): Params<AccountListParams>,
+) -> Result<Json<Page<Account>>, Problem> {
+    let limit = page_limit(params.limit, LIMIT_MAX)?;
+    let after = params.cursor.map(|text| cursor::decode(&text, SORT, &())).transpose()?.map(AccountNo);
+    let mut db = app.reader.acquire().await?;
+    let rows = account_list(&mut db, after, limit + 1).await?;
+    let page = Page::cut(rows, limit, |account| cursor::encode(SORT, &account.account.0, &()));
+    Ok(Json(page.map(Account::from)))
+}

@@ -1,0 +1,4 @@
+//! Batches.
+
+pub mod get;
+pub mod list;

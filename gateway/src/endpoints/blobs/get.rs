@@ -1,0 +1,68 @@
+//! `GET` and `HEAD /v1/blobs/{sha256}`.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use tower::ServiceExt as _;
+use tower_http::services::ServeFile;
+use utoipa::IntoResponses;
+
+use super::digest;
+use crate::{
+    app::App,
+    extract::Segments,
+    problem::{Code, Problem, documented},
+};
+
+/// The bytes of a blob; ranges of bytes too. A blob never changes, so caches may keep it for ever.
+#[utoipa::path(
+    get, path = "/v1/blobs/{sha256}", tag = "blobs",
+    params(
+        ("sha256" = String, Path, description = "SHA-256 of the bytes, 64 hex digits in lower case"),
+        ("Range" = Option<String>, Header, description = "bytes=first-last")
+    ),
+    responses(
+        (status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
+        GetProblems
+    )
+)]
+pub async fn blobs_get(
+    State(app): State<App>,
+    Segments(sha256): Segments<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let digest = digest(&sha256)?;
+    let path = app.blobs.get(digest).await.map_err(|error| Problem::internal(&error))?;
+    let path = path.ok_or_else(|| Problem::not_found("blob", digest))?;
+    let etag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(|error| Problem::internal(&error))?;
+    // The name is the content: whoever knows a tag of this URL has the bytes.
+    let mut response = if request.headers().contains_key(header::IF_NONE_MATCH) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        // A name without extension is served as application/octet-stream.
+        match ServeFile::new(path).oneshot(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    // Anybody may store anything, and the page lives on the same origin.
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    Ok(response)
+}
+
+/// What a get can fail with.
+struct GetProblems;
+
+impl IntoResponses for GetProblems {
+    fn responses() -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
+        documented(&[Code::BadRequest, Code::NotFound, Code::Range, Code::Internal, Code::Overloaded, Code::Timeout])
+    }
+}

@@ -1,0 +1,5 @@
+//! What probes and operators ask.
+
+pub mod livez;
+pub mod readyz;
+pub mod status;

@@ -1,0 +1,74 @@
+//! `GET /v1/batches/{batch}/lots`.
+
+use axum::{Json, extract::State};
+use piecework_interface::ids::{BatchId, LotId};
+use piecework_store::read::{
+    batch::batch_get,
+    lot::{LotState, lot_list, lot_numbers_by_state},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::placed;
+use crate::{
+    app::App,
+    cursor,
+    extract::{LIMIT_MAX, MinHeight, Page, Params, Segments, page_limit},
+    model::Lot,
+    problem::{EntityProblems, Problem},
+};
+
+/// Which lots.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LotListParams {
+    /// Only lots in this state: `open`, `working`, `revealing`, `provisional` or `settled`.
+    #[param(value_type = Option<String>, example = "working")]
+    state: Option<LotState>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1..=200; default 50.
+    limit: Option<u32>,
+}
+
+const SORT: &str = "lots:lot";
+/// Lots that one page looks at for open ones, which have no row to find them by.
+const SCAN: u32 = 20_000;
+
+/// Lots of a batch by number, those nobody claimed yet included. With `state=open` a page may be short, even empty,
+/// and still have a `next`.
+#[utoipa::path(
+    get, path = "/v1/batches/{batch}/lots", tag = "lots",
+    params(("batch" = u32, Path, description = "Number of the batch"), LotListParams, MinHeight),
+    responses((status = 200, description = "A page of lots", body = Page<Lot>), EntityProblems)
+)]
+pub async fn lots_list(
+    State(app): State<App>,
+    Segments(batch): Segments<u32>,
+    Params(params): Params<LotListParams>,
+) -> Result<Json<Page<Lot>>, Problem> {
+    let limit = page_limit(params.limit, LIMIT_MAX)?;
+    let filter = (batch, params.state);
+    let from: u32 = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?.unwrap_or_default();
+    let mut db = app.reader.snapshot().await?;
+    let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    // `until` is the first lot this page does not look at.
+    let (numbers, until) = match params.state {
+        None => {
+            let until = from.saturating_add(limit).min(found.lots);
+            ((from..until).map(LotId).collect(), until)
+        }
+        Some(state) => {
+            let end = if state == LotState::Open { from.saturating_add(SCAN).min(found.lots) } else { found.lots };
+            let numbers = lot_numbers_by_state(&mut db, BatchId(batch), state, from, end, limit).await?;
+            let full = numbers.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+            let until = numbers.last().filter(|_| full).map_or(end, |last| last.0 + 1);
+            (numbers, until)
+        }
+    };
+    let lots = lot_list(&mut db, BatchId(batch), &numbers).await?;
+    Ok(Json(Page {
+        items: lots.into_iter().map(|lot| placed(&found, lot)).collect(),
+        next: (until < found.lots).then(|| cursor::encode(SORT, &until, &filter)),
+    }))
+}

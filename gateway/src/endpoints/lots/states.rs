@@ -1,0 +1,89 @@
+//! `GET /v1/batches/{batch}/lot-states`.
+
+use axum::{Json, extract::State};
+use piecework_interface::{
+    ids::{BatchId, LotId},
+    lots::lot_items,
+};
+use piecework_store::read::{
+    batch::{Batch, batch_get},
+    lot::{LotMark, LotState, lot_mark_list},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    extract::{MinHeight, Params, Segments},
+    problem::{EntityProblems, Problem},
+};
+
+/// Which lots.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LotStatesParams {
+    /// First lot; default 0.
+    from: Option<u32>,
+    /// Lots, 1..=10000; default 10000.
+    limit: Option<u32>,
+}
+
+const LOTS_MAX: u32 = 10_000;
+
+/// The states of many lots, one letter each: what a picture of a large batch needs.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LotStates {
+    /// Batch.
+    pub batch: u32,
+    /// Number of the first lot of `states`.
+    pub from: u32,
+    /// Lots of the batch.
+    pub lots: u32,
+    /// One letter per lot: `o` open, `w` working, `x` working in an extension, `r` revealing, `p` provisional,
+    /// `s` settled with every item accepted, `u` settled with items unresolved.
+    #[schema(example = "sssuxrwwoo")]
+    pub states: String,
+}
+
+/// The states of many lots, one letter each.
+#[utoipa::path(
+    get, path = "/v1/batches/{batch}/lot-states", tag = "lots",
+    params(("batch" = u32, Path, description = "Number of the batch"), LotStatesParams, MinHeight),
+    responses((status = 200, description = "The states", body = LotStates), EntityProblems)
+)]
+pub async fn lots_states(
+    State(app): State<App>,
+    Segments(batch): Segments<u32>,
+    Params(params): Params<LotStatesParams>,
+) -> Result<Json<LotStates>, Problem> {
+    let limit = crate::extract::page_limit(Some(params.limit.unwrap_or(LOTS_MAX)), LOTS_MAX)?;
+    let mut db = app.reader.snapshot().await?;
+    let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    let from = params.from.unwrap_or_default().min(found.lots);
+    let until = from.saturating_add(limit).min(found.lots);
+    let marks = lot_mark_list(&mut db, BatchId(batch), from, until).await?;
+    Ok(Json(LotStates { batch, from, lots: found.lots, states: letters(&found, from, until, &marks) }))
+}
+
+fn letters(batch: &Batch, from: u32, until: u32, marks: &[LotMark]) -> String {
+    let mut marks = marks.iter().peekable();
+    (from..until)
+        .map(|lot| match marks.next_if(|mark| mark.lot.0 == lot) {
+            Some(mark) => letter(batch, mark),
+            None => 'o',
+        })
+        .collect()
+}
+
+fn letter(batch: &Batch, mark: &LotMark) -> char {
+    let items = lot_items(batch.items, batch.terms.lot_size, LotId(mark.lot.0));
+    match mark.state {
+        LotState::Open => 'o',
+        LotState::Working if mark.round == 0 => 'w',
+        LotState::Working => 'x',
+        LotState::Revealing => 'r',
+        LotState::Provisional => 'p',
+        LotState::Settled if mark.accepted.count_ones() == u32::from(items) => 's',
+        LotState::Settled => 'u',
+    }
+}

@@ -1,0 +1,5 @@
+//! Nodes.
+
+pub mod get;
+pub mod list;
+pub mod slots;

@@ -1,0 +1,164 @@
+//! `GET /v1/batches/{batch}/results`.
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use piecework_interface::{
+    ids::{BatchId, LotId},
+    lots::lot_items,
+};
+use piecework_store::{
+    StoreError,
+    read::{
+        Reader,
+        batch::{Batch, batch_get},
+        result::{self, result_list},
+    },
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    cursor,
+    extract::{LIMIT_MAX, MinHeight, Page, Params, Segments, page_limit},
+    model::{Amount, item_set},
+    problem::{EntityProblems, Problem},
+};
+
+/// Which results.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ResultListParams {
+    /// `next` of the page before. Not with NDJSON.
+    cursor: Option<String>,
+    /// Rows, 1..=200; default 50. Not with NDJSON.
+    limit: Option<u32>,
+    /// First settlement number; default 0. With it a batch is followed while it is worked on.
+    from_n: Option<u32>,
+}
+
+/// The result of a settled lot.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LotResult {
+    /// Settlement number in the batch: its place in the results' Merkle mountain range.
+    pub n: u32,
+    /// Lot.
+    pub lot: u32,
+    /// First item of the lot in the batch.
+    pub first_item: u32,
+    /// Items of the lot.
+    pub items: u8,
+    /// Item set: accepted items.
+    #[schema(example = "0fffffffffffffff")]
+    pub accepted: String,
+    /// Per item the accepted answer, hex, or null where none was.
+    #[schema(example = json!(["07", "03", null]))]
+    pub answers: Vec<Option<String>>,
+    /// SHA-256 of the lot's answers, hex, zeros where nothing is accepted.
+    pub digest: String,
+    /// Fee, in units of the token.
+    pub fee: Amount,
+    /// Returned to the requester, in units of the token.
+    pub refund: Amount,
+    /// Unix time, seconds.
+    pub settled_at: u32,
+    /// Journal line.
+    pub seq: u64,
+}
+
+const SORT: &str = "results:n";
+/// Media type of a stream of JSON objects, one per line.
+pub const NDJSON: &str = "application/x-ndjson";
+/// Rows that the export reads at once.
+const EXPORT_PAGE: u32 = 500;
+
+/// Results of settled lots in the order in which they settled, so that a page never changes. With
+/// `Accept: application/x-ndjson` all of them as a stream, one JSON object per line, ended early by an error only by
+/// closing the connection.
+#[utoipa::path(
+    get, path = "/v1/batches/{batch}/results", tag = "batches",
+    params(("batch" = u32, Path, description = "Number of the batch"), ResultListParams, MinHeight),
+    responses(
+        (status = 200, description = "A page, or all", content(
+            (Page<LotResult> = "application/json"),
+            (LotResult = "application/x-ndjson")
+        )),
+        EntityProblems
+    )
+)]
+pub async fn results_list(
+    State(app): State<App>,
+    Segments(batch): Segments<u32>,
+    Params(params): Params<ResultListParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let limit = page_limit(params.limit, LIMIT_MAX)?;
+    let first = params.from_n.unwrap_or_default();
+    let from = params.cursor.map(|text| cursor::decode(&text, SORT, &(batch, first))).transpose()?.unwrap_or(first);
+    let mut db = app.reader.snapshot().await?;
+    let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    if wants_ndjson(&headers) {
+        drop(db);
+        let body = Body::from_stream(export(app.reader, found, from));
+        return Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, "no-store")], body).into_response());
+    }
+    let rows = result_list(&mut db, BatchId(batch), from, limit + 1).await?;
+    let page = Page::cut(rows, limit, |last| cursor::encode(SORT, &(last.n + 1), &(batch, first)));
+    let mut response = Json(page.map(|row| LotResult::new(&found, row))).into_response();
+    // Both forms live under one URL, so a cache must tell them apart.
+    response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+fn wants_ndjson(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|media| media.split(';').next().is_some_and(|media| media.trim() == NDJSON))
+}
+
+/// All results from settlement number `from` on, a page of lines at a time, as fast as the client takes them.
+fn export(reader: Reader, batch: Batch, from: u32) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
+    stream::try_unfold((reader, batch, from), |(reader, batch, from)| async move {
+        // No connection is held while the client is slow.
+        let mut db = reader.acquire().await?;
+        let rows = result_list(&mut db, batch.batch, from, EXPORT_PAGE).await?;
+        drop(db);
+        let Some(last) = rows.last() else { return Ok(None) };
+        let next = last.n + 1;
+        let mut lines = Vec::new();
+        for row in rows {
+            // A struct of numbers and strings always has a JSON form.
+            lines.extend(serde_json::to_vec(&LotResult::new(&batch, row)).unwrap_or_default());
+            lines.push(b'\n');
+        }
+        Ok(Some((Bytes::from(lines), (reader, batch, next))))
+    })
+}
+
+impl LotResult {
+    fn new(batch: &Batch, row: result::LotResult) -> Self {
+        let lot_size = batch.terms.lot_size;
+        let items = lot_items(batch.items, lot_size, LotId(row.lot.0));
+        let width = usize::from(batch.terms.answer_width.max(1));
+        let answers = (0..items).zip(row.answers.chunks(width));
+        Self {
+            n: row.n,
+            lot: row.lot.0,
+            first_item: row.lot.0.saturating_mul(u32::from(lot_size)),
+            items,
+            accepted: item_set(row.accepted),
+            answers: answers.map(|(item, answer)| (row.accepted >> item & 1 == 1).then(|| hex::encode(answer))).collect(),
+            digest: hex::encode(row.digest),
+            fee: row.fee.into(),
+            refund: row.refund.into(),
+            settled_at: row.settled_at,
+            seq: row.seq,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `GET /v1/tokens`.
+
+use axum::{Json, extract::State};
+use piecework_interface::{ids::TokenId, view};
+use piecework_store::read::token::token_list;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    cursor,
+    extract::{LIMIT_MAX, MinHeight, Page, Params, page_limit},
+    model::Amount,
+    problem::{MirrorProblems, Problem},
+};
+
+/// Which tokens.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TokenListParams {
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1..=200; default 50.
+    limit: Option<u32>,
+}
+
+/// A listed token.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Token {
+    /// Number; 0 is NEAR, in yoctoNEAR.
+    pub token: u16,
+    /// NEP-141 account; empty for NEAR.
+    pub account_id: String,
+    /// Least reward per item.
+    pub min_reward: Amount,
+    /// Fee of one lot that earns a full step of reputation.
+    pub rep_unit: Amount,
+    /// yoctoNEAR of bond per 2^32 units.
+    pub bond_rate: Amount,
+    /// Fees collected.
+    pub pool: Amount,
+    /// Withdrawals whose transfer has not answered yet.
+    pub in_flight: Amount,
+}
+
+const SORT: &str = "tokens:token";
+
+/// Tokens that rewards may be paid in.
+#[utoipa::path(
+    get, path = "/v1/tokens", tag = "network",
+    params(TokenListParams, MinHeight),
+    responses((status = 200, description = "A page of tokens", body = Page<Token>), MirrorProblems)
+)]
+pub async fn tokens_list(
+    State(app): State<App>,
+    Params(params): Params<TokenListParams>,
+) -> Result<Json<Page<Token>>, Problem> {
+    let limit = page_limit(params.limit, LIMIT_MAX)?;
+    let after = params.cursor.map(|text| cursor::decode(&text, SORT, &())).transpose()?.map(TokenId);
+    let mut db = app.reader.acquire().await?;
+    let rows = token_list(&mut db, after, limit + 1).await?;
+    let page = Page::cut(rows, limit, |token| cursor::encode(SORT, &token.token.0, &()));
+    Ok(Json(page.map(Token::from)))
+}
+
+impl From<view::Token> for Token {
+    fn from(token: view::Token) -> Self {
+        Self {
+            token: token.token.0,
+            account_id: token.account_id,
+            min_reward: token.min_reward.into(),
+            rep_unit: token.rep_unit.into(),
+            bond_rate: token.bond_rate.into(),
+            pool: token.pool.into(),
+            in_flight: token.in_flight.into(),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What every answer from the mirror has in common: it waits for `min_height`, says how far the mirror is, and is not
+//! sent again to a client that has it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use piecework_store::cursor::Cursor;
+use tokio::time::timeout;
+
+use crate::{
+    app::App,
+    extract::MIN_HEIGHT,
+    problem::{Code, Problem},
+};
+
+/// How long a request waits for its block.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Height of the last block that the answer takes into account; it may see a later one too.
+pub const INDEXED_HEIGHT: HeaderName = HeaderName::from_static("x-indexed-height");
+/// Journal lines up to there: the number of the next line, to be used as `since_seq`.
+pub const INDEXED_SEQ: HeaderName = HeaderName::from_static("x-indexed-seq");
+/// Hash of that block.
+pub const INDEXED_HASH: HeaderName = HeaderName::from_static("x-indexed-hash");
+
+/// The middleware.
+pub async fn indexed(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let head = match head_at(&app, request.uri().query()).await {
+        Ok(head) => head,
+        Err(problem) => return problem.into_response(),
+    };
+    let version = tag("s", head.root.seq);
+    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    // Nothing was journalled since the client got this answer, so no answer can have changed.
+    let mut response = if has(known.as_ref(), &version) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        request.extensions_mut().insert(Arc::clone(&head));
+        next.run(request).await
+    };
+    if response.status() == StatusCode::OK {
+        let version = response.headers().get(header::ETAG).cloned().unwrap_or_else(|| version.clone());
+        if has(known.as_ref(), &version) {
+            response = StatusCode::NOT_MODIFIED.into_response();
+        }
+        response.headers_mut().insert(header::ETAG, version);
+    } else if response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(header::ETAG, version);
+    }
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    stamp(headers, &head);
+    response
+}
+
+/// Writes how far the mirror is.
+pub fn stamp(headers: &mut HeaderMap, head: &Cursor) {
+    headers.insert(INDEXED_HEIGHT, HeaderValue::from(head.height));
+    headers.insert(INDEXED_SEQ, HeaderValue::from(head.root.seq));
+    if let Ok(hash) = HeaderValue::from_str(head.hash.as_deref().unwrap_or_default()) {
+        headers.insert(INDEXED_HASH, hash);
+    }
+}
+
+/// The weak ETag of something that changed last with the journal line `seq` (class `e`, one entity), that depends on
+/// the journal up to `seq` (class `s`), or on the block of that height (class `h`). It names the program's version,
+/// because another one may answer in another form.
+#[must_use]
+pub fn tag(class: &str, seq: u64) -> HeaderValue {
+    let text = format!("W/\"{}-{class}{seq}\"", env!("CARGO_PKG_VERSION"));
+    // Digits, letters and quotes are valid in a header.
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("W/\"\""))
+}
+
+fn has(known: Option<&HeaderValue>, version: &HeaderValue) -> bool {
+    let (Some(known), Ok(version)) = (known.and_then(|known| known.to_str().ok()), version.to_str()) else {
+        return false;
+    };
+    // Proxies may turn a weak tag into a strong one; these compare by their opaque part.
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.split(',').any(|known| opaque(known) == opaque(version))
+}
+
+async fn head_at(app: &App, query: Option<&str>) -> Result<Arc<Cursor>, Problem> {
+    let Some(height) = min_height(query)? else {
+        return app.feed.head().ok_or_else(nothing_indexed);
+    };
+    let mut heads = app.feed.watch();
+    let reached = timeout(WAIT, heads.wait_for(|head| head.as_ref().is_some_and(|head| head.height >= height))).await;
+    if let Ok(Ok(head)) = reached
+        && let Some(head) = head.as_ref()
+    {
+        return Ok(Arc::clone(head));
+    }
+    let head = app.feed.head().ok_or_else(nothing_indexed)?;
+    Err(Problem::new(Code::NotIndexed, format!("block {height} is not indexed yet: the mirror is at {}", head.height)))
+}
+
+/// The problem of a gateway whose mirror is empty, or whose database has not answered since it started.
+#[must_use]
+pub fn nothing_indexed() -> Problem {
+    Problem::new(Code::NotReady, "nothing is indexed yet, or the database has not answered since the gateway started")
+}
+
+fn min_height(query: Option<&str>) -> Result<Option<u64>, Problem> {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let Some((_, value)) = pairs.into_iter().find(|(name, _)| *name == MIN_HEIGHT) else { return Ok(None) };
+    match value.parse() {
+        Ok(height) => Ok(Some(height)),
+        Err(_) => Err(Problem::bad_request(format!("{MIN_HEIGHT} must be a block height, not `{value}`"))),
+    }
+}
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has__should_compare_weakly_and_in_lists() {
+        let known = HeaderValue::from_static("\"x\", W/\"0.1.0-s7\"");
+        assert!(has(Some(&known), &HeaderValue::from_static("W/\"0.1.0-s7\"")));
+        assert!(has(Some(&known), &HeaderValue::from_static("W/\"x\"")));
+        assert!(!has(Some(&known), &HeaderValue::from_static("W/\"0.1.0-s8\"")));
+        assert!(!has(None, &known));
+    }
+
+    #[test]
+    fn min_height__should_be_read_among_other_parameters() {
+        assert_eq!(min_height(Some("limit=3&min_height=17")).unwrap(), Some(17));
+        assert_eq!(min_height(Some("limit=3")).unwrap(), None);
+        assert_eq!(min_height(Some("min_height=-1")).unwrap_err().code, Code::BadRequest);
+    }
+}

@@ -1,0 +1,129 @@
+//! What every request passes, from the outside in: request id, trace, measure, CORS, problem bodies, panics. Groups of
+//! routes add limits of their own.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    BoxError, Router,
+    body::Body,
+    error_handling::HandleErrorLayer,
+    extract::Request,
+    http::{HeaderName, Method, header},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer, timeout::TimeoutLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{Any as AnyOrigin, CorsLayer},
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    trace::{DefaultOnFailure, DefaultOnResponse, TraceLayer},
+};
+use tracing::Level;
+
+use crate::{
+    indexed::{INDEXED_HASH, INDEXED_HEIGHT, INDEXED_SEQ},
+    observe,
+    problem::{Code, PROBLEM_JSON, Problem},
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What all routes share.
+pub fn around(router: Router) -> Router {
+    router
+        .layer(from_fn(problem_bodies))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors())
+        .layer(from_fn(observe::measure))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(DefaultOnResponse::new().level(Level::DEBUG))
+                // Failures are logged where they happen, with their cause.
+                .on_failure(DefaultOnFailure::new().level(Level::DEBUG)),
+        )
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// Limits of a group of routes: at most `limit` requests at once, shared with every group that has this layer, and
+/// `timeout` for each. Applied with [`guard`].
+#[derive(Clone, Debug)]
+pub struct Limits {
+    concurrency: GlobalConcurrencyLimitLayer,
+}
+
+impl Limits {
+    /// Limits for at most `requests_max` requests at once.
+    #[must_use]
+    pub fn new(requests_max: usize) -> Self {
+        Self { concurrency: GlobalConcurrencyLimitLayer::new(requests_max) }
+    }
+
+    /// Puts the limits around routes.
+    pub fn guard<S: Clone + Send + Sync + 'static>(&self, router: Router<S>, timeout: Duration) -> Router<S> {
+        router.layer(
+            ServiceBuilder::new()
+                .layer(HandleErrorLayer::new(limit_problem))
+                .layer(LoadShedLayer::new())
+                .layer(self.concurrency.clone())
+                .layer(TimeoutLayer::new(timeout)),
+        )
+    }
+}
+
+async fn limit_problem(method: Method, error: BoxError) -> Problem {
+    if !error.is::<tower::timeout::error::Elapsed>() {
+        return Problem::new(Code::Overloaded, "too many requests are being answered");
+    }
+    match method {
+        Method::PUT => Problem::new(Code::SlowBody, "the body did not arrive in time"),
+        _ => Problem::new(Code::Timeout, "the answer was not ready in time"),
+    }
+}
+
+/// Any origin may read, store blobs and see what a page needs to go on: there are no cookies here.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AnyOrigin)
+        .allow_methods([Method::GET, Method::HEAD, Method::PUT])
+        .allow_headers(AnyOrigin)
+        .expose_headers([header::ETAG, header::RETRY_AFTER, REQUEST_ID, INDEXED_HEIGHT, INDEXED_SEQ, INDEXED_HASH])
+        .max_age(Duration::from_secs(3_600))
+}
+
+fn span(request: &Request) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    tracing::info_span!("http", method = %request.method(), path = request.uri().path(), request_id = id)
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text, "a handler panicked");
+    Problem::new(Code::Internal, "the cause is in the gateway's log under the request id").into_response()
+}
+
+/// Gives errors that come from libraries (wrong method, unknown path, unsatisfiable range) a body like every other,
+/// and keeps their headers.
+async fn problem_bodies(request: Request, next: Next) -> Response {
+    let call = format!("{} {}", request.method(), request.uri().path());
+    let is_head = request.method() == Method::HEAD;
+    let response = next.run(request).await;
+    let status = response.status();
+    let media = response.headers().get(header::CONTENT_TYPE);
+    if !(status.is_client_error() || status.is_server_error()) || media.is_some_and(|media| media == PROBLEM_JSON) {
+        return response;
+    }
+    let mut problem = Problem::of_status(status, format!("{call} is answered with {status}")).into_response();
+    *problem.status_mut() = status;
+    for (name, value) in response.headers() {
+        if !problem.headers().contains_key(name) && *name != header::CONTENT_LENGTH {
+            problem.headers_mut().append(name, value.clone());
+        }
+    }
+    if is_head {
+        *problem.body_mut() = Body::empty();
+    }
+    problem
+}

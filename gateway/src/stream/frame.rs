@@ -1,0 +1,179 @@
+//! One journal line, serialized once for all clients.
+
+use bytes::Bytes;
+use piecework_interface::event::{Abandoned, Entry, Line};
+use piecework_store::read::event::Event;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// A journal line as the API answers it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventBody {
+    /// Number of the line, from 0 without gaps.
+    #[schema(example = 12)]
+    pub seq: u64,
+    /// Height of its block.
+    pub height: u64,
+    /// Unix time of its block, seconds.
+    pub block_at: u32,
+    /// Receipt that logged it, base58.
+    pub receipt_id: String,
+    /// Transaction, base58; absent where the block source does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_hash: Option<String>,
+    /// Contract method that wrote it.
+    #[schema(example = "work")]
+    pub event: String,
+    /// Number of the account of the node whose call it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<u32>,
+    /// What happened, in order: arrays that begin with their tag, as the contract logged them.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>, example = json!([["claim", 0, 3, null]]))]
+    pub log: Box<RawValue>,
+    /// The line as logged; `head' = sha256(head ‖ line)`. Only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+}
+
+impl From<Event> for EventBody {
+    fn from(event: Event) -> Self {
+        Self {
+            seq: event.seq,
+            height: event.height,
+            block_at: event.block_at,
+            receipt_id: event.receipt_id,
+            tx_hash: event.tx_hash,
+            event: event.event,
+            node: event.node.map(|node| node.0),
+            log: event.entries,
+            line: Some(event.line),
+        }
+    }
+}
+
+/// Batches and accounts that a line names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touches {
+    /// Batches, without repetition.
+    pub batches: Vec<u32>,
+    /// Accounts, without repetition.
+    pub accounts: Vec<u32>,
+}
+
+/// A line ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Number of the line.
+    pub seq: u64,
+    /// What it names.
+    pub touches: Touches,
+    /// The server-sent event.
+    pub bytes: Bytes,
+}
+
+impl Frame {
+    /// Makes the frame of a line.
+    #[must_use]
+    pub fn new(event: Event) -> Self {
+        let seq = event.seq;
+        let touches = Touches::of(&event.line);
+        let body = EventBody { line: None, ..EventBody::from(event) };
+        // The body is a struct of numbers, strings and JSON, which always has a JSON form; JSON has no line breaks.
+        let json = serde_json::to_string(&body).unwrap_or_default();
+        Self { seq, touches, bytes: Bytes::from(format!("id: {seq}\ndata: {json}\n\n")) }
+    }
+
+    /// A frame without content.
+    #[cfg(test)]
+    pub fn for_test(seq: u64) -> Self {
+        let touches = Touches { batches: vec![u32::try_from(seq % 2).unwrap()], accounts: Vec::new() };
+        Self { seq, touches, bytes: Bytes::from(format!("id: {seq}\ndata: {{}}\n\n")) }
+    }
+}
+
+impl Touches {
+    /// Reads what a line names. A line that cannot be read names nothing: the indexer accepted it, so a newer version
+    /// wrote it, and clients without a filter still get it.
+    #[must_use]
+    pub fn of(line: &str) -> Self {
+        let mut touches = Self::default();
+        if let Ok(Some(line)) = Line::parse(line) {
+            touches.accounts.extend(line.node.map(|node| node.0));
+            for entry in &line.log {
+                touches.add(entry);
+            }
+        }
+        for ids in [&mut touches.batches, &mut touches.accounts] {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        touches
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Configured { .. } | Entry::TokenListed { .. } | Entry::Skipped { .. } => {}
+            Entry::AccountOpened { account, .. }
+            | Entry::Storage { account, .. }
+            | Entry::AccountClosed { account }
+            | Entry::Deposited { account, .. }
+            | Entry::Withdrawing { account, .. }
+            | Entry::Withdrawn { account, .. }
+            | Entry::NodeRegistered { account, .. }
+            | Entry::NodeClasses { account, .. }
+            | Entry::Staked { account, .. }
+            | Entry::StatusChanged { account, .. } => self.accounts.push(account.0),
+            Entry::BatchCreated { batch, requester, .. } => {
+                self.batches.push(batch.0);
+                self.accounts.push(requester.0);
+            }
+            Entry::DrawOpened { batch, .. }
+            | Entry::Seeded { batch, .. }
+            | Entry::Released { batch, .. }
+            | Entry::Committed { batch, .. }
+            | Entry::Revealed { batch, .. }
+            | Entry::Extended { batch, .. }
+            | Entry::Provisional { batch, .. }
+            | Entry::BatchCancelled { batch }
+            | Entry::BatchClosed { batch, .. }
+            | Entry::BatchForgotten { batch } => self.batches.push(batch.0),
+            Entry::Claimed { batch, replaced, .. } => self.abandoned(batch.0, replaced.iter()),
+            Entry::Revealing { batch, abandoned, .. } | Entry::Freed { batch, abandoned, .. } => {
+                self.abandoned(batch.0, abandoned.iter());
+            }
+            Entry::Settled { batch, slots, .. } => {
+                self.batches.push(batch.0);
+                self.accounts.extend(slots.iter().map(|slot| slot.node.0));
+            }
+        }
+    }
+
+    fn abandoned<'a>(&mut self, batch: u32, abandoned: impl Iterator<Item = &'a Abandoned>) {
+        self.batches.push(batch);
+        self.accounts.extend(abandoned.map(|slot| slot.node.0));
+    }
+}
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of__should_name_every_batch_and_account_of_a_line_once() {
+        // Given a call that claims over an abandoned slot, commits elsewhere and settles
+        let line = concat!(
+            r#"EVENT_JSON:{"standard":"piecework","version":"1.0.0","event":"work","data":{"seq":12,"node":7,"log":["#,
+            r#"["claim",4,3,[9,"1"]],["skip",1,8],["claim",4,5,null],"#,
+            r#"["settle",2,0,0,"f","47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU","1","0",[[7,"5","0",5100],[8,"5","0",5100]]]]}}"#
+        );
+
+        // When it is read
+        let touches = Touches::of(line);
+
+        // Then batches and accounts are there once, in order
+        assert_eq!(touches, Touches { batches: vec![2, 4], accounts: vec![7, 8, 9] });
+    }
+}
