@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use piecework_chain::AccountId;
 
-use crate::commands::{account, batch, contract, node, token, up};
+use crate::{
+    commands::{account, batch, contract, node, token, up},
+    demo,
+};
 
 /// The requester's and administrator's command of Piecework, a staked market for small units of work on NEAR.
 #[derive(Debug, Parser)]
@@ -78,6 +81,9 @@ pub(crate) enum Command {
     /// Deploy the coordinator
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    /// The whole product on real data, from escrow to payout
+    #[command(hide = true)]
+    Demo(demo::DemoArgs),
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a command works with: the network, the coordinator, the gateway and the signing account.
 
+use std::path::PathBuf;
+
 use piecework_chain::{AccountId, KeyPool, Network, RpcClient, Sender};
 
 use crate::{
@@ -14,10 +16,23 @@ pub struct Context {
     pub network: Network,
     /// A client of its RPC endpoints.
     pub rpc: RpcClient,
-    global: GlobalArgs,
+    account: Option<AccountId>,
+    key_file: Option<PathBuf>,
 }
 
 impl Context {
+    /// A network that is at hand, without a signing account.
+    #[must_use]
+    pub const fn on(network: Network, rpc: RpcClient, output: Output) -> Self {
+        Self {
+            output,
+            network,
+            rpc,
+            account: None,
+            key_file: None,
+        }
+    }
+
     /// Resolves the options. Nothing is sent.
     ///
     /// # Errors
@@ -25,16 +40,18 @@ impl Context {
     pub fn new(global: GlobalArgs) -> anyhow::Result<Self> {
         let mut network = Network::load(&global.network)?;
         if !global.rpc_urls.is_empty() {
-            network.rpc_urls.clone_from(&global.rpc_urls);
+            network.rpc_urls = global.rpc_urls;
         }
-        network.contract = global.contract.clone().or(network.contract);
-        network.gateway_url = global.gateway_url.clone().or(network.gateway_url);
+        network.contract = global.contract.or(network.contract);
+        network.gateway_url = global.gateway_url.or(network.gateway_url);
         let rpc = RpcClient::new(network.rpc_config())?;
+        let output = Output::new(global.json, global.quiet);
         Ok(Self {
-            output: Output::new(global.json, global.quiet),
+            output,
             network,
             rpc,
-            global,
+            account: global.account,
+            key_file: global.key_file,
         })
     }
 
@@ -71,7 +88,7 @@ impl Context {
     /// # Errors
     /// If they name none.
     pub fn account_id(&self) -> anyhow::Result<AccountId> {
-        match (&self.global.account, &self.global.key_file) {
+        match (&self.account, &self.key_file) {
             (Some(account_id), _) => Ok(account_id.clone()),
             (None, Some(_)) => Ok(self.key()?.account_id),
             (None, None) => {
@@ -91,10 +108,6 @@ impl Context {
     }
 
     fn key(&self) -> anyhow::Result<piecework_chain::KeyFile> {
-        credentials::find(
-            self.global.key_file.as_deref(),
-            self.global.account.as_ref(),
-            &self.network.name,
-        )
+        credentials::find(self.key_file.as_deref(), self.account.as_ref(), &self.network.name)
     }
 }

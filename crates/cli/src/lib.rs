@@ -6,6 +6,7 @@ mod commands;
 mod context;
 pub mod coordinator;
 mod credentials;
+mod demo;
 pub mod gateway;
 mod interrupt;
 pub mod items;

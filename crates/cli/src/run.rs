@@ -9,6 +9,7 @@ use crate::{
     args::{Cli, Command},
     commands::{account, batch, contract, node, token, up},
     context::Context,
+    demo,
     problem::fix_of,
 };
 
@@ -45,6 +46,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Node(command) => node::run(&context, command).await,
         Command::Token(command) => token::run(&context, command).await,
         Command::Contract(command) => contract::run(&context, command).await,
+        Command::Demo(args) => demo::run(&context, args).await,
     }
 }
 

@@ -1,18 +1,23 @@
 //! A whole Piecework on this machine: chain, Postgres, indexer, gateway, contracts, accounts.
 
 mod accounts;
+mod agent;
 mod deploy;
 mod layout;
 mod postgres;
 mod process;
 
-use std::time::Duration;
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
-use piecework_chain::{FileAccess, KeyFile, KeyPool, Network, RpcClient, Sender};
+use piecework_chain::{FileAccess, KeyFile, KeyPool, Network, RpcClient, RpcConfig, Sender};
 use piecework_interface::config::Config;
 
 pub use accounts::{Actor, Node};
+pub use agent::{Pace, agent_spec, write_agent_config};
 pub use deploy::{Deployment, LOCAL_TOKEN_DECIMALS};
 pub use layout::{Layout, Programs};
 pub use process::{Process, Spec};
@@ -50,8 +55,6 @@ pub struct Stack {
     pub network: Network,
     /// A client of the chain.
     pub rpc: RpcClient,
-    /// The root account of the local chain, which owns the contracts.
-    pub root: Sender,
     /// Contracts.
     pub deployment: Deployment,
     /// Who posts batches.
@@ -107,7 +110,6 @@ impl Stack {
             layout,
             network,
             rpc,
-            root,
             deployment,
             requester,
             nodes,
@@ -176,13 +178,52 @@ async fn start_chain(layout: &Layout, programs: &Programs, listen: &str) -> anyh
         )
         .into());
     }
+    let listen = free_port(listen)?;
     let spec = Spec::new("localnet", &programs.localnet)
         .arg("--home")
         .arg(&home)
-        .args(["run", "--rpc-addr", listen, "--network-addr", "127.0.0.1:0"]);
+        .args([
+            "run",
+            "--rpc-addr",
+            &listen.to_string(),
+            "--network-addr",
+            "127.0.0.1:0",
+        ]);
     let mut process = Process::spawn(layout, spec)?;
-    let url = process.url(START_LIMIT).await?;
+    let url = format!("http://{listen}");
+    serves(&url, &mut process).await?;
     Ok((process, url))
+}
+
+/// The address with a port: a neard sandbox does not tell which one it took.
+fn free_port(listen: &str) -> anyhow::Result<SocketAddr> {
+    let taken = || {
+        Problem::new(
+            format!("{listen} cannot be listened on"),
+            "pass another address, or port 0 for a free one",
+        )
+    };
+    Ok(TcpListener::bind(listen)
+        .and_then(|listener| listener.local_addr())
+        .with_context(taken)?)
+}
+
+/// Waits until the chain answers with its first blocks, as every client of a sandbox must.
+async fn serves(url: &str, process: &mut Process) -> anyhow::Result<()> {
+    let mut config = RpcConfig::new([url]);
+    config.retry.rounds = 1;
+    let rpc = RpcClient::new(config)?;
+    let end = Instant::now() + START_LIMIT;
+    loop {
+        match rpc.head().await {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= end => {
+                return Err(error).context("the chain does not serve; see logs/localnet.log");
+            }
+            Err(_) => process.check()?,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn start_indexer(
@@ -199,7 +240,7 @@ async fn start_indexer(
         .env("PIECEWORK_RPC_URL", network.rpc_urls.join(","))
         .env("PIECEWORK_CONTRACT", contract(network));
     let mut process = Process::spawn(layout, spec)?;
-    process.url(START_LIMIT).await?;
+    process.ready(START_LIMIT).await?;
     Ok(process)
 }
 
@@ -217,7 +258,7 @@ async fn start_gateway(
         .env("DATABASE_URL", database_url)
         .env("PIECEWORK_CONTRACT", contract(network));
     let mut process = Process::spawn(layout, spec)?;
-    let url = process.url(START_LIMIT).await?;
+    let url = process.ready(START_LIMIT).await?;
     Ok((process, url))
 }
 

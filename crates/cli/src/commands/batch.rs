@@ -1,6 +1,7 @@
 //! `piecework batch`: from a file of items to results.
 
 mod create;
+mod results;
 mod watch;
 
 use clap::{Args, Subcommand};
@@ -11,7 +12,8 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-pub use create::{CreateArgs, Created, create};
+pub use create::{CreateArgs, create};
+pub use results::ResultsArgs;
 pub use watch::WatchArgs;
 
 use super::execute;
@@ -24,6 +26,8 @@ pub enum BatchCommand {
     Create(Box<CreateArgs>),
     /// Follow a batch until it is closed
     Watch(WatchArgs),
+    /// Fetch a batch's answers as JSON Lines, checked against the chain
+    Results(ResultsArgs),
     /// Take no more claims; what is unused of the escrow returns as live lots end
     Cancel(BatchArg),
     /// List batches
@@ -45,6 +49,7 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
     match command {
         BatchCommand::Create(args) => create::run(context, *args).await,
         BatchCommand::Watch(args) => watch::run(context, args).await,
+        BatchCommand::Results(args) => results::run(context, args).await,
         BatchCommand::Cancel(args) => cancel(context, BatchId(args.batch)).await,
         BatchCommand::List => list(context).await,
     }

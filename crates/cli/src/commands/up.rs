@@ -10,7 +10,7 @@ use crate::{
     amount::Decimal,
     context::Context,
     interrupt,
-    stack::{Layout, Plan, Programs, Stack},
+    stack::{Layout, Pace, Plan, Programs, Stack, write_agent_config},
 };
 
 /// `up`.
@@ -69,6 +69,9 @@ pub async fn run(context: &Context, args: UpArgs) -> anyhow::Result<()> {
         () = interrupt::wait() => anyhow::bail!("interrupted while starting; everything is stopped"),
     };
     let mut stack = started?;
+    for node in &stack.nodes {
+        write_agent_config(&stack, node, "nearest", Pace::default())?;
+    }
     context.output.result(&describe(&stack), || guide(&stack))?;
     let ended = tokio::select! {
         error = watch(&mut stack) => Err(error),

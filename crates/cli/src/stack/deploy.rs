@@ -64,8 +64,8 @@ pub(super) async fn deploy(root: &Sender, programs: &Programs, config: &Config) 
         account_id: token.to_string(),
         min_reward: Amount(TOKEN_UNIT / 1000),
         rep_unit: Amount(TOKEN_UNIT / 100),
-        // A tenth of a NEAR for each whole token that a slot could earn.
-        bond_rate: Amount(bond_rate(NEAR / 10, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
+        // One NEAR for each whole token that a slot could earn.
+        bond_rate: Amount(bond_rate(NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
     };
     execute(root, requests::token_list(contract.clone(), &list)?).await?;
     let tokens = crate::coordinator::Coordinator::new(root.rpc().clone(), contract.clone())

@@ -23,8 +23,8 @@ use tokio::{
 use super::Layout;
 use crate::problem::Problem;
 
-/// What a server prints to stdout when it serves.
-const READY: &str = "listening on ";
+/// What a server prints to stdout when it serves, before its URL.
+const SERVES: &str = "listening on ";
 /// How long a process may take to stop when asked.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Lines of a log quoted in an error.
@@ -37,6 +37,7 @@ pub struct Spec {
     program: PathBuf,
     args: Vec<OsString>,
     env: Vec<(String, OsString)>,
+    ready: &'static str,
 }
 
 /// A running child. Its output goes to a log of its name.
@@ -56,6 +57,7 @@ impl Spec {
             program: program.to_owned(),
             args: Vec::new(),
             env: Vec::new(),
+            ready: SERVES,
         }
     }
 
@@ -70,6 +72,13 @@ impl Spec {
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
         args.into_iter().fold(self, Self::arg)
+    }
+
+    /// Is ready when it prints a line that begins so, instead of a server's line.
+    #[must_use]
+    pub const fn ready_at(mut self, line: &'static str) -> Self {
+        self.ready = line;
+        self
     }
 
     /// Sets an environment variable.
@@ -112,7 +121,12 @@ impl Process {
             .take()
             .context("a child's stdout was asked for and is missing")?;
         let (announce, ready) = watch::channel(None);
-        tokio::spawn(copy_stdout(stdout, tokio::fs::File::from_std(file), announce));
+        tokio::spawn(copy_stdout(
+            stdout,
+            tokio::fs::File::from_std(file),
+            spec.ready,
+            announce,
+        ));
         Ok(Self {
             name: spec.name,
             child,
@@ -121,19 +135,19 @@ impl Process {
         })
     }
 
-    /// The URL it serves at, once it says so.
+    /// What follows in its line of readiness, a server's URL, once it prints it.
     ///
     /// # Errors
     /// If it ends before, or takes longer than `limit`.
-    pub async fn url(&mut self, limit: Duration) -> anyhow::Result<String> {
+    pub async fn ready(&mut self, limit: Duration) -> anyhow::Result<String> {
         let serves = timeout(limit, self.ready.wait_for(Option::is_some)).await;
         match serves.map(|waited| waited.map(|url| url.clone())) {
             Ok(Ok(Some(url))) => Ok(url),
             Ok(_) => {
                 let how = self.ended().await;
-                Err(self.failure(&format!("ended before it served ({how})")))
+                Err(self.failure(&format!("ended before it was ready ({how})")))
             }
-            Err(_) => Err(self.failure(&format!("does not serve after {} s", limit.as_secs()))),
+            Err(_) => Err(self.failure(&format!("is not ready after {} s", limit.as_secs()))),
         }
     }
 
@@ -174,12 +188,6 @@ impl Process {
         }
     }
 
-    /// Where its output goes.
-    #[must_use]
-    pub fn log(&self) -> &Path {
-        &self.log
-    }
-
     async fn ended(&mut self) -> String {
         match timeout(Duration::from_secs(1), self.child.wait()).await {
             Ok(Ok(status)) => ExitStatus::to_string(&status),
@@ -202,12 +210,13 @@ impl Process {
 async fn copy_stdout(
     stdout: tokio::process::ChildStdout,
     mut log: tokio::fs::File,
+    ready: &'static str,
     announce: watch::Sender<Option<String>>,
 ) {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Some(url) = line.strip_prefix(READY) {
-            announce.send_replace(Some(url.trim().to_owned()));
+        if let Some(rest) = line.strip_prefix(ready) {
+            announce.send_replace(Some(rest.trim().to_owned()));
         }
         // A full disk must not stop the child, which would block on a pipe nobody reads.
         if let Err(error) = log.write_all(format!("{line}\n").as_bytes()).await {
@@ -235,7 +244,7 @@ mod tests {
     async fn process__should_tell_its_url_and_stop_when_asked() {
         let (_dir, mut process) = shell("echo listening on http://127.0.0.1:7; exec sleep 100");
         assert_eq!(
-            process.url(Duration::from_secs(10)).await.unwrap(),
+            process.ready(Duration::from_secs(10)).await.unwrap(),
             "http://127.0.0.1:7"
         );
         process.check().unwrap();
@@ -246,7 +255,7 @@ mod tests {
     #[tokio::test]
     async fn process__should_name_its_log_when_it_ends_early() {
         let (_dir, mut process) = shell("echo no such database >&2; exit 3");
-        let error = process.url(Duration::from_secs(10)).await.unwrap_err();
+        let error = process.ready(Duration::from_secs(10)).await.unwrap_err();
         assert!(error.to_string().contains("exit status: 3"), "{error}");
         assert!(error.to_string().contains("no such database"), "{error}");
         assert!(crate::problem::fix_of(&error).unwrap().contains("shell.log"));
@@ -255,8 +264,8 @@ mod tests {
     #[tokio::test]
     async fn process__should_be_given_up_when_it_does_not_serve() {
         let (_dir, mut process) = shell("exec sleep 100");
-        let error = process.url(Duration::from_millis(50)).await.unwrap_err();
-        assert!(error.to_string().contains("does not serve"), "{error}");
+        let error = process.ready(Duration::from_millis(50)).await.unwrap_err();
+        assert!(error.to_string().contains("is not ready"), "{error}");
         process.kill().await.unwrap();
     }
 }

@@ -1,0 +1,344 @@
+//! `piecework batch results`: answers from the gateway, believed only as far as the chain proves them.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::PathBuf,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use piecework_interface::{
+    host::sha256,
+    ids::{BatchId, LotId},
+    merkle::{self, Peaks},
+    view::Batch,
+};
+use serde::{Deserialize, Serialize};
+
+use super::find;
+use crate::{context::Context, gateway::Gateway, problem::Problem, upload::Manifest};
+
+/// Most results in one answer of the gateway.
+const PAGE: u32 = 200;
+
+/// `batch results`.
+#[derive(Debug, Args)]
+pub struct ResultsArgs {
+    /// Number of the batch
+    batch: u32,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What the gateway knows of a batch, as far as it is used here.
+#[derive(Debug, Deserialize)]
+struct BatchPage {
+    items: u32,
+    manifest: String,
+    uri: String,
+    terms: Width,
+}
+
+#[derive(Debug, Deserialize)]
+struct Width {
+    answer_width: u8,
+}
+
+#[derive(Debug, Deserialize)]
+struct ResultPage {
+    items: Vec<LotResult>,
+    next: Option<String>,
+}
+
+/// A settled lot, as the gateway tells it.
+#[derive(Clone, Debug, Deserialize)]
+struct LotResult {
+    n: u32,
+    lot: u32,
+    first_item: u32,
+    accepted: String,
+    answers: Vec<Option<String>>,
+    digest: String,
+}
+
+/// One line of the result.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct ItemResult {
+    /// Place in the batch.
+    index: u32,
+    /// SHA-256 of the payload.
+    item: String,
+    /// The accepted answer, hex; null if none was accepted.
+    answer: Option<String>,
+    /// The answer as a number, if it has at most eight bytes: little-endian.
+    label: Option<u64>,
+    /// Whether an answer was accepted.
+    accepted: bool,
+}
+
+pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<()> {
+    let batch = BatchId(args.batch);
+    let gateway = context.gateway()?;
+    let on_chain = find(&context.coordinator()?, batch).await?;
+    let known: BatchPage = gateway.get(&format!("/v1/batches/{batch}")).await?.ok_or_else(|| {
+        Problem::new(
+            format!("the gateway at {} does not know batch {batch} yet", gateway.url()),
+            "try again in a moment; if it stays away, see the gateway's /status page",
+        )
+    })?;
+    let digests = manifest(&gateway, &known).await?;
+    let results = settled(&gateway, &on_chain, known.terms.answer_width).await?;
+    let mut out: Box<dyn Write> = match &args.out {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(io::stdout().lock())),
+    };
+    let mut accepted = 0_usize;
+    let mut lines = 0_usize;
+    for line in results.iter().flat_map(|lot| item_results(lot, &digests)) {
+        accepted += usize::from(line.accepted);
+        lines += 1;
+        writeln!(out, "{}", serde_json::to_string(&line)?).context("the results cannot be written")?;
+    }
+    out.flush().context("the results cannot be written")?;
+    let rest = digests.len() - lines;
+    let pending = if rest == 0 {
+        String::new()
+    } else {
+        format!(", {rest} not settled yet")
+    };
+    context.output.note(format!(
+        "{accepted} of {} items accepted, {} without agreement{pending}; proven against the contract's result root",
+        digests.len(),
+        lines - accepted
+    ));
+    Ok(())
+}
+
+async fn manifest(gateway: &Gateway, batch: &BatchPage) -> anyhow::Result<Vec<[u8; 32]>> {
+    let root = digest(&batch.manifest)?;
+    let name = batch.uri.strip_prefix("blob:").ok_or_else(|| {
+        Problem::new(
+            format!("the batch's manifest is at {}", batch.uri),
+            "fetch it from there; gateways hold blob: manifests only",
+        )
+    })?;
+    let bytes = gateway.blob(&digest(name)?).await?.ok_or_else(|| {
+        Problem::new(
+            format!("the gateway at {} does not hold the manifest {name}", gateway.url()),
+            "ask the gateway that the batch was created with: --gateway-url URL",
+        )
+    })?;
+    Manifest::check(&bytes, batch.items, &root)
+}
+
+/// All settled lots, each digest recomputed, their range equal to the contract's.
+async fn settled(gateway: &Gateway, batch: &Batch, width: u8) -> anyhow::Result<Vec<LotResult>> {
+    let mut results: Vec<LotResult> = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/v1/batches/{}/results?limit={PAGE}{cursor}", batch.batch);
+        let page: ResultPage = gateway
+            .get(&path)
+            .await?
+            .context("the batch vanished from the gateway")?;
+        results.extend(page.items);
+        match page.next {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    verify(&mut results, batch, width)?;
+    Ok(results)
+}
+
+/// Checks the results against the contract's root. Lots that settled after the contract was read are left out.
+fn verify(results: &mut Vec<LotResult>, batch: &Batch, width: u8) -> anyhow::Result<()> {
+    results.truncate(usize::try_from(batch.settled)?);
+    let mut range = Peaks::default();
+    for (n, lot) in (0..).zip(results.iter()) {
+        let accepted = u64::from_str_radix(&format!("0{}", lot.accepted), 16)?;
+        let digest = digest(&lot.digest)?;
+        let answers = answers(lot, accepted, width)?;
+        if lot.n != n || (accepted != 0 && sha256(&answers) != digest) {
+            return Err(untrue(lot.lot).into());
+        }
+        range.append(
+            sha256,
+            merkle::result_leaf(sha256, n, LotId(lot.lot), accepted, &digest),
+        );
+    }
+    if range.count != batch.settled {
+        return Err(Problem::new(
+            format!("the gateway knows {} of {} settled lots", range.count, batch.settled),
+            "try again in a moment; if it stays behind, see the gateway's /status page",
+        )
+        .into());
+    }
+    if merkle::bag(sha256, &range) != batch.results_root {
+        return Err(Problem::new(
+            "the gateway's results do not lead to the contract's result root",
+            "do not use them; ask another gateway: --gateway-url URL",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// The lot's answer bytes, zeros where nothing is accepted: exactly the items of the set have an answer.
+fn answers(lot: &LotResult, accepted: u64, width: u8) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for (item, answer) in (0_u32..).zip(&lot.answers) {
+        let is_accepted = accepted.checked_shr(item).is_some_and(|bits| bits & 1 == 1);
+        match answer {
+            Some(answer) if is_accepted => bytes.extend(hex::decode(answer)?),
+            None if !is_accepted => bytes.extend(std::iter::repeat_n(0, usize::from(width))),
+            _ => return Err(untrue(lot.lot).into()),
+        }
+    }
+    Ok(bytes)
+}
+
+fn item_results<'a>(lot: &'a LotResult, digests: &'a [[u8; 32]]) -> impl Iterator<Item = ItemResult> + 'a {
+    (lot.first_item..).zip(&lot.answers).filter_map(|(index, answer)| {
+        let item = digests.get(usize::try_from(index).ok()?)?;
+        let label = answer.as_ref().and_then(|answer| label(answer));
+        Some(ItemResult {
+            index,
+            item: hex::encode(item),
+            answer: answer.clone(),
+            label,
+            accepted: answer.is_some(),
+        })
+    })
+}
+
+fn label(answer: &str) -> Option<u64> {
+    let bytes = hex::decode(answer).ok().filter(|bytes| bytes.len() <= 8)?;
+    let mut number = [0; 8];
+    number[..bytes.len()].copy_from_slice(&bytes);
+    Some(u64::from_le_bytes(number))
+}
+
+fn digest(text: &str) -> anyhow::Result<[u8; 32]> {
+    let mut digest = [0; 32];
+    hex::decode_to_slice(text, &mut digest).with_context(|| format!("{text:?} is not a SHA-256 digest"))?;
+    Ok(digest)
+}
+
+fn untrue(lot: u32) -> Problem {
+    Problem::new(
+        format!("the gateway's answers of lot {lot} do not have the digest that settled"),
+        "do not use them; ask another gateway: --gateway-url URL",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use piecework_interface::view::BatchStatus;
+
+    use super::*;
+
+    fn lot(n: u32, answers: &[Option<u8>]) -> LotResult {
+        let bytes: Vec<u8> = answers.iter().map(|answer| answer.unwrap_or(0)).collect();
+        let accepted = (0..)
+            .zip(answers)
+            .fold(0_u64, |set, (item, answer)| set | u64::from(answer.is_some()) << item);
+        LotResult {
+            n,
+            lot: n,
+            first_item: n * 2,
+            accepted: format!("{accepted:x}"),
+            answers: answers
+                .iter()
+                .map(|answer| answer.map(|answer| hex::encode([answer])))
+                .collect(),
+            digest: hex::encode(sha256(&bytes)),
+        }
+    }
+
+    fn batch(results: &[LotResult]) -> Batch {
+        let mut range = Peaks::default();
+        for lot in results {
+            let accepted = u64::from_str_radix(&lot.accepted, 16).unwrap();
+            let leaf = merkle::result_leaf(sha256, lot.n, LotId(lot.lot), accepted, &digest(&lot.digest).unwrap());
+            range.append(sha256, leaf);
+        }
+        Batch {
+            batch: BatchId(0),
+            status: BatchStatus::Closed,
+            settled: range.count,
+            results_root: merkle::bag(sha256, &range),
+            open: None,
+        }
+    }
+
+    fn lots() -> Vec<LotResult> {
+        vec![lot(0, &[Some(7), None]), lot(1, &[Some(3), Some(4)])]
+    }
+
+    #[test]
+    fn results__should_be_believed_when_they_lead_to_the_root() {
+        verify(&mut lots(), &batch(&lots()), 1).unwrap();
+    }
+
+    #[test]
+    fn results__should_be_refused_when_an_answer_was_changed() {
+        let mut forged = lots();
+        forged[1].answers[0] = Some("05".to_owned());
+        assert!(
+            verify(&mut forged, &batch(&lots()), 1)
+                .unwrap_err()
+                .to_string()
+                .contains("lot 1")
+        );
+    }
+
+    #[test]
+    fn results__should_be_refused_when_answer_and_digest_were_changed() {
+        let mut forged = lots();
+        forged[1] = lot(1, &[Some(5), Some(4)]);
+        assert!(
+            verify(&mut forged, &batch(&lots()), 1)
+                .unwrap_err()
+                .to_string()
+                .contains("result root")
+        );
+    }
+
+    #[test]
+    fn results__should_be_refused_when_an_unaccepted_answer_was_added() {
+        let mut forged = lots();
+        forged[0].answers[1] = Some("00".to_owned());
+        assert!(verify(&mut forged, &batch(&lots()), 1).is_err());
+    }
+
+    #[test]
+    fn results__should_wait_for_a_gateway_that_is_behind() {
+        let mut behind = lots();
+        behind.pop();
+        assert!(
+            verify(&mut behind, &batch(&lots()), 1)
+                .unwrap_err()
+                .to_string()
+                .contains("1 of 2")
+        );
+    }
+
+    #[test]
+    fn results__should_give_items_with_labels() {
+        let digests = [[1; 32], [2; 32], [3; 32], [4; 32]];
+        let lines: Vec<ItemResult> = lots().iter().flat_map(|lot| item_results(lot, &digests)).collect();
+        assert_eq!((lines[0].label, lines[0].accepted), (Some(7), true));
+        assert_eq!((lines[1].label, lines[1].accepted), (None, false));
+        assert_eq!(
+            (lines[3].index, lines[3].item.as_str()),
+            (3, hex::encode([4; 32]).as_str())
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! `piecework demo`: the whole product on real data, from escrow to payout, with every claim checked.
+
+mod agents;
+mod checks;
+mod digits;
+mod gas;
+mod incidents;
+mod ledger;
+mod progress;
+mod report;
+mod settle;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use piecework_chain::WaitLevel;
+use piecework_interface::{config::Config, ids::BatchId};
+
+use crate::{
+    amount::NEAR_DECIMALS,
+    commands::{
+        batch::{CreateArgs, create},
+        up::{guide, local_config},
+    },
+    context::Context,
+    interrupt, items,
+    output::Output,
+    problem::Problem,
+    requests,
+    stack::{Layout, Plan, Programs, Stack},
+    terms::TermsArgs,
+    tokens,
+};
+use agents::Agents;
+use ledger::Follower;
+
+/// Nodes of the demo.
+const NODES: usize = 9;
+/// yoctoNEAR that each stakes: two tickets, which small slashes do not take away.
+const STAKE: u128 = 25 * 10_u128.pow(NEAR_DECIMALS as u32);
+/// Whole tokens of the requester.
+const MINT: u128 = 1_000;
+/// How long the batch may take.
+const BATCH_LIMIT: Duration = Duration::from_secs(240);
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Leave everything running at the end, until Ctrl-C, and print URLs, accounts and next commands
+    #[arg(long)]
+    keep: bool,
+    /// Directory of the run [default: a new one in .piecework]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Postgres to mirror into (an empty database), instead of a private one
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// What runs while the demo does.
+struct Run {
+    stack: Stack,
+    agents: Agents,
+    follower: Follower,
+}
+
+/// Runs the demo. Whatever it starts is stopped at its end, also when it fails or is interrupted.
+///
+/// # Errors
+/// If a step fails, or a check does not hold.
+pub async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<()> {
+    let dir = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| Path::new(".piecework").join(format!("demo-{}", std::process::id())));
+    let layout = Layout::create(&dir)?;
+    let dir = layout.dir().to_owned();
+    let programs = Programs::find()?;
+    let finished = tokio::select! {
+        finished = drive(context.output, layout, programs, &args) => finished,
+        () = interrupt::wait() => Err(Problem::new("interrupted; everything is stopped", "run it again").into()),
+    };
+    let keep_files = || {
+        format!(
+            "the run's files are in {}, its logs in {}",
+            dir.display(),
+            dir.join("logs").display()
+        )
+    };
+    let (run, report) = finished.with_context(keep_files)?;
+    if args.keep {
+        context.output.note(guide(&run.stack));
+        interrupt::wait().await;
+    }
+    run.agents.stop().await;
+    run.follower.stop().await;
+    run.stack.stop().await?;
+    report.verdict().with_context(keep_files)?;
+    std::fs::remove_dir_all(&dir).with_context(|| format!("{} cannot be removed", dir.display()))
+}
+
+async fn drive(
+    output: Output,
+    layout: Layout,
+    programs: Programs,
+    args: &DemoArgs,
+) -> anyhow::Result<(Run, report::Report)> {
+    let started = Instant::now();
+    let plan = Plan {
+        config: Config {
+            liveness_window_s: 600,
+            ..local_config()
+        },
+        nodes: NODES,
+        stake: STAKE,
+        mint: MINT,
+        database_url: args.database_url.clone(),
+        rpc_listen: "127.0.0.1:0".to_owned(),
+        gateway_listen: "127.0.0.1:0".to_owned(),
+    };
+    let stack = Stack::start(layout, programs, &plan, output).await?;
+    output.note(format!(
+        "chain, Postgres, indexer and gateway run, {NODES} nodes are staked ({:.1} s); page: {}",
+        started.elapsed().as_secs_f32(),
+        stack.gateway_url()
+    ));
+    let idle = checks::idle_near(&stack).await?;
+    let follower = Follower::start(&stack)?;
+    let agents = Agents::start(&stack).await?;
+
+    let digits = digits::load()?;
+    let batch = post(&stack, output, &digits).await?;
+    let mut run = Run {
+        stack,
+        agents,
+        follower,
+    };
+    let begun = Instant::now();
+    let incidents = work(&mut run, output, batch).await?;
+    let batch_s = begun.elapsed();
+    output.note(format!(
+        "the batch is closed after {:.1} s; checking",
+        batch_s.as_secs_f32()
+    ));
+
+    let findings = checks::Input {
+        batch,
+        digits: &digits,
+        incidents,
+        idle_near: idle,
+        nodes: &run.agents,
+    };
+    let mut report = report::Report::new(&run, findings, batch_s).await?;
+    let paid = withdraw(&run).await?;
+    report.finish(paid, started.elapsed());
+    output.result(report.json(), || report.text())?;
+    Ok((run, report))
+}
+
+/// Posts the batch the way a requester does: from a file of items, checked, uploaded, paid by a token transfer.
+async fn post(stack: &Stack, output: Output, digits: &digits::Digits) -> anyhow::Result<BatchId> {
+    let from = stack.layout.dir().join("items.jsonl");
+    digits.write_items(&from)?;
+    let context = Context::on(stack.network.clone(), stack.rpc.clone(), output);
+    let token = tokens::resolve(&stack.rpc, &stack.coordinator(), None).await?;
+    let args = CreateArgs {
+        from,
+        token: None,
+        from_balance: false,
+        dry_run: false,
+        terms: terms()?,
+    };
+    let items = items::read(&args.from)?;
+    let created = create(&context, &stack.requester.sender, &token, items, &args).await?;
+    output.note(format!(
+        "batch posted by {}: {} items in {} lots, {} locked",
+        stack.requester.account_id,
+        created.items,
+        created.lots,
+        token.show(created.escrow.parse()?)
+    ));
+    created.batch.context("the batch has no number")
+}
+
+/// Three copies, an extension to six, and times short enough to watch.
+fn terms() -> anyhow::Result<TermsArgs> {
+    Ok(TermsArgs {
+        reward: "0.01".parse()?,
+        class: 1,
+        lot_size: 60,
+        answer_width: 1,
+        replicas: 3,
+        max_replicas: Some(6),
+        quorum: 70,
+        claim_ttl: 10,
+        reveal_window: 5,
+        challenge_window: 0,
+        slice: 1,
+        bond: 100,
+        dissent_slash: 20,
+        abandon_slash: 10,
+        min_reputation: 0,
+        expires: 3_600,
+    })
+}
+
+/// Follows the batch to its close, with the two accidents in between. A server that ends fails the run at once.
+async fn work(run: &mut Run, output: Output, batch: BatchId) -> anyhow::Result<incidents::Incidents> {
+    let Run {
+        stack,
+        agents,
+        follower,
+    } = run;
+    let ledger = follower.ledger();
+    let coordinator = stack.coordinator();
+    let shown = progress::show(output, ledger.clone(), batch, agents.names());
+    let finished = async {
+        let incidents = incidents::happen(&coordinator, batch, agents, ledger.clone(), output).await?;
+        ledger::until(ledger, BATCH_LIMIT, "the batch to close", |ledger| {
+            ledger.is_closed(batch).then_some(())
+        })
+        .await?;
+        anyhow::Ok(incidents)
+    };
+    let servers = async {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tick.tick().await;
+            if let Err(error) = stack.check() {
+                return error;
+            }
+        }
+    };
+    let result = tokio::select! {
+        finished = finished => finished,
+        error = servers => Err(error),
+    };
+    shown.abort();
+    result
+}
+
+/// Withdraws the first node's reward to its token account.
+async fn withdraw(run: &Run) -> anyhow::Result<report::Withdrawal> {
+    let stack = &run.stack;
+    let owner = &stack.nodes[0].owner;
+    let deployment = &stack.deployment;
+    let before = tokens::ft_balance(&stack.rpc, &deployment.token, &owner.account_id).await?;
+    let request = requests::withdraw(deployment.contract.clone(), deployment.token_id, None)?;
+    owner.sender.execute(request, WaitLevel::Final).await?;
+    let after = tokens::ft_balance(&stack.rpc, &deployment.token, &owner.account_id).await?;
+    Ok(report::Withdrawal {
+        account_id: owner.account_id.clone(),
+        before,
+        after,
+    })
+}
