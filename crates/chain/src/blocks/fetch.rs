@@ -7,7 +7,7 @@ use super::{BlockSourceError, ContractCall, ContractReceipt, FinalBlock, local, 
 use crate::{AccountId, BlockHeight, BlockRef, CryptoHash, RetryPolicy, RpcCallError, RpcClient, RpcError, ViewError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use near_jsonrpc_client::methods;
-use near_jsonrpc_primitives::types::changes::{RpcStateChangesError, RpcStateChangesInBlockByTypeRequest};
+use near_jsonrpc_primitives::types::changes::RpcStateChangesInBlockByTypeRequest;
 use near_jsonrpc_primitives::types::light_client::{RpcLightClientExecutionProofResponse, RpcLightClientProofError};
 use near_jsonrpc_primitives::types::receipts::{ReceiptReference, RpcReceiptError, RpcReceiptRequest};
 use near_primitives::types::{BlockId, BlockReference};
@@ -129,13 +129,7 @@ impl Fetcher {
         loop {
             match self.impatient.call(request()).await {
                 Ok(answer) => return Ok(answer.changes),
-                // The block is known by its hash, so an endpoint that does not know it only lags or has dropped it.
-                Err(RpcCallError::Handler {
-                    endpoint,
-                    error: error @ RpcStateChangesError::UnknownBlock { .. },
-                }) => {
-                    tries.again(endpoint, error).await?;
-                }
+                // The block is known, so an endpoint that does not have it only lags or has dropped it.
                 Err(error) => tries.after(error).await?,
             }
         }
@@ -200,17 +194,12 @@ impl Fetcher {
                     continue;
                 }
             };
+            // The block the proof names is not checked: nearcore puts the block there that holds the outcome's root.
             let inconsistent = |reason: String| BlockSourceError::Inconsistent { hash, reason };
             if proof.id != receipt_id || proof.outcome.executor_id != self.config.contract {
                 return Err(inconsistent(format!(
                     "the outcome of {receipt_id} is that of {}",
                     proof.id
-                )));
-            }
-            if proof.block_hash != hash {
-                return Err(inconsistent(format!(
-                    "receipt {receipt_id} changed it but ran in {}",
-                    proof.block_hash
                 )));
             }
             return match proof.outcome.status {
