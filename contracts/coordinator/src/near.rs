@@ -1,9 +1,14 @@
 //! The shell: NEAR's host functions around the engine. It reads arguments, delegates, and turns results into values,
 //! promises or panics; no rule lives here.
 //!
-//! No method takes `self`: the engine reads and writes the root record itself, and near-sdk's own state stays unused.
+//! Methods are exported without near-sdk's `#[near]`: its wrappers bring one JSON reader and writer per method, which
+//! alone would break the size limit. Arguments are one struct of optional fields instead, [`args::Args`].
+
+// `no_mangle` is how a wasm module names its methods.
+#![allow(unsafe_code)]
 
 mod account;
+mod args;
 mod batch;
 mod poke;
 mod stake;
@@ -12,25 +17,32 @@ mod views;
 mod withdraw;
 mod work;
 
-use near_sdk::{AccountId, NearToken, Promise, env, near};
-use piecework_interface::{Sha256, config::Config};
+use near_sdk::{AccountId, NearToken, env};
+use piecework_interface::Sha256;
+use serde::Serialize;
 
 use crate::engine::{Engine, Error, Host, Payout};
 
-/// The coordinator.
-#[near(contract_state, contract_metadata(
-    standard(standard = "piecework", version = "1.0.0"),
-    standard(standard = "nep145", version = "1.0.0"),
-    standard(standard = "nep297", version = "1.0.0"),
-))]
-pub struct Coordinator {}
+/// Exports methods: each one's body runs with the arguments unread.
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name() {
+            near_sdk::env::setup_panic_hook();
+            $body
+        }
+    )*};
+}
+use methods;
 
-#[near]
-impl Coordinator {
+methods! {
     /// Initialises the contract.
-    pub fn new(owner_id: AccountId, config: Option<Config>) {
-        settle(Engine::init(&mut Near, owner_id.into(), config.unwrap_or_default()));
-    }
+    new => {
+        let mut args = args::read();
+        let owner_id = args::need(args.owner_id, "owner_id");
+        settle(Engine::init(&mut Near, owner_id, args.config.take().unwrap_or_default()));
+    };
 }
 
 /// Runs one call of the engine.
@@ -46,6 +58,12 @@ fn settle<T>(result: Result<T, Error>) -> T {
     }
 }
 
+/// Answers with a JSON value.
+fn reply(value: &impl Serialize) {
+    let bytes = serde_json_wasm::to_vec(value).map_err(|_| Error::Internal("the answer cannot be encoded"));
+    env::value_return(&settle(bytes));
+}
+
 /// An account id that NEAR gave us or that was checked when it was stored.
 fn account_id(text: &str) -> AccountId {
     settle(text.parse().map_err(|_| Error::Internal("an account id cannot be read")))
@@ -54,7 +72,8 @@ fn account_id(text: &str) -> AccountId {
 /// Sends NEAR to whoever called; there is no answer to wait for.
 fn pay(payout: Option<Payout>) {
     if let Some(Payout { account_id: receiver, amount }) = payout {
-        Promise::new(account_id(&receiver)).transfer(NearToken::from_yoctonear(amount)).detach();
+        let promise = env::promise_batch_create(&account_id(&receiver));
+        env::promise_batch_action_transfer(promise, NearToken::from_yoctonear(amount));
     }
 }
 

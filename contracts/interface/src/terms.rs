@@ -62,7 +62,7 @@ pub struct Terms {
 }
 
 /// Why terms are refused. The text names the field, the rule and the value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("ERR_TERMS: {field} must be {rule}")]
 pub struct TermsError {
     /// The offending field.

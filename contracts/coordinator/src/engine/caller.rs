@@ -19,7 +19,7 @@ impl<H: Host> Engine<'_, H> {
     /// The number of the calling account.
     pub(super) fn caller(&self) -> Result<AccountNo, Error> {
         let account_id = self.host.predecessor();
-        self.find_account(&account_id)?.ok_or(Error::Account(account_id))
+        self.find_account(&account_id)?.ok_or(Error::Account("the caller"))
     }
 
     /// The number of the calling node's account; its call counts as a heartbeat.

@@ -116,18 +116,25 @@ impl<H: Host> Engine<'_, H> {
         number: AccountNo,
         change: impl FnOnce(&mut Node) -> T,
     ) -> Result<T, Error> {
-        let account = self.accounts.edit(&*self.host, number)?.ok_or(Error::Internal("an account is missing"))?;
-        let node = account.node.as_mut().ok_or(Error::NoNode)?;
+        let node = self.node_mut(number)?;
         let before = node.active_tickets();
         let result = change(node);
         let after = node.active_tickets();
-        self.root.active_tickets = self
-            .root
-            .active_tickets
-            .checked_sub(before)
-            .and_then(|rest| rest.checked_add(after))
-            .ok_or(Error::Internal("the sum of active tickets"))?;
+        if before != after {
+            self.move_tickets(before, after)?;
+        }
         Ok(result)
+    }
+
+    fn node_mut(&mut self, number: AccountNo) -> Result<&mut Node, Error> {
+        self.account(number)?.node.as_mut().ok_or(Error::NoNode)
+    }
+
+    fn move_tickets(&mut self, before: u32, after: u32) -> Result<(), Error> {
+        let rest = self.root.active_tickets.checked_sub(before);
+        self.root.active_tickets =
+            rest.and_then(|rest| rest.checked_add(after)).ok_or(Error::Internal("the sum of active tickets"))?;
+        Ok(())
     }
 }
 

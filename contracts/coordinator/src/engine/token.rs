@@ -43,7 +43,7 @@ impl<H: Host> Engine<'_, H> {
         let bytes = self
             .host
             .read(&named(Prefix::TokenName, account_id))
-            .ok_or_else(|| Error::TokenAccount(account_id.to_owned()))?;
+            .ok_or(Error::TokenAccount)?;
         let bytes = bytes.try_into().map_err(|_| Error::Internal("a token number cannot be read"))?;
         Ok(TokenId(u16::from_be_bytes(bytes)))
     }

@@ -174,12 +174,10 @@ impl<H: Host> Engine<'_, H> {
 
     fn view_numbered_account(&mut self, number: AccountNo) -> Result<Option<view::Account>, Error> {
         let Some(account) = self.accounts.peek(&*self.host, number)?.cloned() else { return Ok(None) };
-        let mut tokens = vec![NEAR, account.first];
-        tokens.extend(&account.others);
-        tokens.sort_unstable();
-        tokens.dedup();
         let mut balances = Vec::new();
-        for token in tokens {
+        let listed = self.settings()?.tokens;
+        let kept = |token: &TokenId| *token == NEAR || *token == account.first || account.others.contains(token);
+        for token in (0..listed).map(TokenId).filter(kept) {
             let amount = Amount(self.balance(number, token)?);
             if amount.0 > 0 {
                 balances.push(view::Balance { token, amount });

@@ -1,32 +1,37 @@
 //! Batches. Each method is the requester's and takes one yoctoNEAR.
 
-use near_sdk::near;
-use piecework_interface::{
-    call::{BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec},
-    ids::{BatchId, LotId, TokenId},
+use near_sdk::env;
+use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchSkipLotsArgs};
+
+use super::{
+    args::{self, need},
+    call, methods, reply,
 };
 
-use super::{Coordinator, CoordinatorExt, call};
-
-#[near]
-impl Coordinator {
+methods! {
     /// Creates a batch from the internal balance.
-    pub fn batch_create(token: TokenId, batch: BatchSpec) -> BatchId {
-        call(|engine| engine.batch_create(BatchCreateArgs { token, batch }))
-    }
+    batch_create => {
+        let args: BatchCreateArgs = args::parse(&env::input().unwrap_or_default());
+        reply(&call(|engine| engine.batch_create(args)));
+    };
 
     /// Closes a batch to claims.
-    pub fn batch_cancel(batch: BatchId) {
+    batch_cancel => {
+        let batch = need(args::read().batch, "batch");
         call(|engine| engine.batch_cancel(BatchArgs { batch }));
-    }
+    };
 
     /// Drops a closed batch's result root.
-    pub fn batch_forget(batch: BatchId) {
+    batch_forget => {
+        let batch = need(args::read().batch, "batch");
         call(|engine| engine.batch_forget(BatchArgs { batch }));
-    }
+    };
 
     /// Closes lots that nobody holds.
-    pub fn batch_skip_lots(batch: BatchId, lots: Vec<LotId>) {
+    batch_skip_lots => {
+        let args = args::read();
+        let batch = need(args.batch, "batch");
+        let lots = need(args.lots, "lots");
         call(|engine| engine.batch_skip_lots(BatchSkipLotsArgs { batch, lots }));
-    }
+    };
 }

@@ -1,14 +1,13 @@
 //! Time-outs, for anyone.
 
-use near_sdk::near;
 use piecework_interface::op::Target;
 
-use super::{Coordinator, CoordinatorExt, call};
+use super::{args, call, methods};
 
-#[near]
-impl Coordinator {
-    /// Does whatever is due on the targets; fails if nothing is.
-    pub fn poke(#[serializer(borsh)] targets: Vec<Target>) {
+methods! {
+    /// Does whatever is due on the targets; fails if nothing is. Borsh `Vec<Target>`.
+    poke => {
+        let targets: Vec<Target> = args::read_borsh();
         call(|engine| engine.poke(&targets));
-    }
+    };
 }

@@ -1,29 +1,32 @@
 //! The token registry and incoming tokens.
 
-use near_sdk::near;
-use piecework_interface::{
-    amount::Amount,
-    call::{DepositMessage, TokenListArgs},
-    ids::TokenId,
+use piecework_interface::call::TokenListArgs;
+
+use super::{
+    args::{self, need},
+    call, methods, reply,
 };
 
-use super::{Coordinator, CoordinatorExt, call};
-use crate::engine::Error;
-
-#[near]
-impl Coordinator {
+methods! {
     /// Lists a NEP-141 token. Owner, one yoctoNEAR.
-    pub fn token_list(account_id: String, min_reward: Amount, rep_unit: Amount, bond_rate: Amount) -> TokenId {
-        call(|engine| engine.token_list(TokenListArgs { account_id, min_reward, rep_unit, bond_rate }))
-    }
+    token_list => {
+        let args = args::read();
+        let args = TokenListArgs {
+            account_id: need(args.account_id, "account_id"),
+            min_reward: need(args.min_reward, "min_reward"),
+            rep_unit: need(args.rep_unit, "rep_unit"),
+            bond_rate: need(args.bond_rate, "bond_rate"),
+        };
+        reply(&call(|engine| engine.token_list(args)));
+    };
 
     /// Takes tokens in, NEP-141. Always uses the whole amount; an error makes the token refund it.
-    pub fn ft_on_transfer(sender_id: String, amount: Amount, msg: String) -> &'static str {
-        call(|engine| {
-            let message: DepositMessage = serde_json::from_slice(msg.as_bytes())
-                .map_err(|_| Error::Input("msg must be {\"deposit\":{}} or {\"create_batch\":{...}}"))?;
-            engine.ft_on_transfer(sender_id, amount.0, message)
-        });
-        "0"
-    }
+    ft_on_transfer => {
+        let args = args::read();
+        let sender_id = need(args.sender_id, "sender_id");
+        let amount = need(args.amount, "amount");
+        let message = args::parse(need(args.msg, "msg").as_bytes());
+        call(|engine| engine.ft_on_transfer(sender_id, amount.0, message));
+        reply(&"0");
+    };
 }

@@ -1,88 +1,115 @@
 //! Views.
 
-use near_sdk::near;
-use piecework_interface::{
-    amount::Amount,
-    config::Config,
-    ids::{AccountNo, BatchId, LotId},
-    view::{Account, Batch, Lot, Root, Token},
-};
+use piecework_interface::amount::Amount;
 use serde::Serialize;
 
-use super::{Coordinator, CoordinatorExt, call};
-use crate::engine::{StorageBalance, storage_minimum};
+use super::{
+    args::{self, need},
+    call, methods, reply,
+};
+use crate::engine::storage_minimum;
+
+/// NEP-330 `ContractSourceMetadata`.
+#[derive(Serialize)]
+struct SourceMetadata {
+    version: &'static str,
+    link: &'static str,
+    standards: [Standard; 4],
+}
+
+#[derive(Serialize)]
+struct Standard {
+    standard: &'static str,
+    version: &'static str,
+}
 
 /// NEP-145 `StorageBalanceBounds`. There is no maximum: requesters reserve bytes for their live lots.
-#[derive(Debug, Serialize)]
-pub struct StorageBalanceBounds {
+#[derive(Serialize)]
+struct StorageBalanceBounds {
     min: Amount,
     max: Option<Amount>,
 }
 
-#[near]
-impl Coordinator {
+methods! {
     /// The root record.
-    pub fn root() -> Root {
-        call(|engine| Ok(engine.view_root()))
-    }
+    root => reply(&call(|engine| Ok(engine.view_root())));
 
     /// The configuration.
-    pub fn config() -> Config {
-        call(|mut engine| engine.view_config())
-    }
+    config => reply(&call(|mut engine| engine.view_config()));
 
     /// Who lists tokens.
-    pub fn owner() -> String {
-        call(|mut engine| engine.view_owner())
-    }
+    owner => reply(&call(|mut engine| engine.view_owner()));
 
     /// Listed tokens, NEAR first.
-    pub fn tokens() -> Vec<Token> {
-        call(|mut engine| engine.view_tokens())
-    }
+    tokens => reply(&call(|mut engine| engine.view_tokens()));
 
     /// The number of an account.
-    pub fn account_no(account_id: String) -> Option<AccountNo> {
-        call(|engine| engine.view_account_no(&account_id))
-    }
+    account_no => {
+        let account_id = need(args::read().account_id, "account_id");
+        reply(&call(|engine| engine.view_account_no(&account_id)));
+    };
 
     /// An account.
-    pub fn account(account_id: String) -> Option<Account> {
-        call(|mut engine| engine.view_account(&account_id))
-    }
+    account => {
+        let account_id = need(args::read().account_id, "account_id");
+        reply(&call(|mut engine| engine.view_account(&account_id)));
+    };
 
     /// Accounts by number.
-    pub fn accounts(from: u32, limit: u32) -> Vec<Account> {
-        call(|mut engine| engine.view_accounts(from, limit))
-    }
+    accounts => {
+        let args = args::read();
+        let (from, limit) = (need(args.from, "from"), need(args.limit, "limit"));
+        reply(&call(|mut engine| engine.view_accounts(from, limit)));
+    };
 
     /// A batch.
-    pub fn batch(batch: BatchId) -> Option<Batch> {
-        call(|mut engine| engine.view_batch(batch))
-    }
+    batch => {
+        let batch = need(args::read().batch, "batch");
+        reply(&call(|mut engine| engine.view_batch(batch)));
+    };
 
     /// Batches by number.
-    pub fn batches(from: u32, limit: u32) -> Vec<Batch> {
-        call(|mut engine| engine.view_batches(from, limit))
-    }
+    batches => {
+        let args = args::read();
+        let (from, limit) = (need(args.from, "from"), need(args.limit, "limit"));
+        reply(&call(|mut engine| engine.view_batches(from, limit)));
+    };
 
     /// A lot that has a record.
-    pub fn lot(batch: BatchId, lot: LotId) -> Option<Lot> {
-        call(|mut engine| engine.view_lot(batch, lot))
-    }
+    lot => {
+        let args = args::read();
+        let (batch, lot) = (need(args.batch, "batch"), need(args.lot, "lot"));
+        reply(&call(|mut engine| engine.view_lot(batch, lot)));
+    };
 
     /// The lots with a record among `from..from + limit`.
-    pub fn lots(batch: BatchId, from: u32, limit: u32) -> Vec<Lot> {
-        call(|mut engine| engine.view_lots(batch, from, limit))
-    }
+    lots => {
+        let args = args::read();
+        let (batch, from, limit) = (need(args.batch, "batch"), need(args.from, "from"), need(args.limit, "limit"));
+        reply(&call(|mut engine| engine.view_lots(batch, from, limit)));
+    };
 
     /// NEP-145: an account's deposit.
-    pub fn storage_balance_of(account_id: String) -> Option<StorageBalance> {
-        call(|mut engine| engine.view_storage_balance(&account_id))
-    }
+    storage_balance_of => {
+        let account_id = need(args::read().account_id, "account_id");
+        reply(&call(|mut engine| engine.view_storage_balance(&account_id)));
+    };
 
     /// NEP-145: the deposit that registers any account.
-    pub fn storage_balance_bounds() -> StorageBalanceBounds {
-        StorageBalanceBounds { min: Amount(storage_minimum()), max: None }
-    }
+    storage_balance_bounds => reply(&StorageBalanceBounds { min: Amount(storage_minimum()), max: None });
+
+    /// NEP-330: the contract's version, source and standards.
+    contract_source_metadata => {
+        let standard = |standard, version| Standard { standard, version };
+        reply(&SourceMetadata {
+            version: env!("CARGO_PKG_VERSION"),
+            link: env!("CARGO_PKG_REPOSITORY"),
+            standards: [
+                standard("piecework", "1.0.0"),
+                standard("nep145", "1.0.0"),
+                standard("nep297", "1.0.0"),
+                standard("nep330", "1.3.0"),
+            ],
+        });
+    };
 }

@@ -1,13 +1,13 @@
 //! Payouts.
 
-use near_sdk::{Gas, GasWeight, NearToken, Promise, PromiseError, env, near};
-use piecework_interface::{
-    amount::Amount,
-    call::WithdrawArgs,
-    ids::{AccountNo, TokenId},
-};
+use near_sdk::{Gas, GasWeight, NearToken, PromiseError, env};
+use piecework_interface::call::WithdrawArgs;
 
-use super::{Coordinator, CoordinatorExt, account_id, call};
+use super::{
+    account_id,
+    args::{self, need},
+    call, methods,
+};
 use crate::engine::Transfer;
 
 /// Fixed gas of the token's `ft_transfer`.
@@ -17,45 +17,52 @@ const CALLBACK_GAS: Gas = Gas::from_tgas(8);
 /// `ft_transfer` answers nothing. A longer answer is a success all the same; it is only not read.
 const ANSWER_BYTES_MAX: usize = 64;
 
-#[near]
-impl Coordinator {
+methods! {
     /// Debits the caller and sends the amount. One yoctoNEAR, which goes along with a token transfer.
-    pub fn withdraw(token: TokenId, amount: Option<Amount>) -> Promise {
-        let transfer = call(|engine| engine.withdraw(WithdrawArgs { token, amount }));
-        let Transfer { account, account_id: receiver, token, token_account_id, amount } = transfer;
+    withdraw => {
+        let args = args::read();
+        let args = WithdrawArgs { token: need(args.token, "token"), amount: args.amount };
+        let Transfer { account, account_id: receiver, token, token_account_id, amount } =
+            call(|engine| engine.withdraw(args));
         let sent = match token_account_id {
-            None => Promise::new(account_id(&receiver)).transfer(NearToken::from_yoctonear(amount)),
+            None => {
+                let promise = env::promise_batch_create(&account_id(&receiver));
+                env::promise_batch_action_transfer(promise, NearToken::from_yoctonear(amount));
+                promise
+            }
             Some(token_account) => {
                 // Both values are free of characters that JSON escapes: an account id and a number.
                 let args = ["{\"receiver_id\":\"", &receiver, "\",\"amount\":\"", &amount.to_string(), "\"}"].concat();
-                Promise::new(account_id(&token_account)).function_call_weight(
+                let promise = env::promise_batch_create(&account_id(&token_account));
+                env::promise_batch_action_function_call_weight(
+                    promise,
                     "ft_transfer",
-                    args.into_bytes(),
+                    args.as_bytes(),
                     NearToken::from_yoctonear(1),
                     TRANSFER_GAS,
                     GasWeight(0),
-                )
+                );
+                promise
             }
         };
         let args = borsh::to_vec(&(account, token, amount)).unwrap_or_default();
-        sent.then(Promise::new(env::current_account_id()).function_call_weight(
+        let answer = env::promise_batch_then(sent, &env::current_account_id());
+        env::promise_batch_action_function_call_weight(
+            answer,
             "on_withdrawn",
-            args,
+            &args,
             NearToken::from_yoctonear(0),
             CALLBACK_GAS,
             GasWeight(0),
-        ))
-    }
+        );
+        env::promise_return(answer);
+    };
 
     /// The transfer's answer. Only the contract itself.
-    #[private]
-    pub fn on_withdrawn(
-        #[serializer(borsh)] account: AccountNo,
-        #[serializer(borsh)] token: TokenId,
-        #[serializer(borsh)] amount: u128,
-    ) {
+    on_withdrawn => {
+        let (account, token, amount) = args::read_borsh();
         // Only a failed promise is certainly not paid.
         let ok = !matches!(env::promise_result_checked(0, ANSWER_BYTES_MAX), Err(PromiseError::Failed));
         call(|engine| engine.on_withdrawn(account, token, amount, ok));
-    }
+    };
 }

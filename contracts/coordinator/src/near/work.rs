@@ -1,14 +1,11 @@
 //! The hot path.
 
-use near_sdk::near;
-use piecework_interface::op::Op;
+use super::{args, call, methods};
 
-use super::{Coordinator, CoordinatorExt, call};
-
-#[near]
-impl Coordinator {
-    /// Does a list of ops, each failing softly.
-    pub fn work(#[serializer(borsh)] ops: Vec<Op>) {
+methods! {
+    /// Does a list of ops, each failing softly. Borsh `Vec<Op>`.
+    work => {
+        let ops = args::read_borsh();
         call(|engine| engine.work(ops));
-    }
+    };
 }

@@ -230,7 +230,7 @@ macro_rules! json_field {
         impl Field for $ty {
             fn write(&self, out: &mut String) {
                 // These types serialize without maps of unknown keys or failing parts, so this cannot fail.
-                out.push_str(&serde_json::to_string(self).unwrap_or_default());
+                out.push_str(&serde_json_wasm::to_string(self).unwrap_or_default());
             }
             #[cfg(feature = "host")]
             fn read(value: &serde_json::Value) -> Option<Self> {
