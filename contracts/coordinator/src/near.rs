@@ -2,7 +2,7 @@
 //! promises or panics; no rule lives here.
 //!
 //! Methods are exported without near-sdk's `#[near]`: its wrappers bring one JSON reader and writer per method, which
-//! alone would break the size limit. Arguments are one struct of optional fields instead, [`args::Args`].
+//! alone would break the size limit. Arguments are one struct of optional fields instead, [`json::Args`].
 
 // `no_mangle` is how a wasm module names its methods.
 #![allow(unsafe_code)]
@@ -21,7 +21,10 @@ use near_sdk::{AccountId, NearToken, env};
 use piecework_interface::Sha256;
 use serde::Serialize;
 
-use crate::engine::{Engine, Error, Host, Payout};
+use crate::{
+    engine::{Engine, Error, Host, Payout},
+    json,
+};
 
 /// Exports methods: each one's body runs with the arguments unread.
 macro_rules! methods {
@@ -60,8 +63,7 @@ fn settle<T>(result: Result<T, Error>) -> T {
 
 /// Answers with a JSON value.
 fn reply(value: &impl Serialize) {
-    let bytes = serde_json_wasm::to_vec(value).map_err(|_| Error::Internal("the answer cannot be encoded"));
-    env::value_return(&settle(bytes));
+    env::value_return(&settle(json::write(value)));
 }
 
 /// An account id that NEAR gave us or that was checked when it was stored.

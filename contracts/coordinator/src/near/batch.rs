@@ -1,6 +1,5 @@
 //! Batches. Each method is the requester's and takes one yoctoNEAR.
 
-use near_sdk::env;
 use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchSkipLotsArgs};
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
 methods! {
     /// Creates a batch from the internal balance.
     batch_create => {
-        let args: BatchCreateArgs = args::parse(&env::input().unwrap_or_default());
+        let args: BatchCreateArgs = args::read_as();
         reply(&call(|engine| engine.batch_create(args)));
     };
 

@@ -3,5 +3,6 @@
 
 mod chain;
 mod check;
+mod json;
 mod life;
 mod market;

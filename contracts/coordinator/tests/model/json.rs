@@ -1,0 +1,114 @@
+//! The contract's JSON against serde_json's: what clients send is read, what views answer is understood.
+
+use piecework_coordinator::{
+    engine::Error,
+    json::{self, Args},
+};
+use piecework_interface::{
+    amount::Amount,
+    call::{BatchCreateArgs, BatchSkipLotsArgs, DepositMessage, NodeRegisterArgs, TokenListArgs, WithdrawArgs},
+    config::Config,
+    ids::{BatchId, ClassId, LotId, TokenId},
+    op::At,
+    view,
+};
+use serde_json::json;
+
+use super::{
+    chain::{Call, NEAR},
+    market::{Market, REQUESTER, terms},
+};
+
+fn text(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("json")
+}
+
+fn read(value: &impl serde::Serialize) -> Args {
+    json::parse(&text(value)).expect("arguments")
+}
+
+#[test]
+fn parse__should_read_what_serde_json_writes() {
+    let listed = TokenListArgs {
+        account_id: "token.near".to_owned(),
+        min_reward: Amount(1),
+        rep_unit: Amount(u128::MAX),
+        bond_rate: Amount(3),
+    };
+    let args = read(&listed);
+    assert_eq!((args.account_id, args.rep_unit), (Some(listed.account_id), Some(Amount(u128::MAX))));
+    assert_eq!(read(&NodeRegisterArgs { classes: vec![ClassId(1), ClassId(9)] }).classes, Some(vec![ClassId(1), ClassId(9)]));
+    let args = read(&WithdrawArgs { token: TokenId(2), amount: None });
+    assert_eq!((args.token, args.amount), (Some(TokenId(2)), None));
+    let args = read(&BatchSkipLotsArgs { batch: BatchId(3), lots: vec![LotId(4)] });
+    assert_eq!((args.batch, args.lots), (Some(BatchId(3)), Some(vec![LotId(4)])));
+    let config = Config { fee_bps: 7, ..Config::default() };
+    assert_eq!(read(&json!({"owner_id": "o", "config": config})).config, Some(config));
+}
+
+#[test]
+fn parse__should_read_a_batch_with_escapes() {
+    let mut spec = Market::spec(terms(0), 900);
+    spec.uri = "https://a.b/\"quoted\\path\"\n\u{1F600}".to_owned();
+    let args = BatchCreateArgs { token: TokenId(1), batch: spec.clone() };
+    assert_eq!(json::parse::<BatchCreateArgs>(&text(&args)), Ok(args));
+
+    // A token passes the message as a string inside JSON.
+    let message = DepositMessage::CreateBatch(spec);
+    let call = json!({"sender_id": "a.near", "amount": "12", "msg": serde_json::to_string(&message).expect("json")});
+    let args: Args = json::parse(&text(&call)).expect("arguments");
+    assert_eq!(json::parse::<DepositMessage>(args.msg.expect("msg").as_bytes()), Ok(message));
+    assert_eq!(json::parse::<DepositMessage>(b"{\"deposit\":{}}"), Ok(DepositMessage::Deposit {}));
+}
+
+#[test]
+fn parse__should_ignore_unknown_fields_and_spaces() {
+    let args: Args =
+        json::parse(b" { \"x\" : [1, {\"y\": \"z\\\"}\"}], \"limit\" : 5 , \"force\": true, \"from\":null }\n").expect("read");
+    assert_eq!(args, Args { limit: Some(5), ..Args::default() });
+}
+
+#[test]
+fn parse__should_refuse_what_is_not_the_method_s_json() {
+    for bad in [
+        "", "{", "nonsense", "{\"limit\":-1}", "{\"limit\":4294967296}", "{\"limit\":\"5\"}", "{\"limit\":5}}",
+        "{\"amount\":5}", "{\"amount\":\"340282366920938463463374607431768211456\"}", "{\"amount\":\"-1\"}",
+        "{\"classes\":[65536]}", "{\"batch\":{}}", "{\"msg\":5}",
+    ] {
+        assert_eq!(json::parse::<Args>(bad.as_bytes()), Err(Error::Json), "{bad}");
+    }
+    for bad in ["", "\"deposit\"", "{\"deposit\":{}}x", "{\"create_batch\":{}}", "{\"other\":{}}", "{}"] {
+        assert_eq!(json::parse::<DepositMessage>(bad.as_bytes()), Err(Error::Json), "{bad}");
+    }
+}
+
+#[test]
+fn write__should_be_read_by_serde_json() {
+    // Given a market with a batch, a lot in reveals, and balances.
+    let mut market = Market::new(3);
+    let now = market.chain.now();
+    let batch = market.batch(terms(now), 5);
+    market.draw("a.near", batch, At::Group(0));
+    for node in ["a.near", "b.near", "c.near"] {
+        market.claim(node, batch, 0).expect("claim");
+        market.commit(node, batch, 0, &[1, 2, 3]).expect("commit");
+    }
+    market.reveal("a.near", batch, 0, &[1, 2, 3]).expect("reveal");
+    let call = Call::by(REQUESTER).with(NEAR);
+    market.chain.call(call, |engine| engine.storage_deposit(None, false)).expect("deposit");
+
+    // Then every view reads back as itself.
+    fn reads<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
+        let bytes = json::write(value).expect("written");
+        assert_eq!(&serde_json::from_slice::<T>(&bytes).expect("read"), value);
+    }
+    reads(&market.account("a.near"));
+    reads(&market.account(REQUESTER));
+    reads(&market.view_batch(batch));
+    reads(&view::Lot { batch, lot: LotId(0), state: market.lot(batch, 0).expect("lot") });
+    reads(&market.chain.view(|engine| engine.view_root()));
+    reads(&market.chain.view(|mut engine| engine.view_tokens()).expect("tokens"));
+    reads(&market.chain.view(|mut engine| engine.view_config()).expect("config"));
+    reads(&None::<view::Batch>);
+    reads(&"quoted \" and \\ and \n and é".to_owned());
+}
