@@ -31,11 +31,7 @@ impl Caller {
     /// A caller that keeps what it sends in `store`.
     #[must_use]
     pub const fn new(sender: Sender, contract: AccountId, store: Arc<Store>) -> Self {
-        Self {
-            sender,
-            contract,
-            store,
-        }
+        Self { sender, contract, store }
     }
 
     /// Signs, writes down, sends, and waits for the final outcome, however long that takes.
@@ -55,11 +51,7 @@ impl Caller {
             Ok(signed) => signed,
             Err(error) => return Called::NotSent(Trouble::Other(text(&error))),
         };
-        let stored = StoredCall {
-            method: method.to_owned(),
-            args,
-            signed,
-        };
+        let stored = StoredCall { method: method.to_owned(), args, signed };
         if let Err(error) = self.store.call_put(&stored) {
             // Claims need the disk. All else rests on what is saved already, and the contract skips what it has seen.
             if claims(call) {
@@ -87,17 +79,12 @@ impl Caller {
             match outcome {
                 Ok(outcome) => match self.sender.outcome_height(&outcome).await {
                     Ok(height) => {
-                        return Called::Done {
-                            height,
-                            skips: skips(&outcome),
-                        };
+                        return Called::Done { height, skips: skips(&outcome) };
                     }
                     Err(error) => tracing::warn!(%tx_hash, %error, "call.height_unknown"),
                 },
                 Err(TxError::Failed { failure, .. }) => {
-                    return Called::Failed {
-                        text: format!("call {} failed: {failure}", stored.method),
-                    };
+                    return Called::Failed { text: format!("call {} failed: {failure}", stored.method) };
                 }
                 Err(
                     error @ (TxError::Nonce { .. }

@@ -64,22 +64,17 @@ pub async fn main() -> Result<bool> {
     log(cli.log_format);
     match &cli.command {
         Command::Init(args) => init::init(&cli.config, args, &cli.overrides).map(|()| true),
-        Command::Run => Box::pin(run::run(Config::load(&cli.config, &cli.overrides)?))
-            .await
-            .map(|()| true),
-        Command::Status => Box::pin(status::status(&Config::load(&cli.config, &cli.overrides)?, cli.json))
-            .await
-            .map(|()| true),
+        Command::Run => Box::pin(run::run(Config::load(&cli.config, &cli.overrides)?)).await.map(|()| true),
+        Command::Status => {
+            Box::pin(status::status(&Config::load(&cli.config, &cli.overrides)?, cli.json)).await.map(|()| true)
+        }
         Command::Check => Box::pin(check::check(&Config::load(&cli.config, &cli.overrides)?, cli.json)).await,
     }
 }
 
 fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
         LogFormat::Text => builder.with_ansi(false).init(),
         LogFormat::Json => builder.json().init(),

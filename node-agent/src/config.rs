@@ -82,13 +82,7 @@ impl Config {
     pub fn limits(&self, jitter_seed: u64) -> Limits {
         let classes = self.classes.iter().map(|(&id, class)| {
             let time_limit_s = u32::try_from(class.time_limit.as_secs()).unwrap_or(u32::MAX);
-            (
-                id,
-                ClassLimits {
-                    parallel: class.parallel,
-                    time_limit_s,
-                },
-            )
+            (id, ClassLimits { parallel: class.parallel, time_limit_s })
         });
         Limits {
             max_slots: self.max_slots,

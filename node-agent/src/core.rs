@@ -297,18 +297,12 @@ impl State {
                 }
             }
             Event::Fetched { batch, lot, result } => self.fetched(now_ms, batch, lot, result),
-            Event::Worked {
-                place,
-                items,
-                result,
-                salt,
-            } => self.worked(now_ms, place, items, result, salt, actions),
+            Event::Worked { place, items, result, salt } => self.worked(now_ms, place, items, result, salt, actions),
             Event::Stored { place, result } => self.stored(place, result),
             Event::Probed(result) => self.disk = result.err(),
             Event::Called(called) => self.called(now_ms, called, actions),
             Event::Stop => {
-                self.stop_at_ms
-                    .get_or_insert(now_ms.saturating_add(self.limits.stop_grace_ms));
+                self.stop_at_ms.get_or_insert(now_ms.saturating_add(self.limits.stop_grace_ms));
             }
         }
         false

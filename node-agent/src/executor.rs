@@ -87,9 +87,5 @@ pub enum ExecuteError {
 }
 
 fn said(stderr: &str) -> String {
-    if stderr.is_empty() {
-        String::new()
-    } else {
-        format!("; it said: {stderr}")
-    }
+    if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") }
 }

@@ -96,10 +96,7 @@ impl GatewayError {
             Self::Unreachable { .. } => true,
             Self::Refused { status, .. } => {
                 status.is_server_error()
-                    || matches!(
-                        *status,
-                        StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS
-                    )
+                    || matches!(*status, StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS)
             }
             _ => false,
         }
@@ -122,11 +119,7 @@ impl Gateway {
             .read_timeout(Duration::from_secs(10))
             .timeout(Duration::from_secs(120))
             .build()?;
-        Ok(Self {
-            client,
-            url: url.trim_end_matches('/').to_owned(),
-            max_lot_bytes,
-        })
+        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), max_lot_bytes })
     }
 
     /// The digests of a batch's payloads, checked against the root on chain. `height` is a block in which the batch exists.
@@ -143,10 +136,8 @@ impl Gateway {
         let what = format!("batch {batch}");
         let url = format!("{}/v1/batches/{batch}?min_height={height}", self.url);
         let answer = self.get(&url, &what, 1 << 20).await?;
-        let answer: BatchAnswer = serde_json::from_slice(&answer).map_err(|_| GatewayError::Nonsense {
-            gateway: host(&url),
-            what: what.clone(),
-        })?;
+        let answer: BatchAnswer = serde_json::from_slice(&answer)
+            .map_err(|_| GatewayError::Nonsense { gateway: host(&url), what: what.clone() })?;
         let url = match answer.uri.split_once(':') {
             Some(("blob", digest)) if digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                 self.blob_url(digest)
@@ -154,15 +145,10 @@ impl Gateway {
             Some(("http" | "https", _)) => answer.uri,
             _ => return Err(GatewayError::Uri { batch, uri: answer.uri }),
         };
-        let bytes = self
-            .get(&url, &format!("the manifest of batch {batch}"), 32 * u64::from(items))
-            .await?;
+        let bytes = self.get(&url, &format!("the manifest of batch {batch}"), 32 * u64::from(items)).await?;
         match digests(&bytes, items, root) {
             Some(_) => Ok(bytes),
-            None => Err(GatewayError::Manifest {
-                batch,
-                root: hex::encode(root),
-            }),
+            None => Err(GatewayError::Manifest { batch, root: hex::encode(root) }),
         }
     }
 
@@ -177,10 +163,7 @@ impl Gateway {
         let mut all = Vec::with_capacity(digests.len());
         while let Some(payload) = payloads.try_next().await? {
             let size = u64::try_from(payload.len()).unwrap_or(u64::MAX);
-            let too_large = || GatewayError::TooLarge {
-                what: "the lot".to_owned(),
-                limit: self.max_lot_bytes,
-            };
+            let too_large = || GatewayError::TooLarge { what: "the lot".to_owned(), limit: self.max_lot_bytes };
             left = left.checked_sub(size).ok_or_else(too_large)?;
             all.push(payload);
         }
@@ -192,21 +175,13 @@ impl Gateway {
     /// # Errors
     /// If not.
     pub async fn ping(&self) -> Result<(), GatewayError> {
-        self.get_once(&format!("{}/livez", self.url), "its health", 1 << 20)
-            .await
-            .map(drop)
+        self.get_once(&format!("{}/livez", self.url), "its health", 1 << 20).await.map(drop)
     }
 
     async fn payload(&self, digest: &[u8; 32]) -> Result<Vec<u8>, GatewayError> {
         let hex = hex::encode(digest);
-        let payload = self
-            .get(&self.blob_url(&hex), &format!("payload {hex}"), self.max_lot_bytes)
-            .await?;
-        if sha256(&payload) == *digest {
-            Ok(payload)
-        } else {
-            Err(GatewayError::Payload { digest: hex })
-        }
+        let payload = self.get(&self.blob_url(&hex), &format!("payload {hex}"), self.max_lot_bytes).await?;
+        if sha256(&payload) == *digest { Ok(payload) } else { Err(GatewayError::Payload { digest: hex }) }
     }
 
     fn blob_url(&self, digest: &str) -> String {
@@ -236,21 +211,14 @@ impl Gateway {
         let answer = self.client.get(url).send().await.map_err(unreachable)?;
         let status = answer.status();
         if !status.is_success() {
-            return Err(GatewayError::Refused {
-                gateway: host(url),
-                what: what.to_owned(),
-                status,
-            });
+            return Err(GatewayError::Refused { gateway: host(url), what: what.to_owned(), status });
         }
         let mut bytes = Vec::new();
         let mut chunks = answer.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             bytes.extend_from_slice(&chunk.map_err(unreachable)?);
             if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
-                return Err(GatewayError::TooLarge {
-                    what: what.to_owned(),
-                    limit,
-                });
+                return Err(GatewayError::TooLarge { what: what.to_owned(), limit });
             }
         }
         Ok(bytes)
@@ -268,9 +236,7 @@ pub fn digests(manifest: &[u8], items: u32, root: &[u8; 32]) -> Option<Vec<[u8; 
 /// The host of a URL, without what may be secret in it.
 fn host(url: &str) -> String {
     let url = reqwest::Url::parse(url).ok();
-    let host = url
-        .as_ref()
-        .and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    let host = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
     host.map_or_else(|| "at a bad URL".to_owned(), |(host, port)| format!("{host}:{port}"))
 }
 

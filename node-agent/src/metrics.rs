@@ -22,9 +22,7 @@ use crate::core::{Call, Called, State};
 /// # Errors
 /// If the address cannot be had.
 pub async fn serve(listen: SocketAddr, ready: Arc<AtomicBool>) -> anyhow::Result<()> {
-    let handle = PrometheusBuilder::new()
-        .install_recorder()
-        .context("metrics cannot be set up")?;
+    let handle = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("[metrics] listen: {listen} cannot be had; choose a free address, or port 0 for any")
     })?;
@@ -74,9 +72,7 @@ pub fn called(call: &Call, called: &Called) {
             Op::Commit { .. } => "commit",
             Op::Reveal { .. } => "reveal",
         };
-        let skip = skips
-            .get(&index)
-            .map_or_else(|| "none".to_owned(), |skip| format!("{skip:?}"));
+        let skip = skips.get(&index).map_or_else(|| "none".to_owned(), |skip| format!("{skip:?}"));
         counter!("piecework_agent_ops_total", "op" => name, "skip" => skip).increment(1);
     }
 }

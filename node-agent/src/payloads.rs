@@ -31,11 +31,7 @@ impl Payloads {
     /// Payloads of this state directory and gateway.
     #[must_use]
     pub const fn new(store: Arc<Store>, gateway: Gateway) -> Self {
-        Self {
-            store,
-            gateway,
-            manifests: Mutex::const_new(BTreeMap::new()),
-        }
+        Self { store, gateway, manifests: Mutex::const_new(BTreeMap::new()) }
     }
 
     /// All items of a lot. When this succeeds they are on disk, so a restart does not need the gateway.
@@ -61,20 +57,12 @@ impl Payloads {
             None => {
                 let fetched = self.gateway.payloads(digests).await;
                 let fetched = fetched.map_err(|error| Trouble::Other(format!("batch {batch} lot {lot}: {error}")))?;
-                self.store
-                    .payloads_put(batch, lot, &fetched)
-                    .map_err(|e| Trouble::Disk(e.to_string()))?;
+                self.store.payloads_put(batch, lot, &fetched).map_err(|e| Trouble::Disk(e.to_string()))?;
                 fetched
             }
         };
         let items = (first..).zip(digests).zip(payloads);
-        Ok(items
-            .map(|((index, digest), payload)| TaskItem {
-                index,
-                sha256: *digest,
-                payload,
-            })
-            .collect())
+        Ok(items.map(|((index, digest), payload)| TaskItem { index, sha256: *digest, payload }).collect())
     }
 
     /// Forgets manifests of batches that are over.
@@ -94,9 +82,7 @@ impl Payloads {
             None => {
                 let bytes = self.gateway.manifest(batch, open.items, &open.manifest, height).await;
                 let bytes = bytes.map_err(|error| Trouble::Other(error.to_string()))?;
-                self.store
-                    .manifest_put(batch, &bytes)
-                    .map_err(|error| Trouble::Disk(error.to_string()))?;
+                self.store.manifest_put(batch, &bytes).map_err(|error| Trouble::Disk(error.to_string()))?;
                 gateway::digests(&bytes, open.items, &open.manifest).unwrap_or_default()
             }
         };

@@ -50,9 +50,7 @@ pub fn rpc(config: &Config) -> Result<RpcClient> {
 /// # Errors
 /// If the chain cannot be asked.
 pub async fn key_scope(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<Option<KeyScope>> {
-    let access = rpc
-        .view_access_key(&config.account_id, &key.public_key, BlockRef::Final)
-        .await?;
+    let access = rpc.view_access_key(&config.account_id, &key.public_key, BlockRef::Final).await?;
     Ok(access.map(|access| scope(&access.value, &config.contract)))
 }
 
@@ -85,11 +83,7 @@ pub async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Res
 fn scope(access: &AccessKeyView, contract: &AccountId) -> KeyScope {
     match &access.permission {
         AccessKeyPermissionView::FullAccess => KeyScope::Full,
-        AccessKeyPermissionView::FunctionCall {
-            receiver_id,
-            method_names,
-            ..
-        } => {
+        AccessKeyPermissionView::FunctionCall { receiver_id, method_names, .. } => {
             let missing: Vec<&str> = [WORK, POKE, HEARTBEAT]
                 .into_iter()
                 .filter(|method| !method_names.is_empty() && !method_names.iter().any(|name| name == method))

@@ -63,9 +63,7 @@ pub struct Done {
 /// Answers and salt stay out of logs.
 impl fmt::Debug for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Done")
-            .field("items", &self.items.count_ones())
-            .finish_non_exhaustive()
+        f.debug_struct("Done").field("items", &self.items.count_ones()).finish_non_exhaustive()
     }
 }
 
@@ -74,12 +72,7 @@ impl Done {
     #[must_use]
     pub fn bind(binding: &Binding, place: Place, items: u64, answers: Vec<u8>, salt: [u8; 32]) -> Self {
         let commitment = committed(binding, place, &answers, &salt);
-        Self {
-            items,
-            answers,
-            salt,
-            commitment,
-        }
+        Self { items, answers, salt, commitment }
     }
 
     /// Whether the commitment is the one of these answers at this place: also a checksum of the stored record.

@@ -102,25 +102,11 @@ impl Agent {
     ) -> Result<Self> {
         let chain_id = patiently("chain.status", || async { Ok(rpc.status().await?.chain_id) }).await;
         preflight::require_key(&rpc, &config, &key).await?;
-        let open = || {
-            Watch::open(
-                rpc.clone(),
-                config.contract.clone(),
-                config.account_id.clone(),
-                config.keeper,
-            )
-        };
+        let open = || Watch::open(rpc.clone(), config.contract.clone(), config.account_id.clone(), config.keeper);
         let mut watch = patiently("chain.contract", open).await;
         let node = registered(&mut watch, &config).await;
-        let binding = Binding {
-            contract: config.contract.to_string(),
-            node,
-        };
-        let identity = Identity {
-            chain_id,
-            account_id: config.account_id.to_string(),
-            binding: binding.clone(),
-        };
+        let binding = Binding { contract: config.contract.to_string(), node };
+        let identity = Identity { chain_id, account_id: config.account_id.to_string(), binding: binding.clone() };
         store.bind(&identity)?;
         let records = load(&store, &binding)?;
         let resumed = store.call().unwrap_or_else(|error| {
@@ -139,11 +125,7 @@ impl Agent {
         tracing::info!(%node, records = records.len(), resumed = call.is_some(), "agent.start");
         let gateway = Gateway::new(&config.gateway_url, config.max_lot_bytes).context("the gateway client")?;
         let executor = |class: &ClassConfig| CommandExecutor::new(class.command.clone(), store.scratch());
-        let executors = config
-            .classes
-            .iter()
-            .map(|(&id, class)| (id, executor(class)))
-            .collect();
+        let executors = config.classes.iter().map(|(&id, class)| (id, executor(class))).collect();
         let (sender, receiver) = mpsc::unbounded_channel();
         let agent = Self {
             payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway)),
@@ -248,11 +230,7 @@ impl Agent {
                     Err(error) => tracing::warn!(%place, error, "work.failed"),
                 }
             }
-            Event::Fetched {
-                batch,
-                lot,
-                result: Err(Trouble::Disk(error) | Trouble::Other(error)),
-            } => {
+            Event::Fetched { batch, lot, result: Err(Trouble::Disk(error) | Trouble::Other(error)) } => {
                 tracing::warn!(%batch, %lot, error, "payloads.failed");
             }
             Event::Called(called) => {
@@ -289,13 +267,7 @@ impl Agent {
                 });
             }
             Action::Drop { batch, lot } => report("state.drop", self.store.payloads_remove(batch, lot)),
-            Action::Work {
-                place,
-                class,
-                items,
-                width,
-                limit_s,
-            } => self.work(place, class, items, width, limit_s),
+            Action::Work { place, class, items, width, limit_s } => self.work(place, class, items, width, limit_s),
             Action::Cancel(place) => {
                 if let Some(work) = self.works.remove(&place) {
                     tracing::warn!(%place, "work.cancelled");
@@ -307,10 +279,7 @@ impl Agent {
                 if let Err(error) = &result {
                     tracing::error!(error, place = %record.place, "state.full");
                 }
-                events.push_back(Event::Stored {
-                    place: record.place,
-                    result,
-                });
+                events.push_back(Event::Stored { place: record.place, result });
             }
             Action::Forget(place) => report("state.forget", self.store.record_remove(place)),
             Action::Send { call, claims } => self.send(call, &claims, events),
@@ -350,26 +319,13 @@ impl Agent {
                 Ok(lot) => {
                     let judged = (0_u8..).zip(lot).filter(|(bit, _)| items & (1 << (bit % 64)) != 0);
                     let items = judged.map(|(_, item)| item).collect();
-                    let task = Task {
-                        place,
-                        width,
-                        items,
-                        limit: Duration::from_secs(limit_s.into()),
-                    };
+                    let task = Task { place, width, items, limit: Duration::from_secs(limit_s.into()) };
                     executor.execute(task).await.map_err(|error| error.to_string())
                 }
                 Err(Trouble::Disk(error) | Trouble::Other(error)) => Err(error),
             };
             metrics::worked(begun.elapsed().as_secs_f64(), result.is_ok());
-            send(
-                &sender,
-                Event::Worked {
-                    place,
-                    items,
-                    result,
-                    salt,
-                },
-            );
+            send(&sender, Event::Worked { place, items, result, salt });
         });
         self.works.insert(place, work);
     }
@@ -447,32 +403,24 @@ impl Agent {
 fn unrevealed<'a>(state: &'a State, facts: &'a Facts) -> impl Iterator<Item = Place> + 'a {
     let revealed = |phase: &_| matches!(phase, SlotPhase::Revealed(_));
     let mine = |place: Place| state.records().any(|record| record.place == place);
-    facts
-        .held()
-        .filter(move |held| mine(held.place) && !revealed(&held.slot.phase))
-        .map(|held| held.place)
+    facts.held().filter(move |held| mine(held.place) && !revealed(&held.slot.phase)).map(|held| held.place)
 }
 
 /// Reads the records and checks each against its commitment.
 fn load(store: &Store, binding: &Binding) -> Result<Vec<Record>> {
     let found = store.records()?;
     let mut damaged = found.damaged;
-    let (records, bad): (Vec<Record>, Vec<Record>) = found.records.into_iter().partition(|record| {
-        record
-            .done
-            .as_ref()
-            .is_none_or(|done| done.verify(binding, record.place))
-    });
+    let (records, bad): (Vec<Record>, Vec<Record>) = found
+        .records
+        .into_iter()
+        .partition(|record| record.done.as_ref().is_none_or(|done| done.verify(binding, record.place)));
     damaged.extend(bad.iter().map(|record| PathBuf::from(record.place.to_string())));
     for path in damaged {
         let text = "this record is damaged: restore it from a backup, or a commitment it belongs to cannot be revealed";
         tracing::error!(path = %path.display(), text, "state.damaged");
     }
     let unworked: Vec<_> = records.iter().filter(|record| record.done.is_none()).collect();
-    let lots: Vec<_> = unworked
-        .iter()
-        .map(|record| (record.place.batch, record.place.lot))
-        .collect();
+    let lots: Vec<_> = unworked.iter().map(|record| (record.place.batch, record.place.lot)).collect();
     store.payloads_keep(&lots)?;
     Ok(records)
 }

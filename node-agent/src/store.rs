@@ -80,29 +80,17 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         for part in ["", SLOTS, PAYLOADS, MANIFESTS, SCRATCH] {
             let path = dir.join(part);
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&path)
-                .map_err(|e| StoreError::write(dir, e))?;
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|e| StoreError::write(dir, e))?;
         }
         let mut options = File::options();
-        let lock = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(dir.join(LOCK));
+        let lock = options.create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK));
         let lock = lock.map_err(|error| StoreError::write(dir, error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { dir: dir.to_owned() }),
             Err(fs::TryLockError::Error(error)) => return Err(StoreError::write(dir, error)),
         }
-        let store = Self {
-            dir: dir.to_owned(),
-            _lock: Some(lock),
-        };
+        let store = Self { dir: dir.to_owned(), _lock: Some(lock) };
         store.sweep()?;
         Ok(store)
     }
@@ -110,10 +98,7 @@ impl Store {
     /// Opens a directory for reading only, beside the agent that may run on it. `None` if there is none.
     #[must_use]
     pub fn peek(dir: &Path) -> Option<Self> {
-        dir.is_dir().then(|| Self {
-            dir: dir.to_owned(),
-            _lock: None,
-        })
+        dir.is_dir().then(|| Self { dir: dir.to_owned(), _lock: None })
     }
 
     /// Whether an agent runs on the directory now.
@@ -158,9 +143,7 @@ impl Store {
     pub fn records(&self) -> Result<Records, StoreError> {
         let mut records = Records::default();
         for path in self.list(SLOTS)? {
-            let record = fs::read(&path)
-                .ok()
-                .and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
+            let record = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
             match record.filter(|record| path.file_name().is_some_and(|name| *name == *slot_name(record.place))) {
                 Some(record) => records.records.push(record),
                 None => records.damaged.push(path),
@@ -229,10 +212,7 @@ impl Store {
         let bytes = fs::read(self.dir.join(PAYLOADS).join(lot_name(batch, lot))).ok()?;
         let payloads: Vec<Vec<u8>> = borsh::from_slice(&bytes).ok()?;
         let same = payloads.len() == digests.len()
-            && payloads
-                .iter()
-                .zip(digests)
-                .all(|(payload, digest)| sha256(payload) == *digest);
+            && payloads.iter().zip(digests).all(|(payload, digest)| sha256(payload) == *digest);
         same.then_some(payloads)
     }
 
@@ -295,10 +275,7 @@ impl Store {
     fn sweep(&self) -> Result<(), StoreError> {
         for part in ["", SLOTS, PAYLOADS, MANIFESTS] {
             for path in self.list_all(part)? {
-                if path
-                    .file_name()
-                    .is_some_and(|name| name.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes()))
-                {
+                if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes())) {
                     fs::remove_file(&path).map_err(|error| StoreError::write(&self.dir, error))?;
                 }
             }
@@ -313,9 +290,7 @@ impl Store {
         let mut paths = self.list_all(part)?;
         paths.retain(|path| {
             path.is_file()
-                && !path
-                    .file_name()
-                    .is_some_and(|it| it.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes()))
+                && !path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes()))
         });
         paths.sort_unstable();
         Ok(paths)
@@ -323,21 +298,12 @@ impl Store {
 
     fn list_all(&self, part: &str) -> Result<Vec<PathBuf>, StoreError> {
         let entries = fs::read_dir(self.dir.join(part)).map_err(|error| StoreError::read(&self.dir, error))?;
-        entries
-            .map(|entry| {
-                entry
-                    .map(|it| it.path())
-                    .map_err(|error| StoreError::read(&self.dir, error))
-            })
-            .collect()
+        entries.map(|entry| entry.map(|it| it.path()).map_err(|error| StoreError::read(&self.dir, error))).collect()
     }
 
     fn remove_others(&self, part: &str, keep: &[String]) -> Result<(), StoreError> {
         for path in self.list(part)? {
-            if !path
-                .file_name()
-                .is_some_and(|name| keep.iter().any(|kept| name == kept.as_str()))
-            {
+            if !path.file_name().is_some_and(|name| keep.iter().any(|kept| name == kept.as_str())) {
                 fs::remove_file(&path).map_err(|error| StoreError::write(&self.dir, error))?;
             }
         }
@@ -365,9 +331,7 @@ impl Store {
         let path = self.dir.join(name);
         let mut bytes = Vec::new();
         match File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
-            Ok(_) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|_| StoreError::Damaged { path }),
+            Ok(_) => serde_json::from_slice(&bytes).map(Some).map_err(|_| StoreError::Damaged { path }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::read(&self.dir, error)),
         }

@@ -47,10 +47,7 @@ impl Watch {
         account_id: AccountId,
         keeper: bool,
     ) -> Result<Self, ViewError> {
-        let config: Config = rpc
-            .view_function(&contract, "config", &json!({}), BlockRef::Final)
-            .await?
-            .value;
+        let config: Config = rpc.view_function(&contract, "config", &json!({}), BlockRef::Final).await?.value;
         Ok(Self {
             rpc,
             contract,
@@ -78,11 +75,7 @@ impl Watch {
         let rpc = self.rpc.with_min_height(self.floor.load(Ordering::Relaxed));
         let head = rpc.head().await?;
         self.floor.fetch_max(head.height, Ordering::Relaxed);
-        let view = View {
-            rpc: &rpc,
-            contract: &self.contract,
-            block: BlockRef::Hash(head.hash),
-        };
+        let view = View { rpc: &rpc, contract: &self.contract, block: BlockRef::Hash(head.hash) };
         let root: Root = view.read("root", &json!({})).await?;
         let now_s = seconds(&head);
         if let Some((seq, facts)) = &mut self.last
@@ -126,11 +119,7 @@ struct View<'a> {
 
 impl View<'_> {
     async fn read<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R, ViewError> {
-        Ok(self
-            .rpc
-            .view_function(self.contract, method, args, self.block)
-            .await?
-            .value)
+        Ok(self.rpc.view_function(self.contract, method, args, self.block).await?.value)
     }
 
     /// All batches that are not closed. `first_open` skips those that are closed for ever.
@@ -138,20 +127,11 @@ impl View<'_> {
         let mut open = BTreeMap::new();
         let mut from = *first_open;
         while from < next_batch {
-            let page: Vec<Batch> = self
-                .read("batches", &json!({ "from": from, "limit": PAGE_MAX }))
-                .await?;
+            let page: Vec<Batch> = self.read("batches", &json!({ "from": from, "limit": PAGE_MAX })).await?;
             for batch in page {
                 if let (Some(details), true) = (batch.open, batch.status != BatchStatus::Closed) {
                     let lots = self.lots(batch.batch, &details).await?;
-                    open.insert(
-                        batch.batch,
-                        BatchFacts {
-                            status: batch.status,
-                            open: details,
-                            lots,
-                        },
-                    );
+                    open.insert(batch.batch, BatchFacts { status: batch.status, open: details, lots });
                 }
             }
             from = from.saturating_add(PAGE_MAX);
@@ -166,17 +146,13 @@ impl View<'_> {
         let window = open.progress.frontier.saturating_mul(GROUP_LOTS);
         let span = GROUP_LOTS.saturating_mul(u32::try_from(WINDOW_GROUPS).unwrap_or(u32::MAX));
         let ahead = (window..window.saturating_add(span)).step_by(usize::try_from(PAGE_MAX).unwrap_or(1));
-        let behind = (0..window.div_ceil(PAGE_MAX))
-            .rev()
-            .map(|page| page.saturating_mul(PAGE_MAX));
+        let behind = (0..window.div_ceil(PAGE_MAX)).rev().map(|page| page.saturating_mul(PAGE_MAX));
         let mut lots = BTreeMap::new();
         for from in ahead.chain(behind) {
             if lots.len() >= live {
                 break;
             }
-            let page: Vec<Lot> = self
-                .read("lots", &json!({ "batch": batch, "from": from, "limit": PAGE_MAX }))
-                .await?;
+            let page: Vec<Lot> = self.read("lots", &json!({ "batch": batch, "from": from, "limit": PAGE_MAX })).await?;
             lots.extend(page.into_iter().map(|lot| (lot.lot, lot.state)));
         }
         Ok(lots)
@@ -187,9 +163,7 @@ impl View<'_> {
         let mut silent = Vec::new();
         let mut from = 0;
         while from < next_account {
-            let page: Vec<Account> = self
-                .read("accounts", &json!({ "from": from, "limit": PAGE_MAX }))
-                .await?;
+            let page: Vec<Account> = self.read("accounts", &json!({ "from": from, "limit": PAGE_MAX })).await?;
             silent.extend(page.into_iter().filter_map(|account| {
                 let node = account.node?;
                 let silent = node.last_seen.saturating_add(window_s) < now_s;

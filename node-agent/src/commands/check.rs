@@ -45,30 +45,15 @@ struct Report(Vec<Finding>);
 
 impl Report {
     fn ok(&mut self, name: &'static str, text: impl Into<String>) {
-        self.0.push(Finding {
-            severity: Severity::Ok,
-            name,
-            text: text.into(),
-            fix: None,
-        });
+        self.0.push(Finding { severity: Severity::Ok, name, text: text.into(), fix: None });
     }
 
     fn warning(&mut self, name: &'static str, text: impl Into<String>, fix: impl Into<String>) {
-        self.0.push(Finding {
-            severity: Severity::Warning,
-            name,
-            text: text.into(),
-            fix: Some(fix.into()),
-        });
+        self.0.push(Finding { severity: Severity::Warning, name, text: text.into(), fix: Some(fix.into()) });
     }
 
     fn error(&mut self, name: &'static str, text: impl Into<String>, fix: impl Into<String>) {
-        self.0.push(Finding {
-            severity: Severity::Error,
-            name,
-            text: text.into(),
-            fix: Some(fix.into()),
-        });
+        self.0.push(Finding { severity: Severity::Error, name, text: text.into(), fix: Some(fix.into()) });
     }
 }
 
@@ -83,18 +68,11 @@ pub async fn check(config: &Config, json: bool) -> Result<bool> {
     gateway(config, &mut report).await;
     let key = match preflight::key(config) {
         Ok(key) => {
-            report.ok(
-                "key_file",
-                format!("{} holds {}", config.key_file.display(), key.public_key),
-            );
+            report.ok("key_file", format!("{} holds {}", config.key_file.display(), key.public_key));
             Some(key)
         }
         Err(error) => {
-            report.error(
-                "key_file",
-                format!("{error:#}"),
-                "put the node's function-call key there, mode 0600",
-            );
+            report.error("key_file", format!("{error:#}"), "put the node's function-call key there, mode 0600");
             None
         }
     };
@@ -106,13 +84,7 @@ pub async fn check(config: &Config, json: bool) -> Result<bool> {
     if json {
         println!("{}", serde_json::to_string(&json!({ "ok": ok, "findings": report.0 }))?);
     } else {
-        for Finding {
-            severity,
-            name,
-            text,
-            fix,
-        } in &report.0
-        {
+        for Finding { severity, name, text, fix } in &report.0 {
             let mark = match severity {
                 Severity::Ok => "ok     ",
                 Severity::Warning => "warning",
@@ -132,11 +104,7 @@ fn disk(config: &Config, report: &mut Report) {
     match Store::open(&config.state_dir).and_then(|store| store.probe().and_then(|()| store.records())) {
         Ok(records) if records.damaged.is_empty() => report.ok("state", format!("{dir} is writable")),
         Ok(records) => {
-            report.error(
-                "state",
-                format!("damaged records: {:?}", records.damaged),
-                "restore them from a backup",
-            );
+            report.error("state", format!("damaged records: {:?}", records.damaged), "restore them from a backup");
         }
         Err(error @ StoreError::Locked { .. }) => {
             report.warning("state", error.to_string(), "nothing to do if that agent is this node's");
@@ -150,17 +118,9 @@ async fn executors(config: &Config, report: &mut Report) {
     for (class, settings) in &config.classes {
         let scratch = std::env::temp_dir();
         let executor = CommandExecutor::new(settings.command.clone(), scratch);
-        let item = TaskItem {
-            index: 0,
-            sha256: piecework_interface::host::sha256(&[]),
-            payload: Vec::new(),
-        };
+        let item = TaskItem { index: 0, sha256: piecework_interface::host::sha256(&[]), payload: Vec::new() };
         let task = Task {
-            place: Place {
-                batch: Default::default(),
-                lot: Default::default(),
-                round: 0,
-            },
+            place: Place { batch: Default::default(), lot: Default::default(), round: 0 },
             width: 1,
             items: vec![item],
             limit: settings.time_limit.min(SAMPLE_LIMIT),
@@ -168,17 +128,11 @@ async fn executors(config: &Config, report: &mut Report) {
         match executor.execute(task).await {
             Ok(_) => report.ok("worker", format!("the worker of class {class} answers")),
             Err(error @ (ExecuteError::Start { .. } | ExecuteError::Scratch { .. } | ExecuteError::Timeout { .. })) => {
-                report.error(
-                    "worker",
-                    format!("class {class}: {error}"),
-                    format!("correct [work.classes.{class}]"),
-                );
+                report.error("worker", format!("class {class}: {error}"), format!("correct [work.classes.{class}]"));
             }
             // The sample is no real payload, so a worker may well refuse it.
-            Err(error) => report.ok(
-                "worker",
-                format!("the worker of class {class} starts and refuses an empty payload ({error})"),
-            ),
+            Err(error) => report
+                .ok("worker", format!("the worker of class {class} starts and refuses an empty payload ({error})")),
         }
     }
 }
@@ -217,21 +171,15 @@ async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: 
         }
     }
     account(config, rpc, key, report).await;
-    let contract: Result<ContractConfig, _> = rpc
-        .view_function(&config.contract, "config", &json!({}), BlockRef::Final)
-        .await
-        .map(|answer| answer.value);
+    let contract: Result<ContractConfig, _> =
+        rpc.view_function(&config.contract, "config", &json!({}), BlockRef::Final).await.map(|answer| answer.value);
     let settings = match contract {
         Ok(settings) => {
             report.ok("contract", format!("{} is a coordinator", config.contract));
             settings
         }
         Err(error) => {
-            report.error(
-                "contract",
-                error.to_string(),
-                "set [chain] contract to the coordinator of this network",
-            );
+            report.error("contract", error.to_string(), "set [chain] contract to the coordinator of this network");
             return;
         }
     };
@@ -257,20 +205,11 @@ async fn account(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report
         Err(error) => report.error("account", error.to_string(), "check [chain] rpc_urls"),
     }
     let Some(key) = key else { return };
-    let add = || {
-        format!(
-            "add it: piecework node key add {} (function calls of {})",
-            key.public_key, config.contract
-        )
-    };
+    let add = || format!("add it: piecework node key add {} (function calls of {})", key.public_key, config.contract);
     match preflight::key_scope(rpc, config, key).await {
         Ok(Some(KeyScope::Calls)) => report.ok("key", "it is a function-call key of the contract"),
         Ok(Some(KeyScope::Full)) if config.allow_full_access_key => {
-            report.warning(
-                "key",
-                "it may do everything with the account",
-                "use a function-call key on this machine",
-            );
+            report.warning("key", "it may do everything with the account", "use a function-call key on this machine");
         }
         Ok(Some(KeyScope::Full)) => {
             report.error(
@@ -286,19 +225,13 @@ async fn account(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report
 }
 
 fn clock(facts: &Facts, report: &mut Report) {
-    let ours = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let skew_s = ours.abs_diff(facts.now_s.into());
     if skew_s <= SKEW_S {
         report.ok("clock", format!("{skew_s} s from the last final block"));
     } else {
         let text = format!("{skew_s} s from the last final block");
-        report.warning(
-            "clock",
-            text,
-            "set this machine's clock (NTP), or the endpoint is behind",
-        );
+        report.warning("clock", text, "set this machine's clock (NTP), or the endpoint is behind");
     }
 }
 
@@ -310,46 +243,27 @@ fn node(config: &Config, facts: &Facts, settings: &ContractConfig, report: &mut 
     };
     match node.status {
         NodeStatus::Active => report.ok("node", format!("number {number}, active, {} tickets", node.tickets)),
-        NodeStatus::Silent => report.ok(
-            "node",
-            format!("number {number}, silent: the agent's first call brings it back"),
-        ),
+        NodeStatus::Silent => {
+            report.ok("node", format!("number {number}, silent: the agent's first call brings it back"))
+        }
         NodeStatus::Paused => report.warning("node", format!("number {number} is paused"), "call `node_resume`"),
     }
     if node.stake < settings.min_stake {
-        let text = format!(
-            "{} yoctoNEAR is below the least stake of {}",
-            node.stake, settings.min_stake
-        );
+        let text = format!("{} yoctoNEAR is below the least stake of {}", node.stake, settings.min_stake);
         report.error("stake", text, "run `piecework node stake`");
     } else {
-        report.ok(
-            "stake",
-            format!("{} of {} yoctoNEAR is free", node.free_stake(), node.stake),
-        );
+        report.ok("stake", format!("{} of {} yoctoNEAR is free", node.free_stake(), node.stake));
     }
-    let declared: Vec<u16> = node
-        .classes
-        .iter()
-        .filter(|it| it.declared)
-        .map(|it| it.class.0)
-        .collect();
+    let declared: Vec<u16> = node.classes.iter().filter(|it| it.declared).map(|it| it.class.0).collect();
     let configured: Vec<u16> = config.classes.keys().map(|class| class.0).collect();
     if configured.iter().any(|class| declared.contains(class)) {
         report.ok("classes", format!("declared {declared:?}, configured {configured:?}"));
     } else {
         let text = format!("declared {declared:?} and configured {configured:?} have nothing in common");
-        report.error(
-            "classes",
-            text,
-            "declare the class with `piecework node register`, or add [work.classes.N]",
-        );
+        report.error("classes", text, "declare the class with `piecework node register`, or add [work.classes.N]");
     }
     if let Some(account) = &facts.account {
-        let free = account
-            .storage_paid
-            .0
-            .saturating_sub(storage::cost(account.storage_used));
+        let free = account.storage_paid.0.saturating_sub(storage::cost(account.storage_used));
         if free >= storage::cost(storage::BALANCE_BYTES) {
             report.ok("storage", format!("{free} yoctoNEAR of the storage deposit is free"));
         } else {

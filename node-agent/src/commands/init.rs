@@ -30,23 +30,11 @@ pub struct Args {
 /// If the file is there already, or cannot be written.
 pub fn init(path: &Path, args: &Args, overrides: &Overrides) -> Result<()> {
     let text = render(args, overrides);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .with_context(|| {
-            format!(
-                "{} cannot be made: name a file that is not there yet with --config",
-                path.display()
-            )
-        })?;
-    file.write_all(text.as_bytes())
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    println!(
-        "wrote {}; next: piecework-agent --config {} check",
-        path.display(),
-        path.display()
-    );
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).with_context(|| {
+        format!("{} cannot be made: name a file that is not there yet with --config", path.display())
+    })?;
+    file.write_all(text.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))?;
+    println!("wrote {}; next: piecework-agent --config {} check", path.display(), path.display());
     Ok(())
 }
 
@@ -54,18 +42,11 @@ fn render(args: &Args, overrides: &Overrides) -> String {
     let text = |value: &Option<String>, default: &str| quote(value.as_deref().unwrap_or(default));
     // Paths of the command line are relative to here, those of the file to the file.
     let path = |value: &Option<PathBuf>, default: &str| match value {
-        Some(path) => quote(
-            &std::path::absolute(path)
-                .unwrap_or_else(|_| path.clone())
-                .to_string_lossy(),
-        ),
+        Some(path) => quote(&std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy()),
         None => quote(default),
     };
-    let urls = if overrides.rpc_url.is_empty() {
-        vec!["http://127.0.0.1:3030".to_owned()]
-    } else {
-        overrides.rpc_url.clone()
-    };
+    let urls =
+        if overrides.rpc_url.is_empty() { vec!["http://127.0.0.1:3030".to_owned()] } else { overrides.rpc_url.clone() };
     format!(
         "# Configuration of piecework-agent. Relative paths are relative to this file.\n\n\
          [node]\naccount_id = {}\nkey_file = {}\n\n\
@@ -105,25 +86,13 @@ mod tests {
     fn init__should_write_a_file_that_run_accepts() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agent.toml");
-        let args = Args {
-            class: 7,
-            time_limit_s: 9,
-            command: vec!["/bin/worker".to_owned(), "a \"b\"\n".to_owned()],
-        };
-        let overrides = Overrides {
-            account_id: Some("n.near".to_owned()),
-            ..Overrides::default()
-        };
+        let args = Args { class: 7, time_limit_s: 9, command: vec!["/bin/worker".to_owned(), "a \"b\"\n".to_owned()] };
+        let overrides = Overrides { account_id: Some("n.near".to_owned()), ..Overrides::default() };
         init(&path, &args, &overrides).unwrap();
         let config = Config::load(&path, &Overrides::default()).unwrap();
         let class = &config.classes[&piecework_interface::ids::ClassId(7)];
         assert_eq!(class.command.command, args.command);
         assert_eq!(class.time_limit.as_secs(), 9);
-        assert!(
-            init(&path, &args, &overrides)
-                .unwrap_err()
-                .to_string()
-                .contains("not there yet")
-        );
+        assert!(init(&path, &args, &overrides).unwrap_err().to_string().contains("not there yet"));
     }
 }

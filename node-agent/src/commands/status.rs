@@ -76,18 +76,8 @@ pub async fn status(config: &Config, json: bool) -> Result<()> {
         .with_context(|| format!("contract {} cannot be read: check [chain]", config.contract))?;
     let facts = Box::pin(watch.facts()).await?;
     let store = Store::peek(&config.state_dir);
-    let records = store
-        .as_ref()
-        .map(Store::records)
-        .transpose()?
-        .unwrap_or_default()
-        .records;
-    let file: StatusFile = store
-        .as_ref()
-        .map(Store::status)
-        .transpose()?
-        .flatten()
-        .unwrap_or_default();
+    let records = store.as_ref().map(Store::records).transpose()?.unwrap_or_default().records;
+    let file: StatusFile = store.as_ref().map(Store::status).transpose()?.flatten().unwrap_or_default();
     let running = store.as_ref().is_some_and(Store::is_running);
     let status = describe(config, &facts, &records, file, running);
     if json {
@@ -112,10 +102,7 @@ fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile
             .classes
             .iter()
             .filter(|record| record.declared)
-            .map(|record| ClassLine {
-                class: record.class.0,
-                reputation: record.reputation,
-            })
+            .map(|record| ClassLine { class: record.class.0, reputation: record.reputation })
             .collect(),
     });
     let slots = facts.held().map(|held| SlotLine {
@@ -128,26 +115,15 @@ fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile
             SlotPhase::Revealed(_) => "revealed",
         },
         lot_phase: held.lot.phase,
-        saved: records
-            .iter()
-            .any(|record| record.place == held.place && record.done.is_some()),
+        saved: records.iter().any(|record| record.place == held.place && record.done.is_some()),
     });
     let balances = facts.account.iter().flat_map(|Account { balances, .. }| balances);
-    let no_work = if running {
-        file.no_work
-    } else {
-        vec!["the agent does not run".to_owned()]
-    };
+    let no_work = if running { file.no_work } else { vec!["the agent does not run".to_owned()] };
     Status {
         account_id: config.account_id.to_string(),
         running,
         node,
-        balances: balances
-            .map(|it| BalanceLine {
-                token: it.token.0,
-                amount: it.amount,
-            })
-            .collect(),
+        balances: balances.map(|it| BalanceLine { token: it.token.0, amount: it.amount }).collect(),
         slots: slots.collect(),
         no_work,
         errors: file.problems,
@@ -155,21 +131,14 @@ fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile
 }
 
 fn print(status: &Status) {
-    println!(
-        "{} ({})",
-        status.account_id,
-        if status.running { "running" } else { "not running" }
-    );
+    println!("{} ({})", status.account_id, if status.running { "running" } else { "not running" });
     match &status.node {
         Some(node) => {
             println!(
                 "  node {}: {:?}, {} tickets, {} lots settled, {} faults",
                 node.node, node.status, node.tickets, node.settled, node.faults
             );
-            println!(
-                "  stake {} yoctoNEAR, {} bonded, {} free",
-                node.stake, node.bonded, node.free_stake
-            );
+            println!("  stake {} yoctoNEAR, {} bonded, {} free", node.stake, node.bonded, node.free_stake);
             for class in &node.classes {
                 println!("  class {}: reputation {} of 10000", class.class, class.reputation);
             }

@@ -27,13 +27,7 @@ pub struct Overrides {
     #[arg(long, env = "PIECEWORK_KEY_FILE", global = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// JSON-RPC endpoints, separated by commas; beats [chain] rpc_urls.
-    #[arg(
-        long,
-        env = "PIECEWORK_RPC_URL",
-        global = true,
-        value_delimiter = ',',
-        value_name = "URLS"
-    )]
+    #[arg(long, env = "PIECEWORK_RPC_URL", global = true, value_delimiter = ',', value_name = "URLS")]
     pub rpc_url: Vec<String>,
     /// Coordinator contract; beats [chain] contract.
     #[arg(long, env = "PIECEWORK_CONTRACT", global = true)]
@@ -178,23 +172,15 @@ impl Checker {
 }
 
 pub(super) fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let sections: Sections = toml::from_str(&text).map_err(|error| ConfigError::Parse {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let sections: Sections = toml::from_str(&text)
+        .map_err(|error| ConfigError::Parse { path: path.to_owned(), reason: error.to_string() })?;
     let base = path.parent().map(Path::to_owned).unwrap_or_default();
     let mut check = Checker::default();
     let config = build(path, &base, sections, overrides, &mut check);
     match config {
         Some(config) if check.0.is_empty() => Ok(config),
-        _ => Err(ConfigError::Problems {
-            path: path.to_owned(),
-            problems: check.0,
-        }),
+        _ => Err(ConfigError::Problems { path: path.to_owned(), problems: check.0 }),
     }
 }
 
@@ -206,11 +192,7 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
     let key_file = check.require(key_file, "[node] key_file");
     let contract = check.require(over.contract.clone().or(file.chain.contract), "[chain] contract");
     let contract: Option<AccountId> = check.parse(contract, "[chain] contract", "an account id");
-    let rpc_urls = if over.rpc_url.is_empty() {
-        file.chain.rpc_urls
-    } else {
-        over.rpc_url.clone()
-    };
+    let rpc_urls = if over.rpc_url.is_empty() { file.chain.rpc_urls } else { over.rpc_url.clone() };
     if rpc_urls.is_empty() {
         check.0.push("[chain] rpc_urls is missing".to_owned());
     }
@@ -223,24 +205,15 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
     }
     let state_dir = over.state_dir.clone().or(file.state.dir.map(|it| base.join(it)));
     let state_dir = check.require(state_dir, "[state] dir");
-    let metrics_listen: Option<SocketAddr> = check.parse(
-        file.metrics.listen,
-        "[metrics] listen",
-        "an address like 127.0.0.1:9100",
-    );
+    let metrics_listen: Option<SocketAddr> =
+        check.parse(file.metrics.listen, "[metrics] listen", "an address like 127.0.0.1:9100");
     if file.work.classes.is_empty() {
-        check
-            .0
-            .push("[work.classes] is empty: name at least one class, as [work.classes.1]".to_owned());
+        check.0.push("[work.classes] is empty: name at least one class, as [work.classes.1]".to_owned());
     }
     if file.work.max_slots == Some(0) {
         check.0.push("[work] max_slots must be at least 1".to_owned());
     }
-    let classes = file
-        .work
-        .classes
-        .into_iter()
-        .filter_map(|(name, class)| build_class(&name, class, base, check));
+    let classes = file.work.classes.into_iter().filter_map(|(name, class)| build_class(&name, class, base, check));
     let classes = classes.collect();
     Some(Config {
         path: path.to_owned(),
@@ -265,42 +238,25 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
 
 fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Option<(ClassId, ClassConfig)> {
     let section = format!("[work.classes.{name}]");
-    let id = check
-        .parse(Some(name.to_owned()), &section, "a class number, 0..=65535")
-        .map(ClassId);
+    let id = check.parse(Some(name.to_owned()), &section, "a class number, 0..=65535").map(ClassId);
     let mut command = class.command;
     match command.first_mut() {
         Some(program) if program.contains('/') => *program = base.join(&*program).to_string_lossy().into_owned(),
         Some(_) => {}
-        None => check.0.push(format!(
-            "{section} command is empty: name the program and its arguments"
-        )),
+        None => check.0.push(format!("{section} command is empty: name the program and its arguments")),
     }
     let time_limit_s = class.time_limit_s.unwrap_or(60);
     let memory_mib = class.memory_mib.unwrap_or(1_024);
     let parallel = class.parallel.unwrap_or(1);
-    for (value, name) in [
-        (u64::from(time_limit_s), "time_limit_s"),
-        (memory_mib, "memory_mib"),
-        (u64::from(parallel), "parallel"),
-    ] {
+    for (value, name) in
+        [(u64::from(time_limit_s), "time_limit_s"), (memory_mib, "memory_mib"), (u64::from(parallel), "parallel")]
+    {
         if value == 0 {
             check.0.push(format!("{section} {name} must be at least 1"));
         }
     }
-    let command = CommandConfig {
-        command,
-        env: class.env,
-        memory_mib,
-    };
-    Some((
-        id?,
-        ClassConfig {
-            command,
-            time_limit: Duration::from_secs(time_limit_s.into()),
-            parallel,
-        },
-    ))
+    let command = CommandConfig { command, env: class.env, memory_mib };
+    Some((id?, ClassConfig { command, time_limit: Duration::from_secs(time_limit_s.into()), parallel }))
 }
 
 #[cfg(test)]
@@ -336,10 +292,7 @@ mod tests {
         let base = config.path.parent().unwrap();
         assert_eq!(config.key_file, base.join("key.json"));
         assert_eq!(config.state_dir, base.join("state"));
-        assert_eq!(
-            config.classes[&ClassId(1)].command.command[0],
-            base.join("./worker").to_string_lossy()
-        );
+        assert_eq!(config.classes[&ClassId(1)].command.command[0], base.join("./worker").to_string_lossy());
         assert_eq!(config.gateway_url, "http://127.0.0.1:8080");
     }
 
@@ -380,10 +333,7 @@ mod tests {
             "command is empty",
             "parallel must be",
         ] {
-            assert!(
-                problems.iter().any(|problem| problem.contains(part)),
-                "{part}: {problems:#?}"
-            );
+            assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
         }
     }
 

@@ -62,14 +62,8 @@ impl State {
 
     /// Takes back the note of a claim that did not succeed.
     fn unclaim(&mut self, batch: BatchId, lot: LotId, actions: &mut Vec<Action>) {
-        let claimed = self
-            .records
-            .values()
-            .filter(|record| record.done.is_none())
-            .map(|record| record.place);
-        let places: Vec<Place> = claimed
-            .filter(|place| (place.batch, place.lot) == (batch, lot))
-            .collect();
+        let claimed = self.records.values().filter(|record| record.done.is_none()).map(|record| record.place);
+        let places: Vec<Place> = claimed.filter(|place| (place.batch, place.lot) == (batch, lot)).collect();
         for place in places {
             self.records.remove(&place);
             self.gone_since.remove(&place);
@@ -80,10 +74,7 @@ impl State {
     fn skipped(&mut self, now_ms: u64, op: &Op, skip: Skip, actions: &mut Vec<Action>) {
         let (batch, lot) = match op {
             Op::Draw { batch, at } => {
-                self.postpone(
-                    now_ms,
-                    |duty| matches!(duty, Duty::Draw(b, a, _) if (b, a) == (batch, at)),
-                );
+                self.postpone(now_ms, |duty| matches!(duty, Duty::Draw(b, a, _) if (b, a) == (batch, at)));
                 return;
             }
             Op::Claim { batch, lot } => {
@@ -96,10 +87,7 @@ impl State {
             }
         };
         if matches!(skip, Skip::WrongReveal | Skip::WrongLength) {
-            self.problem(format!(
-                "batch {batch} lot {lot}: the contract refused the reveal: {}",
-                skip.text()
-            ));
+            self.problem(format!("batch {batch} lot {lot}: the contract refused the reveal: {}", skip.text()));
         }
         self.pauses.lot_until(batch, lot, now_ms.saturating_add(SKIP_MS));
     }

@@ -31,13 +31,7 @@ impl State {
         };
         let Some(call) = call else { return };
         for place in &claims {
-            self.records.insert(
-                *place,
-                Record {
-                    place: *place,
-                    done: None,
-                },
-            );
+            self.records.insert(*place, Record { place: *place, done: None });
         }
         self.call = Some(call.clone());
         actions.push(Action::Send { call, claims });
@@ -46,9 +40,8 @@ impl State {
     /// Ends the process when nothing is left to do, or the time to stop is over.
     pub(super) fn leave(&self, now_ms: u64, facts: &Facts, actions: &mut Vec<Action>) {
         let Some(stop_at_ms) = self.stop_at_ms else { return };
-        let bound = facts
-            .held()
-            .any(|held| self.is_mine(held.place) && !matches!(held.slot.phase, SlotPhase::Revealed(_)));
+        let bound =
+            facts.held().any(|held| self.is_mine(held.place) && !matches!(held.slot.phase, SlotPhase::Revealed(_)));
         let busy = bound || self.call.is_some() || !self.running.is_empty() || !self.unsaved.is_empty();
         let behind = facts.height < self.facts_needed;
         if now_ms >= stop_at_ms || !(busy || behind) {
@@ -76,10 +69,7 @@ impl State {
         }
         ops.truncate(OPS_MAX);
         claims.truncate(OPS_MAX - ops.len());
-        ops.extend(claims.iter().map(|place| Op::Claim {
-            batch: place.batch,
-            lot: place.lot,
-        }));
+        ops.extend(claims.iter().map(|place| Op::Claim { batch: place.batch, lot: place.lot }));
         (ops, claims)
     }
 
@@ -89,12 +79,7 @@ impl State {
             .held()
             .filter(|held| held.lot.phase == LotPhase::Revealing && held.is_current())
             .filter(|held| !self.pauses.lot(held.place.batch, held.place.lot, now_ms))
-            .map(|held| {
-                (
-                    held.lot.phase_at.saturating_add(held.batch.open.terms.reveal_window_s),
-                    held,
-                )
-            })
+            .map(|held| (held.lot.phase_at.saturating_add(held.batch.open.terms.reveal_window_s), held))
             .collect();
         due.sort_unstable_by_key(|(until, held)| (*until, held.place));
         let mut bytes = 0;
@@ -111,12 +96,7 @@ impl State {
             }
             bytes += done.answers.len();
             let Place { batch, lot, .. } = held.place;
-            ops.push(Op::Reveal {
-                batch,
-                lot,
-                answers: done.answers.clone(),
-                salt: done.salt,
-            });
+            ops.push(Op::Reveal { batch, lot, answers: done.answers.clone(), salt: done.salt });
         }
         ops
     }
@@ -128,11 +108,7 @@ impl State {
             return None;
         }
         if let Some(done) = self.done(held.place) {
-            return Some(Op::Commit {
-                batch,
-                lot,
-                commitment: done.commitment,
-            });
+            return Some(Op::Commit { batch, lot, commitment: done.commitment });
         }
         let stopping = self.stop_at_ms.is_some() && self.is_unworked(held);
         let failed = self.failed.contains_key(&held.place);

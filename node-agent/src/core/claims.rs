@@ -76,11 +76,7 @@ impl State {
         if node.status != NodeStatus::Active {
             return Vec::new();
         }
-        let candidate = Candidate {
-            node: number,
-            tickets: node.tickets,
-            active_since: node.active_since,
-        };
+        let candidate = Candidate { node: number, tickets: node.tickets, active_since: node.active_since };
         let mut chances = Vec::new();
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
@@ -92,18 +88,8 @@ impl State {
             }
             for (place, seed, state) in drawn(batch, open) {
                 let seats = terms.seats(place.round);
-                let at = Seats {
-                    batch,
-                    lot: place.lot,
-                    round: place.round,
-                    seats,
-                    slice_s: terms.slice_s,
-                };
-                let horizon_s = if ahead {
-                    facts.now_s.saturating_add(terms.slice_s)
-                } else {
-                    facts.now_s
-                };
+                let at = Seats { batch, lot: place.lot, round: place.round, seats, slice_s: terms.slice_s };
+                let horizon_s = if ahead { facts.now_s.saturating_add(terms.slice_s) } else { facts.now_s };
                 if !eligible(SHA256, seed, at, candidate, horizon_s)
                     || !self.is_open(number, open, state, facts.now_s)
                     || self.pauses.lot(batch, place.lot, now_ms)
@@ -113,12 +99,7 @@ impl State {
                 }
                 let free = state.map_or(usize::from(seats), |state| rounds::free_seats(open, state, facts.now_s));
                 let later = !eligible(SHA256, seed, at, candidate, facts.now_s);
-                chances.push(Chance {
-                    later,
-                    free,
-                    order: spread(number.0, place),
-                    place,
-                });
+                chances.push(Chance { later, free, order: spread(number.0, place), place });
             }
         }
         chances.sort_unstable();
@@ -160,10 +141,7 @@ impl State {
 
     /// Whether the node declared the class, the agent has a worker for it, and the reputation suffices.
     pub(super) fn may_work(&self, node: &Node, class: ClassId, min_reputation: u16) -> bool {
-        let record = node
-            .classes
-            .iter()
-            .find(|record| record.class == class && record.declared);
+        let record = node.classes.iter().find(|record| record.class == class && record.declared);
         self.limits.classes.contains_key(&class) && record.is_some_and(|record| record.reputation >= min_reputation)
     }
 
@@ -173,12 +151,8 @@ impl State {
         let Some(limits) = self.limits.classes.get(&terms.class) else {
             return false;
         };
-        let in_class = |place: &Place| {
-            facts
-                .batches
-                .get(&place.batch)
-                .is_some_and(|batch| batch.open.terms.class == terms.class)
-        };
+        let in_class =
+            |place: &Place| facts.batches.get(&place.batch).is_some_and(|batch| batch.open.terms.class == terms.class);
         let reserved = facts.held().filter(|held| {
             matches!(held.slot.phase, SlotPhase::Reserved(_))
                 && self.is_mine(held.place)
@@ -206,11 +180,7 @@ impl State {
             return NoChance::Taken;
         };
         let terms = &open.open.terms;
-        let candidate = Candidate {
-            node: number,
-            tickets: node.tickets,
-            active_since: node.active_since,
-        };
+        let candidate = Candidate { node: number, tickets: node.tickets, active_since: node.active_since };
         let mut any = false;
         let mut next: Option<NoChance> = None;
         for (place, seed, state) in drawn(batch, open) {
@@ -219,13 +189,7 @@ impl State {
                 continue;
             }
             let seats = terms.seats(place.round);
-            let at = Seats {
-                batch,
-                lot: place.lot,
-                round: place.round,
-                seats,
-                slice_s: terms.slice_s,
-            };
+            let at = Seats { batch, lot: place.lot, round: place.round, seats, slice_s: terms.slice_s };
             let slices = eligible_after(SHA256, seed, at, candidate);
             let when = seed.at.saturating_add(slices.saturating_mul(terms.slice_s));
             if !matches!(next, Some(NoChance::Later(_, _, soonest)) if soonest <= when) {
@@ -246,12 +210,10 @@ pub(super) fn bond(batch: &BatchFacts, place: Place) -> u128 {
 fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &Seed, Option<&LotState>)> {
     let progress = &open.open.progress;
     let lots = lot_count(open.open.items, open.open.terms.lot_size);
-    let groups = (progress.frontier..)
-        .take(WINDOW_GROUPS)
-        .filter_map(|group| match progress.draw(group) {
-            Some(Draw::Seeded(seed)) => Some((group, seed)),
-            _ => None,
-        });
+    let groups = (progress.frontier..).take(WINDOW_GROUPS).filter_map(|group| match progress.draw(group) {
+        Some(Draw::Seeded(seed)) => Some((group, seed)),
+        _ => None,
+    });
     let first = groups.flat_map(move |(group, seed)| {
         let start = group.saturating_mul(GROUP_LOTS);
         (start..lots.min(start.saturating_add(GROUP_LOTS))).filter_map(move |lot| {
@@ -262,15 +224,7 @@ fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &See
         })
     });
     let later = open.lots.iter().filter_map(move |(&lot, state)| match &state.draw {
-        Draw::Seeded(seed) if state.round > 0 => Some((
-            Place {
-                batch,
-                lot,
-                round: state.round,
-            },
-            seed,
-            Some(state),
-        )),
+        Draw::Seeded(seed) if state.round > 0 => Some((Place { batch, lot, round: state.round }, seed, Some(state))),
         _ => None,
     });
     first.chain(later)

@@ -57,10 +57,7 @@ impl State {
 
     /// Draws that are due; with `alone` only those whose wait is over.
     pub(super) fn draws(&self, now_ms: u64, facts: &Facts, alone: bool) -> Vec<(BatchId, At)> {
-        let ready = self
-            .duties
-            .iter()
-            .filter(|(duty, since)| !alone || self.is_ripe(**duty, **since, now_ms, facts));
+        let ready = self.duties.iter().filter(|(duty, since)| !alone || self.is_ripe(**duty, **since, now_ms, facts));
         ready
             .filter_map(|(duty, _)| match duty {
                 Duty::Draw(batch, at, _) => Some((*batch, *at)),
@@ -71,10 +68,7 @@ impl State {
 
     /// Pokes whose wait is over.
     pub(super) fn pokes(&self, now_ms: u64, facts: &Facts) -> Vec<Target> {
-        let ripe = self
-            .duties
-            .iter()
-            .filter(|(duty, since)| self.is_ripe(**duty, **since, now_ms, facts));
+        let ripe = self.duties.iter().filter(|(duty, since)| self.is_ripe(**duty, **since, now_ms, facts));
         ripe.filter_map(|(duty, _)| duty.target()).collect()
     }
 
@@ -157,9 +151,7 @@ fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
     }
     let passed = |opened_at: u32| later_slice(opened_at, facts.now_s, terms.slice_s);
     let progress = &open.open.progress;
-    let end = progress
-        .frontier
-        .saturating_add(open_groups(facts.active_tickets, terms));
+    let end = progress.frontier.saturating_add(open_groups(facts.active_tickets, terms));
     let groups = progress.frontier..end.min(group_count(open.open.items, terms.lot_size));
     let groups = groups.filter_map(|group| match progress.draw(group)? {
         Draw::Closed => Some(Duty::Draw(batch, At::Group(group), false)),

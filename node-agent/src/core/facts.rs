@@ -68,11 +68,7 @@ impl Facts {
             facts.lots.iter().flat_map(move |(&lot, state)| {
                 let mine = state.slots.iter().filter(move |slot| Some(slot.node) == node);
                 mine.map(move |slot| Held {
-                    place: Place {
-                        batch,
-                        lot,
-                        round: slot.round,
-                    },
+                    place: Place { batch, lot, round: slot.round },
                     slot,
                     lot: state,
                     batch: facts,

@@ -49,10 +49,7 @@ impl Pauses {
 
     /// Why nothing is claimed in the batch.
     pub(super) fn batch(&self, batch: BatchId, now_ms: u64) -> Option<&str> {
-        self.batches
-            .get(&batch)
-            .filter(|(wait, _)| wait.until_ms > now_ms)
-            .map(|(_, why)| why.as_str())
+        self.batches.get(&batch).filter(|(wait, _)| wait.until_ms > now_ms).map(|(_, why)| why.as_str())
     }
 
     /// No ops on the lot before this time.
@@ -72,10 +69,7 @@ impl Pauses {
 
     /// Why nothing is claimed at all.
     pub(super) fn claims(&self, now_ms: u64) -> Option<&str> {
-        self.claims
-            .as_ref()
-            .filter(|(until_ms, _)| *until_ms > now_ms)
-            .map(|(_, why)| why.as_str())
+        self.claims.as_ref().filter(|(until_ms, _)| *until_ms > now_ms).map(|(_, why)| why.as_str())
     }
 
     /// A call failed as a whole.
@@ -96,7 +90,6 @@ impl Pauses {
     /// Drops what concerns batches that are gone and lots whose wait is over.
     pub(super) fn tidy(&mut self, now_ms: u64, is_open: impl Fn(BatchId) -> bool) {
         self.batches.retain(|batch, _| is_open(*batch));
-        self.lots
-            .retain(|(batch, _), until_ms| *until_ms > now_ms && is_open(*batch));
+        self.lots.retain(|(batch, _), until_ms| *until_ms > now_ms && is_open(*batch));
     }
 }

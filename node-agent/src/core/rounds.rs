@@ -44,10 +44,7 @@ pub fn is_due(batch: &BatchFacts, lot: &LotState, now_s: u32, height: u64) -> bo
         }
         LotPhase::Revealing => {
             let window_s = terms.reveal_window_s;
-            let end = lot
-                .phase_at
-                .saturating_add(window_s)
-                .saturating_add(batch.open.fixed.grace_s);
+            let end = lot.phase_at.saturating_add(window_s).saturating_add(batch.open.fixed.grace_s);
             let blocks = u64::from(lot.phase_height) + u64::from(window_s / 2);
             lot.all_revealed() || (now_s >= end && height >= blocks)
         }

@@ -37,10 +37,7 @@ impl State {
                     }
                 };
                 self.problem(text.clone());
-                Payloads::Bad {
-                    retry_at_ms: now_ms.saturating_add(REFETCH_MS),
-                    text,
-                }
+                Payloads::Bad { retry_at_ms: now_ms.saturating_add(REFETCH_MS), text }
             }
         };
         self.payloads.insert((batch, lot), state);
@@ -63,10 +60,7 @@ impl State {
             Ok(answers) => {
                 let done = Done::bind(&self.binding, place, items, answers, salt);
                 self.pauses.batch_works(place.batch);
-                actions.push(Action::Store(Record {
-                    place,
-                    done: Some(done.clone()),
-                }));
+                actions.push(Action::Store(Record { place, done: Some(done.clone()) }));
                 self.unsaved.insert(place, done);
             }
             Err(text) => self.work_failed(now_ms, place, text),
@@ -84,13 +78,7 @@ impl State {
             Ok(()) => {
                 self.disk = None;
                 if let Some(done) = self.unsaved.remove(&place) {
-                    self.records.insert(
-                        place,
-                        Record {
-                            place,
-                            done: Some(done),
-                        },
-                    );
+                    self.records.insert(place, Record { place, done: Some(done) });
                 }
             }
             Err(text) => {
@@ -121,12 +109,7 @@ impl State {
         if self.call.is_some() {
             return;
         }
-        let gone: Vec<Place> = self
-            .records
-            .keys()
-            .filter(|place| !held.contains_key(place))
-            .copied()
-            .collect();
+        let gone: Vec<Place> = self.records.keys().filter(|place| !held.contains_key(place)).copied().collect();
         for place in gone {
             let since = *self.gone_since.entry(place).or_insert(facts.now_s);
             if facts.now_s.saturating_sub(since) >= FORGET_AFTER_S {
@@ -140,9 +123,7 @@ impl State {
     /// Drops payloads of lots that this agent neither works on nor may claim.
     fn drop_payloads(&mut self, facts: &Facts, actions: &mut Vec<Action>) {
         let working = |batch: BatchId, lot: LotId| {
-            self.running
-                .iter()
-                .any(|place| (place.batch, place.lot) == (batch, lot))
+            self.running.iter().any(|place| (place.batch, place.lot) == (batch, lot))
                 || facts.held().any(|held| {
                     (held.place.batch, held.place.lot) == (batch, lot)
                         && matches!(held.slot.phase, SlotPhase::Reserved(_))
@@ -150,9 +131,7 @@ impl State {
         };
         let claimable = |batch: BatchId, lot: LotId| {
             facts.batches.get(&batch).is_some_and(|open| {
-                let held = facts
-                    .held()
-                    .any(|held| (held.place.batch, held.place.lot) == (batch, lot));
+                let held = facts.held().any(|held| (held.place.batch, held.place.lot) == (batch, lot));
                 let seat = match open.lots.get(&lot) {
                     Some(state) => rounds::has_seat(open, state, facts.now_s),
                     None => !open.open.progress.is_marked(lot) && rounds::batch_takes_claims(open, facts.now_s),
@@ -185,29 +164,17 @@ impl State {
             actions.push(Action::Probe);
         }
         for (&place, done) in &self.unsaved {
-            actions.push(Action::Store(Record {
-                place,
-                done: Some(done.clone()),
-            }));
+            actions.push(Action::Store(Record { place, done: Some(done.clone()) }));
         }
     }
 
     /// Ends work on seats that are lost, and on all when half of the time to stop is over.
     fn give_up(&mut self, now_ms: u64, facts: &Facts, actions: &mut Vec<Action>) {
-        let late = self
-            .stop_at_ms
-            .is_some_and(|at| now_ms.saturating_add(self.limits.stop_grace_ms / 2) >= at);
+        let late = self.stop_at_ms.is_some_and(|at| now_ms.saturating_add(self.limits.stop_grace_ms / 2) >= at);
         let reserved = |place: Place| {
-            facts
-                .held()
-                .any(|held| held.place == place && matches!(held.slot.phase, SlotPhase::Reserved(_)))
+            facts.held().any(|held| held.place == place && matches!(held.slot.phase, SlotPhase::Reserved(_)))
         };
-        let lost: Vec<Place> = self
-            .running
-            .iter()
-            .filter(|place| late || !reserved(**place))
-            .copied()
-            .collect();
+        let lost: Vec<Place> = self.running.iter().filter(|place| late || !reserved(**place)).copied().collect();
         for place in lost {
             self.running.remove(&place);
             actions.push(Action::Cancel(place));
@@ -239,21 +206,11 @@ impl State {
                 Some(Payloads::Ready) if self.running_in(facts, terms.class) < usize::from(limits.parallel) => {
                     // A commit counts until the seat is taken by another, so a late start gets its time too.
                     let left_s = until.saturating_sub(facts.now_s);
-                    let limit_s = if left_s == 0 {
-                        limits.time_limit_s
-                    } else {
-                        limits.time_limit_s.min(left_s)
-                    };
+                    let limit_s = if left_s == 0 { limits.time_limit_s } else { limits.time_limit_s.min(left_s) };
                     let items = held.batch.judged(place.lot, place.round);
                     let width = terms.answer_width;
                     self.running.insert(place);
-                    actions.push(Action::Work {
-                        place,
-                        class: terms.class,
-                        items,
-                        width,
-                        limit_s,
-                    });
+                    actions.push(Action::Work { place, class: terms.class, items, width, limit_s });
                 }
                 Some(Payloads::Bad { retry_at_ms, .. }) if *retry_at_ms > now_ms => {}
                 Some(Payloads::Ready | Payloads::Fetching) => {}
@@ -275,12 +232,8 @@ impl State {
     }
 
     fn running_in(&self, facts: &Facts, class: ClassId) -> usize {
-        let in_class = |place: &&Place| {
-            facts
-                .batches
-                .get(&place.batch)
-                .is_some_and(|batch| batch.open.terms.class == class)
-        };
+        let in_class =
+            |place: &&Place| facts.batches.get(&place.batch).is_some_and(|batch| batch.open.terms.class == class);
         self.running.iter().filter(in_class).count()
     }
 

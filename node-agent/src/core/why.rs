@@ -41,11 +41,7 @@ impl State {
         if node.tickets == 0 {
             reasons.push("the stake is below the least stake: run `piecework node stake`".to_owned());
         }
-        let declared = |class| {
-            node.classes
-                .iter()
-                .any(|record| record.declared && record.class == class)
-        };
+        let declared = |class| node.classes.iter().any(|record| record.declared && record.class == class);
         if !self.limits.classes.keys().any(|class| declared(*class)) {
             reasons.push("no class that the node declared has a worker under [work.classes]".to_owned());
         }
@@ -72,16 +68,10 @@ impl State {
             let text = if !self.may_work(node, terms.class, 0) {
                 format!("class {} is not declared or has no worker", terms.class)
             } else if !self.may_work(node, terms.class, terms.min_reputation) {
-                format!(
-                    "it asks for reputation {} in class {}",
-                    terms.min_reputation, terms.class
-                )
+                format!("it asks for reputation {} in class {}", terms.min_reputation, terms.class)
             } else if let Some(why) = self.pauses.batch(batch, now_ms) {
                 why.to_owned()
-            } else if let Some(first) = self
-                .candidates(now_ms, facts, false)
-                .iter()
-                .find(|it| it.place.batch == batch)
+            } else if let Some(first) = self.candidates(now_ms, facts, false).iter().find(|it| it.place.batch == batch)
             {
                 let bond = bond(open, first.place);
                 if bond > free_stake {

@@ -53,14 +53,8 @@ impl CommandExecutor {
     /// # Errors
     /// If not.
     pub fn preflight(&self) -> Result<(), ExecuteError> {
-        for program in ["setpriv", "prlimit"]
-            .into_iter()
-            .chain(self.config.command.first().map(String::as_str))
-        {
-            find(program).map_err(|source| ExecuteError::Start {
-                program: program.to_owned(),
-                source,
-            })?;
+        for program in ["setpriv", "prlimit"].into_iter().chain(self.config.command.first().map(String::as_str)) {
+            find(program).map_err(|source| ExecuteError::Start { program: program.to_owned(), source })?;
         }
         Ok(())
     }
@@ -74,10 +68,7 @@ impl CommandExecutor {
         ];
         let cores = thread::available_parallelism().map_or(1, |cores| u64::try_from(cores.get()).unwrap_or(1));
         let cpu_s = task.limit.as_secs().saturating_add(1).saturating_mul(cores);
-        let start = |source| ExecuteError::Start {
-            program: self.program().to_owned(),
-            source,
-        };
+        let start = |source| ExecuteError::Start { program: self.program().to_owned(), source };
         let (mut child, _group) = process::start(&self.config, cpu_s, dir, &environment).map_err(start)?;
         let stdin = child.stdin.take();
         let feed = async {
@@ -112,10 +103,8 @@ impl CommandExecutor {
         for item in &task.items {
             let path = (item.payload.len() > INLINE_BYTES).then(|| dir.join(hex::encode(item.sha256)));
             if let Some(path) = &path {
-                fs::write(path, &item.payload).map_err(|source| ExecuteError::Scratch {
-                    dir: dir.to_owned(),
-                    source,
-                })?;
+                fs::write(path, &item.payload)
+                    .map_err(|source| ExecuteError::Scratch { dir: dir.to_owned(), source })?;
             }
             input += &lines::item(item, path.as_ref());
         }
@@ -126,15 +115,10 @@ impl CommandExecutor {
 impl Execute for CommandExecutor {
     async fn execute(&self, task: Task) -> Result<Vec<u8>, ExecuteError> {
         self.preflight()?;
-        let scratch = |source| ExecuteError::Scratch {
-            dir: self.scratch.clone(),
-            source,
-        };
+        let scratch = |source| ExecuteError::Scratch { dir: self.scratch.clone(), source };
         let dir = tempfile::tempdir_in(&self.scratch).map_err(scratch)?;
         let limit = task.limit;
-        timeout(limit, self.run(&task, dir.path()))
-            .await
-            .unwrap_or(Err(ExecuteError::Timeout { limit }))
+        timeout(limit, self.run(&task, dir.path())).await.unwrap_or(Err(ExecuteError::Timeout { limit }))
     }
 }
 
@@ -147,30 +131,16 @@ fn find(program: &str) -> io::Result<()> {
     } else {
         std::env::split_paths(&path).any(|dir| runs(&dir.join(program)))
     };
-    if found {
-        Ok(())
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "no such program that may be executed",
-        ))
-    }
+    if found { Ok(()) } else { Err(io::Error::new(io::ErrorKind::NotFound, "no such program that may be executed")) }
 }
 
 /// Everything a stream says, up to `limit` bytes.
 async fn bounded(stream: Option<impl AsyncRead + Unpin>, limit: usize) -> Result<Vec<u8>, ExecuteError> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
-        stream
-            .take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1))
-            .read_to_end(&mut bytes)
-            .await?;
+        stream.take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes).await?;
     }
-    if bytes.len() > limit {
-        Err(ExecuteError::TooMuchOutput { limit })
-    } else {
-        Ok(bytes)
-    }
+    if bytes.len() > limit { Err(ExecuteError::TooMuchOutput { limit }) } else { Ok(bytes) }
 }
 
 /// The end of what a stream says.

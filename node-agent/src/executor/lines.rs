@@ -95,18 +95,12 @@ pub(super) fn answers(output: &[u8], indexes: &[u32], width: u8) -> Result<Vec<u
         };
         let AnswerLine { index, answer } = serde_json::from_slice(line).map_err(|_| bad())?;
         let place = indexes.iter().position(|known| *known == index);
-        let seat = place
-            .and_then(|place| found.get_mut(place))
-            .filter(|seat| seat.is_none());
+        let seat = place.and_then(|place| found.get_mut(place)).filter(|seat| seat.is_none());
         *seat.ok_or(AnswerError::Index { index })? = Some(bytes(&answer, index, width)?);
     }
     let mut missing = found.iter().zip(indexes).filter(|(answer, _)| answer.is_none());
     if let Some((_, first)) = missing.next() {
-        return Err(AnswerError::Missing {
-            count: missing.count() + 1,
-            of: indexes.len(),
-            first: *first,
-        });
+        return Err(AnswerError::Missing { count: missing.count() + 1, of: indexes.len(), first: *first });
     }
     Ok(found.into_iter().flatten().flatten().collect())
 }
@@ -124,11 +118,7 @@ fn bytes(answer: &Answer, index: u32, width: u8) -> Result<Vec<u8>, AnswerError>
         }
         Answer::Hex(text) => hex::decode(text).unwrap_or_default(),
     };
-    if bytes.len() == size {
-        Ok(bytes)
-    } else {
-        Err(AnswerError::Width { index, width })
-    }
+    if bytes.len() == size { Ok(bytes) } else { Err(AnswerError::Width { index, width }) }
 }
 
 #[cfg(test)]
@@ -146,11 +136,7 @@ mod tests {
     fn answers__should_refuse_the_wrong_width() {
         for answer in ["256", "\"0001\"", "\"0\"", "\"zz\"", "\"\""] {
             let line = format!("{{\"index\":7,\"answer\":{answer}}}");
-            assert_eq!(
-                answers(line.as_bytes(), &[7], 1),
-                Err(AnswerError::Width { index: 7, width: 1 }),
-                "{answer}"
-            );
+            assert_eq!(answers(line.as_bytes(), &[7], 1), Err(AnswerError::Width { index: 7, width: 1 }), "{answer}");
         }
     }
 
@@ -158,45 +144,21 @@ mod tests {
     fn answers__should_refuse_what_was_not_asked_for() {
         let twice = b"{\"index\":7,\"answer\":1}\n{\"index\":7,\"answer\":1}";
         assert_eq!(answers(twice, &[7], 1), Err(AnswerError::Index { index: 7 }));
-        assert_eq!(
-            answers(b"{\"index\":9,\"answer\":1}", &[7], 1),
-            Err(AnswerError::Index { index: 9 })
-        );
+        assert_eq!(answers(b"{\"index\":9,\"answer\":1}", &[7], 1), Err(AnswerError::Index { index: 9 }));
     }
 
     #[test]
     fn answers__should_name_what_is_missing() {
         let output = b"{\"index\":7,\"answer\":1}";
-        assert_eq!(
-            answers(output, &[6, 7, 8], 1),
-            Err(AnswerError::Missing {
-                count: 2,
-                of: 3,
-                first: 6
-            })
-        );
+        assert_eq!(answers(output, &[6, 7, 8], 1), Err(AnswerError::Missing { count: 2, of: 3, first: 6 }));
     }
 
     #[test]
     fn answers__should_quote_garbage() {
         let error = answers(b"{\"index\":7,\"answer\":1}\nhello", &[7], 1).unwrap_err();
-        assert_eq!(
-            error,
-            AnswerError::Line {
-                line: 2,
-                excerpt: "hello".to_owned()
-            }
-        );
-        for garbage in [
-            "{\"index\":-1,\"answer\":1}",
-            "{\"index\":7,\"answer\":1.5}",
-            "{\"index\":7}",
-            "\u{fffd}",
-        ] {
-            assert!(
-                matches!(answers(garbage.as_bytes(), &[7], 1), Err(AnswerError::Line { .. })),
-                "{garbage}"
-            );
+        assert_eq!(error, AnswerError::Line { line: 2, excerpt: "hello".to_owned() });
+        for garbage in ["{\"index\":-1,\"answer\":1}", "{\"index\":7,\"answer\":1.5}", "{\"index\":7}", "\u{fffd}"] {
+            assert!(matches!(answers(garbage.as_bytes(), &[7], 1), Err(AnswerError::Line { .. })), "{garbage}");
         }
     }
 }

@@ -44,11 +44,7 @@ pub(super) fn start(
         .args(&config.command)
         .current_dir(dir)
         .env_clear()
-        .envs(
-            INHERITED
-                .iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        )
+        .envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .envs(&config.env)
         .process_group(0)

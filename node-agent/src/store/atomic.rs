@@ -25,9 +25,5 @@ pub(super) fn write(dir: &Path, name: &str, bytes: &[u8], sync: Sync) -> io::Res
     }
     file.persist(dir.join(name)).map_err(|error| error.error)?;
     // The rename itself is an entry of the directory.
-    if sync == Sync::Yes {
-        File::open(dir)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if sync == Sync::Yes { File::open(dir)?.sync_all() } else { Ok(()) }
 }

@@ -77,9 +77,6 @@ impl StoreError {
     }
 
     pub(super) fn read(dir: &Path, source: io::Error) -> Self {
-        Self::Read {
-            dir: dir.to_owned(),
-            source,
-        }
+        Self::Read { dir: dir.to_owned(), source }
     }
 }

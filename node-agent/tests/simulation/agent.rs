@@ -1,0 +1,297 @@
+//! An agent whose shell is this simulation: one step of it at a time, so that it can crash between any two.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use piecework_agent::{
+    core::{Action, Call, Called, ClassLimits, Event, Limits, State, Trouble},
+    record::{Binding, Place, Record},
+};
+use piecework_interface::{
+    host::sha256,
+    ids::{BatchId, LotId},
+    op::{ANSWER_BYTES_MAX, OPS_MAX, Op},
+};
+
+use super::chain::{CLASS, CONTRACT, Chain, TxId};
+
+/// What survives a crash.
+#[derive(Clone, Debug, Default)]
+struct Disk {
+    records: BTreeMap<Place, Record>,
+    call: Option<(TxId, Call)>,
+    payloads: BTreeSet<(BatchId, LotId)>,
+    /// No write succeeds while set.
+    full: bool,
+}
+
+/// One step of the shell.
+#[derive(Debug)]
+enum Step {
+    Act(Action),
+    WriteCall(TxId, Call),
+    Submit(TxId, Call),
+    ClearCall,
+    Event(Event),
+}
+
+/// An agent and its machine.
+#[derive(Debug)]
+pub struct Agent {
+    pub account_id: String,
+    binding: Binding,
+    disk: Disk,
+    /// `None` while it is down.
+    state: Option<State>,
+    steps: VecDeque<Step>,
+    tasks: Vec<(u64, Event)>,
+    flying: Option<TxId>,
+    sent: u64,
+    salts: u64,
+    /// Steps taken in its life.
+    pub taken: u64,
+    /// Whether its answers differ from everybody's.
+    pub dissents: bool,
+    /// Commitments it ever sent, by place.
+    commitments: BTreeMap<Place, [u8; 32]>,
+    /// Most slots it may hold.
+    max_slots: u16,
+    pub exited: bool,
+}
+
+impl Agent {
+    pub fn new(account_id: &str, chain: &Chain, max_slots: u16) -> Self {
+        let binding = Binding { contract: CONTRACT.to_owned(), node: chain.number(account_id) };
+        let mut agent = Self {
+            account_id: account_id.to_owned(),
+            binding,
+            disk: Disk::default(),
+            state: None,
+            steps: VecDeque::new(),
+            tasks: Vec::new(),
+            flying: None,
+            sent: 0,
+            salts: 0,
+            taken: 0,
+            dissents: false,
+            commitments: BTreeMap::new(),
+            max_slots,
+            exited: false,
+        };
+        agent.start(chain);
+        agent
+    }
+
+    pub fn start(&mut self, _chain: &Chain) {
+        let seed = u64::from(self.binding.node.0);
+        let limits = Limits {
+            max_slots: self.max_slots,
+            keeper: true,
+            draw_jitter_ms: 500,
+            keeper_jitter_ms: 500,
+            jitter_seed: seed,
+            stop_grace_ms: 10_000,
+            classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 5 })].into(),
+        };
+        // As the real shell: payloads of seats without answers are kept, the call in flight is taken up again.
+        let unworked: BTreeSet<_> = self
+            .disk
+            .records
+            .values()
+            .filter(|record| record.done.is_none())
+            .map(|record| (record.place.batch, record.place.lot))
+            .collect();
+        self.disk.payloads.retain(|lot| unworked.contains(lot));
+        let records = self.disk.records.values().cloned().collect();
+        let call = self.disk.call.clone();
+        self.state =
+            Some(State::new(self.binding.clone(), limits, records, call.as_ref().map(|(_, call)| call.clone())));
+        if let Some((tx, call)) = call {
+            self.steps.push_back(Step::Submit(tx, call));
+        }
+    }
+
+    /// Power off: everything but the disk is gone.
+    pub fn crash(&mut self) {
+        self.state = None;
+        self.steps.clear();
+        self.tasks.clear();
+        self.flying = None;
+    }
+
+    pub const fn is_up(&self) -> bool {
+        self.state.is_some()
+    }
+
+    pub fn set_full(&mut self, full: bool) {
+        self.disk.full = full;
+    }
+
+    pub fn stop(&mut self) {
+        self.steps.push_back(Step::Event(Event::Stop));
+    }
+
+    pub fn look(&mut self, chain: &Chain) {
+        self.steps.push_back(Step::Event(Event::Facts(chain.facts(&self.account_id))));
+    }
+
+    /// Brings what is done by now.
+    pub fn wake(&mut self, now_ms: u64, chain: &Chain) {
+        let (done, waiting) = std::mem::take(&mut self.tasks).into_iter().partition(|(at, _)| *at <= now_ms);
+        self.tasks = waiting;
+        let done: Vec<(u64, Event)> = done;
+        self.steps.extend(done.into_iter().map(|(_, event)| Step::Event(event)));
+        if let Some(called) = self.flying.and_then(|tx| chain.outcome(tx)) {
+            self.flying = None;
+            self.steps.push_back(Step::Event(Event::Called(called)));
+        }
+    }
+
+    /// Takes one step; false if there is none.
+    pub fn step(&mut self, now_ms: u64, chain: &mut Chain) -> bool {
+        let Some(step) = self.steps.pop_front() else {
+            return false;
+        };
+        self.taken += 1;
+        match step {
+            Step::Event(event) => self.event(now_ms, event),
+            Step::Act(action) => self.act(now_ms, action, chain),
+            Step::WriteCall(tx, call) => {
+                let claims = matches!(&call, Call::Work(ops) if ops.iter().any(|op| matches!(op, Op::Claim { .. })));
+                if !self.disk.full {
+                    self.disk.call = Some((tx, call.clone()));
+                } else if claims {
+                    let called = Called::NotSent(Trouble::Disk("full".to_owned()));
+                    self.steps.push_front(Step::Event(Event::Called(called)));
+                    return true;
+                }
+                self.steps.push_front(Step::Submit(tx, call));
+            }
+            Step::Submit(tx, call) => {
+                chain.submit(tx, &self.account_id, &call);
+                self.flying = Some(tx);
+            }
+            Step::ClearCall => self.disk.call = None,
+        }
+        true
+    }
+
+    fn event(&mut self, now_ms: u64, event: Event) {
+        match &event {
+            Event::Fetched { batch, lot, .. } => {
+                self.disk.payloads.insert((*batch, *lot));
+            }
+            Event::Called(_) => {}
+            _ => {}
+        }
+        let called = matches!(event, Event::Called(_));
+        let Some(state) = &mut self.state else { return };
+        let mut actions = state.step(now_ms, event);
+        let sends = actions.iter().position(|action| matches!(action, Action::Send { .. }));
+        let after = actions.split_off(sends.unwrap_or(actions.len()));
+        let mut steps: VecDeque<Step> = actions.into_iter().map(Step::Act).collect();
+        if called {
+            steps.push_back(Step::ClearCall);
+        }
+        steps.extend(after.into_iter().map(Step::Act));
+        steps.append(&mut self.steps);
+        self.steps = steps;
+    }
+
+    fn act(&mut self, now_ms: u64, action: Action, chain: &Chain) {
+        match action {
+            Action::Fetch { batch, lot } => {
+                self.tasks.push((now_ms + 200, Event::Fetched { batch, lot, result: Ok(()) }));
+            }
+            Action::Drop { batch, lot } => {
+                self.disk.payloads.remove(&(batch, lot));
+            }
+            Action::Work { place, items, .. } => {
+                assert!(self.disk.payloads.contains(&(place.batch, place.lot)), "work needs the payloads: {place}");
+                let mut answers = vec![1; usize::try_from(items.count_ones()).unwrap()];
+                if self.dissents {
+                    answers[0] = 2;
+                }
+                self.salts += 1;
+                let salt = sha256(format!("{}/{}", self.account_id, self.salts).as_bytes());
+                self.tasks.push((now_ms + 1_500, Event::Worked { place, items, result: Ok(answers), salt }));
+            }
+            Action::Cancel(place) => {
+                self.tasks.retain(|(_, event)| !matches!(event, Event::Worked { place: it, .. } if *it == place));
+            }
+            Action::Store(record) => {
+                let place = record.place;
+                let result = if self.disk.full {
+                    Err("full".to_owned())
+                } else {
+                    let done = self.disk.records.get(&place).and_then(|known| known.done.clone());
+                    assert!(done.is_none() || done == record.done, "finished work is never replaced: {place}");
+                    self.disk.records.insert(place, record);
+                    Ok(())
+                };
+                self.steps.push_front(Step::Event(Event::Stored { place, result }));
+            }
+            Action::Forget(place) => {
+                self.disk.records.remove(&place);
+            }
+            Action::Send { call, claims } => self.send(call, &claims, chain),
+            Action::Probe => {
+                let result = if self.disk.full { Err("full".to_owned()) } else { Ok(()) };
+                self.steps.push_front(Step::Event(Event::Probed(result)));
+            }
+            Action::Exit => {
+                self.exited = true;
+                self.crash();
+            }
+        }
+    }
+
+    fn send(&mut self, call: Call, claims: &[Place], chain: &Chain) {
+        assert!(self.flying.is_none(), "one call at a time");
+        if let Call::Work(ops) = &call {
+            self.check(ops, claims, chain);
+        }
+        if self.disk.full && !claims.is_empty() {
+            let called = Called::NotSent(Trouble::Disk("full".to_owned()));
+            self.steps.push_front(Step::Event(Event::Called(called)));
+            return;
+        }
+        for &place in claims {
+            self.disk.records.insert(place, Record { place, done: None });
+        }
+        self.sent += 1;
+        let tx = TxId(u64::from(self.binding.node.0) << 32 | self.sent);
+        self.steps.push_front(Step::WriteCall(tx, call));
+    }
+
+    /// What must hold for every call.
+    fn check(&mut self, ops: &[Op], claims: &[Place], chain: &Chain) {
+        assert!(!ops.is_empty() && ops.len() <= OPS_MAX);
+        let mut bytes = 0;
+        for op in ops {
+            match op {
+                Op::Claim { batch, lot } => {
+                    assert!(self.disk.payloads.contains(&(*batch, *lot)), "claimed without payloads");
+                    assert!(claims.iter().any(|place| (place.batch, place.lot) == (*batch, *lot)));
+                }
+                Op::Commit { batch, lot, commitment } => {
+                    let mut saved = self.disk.records.values();
+                    let record = saved.find(|record| {
+                        (record.place.batch, record.place.lot) == (*batch, *lot)
+                            && record.done.as_ref().is_some_and(|done| done.commitment == *commitment)
+                    });
+                    let record = record.expect("what is committed is on disk");
+                    let known = self.commitments.entry(record.place).or_insert(*commitment);
+                    assert_eq!(known, commitment, "one commitment per place");
+                }
+                Op::Reveal { lot, answers, .. } => {
+                    bytes += answers.len();
+                    assert!(chain.is_revealing(*lot), "revealed before the turn to reveals was final");
+                }
+                Op::Draw { .. } | Op::Release { .. } => {}
+            }
+        }
+        assert!(bytes <= ANSWER_BYTES_MAX);
+        let node = chain.account(&self.account_id).node.expect("node");
+        assert!(usize::from(node.slots) + claims.len() <= usize::from(self.max_slots), "too many slots");
+    }
+}

@@ -1,0 +1,223 @@
+//! Agents over the coordinator's own rules, crashed between any two of their steps.
+
+#![allow(non_snake_case)]
+
+mod agent;
+mod chain;
+
+use agent::Agent;
+use chain::Chain;
+use piecework_interface::view::BatchStatus;
+use proptest::prelude::*;
+
+const NODES: [&str; 5] = ["a.near", "b.near", "c.near", "d.near", "e.near"];
+const STEP_MS: u64 = 100;
+const LIMIT_MS: u64 = 400_000;
+
+/// A market with its agents.
+struct World {
+    chain: Chain,
+    agents: Vec<Agent>,
+    now_ms: u64,
+}
+
+/// A power cut: agent, its step, and how long it lasts.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    agent: usize,
+    step: u64,
+    down_ms: u64,
+}
+
+impl World {
+    fn new(items: u32, quorum_pct: u8) -> Self {
+        let chain = Chain::new(&NODES, items, quorum_pct);
+        let agents = NODES.iter().map(|node| Agent::new(node, &chain, 2)).collect();
+        Self { chain, agents, now_ms: 0 }
+    }
+
+    /// Runs until the batch is closed, with these power cuts.
+    fn run(&mut self, cuts: &[Cut]) {
+        let mut cuts = cuts.to_vec();
+        let mut down: Vec<(u64, usize)> = Vec::new();
+        while self.chain.batch().status != BatchStatus::Closed {
+            assert!(self.now_ms < LIMIT_MS, "the batch does not end: {:?}", self.chain.batch());
+            self.tick(&mut cuts, &mut down);
+        }
+    }
+
+    fn tick(&mut self, cuts: &mut Vec<Cut>, down: &mut Vec<(u64, usize)>) {
+        self.now_ms += STEP_MS;
+        if self.now_ms % 1_000 == 0 {
+            self.chain.block();
+        }
+        for &(until, index) in down.iter() {
+            if until <= self.now_ms && !self.agents[index].is_up() {
+                self.agents[index].start(&self.chain);
+            }
+        }
+        down.retain(|(until, _)| *until > self.now_ms);
+        for index in 0..self.agents.len() {
+            let agent = &mut self.agents[index];
+            if !agent.is_up() {
+                continue;
+            }
+            agent.wake(self.now_ms, &self.chain);
+            // Agents look at different times.
+            if (self.now_ms / STEP_MS + 3 * u64::try_from(index).unwrap()) % 10 == 0 {
+                agent.look(&self.chain);
+            }
+            while agent.is_up() {
+                if let Some(cut) = cuts.iter().position(|cut| cut.agent == index && cut.step == agent.taken) {
+                    let cut = cuts.remove(cut);
+                    agent.crash();
+                    down.push((self.now_ms + cut.down_ms, index));
+                    break;
+                }
+                if !agent.step(self.now_ms, &mut self.chain) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn stake(&self, index: usize) -> u128 {
+        self.chain.account(NODES[index]).node.unwrap().stake.0
+    }
+
+    fn earned(&self, index: usize) -> u128 {
+        self.chain.account(NODES[index]).balances.iter().map(|balance| balance.amount.0).sum()
+    }
+
+    /// Nobody was slashed, and everybody has the pay of every lot it worked on.
+    fn assert_nothing_lost(&self, lots: u32) {
+        assert_eq!(self.chain.batch().settled, lots);
+        let full = self.stake(0);
+        for index in 0..NODES.len() {
+            assert_eq!(self.stake(index), full, "{} was slashed", NODES[index]);
+            let settled = self.chain.account(NODES[index]).node.unwrap().settled;
+            assert_eq!(self.earned(index), u128::from(settled) * 3 * 1_000, "{}", NODES[index]);
+        }
+        let slots: u32 = NODES.iter().map(|node| self.chain.account(node).node.unwrap().settled).sum();
+        assert_eq!(slots, 3 * lots);
+    }
+}
+
+#[test]
+fn agents__should_finish_a_batch() {
+    // Given five agents and a batch of six lots.
+    let mut world = World::new(18, 60);
+    // When they run undisturbed.
+    world.run(&[]);
+    // Then all is paid.
+    world.assert_nothing_lost(6);
+}
+
+#[test]
+fn agent__should_lose_nothing_when_it_crashes_between_any_two_steps() {
+    // Given the number of steps that the first agent takes in an undisturbed run.
+    let mut undisturbed = World::new(9, 60);
+    undisturbed.run(&[]);
+    let steps = undisturbed.agents[0].taken;
+    assert!(steps > 50, "{steps}");
+    for step in 0..steps {
+        // When it crashes before this one and comes back within its reservations.
+        let mut world = World::new(9, 60);
+        world.run(&[Cut { agent: 0, step, down_ms: 4_000 }]);
+        // Then nobody has lost anything.
+        world.assert_nothing_lost(3);
+    }
+}
+
+#[test]
+fn agents__should_extend_what_they_disagree_on() {
+    // Given a dissenter and a quorum that needs all three.
+    let mut world = World::new(9, 70);
+    world.agents[0].dissents = true;
+    // When they run.
+    world.run(&[]);
+    // Then everything is settled, and only the dissenter is slashed.
+    assert_eq!(world.chain.batch().settled, 3);
+    for index in 1..NODES.len() {
+        assert!(world.stake(index) >= world.stake(0));
+    }
+}
+
+#[test]
+fn agents__should_do_the_lots_of_one_that_is_gone() {
+    // Given an agent that dies early, for good, while it may hold seats.
+    for step in [40, 60, 80] {
+        let mut world = World::new(9, 60);
+        // When the others run.
+        world.run(&[Cut { agent: 0, step, down_ms: u64::MAX / 2 }]);
+        // Then every lot is settled all the same.
+        assert_eq!(world.chain.batch().settled, 3);
+    }
+}
+
+#[test]
+fn agent__should_lose_nothing_when_its_disk_is_full_for_a_while() {
+    for (from, to) in [(0, 20_000), (5_000, 12_000), (8_000, 14_000), (12_000, 30_000)] {
+        // Given an agent whose disk takes no write between two times.
+        let mut world = World::new(18, 60);
+        while world.chain.batch().status != BatchStatus::Closed {
+            assert!(world.now_ms < LIMIT_MS);
+            world.agents[0].set_full((from..to).contains(&world.now_ms));
+            world.tick(&mut Vec::new(), &mut Vec::new());
+        }
+        // Then nothing was committed that was not on disk (checked with every call), and its stake is whole unless a
+        // reservation ran out meanwhile.
+        assert_eq!(world.chain.batch().settled, 6);
+        if to - from < 10_000 {
+            world.assert_nothing_lost(6);
+        }
+    }
+}
+
+#[test]
+fn agent__should_leave_without_loss_when_asked_to_stop() {
+    for at in [2_000, 6_000, 8_000, 9_000, 10_000, 12_000, 15_000, 20_000] {
+        // Given agents at work.
+        let mut world = World::new(18, 60);
+        while world.now_ms < at {
+            world.tick(&mut Vec::new(), &mut Vec::new());
+        }
+        // When one is asked to stop.
+        world.agents[0].stop();
+        while !world.agents[0].exited {
+            assert!(world.now_ms < at + 15_000, "it does not stop");
+            world.tick(&mut Vec::new(), &mut Vec::new());
+        }
+        // Then it holds no reservation, and once it is back everything ends well.
+        let held = world.chain.facts(NODES[0]);
+        let reserved =
+            held.held().filter(|held| matches!(held.slot.phase, piecework_interface::view::SlotPhase::Reserved(_)));
+        assert_eq!(reserved.count(), 0, "stopped at {at}");
+        world.agents[0].exited = false;
+        let World { chain, agents, .. } = &mut world;
+        agents[0].start(chain);
+        world.run(&[]);
+        assert_eq!(world.chain.batch().settled, 6);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn agents__should_lose_nothing_whatever_crashes(
+        cuts in prop::collection::vec((0_usize..5, 0_u64..250, 200_u64..5_000), 0..8)
+    ) {
+        let cuts: Vec<Cut> =
+            cuts.into_iter().map(|(agent, step, down_ms)| Cut { agent, step, down_ms }).collect();
+        // Cuts that follow each other may keep an agent away for longer than a reservation lasts.
+        let mut away = [0; 5];
+        for cut in &cuts {
+            away[cut.agent] += cut.down_ms + 2_000;
+        }
+        prop_assume!(away.iter().all(|ms| *ms < 10_000));
+        let mut world = World::new(12, 60);
+        world.run(&cuts);
+        world.assert_nothing_lost(4);
+    }
+}
