@@ -52,10 +52,7 @@ pub struct FinalBlock {
 impl FinalBlock {
     /// The cursor of a reader that has taken in this block.
     pub fn cursor(&self) -> Cursor {
-        Cursor {
-            height: self.height,
-            hash: self.hash,
-        }
+        Cursor { height: self.height, hash: self.hash }
     }
 }
 

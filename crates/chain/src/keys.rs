@@ -101,17 +101,10 @@ impl KeyFile {
     /// As [`KeyFile::read`].
     pub fn read_with(path: impl AsRef<Path>, access: FileAccess) -> Result<Self, KeyError> {
         let path = path.as_ref();
-        let io = |source| KeyError::Io {
-            path: path.to_owned(),
-            verb: "read",
-            source,
-        };
+        let io = |source| KeyError::Io { path: path.to_owned(), verb: "read", source };
         let mode = fs::metadata(path).map_err(io)?.permissions().mode() & 0o777;
         if access == FileAccess::OwnerOnly && mode & 0o077 != 0 {
-            return Err(KeyError::Exposed {
-                path: path.to_owned(),
-                mode,
-            });
+            return Err(KeyError::Exposed { path: path.to_owned(), mode });
         }
         let text = fs::read(path).map_err(io)?;
         let file: Self = serde_json::from_slice(&text).map_err(|error| KeyError::Malformed {
@@ -132,11 +125,7 @@ impl KeyFile {
 
     /// A key file for a secret already held.
     pub fn from_secret(account_id: AccountId, secret_key: SecretKey) -> Self {
-        Self {
-            account_id,
-            public_key: secret_key.public_key(),
-            secret_key,
-        }
+        Self { account_id, public_key: secret_key.public_key(), secret_key }
     }
 
     /// The secret half.
@@ -151,21 +140,10 @@ impl KeyFile {
     /// If the file exists or cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), KeyError> {
         let path = path.as_ref();
-        let io = |source| KeyError::Io {
-            path: path.to_owned(),
-            verb: "written",
-            source,
-        };
+        let io = |source| KeyError::Io { path: path.to_owned(), verb: "written", source };
         let text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(io)?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(io)
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
     }
 }
 
@@ -227,11 +205,7 @@ mod tests {
         let (_dir, path, key) = written();
         let other = KeyFile::generate(key.account_id.clone());
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(
-            &path,
-            text.replace(&key.public_key.to_string(), &other.public_key.to_string()),
-        )
-        .unwrap();
+        fs::write(&path, text.replace(&key.public_key.to_string(), &other.public_key.to_string())).unwrap();
         assert!(matches!(KeyFile::read(&path), Err(KeyError::Mismatch { .. })));
     }
 

@@ -49,14 +49,8 @@ impl Network {
     pub fn named(name: &str) -> Option<Self> {
         let (rpc_urls, gateway_url): (&[&str], _) = match name {
             "localnet" => (&["http://127.0.0.1:3030"], Some("http://127.0.0.1:8080")),
-            "testnet" => (
-                &["https://rpc.testnet.fastnear.com", "https://rpc.testnet.near.org"],
-                None,
-            ),
-            "mainnet" => (
-                &["https://rpc.mainnet.fastnear.com", "https://rpc.mainnet.near.org"],
-                None,
-            ),
+            "testnet" => (&["https://rpc.testnet.fastnear.com", "https://rpc.testnet.near.org"], None),
+            "mainnet" => (&["https://rpc.mainnet.fastnear.com", "https://rpc.mainnet.near.org"], None),
             _ => return None,
         };
         Some(Self {
@@ -79,14 +73,10 @@ impl Network {
         if path.extension().is_none() && !path.exists() {
             return Err(NetworkError::Unknown(name_or_path.to_owned()));
         }
-        let text = std::fs::read_to_string(path).map_err(|source| NetworkError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        toml::from_str(&text).map_err(|source| NetworkError::Malformed {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        let text =
+            std::fs::read_to_string(path).map_err(|source| NetworkError::Io { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|source| NetworkError::Malformed { path: path.to_owned(), source: Box::new(source) })
     }
 
     /// The client configuration for its endpoints.
@@ -126,11 +116,6 @@ mod tests {
         std::fs::write(&path, "name = \"ours\"\nrpc_url = \"http://10.0.0.1:3030\"\n").unwrap();
         let error = Network::load(path.to_str().unwrap()).unwrap_err();
         assert!(error.to_string().contains("ours.toml"), "{error}");
-        assert!(
-            std::error::Error::source(&error)
-                .unwrap()
-                .to_string()
-                .contains("rpc_url")
-        );
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("rpc_url"));
     }
 }

@@ -90,19 +90,14 @@ impl Outcome {
     pub fn into_success(self) -> Result<Self, TxError> {
         let failure = self.failures().next().cloned();
         match failure {
-            Some(failure) => Err(TxError::Failed {
-                failure,
-                outcome: Box::new(self),
-            }),
+            Some(failure) => Err(TxError::Failed { failure, outcome: Box::new(self) }),
             None => Ok(self),
         }
     }
 
     /// All log lines, in receipt order.
     pub fn logs(&self) -> impl Iterator<Item = &str> {
-        self.receipts
-            .iter()
-            .flat_map(|receipt| receipt.logs.iter().map(String::as_str))
+        self.receipts.iter().flat_map(|receipt| receipt.logs.iter().map(String::as_str))
     }
 
     /// The returned value read as JSON; a call that returns nothing reads as `null`.
@@ -121,9 +116,9 @@ impl From<FinalExecutionOutcomeView> for Outcome {
     fn from(view: FinalExecutionOutcomeView) -> Self {
         let conversion = view.transaction_outcome;
         let receipts: Vec<_> = view.receipts_outcome.into_iter().map(receipt).collect();
-        let gas_burnt = receipts.iter().fold(conversion.outcome.gas_burnt, |sum, receipt| {
-            sum.checked_add(receipt.gas_burnt).unwrap_or(Gas::MAX)
-        });
+        let gas_burnt = receipts
+            .iter()
+            .fold(conversion.outcome.gas_burnt, |sum, receipt| sum.checked_add(receipt.gas_burnt).unwrap_or(Gas::MAX));
         let refused = match &conversion.outcome.status {
             ExecutionStatusView::Failure(error) => {
                 Some(failure(conversion.id, conversion.outcome.executor_id.clone(), error))
@@ -148,10 +143,9 @@ impl From<FinalExecutionOutcomeView> for Outcome {
 /// The text a person should read about a failed call.
 pub(crate) fn call_error_text(error: &FunctionCallError) -> String {
     match error {
-        FunctionCallError::ExecutionError(text) => text
-            .strip_prefix("Smart contract panicked: ")
-            .unwrap_or(text)
-            .to_owned(),
+        FunctionCallError::ExecutionError(text) => {
+            text.strip_prefix("Smart contract panicked: ").unwrap_or(text).to_owned()
+        }
         other => format!("{other:?}"),
     }
 }
@@ -208,12 +202,7 @@ fn failure(receipt_id: CryptoHash, executor_id: AccountId, error: &TxExecutionEr
         },
         TxExecutionError::InvalidTxError(error) => error.to_string(),
     };
-    ReceiptFailure {
-        receipt_id,
-        executor_id,
-        code: error_code(&text),
-        text,
-    }
+    ReceiptFailure { receipt_id, executor_id, code: error_code(&text), text }
 }
 
 #[cfg(test)]
@@ -223,10 +212,7 @@ mod tests {
 
     #[test]
     fn error_code__should_find_the_code_a_panic_text_starts_with() {
-        assert_eq!(
-            error_code("ERR_NOT_A_NODE: register first").as_deref(),
-            Some("ERR_NOT_A_NODE")
-        );
+        assert_eq!(error_code("ERR_NOT_A_NODE: register first").as_deref(), Some("ERR_NOT_A_NODE"));
         let wrapped = r#"wasm execution failed: GuestPanic { panic_msg: "ERR_BATCH_CLOSED: batch 7" }"#;
         assert_eq!(error_code(wrapped).as_deref(), Some("ERR_BATCH_CLOSED"));
     }

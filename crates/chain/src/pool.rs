@@ -48,17 +48,9 @@ impl KeyPool {
                 return Err(KeyError::NotOnAccount { account_id, public_key });
             };
             let last_nonce = AtomicU64::new(access_key.value.nonce);
-            keys.push(Arc::new(PooledKey {
-                secret_key,
-                public_key,
-                last_nonce,
-                turn: Arc::default(),
-            }));
+            keys.push(Arc::new(PooledKey { secret_key, public_key, last_nonce, turn: Arc::default() }));
         }
-        Ok(Self {
-            account_id,
-            keys: keys.into(),
-        })
+        Ok(Self { account_id, keys: keys.into() })
     }
 
     /// The account that signs.
@@ -73,9 +65,7 @@ impl KeyPool {
 
     /// Waits for any free key.
     pub async fn lane(&self) -> Lane {
-        select_all(self.keys.iter().map(|key| Lane::take(Arc::clone(key)).boxed()))
-            .await
-            .0
+        select_all(self.keys.iter().map(|key| Lane::take(Arc::clone(key)).boxed())).await.0
     }
 
     /// Waits for this key; `None` if the pool does not hold it.
@@ -111,11 +101,7 @@ impl Lane {
     /// The next nonce; `None` when the key's nonces are used up.
     pub(crate) fn next_nonce(&mut self) -> Option<Nonce> {
         let raised = |last: Nonce| last.checked_add(1);
-        self.key
-            .last_nonce
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, raised)
-            .ok()
-            .and_then(raised)
+        self.key.last_nonce.fetch_update(Ordering::Relaxed, Ordering::Relaxed, raised).ok().and_then(raised)
     }
 
     async fn take(key: Arc<PooledKey>) -> Self {
@@ -126,9 +112,7 @@ impl Lane {
 
 impl std::fmt::Debug for PooledKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PooledKey")
-            .field("public_key", &self.public_key)
-            .finish_non_exhaustive()
+        f.debug_struct("PooledKey").field("public_key", &self.public_key).finish_non_exhaustive()
     }
 }
 
@@ -142,17 +126,9 @@ mod tests {
         let key = |seed: &&str| {
             let secret_key = SecretKey::from_seed(KeyType::ED25519, seed);
             let public_key = secret_key.public_key();
-            Arc::new(PooledKey {
-                secret_key,
-                public_key,
-                last_nonce: AtomicU64::new(10),
-                turn: Arc::default(),
-            })
+            Arc::new(PooledKey { secret_key, public_key, last_nonce: AtomicU64::new(10), turn: Arc::default() })
         };
-        KeyPool {
-            account_id: "node.test".parse().unwrap(),
-            keys: seeds.iter().map(key).collect(),
-        }
+        KeyPool { account_id: "node.test".parse().unwrap(), keys: seeds.iter().map(key).collect() }
     }
 
     #[tokio::test]

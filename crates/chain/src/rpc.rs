@@ -64,30 +64,19 @@ impl RpcClient {
             .timeout(config.request_timeout)
             .build()
             .map_err(|source| RpcError::HttpClient { source })?;
-        let endpoints = config
-            .urls
-            .iter()
-            .map(|url| Endpoint::new(http.clone(), url))
-            .collect::<Result<Vec<_>, _>>()?;
+        let endpoints =
+            config.urls.iter().map(|url| Endpoint::new(http.clone(), url)).collect::<Result<Vec<_>, _>>()?;
         if endpoints.is_empty() {
             return Err(RpcError::NoEndpoint);
         }
-        Ok(Self {
-            endpoints: endpoints.into(),
-            current: Arc::default(),
-            retry: config.retry,
-            min_height: 0,
-        })
+        Ok(Self { endpoints: endpoints.into(), current: Arc::default(), retry: config.retry, min_height: 0 })
     }
 
     /// The same client refusing answers about a moving block (`Final`, `Latest`) that lies below `height`, so that
     /// a reader never goes back in time when the endpoint changes.
     #[must_use]
     pub fn with_min_height(&self, height: BlockHeight) -> Self {
-        Self {
-            min_height: height,
-            ..self.clone()
-        }
+        Self { min_height: height, ..self.clone() }
     }
 
     /// The same client with another patience.
@@ -118,10 +107,7 @@ impl RpcClient {
         method: &str,
         params: serde_json::Value,
     ) -> Result<serde_json::Value, RpcCallError<serde_json::Value>> {
-        self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(
-            method, params,
-        ))
-        .await
+        self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(method, params)).await
     }
 
     /// Calls a method whose answer lies at a block of the node's choosing, and applies the height bound to it.
@@ -131,10 +117,7 @@ impl RpcClient {
         height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
     ) -> Result<M::Response, RpcCallError<M::Error>> {
         let body = methods::to_json(&method)
-            .map_err(|source| RpcError::Encode {
-                method: method.method_name().to_owned(),
-                source,
-            })?
+            .map_err(|source| RpcError::Encode { method: method.method_name().to_owned(), source })?
             .to_string();
         let first = self.current.load(Ordering::Relaxed);
         let count = self.endpoints.len();

@@ -35,11 +35,7 @@ pub struct SendPolicy {
 
 impl Default for SendPolicy {
     fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(60),
-            poll_interval: Duration::from_millis(100),
-            signings: 4,
-        }
+        Self { deadline: Duration::from_secs(60), poll_interval: Duration::from_millis(100), signings: 4 }
     }
 }
 
@@ -54,11 +50,7 @@ pub struct Sender {
 impl Sender {
     /// A sender for the pool's account.
     pub fn new(rpc: RpcClient, pool: KeyPool) -> Self {
-        Self {
-            rpc,
-            pool,
-            policy: SendPolicy::default(),
-        }
+        Self { rpc, pool, policy: SendPolicy::default() }
     }
 
     /// The same sender with another patience.
@@ -90,19 +82,11 @@ impl Sender {
     pub async fn sign(&self, lane: &mut Lane, request: &TxRequest) -> Result<SignedTx, TxError> {
         // One small answer gives both: the block the transaction refers to, and the nonce others may have raised.
         let account_id = self.account_id();
-        let key = self
-            .rpc
-            .view_access_key(account_id, lane.public_key(), BlockRef::Final)
-            .await?;
-        let missing = || TxError::KeyGone {
-            account_id: account_id.clone(),
-            public_key: lane.public_key().clone(),
-        };
+        let key = self.rpc.view_access_key(account_id, lane.public_key(), BlockRef::Final).await?;
+        let missing = || TxError::KeyGone { account_id: account_id.clone(), public_key: lane.public_key().clone() };
         let key = key.ok_or_else(missing)?;
         lane.observe_nonce(key.value.nonce);
-        let nonce = lane.next_nonce().ok_or_else(|| TxError::NoncesUsedUp {
-            public_key: lane.public_key().clone(),
-        })?;
+        let nonce = lane.next_nonce().ok_or_else(|| TxError::NoncesUsedUp { public_key: lane.public_key().clone() })?;
         SignedTx::sign(request, account_id, lane.secret_key(), nonce, key.block_hash)
             .map_err(|source| TxError::Encode { source })
     }
@@ -199,11 +183,7 @@ impl Sender {
         gas: Gas,
         deposit: NearToken,
     ) -> Result<Outcome, TxError> {
-        self.execute(
-            TxRequest::to(contract.clone()).call(method, args, gas, deposit),
-            WaitLevel::Final,
-        )
-        .await
+        self.execute(TxRequest::to(contract.clone()).call(method, args, gas, deposit), WaitLevel::Final).await
     }
 
     /// [`Sender::call`] with JSON arguments.
@@ -227,19 +207,16 @@ impl Sender {
     /// # Errors
     /// If a block cannot be read.
     pub async fn outcome_height(&self, outcome: &Outcome) -> Result<BlockHeight, ViewError> {
-        let blocks: HashSet<_> = outcome
-            .receipts
-            .iter()
-            .map(|receipt| receipt.block_hash)
-            .chain([outcome.block_hash])
-            .collect();
+        let blocks: HashSet<_> =
+            outcome.receipts.iter().map(|receipt| receipt.block_hash).chain([outcome.block_hash]).collect();
         let mut height = 0;
         for hash in blocks {
             let block = BlockRef::Hash(hash);
-            let view = self.rpc.block(block).await?.ok_or_else(|| ViewError::UnknownBlock {
-                block,
-                endpoint: self.rpc.endpoint().to_owned(),
-            })?;
+            let view = self
+                .rpc
+                .block(block)
+                .await?
+                .ok_or_else(|| ViewError::UnknownBlock { block, endpoint: self.rpc.endpoint().to_owned() })?;
             height = height.max(view.header.height);
         }
         Ok(height)
@@ -247,17 +224,13 @@ impl Sender {
 
     async fn send(&self, signed: &SignedTx, wait_until: WaitLevel) -> Result<Step, TxError> {
         let signed_transaction = signed.transaction()?;
-        let request = methods::send_tx::RpcSendTransactionRequest {
-            signed_transaction,
-            wait_until,
-        };
+        let request = methods::send_tx::RpcSendTransactionRequest { signed_transaction, wait_until };
         match self.rpc.call(request).await {
             Ok(answer) => Ok(Step::from(answer)),
             Err(RpcCallError::Rpc(error)) => Err(error.into()),
-            Err(RpcCallError::Handler {
-                error: RpcTransactionError::InvalidTransaction { context },
-                ..
-            }) => Ok(Step::Refused(context)),
+            Err(RpcCallError::Handler { error: RpcTransactionError::InvalidTransaction { context }, .. }) => {
+                Ok(Step::Refused(context))
+            }
             // Every other answer means that the node took the bytes and cannot tell more yet.
             Err(RpcCallError::Handler { .. }) => Ok(Step::Waiting),
         }
@@ -279,10 +252,7 @@ impl Sender {
         };
         match self.rpc.call(request).await {
             Ok(answer) => Ok(Some(Step::from(answer))),
-            Err(RpcCallError::Handler {
-                error: RpcTransactionError::UnknownTransaction { .. },
-                ..
-            }) => Ok(None),
+            Err(RpcCallError::Handler { error: RpcTransactionError::UnknownTransaction { .. }, .. }) => Ok(None),
             Err(RpcCallError::Handler {
                 error: RpcTransactionError::TimeoutError(Some(TimeoutErrorCause::NotObserved)),
                 ..
@@ -297,10 +267,7 @@ impl Sender {
     async fn judge(&self, signed: &SignedTx, refused: InvalidTxError) -> Result<(), TxError> {
         let error = TxError::refused(signed, refused);
         if matches!(error.class(), ErrorClass::Nonce | ErrorClass::Expired)
-            && self
-                .ask(&signed.hash, &signed.signer_id, WaitLevel::None)
-                .await?
-                .is_some()
+            && self.ask(&signed.hash, &signed.signer_id, WaitLevel::None).await?.is_some()
         {
             return Ok(());
         }
@@ -309,10 +276,7 @@ impl Sender {
 
     async fn pause(&self, deadline: Instant, tx_hash: CryptoHash) -> Result<(), TxError> {
         if Instant::now() >= deadline {
-            return Err(TxError::Unknown {
-                tx_hash,
-                waited: self.policy.deadline,
-            });
+            return Err(TxError::Unknown { tx_hash, waited: self.policy.deadline });
         }
         tokio::time::sleep(self.policy.poll_interval).await;
         Ok(())

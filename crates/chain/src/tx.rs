@@ -24,21 +24,13 @@ pub struct TxRequest {
 impl TxRequest {
     /// An empty request to an account.
     pub fn to(receiver_id: AccountId) -> Self {
-        Self {
-            receiver_id,
-            actions: Vec::new(),
-        }
+        Self { receiver_id, actions: Vec::new() }
     }
 
     /// Calls a method with these argument bytes.
     #[must_use]
     pub fn call(self, method: &str, args: Vec<u8>, gas: Gas, deposit: NearToken) -> Self {
-        let call = FunctionCallAction {
-            method_name: method.to_owned(),
-            args,
-            gas,
-            deposit,
-        };
+        let call = FunctionCallAction { method_name: method.to_owned(), args, gas, deposit };
         self.with(Action::FunctionCall(Box::new(call)))
     }
 
@@ -89,11 +81,7 @@ impl TxRequest {
         contract: &AccountId,
         method_names: Vec<String>,
     ) -> Self {
-        let permission = FunctionCallPermission {
-            allowance,
-            receiver_id: contract.to_string(),
-            method_names,
-        };
+        let permission = FunctionCallPermission { allowance, receiver_id: contract.to_string(), method_names };
         self.add_key(public_key, AccessKeyPermission::FunctionCall(permission))
     }
 
@@ -149,10 +137,7 @@ impl SignedTx {
     /// # Errors
     /// If they are not a signed transaction.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignedTxError> {
-        let signed = borsh::from_slice(bytes).map_err(|source| SignedTxError {
-            len: bytes.len(),
-            source,
-        })?;
+        let signed = borsh::from_slice(bytes).map_err(|source| SignedTxError { len: bytes.len(), source })?;
         Ok(Self::describe(&signed, bytes.to_vec()))
     }
 
@@ -178,10 +163,7 @@ impl SignedTx {
     }
 
     pub(crate) fn transaction(&self) -> Result<SignedTransaction, SignedTxError> {
-        borsh::from_slice(&self.bytes).map_err(|source| SignedTxError {
-            len: self.bytes.len(),
-            source,
-        })
+        borsh::from_slice(&self.bytes).map_err(|source| SignedTxError { len: self.bytes.len(), source })
     }
 
     fn describe(signed: &SignedTransaction, bytes: Vec<u8>) -> Self {
@@ -219,10 +201,9 @@ impl TryFrom<String> for SignedTx {
     type Error = SignedTxError;
 
     fn try_from(text: String) -> Result<Self, SignedTxError> {
-        let bytes = BASE64_STANDARD.decode(&text).map_err(|error| SignedTxError {
-            len: text.len(),
-            source: std::io::Error::other(error),
-        })?;
+        let bytes = BASE64_STANDARD
+            .decode(&text)
+            .map_err(|error| SignedTxError { len: text.len(), source: std::io::Error::other(error) })?;
         Self::from_bytes(&bytes)
     }
 }
@@ -241,14 +222,7 @@ mod tests {
             NearToken::from_yoctonear(0),
         );
         let key = SecretKey::from_seed(KeyType::ED25519, "node");
-        SignedTx::sign(
-            &request,
-            &"node.test".parse().unwrap(),
-            &key,
-            7,
-            CryptoHash::hash_bytes(b"block"),
-        )
-        .unwrap()
+        SignedTx::sign(&request, &"node.test".parse().unwrap(), &key, 7, CryptoHash::hash_bytes(b"block")).unwrap()
     }
 
     #[test]

@@ -62,11 +62,7 @@ pub struct At<T> {
 impl<T> At<T> {
     /// Another value at the same block.
     pub fn map<R>(self, f: impl FnOnce(T) -> R) -> At<R> {
-        At {
-            value: f(self.value),
-            block_height: self.block_height,
-            block_hash: self.block_hash,
-        }
+        At { value: f(self.value), block_height: self.block_height, block_hash: self.block_hash }
     }
 }
 
@@ -95,12 +91,7 @@ impl RpcClient {
     ) -> Result<At<R>, ViewError> {
         let decode = |what| {
             let (contract, method) = (contract.clone(), method.to_owned());
-            move |source| ViewError::Decode {
-                what,
-                contract,
-                method,
-                source,
-            }
+            move |source| ViewError::Decode { what, contract, method, source }
         };
         let args = serde_json::to_vec(args).map_err(decode("the arguments"))?;
         let answer = self.view_raw(contract, method, args, block).await?;
@@ -140,9 +131,7 @@ impl RpcClient {
         account_id: &AccountId,
         block: BlockRef,
     ) -> Result<Option<At<AccountView>>, ViewError> {
-        let request = QueryRequest::ViewAccount {
-            account_id: account_id.clone(),
-        };
+        let request = QueryRequest::ViewAccount { account_id: account_id.clone() };
         let account = self.query(request, block, |kind| match kind {
             QueryResponseKind::ViewAccount(account) => Some(account),
             _ => None,
@@ -160,10 +149,7 @@ impl RpcClient {
         public_key: &PublicKey,
         block: BlockRef,
     ) -> Result<Option<At<AccessKeyView>>, ViewError> {
-        let request = QueryRequest::ViewAccessKey {
-            account_id: account_id.clone(),
-            public_key: public_key.clone(),
-        };
+        let request = QueryRequest::ViewAccessKey { account_id: account_id.clone(), public_key: public_key.clone() };
         let key = self.query(request, block, |kind| match kind {
             QueryResponseKind::AccessKey(key) => Some(key),
             _ => None,
@@ -184,11 +170,7 @@ impl RpcClient {
         let mut after_key = None;
         let mut block = block;
         loop {
-            let request = QueryRequest::ViewAccessKeyList {
-                account_id: account_id.clone(),
-                limit: None,
-                after_key,
-            };
+            let request = QueryRequest::ViewAccessKeyList { account_id: account_id.clone(), limit: None, after_key };
             let page = self
                 .query(request, block, |kind| match kind {
                     QueryResponseKind::AccessKeyList(list) => Some(list),
@@ -229,10 +211,7 @@ impl RpcClient {
             })
             .await?;
         Ok(answer.map(|state| {
-            let found = state
-                .values
-                .into_iter()
-                .find(|item: &StateItem| item.key.as_slice() == key);
+            let found = state.values.into_iter().find(|item: &StateItem| item.key.as_slice() == key);
             found.map(|item| item.value.to_vec())
         }))
     }
@@ -243,15 +222,10 @@ impl RpcClient {
     /// If no endpoint answers.
     pub async fn status(&self) -> Result<StatusResponse, ViewError> {
         let height = |status: &StatusResponse| Some(status.sync_info.latest_block_height);
-        self.call_at(methods::status::RpcStatusRequest, height)
-            .await
-            .map_err(|error| match error {
-                RpcCallError::Rpc(error) => error.into(),
-                RpcCallError::Handler { endpoint, error } => ViewError::Other {
-                    endpoint,
-                    reason: error.to_string(),
-                },
-            })
+        self.call_at(methods::status::RpcStatusRequest, height).await.map_err(|error| match error {
+            RpcCallError::Rpc(error) => error.into(),
+            RpcCallError::Handler { endpoint, error } => ViewError::Other { endpoint, reason: error.to_string() },
+        })
     }
 
     /// Reads a block; `None` if no endpoint knows it, which for a height below the tip means it was skipped.
@@ -260,19 +234,13 @@ impl RpcClient {
     /// If no endpoint answers.
     pub async fn block(&self, block: BlockRef) -> Result<Option<BlockView>, ViewError> {
         let height = |view: &BlockView| block.is_moving().then_some(view.header.height);
-        let request = methods::block::RpcBlockRequest {
-            block_reference: block.into(),
-        };
+        let request = methods::block::RpcBlockRequest { block_reference: block.into() };
         match self.call_at(request, height).await {
             Ok(view) => Ok(Some(view)),
-            Err(RpcCallError::Handler {
-                error: RpcBlockError::UnknownBlock { .. },
-                ..
-            }) => Ok(None),
-            Err(RpcCallError::Handler { endpoint, error }) => Err(ViewError::Other {
-                endpoint,
-                reason: error.to_string(),
-            }),
+            Err(RpcCallError::Handler { error: RpcBlockError::UnknownBlock { .. }, .. }) => Ok(None),
+            Err(RpcCallError::Handler { endpoint, error }) => {
+                Err(ViewError::Other { endpoint, reason: error.to_string() })
+            }
             Err(RpcCallError::Rpc(error)) => Err(error.into()),
         }
     }
@@ -285,16 +253,9 @@ impl RpcClient {
         let view = self
             .block(BlockRef::Final)
             .await?
-            .ok_or_else(|| ViewError::UnknownBlock {
-                block: BlockRef::Final,
-                endpoint: self.endpoint().to_owned(),
-            })?;
+            .ok_or_else(|| ViewError::UnknownBlock { block: BlockRef::Final, endpoint: self.endpoint().to_owned() })?;
         let header = view.header;
-        Ok(Head {
-            height: header.height,
-            hash: header.hash,
-            timestamp_ns: header.timestamp_nanosec,
-        })
+        Ok(Head { height: header.height, hash: header.hash, timestamp_ns: header.timestamp_nanosec })
     }
 
     async fn query<T>(
@@ -304,32 +265,20 @@ impl RpcClient {
         take: impl FnOnce(QueryResponseKind) -> Option<T>,
     ) -> Result<At<T>, ViewError> {
         let call = match &request {
-            QueryRequest::CallFunction {
-                account_id,
-                method_name,
-                ..
-            } => Some((account_id.clone(), method_name.clone())),
+            QueryRequest::CallFunction { account_id, method_name, .. } => {
+                Some((account_id.clone(), method_name.clone()))
+            }
             _ => None,
         };
-        let request = methods::query::RpcQueryRequest {
-            block_reference: block.into(),
-            request,
-        };
+        let request = methods::query::RpcQueryRequest { block_reference: block.into(), request };
         let height = |answer: &RpcQueryResponse| block.is_moving().then_some(answer.block_height);
-        let answer = self
-            .call_at(request, height)
-            .await
-            .map_err(|error| view_error(error, block, call))?;
+        let answer = self.call_at(request, height).await.map_err(|error| view_error(error, block, call))?;
         let unexpected = || ViewError::Other {
             endpoint: self.endpoint().to_owned(),
             reason: "it answered another question".to_owned(),
         };
         let value = take(answer.kind).ok_or_else(unexpected)?;
-        Ok(At {
-            value,
-            block_height: answer.block_height,
-            block_hash: answer.block_hash,
-        })
+        Ok(At { value, block_height: answer.block_height, block_hash: answer.block_hash })
     }
 }
 

@@ -16,15 +16,7 @@ use std::time::Duration;
 fn source_from(rpc: RpcClient, start_height: u64) -> RpcBlockSource {
     let config = BlockSourceConfig::new(chain::CONTRACT.parse().unwrap(), start_height);
     let poll_interval = Duration::from_millis(2);
-    RpcBlockSource::new(
-        rpc,
-        BlockSourceConfig {
-            poll_interval,
-            prefetch_blocks: 4,
-            patience: 5,
-            ..config
-        },
-    )
+    RpcBlockSource::new(rpc, BlockSourceConfig { poll_interval, prefetch_blocks: 4, patience: 5, ..config })
 }
 
 async fn serve(blocks: Vec<FakeBlock>) -> FakeNode {
@@ -71,17 +63,11 @@ async fn source__should_give_receipts_in_journal_order_with_their_calls() {
     let ran: Vec<_> = read[1].receipts.iter().map(|receipt| receipt.logs[1].clone()).collect();
     assert_eq!(ran, [10, 11, 12].map(chain::journal_line));
     let first = &read[1].receipts[0];
-    assert_eq!(
-        (first.calls[0].method_name.as_str(), first.calls[0].deposit),
-        ("work", 1)
-    );
+    assert_eq!((first.calls[0].method_name.as_str(), first.calls[0].deposit), ("work", 1));
     assert_eq!(first.calls[0].args, b"args of 10");
     assert_eq!(first.predecessor_id, "node.test");
     assert_eq!(first.gas_burnt, 1_000_000_000_000);
-    assert_eq!(
-        read[1].receipts.iter().map(|receipt| receipt.order).collect::<Vec<_>>(),
-        [0, 1, 2]
-    );
+    assert_eq!(read[1].receipts.iter().map(|receipt| receipt.order).collect::<Vec<_>>(), [0, 1, 2]);
     assert_eq!(read[1].root.as_deref(), Some("root after 11".as_bytes()));
 }
 
@@ -89,18 +75,11 @@ async fn source__should_give_receipts_in_journal_order_with_their_calls() {
 async fn source__should_read_the_contracts_own_transactions() {
     // Given a receipt the node does not store, because the contract's account signed it to itself.
     let mut chain = blocks(&[1], "");
-    chain[0].receipts = vec![chain::FakeReceipt {
-        local: true,
-        ..receipt(0)
-    }];
+    chain[0].receipts = vec![chain::FakeReceipt { local: true, ..receipt(0) }];
     let node = serve(chain).await;
     let block = source_from(node.client(), 1).next(None).await.unwrap();
     assert_eq!(block.receipts[0].tx_hash, Some(chain::hash("tx 0")));
-    assert_eq!(
-        block.receipts[0].calls.len(),
-        1,
-        "the deployment in the same batch is no call"
-    );
+    assert_eq!(block.receipts[0].calls.len(), 1, "the deployment in the same batch is no call");
     assert_eq!(block.receipts[0].calls[0].args, b"args of 0");
 }
 
@@ -117,15 +96,9 @@ async fn source__should_give_the_same_block_to_the_same_cursor() {
 #[tokio::test]
 async fn source__should_resume_after_a_cursor() {
     let chain = blocks(&[1, 2, 4, 5], "");
-    let cursor = Cursor {
-        height: chain[1].height,
-        hash: chain[1].hash,
-    };
+    let cursor = Cursor { height: chain[1].height, hash: chain[1].hash };
     let node = serve(chain).await;
-    assert_eq!(
-        heights(&read(&mut source_from(node.client(), 1), Some(cursor), 5).await),
-        [4, 5]
-    );
+    assert_eq!(heights(&read(&mut source_from(node.client(), 1), Some(cursor), 5).await), [4, 5]);
 }
 
 #[tokio::test]
@@ -161,10 +134,7 @@ async fn source__should_wait_for_outcomes_that_are_not_provable_yet() {
     let id = json!(chain[1].receipts[0].id);
     let mut refusals = vec![
         Reply::Http(500, "internal"),
-        Reply::Error(
-            500,
-            json!({"name": "NOT_CONFIRMED", "info": {"transaction_or_receipt_id": id}}),
-        ),
+        Reply::Error(500, json!({"name": "NOT_CONFIRMED", "info": {"transaction_or_receipt_id": id}})),
         Reply::unknown_block(),
     ];
     let node = FakeNode::start(move |method, params| match method {
@@ -212,10 +182,7 @@ async fn source__should_not_take_pruned_blocks_for_skipped_ones() {
     // Given a reader that starts below the oldest block any endpoint keeps.
     let node = serve(blocks(&[1, 2, 3, 4, 5, 6], "")[3..].to_vec()).await;
     let error = source_from(node.client(), 2).next(None).await.unwrap_err();
-    assert!(
-        matches!(error, BlockSourceError::MissingBlock { below: 4, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, BlockSourceError::MissingBlock { below: 4, .. }), "{error:?}");
     assert!(error.to_string().contains("archival"), "{error}");
 }
 
@@ -223,32 +190,20 @@ async fn source__should_not_take_pruned_blocks_for_skipped_ones() {
 async fn source__should_stop_at_a_broken_link() {
     // Given a reader of another chain's block 2.
     let other = blocks(&[1, 2], "other");
-    let cursor = Cursor {
-        height: 2,
-        hash: other[1].hash,
-    };
+    let cursor = Cursor { height: 2, hash: other[1].hash };
     let node = serve(blocks(&[1, 2, 3, 4], "")).await;
     let error = source_from(node.client(), 1).next(Some(cursor)).await.unwrap_err();
-    assert!(
-        matches!(error, BlockSourceError::BrokenLink { height: 3, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, BlockSourceError::BrokenLink { height: 3, .. }), "{error:?}");
     assert!(error.is_fatal());
 }
 
 #[tokio::test]
 async fn source__should_stop_when_a_final_block_is_replaced() {
     let other = blocks(&[1, 2], "other");
-    let cursor = Cursor {
-        height: 2,
-        hash: other[1].hash,
-    };
+    let cursor = Cursor { height: 2, hash: other[1].hash };
     let node = serve(blocks(&[1, 2], "")).await;
     let error = source_from(node.client(), 1).next(Some(cursor)).await.unwrap_err();
-    assert!(
-        matches!(error, BlockSourceError::Rollback { height: 2, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, BlockSourceError::Rollback { height: 2, .. }), "{error:?}");
     assert!(error.is_fatal());
 }
 
@@ -256,10 +211,7 @@ async fn source__should_stop_when_a_final_block_is_replaced() {
 async fn source__should_read_on_from_another_endpoint_when_one_lags() {
     // Given a reader beyond the first endpoint's tip.
     let chain = blocks(&[1, 2, 3, 4], "");
-    let cursor = Cursor {
-        height: 3,
-        hash: chain[2].hash,
-    };
+    let cursor = Cursor { height: 3, hash: chain[2].hash };
     let lagging = serve(chain[..2].to_vec()).await;
     let ahead = serve(chain).await;
     let mut source = source_from(client([&lagging, &ahead]), 1);

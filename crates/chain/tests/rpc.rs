@@ -22,9 +22,7 @@ fn after(replies: Vec<Reply>) -> impl FnMut(&str, &serde_json::Value) -> Reply +
 }
 
 async fn view(rpc: &RpcClient) -> Result<serde_json::Value, ViewError> {
-    rpc.view_function(&contract(), "root", &json!({}), BlockRef::Final)
-        .await
-        .map(|answer| answer.value)
+    rpc.view_function(&contract(), "root", &json!({}), BlockRef::Final).await.map(|answer| answer.value)
 }
 
 #[tokio::test]
@@ -38,10 +36,7 @@ async fn client__should_ask_again_after_every_passing_failure() {
         Reply::Http(200, "<html>"),
         Reply::Break,
         Reply::Error(500, json!({"name": "NO_SYNCED_BLOCKS", "info": {}})),
-        Reply::Error(
-            500,
-            json!({"name": "UNAVAILABLE_SHARD", "info": {"requested_shard_id": 0}}),
-        ),
+        Reply::Error(500, json!({"name": "UNAVAILABLE_SHARD", "info": {"requested_shard_id": 0}})),
     ] {
         let node = FakeNode::start(after(vec![reply])).await;
         // When it is asked, then the answer comes at the second try.
@@ -54,10 +49,7 @@ async fn client__should_ask_again_after_every_passing_failure() {
 async fn client__should_give_up_after_its_rounds_and_name_the_endpoint() {
     let node = FakeNode::start(|_, _| Reply::Http(502, "bad gateway")).await;
     let error = view(&node.client()).await.unwrap_err();
-    assert!(
-        matches!(error, ViewError::Rpc(RpcError::HttpStatus { status: 502, .. })),
-        "{error:?}"
-    );
+    assert!(matches!(error, ViewError::Rpc(RpcError::HttpStatus { status: 502, .. })), "{error:?}");
     assert!(error.to_string().contains(&node.url), "{error}");
     assert_eq!(node.count("query"), 4);
 }
@@ -106,23 +98,10 @@ async fn client__should_refuse_answers_below_its_height() {
     })
     .await;
     // When height 8 has been read elsewhere, then the answer is the second one's.
-    assert_eq!(
-        view(&client([&behind, &ahead]).with_min_height(8)).await.unwrap(),
-        json!(1)
-    );
+    assert_eq!(view(&client([&behind, &ahead]).with_min_height(8)).await.unwrap(), json!(1));
     // And alone the first is an error.
     let error = view(&behind.client().with_min_height(8)).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ViewError::Rpc(RpcError::EndpointBehind {
-                height: 7,
-                min_height: 8,
-                ..
-            })
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, ViewError::Rpc(RpcError::EndpointBehind { height: 7, min_height: 8, .. })), "{error:?}");
 }
 
 #[tokio::test]
@@ -140,11 +119,7 @@ async fn block__should_come_from_another_endpoint_when_one_no_longer_has_it() {
     let archival = FakeNode::start(move |method, params| chain::answer(&chain, method, params)).await;
     let rpc = client([&pruned, &archival]);
     assert_eq!(rpc.block(BlockRef::Height(5)).await.unwrap().unwrap().header.height, 5);
-    assert_eq!(
-        rpc.endpoint(),
-        pruned.url,
-        "an endpoint that lacks one block keeps its place"
-    );
+    assert_eq!(rpc.endpoint(), pruned.url, "an endpoint that lacks one block keeps its place");
 }
 
 #[tokio::test]
@@ -159,9 +134,7 @@ async fn view_function__should_give_the_code_of_a_panic() {
     })
     .await;
     let error = view(&node.client()).await.unwrap_err();
-    let ViewError::Contract { code, text, .. } = &error else {
-        panic!("{error:?}")
-    };
+    let ViewError::Contract { code, text, .. } = &error else { panic!("{error:?}") };
     assert_eq!(code.as_deref(), Some("ERR_NO_BATCH"));
     assert_eq!(text, "ERR_NO_BATCH: there is no batch 9");
     assert_eq!(node.count("query"), 1, "a panic is an answer, not a failure");
@@ -178,13 +151,7 @@ async fn view_account__should_be_none_if_it_does_not_exist() {
     })
     .await;
     let account = "no.test".parse().unwrap();
-    assert!(
-        node.client()
-            .view_account(&account, BlockRef::Final)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(node.client().view_account(&account, BlockRef::Final).await.unwrap().is_none());
 }
 
 #[test]

@@ -24,24 +24,14 @@ fn account() -> Arc<Mutex<FakeAccount>> {
 
 fn request() -> TxRequest {
     let contract: AccountId = chain::CONTRACT.parse().unwrap();
-    TxRequest::to(contract).call(
-        "work",
-        b"ops".to_vec(),
-        Gas::from_teragas(30),
-        NearToken::from_yoctonear(0),
-    )
+    TxRequest::to(contract).call("work", b"ops".to_vec(), Gas::from_teragas(30), NearToken::from_yoctonear(0))
 }
 
 async fn sender(node: &FakeNode) -> Sender {
     let rpc = node.client();
-    let pool = KeyPool::open(&rpc, "node.test".parse().unwrap(), vec![secret()])
-        .await
-        .unwrap();
-    let policy = SendPolicy {
-        deadline: Duration::from_millis(200),
-        poll_interval: Duration::from_millis(1),
-        signings: 4,
-    };
+    let pool = KeyPool::open(&rpc, "node.test".parse().unwrap(), vec![secret()]).await.unwrap();
+    let policy =
+        SendPolicy { deadline: Duration::from_millis(200), poll_interval: Duration::from_millis(1), signings: 4 };
     Sender::new(rpc, pool).with_policy(policy)
 }
 
@@ -80,17 +70,11 @@ async fn execute__should_fail_if_a_later_receipt_failed() {
         {"ExecutionError": "Smart contract panicked: ERR_TOKEN_PAUSED: try later"}}}}});
     let node = node(&account, |_, _, _, _| None).await;
     // When
-    let error = sender(&node)
-        .await
-        .execute(request(), WaitLevel::Final)
-        .await
-        .unwrap_err();
+    let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
     // Then
     assert_eq!(error.code(), Some("ERR_TOKEN_PAUSED"));
     assert_eq!(error.class(), ErrorClass::Permanent);
-    let TxError::Failed { failure, outcome } = error else {
-        panic!()
-    };
+    let TxError::Failed { failure, outcome } = error else { panic!() };
     assert_eq!(failure.executor_id, "token.test");
     assert_eq!(failure.text, "ERR_TOKEN_PAUSED: try later");
     assert_eq!(outcome.receipts.len(), 2, "what did happen stays visible");
@@ -102,17 +86,8 @@ async fn execute__should_name_a_missing_account_and_the_fix() {
     account.lock().unwrap().status = json!({"Failure": {"ActionError": {"index": 0, "kind":
         {"AccountDoesNotExist": {"account_id": "no.test"}}}}});
     let node = node(&account, |_, _, _, _| None).await;
-    let error = sender(&node)
-        .await
-        .execute(request(), WaitLevel::Final)
-        .await
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("account no.test does not exist; create and fund it first"),
-        "{error}"
-    );
+    let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
+    assert!(error.to_string().contains("account no.test does not exist; create and fund it first"), "{error}");
 }
 
 #[tokio::test]
@@ -129,11 +104,8 @@ async fn execute__should_sign_anew_when_another_process_used_the_nonce() {
     // When
     sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
     // Then the second signing is above it, and one transaction took effect.
-    let nonces: Vec<_> = node
-        .params("send_tx")
-        .iter()
-        .map(|params| transaction_in(params).transaction.nonce().nonce())
-        .collect();
+    let nonces: Vec<_> =
+        node.params("send_tx").iter().map(|params| transaction_in(params).transaction.nonce().nonce()).collect();
     assert_eq!(nonces, [101, 501]);
     assert_eq!(account.lock().unwrap().included.len(), 1);
 }
@@ -143,10 +115,7 @@ async fn send_and_wait__should_send_the_same_bytes_after_a_timeout() {
     // Given a node that holds the first two sendings until it gives up.
     let account = account();
     let node = node(&account, |sendings, method, _, _| match (sendings, method) {
-        (1, "send_tx") => Some(Reply::Error(
-            408,
-            json!({"name": "TIMEOUT_ERROR", "info": {"cause": "NOT_OBSERVED"}}),
-        )),
+        (1, "send_tx") => Some(Reply::Error(408, json!({"name": "TIMEOUT_ERROR", "info": {"cause": "NOT_OBSERVED"}}))),
         (2, "send_tx") => Some(Reply::Error(408, json!({"name": "TIMEOUT_ERROR"}))),
         _ => None,
     })
@@ -156,10 +125,7 @@ async fn send_and_wait__should_send_the_same_bytes_after_a_timeout() {
     // Then
     let sent = node.params("send_tx");
     assert_eq!(sent.len(), 3);
-    assert!(
-        sent.iter()
-            .all(|params| params["signed_tx_base64"] == sent[0]["signed_tx_base64"])
-    );
+    assert!(sent.iter().all(|params| params["signed_tx_base64"] == sent[0]["signed_tx_base64"]));
     assert_eq!(account.lock().unwrap().included.len(), 1);
 }
 
@@ -179,10 +145,7 @@ async fn send_and_wait__should_find_what_was_included_before_the_connection_brok
     let outcome = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
     // Then it is the outcome of the first and only transaction.
     let included = account.lock().unwrap();
-    assert_eq!(
-        included.included.keys().collect::<Vec<_>>(),
-        [&outcome.tx_hash.to_string()]
-    );
+    assert_eq!(included.included.keys().collect::<Vec<_>>(), [&outcome.tx_hash.to_string()]);
 }
 
 #[tokio::test]
@@ -206,11 +169,7 @@ async fn send_and_wait__should_not_repeat_a_definite_refusal() {
         })
     })
     .await;
-    let error = sender(&node)
-        .await
-        .execute(request(), WaitLevel::Final)
-        .await
-        .unwrap_err();
+    let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Permanent);
     assert!(error.to_string().contains("fund node.test"), "{error}");
     assert_eq!(node.count("send_tx"), 1);
@@ -223,11 +182,7 @@ async fn send_and_wait__should_say_unknown_when_nobody_can_tell() {
         (method == "send_tx").then(|| Reply::Error(408, json!({"name": "TIMEOUT_ERROR"})))
     })
     .await;
-    let error = sender(&node)
-        .await
-        .execute(request(), WaitLevel::Final)
-        .await
-        .unwrap_err();
+    let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
     assert!(matches!(error, TxError::Unknown { .. }), "{error:?}");
     assert_eq!(error.class(), ErrorClass::Transient);
 }
@@ -281,11 +236,6 @@ async fn key_pool__should_refuse_a_key_that_is_not_on_the_account() {
         )
     })
     .await;
-    let error = KeyPool::open(&node.client(), "node.test".parse().unwrap(), vec![secret()])
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("is not an access key of node.test"),
-        "{error}"
-    );
+    let error = KeyPool::open(&node.client(), "node.test".parse().unwrap(), vec![secret()]).await.unwrap_err();
+    assert!(error.to_string().contains("is not an access key of node.test"), "{error}");
 }

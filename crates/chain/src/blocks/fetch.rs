@@ -70,13 +70,7 @@ pub(super) struct Fetcher {
 impl Fetcher {
     pub(super) fn new(rpc: RpcClient, config: BlockSourceConfig) -> Self {
         let receipts_in_flight = Semaphore::new(config.receipts_in_flight.max(1));
-        Self {
-            impatient: rpc.with_retry(RetryPolicy::ONCE),
-            rpc,
-            config,
-            receipts_in_flight,
-            head: Mutex::default(),
-        }
+        Self { impatient: rpc.with_retry(RetryPolicy::ONCE), rpc, config, receipts_in_flight, head: Mutex::default() }
     }
 
     /// The block at a height; `None` if the height was skipped.
@@ -143,15 +137,11 @@ impl Fetcher {
     ) -> Result<ContractReceipt, BlockSourceError> {
         // The semaphore is never closed, so the permit is only absent if it were.
         let _permit = self.receipts_in_flight.acquire().await.ok();
-        let (outcome, contents) = tokio::try_join!(
-            self.outcome(view, receipt_id, head),
-            self.contents(view.header.hash, receipt_id)
-        )?;
+        let (outcome, contents) =
+            tokio::try_join!(self.outcome(view, receipt_id, head), self.contents(view.header.hash, receipt_id))?;
         let contents = match contents {
-            Some(contents) => Contents::try_from(contents).map_err(|reason| BlockSourceError::Inconsistent {
-                hash: view.header.hash,
-                reason,
-            })?,
+            Some(contents) => Contents::try_from(contents)
+                .map_err(|reason| BlockSourceError::Inconsistent { hash: view.header.hash, reason })?,
             None => local::contents(self, view, receipt_id).await?,
         };
         Ok(ContractReceipt {
@@ -182,31 +172,23 @@ impl Fetcher {
                 "receiver_id": self.config.contract,
                 "light_client_head": head,
             });
-            let proof = match self
-                .impatient
-                .call(methods::any::<Method>("EXPERIMENTAL_light_client_proof", params))
-                .await
-            {
-                Ok(answer) => answer.outcome_proof,
-                Err(error) => {
-                    tries.after(error).await?;
-                    head = self.newest_head().await?;
-                    continue;
-                }
-            };
+            let proof =
+                match self.impatient.call(methods::any::<Method>("EXPERIMENTAL_light_client_proof", params)).await {
+                    Ok(answer) => answer.outcome_proof,
+                    Err(error) => {
+                        tries.after(error).await?;
+                        head = self.newest_head().await?;
+                        continue;
+                    }
+                };
             // The block the proof names is not checked: nearcore puts the block there that holds the outcome's root.
             let inconsistent = |reason: String| BlockSourceError::Inconsistent { hash, reason };
             if proof.id != receipt_id || proof.outcome.executor_id != self.config.contract {
-                return Err(inconsistent(format!(
-                    "the outcome of {receipt_id} is that of {}",
-                    proof.id
-                )));
+                return Err(inconsistent(format!("the outcome of {receipt_id} is that of {}", proof.id)));
             }
             return match proof.outcome.status {
                 ExecutionStatusView::SuccessValue(_) | ExecutionStatusView::SuccessReceiptId(_) => Ok(proof.outcome),
-                _ => Err(inconsistent(format!(
-                    "receipt {receipt_id} changed it but did not succeed"
-                ))),
+                _ => Err(inconsistent(format!("receipt {receipt_id} changed it but did not succeed"))),
             };
         }
     }
@@ -219,15 +201,10 @@ impl Fetcher {
     ) -> Result<Option<ReceiptView>, BlockSourceError> {
         let mut tries = Tries::new(self, hash, format!("receipt {receipt_id}"));
         loop {
-            let request = RpcReceiptRequest {
-                receipt_reference: ReceiptReference { receipt_id },
-            };
+            let request = RpcReceiptRequest { receipt_reference: ReceiptReference { receipt_id } };
             match self.impatient.call(request).await {
                 Ok(receipt) => return Ok(Some(receipt)),
-                Err(RpcCallError::Handler {
-                    error: RpcReceiptError::UnknownReceipt { .. },
-                    ..
-                }) => return Ok(None),
+                Err(RpcCallError::Handler { error: RpcReceiptError::UnknownReceipt { .. }, .. }) => return Ok(None),
                 Err(error) => tries.after(error).await?,
             }
         }
@@ -245,10 +222,7 @@ impl Fetcher {
 
     async fn newest_head(&self) -> Result<CryptoHash, BlockSourceError> {
         let block = BlockRef::Latest;
-        let unknown = || ViewError::UnknownBlock {
-            block,
-            endpoint: self.rpc.endpoint().to_owned(),
-        };
+        let unknown = || ViewError::UnknownBlock { block, endpoint: self.rpc.endpoint().to_owned() };
         let header = self.rpc.block(block).await?.ok_or_else(unknown)?.header;
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some((header.height, header.hash));
         Ok(header.hash)
@@ -283,17 +257,9 @@ impl TryFrom<ReceiptView> for Contents {
 /// The function calls among a receipt's actions.
 pub(super) fn function_calls(actions: Vec<ActionView>) -> Vec<ContractCall> {
     let call = |action| match action {
-        ActionView::FunctionCall {
-            method_name,
-            args,
-            gas,
-            deposit,
-        } => Some(ContractCall {
-            method_name,
-            args: args.into(),
-            gas: gas.as_gas(),
-            deposit: deposit.as_yoctonear(),
-        }),
+        ActionView::FunctionCall { method_name, args, gas, deposit } => {
+            Some(ContractCall { method_name, args: args.into(), gas: gas.as_gas(), deposit: deposit.as_yoctonear() })
+        }
         _ => None,
     };
     actions.into_iter().filter_map(call).collect()
@@ -304,10 +270,7 @@ pub(super) fn function_calls(actions: Vec<ActionView>) -> Vec<ContractCall> {
 /// A node lists changes by key and, within a key, in the order they happened; nearly every receipt writes the root.
 fn changed_by(changes: &[StateChangeWithCauseView], root_key: &[u8]) -> Vec<CryptoHash> {
     let is_root = |change: &&StateChangeWithCauseView| key_of(change) == Some(root_key);
-    let writers = changes
-        .iter()
-        .filter(is_root)
-        .chain(changes.iter().filter(|change| !is_root(change)));
+    let writers = changes.iter().filter(is_root).chain(changes.iter().filter(|change| !is_root(change)));
     let mut receipt_ids = Vec::new();
     for change in writers {
         if let StateChangeCauseView::ReceiptProcessing { receipt_hash } = change.cause
@@ -344,12 +307,7 @@ pub(super) struct Tries<'a> {
 
 impl<'a> Tries<'a> {
     pub(super) fn new(fetcher: &'a Fetcher, hash: CryptoHash, what: String) -> Self {
-        Self {
-            fetcher,
-            hash,
-            what,
-            made: 0,
-        }
+        Self { fetcher, hash, what, made: 0 }
     }
 
     /// Waits before another try, or gives up.
@@ -357,12 +315,7 @@ impl<'a> Tries<'a> {
         self.made += 1;
         if self.made > self.fetcher.config.patience {
             let (hash, what) = (self.hash, self.what.clone());
-            return Err(BlockSourceError::Unavailable {
-                hash,
-                what,
-                endpoint,
-                reason: reason.to_string(),
-            });
+            return Err(BlockSourceError::Unavailable { hash, what, endpoint, reason: reason.to_string() });
         }
         self.pause().await;
         Ok(())

@@ -21,10 +21,7 @@ pub(super) async fn contents(
     let contract = &fetcher.config.contract;
     let height = view.header.height;
     for chunk in view.chunks.iter().filter(|chunk| chunk.height_included == height) {
-        let own = chunk_of(fetcher, view, chunk.chunk_hash)
-            .await?
-            .transactions
-            .into_iter();
+        let own = chunk_of(fetcher, view, chunk.chunk_hash).await?.transactions.into_iter();
         for transaction in own.filter(|tx| tx.signer_id == *contract && tx.receiver_id == *contract) {
             if first_receipts(fetcher, view, &transaction).await?.contains(&receipt_id) {
                 return Ok(Contents {
@@ -48,11 +45,7 @@ async fn chunk_of(fetcher: &Fetcher, view: &BlockView, chunk_id: CryptoHash) -> 
     let mut tries = Tries::new(fetcher, view.header.hash, format!("chunk {chunk_id}"));
     loop {
         let chunk_reference = ChunkReference::ChunkHash { chunk_id };
-        match fetcher
-            .impatient
-            .call(methods::chunk::RpcChunkRequest { chunk_reference })
-            .await
-        {
+        match fetcher.impatient.call(methods::chunk::RpcChunkRequest { chunk_reference }).await {
             Ok(chunk) => return Ok(chunk),
             Err(error) => tries.after(error).await?,
         }
@@ -68,28 +61,14 @@ async fn first_receipts(
     let mut tries = Tries::new(fetcher, view.header.hash, format!("transaction {}", transaction.hash));
     loop {
         let sender_account_id: AccountId = transaction.signer_id.clone();
-        let transaction_info = TransactionInfo::TransactionId {
-            tx_hash: transaction.hash,
-            sender_account_id,
-        };
+        let transaction_info = TransactionInfo::TransactionId { tx_hash: transaction.hash, sender_account_id };
         let wait_until = TxExecutionStatus::Included;
-        match fetcher
-            .impatient
-            .call(methods::tx::RpcTransactionStatusRequest {
-                transaction_info,
-                wait_until,
-            })
-            .await
-        {
+        match fetcher.impatient.call(methods::tx::RpcTransactionStatusRequest { transaction_info, wait_until }).await {
             Ok(answer) => {
                 let outcome = answer.final_execution_outcome.map(|outcome| outcome.into_outcome());
                 match outcome {
                     Some(outcome) => return Ok(outcome.transaction_outcome.outcome.receipt_ids),
-                    None => {
-                        tries
-                            .again(fetcher.rpc.endpoint().to_owned(), "it has no outcome yet")
-                            .await?
-                    }
+                    None => tries.again(fetcher.rpc.endpoint().to_owned(), "it has no outcome yet").await?,
                 }
             }
             Err(error) => tries.after(error).await?,

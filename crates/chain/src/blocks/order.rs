@@ -7,11 +7,7 @@ use serde::Deserialize;
 /// given and follow. Then numbers them.
 pub(super) fn sort(receipts: &mut [ContractReceipt]) {
     receipts.sort_by_cached_key(|receipt| {
-        receipt
-            .logs
-            .iter()
-            .find_map(|line| journal_seq(line))
-            .map_or((1, 0), |seq| (0, seq))
+        receipt.logs.iter().find_map(|line| journal_seq(line)).map_or((1, 0), |seq| (0, seq))
     });
     for (order, receipt) in (0u32..).zip(receipts) {
         receipt.order = order;
@@ -71,10 +67,7 @@ mod tests {
     #[test]
     fn journal_seq__should_ignore_other_logs_and_events() {
         assert_eq!(journal_seq("seq 4"), None);
-        assert_eq!(
-            journal_seq(r#"EVENT_JSON:{"standard":"nep141","data":[{"amount":"1"}]}"#),
-            None
-        );
+        assert_eq!(journal_seq(r#"EVENT_JSON:{"standard":"nep141","data":[{"amount":"1"}]}"#), None);
         assert_eq!(journal_seq("EVENT_JSON:{"), None);
     }
 }

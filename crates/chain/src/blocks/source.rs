@@ -130,27 +130,16 @@ impl RpcBlockSource {
             Place::After(cursor) => self.fetcher.rpc.with_min_height(cursor.height),
             Place::Start(_) => self.fetcher.rpc.clone(),
         };
-        let unknown = || ViewError::UnknownBlock {
-            block: BlockRef::Final,
-            endpoint: rpc.endpoint().to_owned(),
-        };
+        let unknown = || ViewError::UnknownBlock { block: BlockRef::Final, endpoint: rpc.endpoint().to_owned() };
         let view = rpc.block(BlockRef::Final).await?.ok_or_else(unknown)?;
         self.polled = Some(Instant::now());
         let header = &view.header;
-        let tip = Head {
-            height: header.height,
-            hash: header.hash,
-            timestamp_ns: header.timestamp_nanosec,
-        };
+        let tip = Head { height: header.height, hash: header.hash, timestamp_ns: header.timestamp_nanosec };
         if let Place::After(cursor) = self.place
             && cursor.height == tip.height
             && cursor.hash != tip.hash
         {
-            return Err(BlockSourceError::Rollback {
-                height: tip.height,
-                expected: cursor.hash,
-                found: tip.hash,
-            });
+            return Err(BlockSourceError::Rollback { height: tip.height, expected: cursor.hash, found: tip.hash });
         }
         self.tip = Some(tip);
         // At the tip the block asked for is the very next one: it needs no second call.
@@ -211,11 +200,9 @@ fn joined(result: Result<Fetched, JoinError>) -> Fetched {
         Ok(fetched) => fetched,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(ViewError::Other {
-                endpoint: "of this process".to_owned(),
-                reason: error.to_string(),
+            Err(error) => {
+                Err(ViewError::Other { endpoint: "of this process".to_owned(), reason: error.to_string() }.into())
             }
-            .into()),
         },
     }
 }

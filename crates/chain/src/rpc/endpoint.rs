@@ -27,10 +27,7 @@ pub(super) enum Miss<E> {
 
 impl Endpoint {
     pub(super) fn new(http: reqwest::Client, url: &str) -> Result<Self, RpcError> {
-        let invalid = |reason: String, position: &str| RpcError::InvalidUrl {
-            reason,
-            position: position.to_owned(),
-        };
+        let invalid = |reason: String, position: &str| RpcError::InvalidUrl { reason, position: position.to_owned() };
         let url = Url::parse(url).map_err(|error| invalid(error.to_string(), "of the configuration"))?;
         let name = redacted(&url);
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -60,10 +57,7 @@ impl Endpoint {
             endpoint: self.name.clone(),
             source: source.without_url(),
         };
-        let request = self
-            .http
-            .post(self.url.clone())
-            .header(header::CONTENT_TYPE, "application/json");
+        let request = self.http.post(self.url.clone()).header(header::CONTENT_TYPE, "application/json");
         let response = request.body(body.to_owned()).send().await.map_err(unreachable)?;
         let status = response.status();
         let retry_after = response
@@ -105,27 +99,18 @@ impl Endpoint {
                 Miss::Absent(RpcError::Rejected { endpoint, reason }.into())
             }
             JsonRpcError::ServerError(JsonRpcServerError::InternalError { info }) => {
-                Miss::Failed(RpcError::NodeUnavailable {
-                    endpoint,
-                    reason: info.unwrap_or(reason),
-                })
+                Miss::Failed(RpcError::NodeUnavailable { endpoint, reason: info.unwrap_or(reason) })
             }
             _ => Miss::Failed(self.malformed(reason)),
         }
     }
 
     fn handler<E>(&self, error: E) -> RpcCallError<E> {
-        RpcCallError::Handler {
-            endpoint: self.name.clone(),
-            error,
-        }
+        RpcCallError::Handler { endpoint: self.name.clone(), error }
     }
 
     fn malformed(&self, reason: String) -> RpcError {
-        RpcError::Malformed {
-            endpoint: self.name.clone(),
-            reason,
-        }
+        RpcError::Malformed { endpoint: self.name.clone(), reason }
     }
 }
 
@@ -176,10 +161,7 @@ fn summary(error: &NodeError) -> String {
     match &error.error_struct {
         Some(RpcErrorKind::HandlerError(cause) | RpcErrorKind::InternalError(cause)) => cause.to_string(),
         Some(RpcErrorKind::RequestValidationError(cause)) => format!("{cause:?}"),
-        None => error
-            .data
-            .as_ref()
-            .map_or_else(|| error.message.clone(), ToString::to_string),
+        None => error.data.as_ref().map_or_else(|| error.message.clone(), ToString::to_string),
     }
 }
 

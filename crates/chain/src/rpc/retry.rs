@@ -16,11 +16,7 @@ pub struct RetryPolicy {
 
 impl RetryPolicy {
     /// Ask every endpoint once and give up.
-    pub const ONCE: Self = Self {
-        rounds: 1,
-        base: Duration::ZERO,
-        cap: Duration::ZERO,
-    };
+    pub const ONCE: Self = Self { rounds: 1, base: Duration::ZERO, cap: Duration::ZERO };
 
     /// The wait before `round` (1 = the second try): uniform up to the bound, so that clients that failed
     /// together do not return together, and at least what a rate-limiting endpoint asked for (within the cap).
@@ -34,10 +30,6 @@ impl RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self {
-            rounds: 6,
-            base: Duration::from_millis(100),
-            cap: Duration::from_secs(3),
-        }
+        Self { rounds: 6, base: Duration::from_millis(100), cap: Duration::from_secs(3) }
     }
 }

@@ -131,18 +131,11 @@ impl TxError {
         let public_key = &signed.public_key;
         let reason = match error {
             InvalidTxError::InvalidNonce { tx_nonce, ak_nonce } => {
-                return Self::Nonce {
-                    tx_hash,
-                    tx_nonce,
-                    ak_nonce,
-                };
+                return Self::Nonce { tx_hash, tx_nonce, ak_nonce };
             }
             InvalidTxError::Expired => return Self::Expired { tx_hash },
             InvalidTxError::ShardCongested { .. } | InvalidTxError::ShardStuck { .. } => {
-                return Self::Busy {
-                    tx_hash,
-                    reason: error.to_string(),
-                };
+                return Self::Busy { tx_hash, reason: error.to_string() };
             }
             InvalidTxError::SignerDoesNotExist { signer_id } => {
                 format!("account {signer_id} does not exist on this network; create and fund it first")
@@ -154,10 +147,7 @@ impl TxError {
                 format!("the account would lack {amount} for its storage; fund {account_id}")
             }
             InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::AccessKeyNotFound { .. }) => {
-                return Self::KeyGone {
-                    account_id: account_id.clone(),
-                    public_key: public_key.clone(),
-                };
+                return Self::KeyGone { account_id: account_id.clone(), public_key: public_key.clone() };
             }
             InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::DepositWithFunctionCall) => {
                 format!("key {public_key} is a function-call key and cannot attach a deposit; use a full-access key")
@@ -173,10 +163,6 @@ impl TxError {
             }
             other => other.to_string(),
         };
-        Self::Invalid {
-            tx_hash,
-            signer_id: account_id.clone(),
-            reason,
-        }
+        Self::Invalid { tx_hash, signer_id: account_id.clone(), reason }
     }
 }

@@ -78,15 +78,9 @@ pub(super) fn view_error(
         RpcCallError::Handler { endpoint, error } => (endpoint, error),
     };
     match error {
-        RpcQueryError::UnknownAccount {
-            requested_account_id: account_id,
-            ..
-        } => ViewError::UnknownAccount(account_id),
+        RpcQueryError::UnknownAccount { requested_account_id: account_id, .. } => ViewError::UnknownAccount(account_id),
         RpcQueryError::UnknownAccessKey { public_key, .. } => ViewError::UnknownKey(public_key),
-        RpcQueryError::NoContractCode {
-            contract_account_id: contract,
-            ..
-        } => ViewError::NoContract(contract),
+        RpcQueryError::NoContractCode { contract_account_id: contract, .. } => ViewError::NoContract(contract),
         RpcQueryError::GarbageCollectedBlock { block_height, .. } => {
             ViewError::GarbageCollected(block_height, endpoint)
         }
@@ -96,16 +90,8 @@ pub(super) fn view_error(
             if text.contains("CodeDoesNotExist") {
                 return ViewError::NoContract(contract);
             }
-            ViewError::Contract {
-                code: outcome::error_code(&text),
-                contract,
-                method,
-                text,
-            }
+            ViewError::Contract { code: outcome::error_code(&text), contract, method, text }
         }
-        error => ViewError::Other {
-            endpoint,
-            reason: error.to_string(),
-        },
+        error => ViewError::Other { endpoint, reason: error.to_string() },
     }
 }

@@ -38,26 +38,14 @@ pub fn blocks(heights: &[u64], fork: &str) -> Vec<FakeBlock> {
     let name = |height: u64| hash(&format!("block {height} {fork}"));
     let mut blocks: Vec<FakeBlock> = Vec::new();
     for &height in heights {
-        let (prev_height, prev_hash) = blocks
-            .last()
-            .map_or((0, hash("genesis")), |last| (last.height, last.hash));
-        blocks.push(FakeBlock {
-            height,
-            hash: name(height),
-            prev_hash,
-            prev_height,
-            receipts: Vec::new(),
-        });
+        let (prev_height, prev_hash) = blocks.last().map_or((0, hash("genesis")), |last| (last.height, last.hash));
+        blocks.push(FakeBlock { height, hash: name(height), prev_hash, prev_height, receipts: Vec::new() });
     }
     blocks
 }
 
 pub fn receipt(seq: u64) -> FakeReceipt {
-    FakeReceipt {
-        id: hash(&format!("receipt {seq}")),
-        seq,
-        local: false,
-    }
+    FakeReceipt { id: hash(&format!("receipt {seq}")), seq, local: false }
 }
 
 pub fn journal_line(seq: u64) -> String {
@@ -67,11 +55,7 @@ pub fn journal_line(seq: u64) -> String {
 /// Answers the block source's questions about these blocks, of which the last is final and newest.
 pub fn answer(blocks: &[FakeBlock], method: &str, params: &Value) -> Reply {
     let by_hash = |hash: &Value| blocks.iter().find(|block| json!(block.hash) == *hash);
-    let receipts = || {
-        blocks
-            .iter()
-            .flat_map(|block| block.receipts.iter().map(move |receipt| (block, receipt)))
-    };
+    let receipts = || blocks.iter().flat_map(|block| block.receipts.iter().map(move |receipt| (block, receipt)));
     let by_receipt = |id: &Value| receipts().find(|(_, receipt)| json!(receipt.id) == *id);
     match method {
         "block" => {
@@ -95,15 +79,10 @@ pub fn answer(blocks: &[FakeBlock], method: &str, params: &Value) -> Reply {
         },
         "EXPERIMENTAL_receipt" => match by_receipt(&params["receipt_id"]) {
             Some((_, receipt)) if !receipt.local => Reply::Result(receipt_json(receipt)),
-            _ => Reply::Error(
-                422,
-                json!({"name": "UNKNOWN_RECEIPT", "info": {"receipt_id": params["receipt_id"]}}),
-            ),
+            _ => Reply::Error(422, json!({"name": "UNKNOWN_RECEIPT", "info": {"receipt_id": params["receipt_id"]}})),
         },
         "chunk" => {
-            let own = receipts()
-                .filter(|(_, receipt)| receipt.local)
-                .map(|(_, receipt)| own_transaction_json(receipt));
+            let own = receipts().filter(|(_, receipt)| receipt.local).map(|(_, receipt)| own_transaction_json(receipt));
             Reply::Result(chunk_json(own.collect()))
         }
         "tx" => match receipts().find(|(_, receipt)| json!(tx_of(receipt)) == params["tx_hash"]) {
@@ -180,8 +159,7 @@ fn changes_json(block: &FakeBlock) -> Vec<Value> {
         })
     };
     let rows = block.receipts.iter().map(|receipt| change(receipt, "A row"));
-    rows.chain(block.receipts.iter().map(|receipt| change(receipt, "STATE")))
-        .collect()
+    rows.chain(block.receipts.iter().map(|receipt| change(receipt, "STATE"))).collect()
 }
 
 fn proof_json(block: &FakeBlock, receipt: &FakeReceipt) -> Value {
@@ -252,21 +230,14 @@ pub struct FakeAccount {
 
 impl FakeAccount {
     pub fn new(public_key: PublicKey) -> Self {
-        Self {
-            public_key,
-            nonce: 100,
-            included: BTreeMap::new(),
-            status: json!({"SuccessValue": ""}),
-        }
+        Self { public_key, nonce: 100, included: BTreeMap::new(), status: json!({"SuccessValue": ""}) }
     }
 
     /// Takes or refuses a transaction by its nonce, as a chain does. Sending an included one again is refused too.
     pub fn include(&mut self, signed: &SignedTransaction) -> Result<(), Reply> {
         let tx_nonce = signed.transaction.nonce().nonce();
         if tx_nonce <= self.nonce {
-            return Err(Reply::Invalid(
-                json!({"InvalidNonce": {"tx_nonce": tx_nonce, "ak_nonce": self.nonce}}),
-            ));
+            return Err(Reply::Invalid(json!({"InvalidNonce": {"tx_nonce": tx_nonce, "ak_nonce": self.nonce}})));
         }
         self.nonce = tx_nonce;
         self.included.insert(signed.get_hash().to_string(), signed.clone());
@@ -311,8 +282,6 @@ impl FakeAccount {
 }
 
 pub fn transaction_in(params: &Value) -> SignedTransaction {
-    let bytes = BASE64_STANDARD
-        .decode(params["signed_tx_base64"].as_str().unwrap())
-        .unwrap();
+    let bytes = BASE64_STANDARD.decode(params["signed_tx_base64"].as_str().unwrap()).unwrap();
     borsh::from_slice(&bytes).unwrap()
 }

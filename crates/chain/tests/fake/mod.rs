@@ -52,25 +52,14 @@ impl FakeNode {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let calls = Arc::default();
         let answer: Arc<Mutex<Answer>> = Arc::new(Mutex::new(answer));
-        let app = Router::new()
-            .route("/", post(handle))
-            .with_state((Arc::clone(&calls), answer));
+        let app = Router::new().route("/", post(handle)).with_state((Arc::clone(&calls), answer));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self {
-            url,
-            calls,
-            _server: AbortOnDropHandle::new(server),
-        }
+        Self { url, calls, _server: AbortOnDropHandle::new(server) }
     }
 
     /// The methods called so far.
     pub fn methods(&self) -> Vec<String> {
-        self.calls
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(method, _)| method.clone())
-            .collect()
+        self.calls.lock().unwrap().iter().map(|(method, _)| method.clone()).collect()
     }
 
     pub fn count(&self, method: &str) -> usize {
@@ -80,11 +69,7 @@ impl FakeNode {
     /// The parameters of every call of a method.
     pub fn params(&self, method: &str) -> Vec<Value> {
         let calls = self.calls.lock().unwrap();
-        calls
-            .iter()
-            .filter(|(called, _)| called == method)
-            .map(|(_, params)| params.clone())
-            .collect()
+        calls.iter().filter(|(called, _)| called == method).map(|(_, params)| params.clone()).collect()
     }
 
     pub fn client(&self) -> RpcClient {
@@ -98,27 +83,15 @@ pub fn client<'a>(nodes: impl IntoIterator<Item = &'a FakeNode>) -> RpcClient {
 }
 
 pub fn client_of(urls: impl IntoIterator<Item = String>) -> RpcClient {
-    let retry = RetryPolicy {
-        rounds: 4,
-        base: Duration::from_millis(1),
-        cap: Duration::from_millis(4),
-    };
+    let retry = RetryPolicy { rounds: 4, base: Duration::from_millis(1), cap: Duration::from_millis(4) };
     let request_timeout = Duration::from_secs(5);
-    RpcClient::new(RpcConfig {
-        retry,
-        request_timeout,
-        ..RpcConfig::new(urls)
-    })
-    .unwrap()
+    RpcClient::new(RpcConfig { retry, request_timeout, ..RpcConfig::new(urls) }).unwrap()
 }
 
 async fn handle(State((calls, answer)): State<(Calls, Arc<Mutex<Answer>>)>, body: String) -> Response {
     let request: Value = serde_json::from_str(&body).unwrap();
     let method = request["method"].as_str().unwrap();
-    calls
-        .lock()
-        .unwrap()
-        .push((method.to_owned(), request["params"].clone()));
+    calls.lock().unwrap().push((method.to_owned(), request["params"].clone()));
     let reply = (answer.lock().unwrap())(method, &request["params"]);
     let id = &request["id"];
     match reply {
