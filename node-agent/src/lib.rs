@@ -1,4 +1,4 @@
-//! The node operator's daemon.
+#![doc = include_str!("../README.md")]
 
 pub mod caller;
 pub mod cli;

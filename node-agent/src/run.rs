@@ -1,8 +1,9 @@
 //! The daemon: carries events to the core and does what it says.
 
+mod start;
+
 use std::{
     collections::{BTreeMap, VecDeque},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,11 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
-use piecework_chain::{KeyFile, KeyPool, RpcClient, Sender, ViewError};
+use anyhow::Result;
 use piecework_interface::{
-    host::sha256,
-    ids::{AccountNo, BatchId, ClassId},
+    ids::{BatchId, ClassId},
     view::{OpenBatch, SlotPhase},
 };
 use rand::Rng;
@@ -25,28 +24,24 @@ use tokio::{
 };
 
 use crate::{
-    caller::{self, Caller},
-    config::{ClassConfig, Config},
+    caller::Caller,
+    config::Config,
     core::{Action, Call, Called, Event, Problem, State, Trouble, facts::Facts},
     executor::{CommandExecutor, Execute, Task},
-    gateway::Gateway,
     metrics,
     payloads::Payloads,
     preflight,
-    record::{Binding, Place, Record},
+    record::{Place, Record},
     status_file::StatusFile,
-    store::{Identity, Store, StoredCall},
-    watch::Watch,
+    store::{Store, StoreError, StoredCall},
 };
 
-/// Wait before something that the start needs is tried again.
-const START_AGAIN: Duration = Duration::from_secs(2);
 /// The status file is written at most so often.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// What the tasks tell the loop.
 enum Message {
-    Event(Event),
+    Event(Box<Event>),
     ChainSilent(String),
 }
 
@@ -93,64 +88,6 @@ struct Agent {
 }
 
 impl Agent {
-    async fn start(
-        config: Config,
-        store: Arc<Store>,
-        key: KeyFile,
-        rpc: RpcClient,
-        ready: Arc<AtomicBool>,
-    ) -> Result<Self> {
-        let chain_id = patiently("chain.status", || async { Ok(rpc.status().await?.chain_id) }).await;
-        preflight::require_key(&rpc, &config, &key).await?;
-        let open = || Watch::open(rpc.clone(), config.contract.clone(), config.account_id.clone(), config.keeper);
-        let mut watch = patiently("chain.contract", open).await;
-        let node = registered(&mut watch, &config).await;
-        let binding = Binding { contract: config.contract.to_string(), node };
-        let identity = Identity { chain_id, account_id: config.account_id.to_string(), binding: binding.clone() };
-        store.bind(&identity)?;
-        let records = load(&store, &binding)?;
-        let resumed = store.call().unwrap_or_else(|error| {
-            // Its ops are planned anew from what the chain says, and it cannot take effect twice.
-            tracing::warn!(%error, "state.call_damaged");
-            None
-        });
-        let pool = KeyPool::open(&rpc, config.account_id.clone(), vec![key.secret_key().clone()]).await?;
-        if let Some(stored) = &resumed {
-            pool.observe_nonce(&stored.signed.public_key, stored.signed.nonce);
-        }
-        let call = resumed.as_ref().and_then(caller::decode);
-        let resumed = resumed.filter(|_| call.is_some());
-        let seed = sha256(format!("{}/{}", config.account_id, key.public_key).as_bytes());
-        let seed = u64::from_le_bytes(core::array::from_fn(|index| seed[index]));
-        tracing::info!(%node, records = records.len(), resumed = call.is_some(), "agent.start");
-        let gateway = Gateway::new(&config.gateway_url, config.max_lot_bytes).context("the gateway client")?;
-        let executor = |class: &ClassConfig| CommandExecutor::new(class.command.clone(), store.scratch());
-        let executors = config.classes.iter().map(|(&id, class)| (id, executor(class))).collect();
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let agent = Self {
-            payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway)),
-            caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), Arc::clone(&store)),
-            executors,
-            state: State::new(binding, config.limits(seed), records, call.clone()),
-            resumed,
-            works: BTreeMap::new(),
-            calling: call,
-            floor: watch.floor(),
-            look: Arc::new(Notify::new()),
-            ready,
-            sender,
-            receiver,
-            chain_error: None,
-            began: Instant::now(),
-            status_at: None,
-            config,
-            store,
-        };
-        println!("running as {}", agent.config.account_id);
-        agent.watch(watch);
-        Ok(agent)
-    }
-
     async fn serve(mut self, terminate: &mut Signal, interrupt: &mut Signal) -> Result<()> {
         if let Some(stored) = self.resumed.take() {
             let (caller, sender) = (self.caller.clone(), self.sender.clone());
@@ -172,13 +109,13 @@ impl Agent {
                     // If the chain does not answer, there is nothing to wait for.
                     hard_stop = Some(tokio::time::Instant::now() + self.config.stop_grace + Duration::from_secs(2));
                     self.look.notify_one();
-                    Message::Event(Event::Stop)
+                    Message::Event(Box::new(Event::Stop))
                 }
                 () = until(hard_stop) => break,
             };
             match message {
                 Message::Event(event) => {
-                    if self.take(event).await {
+                    if self.take(*event).await {
                         break;
                     }
                 }
@@ -335,34 +272,6 @@ impl Agent {
         Some((facts.batches.get(&batch)?.open.clone(), facts.height))
     }
 
-    /// Looks at the chain now and then, and at once after an own call.
-    fn watch(&self, mut watch: Watch) {
-        let (sender, look, interval) = (self.sender.clone(), Arc::clone(&self.look), self.config.poll_interval);
-        let ready = Arc::clone(&self.ready);
-        tokio::spawn(async move {
-            // Agents that start together look at different times.
-            let phase = interval.mul_f64(rand::rng().random::<f64>());
-            tokio::time::sleep(phase).await;
-            loop {
-                match Box::pin(watch.facts()).await {
-                    Ok(facts) => send(&sender, Event::Facts(facts)),
-                    Err(error) => {
-                        tracing::warn!(%error, "chain.failed");
-                        metrics::chain_failed();
-                        ready.store(false, Ordering::Relaxed);
-                        if sender.send(Message::ChainSilent(error.to_string())).is_err() {
-                            return;
-                        }
-                    }
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(interval) => {}
-                    () = look.notified() => {}
-                }
-            }
-        });
-    }
-
     fn write_status(&mut self) {
         if self.status_at.is_some_and(|at| at.elapsed() < STATUS_EVERY) {
             return;
@@ -406,54 +315,6 @@ fn unrevealed<'a>(state: &'a State, facts: &'a Facts) -> impl Iterator<Item = Pl
     facts.held().filter(move |held| mine(held.place) && !revealed(&held.slot.phase)).map(|held| held.place)
 }
 
-/// Reads the records and checks each against its commitment.
-fn load(store: &Store, binding: &Binding) -> Result<Vec<Record>> {
-    let found = store.records()?;
-    let mut damaged = found.damaged;
-    let (records, bad): (Vec<Record>, Vec<Record>) = found
-        .records
-        .into_iter()
-        .partition(|record| record.done.as_ref().is_none_or(|done| done.verify(binding, record.place)));
-    damaged.extend(bad.iter().map(|record| PathBuf::from(record.place.to_string())));
-    for path in damaged {
-        let text = "this record is damaged: restore it from a backup, or a commitment it belongs to cannot be revealed";
-        tracing::error!(path = %path.display(), text, "state.damaged");
-    }
-    let unworked: Vec<_> = records.iter().filter(|record| record.done.is_none()).collect();
-    let lots: Vec<_> = unworked.iter().map(|record| (record.place.batch, record.place.lot)).collect();
-    store.payloads_keep(&lots)?;
-    Ok(records)
-}
-
-/// The node's number, once it is registered.
-async fn registered(watch: &mut Watch, config: &Config) -> AccountNo {
-    loop {
-        match Box::pin(watch.facts()).await {
-            Ok(facts) => match facts.node() {
-                Some((number, _)) => return number,
-                None => tracing::warn!(
-                    account_id = %config.account_id,
-                    text = "not registered as a node yet: run `piecework node register`",
-                    "agent.unregistered"
-                ),
-            },
-            Err(error) => tracing::warn!(%error, "chain.failed"),
-        }
-        tokio::time::sleep(START_AGAIN).await;
-    }
-}
-
-/// Asks the chain until it answers.
-async fn patiently<T, F: Future<Output = Result<T, ViewError>>>(what: &str, ask: impl Fn() -> F) -> T {
-    loop {
-        match ask().await {
-            Ok(answer) => return answer,
-            Err(error) => tracing::warn!(%error, what, "chain.failed"),
-        }
-        tokio::time::sleep(START_AGAIN).await;
-    }
-}
-
 async fn asked(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
@@ -470,12 +331,12 @@ async fn until(time: Option<tokio::time::Instant>) {
 
 /// The loop ends before its tasks only at exit, and then nobody listens.
 fn send(sender: &mpsc::UnboundedSender<Message>, event: Event) {
-    if sender.send(Message::Event(event)).is_err() {
+    if sender.send(Message::Event(Box::new(event))).is_err() {
         tracing::debug!("agent.gone");
     }
 }
 
-fn report(what: &str, result: Result<(), crate::store::StoreError>) {
+fn report(what: &str, result: Result<(), StoreError>) {
     if let Err(error) = result {
         tracing::warn!(%error, what, "state.failed");
     }

@@ -11,6 +11,8 @@ use std::{
     io::{self, Read},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use piecework_chain::SignedTx;
@@ -71,6 +73,8 @@ const CALL: &str = "call.json";
 const IDENTITY: &str = "identity.json";
 const STATUS: &str = "status.json";
 const LOCK: &str = "lock";
+const LOCK_TRIES: u32 = 5;
+const LOCK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Store {
     /// Makes or opens a state directory and locks it.
@@ -85,11 +89,7 @@ impl Store {
         let mut options = File::options();
         let lock = options.create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK));
         let lock = lock.map_err(|error| StoreError::write(dir, error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { dir: dir.to_owned() }),
-            Err(fs::TryLockError::Error(error)) => return Err(StoreError::write(dir, error)),
-        }
+        take_lock(&lock, dir)?;
         let store = Self { dir: dir.to_owned(), _lock: Some(lock) };
         store.sweep()?;
         Ok(store)
@@ -336,6 +336,18 @@ impl Store {
             Err(error) => Err(StoreError::read(&self.dir, error)),
         }
     }
+}
+
+/// A `status` beside us holds the lock for an instant, so one refusal proves nothing.
+fn take_lock(lock: &File, dir: &Path) -> Result<(), StoreError> {
+    for _ in 0..LOCK_TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::WouldBlock) => thread::sleep(LOCK_AGAIN),
+            Err(fs::TryLockError::Error(error)) => return Err(StoreError::write(dir, error)),
+        }
+    }
+    Err(StoreError::Locked { dir: dir.to_owned() })
 }
 
 fn slot_name(place: Place) -> String {

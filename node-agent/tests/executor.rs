@@ -1,6 +1,6 @@
 //! The command executor against real programs.
 
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     collections::BTreeMap,

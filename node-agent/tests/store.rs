@@ -1,6 +1,6 @@
 //! The state directory against crashes, damage and a full disk.
 
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{fs, path::Path, process::Command};
 

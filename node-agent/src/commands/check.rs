@@ -205,7 +205,7 @@ async fn account(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report
         Err(error) => report.error("account", error.to_string(), "check [chain] rpc_urls"),
     }
     let Some(key) = key else { return };
-    let add = || format!("add it: piecework node key add {} (function calls of {})", key.public_key, config.contract);
+    let add = || format!("add it: piecework node add-key --public-key {}", key.public_key);
     match preflight::key_scope(rpc, config, key).await {
         Ok(Some(KeyScope::Calls)) => report.ok("key", "it is a function-call key of the contract"),
         Ok(Some(KeyScope::Full)) if config.allow_full_access_key => {
@@ -246,7 +246,9 @@ fn node(config: &Config, facts: &Facts, settings: &ContractConfig, report: &mut 
         NodeStatus::Silent => {
             report.ok("node", format!("number {number}, silent: the agent's first call brings it back"))
         }
-        NodeStatus::Paused => report.warning("node", format!("number {number} is paused"), "call `node_resume`"),
+        NodeStatus::Paused => {
+            report.warning("node", format!("number {number} is paused"), "run `piecework node resume`")
+        }
     }
     if node.stake < settings.min_stake {
         let text = format!("{} yoctoNEAR is below the least stake of {}", node.stake, settings.min_stake);
@@ -260,7 +262,11 @@ fn node(config: &Config, facts: &Facts, settings: &ContractConfig, report: &mut 
         report.ok("classes", format!("declared {declared:?}, configured {configured:?}"));
     } else {
         let text = format!("declared {declared:?} and configured {configured:?} have nothing in common");
-        report.error("classes", text, "declare the class with `piecework node register`, or add [work.classes.N]");
+        report.error(
+            "classes",
+            text,
+            "declare the class with `piecework node register` again, or add [work.classes.N]",
+        );
     }
     if let Some(account) = &facts.account {
         let free = account.storage_paid.0.saturating_sub(storage::cost(account.storage_used));

@@ -122,7 +122,8 @@ impl State {
         let nodes = u64::from(facts.active_tickets / u32::from(node.tickets.max(1))).clamp(1, STRETCH_MAX);
         // Who waits for its pay goes first.
         let window_ms = jitter_ms.saturating_mul(if concerned { nodes.div_ceil(2) } else { nodes });
-        let wait_ms = u64::try_from(u128::from(self.draw_lot(duty)) * u128::from(window_ms) >> 64).unwrap_or(u64::MAX);
+        let wait_ms =
+            u64::try_from((u128::from(self.draw_lot(duty)) * u128::from(window_ms)) >> 64).unwrap_or(u64::MAX);
         now_ms >= since_ms.saturating_add(wait_ms)
     }
 

@@ -35,7 +35,7 @@ impl State {
         let mut reasons: Vec<String> = self.no_claims(now_ms).into_iter().collect();
         match node.status {
             NodeStatus::Active => {}
-            NodeStatus::Paused => reasons.push("the node is paused: call `node_resume`".to_owned()),
+            NodeStatus::Paused => reasons.push("the node is paused: run `piecework node resume`".to_owned()),
             NodeStatus::Silent => reasons.push("the node was silent: it returns with its next heartbeat".to_owned()),
         }
         if node.tickets == 0 {

@@ -1,6 +1,6 @@
 //! Agents over the coordinator's own rules, crashed between any two of their steps.
 
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
 mod agent;
 mod chain;
@@ -48,7 +48,7 @@ impl World {
 
     fn tick(&mut self, cuts: &mut Vec<Cut>, down: &mut Vec<(u64, usize)>) {
         self.now_ms += STEP_MS;
-        if self.now_ms % 1_000 == 0 {
+        if self.now_ms.is_multiple_of(1_000) {
             self.chain.block();
         }
         for &(until, index) in down.iter() {
@@ -64,7 +64,7 @@ impl World {
             }
             agent.wake(self.now_ms, &self.chain);
             // Agents look at different times.
-            if (self.now_ms / STEP_MS + 3 * u64::try_from(index).unwrap()) % 10 == 0 {
+            if (self.now_ms / STEP_MS + 3 * u64::try_from(index).unwrap()).is_multiple_of(10) {
                 agent.look(&self.chain);
             }
             while agent.is_up() {
@@ -93,10 +93,10 @@ impl World {
     fn assert_nothing_lost(&self, lots: u32) {
         assert_eq!(self.chain.batch().settled, lots);
         let full = self.stake(0);
-        for index in 0..NODES.len() {
-            assert_eq!(self.stake(index), full, "{} was slashed", NODES[index]);
-            let settled = self.chain.account(NODES[index]).node.unwrap().settled;
-            assert_eq!(self.earned(index), u128::from(settled) * 3 * 1_000, "{}", NODES[index]);
+        for (index, node) in NODES.iter().enumerate() {
+            assert_eq!(self.stake(index), full, "{node} was slashed");
+            let settled = self.chain.account(node).node.unwrap().settled;
+            assert_eq!(self.earned(index), u128::from(settled) * 3 * 1_000, "{node}");
         }
         let slots: u32 = NODES.iter().map(|node| self.chain.account(node).node.unwrap().settled).sum();
         assert_eq!(slots, 3 * lots);
