@@ -63,7 +63,7 @@ fn settle<T>(result: Result<T, Error>) -> T {
 
 /// Answers with a JSON value.
 fn reply(value: &impl Serialize) {
-    env::value_return(&settle(json::write(value)));
+    env::value_return(settle(json::write(value)));
 }
 
 /// An account id that NEAR gave us or that was checked when it was stored.

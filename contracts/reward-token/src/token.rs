@@ -9,16 +9,19 @@ use near_contract_standards::{
     storage_management::{StorageBalance, StorageBalanceBounds, StorageManagement},
 };
 use near_sdk::{
-    AccountId, BorshStorageKey, NearToken, PanicOnDefault, PromiseOrValue, assert_one_yocto,
-    borsh::BorshSerialize, env, json_types::U128, near, require,
+    AccountId, BorshStorageKey, NearToken, PanicOnDefault, PromiseOrValue, assert_one_yocto, borsh::BorshSerialize,
+    env, json_types::U128, near, require,
 };
 
 /// The token.
-#[near(contract_state, contract_metadata(
-    standard(standard = "nep141", version = "1.0.0"),
-    standard(standard = "nep145", version = "1.0.0"),
-    standard(standard = "nep148", version = "1.0.0"),
-))]
+#[near(
+    contract_state,
+    contract_metadata(
+        standard(standard = "nep141", version = "1.0.0"),
+        standard(standard = "nep145", version = "1.0.0"),
+        standard(standard = "nep148", version = "1.0.0"),
+    )
+)]
 #[derive(PanicOnDefault)]
 pub struct RewardToken {
     token: FungibleToken,

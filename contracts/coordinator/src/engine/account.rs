@@ -148,8 +148,7 @@ impl<H: Host> Engine<'_, H> {
             return Err(Error::Input("account_id is not a NEAR account id"));
         }
         let number = AccountNo(self.root.next_account);
-        self.root.next_account =
-            number.0.checked_add(1).ok_or(Error::Internal("account numbers are used up"))?;
+        self.root.next_account = number.0.checked_add(1).ok_or(Error::Internal("account numbers are used up"))?;
         let used = account_bytes(&account_id);
         let account = Account { paid, used, first: NEAR, ..Account::default() };
         let balance = StorageBalance::of(&account);

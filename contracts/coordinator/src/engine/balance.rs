@@ -115,8 +115,7 @@ impl<H: Host> Engine<'_, H> {
     }
 
     fn balance_mut(&mut self, number: AccountNo, token: TokenId) -> Result<&mut u128, Error> {
-        let account =
-            self.accounts.edit(&*self.host, number)?.ok_or(Error::Internal("an account is missing"))?;
+        let account = self.accounts.edit(&*self.host, number)?.ok_or(Error::Internal("an account is missing"))?;
         match room(account, token) {
             Room::Inline if token == NEAR => Ok(&mut account.near),
             Room::Inline => Ok(&mut account.first_amount),

@@ -1,12 +1,6 @@
 //! `new`.
 
-use piecework_interface::{
-    amount::Amount,
-    config::Config,
-    event::Entry,
-    ids::NEAR,
-    money::FEE_BPS_MAX,
-};
+use piecework_interface::{amount::Amount, config::Config, event::Entry, ids::NEAR, money::FEE_BPS_MAX};
 
 use super::{
     Engine, Error, Host,
@@ -38,8 +32,14 @@ impl<'h, H: Host> Engine<'h, H> {
         }
         let mut engine = Self::with_root(host, Root::default());
         let none = Amount(0);
-        let near =
-            Token { account_id: String::new(), min_reward: none, rep_unit: none, bond_rate: none, pool: 0, in_flight: 0 };
+        let near = Token {
+            account_id: String::new(),
+            min_reward: none,
+            rep_unit: none,
+            bond_rate: none,
+            pool: 0,
+            in_flight: 0,
+        };
         engine.tokens.put(NEAR, near);
         engine.push(Entry::Configured { config: config.clone() });
         engine.push(Entry::TokenListed {

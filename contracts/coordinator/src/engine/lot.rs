@@ -74,8 +74,7 @@ impl<H: Host> Engine<'_, H> {
         let now = self.now;
         // Only a slash looks at the least stake, so most calls do not read the settings.
         let min_stake = if slash > 0 { self.min_stake()? } else { 0 };
-        self.root.insurance =
-            self.root.insurance.checked_add(slash).ok_or(Error::Internal("the insurance pool"))?;
+        self.root.insurance = self.root.insurance.checked_add(slash).ok_or(Error::Internal("the insurance pool"))?;
         self.edit_node(node, |node| {
             if node.slots == 0 || slash > bond || bond > node.bonded.0 || slash > node.stake.0 {
                 return Err(Error::Internal("a node's bonds"));
@@ -92,12 +91,7 @@ impl<H: Host> Engine<'_, H> {
     }
 
     /// Takes a reservation that ran out from the current round.
-    pub(super) fn abandon(
-        &mut self,
-        place: &Place,
-        state: &mut LotState,
-        node: AccountNo,
-    ) -> Result<Abandoned, Error> {
+    pub(super) fn abandon(&mut self, place: &Place, state: &mut LotState, node: AccountNo) -> Result<Abandoned, Error> {
         let slash = self.abandon_slash(place, state, node)?;
         self.end_slot(node, place.bond(state), slash)?;
         self.edit_node(node, |node| node.abandon())?;
@@ -107,11 +101,8 @@ impl<H: Host> Engine<'_, H> {
 
     /// Takes every reservation from the current round, which has ended.
     pub(super) fn abandon_reserved(&mut self, place: &Place, state: &mut LotState) -> Result<Vec<Abandoned>, Error> {
-        let reserved: Vec<_> = state
-            .current()
-            .filter(|slot| matches!(slot.phase, SlotPhase::Reserved(_)))
-            .map(|slot| slot.node)
-            .collect();
+        let reserved: Vec<_> =
+            state.current().filter(|slot| matches!(slot.phase, SlotPhase::Reserved(_))).map(|slot| slot.node).collect();
         reserved.into_iter().map(|node| self.abandon(place, state, node)).collect()
     }
 

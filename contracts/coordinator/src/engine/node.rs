@@ -33,7 +33,9 @@ impl<H: Host> Engine<'_, H> {
         self.edit_node(number, |node| {
             let total = node.stake.0.checked_add(stake).ok_or(Error::Amount("the stake would exceed 2^128"))?;
             if total < min_stake {
-                return Err(Error::Stake("the stake would be below the least stake: see min_stake in the view `config`"));
+                return Err(Error::Stake(
+                    "the stake would be below the least stake: see min_stake in the view `config`",
+                ));
             }
             node.set_status(NodeStatus::Active, now);
             node.set_stake(total, min_stake, now);
@@ -111,11 +113,7 @@ impl<H: Host> Engine<'_, H> {
     }
 
     /// Changes a node and keeps the sum of active tickets, by what is stored before and after.
-    pub(super) fn edit_node<T>(
-        &mut self,
-        number: AccountNo,
-        change: impl FnOnce(&mut Node) -> T,
-    ) -> Result<T, Error> {
+    pub(super) fn edit_node<T>(&mut self, number: AccountNo, change: impl FnOnce(&mut Node) -> T) -> Result<T, Error> {
         let node = self.node_mut(number)?;
         let before = node.active_tickets();
         let result = change(node);

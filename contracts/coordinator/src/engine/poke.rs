@@ -83,7 +83,11 @@ impl<H: Host> Engine<'_, H> {
         state.slots.retain(|slot| slot.round != round);
         self.push(Entry::Freed { batch: place.batch, lot: place.lot, abandoned });
         // Without a slot in the extension, a tally finds its items unresolved over all rounds.
-        if round == 0 { self.settle(place, &state, true)? } else { self.tally(place, state)? }
+        if round == 0 {
+            self.settle(place, &state, true)?
+        } else {
+            self.tally(place, state)?
+        }
         Ok(true)
     }
 
@@ -98,9 +102,10 @@ impl<H: Host> Engine<'_, H> {
         let now = self.now;
         let window = self.settings()?.config.liveness_window_s;
         let Some(account) = self.accounts.peek(&*self.host, number)? else { return Ok(false) };
-        let silent = account.node.as_ref().is_some_and(|node| {
-            node.status == NodeStatus::Active && now > node.last_seen.saturating_add(window)
-        });
+        let silent = account
+            .node
+            .as_ref()
+            .is_some_and(|node| node.status == NodeStatus::Active && now > node.last_seen.saturating_add(window));
         if silent {
             self.change_status(number, NodeStatus::Silent, "the node is silent already")?;
         }

@@ -92,8 +92,7 @@ impl<H: Host> Engine<'_, H> {
 
         let open = self.open_batch(batch)?.ok_or(Error::Internal("a batch is missing"))?;
         if recorded {
-            open.progress.live =
-                open.progress.live.checked_sub(1).ok_or(Error::Internal("the count of live lots"))?;
+            open.progress.live = open.progress.live.checked_sub(1).ok_or(Error::Internal("the count of live lots"))?;
         }
         open.progress.mark(lot, facts.lots());
         if recorded {

@@ -40,10 +40,7 @@ impl<H: Host> Engine<'_, H> {
 
     /// The number of a listed token's contract.
     pub(super) fn find_token(&self, account_id: &str) -> Result<TokenId, Error> {
-        let bytes = self
-            .host
-            .read(&named(Prefix::TokenName, account_id))
-            .ok_or(Error::TokenAccount)?;
+        let bytes = self.host.read(&named(Prefix::TokenName, account_id)).ok_or(Error::TokenAccount)?;
         let bytes = bytes.try_into().map_err(|_| Error::Internal("a token number cannot be read"))?;
         Ok(TokenId(u16::from_be_bytes(bytes)))
     }

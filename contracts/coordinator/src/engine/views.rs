@@ -111,8 +111,7 @@ impl<H: Host> Engine<'_, H> {
             }
             Batch::Open(open) => open,
         };
-        let purse =
-            self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let purse = self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
         let facts = &open.facts;
         Ok(Some(view::Batch {
             batch,

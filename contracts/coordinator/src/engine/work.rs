@@ -56,7 +56,8 @@ impl<H: Host> Engine<'_, H> {
         if ops.is_empty() || ops.len() > OPS_MAX {
             return Err(Error::Input("give 1 to 24 ops"));
         }
-        let answers: usize = ops.iter().map(|op| if let Op::Reveal { answers, .. } = op { answers.len() } else { 0 }).sum();
+        let answers: usize =
+            ops.iter().map(|op| if let Op::Reveal { answers, .. } = op { answers.len() } else { 0 }).sum();
         if answers > ANSWER_BYTES_MAX {
             return Err(Error::Input("the answers of one call must have at most 11264 bytes"));
         }

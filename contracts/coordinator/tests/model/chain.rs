@@ -156,11 +156,7 @@ impl Chain {
         self.run(call, |host| Engine::start(host).and_then(run))
     }
 
-    fn run<T>(
-        &mut self,
-        call: Call<'_>,
-        run: impl FnOnce(&mut Memory<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn run<T>(&mut self, call: Call<'_>, run: impl FnOnce(&mut Memory<'_>) -> Result<T, Error>) -> Result<T, Error> {
         self.receipts += 1;
         let mut host = Memory {
             chain: self,
@@ -214,11 +210,16 @@ impl Chain {
     }
 
     pub fn list_token(&mut self, account_id: &str) -> TokenId {
+        self.list_token_with(account_id, 1 << 40)
+    }
+
+    /// Lists a token with so many yoctoNEAR of bond per 2^32 units.
+    pub fn list_token_with(&mut self, account_id: &str, bond_rate: u128) -> TokenId {
         let args = TokenListArgs {
             account_id: account_id.to_owned(),
             min_reward: Amount(1),
             rep_unit: Amount(1),
-            bond_rate: Amount(1 << 40),
+            bond_rate: Amount(bond_rate),
         };
         self.call(Call::by(OWNER).with(1), |engine| engine.token_list(args)).expect("listed")
     }

@@ -27,7 +27,9 @@ impl Rows {
             let lots = batches
                 .iter()
                 .flat_map(|batch| {
-                    (0..8).flat_map(|page| engine.view_lots(batch.batch, page * 128, 128).expect("lots")).collect::<Vec<_>>()
+                    (0..8)
+                        .flat_map(|page| engine.view_lots(batch.batch, page * 128, 128).expect("lots"))
+                        .collect::<Vec<_>>()
                 })
                 .collect();
             Self {
@@ -164,7 +166,7 @@ fn check_storage(chain: &Chain, rows: &Rows) {
         let rest = account.storage_used - own - batches;
         // What remains are balance rows and closed batches.
         let possible = (0..=rest / storage::BALANCE_BYTES)
-            .any(|rows| (rest - rows * storage::BALANCE_BYTES) % storage::CLOSED_BATCH_BYTES == 0);
+            .any(|rows| (rest - rows * storage::BALANCE_BYTES).is_multiple_of(storage::CLOSED_BATCH_BYTES));
         assert!(possible, "the charge of {name} is explained");
         assert!(storage::cost(account.storage_used) <= account.storage_paid.0, "the charge of {name} is covered");
     }

@@ -37,7 +37,10 @@ fn parse__should_read_what_serde_json_writes() {
     };
     let args = read(&listed);
     assert_eq!((args.account_id, args.rep_unit), (Some(listed.account_id), Some(Amount(u128::MAX))));
-    assert_eq!(read(&NodeRegisterArgs { classes: vec![ClassId(1), ClassId(9)] }).classes, Some(vec![ClassId(1), ClassId(9)]));
+    assert_eq!(
+        read(&NodeRegisterArgs { classes: vec![ClassId(1), ClassId(9)] }).classes,
+        Some(vec![ClassId(1), ClassId(9)])
+    );
     let args = read(&WithdrawArgs { token: TokenId(2), amount: None });
     assert_eq!((args.token, args.amount), (Some(TokenId(2)), None));
     let args = read(&BatchSkipLotsArgs { batch: BatchId(3), lots: vec![LotId(4)] });
@@ -64,16 +67,27 @@ fn parse__should_read_a_batch_with_escapes() {
 #[test]
 fn parse__should_ignore_unknown_fields_and_spaces() {
     let args: Args =
-        json::parse(b" { \"x\" : [1, {\"y\": \"z\\\"}\"}], \"limit\" : 5 , \"force\": true, \"from\":null }\n").expect("read");
+        json::parse(b" { \"x\" : [1, {\"y\": \"z\\\"}\"}], \"limit\" : 5 , \"force\": true, \"from\":null }\n")
+            .expect("read");
     assert_eq!(args, Args { limit: Some(5), ..Args::default() });
 }
 
 #[test]
 fn parse__should_refuse_what_is_not_the_method_s_json() {
     for bad in [
-        "", "{", "nonsense", "{\"limit\":-1}", "{\"limit\":4294967296}", "{\"limit\":\"5\"}", "{\"limit\":5}}",
-        "{\"amount\":5}", "{\"amount\":\"340282366920938463463374607431768211456\"}", "{\"amount\":\"-1\"}",
-        "{\"classes\":[65536]}", "{\"batch\":{}}", "{\"msg\":5}",
+        "",
+        "{",
+        "nonsense",
+        "{\"limit\":-1}",
+        "{\"limit\":4294967296}",
+        "{\"limit\":\"5\"}",
+        "{\"limit\":5}}",
+        "{\"amount\":5}",
+        "{\"amount\":\"340282366920938463463374607431768211456\"}",
+        "{\"amount\":\"-1\"}",
+        "{\"classes\":[65536]}",
+        "{\"batch\":{}}",
+        "{\"msg\":5}",
     ] {
         assert_eq!(json::parse::<Args>(bad.as_bytes()), Err(Error::Json), "{bad}");
     }

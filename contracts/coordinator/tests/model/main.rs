@@ -6,3 +6,5 @@ mod check;
 mod json;
 mod life;
 mod market;
+mod rules;
+mod sequences;

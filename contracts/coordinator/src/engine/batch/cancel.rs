@@ -1,10 +1,6 @@
 //! `batch_cancel` and `batch_forget`.
 
-use piecework_interface::{
-    call::BatchArgs,
-    event::Entry,
-    storage::CLOSED_BATCH_BYTES,
-};
+use piecework_interface::{call::BatchArgs, event::Entry, storage::CLOSED_BATCH_BYTES};
 
 use crate::engine::{Engine, Error, Host, balance::release, record::Batch};
 

@@ -1,6 +1,9 @@
 //! `batch_skip_lots`.
 
-use piecework_interface::{call::BatchSkipLotsArgs, ids::{BatchId, LotId}};
+use piecework_interface::{
+    call::BatchSkipLotsArgs,
+    ids::{BatchId, LotId},
+};
 
 use crate::engine::{Engine, Error, Host, settle::STEP_LOG_BYTES};
 

@@ -81,8 +81,7 @@ impl<H: Host> Engine<'_, H> {
         }
         let seed = seed.ok_or(Skip::NoSeed)?;
         let seats = terms.seats(state.round);
-        let seat =
-            Seats { batch: place.batch, lot: place.lot, round: state.round, seats, slice_s: terms.slice_s };
+        let seat = Seats { batch: place.batch, lot: place.lot, round: state.round, seats, slice_s: terms.slice_s };
         let candidate = Candidate { node: number, tickets: node.tickets, active_since: node.active_since };
         if !sortition::eligible(H::SHA256, &seed, seat, candidate, now) {
             return Err(Skip::NotEligible.into());
@@ -96,8 +95,7 @@ impl<H: Host> Engine<'_, H> {
             return Err(Skip::Full.into());
         }
         let restarts = state.round == 0 && state.commits() < commits_needed(terms, 0);
-        let round_closed = state.clock_over(terms, now)
-            && !(restarts && state.round_over(terms, place.cancelled, now));
+        let round_closed = state.clock_over(terms, now) && !(restarts && state.round_over(terms, place.cancelled, now));
         if place.closed_to_claims(now) || round_closed {
             return Err(Skip::ClosedToClaims.into());
         }
@@ -116,10 +114,8 @@ impl<H: Host> Engine<'_, H> {
         }
         if new {
             let own_bytes = if facts.requester == number { own_bytes } else { 0 };
-            let requester = self
-                .accounts
-                .peek(&*self.host, facts.requester)?
-                .ok_or(Error::Internal("an account is missing"))?;
+            let requester =
+                self.accounts.peek(&*self.host, facts.requester)?.ok_or(Error::Internal("an account is missing"))?;
             if !covers(requester, own_bytes.saturating_add(lot_bytes(terms, place.items))) {
                 return Err(Skip::RequesterStorage.into());
             }

@@ -1,0 +1,151 @@
+//! Tokens in, tokens out.
+
+use piecework_coordinator::engine::Error;
+use piecework_interface::{
+    amount::Amount,
+    call::{DepositMessage, TokenListArgs, WithdrawArgs},
+    ids::{NEAR as NEAR_TOKEN, TokenId},
+};
+
+use crate::{
+    chain::{CONTRACT, Call, NEAR, OWNER},
+    check::check,
+    market::{Market, REQUESTER, TOKEN, terms},
+};
+
+#[test]
+fn ft_on_transfer__should_credit_a_listed_token() {
+    let mut market = Market::new(0);
+    market.chain.transfer_call(TOKEN, REQUESTER, 500, DepositMessage::Deposit {}).expect("deposit");
+    check(&market.chain);
+    assert_eq!(market.balance(REQUESTER), 500);
+}
+
+#[test]
+fn ft_on_transfer__should_refuse_unlisted_tokens_strangers_and_nothing() {
+    let mut market = Market::new(0);
+    let mut refused = |token: &str, sender: &str, amount| {
+        market.chain.transfer_call(token, sender, amount, DepositMessage::Deposit {}).expect_err("refused")
+    };
+    assert_eq!(refused("fake.near", REQUESTER, 5), Error::TokenAccount);
+    assert_eq!(refused(TOKEN, "stranger.near", 5), Error::Account("the sender"));
+    assert!(matches!(refused(TOKEN, REQUESTER, 0), Error::Amount(_)));
+}
+
+#[test]
+fn ft_on_transfer__should_refuse_the_whole_transfer_when_the_batch_fails() {
+    let mut market = Market::new(0);
+    let now = market.chain.now();
+    let bad = DepositMessage::CreateBatch(Market::spec(terms(now), 0));
+    assert!(matches!(market.chain.transfer_call(TOKEN, REQUESTER, 10_000, bad), Err(Error::Batch(_))));
+    let dear = DepositMessage::CreateBatch(Market::spec(terms(now), 100));
+    assert!(matches!(market.chain.transfer_call(TOKEN, REQUESTER, 10, dear), Err(Error::Balance { .. })));
+    assert_eq!(market.balance(REQUESTER), 0);
+    check(&market.chain);
+}
+
+#[test]
+fn token_list__should_be_for_the_owner_and_once() {
+    let mut market = Market::new(0);
+    let args = || TokenListArgs {
+        account_id: "two.near".to_owned(),
+        min_reward: Amount(1),
+        rep_unit: Amount(1),
+        bond_rate: Amount(1),
+    };
+    let by = |who| Call::by(who).with(1);
+    let stranger = market.chain.call(by(REQUESTER), |engine| engine.token_list(args()));
+    assert_eq!(stranger, Err(Error::Caller("the owner")));
+    assert_eq!(market.chain.call(by(OWNER), |engine| engine.token_list(args())), Ok(TokenId(2)));
+    assert_eq!(market.chain.call(by(OWNER), |engine| engine.token_list(args())), Err(Error::TokenListed));
+    check(&market.chain);
+}
+
+#[test]
+fn withdraw__should_restore_what_the_token_refused() {
+    // Given a withdrawal on its way.
+    let mut market = Market::new(0);
+    market.chain.transfer_call(TOKEN, REQUESTER, 500, DepositMessage::Deposit {}).expect("deposit");
+    let token = market.token;
+    market.chain.withdraw(REQUESTER, token, Some(200)).expect("withdraw");
+    assert_eq!((market.balance(REQUESTER), market.account(REQUESTER).in_flight), (300, 1));
+    check(&market.chain);
+
+    // When the token refuses it, it is back; when it accepts, it is gone.
+    market.chain.answer(false);
+    assert_eq!((market.balance(REQUESTER), market.account(REQUESTER).in_flight), (500, 0));
+    market.chain.withdraw(REQUESTER, token, None).expect("withdraw");
+    market.chain.answer(true);
+    assert_eq!(market.balance(REQUESTER), 0);
+    assert_eq!(market.chain.ledger[&(TOKEN.to_owned(), REQUESTER.to_owned())], 500);
+    check(&market.chain);
+}
+
+#[test]
+fn withdraw__should_refuse_more_than_there_is() {
+    let mut market = Market::new(0);
+    let token = market.token;
+    assert!(matches!(market.chain.withdraw(REQUESTER, token, None), Err(Error::Amount(_))));
+    assert!(matches!(market.chain.withdraw(REQUESTER, token, Some(1)), Err(Error::Balance { .. })));
+    assert!(matches!(market.chain.withdraw(REQUESTER, TokenId(9), Some(1)), Err(Error::Balance { .. })));
+}
+
+#[test]
+fn on_withdrawn__should_be_for_the_contract_itself() {
+    let mut market = Market::new(1);
+    market.chain.transfer_call(TOKEN, "a.near", 500, DepositMessage::Deposit {}).expect("deposit");
+    let (token, account) = (market.token, market.chain.number("a.near"));
+    market.chain.withdraw("a.near", token, None).expect("withdraw");
+    let forged = market.chain.call(Call::by("a.near"), |engine| engine.on_withdrawn(account, token, 500, false));
+    assert_eq!(forged, Err(Error::Caller("the contract itself")));
+    assert!(market.chain.call(Call::by(CONTRACT), |engine| engine.on_withdrawn(account, token, 500, true)).is_ok());
+}
+
+#[test]
+fn stake_claim__should_pay_near_by_withdrawal() {
+    let mut market = Market::new(1);
+    let remove = piecework_interface::call::StakeRemoveArgs { amount: Some(Amount(4 * NEAR)) };
+    market.chain.call(Call::by("a.near").with(1), |engine| engine.stake_remove(remove)).expect("remove");
+    assert!(matches!(
+        market.chain.call(Call::by("a.near").with(1), |engine| engine.stake_claim()),
+        Err(Error::Stake(_))
+    ));
+    market.chain.pass(1_000);
+    market.chain.call(Call::by("a.near").with(1), |engine| engine.stake_claim()).expect("claim");
+    check(&market.chain);
+    market.chain.withdraw("a.near", NEAR_TOKEN, None).expect("withdraw");
+    check(&market.chain);
+    market.chain.answer(true);
+    check(&market.chain);
+    assert_eq!(market.node("a.near").stake.0, 6 * NEAR);
+}
+
+#[test]
+fn methods_that_move_value__should_need_one_yocto() {
+    let mut market = Market::new(1);
+    let token = market.token;
+    let now = market.chain.now();
+    let args = || WithdrawArgs { token, amount: None };
+    let spec = || piecework_interface::call::BatchCreateArgs { token, batch: Market::spec(terms(now), 1) };
+    let batch = piecework_interface::call::BatchArgs { batch: piecework_interface::ids::BatchId(0) };
+    let classes = || piecework_interface::call::NodeRegisterArgs { classes: vec![] };
+    let all = || piecework_interface::call::StakeRemoveArgs { amount: None };
+    for deposit in [0, 2] {
+        let call = |result: Result<(), Error>| assert_eq!(result, Err(Error::Deposit("exactly 1 yoctoNEAR")));
+        let by = Call::by("a.near").with(deposit);
+        let chain = &mut market.chain;
+        call(chain.call(by, |engine| engine.withdraw(args())).map(|_| ()));
+        call(chain.call(by, |engine| engine.batch_create(spec())).map(|_| ()));
+        call(chain.call(by, |engine| engine.batch_cancel(batch.clone())));
+        call(chain.call(by, |engine| engine.batch_forget(batch.clone())));
+        call(chain.call(by, |engine| engine.node_update(classes())));
+        call(chain.call(by, |engine| engine.stake_remove(all())));
+        call(chain.call(by, |engine| engine.stake_claim()));
+        call(chain.call(by, |engine| engine.storage_withdraw(None)).map(|_| ()));
+        call(chain.call(by, |engine| engine.storage_unregister()).map(|_| ()));
+    }
+    let by = Call::by("a.near").with(1);
+    assert_eq!(market.chain.call(by, |engine| engine.heartbeat()), Err(Error::Deposit("nothing")));
+    assert_eq!(market.chain.call(by, |engine| engine.poke(&[])), Err(Error::Deposit("nothing")));
+    assert_eq!(market.chain.call(by, |engine| engine.work(vec![])), Err(Error::Deposit("nothing")));
+}
