@@ -65,5 +65,14 @@ fn fix_of_code(code: &str) -> Option<&'static str> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, fix)| *fix)
 }
 
-/// The codes that a person at a terminal can meet, and their fixes.
-const CODES: &[(&str, &str)] = &[];
+/// The codes whose fix is a command of this program. The contract's own text names the fix of all others.
+const CODES: &[(&str, &str)] = &[
+    ("ERR_ACCOUNT", "run `piecework account storage-deposit ACCOUNT`"),
+    ("ERR_ACCOUNT_IN_USE", "see what is left with `piecework account show`"),
+    ("ERR_BALANCE", "run `piecework account deposit AMOUNT`"),
+    ("ERR_CALLER", "sign with that account's key: --key-file FILE"),
+    ("ERR_NODE", "run `piecework node register --stake NEAR`"),
+    ("ERR_NOT_INITIALISED", "run `piecework contract init`"),
+    ("ERR_STORAGE", "run `piecework account storage-deposit --amount NEAR`"),
+    ("ERR_TOKEN", "see the listed tokens with `piecework token show`"),
+];

@@ -138,7 +138,9 @@ impl Programs {
     }
 
     fn find_in(bin: &Path) -> anyhow::Result<Self> {
-        let contracts = bin.join("../contracts");
+        // scripts/build-contracts writes below the checkout even when CARGO_TARGET_DIR puts programs elsewhere.
+        let contracts = [bin.join("../contracts"), PathBuf::from("target/contracts")];
+        let contracts = contracts.iter().find(|dir| dir.exists()).unwrap_or(&contracts[0]);
         let programs = Self {
             localnet: bin.join("piecework-localnet"),
             indexer: bin.join("piecework-indexer"),
