@@ -1,0 +1,308 @@
+// The page: what is shown, when it is asked for again, and the live journal.
+
+import { Problem, follow, get } from '/assets/api.js';
+import { tell } from '/assets/journal.js';
+import * as views from '/assets/views.js';
+
+const $ = (id) => document.getElementById(id);
+/** Lots shown at once; more are paged through. */
+const WINDOW = 1024;
+/** Entries kept in the journal's list. */
+const FEED = 200;
+
+const state = {
+  network: undefined,
+  batches: [],
+  older: undefined,
+  selected: undefined,
+  batch: undefined,
+  states: '',
+  from: 0,
+  lot: undefined,
+  nodes: [],
+  names: new Map(),
+};
+
+// --- Asking again, at most so often, and only while something may have changed ---------------------------------------
+
+/** A task that runs soon after it is wanted, at most once per `pause`, never twice at a time. */
+function task(pause, work) {
+  let wanted = false;
+  let running = false;
+  let last = 0;
+  const run = async () => {
+    if (running || !wanted) return;
+    const wait = last + pause - Date.now();
+    if (wait > 0) return void setTimeout(run, wait);
+    wanted = false;
+    running = true;
+    last = Date.now();
+    try {
+      await work();
+      trouble(undefined);
+    } catch (error) {
+      trouble(error);
+      wanted = true;
+      last = Date.now() + 2000;
+    }
+    running = false;
+    if (wanted) run();
+  };
+  return () => {
+    wanted = true;
+    run();
+  };
+}
+
+const wantNetwork = task(1000, async () => {
+  state.network = await get('/v1/network');
+  $('network').replaceChildren(...views.network(state.network));
+  $('network').setAttribute('aria-busy', 'false');
+  const { contract_id: contract, chain_id: chain, height } = state.network;
+  $('where').replaceChildren(views.h('b', {}, contract), ` on ${chain}, block ${views.count(height)}`);
+});
+
+const wantBatches = task(1500, async () => {
+  const page = await get('/v1/batches?limit=20');
+  const oldest = page.items.at(-1)?.batch ?? 0;
+  state.batches = [...page.items, ...state.batches.filter(({ batch }) => batch < oldest)];
+  state.older ??= page.next;
+  showBatches();
+  if (state.selected === undefined && page.items.length) select(page.items[0].batch);
+  if (!page.items.length) showNoBatch();
+});
+
+const wantBatch = task(400, async () => {
+  const wanted = state.selected;
+  if (wanted === undefined) return;
+  const [batch, marks] = await Promise.all([
+    get(`/v1/batches/${wanted}`),
+    get(`/v1/batches/${wanted}/lot-states?from=${state.from}&limit=${WINDOW}`),
+  ]);
+  if (wanted !== state.selected) return;
+  state.batch = batch;
+  state.states = marks.states;
+  showBatch();
+  const row = state.batches.findIndex((other) => other.batch === wanted);
+  if (row >= 0) {
+    state.batches[row] = batch;
+    showBatches();
+  }
+});
+
+const wantLot = task(400, async () => {
+  const { selected, lot } = state;
+  if (lot === undefined) return;
+  const data = await get(`/v1/batches/${selected}/lots/${lot}`);
+  if (selected !== state.selected || lot !== state.lot || !state.batch) return;
+  $('lot').replaceChildren(...views.lot(data, state.batch.terms, () => choose(undefined)));
+  $('lot').hidden = false;
+});
+
+const wantNodes = task(1500, async () => {
+  const { items } = await get('/v1/nodes?limit=200');
+  state.nodes = items;
+  for (const node of items) state.names.set(node.account, node.account_id);
+  $('nodes').replaceChildren(items.length ? views.nodes(items) : views.empty('No node yet', 'A node stakes NEAR, declares what it can do, and runs an agent:', 'piecework node register --help'));
+});
+
+// --- Showing ---------------------------------------------------------------------------------------------------------
+
+function showBatches() {
+  $('batches').replaceChildren(...views.batches(state.batches, state.selected));
+  $('batches-more').hidden = !state.older;
+}
+
+function showNoBatch() {
+  $('batch-head').replaceChildren(views.empty('No batch yet', 'A requester posts items with a reward; nodes claim them here as soon as they are on chain.', 'piecework batch create --help'));
+  $('batch-head').firstChild.querySelector('b').id = 'batch-title';
+  $('batch-lots').hidden = true;
+}
+
+function showBatch() {
+  const { batch, states, from } = state;
+  $('batch-head').replaceChildren(...views.batchHead(batch, state.network?.block_at ?? batch.created_at));
+  $('batch-lots').hidden = false;
+  $('legend').replaceChildren(...views.legend(views.tally(states)));
+  showGrid(states, from);
+  const shown = $('window');
+  shown.hidden = batch.lots <= WINDOW;
+  if (!shown.hidden) {
+    const move = (to, text) => views.h('button', { type: 'button', onclick: () => { state.from = to; wantBatch(); } }, text);
+    shown.replaceChildren(
+      `Lots ${views.count(from)} to ${views.count(from + states.length - 1)} of ${views.count(batch.lots)}`,
+      ...(from > 0 ? [move(Math.max(0, from - WINDOW), 'Earlier lots')] : []),
+      ...(from + WINDOW < batch.lots ? [move(from + WINDOW, 'Later lots')] : []));
+  }
+  document.title = `${batch.items ? Math.floor(100 * batch.counts.settled_items / batch.items) : 0} % of batch ${batch.batch}, Piecework`;
+}
+
+/** Cells are kept and only recoloured, so that a change is seen as one. */
+function showGrid(states, from) {
+  const grid = $('grid');
+  grid.classList.toggle('small', states.length > 240);
+  grid.style.setProperty('--cell', states.length > 240 ? '14px' : states.length > 80 ? '34px' : '46px');
+  if (grid.children.length !== states.length || Number(grid.dataset.from) !== from || Number(grid.dataset.batch) !== state.selected) {
+    grid.dataset.from = from;
+    grid.dataset.batch = state.selected;
+    grid.replaceChildren(...[...states].map((_, index) => views.h('button', { type: 'button', role: 'gridcell', tabindex: index ? -1 : 0, 'data-lot': from + index }, String(from + index))));
+  }
+  [...states].forEach((letter, index) => {
+    const cell = grid.children[index];
+    const name = `cell ${letter}`;
+    if (!cell.className.startsWith(name)) {
+      cell.className = name;
+      const [, title, meaning] = views.STATES[letter];
+      cell.setAttribute('aria-label', `Lot ${from + index}: ${title}, ${meaning}`);
+      cell.title = `Lot ${from + index}: ${title}`;
+    }
+    cell.setAttribute('aria-selected', String(from + index === state.lot));
+  });
+}
+
+function flash(lot) {
+  const cell = $('grid').querySelector(`[data-lot="${lot}"]`);
+  if (!cell) return;
+  cell.classList.remove('flash');
+  void cell.offsetWidth;
+  cell.classList.add('flash');
+}
+
+let troubled = false;
+function trouble(error) {
+  if (!error && !troubled) return;
+  troubled = Boolean(error);
+  $('trouble').hidden = !error;
+  if (!error) return;
+  const problem = error instanceof Problem ? error : { title: 'The page failed', detail: String(error), fix: 'Reload it.' };
+  $('trouble').replaceChildren(views.h('b', {}, problem.title), views.h('p', {}, `${problem.detail} ${problem.fix}`));
+}
+
+// --- Choosing --------------------------------------------------------------------------------------------------------
+
+function select(batch) {
+  if (batch === state.selected) return;
+  Object.assign(state, { selected: batch, batch: undefined, states: '', from: 0, lot: undefined });
+  $('lot').hidden = true;
+  showBatches();
+  wantBatch();
+}
+
+function choose(lot) {
+  state.lot = lot;
+  $('lot').hidden = lot === undefined;
+  for (const cell of $('grid').children) cell.setAttribute('aria-selected', String(Number(cell.dataset.lot) === lot));
+  if (lot !== undefined) wantLot();
+}
+
+$('grid').addEventListener('click', (event) => {
+  const cell = event.target.closest('[data-lot]');
+  if (cell) choose(Number(cell.dataset.lot));
+});
+
+$('grid').addEventListener('keydown', (event) => {
+  const cells = [...$('grid').children];
+  const columns = getComputedStyle($('grid')).gridTemplateColumns.split(' ').length;
+  const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+  const to = cells[cells.indexOf(event.target) + step];
+  if (!step || !to) return;
+  event.preventDefault();
+  event.target.tabIndex = -1;
+  to.tabIndex = 0;
+  to.focus();
+});
+
+$('batches-more').addEventListener('click', async () => {
+  try {
+    const page = await get(`/v1/batches?limit=20&cursor=${encodeURIComponent(state.older)}`);
+    state.batches.push(...page.items);
+    state.older = page.next ?? '';
+    showBatches();
+  } catch (error) {
+    trouble(error);
+  }
+});
+
+$('theme').addEventListener('click', () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  root.dataset.theme = dark ? 'light' : 'dark';
+  try { localStorage.setItem('theme', root.dataset.theme); } catch { /* Private windows may refuse; the choice then lasts until reload. */ }
+});
+
+function route() {
+  const [, batch] = location.hash.match(/^#\/batch\/(\d+)$/) ?? [];
+  if (batch !== undefined) select(Number(batch));
+  else if (state.batches.length) select(state.batches[0].batch);
+}
+
+// --- The journal -----------------------------------------------------------------------------------------------------
+
+const name = (account) => state.names.get(account) ?? `account ${account}`;
+
+function learnNames(line) {
+  for (const entry of line.log) if (entry[0] === 'account') state.names.set(entry[1], entry[2]);
+}
+
+function onLine(line, fresh = true) {
+  learnNames(line);
+  const entries = tell(line, name);
+  const list = $('feed');
+  list.querySelector('.empty')?.parentElement.remove();
+  for (const entry of entries) {
+    list.prepend(views.told(entry, line.block_at, fresh));
+    if (fresh && entry.batch === state.selected && entry.lot !== undefined) flash(entry.lot);
+  }
+  while (list.children.length > FEED) list.lastChild.remove();
+  if (!fresh) return;
+  wantNetwork();
+  wantNodes();
+  if (entries.some(({ kind }) => kind === 'batch')) wantBatches();
+  if (entries.some(({ batch }) => batch === state.selected)) wantBatch();
+  if (entries.some(({ lot, batch }) => batch === state.selected && lot === state.lot)) wantLot();
+}
+
+let offline;
+function onState(link) {
+  const words = { live: 'Live', reconnecting: 'Reconnecting', offline: 'Offline, trying again' };
+  clearTimeout(offline);
+  if (link === 'reconnecting') offline = setTimeout(() => onState('offline'), 10_000);
+  if (link === $('link').dataset.state || (link === 'reconnecting' && $('link').dataset.state === 'offline')) return;
+  $('link').dataset.state = link;
+  $('link').querySelector('span').textContent = words[link];
+  if (link === 'live') everything();
+}
+
+function everything() {
+  for (const want of [wantNetwork, wantBatches, wantBatch, wantLot, wantNodes]) want();
+}
+
+/** The journal's newest lines, then each as it comes. */
+async function start() {
+  try {
+    await nameEverybody();
+    const { next_seq: end } = await get('/v1/network');
+    const since = Math.max(0, end - 60);
+    const { items, next_seq: next } = await get(`/v1/events?since_seq=${since}&limit=200`);
+    for (const line of items) onLine(line, false);
+    if (!items.length) $('feed').replaceChildren(views.h('li', {}, views.empty('Nothing happened yet', 'Every change of the contract appears here within a second of its final block.')));
+    follow(next, { onLine, onState });
+  } catch (error) {
+    trouble(error);
+    onState('reconnecting');
+    setTimeout(start, 3000);
+  }
+}
+
+async function nameEverybody() {
+  const { items } = await get('/v1/accounts?limit=200');
+  for (const { account, account_id: id } of items) state.names.set(account, id);
+}
+
+try { if (localStorage.theme) document.documentElement.dataset.theme = localStorage.theme; } catch { /* As above. */ }
+window.addEventListener('hashchange', route);
+route();
+everything();
+start();
+// Chain time goes on without events: the mirror's height and the rates change too.
+setInterval(wantNetwork, 5000);

@@ -1,0 +1,181 @@
+// Building the page's parts. Nothing here asks the gateway; text is only ever set as text.
+
+/** An element. `props` are attributes, `on…` listeners or `class`; children are elements or text. */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === false) continue;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? '' : value);
+  }
+  element.append(...children.flat().filter((child) => child !== undefined && child !== null));
+  return element;
+}
+
+const integers = new Intl.NumberFormat('en-GB');
+const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumFractionDigits: 1 });
+
+/** An integer with separators. */
+export const count = (number) => integers.format(number);
+
+/** yoctoNEAR as NEAR, exact down to what is shown. */
+export function near(yocto) {
+  const milli = BigInt(yocto) / 10n ** 21n;
+  const whole = milli / 1000n;
+  if (whole >= 100_000n) return compact.format(whole);
+  const fraction = String(milli % 1000n).padStart(3, '0').replace(/0+$/, '');
+  if (whole === 0n && !fraction && BigInt(yocto) > 0n) return '< 0.001';
+  return integers.format(whole) + (fraction ? `.${fraction}` : '');
+}
+
+/** Units of a token whose decimals the mirror does not know. */
+export const units = (amount) => (BigInt(amount) < 1_000_000n ? integers.format(BigInt(amount)) : compact.format(BigInt(amount)));
+
+const money = (token, amount) => (token === 0 ? `${near(amount)} NEAR` : units(amount));
+
+/** A duration in its largest fitting unit. */
+export function duration(seconds) {
+  for (const [unit, size] of [['d', 86_400], ['h', 3_600], ['min', 60]]) {
+    if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit}`;
+  }
+  return `${Math.max(0, Math.floor(seconds))} s`;
+}
+
+export const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString('en-GB');
+
+export const STATES = {
+  o: ['open', 'Open', 'nobody claimed it yet'],
+  w: ['working', 'Working', 'nodes work on it'],
+  x: ['extension', 'Extension', 'copies disagreed, three more nodes work on it'],
+  r: ['revealing', 'Revealing', 'answers are being shown'],
+  p: ['provisional', 'Provisional', 'tallied, may still be challenged'],
+  s: ['settled', 'Settled', 'every item accepted and paid'],
+  u: ['unresolved', 'Settled in part', 'settled, some items without an accepted answer'],
+};
+
+/** The network's figures. */
+export function network(data) {
+  const token = data.tokens.find((token) => token.token !== 0);
+  const others = data.nodes.paused + data.nodes.silent;
+  const figure = (label, value, unit, more, title) => h('div', { title },
+    h('dt', {}, label), h('dd', { class: 'value' }, value, unit ? h('small', {}, unit) : ''), h('dd', { class: 'more' }, more));
+  const share = data.items.settled ? `${(100 * data.items.accepted / data.items.settled).toFixed(1)} % accepted` : 'none yet';
+  return [
+    figure('Active nodes', count(data.nodes.active), '', others ? `${count(others)} paused or silent` : `${count(data.nodes.active_tickets)} tickets`),
+    figure('Stake', near(data.nodes.stake), 'NEAR', `${near(data.nodes.bonded)} bonded to slots`, `${data.nodes.stake} yoctoNEAR`),
+    figure('Throughput', data.items.per_second >= 10 ? count(Math.round(data.items.per_second)) : data.items.per_second.toFixed(1), 'items/s', `${count(data.items.last_minute)} in the last minute`),
+    figure('Items settled', count(data.items.settled), '', share),
+    figure('Open batches', count(data.batches.open), '', `${count(data.batches.closed)} closed, ${count(data.lots.working + data.lots.revealing + data.lots.provisional)} lots live`),
+    figure('Paid to nodes', token ? units(token.paid) : '0', '', token ? `${units(token.escrow)} in escrow` : 'no token listed', token ? `units of ${token.account_id}` : undefined),
+  ];
+}
+
+/** The list of batches. */
+export function batches(list, selected) {
+  return list.map((batch) => {
+    const done = batch.items ? Math.floor(100 * batch.counts.settled_items / batch.items) : 0;
+    return h('li', {}, h('a', { href: `#/batch/${batch.batch}`, 'aria-current': batch.batch === selected ? 'true' : undefined },
+      h('span', { class: 'row' }, h('b', {}, `Batch ${batch.batch}`), h('span', {}, batch.status === 'open' ? `${done} %` : batch.status)),
+      h('span', { class: 'sub' }, `${count(batch.items)} items, ${batch.requester_id}`)));
+  });
+}
+
+/** Head of a batch: what it is, how far it is. */
+export function batchHead(batch, now) {
+  const { terms, counts } = batch;
+  const copies = terms.max > terms.start ? `${terms.start} copies, ${terms.max} where they disagree` : `${terms.start} ${terms.start === 1 ? 'copy' : 'copies'}`;
+  const expires = batch.status === 'open' && terms.expires_at > now ? `; takes claims for ${duration(terms.expires_at - now)} more` : '';
+  const fact = (label, value, title) => h('div', { title }, h('dt', {}, label), h('dd', {}, value));
+  const part = (state, amount) => {
+    const piece = h('i', { class: state });
+    piece.style.flexGrow = amount;
+    return piece;
+  };
+  const items = (lots) => lots * terms.lot_size;
+  return [
+    h('div', { class: 'title' }, h('h2', { id: 'batch-title' }, `Batch ${batch.batch}`), h('span', { class: 'status', 'data-status': batch.status }, batch.status)),
+    h('p', { class: 'terms' }, `Class ${terms.class} work for ${batch.requester_id}: ${count(batch.items)} items in lots of ${terms.lot_size}, ${copies}, ${terms.quorum_pct} % must agree${expires}.`),
+    h('div', { class: 'progress' },
+      h('p', { class: 'words' }, h('b', {}, `${count(counts.settled_items)} of ${count(batch.items)} items settled`),
+        h('span', {}, `${count(counts.accepted_items)} accepted, ${count(counts.unresolved_items)} unresolved`)),
+      h('div', { class: 'bar', role: 'progressbar', 'aria-label': 'Items settled', 'aria-valuemin': 0, 'aria-valuemax': batch.items, 'aria-valuenow': counts.settled_items },
+        part('settled', counts.accepted_items), part('unresolved', counts.unresolved_items), part('provisional', items(counts.provisional_lots)),
+        part('revealing', items(counts.revealing_lots)), part('working', items(counts.working_lots)), part('open', items(counts.open_lots)))),
+    h('dl', { class: 'facts' },
+      fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units`),
+      fact('Escrow left', money(batch.token, batch.escrow), `${batch.escrow} units`),
+      fact('Lots extended', `${count(counts.extended_lots)} of ${count(batch.lots)}`),
+      batch.ended_at ? fact('Took', duration(batch.ended_at - batch.created_at)) : fact('Running for', duration(now - batch.created_at))),
+  ];
+}
+
+/** Counts per state of a string of letters. */
+export function tally(states) {
+  const counts = Object.fromEntries(Object.keys(STATES).map((letter) => [letter, 0]));
+  for (const letter of states) counts[letter] += 1;
+  return counts;
+}
+
+export function legend(counts) {
+  return Object.entries(STATES).map(([letter, [, name, meaning]]) => h('li', { class: counts[letter] ? '' : 'none', title: meaning },
+    h('span', { class: `cell ${letter}`, 'aria-hidden': 'true' }), name, h('b', {}, count(counts[letter]))));
+}
+
+/** A lot with its slots. */
+export function lot(data, terms, close) {
+  const state = data.settlement ? `settled, ${data.settlement.accepted_items} of ${data.items} items accepted` : data.state;
+  const rows = data.slots.map((slot) => h('tr', {},
+    h('td', {}, h('span', { class: 'id' }, slot.node_id)),
+    h('td', {}, slot.round ? 'extension' : 'first'),
+    h('td', {}, slot.outcome ?? slot.phase),
+    h('td', { class: 'num' }, slot.agreed && slot.outcome === 'settled' ? count(ones(slot.agreed)) : ''),
+    h('td', { class: 'num' }, slot.pay === '0' ? '' : units(slot.pay)),
+    h('td', { class: 'num lost' }, slot.slash === '0' ? '' : `${near(slot.slash)} NEAR`)));
+  const head = ['Node', 'Round', 'Slot', 'Items agreed', 'Paid', 'Slashed'].map((name, index) => h('th', { scope: 'col', class: index > 2 ? 'num' : '' }, name));
+  return [
+    h('header', {}, h('h3', {}, `Lot ${data.lot}`), h('button', { type: 'button', onclick: close }, 'Close')),
+    h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}.`),
+    data.slots.length
+      ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Slots of the lot' }, h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, rows)))
+      : h('p', {}, `Nobody claimed it yet: ${terms.start} ${terms.start === 1 ? 'seat is' : 'seats are'} free.`),
+  ];
+}
+
+const ones = (hex) => [...hex].reduce((sum, digit) => sum + [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][parseInt(digit, 16)], 0);
+
+/** The nodes, best paid first. */
+export function nodes(list) {
+  const earned = (node) => node.earned.filter(({ token }) => token !== 0).reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+  const sorted = [...list].sort((a, b) => (earned(b) > earned(a) ? 1 : earned(b) < earned(a) ? -1 : a.account - b.account));
+  const head = [['Node', ''], ['Status', ''], ['Stake, NEAR', 'num'], ['Bonded', 'num'], ['Slots', 'num'], ['Lots settled', 'num'], ['Items agreed', 'num'], ['Reputation', ''], ['Earned', 'num'], ['Slashed, NEAR', 'num']];
+  const row = (node) => h('tr', {},
+    h('td', {}, h('span', { class: 'id' }, node.account_id)),
+    h('td', {}, h('span', { class: `state ${node.status}` }, node.status)),
+    h('td', { class: 'num', title: `${node.stake} yoctoNEAR` }, near(node.stake)),
+    h('td', { class: 'num' }, near(node.bonded)),
+    h('td', { class: 'num' }, count(node.slots)),
+    h('td', { class: 'num' }, count(node.settled)),
+    h('td', { class: 'num' }, count(node.agreed_items)),
+    h('td', {}, node.classes.filter(({ declared }) => declared).map(reputation)),
+    h('td', { class: 'num', title: node.earned.map(({ token, amount }) => `${amount} units of token ${token}`).join(', ') }, node.earned.length ? node.earned.map(({ token, amount }) => money(token, amount)).join(' + ') : '0'),
+    h('td', { class: node.slashed === '0' ? 'num' : 'num lost' }, node.slashed === '0' ? '0' : near(node.slashed)));
+  return h('table', {},
+    h('thead', {}, h('tr', {}, head.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))),
+    h('tbody', {}, sorted.map(row)));
+}
+
+function reputation({ class: number, reputation: value }) {
+  const fill = h('i');
+  fill.style.width = `${value / 100}%`;
+  return h('span', { title: `class ${number}`, class: 'rep' }, (value / 100).toFixed(1).padStart(4, ' '), h('span', { class: value < 5000 ? 'meter low' : 'meter', 'aria-hidden': 'true' }, fill));
+}
+
+/** What to do where there is nothing yet. */
+export function empty(title, text, command) {
+  return h('div', { class: 'empty' }, h('b', {}, title), h('p', {}, text, command ? ' ' : '', command ? h('code', {}, command) : ''));
+}
+
+/** One entry of the journal. */
+export function told(entry, at, fresh) {
+  return h('li', { class: `${entry.kind}${fresh ? ' new' : ''}` }, h('i', { 'aria-hidden': 'true' }), h('span', {}, entry.text), h('time', { datetime: new Date(at * 1000).toISOString() }, clock(at)));
+}

@@ -119,7 +119,64 @@ fn min_height(query: Option<&str>) -> Result<Option<u64>, Problem> {
 #[cfg(test)]
 #[allow(non_snake_case)]
 mod tests {
+    use piecework_store::PgPool;
+
     use super::*;
+    use crate::testing::{Gateway, Market, problem};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn indexed__should_wait_for_min_height(pool: PgPool) {
+        // Given a client that wants its own write, two blocks ahead of the mirror
+        let mut market = Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+        let wanted = market.height() + 1;
+        let url = format!("{}/v1/batches?min_height={wanted}", gateway.url);
+        let waiting = tokio::spawn(gateway.http.get(url).send());
+
+        // When the block is indexed while it waits
+        let batch = market.post(4);
+        market.commit().await;
+        let answer = waiting.await.unwrap().unwrap();
+
+        // Then the answer has it
+        assert_eq!(answer.headers()["x-indexed-height"], wanted.to_string().as_str());
+        let body: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(body["items"][0]["batch"], batch.0);
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn indexed__should_give_up_waiting_with_409(pool: PgPool) {
+        // Given a mirror that stands still
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When a later block is wanted
+        let response = gateway.get("/v1/batches?min_height=999999").await;
+
+        // Then the caller is told to try again
+        assert_eq!(response.headers()["retry-after"], "1");
+        assert_eq!(problem(response).await, (409, "not-indexed".to_owned()));
+        assert_eq!(gateway.problem("/v1/batches?min_height=x").await, (400, "bad-request".to_owned()));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn indexed__should_answer_304_for_lists_until_a_line_is_journalled(pool: PgPool) {
+        // Given a client that has a list
+        let mut market = Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+        let etag = gateway.get("/v1/nodes").await.headers()["etag"].clone();
+        let ask = || gateway.http.get(format!("{}/v1/nodes", gateway.url)).header("if-none-match", etag.clone()).send();
+
+        // When nothing happens, then something does
+        let same = ask().await.unwrap();
+        market.post(4);
+        market.commit().await;
+        gateway.catch_up(&market).await;
+        let other = ask().await.unwrap();
+
+        // Then it is sent again only after that
+        assert_eq!((same.status().as_u16(), other.status().as_u16()), (304, 200));
+    }
 
     #[test]
     fn has__should_compare_weakly_and_in_lists() {

@@ -127,3 +127,85 @@ async fn problem_bodies(request: Request, next: Next) -> Response {
     }
     problem
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use axum::{Router, routing::get};
+    use tokio::{net::TcpListener, sync::Notify};
+
+    use super::{Limits, around};
+    use crate::testing::problem;
+
+    async fn serve(router: Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        url
+    }
+
+    async fn never() -> &'static str {
+        core::future::pending().await
+    }
+
+    async fn boom() -> &'static str {
+        panic!("a bug")
+    }
+
+    #[tokio::test]
+    async fn around__should_turn_a_panic_into_a_problem_without_its_text() {
+        // Given a handler with a bug
+        let url = serve(around(Router::new().route("/boom", get(boom)))).await;
+
+        // When it is called
+        let response = reqwest::get(format!("{url}/boom")).await.unwrap();
+
+        // Then the caller learns that it happened, and where to look it up
+        assert!(response.headers().contains_key("x-request-id"));
+        assert_eq!(problem(response).await, (500, "internal".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn guard__should_answer_504_when_a_handler_takes_too_long() {
+        // Given a handler that never answers
+        let limits = Limits::new(10);
+        let url = serve(around(limits.guard(Router::new().route("/", get(never)), Duration::from_millis(50)))).await;
+
+        // When it is called
+        let response = reqwest::get(url).await.unwrap();
+
+        // Then the call is given up
+        assert_eq!(problem(response).await, (504, "timeout".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn guard__should_shed_what_exceeds_the_limit_and_recover() {
+        // Given one place, taken by a request that waits
+        let (entered, leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let wait = {
+            let (entered, leave) = (Arc::clone(&entered), Arc::clone(&leave));
+            async move || {
+                entered.notify_one();
+                leave.notified().await;
+                "done"
+            }
+        };
+        let limits = Limits::new(1);
+        let router = Router::new().route("/wait", get(wait)).route("/", get(async || "free"));
+        let url = serve(around(limits.guard(router, Duration::from_secs(30)))).await;
+        let first = tokio::spawn(reqwest::get(format!("{url}/wait")));
+        entered.notified().await;
+
+        // When another comes, and again after the first was answered
+        let shed = reqwest::get(url.clone()).await.unwrap();
+        leave.notify_one();
+        first.await.unwrap().unwrap();
+        let free = reqwest::get(url).await.unwrap();
+
+        // Then it is refused at once, then answered
+        assert_eq!(problem(shed).await, (503, "overloaded".to_owned()));
+        assert_eq!(free.status(), 200);
+    }
+}

@@ -110,3 +110,66 @@ pub fn router(app: App) -> Router {
         .merge(pages(document()));
     around(router.with_state(app))
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use super::document;
+    use crate::testing::{Gateway, Market, problem};
+
+    #[test]
+    fn document__should_not_change_unnoticed() {
+        insta::assert_json_snapshot!("openapi", document());
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn router__should_answer_problems_for_unknown_paths_and_wrong_methods(pool: PgPool) {
+        // Given a gateway
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When paths and methods are wrong
+        let path = gateway.problem("/v2/batches").await;
+        let method = gateway.http.post(format!("{}/v1/batches", gateway.url)).send().await.unwrap();
+        let allow = method.headers()["allow"].clone();
+
+        // Then the answers are problems, and keep what HTTP asks for
+        assert_eq!(path, (404, "no-route".to_owned()));
+        assert_eq!(allow, "GET,HEAD");
+        assert_eq!(problem(method).await, (405, "method-not-allowed".to_owned()));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn router__should_answer_503_when_the_database_goes_away(pool: PgPool) {
+        // Given a gateway that has read its mirror
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When its connections are gone
+        gateway.app.reader.close().await;
+        let response = gateway.get("/v1/batches/0").await;
+
+        // Then the caller is told to come back, and nothing else
+        assert_eq!(response.headers()["retry-after"], "2");
+        assert_eq!(problem(response).await, (503, "database-unavailable".to_owned()));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn router__should_allow_other_origins_and_show_them_the_headers(pool: PgPool) {
+        // Given a gateway
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When a page of another origin asks
+        let request = gateway.http.get(format!("{}/v1/network", gateway.url)).header("origin", "https://dapp.example");
+        let response = request.send().await.unwrap();
+
+        // Then it may read the answer and how far the mirror is
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        let exposed = response.headers()["access-control-expose-headers"].to_str().unwrap();
+        assert!(exposed.contains("x-indexed-height") && exposed.contains("etag"), "{exposed}");
+        assert!(response.headers().contains_key("x-request-id"));
+    }
+}

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use clap::Parser as _;
+use metrics_exporter_prometheus::PrometheusHandle;
 use piecework_interface::{
     amount::Amount,
     config::Fixed,
@@ -35,8 +36,8 @@ use crate::{App, Config, serve};
 pub const REQUESTER: &str = "requester.test.near";
 /// The reward token.
 pub const REWARD: TokenId = TokenId(1);
-/// Time of the first block, Unix seconds.
-const BEGAN_AT: u32 = 1_800_000_000;
+/// Time of the first block, Unix seconds: ahead of any clock, so that a mirror is never late unless it is rewound.
+const BEGAN_AT: u32 = 4_000_000_000;
 const STREAM: &str = "piecework.test.near";
 
 /// A market under construction. Each line is a block of its own, a second after the one before.
@@ -48,6 +49,7 @@ pub struct Market {
     claims: BTreeMap<(BatchId, LotId), Vec<(u64, AccountNo)>>,
     root: Root,
     height: u64,
+    began_at: u32,
 }
 
 impl Market {
@@ -62,6 +64,7 @@ impl Market {
             claims: BTreeMap::new(),
             root: Root::default(),
             height: 100,
+            began_at: BEGAN_AT,
         };
         for (token, account_id) in [(TokenId(0), ""), (REWARD, "reward.test.near")] {
             market.list_token(token, account_id);
@@ -102,7 +105,13 @@ impl Market {
     }
 
     fn now(&self) -> u32 {
-        BEGAN_AT + u32::try_from(self.height).unwrap()
+        self.began_at + u32::try_from(self.height).unwrap()
+    }
+
+    /// Moves the blocks that follow into the past.
+    pub const fn rewind(&mut self) {
+        self.began_at = 1_000_000_000;
+        self.height += 1;
     }
 
     /// Writes what is pending in one transaction, as the indexer does.
@@ -412,13 +421,21 @@ impl Gateway {
 
     /// Serves a database that need not answer.
     pub async fn start_at(database_url: &str, flags: &[&str]) -> Self {
+        Self::launch(database_url, flags, None).await
+    }
+
+    /// As [`Gateway::start_at`], with a recorder of metrics.
+    pub async fn start_with_metrics(database_url: &str, metrics: PrometheusHandle) -> Self {
+        Self::launch(database_url, &[], Some(metrics)).await
+    }
+
+    async fn launch(database_url: &str, flags: &[&str], metrics: Option<PrometheusHandle>) -> Self {
         let blobs = tempfile::tempdir().unwrap();
         let dir = blobs.path().to_str().unwrap();
-        // The test market lives in a time of its own.
-        let fixed = ["piecework-gateway", "--blob-dir", dir, "--lag-max-s", "0", "--db-connections", "4"];
+        let fixed = ["piecework-gateway", "--blob-dir", dir, "--db-connections", "4"];
         let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
         let url: DatabaseUrl = database_url.parse().unwrap();
-        let app = App::open(config, &url, None).await.unwrap();
+        let app = App::open(config, &url, metrics).await.unwrap();
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();

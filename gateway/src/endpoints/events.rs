@@ -57,3 +57,56 @@ pub async fn events_list(
     });
     Ok(Json(EventPage { items: items.collect(), next_seq }))
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_interface::{host::sha256, journal::next_head};
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn events_list__should_give_the_journal_whose_lines_hash_to_its_head(pool: PgPool) {
+        // Given a journal
+        let market = Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When it is paged through with its lines
+        let (mut since, mut head, mut seqs) = (0, [0; 32], Vec::new());
+        loop {
+            let page = gateway.json(&format!("/v1/events?since_seq={since}&limit=4&lines=true")).await;
+            for event in page["items"].as_array().unwrap() {
+                head = next_head(sha256, &head, event["line"].as_str().unwrap());
+                seqs.push(event["seq"].as_u64().unwrap());
+            }
+            since = page["next_seq"].as_u64().unwrap();
+            if since == market.seq() {
+                break;
+            }
+        }
+
+        // Then no number is missing and the hash chain ends in the head
+        assert_eq!(seqs, (0..market.seq()).collect::<Vec<_>>());
+        assert_eq!(gateway.json("/v1/network").await["journal_head"], hex::encode(head));
+        let beyond = gateway.json(&format!("/v1/events?since_seq={since}")).await;
+        assert_eq!((beyond["items"].as_array().unwrap().len(), beyond["next_seq"].as_u64()), (0, Some(since)));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn events_list__should_leave_the_line_out_unless_asked(pool: PgPool) {
+        // Given a journal
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When it is read without lines
+        let page = gateway.json("/v1/events?since_seq=7&limit=1").await;
+
+        // Then entries are there as logged, and the line is not
+        let event = &page["items"][0];
+        assert_eq!(event["log"][0][0], "batch");
+        assert!(event.get("line").is_none());
+        assert_eq!(gateway.problem("/v1/events?limit=1001").await, (400, "bad-request".to_owned()));
+        assert_eq!(gateway.problem("/v1/events?since_seq=-1").await, (400, "bad-request".to_owned()));
+    }
+}

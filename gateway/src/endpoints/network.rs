@@ -215,3 +215,36 @@ impl Network {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+    use serde_json::json;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn network__should_sum_the_market(pool: PgPool) {
+        // Given a market with work
+        let market = Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When it is asked for
+        let body = gateway.json("/v1/network").await;
+
+        // Then every sum follows from the rows
+        assert_eq!(body["contract_id"], "piecework.test.near");
+        assert_eq!(body["next_seq"], market.seq());
+        assert_eq!(body["nodes"]["active"], 3);
+        assert_eq!(body["nodes"]["active_tickets"], 6);
+        assert_eq!(body["nodes"]["stake"], "60000000000000000000000000");
+        assert_eq!(body["batches"], json!({"open": 1, "cancelled": 0, "closed": 0}));
+        assert_eq!(body["lots"], json!({"working": 1, "revealing": 0, "provisional": 0, "settled": 2}));
+        assert_eq!(body["items"]["settled"], 8);
+        assert_eq!(body["items"]["accepted"], 7);
+        assert_eq!(body["items"]["last_minute"], 8);
+        assert_eq!(body["tokens"][1]["paid"], "40");
+        assert_eq!(body["tokens"][1]["escrow"], "9000");
+    }
+}

@@ -59,3 +59,30 @@ fn serve(asset: &Asset, headers: &HeaderMap) -> Response {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use crate::testing::Gateway;
+
+    #[tokio::test]
+    async fn page__should_load_only_what_the_gateway_serves() {
+        // Given a gateway
+        let gateway = Gateway::start_at("postgres://nobody@127.0.0.1:1/none", &[]).await;
+
+        // When the page and what it names are loaded
+        let page = gateway.get("/").await;
+        assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+        let html = page.text().await.unwrap();
+        let links = html.split('"').filter(|text| text.starts_with("/assets/"));
+
+        // Then every part is there, and nothing comes from elsewhere
+        let mut parts = 0;
+        for link in links {
+            assert_eq!(gateway.get(link).await.status(), 200, "{link}");
+            parts += 1;
+        }
+        assert!(parts >= 3 && !html.contains("http://") && !html.contains("https://"));
+        assert_eq!(gateway.problem("/assets/none.js").await, (404, "no-route".to_owned()));
+    }
+}

@@ -48,3 +48,25 @@ pub async fn problems_get(Segments(code): Segments<String>) -> Result<Json<Probl
     let found = Code::ALL.iter().copied().find(|kind| kind.as_str() == code);
     found.map(|kind| Json(kind.into())).ok_or_else(|| Problem::not_found("problem", code))
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use crate::{problem::Code, testing::Gateway};
+
+    #[tokio::test]
+    async fn problems__should_explain_every_code() {
+        // Given a gateway
+        let gateway = Gateway::start_at("postgres://nobody@127.0.0.1:1/none", &[]).await;
+
+        // When every kind is looked up where problems point to
+        let all = gateway.json("/problems").await;
+
+        // Then it is there
+        assert_eq!(all.as_array().unwrap().len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert_eq!(gateway.json(&format!("/problems/{}", code.as_str())).await["status"], code.status().as_u16());
+        }
+        assert_eq!(gateway.problem("/problems/none").await, (404, "not-found".to_owned()));
+    }
+}

@@ -162,3 +162,54 @@ impl LotResult {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+    use serde_json::{Value, json};
+
+    use super::NDJSON;
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn results_list__should_answer_null_where_nothing_is_accepted(pool: PgPool) {
+        // Given two settled lots, the second without its last item
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When they are paged through
+        let first = gateway.json("/v1/batches/0/results?limit=1").await;
+        let next = first["next"].as_str().unwrap();
+        let second = gateway.json(&format!("/v1/batches/0/results?limit=1&cursor={next}")).await;
+
+        // Then they come by settlement number, and the page ends
+        assert_eq!(first["items"][0]["answers"], json!(["03", "03", "03", "03"]));
+        assert_eq!(second["items"][0]["answers"], json!(["03", "03", "03", null]));
+        assert_eq!((second["items"][0]["n"].as_u64(), second["items"][0]["first_item"].as_u64()), (Some(1), Some(4)));
+        assert!(second.get("next").is_none());
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn results_list__should_stream_every_result_as_ndjson(pool: PgPool) {
+        // Given the same lots
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When they are exported, all and from the second on
+        let export = |path: &str| {
+            let request = gateway.http.get(format!("{}{path}", gateway.url)).header("accept", NDJSON);
+            async { request.send().await.unwrap() }
+        };
+        let all = export("/v1/batches/0/results").await;
+        assert_eq!(all.headers()["content-type"], NDJSON);
+        let all = all.text().await.unwrap();
+        let rest = export("/v1/batches/0/results?from_n=1").await.text().await.unwrap();
+
+        // Then there is one object per line
+        let lots = |text: &str| -> Vec<u64> {
+            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["lot"].as_u64().unwrap()).collect()
+        };
+        assert_eq!((lots(&all), lots(&rest)), (vec![0, 1], vec![1]));
+    }
+}

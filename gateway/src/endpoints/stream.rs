@@ -95,3 +95,131 @@ async fn filter(app: &App, params: &StreamParams) -> Result<Filter, Problem> {
     }
     Ok(filter)
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::StreamExt as _;
+    use piecework_interface::ids::{AccountNo, BatchId, LotId};
+    use piecework_store::PgPool;
+    use tokio::time::timeout;
+
+    use crate::testing::{Gateway, Market, problem};
+
+    /// Reads a stream until it has given `count` ids.
+    async fn ids(response: reqwest::Response, count: usize) -> Vec<u64> {
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let (mut bytes, mut text) = (response.bytes_stream(), String::new());
+        let read = async {
+            loop {
+                // Only whole events count.
+                let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+                let ids: Vec<u64> =
+                    whole.lines().filter_map(|line| line.strip_prefix("id: ")).map(|id| id.parse().unwrap()).collect();
+                if ids.len() >= count {
+                    return ids;
+                }
+                text.push_str(core::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
+            }
+        };
+        timeout(Duration::from_secs(10), read).await.expect("the lines come in time")
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn stream__should_lose_and_repeat_nothing_over_breaks(pool: PgPool) {
+        // Given a journal and a client that reads some of it
+        let mut market = Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+        let mut seen = ids(gateway.get("/v1/stream?since_seq=0").await, 5).await;
+
+        // When it breaks off twice, resumes by its last id, and lines come meanwhile and live
+        for lot in [3, 4] {
+            market.claim(BatchId(0), LotId(lot), AccountNo(1));
+            market.commit().await;
+            let last = seen.last().unwrap().to_string();
+            let request = gateway.http.get(format!("{}/v1/stream?since_seq=0", gateway.url)).header("last-event-id", last);
+            let response = request.send().await.unwrap();
+            market.claim(BatchId(0), LotId(lot), AccountNo(2));
+            market.commit().await;
+            let missing = usize::try_from(market.seq()).unwrap() - seen.len();
+            seen.extend(ids(response, missing).await);
+        }
+
+        // Then every line came once, in order
+        assert_eq!(seen, (0..market.seq()).collect::<Vec<_>>());
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn stream__should_filter_by_batch_and_by_node(pool: PgPool) {
+        // Given two batches, of which node 3 works on the second
+        let mut market = Market::with_work(&pool).await;
+        let second = market.post(4);
+        market.claim(second, LotId(0), AccountNo(3));
+        market.claim(BatchId(0), LotId(3), AccountNo(1));
+        market.commit().await;
+        let gateway = Gateway::start(&pool).await;
+        let end = market.seq();
+
+        // When streams are filtered
+        let by_batch = ids(gateway.get("/v1/stream?since_seq=0&batch=1").await, 2).await;
+        let by_node = ids(gateway.get("/v1/stream?since_seq=10&node=node3.test.near").await, 2).await;
+
+        // Then only lines that name it come
+        assert_eq!(by_batch, [end - 3, end - 2]);
+        assert_eq!(by_node, [end - 4, end - 2]);
+        assert_eq!(gateway.problem("/v1/stream?batch=9").await, (404, "not-found".to_owned()));
+        assert_eq!(gateway.problem("/v1/stream?node=nobody.test.near").await, (404, "not-found".to_owned()));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn stream__should_catch_up_from_the_database_behind_its_buffer(pool: PgPool) {
+        // Given a gateway that holds two lines in memory
+        let market = Market::with_work(&pool).await;
+        let gateway = Gateway::start_with(&pool, &["--stream-buffer-lines", "2"]).await;
+
+        // When a client wants all of them
+        let count = usize::try_from(market.seq()).unwrap();
+        let seen = ids(gateway.get("/v1/stream?since_seq=0").await, count).await;
+
+        // Then it gets them
+        assert_eq!(seen, (0..market.seq()).collect::<Vec<_>>());
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn stream__should_refuse_bad_ids_and_more_clients_than_places(pool: PgPool) {
+        // Given a gateway with one place, taken
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start_with(&pool, &["--stream-clients-max", "1"]).await;
+        let first = gateway.get("/v1/stream").await;
+
+        // When another client comes, and one with nonsense
+        let full = gateway.get("/v1/stream").await;
+        let retry = full.headers()["retry-after"].clone();
+        let request = gateway.http.get(format!("{}/v1/stream", gateway.url)).header("last-event-id", "x");
+        let nonsense = problem(request.send().await.unwrap()).await;
+
+        // Then they are told so
+        assert_eq!((problem(full).await, retry.to_str().unwrap()), ((503, "overloaded".to_owned()), "1"));
+        assert_eq!(nonsense, (400, "bad-request".to_owned()));
+        assert_eq!(first.status(), 200);
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn stream__should_end_when_the_gateway_stops(pool: PgPool) {
+        // Given an open stream
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+        let response = gateway.get("/v1/stream").await;
+
+        // When the gateway stops
+        let stopped = gateway.stop().await;
+
+        // Then it stops without waiting for the client, whose stream ends
+        assert!(stopped.is_ok());
+        let rest = timeout(Duration::from_secs(10), response.text()).await.expect("the stream ends").unwrap();
+        assert!(rest.starts_with("retry:"), "{rest}");
+    }
+}

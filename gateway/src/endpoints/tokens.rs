@@ -76,3 +76,28 @@ impl From<view::Token> for Token {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn tokens_list__should_begin_with_near(pool: PgPool) {
+        // Given two listed tokens
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When they are paged through
+        let first = gateway.json("/v1/tokens?limit=1").await;
+        let next = first["next"].as_str().unwrap();
+        let second = gateway.json(&format!("/v1/tokens?limit=1&cursor={next}")).await;
+
+        // Then NEAR is number 0
+        assert_eq!((first["items"][0]["token"].as_u64(), first["items"][0]["account_id"].as_str()), (Some(0), Some("")));
+        assert_eq!(second["items"][0]["account_id"], "reward.test.near");
+        assert!(second.get("next").is_none());
+    }
+}

@@ -26,3 +26,29 @@ pub async fn accounts_get(
     let found = found.ok_or_else(|| Problem::not_found("registered account", &account_id))?;
     Ok(Versioned { updated_seq: found.updated_seq, body: found.into() })
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+    use serde_json::json;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn accounts_get__should_answer_balances(pool: PgPool) {
+        // Given a requester and a paid node
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When they are asked for
+        let requester = gateway.json("/v1/accounts/requester.test.near").await;
+        let node = gateway.json("/v1/accounts/node2.test.near").await;
+
+        // Then balances are strings per token
+        assert_eq!(requester["balances"], json!([{"token": 1, "amount": "9000"}]));
+        assert_eq!(node["balances"], json!([{"token": 1, "amount": "20"}]));
+        assert_eq!((requester["is_node"].as_bool(), node["is_node"].as_bool()), (Some(false), Some(true)));
+        assert_eq!(gateway.problem("/v1/accounts/nobody.test.near").await, (404, "not-found".to_owned()));
+    }
+}

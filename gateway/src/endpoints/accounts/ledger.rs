@@ -91,3 +91,33 @@ impl From<ledger::LedgerEntry> for LedgerEntry {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+    use serde_json::Value;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn accounts_ledger__should_page_newest_first(pool: PgPool) {
+        // Given a node that was paid twice
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When its movements are paged through
+        let first = gateway.json("/v1/accounts/node1.test.near/ledger?limit=1").await;
+        let next = first["next"].as_str().unwrap();
+        let second = gateway.json(&format!("/v1/accounts/node1.test.near/ledger?limit=1&cursor={next}")).await;
+
+        // Then the balance runs backwards, and another account's ledger does not take the cursor
+        let balance = |page: &Value| page["items"][0]["balance_after"].as_str().unwrap().to_owned();
+        assert_eq!((balance(&first), balance(&second)), ("20".to_owned(), "10".to_owned()));
+        assert_eq!((first["items"][0]["kind"].as_str(), first["items"][0]["credit"].as_bool()), (Some("pay"), Some(true)));
+        assert!(second.get("next").is_none());
+        let other = format!("/v1/accounts/node2.test.near/ledger?cursor={next}");
+        assert_eq!(gateway.problem(&other).await, (400, "bad-cursor".to_owned()));
+        assert_eq!(gateway.problem("/v1/accounts/nobody.test.near/ledger").await, (404, "not-found".to_owned()));
+    }
+}

@@ -43,3 +43,28 @@ pub async fn accounts_list(
     let page = Page::cut(rows, limit, |account| cursor::encode(SORT, &account.account.0, &()));
     Ok(Json(page.map(Account::from)))
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn accounts_list__should_page_in_order_of_registration(pool: PgPool) {
+        // Given four accounts
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When they are paged through
+        let first = gateway.json("/v1/accounts?limit=3").await;
+        let next = first["next"].as_str().unwrap();
+        let second = gateway.json(&format!("/v1/accounts?limit=3&cursor={next}")).await;
+
+        // Then each came once
+        assert_eq!(first["items"][0]["account_id"], "requester.test.near");
+        assert_eq!(second["items"][0]["account_id"], "node3.test.near");
+        assert_eq!((first["items"].as_array().unwrap().len(), second["items"].as_array().unwrap().len()), (3, 1));
+    }
+}

@@ -66,3 +66,41 @@ impl IntoResponses for GetProblems {
         documented(&[Code::BadRequest, Code::NotFound, Code::Range, Code::Internal, Code::Overloaded, Code::Timeout])
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+    use sha2::{Digest, Sha256};
+
+    use crate::testing::{Gateway, Market, problem};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn blobs_get__should_serve_ranges_heads_and_tags(pool: PgPool) {
+        // Given a stored blob
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+        let name = hex::encode(Sha256::digest(b"0123456789"));
+        let url = format!("{}/v1/blobs/{name}", gateway.url);
+        gateway.http.put(&url).body("0123456789").send().await.unwrap();
+
+        // When it is asked for in every way
+        let whole = gateway.http.get(&url).send().await.unwrap();
+        let head = gateway.http.head(&url).send().await.unwrap();
+        let range = gateway.http.get(&url).header("range", "bytes=2-4").send().await.unwrap();
+        let beyond = gateway.http.get(&url).header("range", "bytes=20-30").send().await.unwrap();
+        let known = gateway.http.get(&url).header("if-none-match", whole.headers()["etag"].clone()).send().await.unwrap();
+
+        // Then each is answered as HTTP says, to be kept for ever and never run
+        assert_eq!(whole.headers()["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(whole.headers()["content-type"], "application/octet-stream");
+        assert_eq!(whole.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(whole.headers()["content-security-policy"], "default-src 'none'; sandbox");
+        assert_eq!(whole.text().await.unwrap(), "0123456789");
+        assert_eq!((head.status().as_u16(), head.headers()["content-length"].to_str().unwrap()), (200, "10"));
+        assert_eq!((range.status().as_u16(), range.text().await.unwrap().as_str()), (206, "234"));
+        assert_eq!(beyond.headers()["content-range"], "bytes */10");
+        assert_eq!(problem(beyond).await, (416, "range".to_owned()));
+        assert_eq!(known.status(), 304);
+    }
+}

@@ -107,3 +107,81 @@ impl IntoResponses for PutProblems {
         ])
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+    use sha2::{Digest, Sha256};
+
+    use crate::testing::{Gateway, problem};
+
+    fn name(bytes: &[u8]) -> String {
+        hex::encode(Sha256::digest(bytes))
+    }
+
+    async fn put(gateway: &Gateway, name: &str, media: Option<&str>, bytes: &[u8]) -> reqwest::Response {
+        let mut request = gateway.http.put(format!("{}/v1/blobs/{name}", gateway.url)).body(bytes.to_vec());
+        if let Some(media) = media {
+            request = request.header("content-type", media);
+        }
+        request.send().await.unwrap()
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn blobs_put__should_store_once_and_give_back(pool: PgPool) {
+        // Given a gateway, whose blobs need no mirror
+        let gateway = Gateway::start_at(&database(&pool), &[]).await;
+
+        // When a blob is put twice and read
+        let (bytes, name) = (b"a payload".as_slice(), name(b"a payload"));
+        let first = put(&gateway, &name, None, bytes).await;
+        let second = put(&gateway, &name, Some("application/json"), bytes).await;
+        let read = gateway.get(&format!("/v1/blobs/{name}")).await;
+
+        // Then it is new, then there, and comes back as it was
+        assert_eq!((first.status().as_u16(), second.status().as_u16(), read.status().as_u16()), (201, 200, 200));
+        assert_eq!(read.bytes().await.unwrap(), bytes);
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn blobs_put__should_refuse_what_it_must(pool: PgPool) {
+        // Given a gateway that takes nine bytes
+        let gateway = Gateway::start_at(&database(&pool), &["--blob-max-bytes", "9"]).await;
+        let good = name(b"a payload");
+
+        // When puts are wrong in every way
+        let cases = [
+            (put(&gateway, &good, None, b"a pAyload").await, 422, "digest-mismatch"),
+            (put(&gateway, &name(b"ten bytes!"), None, b"ten bytes!").await, 413, "too-large"),
+            (put(&gateway, &good, Some("multipart/form-data; boundary=x"), b"a payload").await, 415, "media-type"),
+            (put(&gateway, &good.to_uppercase(), None, b"a payload").await, 400, "bad-request"),
+            (put(&gateway, "abc", None, b"a payload").await, 400, "bad-request"),
+        ];
+
+        // Then each says why and nothing is stored
+        for (response, status, code) in cases {
+            assert_eq!(problem(response).await, (status, code.to_owned()));
+        }
+        assert_eq!(gateway.problem(&format!("/v1/blobs/{good}")).await, (404, "not-found".to_owned()));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn blobs_put__should_refuse_a_long_body_of_unknown_length(pool: PgPool) {
+        // Given a gateway that takes nine bytes
+        let gateway = Gateway::start_at(&database(&pool), &["--blob-max-bytes", "9"]).await;
+
+        // When ten come in pieces, without a length
+        let pieces = futures_util::stream::iter(["ten b", "ytes!"].map(Ok::<_, std::io::Error>));
+        let request = gateway.http.put(format!("{}/v1/blobs/{}", gateway.url, name(b"ten bytes!")));
+        let response = request.body(reqwest::Body::wrap_stream(pieces)).send().await.unwrap();
+
+        // Then it is too large all the same
+        assert_eq!(problem(response).await, (413, "too-large".to_owned()));
+    }
+
+    fn database(pool: &PgPool) -> String {
+        use sqlx::ConnectOptions as _;
+        pool.connect_options().to_url_lossy().to_string()
+    }
+}

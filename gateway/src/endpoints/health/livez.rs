@@ -8,3 +8,21 @@
 pub async fn livez() -> &'static str {
     "ok\n"
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use crate::testing::Gateway;
+
+    #[tokio::test]
+    async fn livez__should_answer_while_the_database_is_gone() {
+        // Given a gateway whose database nobody serves
+        let gateway = Gateway::start_at("postgres://nobody@127.0.0.1:1/none", &[]).await;
+
+        // When it is probed
+        let response = gateway.get("/livez").await;
+
+        // Then the process lives
+        assert_eq!(response.status(), 200);
+    }
+}

@@ -61,3 +61,79 @@ impl IntoResponses for NotReady {
         documented(&[Code::NotReady])
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn readyz__should_be_ready_with_a_mirror(pool: PgPool) {
+        // Given a mirror
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When it is probed
+        let response = gateway.get("/readyz").await;
+
+        // Then it is ready
+        assert_eq!(response.status(), 200);
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn readyz__should_fail_on_lag_and_on_an_empty_mirror(pool: PgPool) {
+        // Given an empty mirror, then one in the past
+        let gateway = Gateway::start_at(&url(&pool), &["--lag-max-s", "1"]).await;
+        let empty = gateway.get("/readyz").await.text().await.unwrap();
+        let mut market = Market::open(&pool, 1).await;
+        market.rewind();
+        market.commit().await;
+        gateway.catch_up(&market).await;
+
+        // When it is probed
+        let late = gateway.get("/readyz").await;
+
+        // Then both say what is missing
+        assert!(empty.contains("nothing is indexed yet"), "{empty}");
+        assert_eq!(late.status(), 503);
+        let late = late.text().await.unwrap();
+        assert!(late.contains("behind the clock"), "{late}");
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn readyz__should_fail_on_another_schema(pool: PgPool) {
+        // Given a database that a newer version has migrated
+        Market::with_work(&pool).await;
+        let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'newer', true, '', 0)";
+        sqlx::query(newer).execute(&pool).await.unwrap();
+        let gateway = Gateway::start(&pool).await;
+
+        // When it is probed
+        let problem = gateway.problem("/readyz").await;
+
+        // Then it is not ready
+        assert_eq!(problem, (503, "not-ready".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn readyz__should_fail_without_a_database() {
+        // Given a gateway whose database nobody serves
+        let gateway = Gateway::start_at("postgres://nobody@127.0.0.1:1/none", &[]).await;
+
+        // When it and the mirror are asked
+        let probe = gateway.get("/readyz").await;
+        let retry = probe.headers()["retry-after"].clone();
+        let mirror = gateway.problem("/v1/batches").await;
+
+        // Then both say that they are not ready, and when to come back
+        assert_eq!((probe.status().as_u16(), retry.to_str().unwrap()), (503, "2"));
+        assert_eq!(mirror, (503, "not-ready".to_owned()));
+    }
+
+    fn url(pool: &PgPool) -> String {
+        use sqlx::ConnectOptions as _;
+        pool.connect_options().to_url_lossy().to_string()
+    }
+}

@@ -106,3 +106,39 @@ async fn reconciliation(app: &App) -> Option<Reconciliation> {
         mismatches: last.mismatches,
     })
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn status__should_name_block_and_lag(pool: PgPool) {
+        // Given a mirror one block behind its chain
+        let market = Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When its status is asked for
+        let body = gateway.json("/status").await;
+
+        // Then block, lag and readiness are there
+        assert_eq!((body["ready"].as_bool(), body["indexed"]["height"].as_u64()), (Some(true), Some(market.height())));
+        assert_eq!(body["indexed"]["lag_blocks"], 1);
+        assert!(body["reconciliation"].is_null());
+    }
+
+    #[tokio::test]
+    async fn status__should_answer_without_a_database() {
+        // Given a gateway whose database nobody serves
+        let gateway = Gateway::start_at("postgres://nobody@127.0.0.1:1/none", &[]).await;
+
+        // When its status is asked for
+        let body = gateway.json("/status").await;
+
+        // Then it says what is missing
+        assert_eq!(body["ready"], false);
+        assert_eq!(body["missing"][0], "the database does not answer");
+    }
+}

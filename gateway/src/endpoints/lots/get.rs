@@ -40,3 +40,33 @@ pub async fn lots_get(
         body: LotWithSlots { lot: placed(&parent, found), slots: slots.into_iter().map(Slot::from).collect() },
     })
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn lots_get__should_answer_slots_past_and_live(pool: PgPool) {
+        // Given a settled lot, a claimed one and an open one
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When they are asked for
+        let settled = gateway.json("/v1/batches/0/lots/1").await;
+        let claimed = gateway.json("/v1/batches/0/lots/2").await;
+        let open = gateway.json("/v1/batches/0/lots/3").await;
+
+        // Then slots tell what became of them
+        let slot = &settled["slots"][1];
+        assert_eq!((slot["node_id"].as_str(), slot["outcome"].as_str()), (Some("node2.test.near"), Some("settled")));
+        assert_eq!((slot["pay"].as_str(), slot["slash"].as_str()), (Some("10"), Some("1")));
+        assert_eq!(slot["answers"], "03030303");
+        assert_eq!(claimed["slots"][0]["phase"], "reserved");
+        assert!(claimed["slots"][0]["outcome"].is_null());
+        assert_eq!((open["state"].as_str(), open["slots"].as_array().unwrap().len()), (Some("open"), 0));
+        assert_eq!(gateway.problem("/v1/batches/0/lots/5").await, (404, "not-found".to_owned()));
+    }
+}

@@ -72,3 +72,56 @@ pub async fn lots_list(
         next: (until < found.lots).then(|| cursor::encode(SORT, &until, &filter)),
     }))
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+    use serde_json::Value;
+
+    use crate::testing::{Gateway, Market};
+
+    fn lots(page: &Value) -> Vec<(u64, &str)> {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|lot| (lot["lot"].as_u64().unwrap(), lot["state"].as_str().unwrap())).collect()
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn lots_list__should_include_lots_nobody_claimed(pool: PgPool) {
+        // Given a batch of five lots, two settled, one claimed
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When its lots are paged through
+        let first = gateway.json("/v1/batches/0/lots?limit=3").await;
+        let next = first["next"].as_str().unwrap();
+        let second = gateway.json(&format!("/v1/batches/0/lots?limit=3&cursor={next}")).await;
+
+        // Then all five are there, the last one shorter, and the page ends
+        assert_eq!(lots(&first), [(0, "settled"), (1, "settled"), (2, "working")]);
+        assert_eq!(lots(&second), [(3, "open"), (4, "open")]);
+        assert_eq!(second["items"][1]["items"], 2);
+        assert_eq!(second["items"][1]["first_item"], 16);
+        assert!(second.get("next").is_none());
+        assert_eq!(first["items"][1]["settlement"]["accepted"], "0000000000000007");
+        assert_eq!(first["items"][2]["reserved"], 1);
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn lots_list__should_filter_by_state(pool: PgPool) {
+        // Given the same batch
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When lots of single states are asked for, one at a time
+        let open = gateway.json("/v1/batches/0/lots?state=open&limit=1").await;
+        let next = open["next"].as_str().unwrap();
+        let more = gateway.json(&format!("/v1/batches/0/lots?state=open&limit=1&cursor={next}")).await;
+        let working = gateway.json("/v1/batches/0/lots?state=working").await;
+
+        // Then each page has only those
+        assert_eq!((lots(&open), lots(&more)), (vec![(3, "open")], vec![(4, "open")]));
+        assert_eq!(lots(&working), [(2, "working")]);
+        assert_eq!(gateway.problem("/v1/batches/9/lots").await, (404, "not-found".to_owned()));
+    }
+}

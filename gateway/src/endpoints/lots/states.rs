@@ -87,3 +87,28 @@ fn letter(batch: &Batch, mark: &LotMark) -> char {
         LotState::Settled => 'u',
     }
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn lots_states__should_be_one_letter_per_lot(pool: PgPool) {
+        // Given lots settled, settled in part, claimed and open
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When all and some are asked for
+        let all = gateway.json("/v1/batches/0/lot-states").await;
+        let some = gateway.json("/v1/batches/0/lot-states?from=1&limit=2").await;
+        let none = gateway.json("/v1/batches/0/lot-states?from=99").await;
+
+        // Then each lot has its letter
+        assert_eq!((all["states"].as_str(), all["lots"].as_u64()), (Some("suwoo"), Some(5)));
+        assert_eq!((some["states"].as_str(), some["from"].as_u64()), (Some("uw"), Some(1)));
+        assert_eq!(none["states"], "");
+    }
+}

@@ -52,3 +52,33 @@ pub async fn nodes_list(
     let page = Page::cut(rows, limit, |node| cursor::encode(SORT, &node.account.0, &filter));
     Ok(Json(page.map(Node::from)))
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn nodes_list__should_page_and_filter(pool: PgPool) {
+        // Given three active nodes of class 1
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When they are paged through and filtered
+        let first = gateway.json("/v1/nodes?limit=2&class=1").await;
+        let next = first["next"].as_str().unwrap();
+        let second = gateway.json(&format!("/v1/nodes?limit=2&class=1&cursor={next}")).await;
+        let other_class = gateway.json("/v1/nodes?class=2").await;
+        let silent = gateway.json("/v1/nodes?status=silent").await;
+
+        // Then each came once and filters leave the rest out
+        let ids = |page: &serde_json::Value| -> Vec<String> {
+            page["items"].as_array().unwrap().iter().map(|node| node["account_id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(ids(&first), ["node1.test.near", "node2.test.near"]);
+        assert_eq!(ids(&second), ["node3.test.near"]);
+        assert!(ids(&other_class).is_empty() && ids(&silent).is_empty());
+    }
+}

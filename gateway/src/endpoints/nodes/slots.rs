@@ -53,3 +53,32 @@ pub async fn nodes_slots(
     };
     Ok(Json(Page::cut(rows, limit, key).map(Slot::from)))
 }
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_store::PgPool;
+
+    use crate::testing::{Gateway, Market};
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn nodes_slots__should_page_newest_first(pool: PgPool) {
+        // Given a node with two past slots and one with a live slot
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When their slots are asked for
+        let first = gateway.json("/v1/nodes/node1.test.near/slots?limit=1&live=false").await;
+        let next = first["next"].as_str().unwrap();
+        let second = gateway.json(&format!("/v1/nodes/node1.test.near/slots?limit=1&live=false&cursor={next}")).await;
+        let live = gateway.json("/v1/nodes/node3.test.near/slots?live=true").await;
+        let none = gateway.json("/v1/nodes/node1.test.near/slots?live=true").await;
+
+        // Then they come newest first and by liveness
+        assert_eq!((first["items"][0]["lot"].as_u64(), second["items"][0]["lot"].as_u64()), (Some(1), Some(0)));
+        assert!(second.get("next").is_none());
+        assert_eq!(live["items"][0]["lot"], 2);
+        assert_eq!(none["items"].as_array().unwrap().len(), 0);
+        assert_eq!(gateway.problem("/v1/nodes/requester.test.near/slots").await, (404, "not-found".to_owned()));
+    }
+}
