@@ -141,7 +141,7 @@ function showBatch() {
 function showGrid(states, from) {
   const grid = $('grid');
   grid.classList.toggle('small', states.length > 240);
-  grid.style.setProperty('--cell', states.length > 240 ? '14px' : states.length > 80 ? '34px' : '46px');
+  grid.style.setProperty('--cell', cellSize(states.length));
   if (grid.children.length !== states.length || Number(grid.dataset.from) !== from || Number(grid.dataset.batch) !== state.selected) {
     grid.dataset.from = from;
     grid.dataset.batch = state.selected;
@@ -158,6 +158,12 @@ function showGrid(states, from) {
     }
     cell.setAttribute('aria-selected', String(from + index === state.lot));
   });
+}
+
+/** Few lots are drawn large. */
+function cellSize(lots) {
+  const [, size] = [[24, '68px'], [60, '50px'], [240, '36px'], [Infinity, '14px']].find(([most]) => lots <= most);
+  return size;
 }
 
 function flash(lot) {
@@ -184,6 +190,7 @@ function select(batch) {
   if (batch === state.selected) return;
   Object.assign(state, { selected: batch, batch: undefined, states: '', from: 0, lot: undefined });
   $('lot').hidden = true;
+  $('hint').hidden = false;
   showBatches();
   wantBatch();
 }
@@ -191,6 +198,7 @@ function select(batch) {
 function choose(lot) {
   state.lot = lot;
   $('lot').hidden = lot === undefined;
+  $('hint').hidden = lot !== undefined;
   for (const cell of $('grid').children) cell.setAttribute('aria-selected', String(Number(cell.dataset.lot) === lot));
   if (lot !== undefined) wantLot();
 }
@@ -285,7 +293,7 @@ async function start() {
     const since = Math.max(0, end - 60);
     const { items, next_seq: next } = await get(`/v1/events?since_seq=${since}&limit=200`);
     for (const line of items) onLine(line, false);
-    if (!items.length) $('feed').replaceChildren(views.h('li', {}, views.empty('Nothing happened yet', 'Every change of the contract appears here within a second of its final block.')));
+    if (!items.length) $('feed').replaceChildren(views.h('li', { class: 'blank' }, views.empty('Nothing happened yet', 'Every change of the contract appears here within a second of its final block.')));
     follow(next, { onLine, onState });
   } catch (error) {
     trouble(error);

@@ -2,6 +2,7 @@
 
 const bits = (hex) => [...(hex || '')].reduce((sum, digit) => sum + [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][parseInt(digit, 16)], 0);
 const lot = (batch, number) => `lot ${number} of batch ${batch}`;
+const Lot = (batch, number) => `Lot ${number} of batch ${batch}`;
 const lost = (abandoned, name) => abandoned.map(([node]) => `${name(node)} ran out of time`).join(', ');
 
 const SKIPS = {
@@ -31,14 +32,14 @@ const WORDS = {
   claim: ([, batch, number, replaced], who, name) => ['claim', `${who} claimed ${lot(batch, number)}${replaced ? `; ${lost([replaced], name)}` : ''}`],
   release: ([, batch, number], who) => ['free', `${who} gave ${lot(batch, number)} back`],
   commit: ([, batch, number], who) => ['commit', `${who} committed ${lot(batch, number)}`],
-  revealing: ([, batch, number, abandoned], who, name) => ['reveal', `${lot(batch, number)} turned to reveals${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
+  revealing: ([, batch, number, abandoned], who, name) => ['reveal', `${Lot(batch, number)} turned to reveals${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
   reveal: ([, batch, number], who) => ['reveal', `${who} revealed ${lot(batch, number)}`],
-  extend: ([, batch, number, items]) => ['extend', `${lot(batch, number)}: ${bits(items)} items disagree, three more nodes decide`],
-  provisional: ([, batch, number, items]) => ['settle', `${lot(batch, number)} is tallied: ${bits(items)} items accepted`],
-  free: ([, batch, number, abandoned], who, name) => ['free', `${lot(batch, number)} ended without a result${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
+  extend: ([, batch, number, items]) => ['extend', `${Lot(batch, number)}: ${bits(items)} items disagree, three more nodes decide`],
+  provisional: ([, batch, number, items]) => ['settle', `${Lot(batch, number)} is tallied: ${bits(items)} items accepted`],
+  free: ([, batch, number, abandoned], who, name) => ['free', `${Lot(batch, number)} ended without a result${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
   settle: ([, batch, number, , items, , , , slots], who, name) => ['settle', slots.length
-    ? `${lot(batch, number)} settled: ${bits(items)} items accepted, ${slots.filter(([, pay]) => pay !== '0').length} of ${slots.length} copies paid`
-    : `${lot(batch, number)} was closed without a result`],
+    ? `${Lot(batch, number)} settled: ${bits(items)} items accepted, ${slots.filter(([, pay]) => pay !== '0').length} of ${slots.length} copies paid`
+    : `${Lot(batch, number)} was closed without a result`],
   cancel: ([, batch]) => ['batch', `Batch ${batch} was cancelled`],
   close: ([, batch]) => ['batch', `Batch ${batch} is complete`],
   forget: ([, batch]) => ['batch', `Batch ${batch} was forgotten`],
@@ -55,8 +56,8 @@ export function tell(line, name) {
     const [kind, text] = words ? words(entry, who, name) : ['admin', entry[0]];
     const inLot = ['claim', 'release', 'commit', 'revealing', 'reveal', 'extend', 'provisional', 'free', 'settle'].includes(entry[0]);
     const inBatch = inLot || ['batch', 'open', 'seed', 'cancel', 'close', 'forget'].includes(entry[0]);
-    told.push({ kind, text: text[0].toUpperCase() + text.slice(1), batch: inBatch ? entry[1] : undefined, lot: inLot ? entry[2] : undefined });
+    told.push({ kind, text, batch: inBatch ? entry[1] : undefined, lot: inLot ? entry[2] : undefined });
   }
-  if (!told.length && line.event === 'heartbeat') told.push({ kind: 'quiet', text: `${who} sent a heartbeat` });
+  if (!told.length && line.event === 'heartbeat') told.push({ kind: 'beat', text: `${who} sent a heartbeat` });
   return told;
 }

@@ -12,11 +12,13 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-const integers = new Intl.NumberFormat('en-GB');
-const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumFractionDigits: 1 });
+const integers = new Intl.NumberFormat('en-US');
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 2 });
 
 /** An integer with separators. */
 export const count = (number) => integers.format(number);
+
+const items = (number) => `${count(number)} ${number === 1 ? 'item' : 'items'}`;
 
 /** yoctoNEAR as NEAR, exact down to what is shown. */
 export function near(yocto) {
@@ -66,17 +68,18 @@ export function network(data) {
     figure('Throughput', data.items.per_second >= 10 ? count(Math.round(data.items.per_second)) : data.items.per_second.toFixed(1), 'items/s', `${count(data.items.last_minute)} in the last minute`),
     figure('Items settled', count(data.items.settled), '', share),
     figure('Open batches', count(data.batches.open), '', `${count(data.batches.closed)} closed, ${count(data.lots.working + data.lots.revealing + data.lots.provisional)} lots live`),
-    figure('Paid to nodes', token ? units(token.paid) : '0', '', token ? `${units(token.escrow)} in escrow` : 'no token listed', token ? `units of ${token.account_id}` : undefined),
+    figure('Paid to nodes', token ? units(token.paid) : '0', '', token ? `${units(token.escrow)} in escrow, in units of ${token.account_id}` : 'no token listed', token ? `${token.paid} units of ${token.account_id}` : undefined),
   ];
 }
 
 /** The list of batches. */
 export function batches(list, selected) {
+  if (!list.length) return [h('li', { class: 'none' }, 'None yet')];
   return list.map((batch) => {
     const done = batch.items ? Math.floor(100 * batch.counts.settled_items / batch.items) : 0;
     return h('li', {}, h('a', { href: `#/batch/${batch.batch}`, 'aria-current': batch.batch === selected ? 'true' : undefined },
       h('span', { class: 'row' }, h('b', {}, `Batch ${batch.batch}`), h('span', {}, batch.status === 'open' ? `${done} %` : batch.status)),
-      h('span', { class: 'sub' }, `${count(batch.items)} items, ${batch.requester_id}`)));
+      h('span', { class: 'sub' }, `${items(batch.items)}, ${batch.requester_id}`)));
   });
 }
 
@@ -91,16 +94,16 @@ export function batchHead(batch, now) {
     piece.style.flexGrow = amount;
     return piece;
   };
-  const items = (lots) => lots * terms.lot_size;
+  const within = (lots) => lots * terms.lot_size;
   return [
     h('div', { class: 'title' }, h('h2', { id: 'batch-title' }, `Batch ${batch.batch}`), h('span', { class: 'status', 'data-status': batch.status }, batch.status)),
-    h('p', { class: 'terms' }, `Class ${terms.class} work for ${batch.requester_id}: ${count(batch.items)} items in lots of ${terms.lot_size}, ${copies}, ${terms.quorum_pct} % must agree${expires}.`),
+    h('p', { class: 'terms' }, `Class ${terms.class} work for ${batch.requester_id}: ${items(batch.items)} in lots of ${terms.lot_size}, ${copies}, ${terms.quorum_pct} % must agree${expires}.`),
     h('div', { class: 'progress' },
-      h('p', { class: 'words' }, h('b', {}, `${count(counts.settled_items)} of ${count(batch.items)} items settled`),
+      h('p', { class: 'words' }, h('b', {}, `${count(counts.settled_items)} of ${items(batch.items)} settled`),
         h('span', {}, `${count(counts.accepted_items)} accepted, ${count(counts.unresolved_items)} unresolved`)),
       h('div', { class: 'bar', role: 'progressbar', 'aria-label': 'Items settled', 'aria-valuemin': 0, 'aria-valuemax': batch.items, 'aria-valuenow': counts.settled_items },
-        part('settled', counts.accepted_items), part('unresolved', counts.unresolved_items), part('provisional', items(counts.provisional_lots)),
-        part('revealing', items(counts.revealing_lots)), part('working', items(counts.working_lots)), part('open', items(counts.open_lots)))),
+        part('settled', counts.accepted_items), part('unresolved', counts.unresolved_items), part('provisional', within(counts.provisional_lots)),
+        part('revealing', within(counts.revealing_lots)), part('working', within(counts.working_lots)), part('open', within(counts.open_lots)))),
     h('dl', { class: 'facts' },
       fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units`),
       fact('Escrow left', money(batch.token, batch.escrow), `${batch.escrow} units`),
@@ -147,7 +150,7 @@ const ones = (hex) => [...hex].reduce((sum, digit) => sum + [0, 1, 1, 2, 1, 2, 2
 export function nodes(list) {
   const earned = (node) => node.earned.filter(({ token }) => token !== 0).reduce((sum, { amount }) => sum + BigInt(amount), 0n);
   const sorted = [...list].sort((a, b) => (earned(b) > earned(a) ? 1 : earned(b) < earned(a) ? -1 : a.account - b.account));
-  const head = [['Node', ''], ['Status', ''], ['Stake, NEAR', 'num'], ['Bonded', 'num'], ['Slots', 'num'], ['Lots settled', 'num'], ['Items agreed', 'num'], ['Reputation', ''], ['Earned', 'num'], ['Slashed, NEAR', 'num']];
+  const head = [['Node', ''], ['Status', ''], ['Stake, NEAR', 'num'], ['Bonded', 'num'], ['Slots', 'num'], ['Lots settled', 'num'], ['Items agreed', 'num'], ['Reputation, %', 'rep'], ['Earned', 'num'], ['Slashed, NEAR', 'num']];
   const row = (node) => h('tr', {},
     h('td', {}, h('span', { class: 'id' }, node.account_id)),
     h('td', {}, h('span', { class: `state ${node.status}` }, node.status)),
@@ -156,7 +159,7 @@ export function nodes(list) {
     h('td', { class: 'num' }, count(node.slots)),
     h('td', { class: 'num' }, count(node.settled)),
     h('td', { class: 'num' }, count(node.agreed_items)),
-    h('td', {}, node.classes.filter(({ declared }) => declared).map(reputation)),
+    h('td', { class: 'rep' }, node.classes.filter(({ declared }) => declared).map(reputation)),
     h('td', { class: 'num', title: node.earned.map(({ token, amount }) => `${amount} units of token ${token}`).join(', ') }, node.earned.length ? node.earned.map(({ token, amount }) => money(token, amount)).join(' + ') : '0'),
     h('td', { class: node.slashed === '0' ? 'num' : 'num lost' }, node.slashed === '0' ? '0' : near(node.slashed)));
   return h('table', {},
@@ -167,7 +170,7 @@ export function nodes(list) {
 function reputation({ class: number, reputation: value }) {
   const fill = h('i');
   fill.style.width = `${value / 100}%`;
-  return h('span', { title: `class ${number}`, class: 'rep' }, (value / 100).toFixed(1).padStart(4, ' '), h('span', { class: value < 5000 ? 'meter low' : 'meter', 'aria-hidden': 'true' }, fill));
+  return h('span', { title: `class ${number}`, class: 'record' }, h('span', { class: 'value' }, (value / 100).toFixed(1)), h('span', { class: value < 5000 ? 'meter low' : 'meter', 'aria-hidden': 'true' }, fill));
 }
 
 /** What to do where there is nothing yet. */

@@ -25,7 +25,11 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), BUCKETS)?
         .install_recorder()?;
-    metrics::describe_histogram!(SECONDS, metrics::Unit::Seconds, "Time until the head of an answer, by route template");
+    metrics::describe_histogram!(
+        SECONDS,
+        metrics::Unit::Seconds,
+        "Time until the head of an answer, by route template"
+    );
     metrics::describe_gauge!(IN_FLIGHT, "Requests being answered, streams not counted");
     metrics::describe_counter!("piecework_gateway_stream_closed_total", "Streams the gateway closed, by reason");
     metrics::describe_gauge!("piecework_gateway_stream_clients", "Open streams");
@@ -33,7 +37,11 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("piecework_gateway_db_connections", "Connections to Postgres, by state");
     metrics::describe_gauge!("piecework_gateway_indexed_height", "Height of the mirror");
     metrics::describe_gauge!("piecework_gateway_indexed_seq", "Journal lines in the mirror");
-    metrics::describe_gauge!("piecework_gateway_indexed_lag_seconds", metrics::Unit::Seconds, "Age of the mirror's last block");
+    metrics::describe_gauge!(
+        "piecework_gateway_indexed_lag_seconds",
+        metrics::Unit::Seconds,
+        "Age of the mirror's last block"
+    );
     Ok(handle)
 }
 

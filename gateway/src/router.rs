@@ -1,18 +1,16 @@
 //! The whole HTTP surface.
 
-use axum::{
-    Json, Router,
-    extract::DefaultBodyLimit,
-    middleware::from_fn_with_state,
-    routing::get,
-};
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use tower_http::{compression::CompressionLayer, limit::RequestBodyLimitLayer};
 use utoipa::{OpenApi, openapi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    endpoints::{accounts, batches, blobs, events, health, lots, metrics, network, nodes, page, problems, results, stream, tokens},
+    endpoints::{
+        accounts, batches, blobs, events, health, lots, metrics, network, nodes, page, problems, results, stream,
+        tokens,
+    },
     indexed::indexed,
     middleware::{Limits, around},
     problem::ProblemBody,

@@ -19,8 +19,8 @@ use piecework_interface::{
 use piecework_store::{
     DatabaseUrl, PgPool,
     change::{
-        AccountRow, BatchRow, BlockRow, Change, EventRow, LedgerRow, LotRow, NewBatch, ReceiptRow, ResultRow, RowStatus,
-        SlotEnded, SlotRow,
+        AccountRow, BatchRow, BlockRow, Change, EventRow, LedgerRow, LotRow, NewBatch, ReceiptRow, ResultRow,
+        RowStatus, SlotEnded, SlotRow,
     },
     cursor::{Cursor, cursor_begin, cursor_update},
     write::change_write,
@@ -190,7 +190,8 @@ impl Market {
         };
         let seq = self.line("token_add", None, vec![entry]);
         let account_id = account_id.to_owned();
-        let row = Token { token, account_id, min_reward: zero, rep_unit: zero, bond_rate: zero, pool: zero, in_flight: zero };
+        let row =
+            Token { token, account_id, min_reward: zero, rep_unit: zero, bond_rate: zero, pool: zero, in_flight: zero };
         self.change.tokens.insert(token, (row, seq));
     }
 
@@ -199,14 +200,8 @@ impl Market {
         self.root.next_account += 1;
         let entry = Entry::AccountOpened { account, account_id: account_id.to_owned(), paid: Amount(10), used: 300 };
         let created_seq = self.line("storage_deposit", None, vec![entry]);
-        let row = Account {
-            account,
-            storage_paid: Amount(10),
-            storage_used: 300,
-            in_flight: 0,
-            balances: Vec::new(),
-            node,
-        };
+        let row =
+            Account { account, storage_paid: Amount(10), storage_used: 300, in_flight: 0, balances: Vec::new(), node };
         let account_id = account_id.to_owned();
         let row = AccountRow { account_id, row, closed_seq: None, created_seq, updated_seq: created_seq };
         self.accounts.insert(account, row);
@@ -220,7 +215,15 @@ impl Market {
         self.movement(seq, 0, MovementKind::Deposit, account, amount, balance_after);
     }
 
-    fn movement(&mut self, seq: u64, leg: u32, kind: MovementKind, account: AccountNo, amount: u128, balance_after: u128) {
+    fn movement(
+        &mut self,
+        seq: u64,
+        leg: u32,
+        kind: MovementKind,
+        account: AccountNo,
+        amount: u128,
+        balance_after: u128,
+    ) {
         let credit = !matches!(kind, MovementKind::Withdraw | MovementKind::Escrow);
         let movement = Movement { account, token: REWARD, kind, credit, amount, balance_after, batch: None, lot: None };
         self.change.ledger.push(LedgerRow { seq, leg, movement });

@@ -40,7 +40,8 @@ mod tests {
         let text = gateway.get("/metrics").await.text().await.unwrap();
 
         // Then the request is counted under its template, not its path
-        let line = r#"piecework_gateway_http_request_seconds_count{method="GET",route="/v1/batches/{batch}",status="503"} 1"#;
+        let line =
+            r#"piecework_gateway_http_request_seconds_count{method="GET",route="/v1/batches/{batch}",status="503"} 1"#;
         assert!(text.contains(line), "{text}");
         assert!(text.contains("piecework_gateway_stream_clients 0"), "{text}");
     }

@@ -6,8 +6,8 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::problem::{Code, Problem};
 use crate::extract::Segments;
+use crate::problem::{Code, Problem};
 
 struct Asset {
     name: &'static str,
@@ -21,7 +21,11 @@ const ASSETS: &[Asset] = &[
     Asset { name: "app.js", media: "text/javascript; charset=utf-8", bytes: include_str!("../../assets/app.js") },
     Asset { name: "api.js", media: "text/javascript; charset=utf-8", bytes: include_str!("../../assets/api.js") },
     Asset { name: "views.js", media: "text/javascript; charset=utf-8", bytes: include_str!("../../assets/views.js") },
-    Asset { name: "journal.js", media: "text/javascript; charset=utf-8", bytes: include_str!("../../assets/journal.js") },
+    Asset {
+        name: "journal.js",
+        media: "text/javascript; charset=utf-8",
+        bytes: include_str!("../../assets/journal.js"),
+    },
     Asset { name: "style.css", media: "text/css; charset=utf-8", bytes: include_str!("../../assets/style.css") },
     Asset { name: "icon.svg", media: "image/svg+xml", bytes: include_str!("../../assets/icon.svg") },
 ];

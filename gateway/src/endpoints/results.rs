@@ -9,15 +9,12 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use piecework_interface::{
-    ids::{BatchId, LotId},
-    lots::lot_items,
-};
+use piecework_interface::ids::BatchId;
 use piecework_store::{
     StoreError,
     read::{
         Reader,
-        batch::{Batch, batch_get},
+        batch::{BatchShape, batch_shape_get},
         result::{self, result_list},
     },
 };
@@ -103,7 +100,7 @@ pub async fn results_list(
     let first = params.from_n.unwrap_or_default();
     let from = params.cursor.map(|text| cursor::decode(&text, SORT, &(batch, first))).transpose()?.unwrap_or(first);
     let mut db = app.reader.snapshot().await?;
-    let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    let found = batch_shape_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
     if wants_ndjson(&headers) {
         drop(db);
         let body = Body::from_stream(export(app.reader, found, from));
@@ -123,7 +120,7 @@ fn wants_ndjson(headers: &HeaderMap) -> bool {
 }
 
 /// All results from settlement number `from` on, a page of lines at a time, as fast as the client takes them.
-fn export(reader: Reader, batch: Batch, from: u32) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
+fn export(reader: Reader, batch: BatchShape, from: u32) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
     stream::try_unfold((reader, batch, from), |(reader, batch, from)| async move {
         // No connection is held while the client is slow.
         let mut db = reader.acquire().await?;
@@ -142,18 +139,19 @@ fn export(reader: Reader, batch: Batch, from: u32) -> impl Stream<Item = Result<
 }
 
 impl LotResult {
-    fn new(batch: &Batch, row: result::LotResult) -> Self {
-        let lot_size = batch.terms.lot_size;
-        let items = lot_items(batch.items, lot_size, LotId(row.lot.0));
-        let width = usize::from(batch.terms.answer_width.max(1));
+    fn new(batch: &BatchShape, row: result::LotResult) -> Self {
+        let items = batch.lot_items(row.lot);
+        let width = usize::from(batch.answer_width.max(1));
         let answers = (0..items).zip(row.answers.chunks(width));
         Self {
             n: row.n,
             lot: row.lot.0,
-            first_item: row.lot.0.saturating_mul(u32::from(lot_size)),
+            first_item: batch.first_item(row.lot),
             items,
             accepted: item_set(row.accepted),
-            answers: answers.map(|(item, answer)| (row.accepted >> item & 1 == 1).then(|| hex::encode(answer))).collect(),
+            answers: answers
+                .map(|(item, answer)| (row.accepted >> item & 1 == 1).then(|| hex::encode(answer)))
+                .collect(),
             digest: hex::encode(row.digest),
             fee: row.fee.into(),
             refund: row.refund.into(),

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt as _;
-use piecework_store::read::{account::account_get, batch::batch_get};
+use piecework_store::read::{account::account_get, batch::batch_shape_get};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -86,7 +86,7 @@ async fn filter(app: &App, params: &StreamParams) -> Result<Filter, Problem> {
     let mut db = app.reader.acquire().await?;
     if let Some(batch) = params.batch {
         let id = piecework_interface::ids::BatchId(batch);
-        batch_get(&mut db, id).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+        batch_shape_get(&mut db, id).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
     }
     if let Some(account_id) = &params.node {
         let account = account_get(&mut db, account_id).await?;
@@ -140,7 +140,8 @@ mod tests {
             market.claim(BatchId(0), LotId(lot), AccountNo(1));
             market.commit().await;
             let last = seen.last().unwrap().to_string();
-            let request = gateway.http.get(format!("{}/v1/stream?since_seq=0", gateway.url)).header("last-event-id", last);
+            let request =
+                gateway.http.get(format!("{}/v1/stream?since_seq=0", gateway.url)).header("last-event-id", last);
             let response = request.send().await.unwrap();
             market.claim(BatchId(0), LotId(lot), AccountNo(2));
             market.commit().await;

@@ -96,7 +96,10 @@ mod tests {
         let second = gateway.json(&format!("/v1/tokens?limit=1&cursor={next}")).await;
 
         // Then NEAR is number 0
-        assert_eq!((first["items"][0]["token"].as_u64(), first["items"][0]["account_id"].as_str()), (Some(0), Some("")));
+        assert_eq!(
+            (first["items"][0]["token"].as_u64(), first["items"][0]["account_id"].as_str()),
+            (Some(0), Some(""))
+        );
         assert_eq!(second["items"][0]["account_id"], "reward.test.near");
         assert!(second.get("next").is_none());
     }

@@ -125,7 +125,7 @@ impl Feed {
                         tracing::info!("the mirror can be read again");
                     }
                     if wake_ups.is_none() {
-                        wake_ups = reader.wake_ups().await.ok();
+                        wake_ups = listen(&reader).await;
                     }
                     POLL
                 }
@@ -189,6 +189,17 @@ impl Feed {
         }
         drop(ring);
         self.head.send_replace(Some(Arc::new(head)));
+    }
+}
+
+/// Asks for wake-ups; without them there is still the poll.
+async fn listen(reader: &Reader) -> Option<WakeUps> {
+    match reader.wake_ups().await {
+        Ok(wake_ups) => Some(wake_ups),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "no wake-ups: the mirror is only polled");
+            None
+        }
     }
 }
 

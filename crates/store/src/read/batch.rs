@@ -3,8 +3,8 @@
 use piecework_interface::{
     amount::Amount,
     config::Fixed,
-    ids::{AccountNo, BatchId, ClassId, TokenId},
-    lots::lot_count,
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    lots::{lot_count, lot_items},
     terms::Terms,
     view::Progress,
 };
@@ -171,6 +171,64 @@ pub async fn batch_get(db: &mut PgConnection, batch: BatchId) -> Result<Option<B
     .await?
     .map(Batch::try_from)
     .transpose()
+}
+
+/// The size and shape of a batch: what placing its lots and reading their answers needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchShape {
+    /// Number.
+    pub batch: BatchId,
+    /// Items.
+    pub items: u32,
+    /// Items per lot; the last may be shorter.
+    pub lot_size: u8,
+    /// Bytes per answer.
+    pub answer_width: u8,
+    /// Line that created it.
+    pub created_seq: u64,
+}
+
+impl BatchShape {
+    /// Lots.
+    #[must_use]
+    pub const fn lots(&self) -> u32 {
+        lot_count(self.items, self.lot_size)
+    }
+
+    /// Items of a lot.
+    #[must_use]
+    pub fn lot_items(&self, lot: LotId) -> u8 {
+        lot_items(self.items, self.lot_size, lot)
+    }
+
+    /// First item of a lot in the batch.
+    #[must_use]
+    pub fn first_item(&self, lot: LotId) -> u32 {
+        lot.0.saturating_mul(u32::from(self.lot_size))
+    }
+}
+
+/// The shape of the batch with this number.
+///
+/// # Errors
+/// The read failed.
+pub async fn batch_shape_get(db: &mut PgConnection, batch: BatchId) -> Result<Option<BatchShape>, StoreError> {
+    let found = sqlx::query!(
+        r#"SELECT items, lot_size, (terms ->> 'answer_width')::smallint AS "answer_width!", created_seq
+           FROM batches
+           WHERE batch = $1"#,
+        i64::from(batch.0),
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = found else { return Ok(None) };
+    Ok(Some(BatchShape {
+        batch,
+        items: narrow(row.items, "batches.items")?,
+        lot_size: narrow(row.lot_size, "batches.lot_size")?,
+        answer_width: narrow(row.answer_width, "batches.terms")?,
+        created_seq: narrow(row.created_seq, "batches.created_seq")?,
+    }))
 }
 
 /// Batches before `before`, newest first.

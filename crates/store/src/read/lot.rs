@@ -92,15 +92,11 @@ pub struct LotMark {
     pub accepted: u64,
 }
 
-/// Lots `from..from + count`, in order. The caller knows that the batch has them.
+/// Lots of a batch by number, in order. The caller knows that the batch has them.
 ///
 /// # Errors
 /// The read failed.
-pub async fn lot_list(
-    db: &mut PgConnection,
-    batch: BatchId,
-    lots: &[LotId],
-) -> Result<Vec<Lot>, StoreError> {
+pub async fn lot_list(db: &mut PgConnection, batch: BatchId, lots: &[LotId]) -> Result<Vec<Lot>, StoreError> {
     let numbers: Vec<i64> = lots.iter().map(|lot| i64::from(lot.0)).collect();
     sqlx::query!(
         r#"SELECT g.lot AS "lot!", l.phase AS "phase?", l.round AS "round?", l.clock_at AS "clock_at?",
@@ -138,7 +134,9 @@ pub async fn lot_list(
             round: narrow(row.round.unwrap_or_default(), "lots.round")?,
             clock_at: narrow(row.clock_at.unwrap_or_default(), "lots.clock_at")?,
             phase_at: narrow(row.phase_at.unwrap_or_default(), "lots.phase_at")?,
-            leavers: leavers.map(|node| Ok(AccountNo(narrow(node, "lots.leavers")?))).collect::<Result<_, StoreError>>()?,
+            leavers: leavers
+                .map(|node| Ok(AccountNo(narrow(node, "lots.leavers")?)))
+                .collect::<Result<_, StoreError>>()?,
             open_items: items_of(row.open_items.unwrap_or_default()),
             draw: row.draw.map(|Json(draw)| draw).unwrap_or_default(),
             slots: [

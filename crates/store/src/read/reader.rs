@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use sqlx::{
-    PgConnection, PgPool, Postgres, Transaction,
+    Connection as _, PgConnection, PgPool, Postgres, Transaction,
     pool::PoolConnection,
     postgres::{PgListener, PgPoolOptions},
 };
 
 use crate::{DatabaseUrl, StoreError, cursor::NOTIFY_CHANNEL};
+
+/// How long an idle connection is trusted.
+const ASSUMED_ALIVE: Duration = Duration::from_secs(1);
 
 /// Limits of a reader.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,16 @@ impl Reader {
         let pool = PgPoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(options.acquire_timeout)
+            // A connection that was just used is alive; asking it again would double the cost of a small read.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > ASSUMED_ALIVE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(connect);
         Self { pool }
     }

@@ -9,11 +9,7 @@ use crate::{StoreError, columns::narrow};
 ///
 /// # Errors
 /// The read failed.
-pub async fn token_list(
-    db: &mut PgConnection,
-    after: Option<TokenId>,
-    limit: u32,
-) -> Result<Vec<Token>, StoreError> {
+pub async fn token_list(db: &mut PgConnection, after: Option<TokenId>, limit: u32) -> Result<Vec<Token>, StoreError> {
     sqlx::query!(
         "SELECT token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight
          FROM tokens

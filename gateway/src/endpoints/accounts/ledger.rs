@@ -114,7 +114,10 @@ mod tests {
         // Then the balance runs backwards, and another account's ledger does not take the cursor
         let balance = |page: &Value| page["items"][0]["balance_after"].as_str().unwrap().to_owned();
         assert_eq!((balance(&first), balance(&second)), ("20".to_owned(), "10".to_owned()));
-        assert_eq!((first["items"][0]["kind"].as_str(), first["items"][0]["credit"].as_bool()), (Some("pay"), Some(true)));
+        assert_eq!(
+            (first["items"][0]["kind"].as_str(), first["items"][0]["credit"].as_bool()),
+            (Some("pay"), Some(true))
+        );
         assert!(second.get("next").is_none());
         let other = format!("/v1/accounts/node2.test.near/ledger?cursor={next}");
         assert_eq!(gateway.problem(&other).await, (400, "bad-cursor".to_owned()));

@@ -18,10 +18,7 @@ use crate::{
     params(("batch" = u32, Path, description = "Number of the batch"), MinHeight),
     responses((status = 200, description = "The batch", body = Batch), EntityProblems)
 )]
-pub async fn batches_get(
-    State(app): State<App>,
-    Segments(batch): Segments<u32>,
-) -> Result<Versioned<Batch>, Problem> {
+pub async fn batches_get(State(app): State<App>, Segments(batch): Segments<u32>) -> Result<Versioned<Batch>, Problem> {
     let mut db = app.reader.acquire().await?;
     let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
     Ok(Versioned { updated_seq: found.updated_seq, body: found.into() })
@@ -66,7 +63,8 @@ mod tests {
         let gateway = Gateway::start(&pool).await;
         let etag = gateway.get("/v1/batches/0").await.headers()["etag"].clone();
         let ask = || async {
-            let request = gateway.http.get(format!("{}/v1/batches/0", gateway.url)).header("if-none-match", etag.clone());
+            let request =
+                gateway.http.get(format!("{}/v1/batches/0", gateway.url)).header("if-none-match", etag.clone());
             request.send().await.unwrap()
         };
 

@@ -89,7 +89,8 @@ mod tests {
         let head = gateway.http.head(&url).send().await.unwrap();
         let range = gateway.http.get(&url).header("range", "bytes=2-4").send().await.unwrap();
         let beyond = gateway.http.get(&url).header("range", "bytes=20-30").send().await.unwrap();
-        let known = gateway.http.get(&url).header("if-none-match", whole.headers()["etag"].clone()).send().await.unwrap();
+        let known =
+            gateway.http.get(&url).header("if-none-match", whole.headers()["etag"].clone()).send().await.unwrap();
 
         // Then each is answered as HTTP says, to be kept for ever and never run
         assert_eq!(whole.headers()["cache-control"], "public, max-age=31536000, immutable");

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use piecework_interface::ids::{BatchId, LotId};
-use piecework_store::read::{batch::batch_get, lot::lot_list, slot::slot_list_by_lot};
+use piecework_store::read::{batch::batch_shape_get, lot::lot_list, slot::slot_list_by_lot};
 
 use super::placed;
 use crate::{
@@ -28,9 +28,9 @@ pub async fn lots_get(
     Segments((batch, lot)): Segments<(u32, u32)>,
 ) -> Result<Versioned<LotWithSlots>, Problem> {
     let mut db = app.reader.snapshot().await?;
-    let parent = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
-    if lot >= parent.lots {
-        return Err(Problem::not_found("lot", format_args!("{lot} in batch {batch}: it has {} lots", parent.lots)));
+    let parent = batch_shape_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    if lot >= parent.lots() {
+        return Err(Problem::not_found("lot", format_args!("{lot} in batch {batch}: it has {} lots", parent.lots())));
     }
     let found = lot_list(&mut db, BatchId(batch), &[LotId(lot)]).await?.into_iter().next();
     let found = found.ok_or_else(|| Problem::not_found("lot", lot))?;

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use piecework_interface::ids::{BatchId, LotId};
 use piecework_store::read::{
-    batch::batch_get,
+    batch::batch_shape_get,
     lot::{LotState, lot_list, lot_numbers_by_state},
 };
 use serde::Deserialize;
@@ -51,15 +51,17 @@ pub async fn lots_list(
     let filter = (batch, params.state);
     let from: u32 = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?.unwrap_or_default();
     let mut db = app.reader.snapshot().await?;
-    let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    let found = batch_shape_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    let lots_of_batch = found.lots();
     // `until` is the first lot this page does not look at.
     let (numbers, until) = match params.state {
         None => {
-            let until = from.saturating_add(limit).min(found.lots);
+            let until = from.saturating_add(limit).min(lots_of_batch);
             ((from..until).map(LotId).collect(), until)
         }
         Some(state) => {
-            let end = if state == LotState::Open { from.saturating_add(SCAN).min(found.lots) } else { found.lots };
+            let end =
+                if state == LotState::Open { from.saturating_add(SCAN).min(lots_of_batch) } else { lots_of_batch };
             let numbers = lot_numbers_by_state(&mut db, BatchId(batch), state, from, end, limit).await?;
             let full = numbers.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
             let until = numbers.last().filter(|_| full).map_or(end, |last| last.0 + 1);
@@ -69,7 +71,7 @@ pub async fn lots_list(
     let lots = lot_list(&mut db, BatchId(batch), &numbers).await?;
     Ok(Json(Page {
         items: lots.into_iter().map(|lot| placed(&found, lot)).collect(),
-        next: (until < found.lots).then(|| cursor::encode(SORT, &until, &filter)),
+        next: (until < lots_of_batch).then(|| cursor::encode(SORT, &until, &filter)),
     }))
 }
 

@@ -1,12 +1,9 @@
 //! `GET /v1/batches/{batch}/lot-states`.
 
 use axum::{Json, extract::State};
-use piecework_interface::{
-    ids::{BatchId, LotId},
-    lots::lot_items,
-};
+use piecework_interface::ids::BatchId;
 use piecework_store::read::{
-    batch::{Batch, batch_get},
+    batch::{BatchShape, batch_shape_get},
     lot::{LotMark, LotState, lot_mark_list},
 };
 use serde::{Deserialize, Serialize};
@@ -58,14 +55,14 @@ pub async fn lots_states(
 ) -> Result<Json<LotStates>, Problem> {
     let limit = crate::extract::page_limit(Some(params.limit.unwrap_or(LOTS_MAX)), LOTS_MAX)?;
     let mut db = app.reader.snapshot().await?;
-    let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
-    let from = params.from.unwrap_or_default().min(found.lots);
-    let until = from.saturating_add(limit).min(found.lots);
+    let found = batch_shape_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
+    let from = params.from.unwrap_or_default().min(found.lots());
+    let until = from.saturating_add(limit).min(found.lots());
     let marks = lot_mark_list(&mut db, BatchId(batch), from, until).await?;
-    Ok(Json(LotStates { batch, from, lots: found.lots, states: letters(&found, from, until, &marks) }))
+    Ok(Json(LotStates { batch, from, lots: found.lots(), states: letters(&found, from, until, &marks) }))
 }
 
-fn letters(batch: &Batch, from: u32, until: u32, marks: &[LotMark]) -> String {
+fn letters(batch: &BatchShape, from: u32, until: u32, marks: &[LotMark]) -> String {
     let mut marks = marks.iter().peekable();
     (from..until)
         .map(|lot| match marks.next_if(|mark| mark.lot.0 == lot) {
@@ -75,8 +72,8 @@ fn letters(batch: &Batch, from: u32, until: u32, marks: &[LotMark]) -> String {
         .collect()
 }
 
-fn letter(batch: &Batch, mark: &LotMark) -> char {
-    let items = lot_items(batch.items, batch.terms.lot_size, LotId(mark.lot.0));
+fn letter(batch: &BatchShape, mark: &LotMark) -> char {
+    let items = batch.lot_items(mark.lot);
     match mark.state {
         LotState::Open => 'o',
         LotState::Working if mark.round == 0 => 'w',

@@ -75,7 +75,12 @@ mod tests {
 
         // Then each came once and filters leave the rest out
         let ids = |page: &serde_json::Value| -> Vec<String> {
-            page["items"].as_array().unwrap().iter().map(|node| node["account_id"].as_str().unwrap().to_owned()).collect()
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["account_id"].as_str().unwrap().to_owned())
+                .collect()
         };
         assert_eq!(ids(&first), ["node1.test.near", "node2.test.near"]);
         assert_eq!(ids(&second), ["node3.test.near"]);

@@ -41,8 +41,7 @@ pub async fn nodes_slots(
 ) -> Result<Json<Page<Slot>>, Problem> {
     let limit = page_limit(params.limit, LIMIT_MAX)?;
     let filter = (&account_id, params.live);
-    let before: Option<(u64, u32, u32)> =
-        params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?;
+    let before: Option<(u64, u32, u32)> = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?;
     let before = before.map(|(seq, batch, lot)| (seq, BatchId(batch), LotId(lot)));
     let mut db = app.reader.snapshot().await?;
     let account = account_get(&mut db, &account_id).await?.filter(|account| account.is_node);
