@@ -9,11 +9,13 @@ mod patch;
 mod pool;
 mod producer;
 mod status;
+mod view;
 
 pub use block::Block;
 pub use clock::ChainClock;
 pub use genesis::GenesisError;
 pub use history::{History, OutcomePlace};
-pub use merkle::outcome_path;
-pub use producer::{Chain, ChainError, ChainView};
+pub use merkle::MerkleTree;
+pub use producer::{Chain, ChainError};
 pub use status::TransactionStatus;
+pub use view::ChainView;

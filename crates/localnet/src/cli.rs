@@ -92,8 +92,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn run_chain(home: PathBuf, options: Run) -> anyhow::Result<()> {
     let home = home::load(&home).context("run")?;
     let configured = home.config.rpc.addr.as_deref().and_then(|addr| addr.parse().ok());
-    let cadence =
-        Cadence { interval: Duration::from_millis(options.block_interval_ms), instant: options.instant };
+    let cadence = Cadence { interval: Duration::from_millis(options.block_interval_ms), instant: options.instant };
     let mut config = Config::from_home(home, cadence);
     if let Some(addr) = options.rpc_addr.or(configured) {
         config.rpc_addr = addr;
@@ -101,8 +100,13 @@ async fn run_chain(home: PathBuf, options: Run) -> anyhow::Result<()> {
     config.keep_blocks = options.keep_blocks;
     config.contract_cache = options.contract_cache.unwrap_or_else(default_contract_cache);
     let localnet = Localnet::start(config).await.context("run")?;
-    tracing::info!(rpc = localnet.rpc_url(), "chain is running");
-    stop_signal().await?;
+    println!("listening on {}", localnet.rpc_url());
+    tokio::select! {
+        stopped = stop_signal() => stopped?,
+        () = localnet.producer_gone() => {
+            anyhow::bail!("the block producer stopped; its last log line says why");
+        }
+    }
     localnet.stop().await;
     Ok(())
 }

@@ -150,8 +150,7 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<(), HomeError> {
         Some(seed) => SecretKey::from_seed(KeyType::ED25519, seed),
         None => SecretKey::from_random(KeyType::ED25519),
     };
-    let validator =
-        KeyFile { account_id: options.account_id.clone(), public_key: secret_key.public_key(), secret_key };
+    let validator = KeyFile { account_id: options.account_id.clone(), public_key: secret_key.public_key(), secret_key };
     let chain_id = options.chain_id.clone().unwrap_or_else(|| {
         let suffix = SecretKey::from_random(KeyType::ED25519).public_key().to_string();
         format!("test-chain-{}", suffix.chars().rev().take(5).collect::<String>())

@@ -166,8 +166,7 @@ impl Localnet {
     /// See [`StartError`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let addr = config.rpc_addr;
-        let listener =
-            TcpListener::bind(addr).await.map_err(|source| StartError::Listen { addr, source })?;
+        let listener = TcpListener::bind(addr).await.map_err(|source| StartError::Listen { addr, source })?;
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
         let chain = config.chain()?;
         let validator = &config.validator;
@@ -198,6 +197,12 @@ impl Localnet {
         &self.root
     }
 
+    /// Resolves when the block producer has ended, which it does by itself only if it cannot go on.
+    pub async fn producer_gone(&self) {
+        let mut head = self.node.head.clone();
+        while head.changed().await.is_ok() {}
+    }
+
     /// Stops the chain and waits until it is down.
     pub async fn stop(mut self) {
         self.node.stop();
@@ -219,9 +224,9 @@ impl Drop for Localnet {
 
 /// Where compiled contracts go unless something else is said: a directory all local chains share.
 pub fn default_contract_cache() -> PathBuf {
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| {
-        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"))
-    });
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
     base.unwrap_or_else(std::env::temp_dir).join("piecework-localnet")
 }
 

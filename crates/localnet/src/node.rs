@@ -15,12 +15,15 @@ use near_primitives::{
     transaction::SignedTransaction,
     types::{AccountId, BlockHeight, BlockHeightDelta},
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::chain::{Chain, ChainView};
 
 /// Blocks to make after the last one that did something, so that it becomes final without a wait.
 const FINALITY_BLOCKS: u64 = 2;
+
+/// View calls that may run at a time, for each hardware thread.
+const VIEWS_PER_THREAD: usize = 4;
 
 /// When blocks are made.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +64,8 @@ pub struct Node {
     pub validator_id: AccountId,
     /// Its key.
     pub validator_key: PublicKey,
+    /// Limits how many view calls run at a time.
+    pub views: Semaphore,
     /// When this process started the chain.
     pub started: Instant,
     commands: mpsc::Sender<Command>,
@@ -84,7 +89,9 @@ impl Node {
         let producer = Producer { chain, cadence, commands: received, head: head_sender };
         let thread = std::thread::Builder::new().name("block-producer".to_owned()).spawn(move || producer.run())?;
         let started = Instant::now();
-        let node = Self { chain: view, head, rpc_addr, validator_id, validator_key, started, commands };
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let views = Semaphore::new(threads * VIEWS_PER_THREAD);
+        let node = Self { chain: view, head, rpc_addr, validator_id, validator_key, views, started, commands };
         Ok((Arc::new(node), thread))
     }
 
@@ -120,10 +127,7 @@ impl Node {
         let _ = self.commands.send(Command::Stop);
     }
 
-    async fn ask(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Command,
-    ) -> Result<(), NodeError> {
+    async fn ask(&self, command: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Command) -> Result<(), NodeError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).map_err(|_| NodeError::Stopped)?;
         answer.await.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Refused)

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use near_primitives::{
     block_header::BlockHeaderInnerLite,
     hash::{CryptoHash, hash},
-    merkle::combine_hash,
+    merkle::{MerklePath, combine_hash},
     receipt::Receipt,
     transaction::{ExecutionOutcomeWithId, SignedTransaction},
     types::{Balance, BlockHeight, EpochHeight, EpochId, Gas},
 };
 
+use super::merkle::MerkleTree;
 use crate::{runtime::BlockContext, state::ChangeLog};
 
 /// A block. Its hash is made like nearcore's from `lite` and a hash of the rest, so light clients verify it.
@@ -51,8 +52,8 @@ pub struct Block {
     pub outcomes: Vec<ExecutionOutcomeWithId>,
     /// State changes by key.
     pub changes: ChangeLog,
-    /// Merkle root of this block's outcomes; the next header commits to it.
-    pub outcome_root: CryptoHash,
+    /// Tree over the outcomes; the next header commits to its root.
+    pub outcome_tree: MerkleTree,
     /// Commitment to the state after this block; the next header carries it.
     pub state_root: CryptoHash,
     /// Gas burnt.
@@ -65,6 +66,16 @@ impl Block {
     /// The block's height.
     pub fn height(&self) -> BlockHeight {
         self.lite.height
+    }
+
+    /// Merkle root of this block's outcomes.
+    pub fn outcome_root(&self) -> CryptoHash {
+        self.outcome_tree.root(self.outcomes.len())
+    }
+
+    /// The path from an outcome to [`Self::outcome_root`].
+    pub fn outcome_path(&self, index: usize) -> MerklePath {
+        self.outcome_tree.path(index, self.outcomes.len())
     }
 
     /// Hash of the block's only chunk.

@@ -14,11 +14,11 @@ use near_primitives::{
 
 use super::{
     block::{Block, block_hash, epoch_id},
-    merkle::outcome_root,
+    merkle::MerkleTree,
 };
 use crate::{
     runtime::Runtime,
-    state::{VersionedState, Value},
+    state::{Value, VersionedState},
 };
 
 /// The genesis file describes a state that cannot be.
@@ -126,10 +126,9 @@ pub fn genesis_block(genesis: &Genesis) -> Block {
         incoming: Vec::new(),
         outcomes: Vec::new(),
         changes: BTreeMap::new(),
-        outcome_root: outcome_root(&[]),
+        outcome_tree: MerkleTree::default(),
         state_root: seed,
         gas_used: Default::default(),
         tokens_burnt: Balance::ZERO,
     }
 }
-

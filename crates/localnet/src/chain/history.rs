@@ -13,7 +13,12 @@ use near_primitives::{
     types::{BlockHeight, BlockId, BlockReference, Finality, SyncCheckpoint},
 };
 
-use super::{block::Block, merkle::BlockTree};
+use super::{block::Block, merkle::MerkleTree};
+
+/// Outcomes kept at most, so that a busy chain does not fill the memory…
+const MAX_OUTCOMES: usize = 500_000;
+/// …unless so few blocks would be left that clients lose the thread.
+const MIN_BLOCKS: usize = 1_000;
 
 /// Where an outcome is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +39,7 @@ pub struct History {
     transactions: HashMap<CryptoHash, Arc<SignedTransaction>>,
     receipts: HashMap<CryptoHash, Arc<Receipt>>,
     created: BTreeMap<BlockHeight, Vec<CryptoHash>>,
-    tree: BlockTree,
+    tree: MerkleTree,
     head: Arc<Block>,
 }
 
@@ -50,7 +55,7 @@ impl History {
             transactions: HashMap::new(),
             receipts: HashMap::new(),
             created: BTreeMap::new(),
-            tree: BlockTree::default(),
+            tree: MerkleTree::default(),
             head: Arc::clone(&genesis),
         };
         history.push(genesis, Vec::new());
@@ -77,9 +82,10 @@ impl History {
         self.head = block;
     }
 
-    /// Forgets the oldest block after genesis if more than `keep` are held, and returns it.
+    /// Forgets the oldest block after genesis if more than `keep` are held, or too much in them, and returns it.
     pub fn prune(&mut self, keep: usize) -> Option<Arc<Block>> {
-        if self.blocks.len() <= keep.max(2) {
+        let full = self.outcomes.len() > MAX_OUTCOMES && self.blocks.len() > MIN_BLOCKS;
+        if self.blocks.len() <= keep.max(MIN_BLOCKS) && !full {
             return None;
         }
         let oldest = self.blocks.keys().copied().find(|height| *height != self.genesis.height())?;
@@ -120,19 +126,26 @@ impl History {
             BlockReference::BlockId(BlockId::Height(height)) => self.blocks.get(height),
             BlockReference::BlockId(BlockId::Hash(hash)) => self.block_by_hash(hash),
             BlockReference::Finality(Finality::None) => Some(&self.head),
-            BlockReference::Finality(Finality::DoomSlug) => self.block_by_hash(&self.head.last_ds_final),
-            BlockReference::Finality(Finality::Final) => self.block_by_hash(&self.head.last_final),
+            BlockReference::Finality(Finality::DoomSlug) => self.finalised(&self.head.last_ds_final),
+            BlockReference::Finality(Finality::Final) => self.finalised(&self.head.last_final),
             BlockReference::SyncCheckpoint(SyncCheckpoint::Genesis) => Some(&self.genesis),
             BlockReference::SyncCheckpoint(SyncCheckpoint::EarliestAvailable) => Some(self.earliest()),
         }
     }
 
-    /// A block by hash. The hash "all zero", which headers use before the first final block, means genesis.
+    /// A block by hash.
     pub fn block_by_hash(&self, hash: &CryptoHash) -> Option<&Arc<Block>> {
-        if *hash == CryptoHash::default() {
-            return Some(&self.genesis);
-        }
         self.blocks.get(self.heights.get(hash)?)
+    }
+
+    /// The block a header names as final. The first headers name none, which makes genesis the final one.
+    fn finalised(&self, hash: &CryptoHash) -> Option<&Arc<Block>> {
+        if *hash == CryptoHash::default() { Some(&self.genesis) } else { self.block_by_hash(hash) }
+    }
+
+    /// The block at exactly this height.
+    pub fn block_at_height(&self, height: BlockHeight) -> Option<&Arc<Block>> {
+        self.blocks.get(&height)
     }
 
     /// A block by the hash of its chunk.
@@ -145,9 +158,14 @@ impl History {
         self.blocks.range(height + 1..).next().map(|(_, block)| block)
     }
 
+    /// Whether the state after the block at `height` can still be read. Genesis loses its once later blocks go.
+    pub fn has_state(&self, height: BlockHeight) -> bool {
+        height >= self.earliest().height() || self.earliest().prev_hash == self.genesis.hash
+    }
+
     /// Whether the block at `height` is final.
     pub fn is_final(&self, height: BlockHeight) -> bool {
-        self.block_by_hash(&self.head.last_final).is_some_and(|last| height <= last.height())
+        self.finalised(&self.head.last_final).is_some_and(|last| height <= last.height())
     }
 
     /// Where the outcome of a transaction or receipt is.

@@ -1,35 +1,35 @@
-//! Merkle proofs: of outcomes within a block, and of blocks within the chain.
+//! Merkle trees that grow and prove: over a block's outcomes, and over the hashes of all blocks.
 
 use near_primitives::{
     hash::CryptoHash,
-    merkle::{Direction, MerklePath, MerklePathItem, combine_hash, merklize},
+    merkle::{Direction, MerklePath, MerklePathItem, combine_hash},
     transaction::ExecutionOutcomeWithId,
 };
 
-/// The root over a block's outcomes.
-pub fn outcome_root(outcomes: &[ExecutionOutcomeWithId]) -> CryptoHash {
-    merklize(&hashes(outcomes)).0
-}
-
-/// The path from the outcome at `index` to its block's outcome root.
-pub fn outcome_path(outcomes: &[ExecutionOutcomeWithId], index: usize) -> MerklePath {
-    merklize(&hashes(outcomes)).1.into_iter().nth(index).unwrap_or_default()
-}
-
-fn hashes(outcomes: &[ExecutionOutcomeWithId]) -> Vec<Vec<CryptoHash>> {
-    outcomes.iter().map(ExecutionOutcomeWithId::to_hashes).collect()
-}
-
-/// An append-only Merkle tree over block hashes that remembers all complete subtrees, so that a proof in the
-/// tree as it was at any size takes logarithmic time.
+/// An append-only tree that remembers all complete subtrees, so that a proof in the tree as it was at any size
+/// takes logarithmic time. Roots and paths are those of near-primitives' `merklize`.
 #[derive(Default)]
-pub struct BlockTree {
+pub struct MerkleTree {
     /// `levels[k][i]` is the root of the leaves `i · 2^k ..= (i + 1) · 2^k − 1`.
     levels: Vec<Vec<CryptoHash>>,
 }
 
-impl BlockTree {
-    /// Adds the next block's hash.
+impl MerkleTree {
+    /// The tree over a block's outcomes.
+    pub fn of_outcomes(outcomes: &[ExecutionOutcomeWithId]) -> Self {
+        let mut tree = Self::default();
+        for outcome in outcomes {
+            tree.push(CryptoHash::hash_borsh(outcome.to_hashes()));
+        }
+        tree
+    }
+
+    /// Number of leaves.
+    pub fn len(&self) -> usize {
+        self.levels.first().map_or(0, Vec::len)
+    }
+
+    /// Adds a leaf.
     pub fn push(&mut self, leaf: CryptoHash) {
         let mut node = leaf;
         for level in 0.. {
@@ -90,14 +90,14 @@ impl BlockTree {
 mod tests {
     #![allow(non_snake_case)]
 
-    use near_primitives::merkle::{PartialMerkleTree, verify_hash};
+    use near_primitives::merkle::{PartialMerkleTree, merklize, verify_hash};
 
     use super::*;
 
     #[test]
-    fn block_tree__should_prove_every_leaf_in_the_tree_of_every_size() {
+    fn merkle_tree__should_prove_every_leaf_in_the_tree_of_every_size() {
         // Given a tree grown leaf by leaf beside near-primitives' own
-        let mut tree = BlockTree::default();
+        let mut tree = MerkleTree::default();
         let mut expected = PartialMerkleTree::default();
         let leaves: Vec<_> = (0..37_u8).map(|byte| CryptoHash::hash_bytes(&[byte])).collect();
 
@@ -112,6 +112,14 @@ mod tests {
                 assert!(verify_hash(expected.root(), &path, *leaf), "leaf {index} of {size}");
             }
         }
+        // And near-primitives' other way to build a tree agrees, for leaves it hashes itself
+        let mut hashed = MerkleTree::default();
+        for leaf in &leaves {
+            hashed.push(CryptoHash::hash_borsh(leaf));
+        }
+        let (root, paths) = merklize(&leaves);
+        assert_eq!(hashed.root(hashed.len()), root);
+        assert_eq!((0..leaves.len()).map(|index| hashed.path(index, leaves.len())).collect::<Vec<_>>(), paths);
         // And old roots are still known
         assert_eq!(tree.root(1), leaves[0]);
         assert_eq!(tree.root(2), combine_hash(&leaves[0], &leaves[1]));

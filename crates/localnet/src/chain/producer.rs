@@ -1,7 +1,7 @@
 //! Making blocks. [`Chain`] is the writer, of which there is one; [`ChainView`] is what everyone else holds.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -17,18 +17,16 @@ use near_primitives::{
     transaction::{SignedTransaction, ValidatedTransaction},
     types::{AccountId, Balance, BlockHeight, BlockHeightDelta, Gas},
 };
-use parking_lot::{Mutex, RwLock};
 
 use super::{
-    Block, ChainClock, GenesisError, History,
+    Block, ChainClock, ChainView, GenesisError,
     block::{block_hash, epoch_id},
     genesis,
-    merkle::outcome_root,
+    merkle::MerkleTree,
     patch,
-    pool::Pool,
 };
 use crate::{
-    runtime::{BlockContext, BlockInput, Runtime, RuntimeError},
+    runtime::{Applied, BlockContext, BlockInput, Runtime, RuntimeError},
     state::{ChangeLog, Snapshot, StateError, StateUpdate, VersionedState},
 };
 
@@ -61,98 +59,6 @@ pub enum ChainError {
     Supply(BlockHeight),
 }
 
-/// How many rejections are remembered for whoever asks about their transaction later.
-const REJECTED_KEPT: usize = 10_000;
-
-/// The readable side of the chain: shared, never blocked by execution.
-pub struct ChainView {
-    /// The rules.
-    pub runtime: Runtime,
-    /// The genesis file.
-    pub genesis: Genesis,
-    history: RwLock<History>,
-    state: Arc<RwLock<VersionedState>>,
-    pool: Mutex<Pool>,
-    rejected: Mutex<Rejected>,
-}
-
-#[derive(Default)]
-struct Rejected {
-    errors: HashMap<CryptoHash, InvalidTxError>,
-    order: VecDeque<CryptoHash>,
-}
-
-impl ChainView {
-    /// Reads the kept blocks.
-    pub fn history(&self) -> parking_lot::RwLockReadGuard<'_, History> {
-        self.history.read()
-    }
-
-    /// The state after the block at `height`, which must be kept.
-    pub fn snapshot(&self, height: BlockHeight) -> Snapshot {
-        Snapshot::new(Arc::clone(&self.state), height)
-    }
-
-    /// Checks a transaction against the newest state and queues it.
-    ///
-    /// # Errors
-    /// The error nearcore gives for it.
-    pub fn submit(&self, tx: SignedTransaction) -> Result<CryptoHash, InvalidTxError> {
-        let hash = tx.get_hash();
-        let (head_height, known) = {
-            let history = self.history();
-            let known = history.transaction(&hash).is_some() || self.pool.lock().contains(&hash);
-            (history.head().height(), known)
-        };
-        if known {
-            return Ok(hash);
-        }
-        let tx = self.check(tx, head_height)?;
-        self.rejected.lock().errors.remove(&hash);
-        self.pool.lock().push(tx);
-        Ok(hash)
-    }
-
-    /// Why a transaction that had been accepted was dropped before it got into a block.
-    pub fn rejection(&self, hash: &CryptoHash) -> Option<InvalidTxError> {
-        self.rejected.lock().errors.get(hash).cloned()
-    }
-
-    /// Whether transactions wait.
-    pub fn has_pending(&self) -> bool {
-        !self.pool.lock().is_empty()
-    }
-
-    fn check(&self, tx: SignedTransaction, head: BlockHeight) -> Result<ValidatedTransaction, InvalidTxError> {
-        self.check_validity_period(tx.transaction.block_hash(), head)?;
-        let tx = self.runtime.check_transaction(tx)?;
-        let gas_price = self.history().head().next_gas_price;
-        let state = StateUpdate::new(self.snapshot(head));
-        self.runtime.charge_transaction(&state, tx.to_tx(), gas_price, head + 1)?;
-        Ok(tx)
-    }
-
-    /// A transaction names a recent block, so that it can neither be replayed for ever nor on another chain.
-    fn check_validity_period(&self, block_hash: &CryptoHash, head: BlockHeight) -> Result<(), InvalidTxError> {
-        let base = self.history().block_by_hash(block_hash).map(|block| block.height());
-        match base {
-            Some(base) if head <= base.saturating_add(self.genesis.config.transaction_validity_period) => Ok(()),
-            _ => Err(InvalidTxError::Expired),
-        }
-    }
-
-    fn reject(&self, hash: CryptoHash, error: InvalidTxError) {
-        let mut rejected = self.rejected.lock();
-        rejected.errors.insert(hash, error);
-        rejected.order.push_back(hash);
-        if rejected.order.len() > REJECTED_KEPT
-            && let Some(oldest) = rejected.order.pop_front()
-        {
-            rejected.errors.remove(&oldest);
-        }
-    }
-}
-
 /// The writing side of the chain. Single-threaded: whoever holds it makes the blocks.
 pub struct Chain {
     view: Arc<ChainView>,
@@ -180,14 +86,7 @@ impl Chain {
         let mut state = VersionedState::default();
         genesis::load_records(&runtime, &genesis, &mut state)?;
         let block = Arc::new(genesis::genesis_block(&genesis));
-        let view = Arc::new(ChainView {
-            runtime,
-            genesis,
-            history: RwLock::new(History::new(block)),
-            state: Arc::new(RwLock::new(state)),
-            pool: Mutex::default(),
-            rejected: Mutex::default(),
-        });
+        let view = Arc::new(ChainView::new(runtime, genesis, block, state));
         let (incoming, delayed, patches) = (Vec::new(), VecDeque::new(), Vec::new());
         Ok(Self { view, clock, keep_blocks, incoming, delayed, patches, skip: 0, seed })
     }
@@ -251,6 +150,7 @@ impl Chain {
             .apply_block(base.snapshot, input)
             .map_err(|source| ChainError::Block { height, source })?;
         let changes = merge(base.patched, std::mem::take(&mut applied.changes));
+        let total_supply = total_supply(&parent, &applied).ok_or(ChainError::Supply(height))?;
         self.incoming = applied.outgoing;
         self.delayed = applied.delayed;
 
@@ -277,13 +177,10 @@ impl Chain {
             next_gas_price: self.next_gas_price(&gas)?,
             gas_limit: context.gas_limit,
             epoch_height: context.epoch_height,
-            total_supply: parent
-                .total_supply
-                .checked_sub(applied.tokens_burnt)
-                .ok_or(ChainError::Supply(height))?,
+            total_supply,
             transactions: signed,
             incoming,
-            outcome_root: outcome_root(&applied.outcomes),
+            outcome_tree: MerkleTree::of_outcomes(&applied.outcomes),
             outcomes: applied.outcomes,
             state_root: state_root(&parent.state_root, &changes),
             changes,
@@ -296,11 +193,11 @@ impl Chain {
     }
 
     fn publish(&self, block: &Arc<Block>, created: Vec<Receipt>) {
-        let mut state = self.view.state.write();
+        let mut state = self.view.state_mut();
         for (key, change) in &block.changes {
             state.put(block.height(), key.clone(), change.last().cloned());
         }
-        let mut history = self.view.history.write();
+        let mut history = self.view.history_mut();
         history.push(Arc::clone(block), created);
         while let Some(pruned) = history.prune(self.keep_blocks) {
             let oldest = history.earliest();
@@ -335,7 +232,7 @@ impl Chain {
             next_epoch_id: epoch_id(&genesis_seed, context.epoch_height + 1),
             prev_state_root: parent.state_root,
             // One shard: the block's root is the root over one chunk's root.
-            prev_outcome_root: CryptoHash::hash_borsh(parent.outcome_root),
+            prev_outcome_root: CryptoHash::hash_borsh(parent.outcome_root()),
             timestamp: context.timestamp,
             next_bp_hash: parent.lite.next_bp_hash,
             block_merkle_root: self.view.history().block_merkle_root(),
@@ -364,7 +261,7 @@ impl Chain {
         let mut update = StateUpdate::new(snapshot.clone());
         patch::apply(&mut update, std::mem::take(&mut self.patches))?;
         let patched = update.finish();
-        let mut state = self.view.state.write();
+        let mut state = self.view.state_mut();
         for (key, change) in &patched {
             state.put(parent.height(), key.clone(), change.last().cloned());
         }
@@ -378,7 +275,7 @@ impl Chain {
         let mut state = StateUpdate::new(base.snapshot.clone());
         let mut used = Gas::ZERO;
         let mut taken = Vec::new();
-        let waiting = self.view.pool.lock().take();
+        let waiting = self.view.pool().take();
         let mut waiting = waiting.into_iter();
         for tx in waiting.by_ref() {
             let hash = tx.get_hash();
@@ -391,9 +288,9 @@ impl Chain {
                 })
                 .and_then(|charged| {
                     charged.write(&mut state, tx.to_tx()).map_err(|error| {
-                        InvalidTxError::StorageError(
-                            near_primitives::errors::StorageError::StorageInconsistentState(error.to_string()),
-                        )
+                        InvalidTxError::StorageError(near_primitives::errors::StorageError::StorageInconsistentState(
+                            error.to_string(),
+                        ))
                     })?;
                     Ok(charged)
                 });
@@ -410,7 +307,7 @@ impl Chain {
         }
         let rest: Vec<_> = waiting.collect();
         if !rest.is_empty() {
-            self.view.pool.lock().put_back(rest);
+            self.view.pool().put_back(rest);
         }
         taken
     }
@@ -424,6 +321,15 @@ struct Base {
 struct GasPrices {
     used: Gas,
     price: Balance,
+}
+
+/// What exists after a block: less what was burnt or found nobody, more what the protocol gave.
+fn total_supply(parent: &Block, applied: &Applied) -> Option<Balance> {
+    parent
+        .total_supply
+        .checked_add(applied.tokens_minted)?
+        .checked_sub(applied.tokens_burnt)?
+        .checked_sub(applied.tokens_lost)
 }
 
 /// Changes of a patch followed by those of the block it came with.

@@ -2,7 +2,7 @@
 
 use near_primitives::{
     hash::CryptoHash,
-    receipt::Receipt,
+    receipt::{Receipt, VersionedReceiptEnum},
     transaction::{ExecutionOutcomeWithId, ExecutionOutcomeWithIdAndProof, ExecutionStatus},
     views::{
         ExecutionOutcomeWithIdView, FinalExecutionOutcomeView, FinalExecutionOutcomeWithReceiptView,
@@ -11,8 +11,8 @@ use near_primitives::{
 };
 
 use super::{
+    Block,
     history::{History, OutcomePlace},
-    merkle::outcome_path,
 };
 
 /// Everything known about a transaction that is in a block.
@@ -64,7 +64,7 @@ impl History {
         let outcome = block.outcomes.get(place.index)?;
         Some(
             ExecutionOutcomeWithIdAndProof {
-                proof: outcome_path(&block.outcomes, place.index),
+                proof: block.outcome_path(place.index),
                 block_hash: block.hash,
                 outcome_with_id: outcome.clone(),
             }
@@ -72,9 +72,8 @@ impl History {
         )
     }
 
-    fn block_at(&self, place: OutcomePlace) -> Option<&super::Block> {
-        use near_primitives::types::{BlockId, BlockReference};
-        self.block(&BlockReference::BlockId(BlockId::Height(place.height))).map(|block| &**block)
+    fn block_at(&self, place: OutcomePlace) -> Option<&Block> {
+        self.block_at_height(place.height).map(|block| &**block)
     }
 
     fn outcome_at(&self, place: OutcomePlace) -> Option<&ExecutionOutcomeWithId> {
@@ -123,8 +122,7 @@ impl History {
         if progress.awaits_receipt {
             return if included_final { TxExecutionStatus::IncludedFinal } else { TxExecutionStatus::Included };
         }
-        let all_final =
-            !progress.awaits_refund && progress.places.iter().all(|place| self.is_final(place.height));
+        let all_final = !progress.awaits_refund && progress.places.iter().all(|place| self.is_final(place.height));
         match (included_final, all_final) {
             (_, true) => TxExecutionStatus::Final,
             (true, false) => TxExecutionStatus::Executed,
@@ -145,6 +143,5 @@ fn is_refund(receipt: &Receipt) -> bool {
 }
 
 fn expects_outcome(receipt: &Receipt) -> bool {
-    use near_primitives::receipt::VersionedReceiptEnum;
     !matches!(receipt.versioned_receipt(), VersionedReceiptEnum::GlobalContractDistribution(_))
 }

@@ -1,10 +1,10 @@
 //! The genesis of a new chain: one validator, who is the root account, and the treasury account `near`.
 
 use near_chain_configs::{
-    BLOCK_PRODUCER_KICKOUT_THRESHOLD, CHUNK_PRODUCER_KICKOUT_THRESHOLD, FISHERMEN_THRESHOLD,
-    GAS_PRICE_ADJUSTMENT_RATE, Genesis, GenesisConfig, INITIAL_GAS_LIMIT, MAX_INFLATION_RATE, MIN_GAS_PRICE,
-    NUM_BLOCK_PRODUCER_SEATS, NUM_BLOCKS_PER_YEAR, PROTOCOL_REWARD_RATE, PROTOCOL_TREASURY_ACCOUNT,
-    PROTOCOL_UPGRADE_STAKE_THRESHOLD, get_initial_supply,
+    BLOCK_PRODUCER_KICKOUT_THRESHOLD, CHUNK_PRODUCER_KICKOUT_THRESHOLD, FISHERMEN_THRESHOLD, GAS_PRICE_ADJUSTMENT_RATE,
+    Genesis, GenesisConfig, INITIAL_GAS_LIMIT, MAX_INFLATION_RATE, MIN_GAS_PRICE, NUM_BLOCK_PRODUCER_SEATS,
+    NUM_BLOCKS_PER_YEAR, PROTOCOL_REWARD_RATE, PROTOCOL_TREASURY_ACCOUNT, PROTOCOL_UPGRADE_STAKE_THRESHOLD,
+    get_initial_supply,
 };
 use near_crypto::{KeyType, PublicKey, SecretKey};
 use near_primitives::{
@@ -62,9 +62,8 @@ pub fn new_genesis(chain_id: String, root_id: &AccountId, root_key: &PublicKey) 
         ..Default::default()
     };
     let mut genesis = Genesis::new_from_state_roots(config, Vec::new());
-    genesis.contents = near_chain_configs::GenesisContents::Records {
-        records: near_chain_configs::GenesisRecords(records),
-    };
+    genesis.contents =
+        near_chain_configs::GenesisContents::Records { records: near_chain_configs::GenesisRecords(records) };
     genesis
 }
 

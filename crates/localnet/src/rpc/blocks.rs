@@ -1,5 +1,7 @@
 //! Blocks, chunks and gas prices.
 
+use std::sync::Arc;
+
 use near_crypto::{KeyType, Signature};
 use near_jsonrpc_primitives::types::{
     blocks::{RpcBlockError, RpcBlockRequest, RpcBlockResponse},
@@ -11,12 +13,13 @@ use near_primitives::{
     sharding::ChunkHash,
     types::{Balance, BlockId, BlockReference, ShardId},
     version::PROTOCOL_VERSION,
-    views::{
-        BlockHeaderView, BlockView, ChunkHeaderView, ChunkView, CongestionInfoView, GasPriceView, ReceiptView,
-    },
+    views::{BlockHeaderView, BlockView, ChunkHeaderView, ChunkView, CongestionInfoView, GasPriceView, ReceiptView},
 };
 
-use crate::{chain::Block, node::Node};
+use crate::{
+    chain::{Block, History},
+    node::Node,
+};
 
 /// `block`.
 pub fn block(node: &Node, request: RpcBlockRequest) -> Result<RpcBlockResponse, RpcBlockError> {
@@ -45,9 +48,9 @@ pub fn chunk(node: &Node, request: RpcChunkRequest) -> Result<RpcChunkResponse, 
                 .block(&reference)
                 .ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(&reference) })?
         }
-        ChunkReference::ChunkHash { chunk_id } => history
-            .block_by_chunk(&chunk_id)
-            .ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })?,
+        ChunkReference::ChunkHash { chunk_id } => {
+            history.block_by_chunk(&chunk_id).ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })?
+        }
     };
     let chunk_view = ChunkView {
         author: node.validator_id.clone(),
@@ -77,7 +80,7 @@ pub fn missing(reference: &BlockReference) -> String {
     }
 }
 
-fn parent<'a>(history: &'a crate::chain::History, block: &Block) -> Option<&'a std::sync::Arc<Block>> {
+fn parent<'a>(history: &'a History, block: &Block) -> Option<&'a Arc<Block>> {
     block.prev_height.and_then(|_| history.block_by_hash(&block.prev_hash))
 }
 
@@ -126,12 +129,12 @@ fn header_view(block: &Block) -> BlockHeaderView {
 }
 
 /// A chunk header speaks of what the parent's chunk did, as nearcore's does.
-fn chunk_header_view(block: &Block, parent: Option<&std::sync::Arc<Block>>) -> ChunkHeaderView {
+fn chunk_header_view(block: &Block, parent: Option<&Arc<Block>>) -> ChunkHeaderView {
     let encoded_length = block.transactions.iter().map(|tx| tx.get_size()).sum();
     ChunkHeaderView {
         chunk_hash: block.chunk_hash(),
         prev_block_hash: block.prev_hash,
-        outcome_root: parent.map_or_else(CryptoHash::default, |parent| parent.outcome_root),
+        outcome_root: parent.map_or_else(CryptoHash::default, |parent| parent.outcome_root()),
         prev_state_root: block.lite.prev_state_root,
         encoded_merkle_root: hash(block.chunk_hash().as_bytes()),
         encoded_length,

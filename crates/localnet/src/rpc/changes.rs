@@ -6,7 +6,10 @@ use near_jsonrpc_primitives::types::changes::{
 };
 use near_primitives::{
     trie_key::TrieKey,
-    types::{AccountId, BlockReference, RawStateChangesWithTrieKey, StateChanges, StateChangesExt, StateChangesKinds, StateChangesKindsExt},
+    types::{
+        AccountId, BlockReference, RawStateChangesWithTrieKey, StateChanges, StateChangesExt, StateChangesKinds,
+        StateChangesKindsExt,
+    },
     views::{StateChangesRequestView, StateChangesView},
 };
 

@@ -50,4 +50,3 @@ fn reply<T: Serialize, E: Into<RpcError>>(result: Result<T, E>) -> Result<Value,
     let value = result.map_err(Into::into)?;
     serde_json::to_value(value).map_err(|error| RpcError::serialization_error(error.to_string()))
 }
-

@@ -115,8 +115,7 @@ fn path_query(path: &str, data: &str) -> Result<RpcQueryRequest> {
     let incomplete = || RpcParseError("Not enough query parameters provided".to_owned());
     let mut parts = path.splitn(3, '/');
     let command = parts.next().ok_or_else(incomplete)?;
-    let account_id =
-        parts.next().ok_or_else(incomplete)?.parse().map_err(|error| RpcParseError(format!("{error}")))?;
+    let account_id = parts.next().ok_or_else(incomplete)?.parse().map_err(|error| RpcParseError(format!("{error}")))?;
     let extra = parts.next();
     let decode = || {
         if path.len() + data.len() > QUERY_DATA_MAX_BYTES {

@@ -6,6 +6,7 @@ use near_jsonrpc_primitives::types::light_client::{
 };
 use near_primitives::{
     hash::CryptoHash,
+    merkle::MerklePath,
     types::TransactionOrReceiptId,
     views::{BlockHeaderInnerLiteView, LightClientBlockLiteView},
 };
@@ -51,10 +52,7 @@ pub fn block(
     let history = node.chain.history();
     let block = find(&history, &request.block_hash)?;
     let head = find(&history, &request.light_client_head)?;
-    Ok(RpcLightClientBlockProofResponse {
-        block_header_lite: lite(block),
-        block_proof: proof(&history, block, head)?,
-    })
+    Ok(RpcLightClientBlockProofResponse { block_header_lite: lite(block), block_proof: proof(&history, block, head)? })
 }
 
 fn find<'a>(history: &'a History, hash: &CryptoHash) -> Result<&'a Block, RpcLightClientProofError> {
@@ -62,17 +60,13 @@ fn find<'a>(history: &'a History, hash: &CryptoHash) -> Result<&'a Block, RpcLig
     history.block_by_hash(hash).map(|block| &**block).ok_or(RpcLightClientProofError::UnknownBlock { error_message })
 }
 
-fn proof(
-    history: &History,
-    block: &Block,
-    head: &Block,
-) -> Result<near_primitives::merkle::MerklePath, RpcLightClientProofError> {
-    if block.ordinal >= head.ordinal {
+fn proof(history: &History, block: &Block, head: &Block) -> Result<MerklePath, RpcLightClientProofError> {
+    if block.ordinal == head.ordinal {
+        return Ok(Vec::new());
+    }
+    if block.ordinal > head.ordinal {
         return Err(RpcLightClientProofError::InternalError {
-            error_message: format!(
-                "block {} is not below the light client head {}; ask again with a later head",
-                block.hash, head.hash
-            ),
+            error_message: format!("block {} is ahead of head block {}", block.hash, head.hash),
         });
     }
     Ok(history.block_proof(block, head))

@@ -33,10 +33,10 @@ const MAX_STATE_BYTES: u64 = 50_000;
 
 /// Answers a query. Two errors come as results, which clients still expect from the first version of the API.
 pub async fn query(node: &Arc<Node>, request: RpcQueryRequest) -> Result<Value, RpcError> {
-    let node = Arc::clone(node);
-    let answer = tokio::task::spawn_blocking(move || answer(&node, request))
-        .await
-        .map_err(|error| RpcError::new_internal_error(None, format!("the query panicked: {error}")))?;
+    let answer = match &request.request {
+        QueryRequest::CallFunction { .. } | QueryRequest::ViewState { .. } => answer_apart(node, request).await?,
+        _ => answer(node, request),
+    };
     let legacy = |error: String, block_height, block_hash| {
         Ok(json!({ "error": error, "logs": [], "block_height": block_height, "block_hash": block_hash }))
     };
@@ -57,6 +57,19 @@ pub async fn query(node: &Arc<Node>, request: RpcQueryRequest) -> Result<Value, 
     }
 }
 
+/// Runs contract code and large reads on a thread of their own, a bounded number at a time.
+async fn answer_apart(
+    node: &Arc<Node>,
+    request: RpcQueryRequest,
+) -> Result<Result<RpcQueryResponse, RpcQueryError>, RpcError> {
+    let stopped = |error: &dyn std::fmt::Display| RpcError::new_internal_error(None, format!("query: {error}"));
+    let permit = node.views.acquire().await.map_err(|error| stopped(&error))?;
+    let own = Arc::clone(node);
+    let answer = tokio::task::spawn_blocking(move || answer(&own, request)).await;
+    drop(permit);
+    answer.map_err(|error| stopped(&error))
+}
+
 /// The data of this error names the missing database entry.
 fn unknown_block(error: RpcQueryError) -> RpcError {
     let RpcQueryError::UnknownBlock { block_reference } = &error else { return error.into() };
@@ -75,7 +88,12 @@ fn answer(node: &Node, request: RpcQueryRequest) -> Result<RpcQueryResponse, Rpc
     let RpcQueryRequest { block_reference, request } = request;
     let block = {
         let history = node.chain.history();
-        history.block(&block_reference).cloned().ok_or(RpcQueryError::UnknownBlock { block_reference })?
+        let block = history.block(&block_reference).ok_or(RpcQueryError::UnknownBlock { block_reference })?;
+        if !history.has_state(block.height()) {
+            let (block_height, block_hash) = (block.height(), block.hash);
+            return Err(RpcQueryError::GarbageCollectedBlock { block_height, block_hash });
+        }
+        Arc::clone(block)
     };
     let at = At { node, snapshot: node.chain.snapshot(block.height()), block: &block };
     let kind = match request {
@@ -126,9 +144,7 @@ impl At<'_> {
         let account = self.account(&account_id)?;
         let code = match account.contract().into_owned() {
             AccountContract::None => None,
-            AccountContract::Local(_) => {
-                self.snapshot.get(&TrieKey::ContractCode { account_id: account_id.clone() })
-            }
+            AccountContract::Local(_) => self.snapshot.get(&TrieKey::ContractCode { account_id: account_id.clone() }),
             AccountContract::Global(hash) => return self.global_code(GlobalContractIdentifier::CodeHash(hash)),
             AccountContract::GlobalByAccount(owner_id) => {
                 return self.global_code(GlobalContractIdentifier::AccountId(owner_id));
@@ -227,11 +243,7 @@ impl At<'_> {
         Ok(AccessKeyList { keys, last_key })
     }
 
-    fn gas_key_nonces(
-        &self,
-        account_id: &AccountId,
-        public_key: PublicKey,
-    ) -> Result<GasKeyNoncesView, RpcQueryError> {
+    fn gas_key_nonces(&self, account_id: &AccountId, public_key: PublicKey) -> Result<GasKeyNoncesView, RpcQueryError> {
         let access_key = self.snapshot.access_key(account_id, &public_key).map_err(internal)?;
         let lanes = access_key.and_then(|key| key.gas_key_info().map(|info| info.num_nonces)).ok_or(
             RpcQueryError::UnknownGasKey {

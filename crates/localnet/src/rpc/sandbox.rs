@@ -1,8 +1,8 @@
 //! What only a sandbox can do.
 
 use near_jsonrpc_primitives::types::sandbox::{
-    RpcSandboxFastForwardError, RpcSandboxFastForwardRequest, RpcSandboxFastForwardResponse,
-    RpcSandboxPatchStateError, RpcSandboxPatchStateRequest, RpcSandboxPatchStateResponse,
+    RpcSandboxFastForwardError, RpcSandboxFastForwardRequest, RpcSandboxFastForwardResponse, RpcSandboxPatchStateError,
+    RpcSandboxPatchStateRequest, RpcSandboxPatchStateResponse,
 };
 
 use crate::node::Node;

@@ -16,6 +16,7 @@ use near_jsonrpc_primitives::{
 };
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tower_http::cors::CorsLayer;
 
 use super::{dispatch, network};
 use crate::node::Node;
@@ -36,6 +37,8 @@ pub async fn serve(
         .route("/health", get(|| async { Json(Value::Null) }))
         .route("/network_info", get(|| async { Json(network::network_info()) }))
         .layer(DefaultBodyLimit::max(max_body_bytes))
+        // Web pages may use the chain, as they may use a public node.
+        .layer(CorsLayer::permissive())
         .with_state(node);
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await
 }
@@ -63,9 +66,11 @@ fn status_of(node: &Node, request: &Request, error: &RpcError) -> StatusCode {
             Some("TIMEOUT_ERROR") => StatusCode::REQUEST_TIMEOUT,
             // A height below the head that has no block will never have one.
             Some("UNKNOWN_BLOCK")
-                if request.params.get("block_id").and_then(Value::as_u64).is_some_and(|height| {
-                    height < node.chain.history().head().height()
-                }) =>
+                if request
+                    .params
+                    .get("block_id")
+                    .and_then(Value::as_u64)
+                    .is_some_and(|height| height < node.chain.history().head().height()) =>
             {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

@@ -32,9 +32,8 @@ pub async fn send(
         }
         return Ok(RpcTransactionResponse { final_execution_outcome: None, final_execution_status: wait_until });
     }
-    let hash = node
-        .submit(signed_transaction)
-        .map_err(|context| RpcTransactionError::InvalidTransaction { context })?;
+    let hash =
+        node.submit(signed_transaction).map_err(|context| RpcTransactionError::InvalidTransaction { context })?;
     wait(node, hash, wait_until, false).await
 }
 
@@ -87,12 +86,15 @@ async fn wait(
     let reached = tokio::time::timeout(WAIT_LIMIT, async {
         loop {
             head.mark_unchanged();
-            if let Some(context) = node.chain.rejection(&hash) {
-                return Err(RpcTransactionError::InvalidTransaction { context });
-            }
             match current(node, &hash, with_receipts) {
                 Some(response) if reaches(&response.final_execution_status, &level) => return Ok(response),
-                _ => {}
+                Some(_) => {}
+                // A copy of a transaction that is in a block may have been rejected; that does not count.
+                None => {
+                    if let Some(context) = node.chain.rejection(&hash) {
+                        return Err(RpcTransactionError::InvalidTransaction { context });
+                    }
+                }
             }
             if head.changed().await.is_err() {
                 let debug_info = "the block producer has stopped".to_owned();

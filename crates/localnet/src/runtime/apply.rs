@@ -8,12 +8,9 @@ use near_primitives::{
     hash::CryptoHash,
     profile_data_v3::ProfileDataV3,
     receipt::{
-        DataReceipt, Receipt, ReceiptEnum, ReceiptV0, ReceivedData, VersionedActionReceipt,
-        VersionedReceiptEnum,
+        DataReceipt, Receipt, ReceiptEnum, ReceiptV0, ReceivedData, VersionedActionReceipt, VersionedReceiptEnum,
     },
-    transaction::{
-        ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus,
-    },
+    transaction::{ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus},
     trie_key::TrieKey,
     types::{AccountId, Balance, Gas, StateChangeCause},
     utils::{create_action_hash_from_receipt_id, create_receipt_id_from_receipt_id},
@@ -31,6 +28,17 @@ pub struct AppliedReceipt {
     pub new_receipts: Vec<Receipt>,
     /// Compute it used.
     pub compute: u64,
+    /// yoctoNEAR that came into or went out of existence besides those burnt in the outcome.
+    pub supply: SupplyChange,
+}
+
+/// Changes of the supply that no outcome shows.
+#[derive(Default)]
+pub struct SupplyChange {
+    /// A refund that found nobody.
+    pub lost: Balance,
+    /// The yoctoNEAR that a contract without balance may attach to a call.
+    pub minted: Balance,
 }
 
 /// The result of one receipt's input, by data id order: bytes, or `None` if that receipt failed.
@@ -72,6 +80,8 @@ pub struct ActionResult {
     pub profile: near_vm_runner::ProfileDataV3,
     /// Tokens burnt besides gas.
     pub tokens_burnt: Balance,
+    /// Tokens the protocol gave for one-yocto deposits.
+    pub subsidised: Balance,
 }
 
 impl ActionContext<'_> {
@@ -83,9 +93,7 @@ impl ActionContext<'_> {
     /// The receiver's account, which an earlier check saw to exist.
     pub fn existing_account(&mut self) -> Result<&mut Account, RuntimeError> {
         let account_id = self.receipt.receiver_id();
-        self.account
-            .as_mut()
-            .ok_or_else(|| RuntimeError::Inconsistent(format!("account {account_id} vanished")))
+        self.account.as_mut().ok_or_else(|| RuntimeError::Inconsistent(format!("account {account_id} vanished")))
     }
 
     /// Whether this receipt is a refund made by the protocol.
@@ -129,6 +137,7 @@ impl Runtime {
                 returned: ReturnData::None,
                 profile: near_vm_runner::ProfileDataV3::new(),
                 tokens_burnt: Balance::ZERO,
+                subsidised: Balance::ZERO,
             },
         };
         let existed = ctx.account.is_some();
@@ -140,15 +149,20 @@ impl Runtime {
         };
         let created_account = failure.is_none() && !existed && ctx.account.is_some();
         let is_refund = ctx.is_refund();
-        let ActionResult { gas_burnt, gas_used, compute, logs, mut new_receipts, returned, profile, .. } =
-            ctx.result;
+        let ActionResult { gas_burnt, gas_used, compute, logs, mut new_receipts, returned, profile, .. } = ctx.result;
         let mut tokens_burnt = Balance::ZERO;
+        let mut supply = SupplyChange::default();
         if failure.is_some() {
             new_receipts.clear();
         } else {
             tokens_burnt = ctx.result.tokens_burnt;
+            supply.minted = ctx.result.subsidised;
         }
-        if !is_refund {
+        if is_refund {
+            if failure.is_some() {
+                supply.lost = fees::total_deposit(action_receipt.actions())?;
+            }
+        } else {
             let usage = Usage { success: failure.is_none(), gas_burnt, gas_used, created_account };
             let refunds = self.refund(block.gas_price, receipt, &action_receipt, &usage)?;
             new_receipts.extend(refunds.receipts);
@@ -182,7 +196,7 @@ impl Runtime {
             })),
         };
         let outcome = ExecutionOutcomeWithId { id: receipt_hash, outcome };
-        Ok(AppliedReceipt { outcome, new_receipts, compute })
+        Ok(AppliedReceipt { outcome, new_receipts, compute, supply })
     }
 
     fn run_actions(
@@ -193,19 +207,14 @@ impl Runtime {
     ) -> Result<Option<ActionError>, RuntimeError> {
         let actions = ctx.action_receipt.actions();
         for (position, action) in actions.iter().enumerate() {
-            contracts.push(
-                ctx.account.as_ref().map_or(AccountContract::None, |account| account.contract().into_owned()),
-            );
+            contracts
+                .push(ctx.account.as_ref().map_or(AccountContract::None, |account| account.contract().into_owned()));
             let fee = fees::exec_fee(&self.config, action, ctx.account_id())?;
             ctx.result.gas_burnt = ctx.result.gas_burnt.checked_add_result(fee.gas)?;
             ctx.result.gas_used = ctx.result.gas_used.checked_add_result(fee.gas)?;
             ctx.result.compute = ctx.result.compute.saturating_add(fee.compute);
             ctx.result.returned = ReturnData::None;
-            let action_hash = create_action_hash_from_receipt_id(
-                ctx.receipt.receipt_id(),
-                ctx.block.height,
-                position,
-            );
+            let action_hash = create_action_hash_from_receipt_id(ctx.receipt.receipt_id(), ctx.block.height, position);
             let is_last = position + 1 == actions.len();
             let first_new = ctx.result.new_receipts.len();
             let mut outcome = self.apply_action(state, ctx, action, action_hash, is_last)?;

@@ -41,22 +41,15 @@ pub(super) struct AccountCode {
 
 impl AccountCode {
     /// Finds an account's code through `read`. Accounts without a contract get an empty one.
-    fn find(
-        account_id: &AccountId,
-        account: &Account,
-        read: impl Fn(&TrieKey) -> Option<Value>,
-    ) -> AccountCode {
-        let global = |identifier: GlobalContractIdentifier| {
-            read(&TrieKey::GlobalContractCode { identifier: identifier.into() })
-        };
+    fn find(account_id: &AccountId, account: &Account, read: impl Fn(&TrieKey) -> Option<Value>) -> AccountCode {
+        let global =
+            |identifier: GlobalContractIdentifier| read(&TrieKey::GlobalContractCode { identifier: identifier.into() });
         match account.contract().into_owned() {
             AccountContract::None => Self { hash: CryptoHash::default(), code: None },
             AccountContract::Local(hash) => {
                 Self { hash, code: read(&TrieKey::ContractCode { account_id: account_id.clone() }) }
             }
-            AccountContract::Global(hash) => {
-                Self { hash, code: global(GlobalContractIdentifier::CodeHash(hash)) }
-            }
+            AccountContract::Global(hash) => Self { hash, code: global(GlobalContractIdentifier::CodeHash(hash)) },
             AccountContract::GlobalByAccount(owner_id) => {
                 let code = global(GlobalContractIdentifier::AccountId(owner_id));
                 let hash = code.as_ref().map_or(CryptoHash::default(), |code| CryptoHash::hash_bytes(code));
@@ -134,14 +127,15 @@ impl Runtime {
 
         let result = &mut ctx.result;
         result.gas_burnt = result.gas_burnt.checked_add_result(outcome.burnt_gas)?;
-        result.gas_used =
-            result.gas_used.checked_add_result(outcome.used_gas)?.checked_add_result(distributed)?;
+        result.gas_used = result.gas_used.checked_add_result(outcome.used_gas)?.checked_add_result(distributed)?;
         result.compute = result.compute.saturating_add(outcome.compute_usage);
         result.logs.extend(outcome.logs);
         result.profile.merge(&outcome.profile);
         if let Some(error) = outcome.aborted {
             return Ok(Err(ActionErrorKind::FunctionCallError(function_call_error(error))));
         }
+        ctx.result.subsidised =
+            ctx.result.subsidised.checked_add(outcome.subsidized_amount).ok_or(RuntimeError::Overflow)?;
         let account = ctx.existing_account()?;
         account.set_amount(outcome.balance);
         account.set_storage_usage(outcome.storage_usage);
@@ -156,11 +150,7 @@ impl Runtime {
     }
 
     /// Runs a method on a snapshot without a way to change anything.
-    pub(super) fn run_view(
-        &self,
-        snapshot: &Snapshot,
-        context: &CallContext<'_>,
-    ) -> Result<VMOutcome, RuntimeError> {
+    pub(super) fn run_view(&self, snapshot: &Snapshot, context: &CallContext<'_>) -> Result<VMOutcome, RuntimeError> {
         let mut state = StateUpdate::new(snapshot.clone());
         Ok(self.run_contract(&mut state, context)?.0)
     }
@@ -182,8 +172,7 @@ impl Runtime {
             context.view.is_some(),
         );
         let cache = Some(&*self.cache);
-        let prepared =
-            near_vm_runner::prepare(&code, Arc::clone(wasm_config), cache, gas_counter, context.method_name);
+        let prepared = near_vm_runner::prepare(&code, Arc::clone(wasm_config), cache, gas_counter, context.method_name);
         let mut external = RuntimeExternal::new(
             state,
             context.account_id,
@@ -198,13 +187,11 @@ impl Runtime {
             Ok(outcome) => outcome,
             Err(VMRunnerError::ContractCodeNotPresent) => {
                 let account_id = context.account_id.as_str().into();
-                VMOutcome::nop_outcome(FunctionCallError::CompilationError(
-                    CompilationError::CodeDoesNotExist { account_id },
-                ))
+                VMOutcome::nop_outcome(FunctionCallError::CompilationError(CompilationError::CodeDoesNotExist {
+                    account_id,
+                }))
             }
-            Err(VMRunnerError::LoadingError(msg)) => {
-                VMOutcome::nop_outcome(FunctionCallError::LoadingError { msg })
-            }
+            Err(VMRunnerError::LoadingError(msg)) => VMOutcome::nop_outcome(FunctionCallError::LoadingError { msg }),
             Err(error) => return Err(RuntimeError::VirtualMachine(error.to_string())),
         };
         Ok((outcome, external.promises))

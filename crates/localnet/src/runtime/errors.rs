@@ -33,16 +33,12 @@ impl From<IntegerOverflowError> for RuntimeError {
 /// The virtual machine's error in the form outcomes carry.
 pub fn function_call_error(error: vm::FunctionCallError) -> FunctionCallError {
     match error {
-        vm::FunctionCallError::CompilationError(error) => {
-            FunctionCallError::CompilationError(compilation_error(error))
-        }
-        vm::FunctionCallError::MethodResolveError(error) => {
-            FunctionCallError::MethodResolveError(match error {
-                vm::MethodResolveError::MethodEmptyName => MethodResolveError::MethodEmptyName,
-                vm::MethodResolveError::MethodNotFound => MethodResolveError::MethodNotFound,
-                vm::MethodResolveError::MethodInvalidSignature => MethodResolveError::MethodInvalidSignature,
-            })
-        }
+        vm::FunctionCallError::CompilationError(error) => FunctionCallError::CompilationError(compilation_error(error)),
+        vm::FunctionCallError::MethodResolveError(error) => FunctionCallError::MethodResolveError(match error {
+            vm::MethodResolveError::MethodEmptyName => MethodResolveError::MethodEmptyName,
+            vm::MethodResolveError::MethodNotFound => MethodResolveError::MethodNotFound,
+            vm::MethodResolveError::MethodInvalidSignature => MethodResolveError::MethodInvalidSignature,
+        }),
         other @ (vm::FunctionCallError::LinkError { .. }
         | vm::FunctionCallError::WasmTrap(_)
         | vm::FunctionCallError::HostError(_)
@@ -57,8 +53,9 @@ fn compilation_error(error: vm::CompilationError) -> CompilationError {
             Err(error) => CompilationError::WasmerCompileError { msg: error.to_string() },
         },
         vm::CompilationError::PrepareError(error) => CompilationError::PrepareError(prepare_error(error)),
-        vm::CompilationError::WasmerCompileError { msg }
-        | vm::CompilationError::WasmtimeCompileError { msg } => CompilationError::WasmerCompileError { msg },
+        vm::CompilationError::WasmerCompileError { msg } | vm::CompilationError::WasmtimeCompileError { msg } => {
+            CompilationError::WasmerCompileError { msg }
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use near_crypto::PublicKey;
 use near_primitives::{
     account::{AccessKey, AccessKeyPermission, FunctionCallPermission},
     action::{
-        Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction,
-        DeployContractAction, DeployGlobalContractAction, DeterministicStateInitAction, StakeAction,
-        TransferAction, TransferToGasKeyAction, UniversalStateInitAction, UseGlobalContractAction,
+        Action, AddKeyAction, CreateAccountAction, DeleteAccountAction, DeleteKeyAction, DeployContractAction,
+        DeployGlobalContractAction, DeterministicStateInitAction, StakeAction, TransferAction, TransferToGasKeyAction,
+        UniversalStateInitAction, UseGlobalContractAction,
     },
     deterministic_account_id::{DeterministicAccountStateInit, DeterministicAccountStateInitV1},
     hash::{CryptoHash, YieldId},
@@ -14,8 +14,7 @@ use near_primitives::{
     trie_key::TrieKey,
     types::{AccountId, Balance, BlockHeight, Gas, GasWeight, Nonce, NonceIndex},
     universal_state_init::{
-        DecodeMode, RawStateInit, StateInitError, UniversalStateInit, UniversalStateInitCounts,
-        state_init_send_counts,
+        DecodeMode, RawStateInit, StateInitError, UniversalStateInit, UniversalStateInitCounts, state_init_send_counts,
     },
     utils::create_receipt_id_from_action_hash,
 };
@@ -113,11 +112,7 @@ impl External for RuntimeExternal<'_> {
         Ok(Some(Box::new(StoredValue { value, from_trie })))
     }
 
-    fn storage_remove(
-        &mut self,
-        tracker: &mut dyn StorageAccessTracker,
-        key: &[u8],
-    ) -> Result<Option<Vec<u8>>> {
+    fn storage_remove(&mut self, tracker: &mut dyn StorageAccessTracker, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let key = self.data_key(key);
         let removed = self.state.get(&key);
         if let Some(removed) = &removed {
@@ -173,10 +168,7 @@ impl External for RuntimeExternal<'_> {
         Ok(self.promises.push(receiver_id, input_data_ids, false))
     }
 
-    fn create_promise_yield_receipt(
-        &mut self,
-        receiver_id: AccountId,
-    ) -> Result<(ReceiptIndex, CryptoHash)> {
+    fn create_promise_yield_receipt(&mut self, receiver_id: AccountId) -> Result<(ReceiptIndex, CryptoHash)> {
         let data_id = self.generate_data_id();
         yields::set_waiting(self.state, &receiver_id, data_id).map_err(external)?;
         Ok((self.promises.push(receiver_id, vec![data_id], true), data_id))
@@ -204,11 +196,7 @@ impl External for RuntimeExternal<'_> {
         Ok(waiting)
     }
 
-    fn submit_promise_resume_data_with_yield_id(
-        &mut self,
-        yield_id: YieldId,
-        data: Vec<u8>,
-    ) -> Result<bool> {
+    fn submit_promise_resume_data_with_yield_id(&mut self, yield_id: YieldId, data: Vec<u8>) -> Result<bool> {
         match yields::data_id(self.state, self.account_id, yield_id).map_err(external)? {
             Some(data_id) => self.submit_promise_resume_data(data_id, data),
             None => Ok(false),
@@ -231,19 +219,13 @@ impl External for RuntimeExternal<'_> {
     ) {
         let deploy_mode = match mode {
             GlobalContractDeployMode::CodeHash => near_primitives::action::GlobalContractDeployMode::CodeHash,
-            GlobalContractDeployMode::AccountId => {
-                near_primitives::action::GlobalContractDeployMode::AccountId
-            }
+            GlobalContractDeployMode::AccountId => near_primitives::action::GlobalContractDeployMode::AccountId,
         };
         let action = DeployGlobalContractAction { code: code.into(), deploy_mode };
         self.promises.append(receipt, Action::DeployGlobalContract(action));
     }
 
-    fn append_action_use_global_contract(
-        &mut self,
-        receipt: ReceiptIndex,
-        contract_id: GlobalContractIdentifier,
-    ) {
+    fn append_action_use_global_contract(&mut self, receipt: ReceiptIndex, contract_id: GlobalContractIdentifier) {
         let action = UseGlobalContractAction { contract_identifier: contract_id.into() };
         self.promises.append(receipt, Action::UseGlobalContract(Box::new(action)));
     }
@@ -273,12 +255,10 @@ impl External for RuntimeExternal<'_> {
         let invalid = HostError::InvalidActionIndex { receipt_index: receipt, action_index };
         let position = usize::try_from(action_index).map_err(|_| invalid.clone())?;
         match self.promises.receipt(receipt)?.actions.get_mut(position) {
-            Some(Action::DeterministicStateInit(action)) => {
-                match action.state_init.data_mut().insert(key, value) {
-                    None => Ok(()),
-                    Some(_) => Err(HostError::DataEntryAlreadyExists.into()),
-                }
-            }
+            Some(Action::DeterministicStateInit(action)) => match action.state_init.data_mut().insert(key, value) {
+                None => Ok(()),
+                Some(_) => Err(HostError::DataEntryAlreadyExists.into()),
+            },
             _ => Err(invalid.into()),
         }
     }
@@ -287,20 +267,11 @@ impl External for RuntimeExternal<'_> {
         UniversalStateInit::from_raw_strict(state_init).map(|_| ())
     }
 
-    fn state_init_send_counts(
-        &self,
-        state_init: &RawStateInit,
-        mode: DecodeMode,
-    ) -> UniversalStateInitCounts {
+    fn state_init_send_counts(&self, state_init: &RawStateInit, mode: DecodeMode) -> UniversalStateInitCounts {
         state_init_send_counts(state_init, mode)
     }
 
-    fn append_action_universal_state_init(
-        &mut self,
-        receipt: ReceiptIndex,
-        state_init: RawStateInit,
-        amount: Balance,
-    ) {
+    fn append_action_universal_state_init(&mut self, receipt: ReceiptIndex, state_init: RawStateInit, amount: Balance) {
         let action = UniversalStateInitAction { state_init, deposit: amount };
         self.promises.append(receipt, Action::UniversalStateInit(Box::new(action)));
     }
@@ -321,12 +292,7 @@ impl External for RuntimeExternal<'_> {
         self.promises.append(receipt, Action::Transfer(TransferAction { deposit }));
     }
 
-    fn append_action_transfer_to_gas_key(
-        &mut self,
-        receipt: ReceiptIndex,
-        public_key: PublicKey,
-        deposit: Balance,
-    ) {
+    fn append_action_transfer_to_gas_key(&mut self, receipt: ReceiptIndex, public_key: PublicKey, deposit: Balance) {
         let action = TransferToGasKeyAction { public_key, deposit };
         self.promises.append(receipt, Action::TransferToGasKey(Box::new(action)));
     }
@@ -358,12 +324,7 @@ impl External for RuntimeExternal<'_> {
         self.promises.append(receipt, Action::Stake(Box::new(StakeAction { stake, public_key })));
     }
 
-    fn append_action_add_key_with_full_access(
-        &mut self,
-        receipt: ReceiptIndex,
-        public_key: PublicKey,
-        nonce: Nonce,
-    ) {
+    fn append_action_add_key_with_full_access(&mut self, receipt: ReceiptIndex, public_key: PublicKey, nonce: Nonce) {
         let access_key = AccessKey { nonce, permission: AccessKeyPermission::FullAccess };
         self.add_key(receipt, public_key, access_key);
     }

@@ -2,9 +2,8 @@
 
 use near_crypto::{KeyType, PublicKey};
 use near_parameters::{
-    ActionCosts, Fee, ParameterCost, RuntimeConfig, SignatureKind, gas_key_add_key_exec_fee,
-    gas_key_add_key_send_fee, gas_key_transfer_exec_fee, gas_key_transfer_send_fee, transfer_exec_fee,
-    transfer_send_fee,
+    ActionCosts, Fee, ParameterCost, RuntimeConfig, SignatureKind, gas_key_add_key_exec_fee, gas_key_add_key_send_fee,
+    gas_key_transfer_exec_fee, gas_key_transfer_send_fee, transfer_exec_fee, transfer_send_fee,
 };
 use near_primitives::{
     account::AccessKeyPermission,
@@ -52,11 +51,7 @@ impl Part {
 }
 
 /// What `tx` costs its signer at the block's gas price.
-pub fn transaction_cost(
-    config: &RuntimeConfig,
-    tx: &Transaction,
-    gas_price: Balance,
-) -> Result<TransactionCost> {
+pub fn transaction_cost(config: &RuntimeConfig, tx: &Transaction, gas_price: Balance) -> Result<TransactionCost> {
     let fees = &config.fees;
     let sender_is_receiver = tx.signer_id() == tx.receiver_id();
     let burnt = fees
@@ -119,12 +114,9 @@ pub fn total_send_fees(
 /// Send fees a delegate action pays ahead for the receipt it will create. Nothing for other actions.
 pub fn prepaid_send_fees(config: &RuntimeConfig, actions: &[Action]) -> Result<ParameterCost> {
     sum(actions, |action| match delegate(action) {
-        Some(inner) => total_send_fees(
-            config,
-            inner.sender_id() == inner.receiver_id(),
-            &inner.get_actions(),
-            inner.receiver_id(),
-        ),
+        Some(inner) => {
+            total_send_fees(config, inner.sender_id() == inner.receiver_id(), &inner.get_actions(), inner.receiver_id())
+        }
         None => Ok(ParameterCost::ZERO),
     })
 }
@@ -135,11 +127,7 @@ pub fn exec_fee(config: &RuntimeConfig, action: &Action, receiver_id: &AccountId
 }
 
 /// Execution fees bought in advance, those of a delegate action's inner receipt included.
-pub fn prepaid_exec_fees(
-    config: &RuntimeConfig,
-    actions: &[Action],
-    receiver_id: &AccountId,
-) -> Result<ParameterCost> {
+pub fn prepaid_exec_fees(config: &RuntimeConfig, actions: &[Action], receiver_id: &AccountId) -> Result<ParameterCost> {
     sum(actions, |action| match delegate(action) {
         Some(inner) => prepaid_exec_fees(config, &inner.get_actions(), inner.receiver_id())?
             .checked_add_result(exec_fee(config, action, inner.receiver_id())?)?
@@ -195,9 +183,7 @@ fn fee(config: &RuntimeConfig, action: &Action, receiver_id: &AccountId, part: P
     };
     match action {
         Action::CreateAccount(_) => flat(C::create_account),
-        Action::DeployContract(deploy) => {
-            sized(C::deploy_contract_base, C::deploy_contract_byte, deploy.code.len())
-        }
+        Action::DeployContract(deploy) => sized(C::deploy_contract_base, C::deploy_contract_byte, deploy.code.len()),
         Action::FunctionCall(call) => {
             sized(C::function_call_base, C::function_call_byte, call.method_name.len() + call.args.len())
         }
@@ -222,21 +208,13 @@ fn fee(config: &RuntimeConfig, action: &Action, receiver_id: &AccountId, part: P
         Action::DeployGlobalContract(deploy) => {
             sized(C::deploy_global_contract_base, C::deploy_global_contract_byte, deploy.code.len())
         }
-        Action::UseGlobalContract(reference) => sized(
-            C::use_global_contract_base,
-            C::use_global_contract_byte,
-            reference.contract_identifier.len(),
-        ),
+        Action::UseGlobalContract(reference) => {
+            sized(C::use_global_contract_base, C::use_global_contract_byte, reference.contract_identifier.len())
+        }
         Action::DeterministicStateInit(init) => {
             let entries = u64::try_from(init.state_init.data().len()).map_err(|_| IntegerOverflowError)?;
-            sized(
-                C::deterministic_state_init_base,
-                C::deterministic_state_init_byte,
-                init.state_init.len_bytes(),
-            )?
-            .checked_add_result(
-                part.of(fees.fee(C::deterministic_state_init_entry)).checked_mul_result(entries)?,
-            )
+            sized(C::deterministic_state_init_base, C::deterministic_state_init_byte, init.state_init.len_bytes())?
+                .checked_add_result(part.of(fees.fee(C::deterministic_state_init_entry)).checked_mul_result(entries)?)
         }
         Action::TransferToGasKey(transfer) => Ok(gas_key_transfer(&transfer.public_key)),
         Action::WithdrawFromGasKey(withdraw) => Ok(gas_key_transfer(&withdraw.public_key)),
@@ -264,8 +242,8 @@ fn permission_fee(
                 .checked_add_result(per_byte.checked_mul_result(bytes)?)?
         }
     };
-    let (AccessKeyPermission::GasKeyFullAccess(gas_key)
-    | AccessKeyPermission::GasKeyFunctionCall(gas_key, _)) = permission
+    let (AccessKeyPermission::GasKeyFullAccess(gas_key) | AccessKeyPermission::GasKeyFunctionCall(gas_key, _)) =
+        permission
     else {
         return Ok(key_fee);
     };
@@ -288,14 +266,11 @@ fn signature_cost(config: &RuntimeConfig, tx: &Transaction) -> Result<ParameterC
         };
         config.fees.signature_verification_costs[kind]
     };
-    let inner = sum(tx.actions(), |action| {
-        Ok(delegate(action).map_or(ParameterCost::ZERO, |inner| cost(inner.public_key())))
-    })?;
+    let inner =
+        sum(tx.actions(), |action| Ok(delegate(action).map_or(ParameterCost::ZERO, |inner| cost(inner.public_key()))))?;
     cost(tx.public_key()).checked_add_result(inner)
 }
 
 fn sum(actions: &[Action], cost: impl Fn(&Action) -> Result<ParameterCost>) -> Result<ParameterCost> {
-    actions
-        .iter()
-        .try_fold(ParameterCost::ZERO, |total, action| total.checked_add_result(cost(action)?))
+    actions.iter().try_fold(ParameterCost::ZERO, |total, action| total.checked_add_result(cost(action)?))
 }

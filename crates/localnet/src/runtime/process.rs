@@ -13,7 +13,7 @@ use near_primitives::{
     types::{AccountId, Balance, Gas, StateChangeCause},
 };
 
-use super::{BlockContext, Runtime, RuntimeError, apply::AppliedReceipt, yields};
+use super::{BlockContext, Runtime, RuntimeError, apply::AppliedReceipt, fees, yields};
 use crate::state::{ChangeLog, Snapshot, StateUpdate};
 
 /// Everything a block executes.
@@ -27,7 +27,6 @@ pub struct BlockInput {
     /// Receipts the parent block sent.
     pub incoming: Vec<Receipt>,
 }
-
 
 /// What a block did.
 #[derive(Default)]
@@ -44,8 +43,12 @@ pub struct Applied {
     pub delayed: VecDeque<Receipt>,
     /// Gas burnt.
     pub gas_used: Gas,
-    /// yoctoNEAR burnt.
+    /// yoctoNEAR burnt, as the outcomes show it.
     pub tokens_burnt: Balance,
+    /// yoctoNEAR of refunds that found nobody.
+    pub tokens_lost: Balance,
+    /// yoctoNEAR the protocol gave to contracts without balance for one-yocto deposits.
+    pub tokens_minted: Balance,
     compute: u64,
 }
 
@@ -122,8 +125,10 @@ impl Runtime {
         while let Some(receipt) = instant.pop_front() {
             let executed = self.process_receipt(state, block, &receipt)?;
             state.commit(StateChangeCause::PostponedReceipt { receipt_hash: *receipt.receipt_id() });
-            let Some(AppliedReceipt { outcome, new_receipts, compute }) = executed else { continue };
+            let Some(AppliedReceipt { outcome, new_receipts, compute, supply }) = executed else { continue };
             applied.record(outcome, compute)?;
+            applied.tokens_lost = fees::add(applied.tokens_lost, supply.lost)?;
+            applied.tokens_minted = fees::add(applied.tokens_minted, supply.minted)?;
             for new_receipt in new_receipts {
                 applied.created.push(new_receipt.clone());
                 if new_receipt.is_instant_receipt() {
@@ -144,9 +149,7 @@ impl Runtime {
     ) -> Result<Option<AppliedReceipt>, RuntimeError> {
         match receipt.versioned_receipt() {
             VersionedReceiptEnum::Action(action) => self.action_arrived(state, block, receipt, &action),
-            VersionedReceiptEnum::Data(data) => {
-                self.data_arrived(state, block, receipt.receiver_id(), &data)
-            }
+            VersionedReceiptEnum::Data(data) => self.data_arrived(state, block, receipt.receiver_id(), &data),
             VersionedReceiptEnum::PromiseYield(action) => {
                 let [data_id] = action.input_data_ids() else {
                     return Err(RuntimeError::Inconsistent("a yield waits for one data id".to_owned()));

@@ -124,14 +124,7 @@ mod tests {
     fn call(promises: &mut Promises, gas: u64, weight: u64) {
         let index = promises.push("a.near".parse().unwrap(), Vec::new(), false);
         promises
-            .append_call(
-                index,
-                b"m".to_vec(),
-                Vec::new(),
-                Balance::ZERO,
-                Gas::from_gas(gas),
-                GasWeight(weight),
-            )
+            .append_call(index, b"m".to_vec(), Vec::new(), Balance::ZERO, Gas::from_gas(gas), GasWeight(weight))
             .unwrap();
     }
 

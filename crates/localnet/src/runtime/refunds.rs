@@ -51,8 +51,7 @@ impl Runtime {
 
         let purchase_price = action_receipt.gas_price();
         let burn_price = purchase_price.min(block_gas_price);
-        let penalty =
-            fees::gas_to_balance(burn_price, config.fees.gas_penalty_for_gas_refund(unspent))?;
+        let penalty = fees::gas_to_balance(burn_price, config.fees.gas_penalty_for_gas_refund(unspent))?;
         let unspent_refund = fees::gas_to_balance(purchase_price, unspent)?.saturating_sub(penalty);
         let surplus = fees::gas_to_balance(purchase_price.saturating_sub(burn_price), usage.gas_burnt)?;
         let creation_charge =

@@ -9,11 +9,7 @@ use super::RuntimeError;
 const ZERO_BALANCE_ACCOUNT_BYTES: u64 = 770;
 
 /// How much `account` lacks for its storage if its liquid balance is `balance`; `None` if it has enough.
-pub fn lacking(
-    config: &RuntimeConfig,
-    account: &Account,
-    balance: Balance,
-) -> Result<Option<Balance>, RuntimeError> {
+pub fn lacking(config: &RuntimeConfig, account: &Account, balance: Balance) -> Result<Option<Balance>, RuntimeError> {
     let required = config
         .storage_amount_per_byte()
         .checked_mul(u128::from(account.storage_usage()))

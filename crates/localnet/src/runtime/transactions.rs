@@ -3,9 +3,7 @@
 use near_primitives::{
     errors::{InvalidTxError, TxExecutionError},
     receipt::Receipt,
-    transaction::{
-        ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus, ValidatedTransaction,
-    },
+    transaction::{ExecutionMetadata, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus, ValidatedTransaction},
     types::{Balance, Gas, StateChangeCause},
     utils::create_receipt_id_from_transaction,
 };

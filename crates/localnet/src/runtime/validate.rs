@@ -29,8 +29,7 @@ pub fn new_receipt(limits: &LimitConfig, receipt: &Receipt) -> Result<(), Receip
                     limit: limits.max_number_input_data_dependencies,
                 });
             }
-            actions(limits, action.actions(), receipt.receiver_id())
-                .map_err(ReceiptValidationError::ActionsValidation)
+            actions(limits, action.actions(), receipt.receiver_id()).map_err(ReceiptValidationError::ActionsValidation)
         }
         VersionedReceiptEnum::Data(data) | VersionedReceiptEnum::PromiseResume(data) => {
             let returned = length(data.data.as_ref().map_or(0, Vec::len));
@@ -153,8 +152,8 @@ fn function_call(limits: &LimitConfig, call: &FunctionCallAction) -> Result<(), 
 
 fn add_key(limits: &LimitConfig, add: &AddKeyAction) -> Result<(), Invalid> {
     let permission = &add.access_key.permission;
-    if let AccessKeyPermission::GasKeyFullAccess(gas_key)
-    | AccessKeyPermission::GasKeyFunctionCall(gas_key, _) = permission
+    if let AccessKeyPermission::GasKeyFullAccess(gas_key) | AccessKeyPermission::GasKeyFunctionCall(gas_key, _) =
+        permission
     {
         let limit = AccessKeyPermission::MAX_NONCES_FOR_GAS_KEY;
         if gas_key.num_nonces == 0 || gas_key.num_nonces > limit {
@@ -197,10 +196,7 @@ fn deterministic_state_init(
 ) -> Result<(), Invalid> {
     let derived_id = derive_near_deterministic_account_id(&init.state_init);
     if derived_id != *receiver_id {
-        return Err(Invalid::InvalidDeterministicStateInitReceiver {
-            receiver_id: receiver_id.clone(),
-            derived_id,
-        });
+        return Err(Invalid::InvalidDeterministicStateInitReceiver { receiver_id: receiver_id.clone(), derived_id });
     }
     for (key, value) in init.state_init.data() {
         let (key, value) = (length(key.len()), length(value.len()));

@@ -50,8 +50,7 @@ impl Runtime {
         gas_price: Balance,
         height: BlockHeight,
     ) -> Result<Charged, InvalidTxError> {
-        let cost =
-            fees::transaction_cost(&self.config, tx, gas_price).map_err(|_| InvalidTxError::CostOverflow)?;
+        let cost = fees::transaction_cost(&self.config, tx, gas_price).map_err(|_| InvalidTxError::CostOverflow)?;
         let signer_id = tx.signer_id();
         let account = state
             .account(signer_id)
@@ -125,9 +124,9 @@ impl Runtime {
         let (gas_cost, deposit_cost) = (charged.cost.gas_cost, charged.cost.deposit_cost);
         let Some(gas_key) = charged.access_key.gas_key_info_mut() else { return Ok(()) };
         let tx_nonce_index = tx.nonce().nonce_index();
-        let index = tx_nonce_index.filter(|index| *index < gas_key.num_nonces).ok_or(
-            InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces: gas_key.num_nonces },
-        )?;
+        let index = tx_nonce_index
+            .filter(|index| *index < gas_key.num_nonces)
+            .ok_or(InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces: gas_key.num_nonces })?;
         let nonce = state.gas_key_nonce(signer_id, tx.public_key(), index).map_err(stored)?.unwrap_or(0);
         check_nonce(tx, nonce, height)?;
         gas_key.balance =

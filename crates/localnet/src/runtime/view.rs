@@ -10,9 +10,7 @@ use near_primitives::{
 };
 use near_vm_runner::logic::ReturnData;
 
-use super::{
-    BlockContext, Runtime, RuntimeError, call::CallContext, errors::function_call_error,
-};
+use super::{BlockContext, Runtime, RuntimeError, call::CallContext, errors::function_call_error};
 use crate::state::Snapshot;
 
 /// Why a view call gave no result.
@@ -84,4 +82,3 @@ impl Runtime {
         Ok(CallResult { result, logs: outcome.logs })
     }
 }
-

@@ -19,35 +19,22 @@ enum Status {
 }
 
 /// Marks a yield as waiting for its data.
-pub fn set_waiting(
-    state: &mut StateUpdate,
-    receiver_id: &AccountId,
-    data_id: CryptoHash,
-) -> Result<(), StateError> {
+pub fn set_waiting(state: &mut StateUpdate, receiver_id: &AccountId, data_id: CryptoHash) -> Result<(), StateError> {
     state.write(status_key(receiver_id, data_id), &Status::Yielded)
 }
 
 /// Marks a yield as resumed, so that its time-out does nothing.
-pub fn set_resumed(
-    state: &mut StateUpdate,
-    receiver_id: &AccountId,
-    data_id: CryptoHash,
-) -> Result<(), StateError> {
+pub fn set_resumed(state: &mut StateUpdate, receiver_id: &AccountId, data_id: CryptoHash) -> Result<(), StateError> {
     state.write(status_key(receiver_id, data_id), &Status::ResumeInitiated)
 }
 
 /// Whether a yield with this data id exists, stored or created in this very call.
 pub fn is_waiting(state: &StateUpdate, receiver_id: &AccountId, data_id: CryptoHash) -> bool {
-    state.get(&receipt_key(receiver_id, data_id)).is_some()
-        || state.get(&status_key(receiver_id, data_id)).is_some()
+    state.get(&receipt_key(receiver_id, data_id)).is_some() || state.get(&status_key(receiver_id, data_id)).is_some()
 }
 
 /// Whether data for the yield is already on its way.
-pub fn is_resumed(
-    state: &StateUpdate,
-    receiver_id: &AccountId,
-    data_id: CryptoHash,
-) -> Result<bool, StateError> {
+pub fn is_resumed(state: &StateUpdate, receiver_id: &AccountId, data_id: CryptoHash) -> Result<bool, StateError> {
     Ok(state.read(status_key(receiver_id, data_id))? == Some(Status::ResumeInitiated))
 }
 
@@ -72,11 +59,7 @@ pub fn set_id(
 }
 
 /// Stores a yield's receipt until its data comes.
-pub fn store(
-    state: &mut StateUpdate,
-    data_id: CryptoHash,
-    receipt: &Receipt,
-) -> Result<(), StateError> {
+pub fn store(state: &mut StateUpdate, data_id: CryptoHash, receipt: &Receipt) -> Result<(), StateError> {
     state.write(receipt_key(receipt.receiver_id(), data_id), receipt)
 }
 

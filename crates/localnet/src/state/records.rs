@@ -34,11 +34,7 @@ impl Snapshot {
     }
 
     /// An access key of the account.
-    pub fn access_key(
-        &self,
-        account_id: &AccountId,
-        public_key: &PublicKey,
-    ) -> Result<Option<AccessKey>, StateError> {
+    pub fn access_key(&self, account_id: &AccountId, public_key: &PublicKey) -> Result<Option<AccessKey>, StateError> {
         self.read(TrieKey::access_key(account_id.clone(), public_key))
     }
 }
@@ -71,11 +67,7 @@ impl StateUpdate {
     }
 
     /// An access key of the account.
-    pub fn access_key(
-        &self,
-        account_id: &AccountId,
-        public_key: &PublicKey,
-    ) -> Result<Option<AccessKey>, StateError> {
+    pub fn access_key(&self, account_id: &AccountId, public_key: &PublicKey) -> Result<Option<AccessKey>, StateError> {
         self.read(TrieKey::access_key(account_id.clone(), public_key))
     }
 

@@ -125,9 +125,6 @@ impl StateUpdate {
     }
 }
 
-fn in_prefix<'a, V>(
-    map: &'a BTreeMap<Vec<u8>, V>,
-    prefix: &'a [u8],
-) -> impl Iterator<Item = (&'a Vec<u8>, &'a V)> {
+fn in_prefix<'a, V>(map: &'a BTreeMap<Vec<u8>, V>, prefix: &'a [u8]) -> impl Iterator<Item = (&'a Vec<u8>, &'a V)> {
     map.range(prefix.to_vec()..).take_while(move |(key, _)| key.starts_with(prefix))
 }

@@ -1,6 +1,7 @@
 //! Creating, paying and deleting accounts.
 
 use near_crypto::{ED25519PublicKey, PublicKey};
+use near_primitives::account::FunctionCallPermission;
 use near_primitives::{
     account::{AccessKey, AccessKeyPermission, Account, AccountContract, GasKeyInfo, id::AccountType},
     errors::ActionErrorKind,
@@ -8,7 +9,6 @@ use near_primitives::{
     trie_key::{TrieKey, trie_key_parsers},
     types::{AccountId, Balance},
 };
-use near_primitives::account::FunctionCallPermission;
 
 use super::ActionOutcome;
 use crate::{
@@ -95,8 +95,7 @@ impl Runtime {
         }
         state.remove(TrieKey::ContractCode { account_id: account_id.clone() });
         state.remove(TrieKey::Account { account_id });
-        ctx.result.tokens_burnt =
-            ctx.result.tokens_burnt.checked_add(key_balance).ok_or(RuntimeError::Overflow)?;
+        ctx.result.tokens_burnt = ctx.result.tokens_burnt.checked_add(key_balance).ok_or(RuntimeError::Overflow)?;
         ctx.actor_id = ctx.receipt.predecessor_id().clone();
         ctx.account = None;
         Ok(Ok(()))
@@ -152,8 +151,7 @@ fn refund_key(
             *allowance = allowance.saturating_add(refund);
             false
         }
-        AccessKeyPermission::GasKeyFullAccess(gas_key)
-        | AccessKeyPermission::GasKeyFunctionCall(gas_key, _) => {
+        AccessKeyPermission::GasKeyFullAccess(gas_key) | AccessKeyPermission::GasKeyFunctionCall(gas_key, _) => {
             gas_key.balance = gas_key.balance.checked_add(refund).ok_or(RuntimeError::Overflow)?;
             true
         }
@@ -177,11 +175,7 @@ pub(super) fn contract_bytes(state: &StateUpdate, account_id: &AccountId, accoun
     }
 }
 
-fn gas_key_balance(
-    state: &StateUpdate,
-    account_id: &AccountId,
-    keys: &[Vec<u8>],
-) -> Result<Balance, StateError> {
+fn gas_key_balance(state: &StateUpdate, account_id: &AccountId, keys: &[Vec<u8>]) -> Result<Balance, StateError> {
     let mut total = Balance::ZERO;
     for raw in keys {
         let Some(key @ TrieKey::AccessKey { .. }) = access_key_trie_key(account_id, raw) else { continue };

@@ -67,14 +67,9 @@ fn check_actor(ctx: &ActionContext<'_>, action: &Action) -> Result<(), ActionErr
         | Action::DeleteAccount(_)
             if ctx.actor_id != *account_id =>
         {
-            Err(ActionErrorKind::ActorNoPermission {
-                account_id: account_id.clone(),
-                actor_id: ctx.actor_id.clone(),
-            })
+            Err(ActionErrorKind::ActorNoPermission { account_id: account_id.clone(), actor_id: ctx.actor_id.clone() })
         }
-        Action::DeleteAccount(_)
-            if ctx.account.as_ref().is_some_and(|account| account.locked() > Balance::ZERO) =>
-        {
+        Action::DeleteAccount(_) if ctx.account.as_ref().is_some_and(|account| account.locked() > Balance::ZERO) => {
             Err(ActionErrorKind::DeleteAccountStaking { account_id: account_id.clone() })
         }
         _ => Ok(()),

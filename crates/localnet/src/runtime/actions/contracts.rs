@@ -1,8 +1,6 @@
 //! Deploying a contract to an account.
 
-use near_primitives::{
-    account::AccountContract, errors::ActionErrorKind, hash::CryptoHash, trie_key::TrieKey,
-};
+use near_primitives::{account::AccountContract, errors::ActionErrorKind, hash::CryptoHash, trie_key::TrieKey};
 use near_vm_runner::{ContractCode, precompile_contract};
 
 use super::{ActionOutcome, accounts::contract_bytes};
@@ -46,19 +44,13 @@ impl Runtime {
         let account = ctx.existing_account()?;
         let freed = contract_bytes(state, &account_id, account);
         let added = u64::try_from(new_bytes).map_err(|_| RuntimeError::Overflow)?;
-        let usage = account
-            .storage_usage()
-            .saturating_sub(freed)
-            .checked_add(added)
-            .ok_or(RuntimeError::Overflow)?;
+        let usage = account.storage_usage().saturating_sub(freed).checked_add(added).ok_or(RuntimeError::Overflow)?;
         account.set_storage_usage(usage);
         account.set_contract(contract).map_err(|error| RuntimeError::Inconsistent(error.to_string()))
     }
 
     /// The error for a global contract nobody deployed.
-    pub(super) fn no_global_contract(
-        identifier: near_primitives::action::GlobalContractIdentifier,
-    ) -> ActionErrorKind {
+    pub(super) fn no_global_contract(identifier: near_primitives::action::GlobalContractIdentifier) -> ActionErrorKind {
         ActionErrorKind::GlobalContractDoesNotExist { identifier }
     }
 }

@@ -1,5 +1,6 @@
 //! Meta transactions (NEP-366): actions signed by the receiver and paid for by a relayer.
 
+use near_parameters::ActionCosts;
 use near_primitives::{
     account::AccessKey,
     action::delegate::{DelegateAction, SignedDelegateAction},
@@ -8,7 +9,6 @@ use near_primitives::{
     receipt::{ActionReceipt, Receipt, ReceiptEnum, ReceiptV0},
     types::{BlockHeight, Gas},
 };
-use near_parameters::ActionCosts;
 
 use super::ActionOutcome;
 use crate::{
@@ -65,8 +65,7 @@ impl Runtime {
         let forwarded: Gas = fees::prepaid_gas(&actions)?
             .checked_add_result(fees::prepaid_exec_fees(&self.config, &actions, &delegate.receiver_id)?.gas)?
             .checked_add_result(receipt_fee.exec_fee().gas)?;
-        ctx.result.gas_used =
-            ctx.result.gas_used.checked_add_result(send.gas)?.checked_add_result(forwarded)?;
+        ctx.result.gas_used = ctx.result.gas_used.checked_add_result(send.gas)?.checked_add_result(forwarded)?;
         ctx.result.new_receipts.push(Receipt::V0(ReceiptV0 {
             predecessor_id: delegate.sender_id.clone(),
             receiver_id: delegate.receiver_id.clone(),
@@ -109,8 +108,7 @@ fn check_key(
         return Err(ActionErrorKind::DelegateActionNonceTooLarge { delegate_nonce, upper_bound });
     }
     if let Some(permission) = access_key.permission.function_call_permission() {
-        check_function_call_only(&delegate.get_actions(), &delegate.receiver_id, permission)
-            .map_err(key_error)?;
+        check_function_call_only(&delegate.get_actions(), &delegate.receiver_id, permission).map_err(key_error)?;
     }
     Ok(access_key)
 }

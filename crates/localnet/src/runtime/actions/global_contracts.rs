@@ -3,8 +3,7 @@
 use near_primitives::{
     account::AccountContract,
     action::{
-        DeployGlobalContractAction, DeterministicStateInitAction, GlobalContractDeployMode,
-        GlobalContractIdentifier,
+        DeployGlobalContractAction, DeterministicStateInitAction, GlobalContractDeployMode, GlobalContractIdentifier,
     },
     errors::ActionErrorKind,
     hash::CryptoHash,
@@ -36,8 +35,7 @@ impl Runtime {
             return Ok(Err(ActionErrorKind::LackBalanceForState { account_id, amount: cost }));
         };
         account.set_amount(left);
-        ctx.result.tokens_burnt =
-            ctx.result.tokens_burnt.checked_add(cost).ok_or(RuntimeError::Overflow)?;
+        ctx.result.tokens_burnt = ctx.result.tokens_burnt.checked_add(cost).ok_or(RuntimeError::Overflow)?;
         let code_hash = CryptoHash::hash_bytes(&deploy.code);
         let identifier = match deploy.deploy_mode {
             GlobalContractDeployMode::CodeHash => GlobalContractIdentifier::CodeHash(code_hash),
@@ -49,13 +47,7 @@ impl Runtime {
         self.precompile(ContractCode::new(deploy.code.to_vec(), Some(code_hash)))?;
         ctx.result.new_receipts.push(Receipt::new_global_contract_distribution(
             account_id,
-            GlobalContractDistributionReceipt::new(
-                identifier,
-                ShardId::new(0),
-                vec![],
-                deploy.code.clone(),
-                nonce,
-            ),
+            GlobalContractDistributionReceipt::new(identifier, ShardId::new(0), vec![], deploy.code.clone(), nonce),
         ));
         Ok(Ok(()))
     }
@@ -100,9 +92,7 @@ impl Runtime {
                 state.set(key, value.clone());
             }
             account.set_storage_usage(usage);
-            account
-                .set_contract(global(identifier))
-                .map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
+            account.set_contract(global(identifier)).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
             // The deposit pays only for the storage the account cannot pay itself; the rest goes back.
             let balance = account.amount();
             let lacking = crate::runtime::storage_stake::lacking(&self.config, &account, balance)?;

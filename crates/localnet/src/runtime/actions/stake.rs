@@ -20,9 +20,7 @@ impl Runtime {
         }
         if increment > Balance::ZERO {
             account.set_amount(left);
-            account
-                .set_locked(stake.stake)
-                .map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
+            account.set_locked(stake.stake).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
         }
         Ok(Ok(()))
     }

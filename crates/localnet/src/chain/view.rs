@@ -1,0 +1,145 @@
+//! The readable side of the chain: shared by the RPC and tests, never blocked by execution.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use near_chain_configs::Genesis;
+use near_primitives::{
+    errors::InvalidTxError,
+    hash::CryptoHash,
+    transaction::{SignedTransaction, ValidatedTransaction},
+    types::BlockHeight,
+};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::{Block, History, pool::Pool};
+use crate::{
+    runtime::Runtime,
+    state::{Snapshot, StateUpdate, VersionedState},
+};
+
+/// How many rejections are remembered for whoever asks about their transaction later.
+const REJECTED_KEPT: usize = 10_000;
+
+/// The readable side of the chain: shared, never blocked by execution.
+pub struct ChainView {
+    /// The rules.
+    pub runtime: Runtime,
+    /// The genesis file.
+    pub genesis: Genesis,
+    history: RwLock<History>,
+    state: Arc<RwLock<VersionedState>>,
+    pool: Mutex<Pool>,
+    rejected: Mutex<Rejected>,
+}
+
+#[derive(Default)]
+struct Rejected {
+    errors: HashMap<CryptoHash, InvalidTxError>,
+    order: VecDeque<CryptoHash>,
+}
+
+impl ChainView {
+    /// A chain that has only its genesis block and state.
+    pub(super) fn new(runtime: Runtime, genesis: Genesis, block: Arc<Block>, state: VersionedState) -> Self {
+        Self {
+            runtime,
+            genesis,
+            history: RwLock::new(History::new(block)),
+            state: Arc::new(RwLock::new(state)),
+            pool: Mutex::default(),
+            rejected: Mutex::default(),
+        }
+    }
+
+    /// Reads the kept blocks.
+    pub fn history(&self) -> RwLockReadGuard<'_, History> {
+        self.history.read()
+    }
+
+    /// The state after the block at `height`, which must be kept.
+    pub fn snapshot(&self, height: BlockHeight) -> Snapshot {
+        Snapshot::new(Arc::clone(&self.state), height)
+    }
+
+    /// Checks a transaction against the newest state and queues it.
+    ///
+    /// # Errors
+    /// The error nearcore gives for it.
+    pub fn submit(&self, tx: SignedTransaction) -> Result<CryptoHash, InvalidTxError> {
+        let hash = tx.get_hash();
+        let (head_height, known) = {
+            let history = self.history();
+            let known = history.transaction(&hash).is_some() || self.pool.lock().contains(&hash);
+            (history.head().height(), known)
+        };
+        if known {
+            return Ok(hash);
+        }
+        let tx = self.check(tx, head_height)?;
+        self.rejected.lock().errors.remove(&hash);
+        self.pool.lock().push(tx);
+        Ok(hash)
+    }
+
+    /// Why a transaction that had been accepted was dropped before it got into a block.
+    pub fn rejection(&self, hash: &CryptoHash) -> Option<InvalidTxError> {
+        self.rejected.lock().errors.get(hash).cloned()
+    }
+
+    /// Whether transactions wait.
+    pub fn has_pending(&self) -> bool {
+        !self.pool.lock().is_empty()
+    }
+
+    /// Writes to the history.
+    pub(super) fn history_mut(&self) -> RwLockWriteGuard<'_, History> {
+        self.history.write()
+    }
+
+    /// Writes to the state.
+    pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, VersionedState> {
+        self.state.write()
+    }
+
+    /// The transactions that wait.
+    pub(super) fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock()
+    }
+
+    fn check(&self, tx: SignedTransaction, head: BlockHeight) -> Result<ValidatedTransaction, InvalidTxError> {
+        self.check_validity_period(tx.transaction.block_hash(), head)?;
+        let tx = self.runtime.check_transaction(tx)?;
+        let gas_price = self.history().head().next_gas_price;
+        let state = StateUpdate::new(self.snapshot(head));
+        self.runtime.charge_transaction(&state, tx.to_tx(), gas_price, head + 1)?;
+        Ok(tx)
+    }
+
+    /// A transaction names a recent block, so that it can neither be replayed for ever nor on another chain.
+    pub(super) fn check_validity_period(
+        &self,
+        block_hash: &CryptoHash,
+        head: BlockHeight,
+    ) -> Result<(), InvalidTxError> {
+        let base = self.history().block_by_hash(block_hash).map(|block| block.height());
+        match base {
+            Some(base) if head <= base.saturating_add(self.genesis.config.transaction_validity_period) => Ok(()),
+            _ => Err(InvalidTxError::Expired),
+        }
+    }
+
+    /// Remembers why a transaction was dropped.
+    pub(super) fn reject(&self, hash: CryptoHash, error: InvalidTxError) {
+        let mut rejected = self.rejected.lock();
+        rejected.errors.insert(hash, error);
+        rejected.order.push_back(hash);
+        if rejected.order.len() > REJECTED_KEPT
+            && let Some(oldest) = rejected.order.pop_front()
+        {
+            rejected.errors.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The RPC as clients see it: through near-jsonrpc-client, and raw where codes and texts matter.
+#![allow(non_snake_case)]
+
+mod blocks;
+mod errors;
+mod proofs;
+mod queries;
+mod setup;
+mod transactions;

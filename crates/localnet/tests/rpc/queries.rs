@@ -1,0 +1,152 @@
+use near_jsonrpc_client::{errors::JsonRpcError, methods};
+use near_jsonrpc_primitives::types::query::{QueryResponseKind, RpcQueryError};
+use near_primitives::{
+    state_record::StateRecord,
+    types::{BlockId, BlockReference, Finality},
+    views::{QueryRequest, StateChangeValueView, StateChangesRequestView},
+};
+
+use crate::setup::*;
+
+async fn query(setup: &Setup, block_reference: BlockReference, request: QueryRequest) -> QueryResponseKind {
+    let request = methods::query::RpcQueryRequest { block_reference, request };
+    setup.client.call(request).await.unwrap().kind
+}
+
+fn latest() -> BlockReference {
+    BlockReference::Finality(Finality::None)
+}
+
+#[tokio::test]
+async fn view_call__should_see_the_state_of_the_block_asked_for() {
+    // Given a contract that stored "one" and then "two"
+    let setup = Setup::with_contract().await;
+    let root = setup.root.clone();
+    setup.send(&root, vec![call("set", b"one")]).await;
+    let first = setup.head().await.header.height;
+    setup.send(&root, vec![call("set", b"two")]).await;
+
+    // Then each block shows its own
+    let get = || QueryRequest::CallFunction {
+        account_id: root.clone(),
+        method_name: "get".to_owned(),
+        args: Vec::new().into(),
+    };
+    for (at, expected) in [(latest(), b"two"), (BlockReference::BlockId(BlockId::Height(first)), b"one")] {
+        let QueryResponseKind::CallResult(result) = query(&setup, at, get()).await else { panic!("no result") };
+        assert_eq!(result.result, expected);
+    }
+}
+
+#[tokio::test]
+async fn view_state__should_list_a_prefix_in_pages() {
+    // Given five patched entries, four of them under a prefix
+    let setup = Setup::with_contract().await;
+    let entry = |key: &str| StateRecord::Data {
+        account_id: setup.root.clone(),
+        data_key: key.as_bytes().to_vec().into(),
+        value: b"v".to_vec().into(),
+    };
+    let records = ["a", "p1", "p2", "p3", "p4"].map(entry).to_vec();
+    setup.client.call(methods::sandbox_patch_state::RpcSandboxPatchStateRequest { records }).await.unwrap();
+
+    // When the prefix is read two entries at a time
+    let mut seen = Vec::new();
+    let mut after_key = None;
+    loop {
+        let request = QueryRequest::ViewState {
+            account_id: setup.root.clone(),
+            prefix: b"p".to_vec().into(),
+            after_key,
+            limit: std::num::NonZeroU32::new(2),
+            include_proof: false,
+        };
+        let QueryResponseKind::ViewState(page) = query(&setup, latest(), request).await else { panic!("no state") };
+        seen.extend(page.values.iter().map(|item| String::from_utf8(item.key.to_vec()).unwrap()));
+        after_key = page.last_key;
+        if after_key.is_none() {
+            break;
+        }
+    }
+
+    // Then all four came once, in order
+    assert_eq!(seen, ["p1", "p2", "p3", "p4"]);
+}
+
+#[tokio::test]
+async fn keys_and_code__should_be_viewable() {
+    let setup = Setup::with_contract().await;
+    let account_id = setup.root.clone();
+
+    let list = QueryRequest::ViewAccessKeyList { account_id: account_id.clone(), after_key: None, limit: None };
+    let QueryResponseKind::AccessKeyList(list) = query(&setup, latest(), list).await else { panic!("no list") };
+    assert_eq!(list.keys.len(), 1);
+
+    let code = QueryRequest::ViewCode { account_id: account_id.clone() };
+    let QueryResponseKind::ViewCode(code) = query(&setup, latest(), code).await else { panic!("no code") };
+    let account = QueryRequest::ViewAccount { account_id };
+    let QueryResponseKind::ViewAccount(account) = query(&setup, latest(), account).await else { panic!("none") };
+    assert_eq!(account.code_hash, code.hash);
+}
+
+#[tokio::test]
+async fn query__should_fail_in_ways_the_client_knows() {
+    let setup = Setup::with_contract().await;
+    let fail = async |request| {
+        let request = methods::query::RpcQueryRequest { block_reference: latest(), request };
+        match setup.client.call(request).await.unwrap_err() {
+            JsonRpcError::ServerError(near_jsonrpc_client::errors::JsonRpcServerError::HandlerError(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    };
+
+    let nobody: near_primitives::types::AccountId = "nobody.near".parse().unwrap();
+    let error = fail(QueryRequest::ViewAccount { account_id: nobody.clone() }).await;
+    assert!(
+        matches!(error, RpcQueryError::UnknownAccount { requested_account_id, .. } if requested_account_id == nobody)
+    );
+
+    let public_key = near_crypto::SecretKey::from_random(near_crypto::KeyType::ED25519).public_key();
+    let error = fail(QueryRequest::ViewAccessKey { account_id: setup.root.clone(), public_key }).await;
+    assert!(matches!(error, RpcQueryError::UnknownAccessKey { .. }), "{error:?}");
+
+    let method_name = "fail".to_owned();
+    let args = Vec::new().into();
+    let error = fail(QueryRequest::CallFunction { account_id: setup.root.clone(), method_name, args }).await;
+    let RpcQueryError::ContractExecutionError { vm_error, .. } = error else { panic!("{error:?}") };
+    assert_eq!(vm_error, "wasm execution failed with error: HostError(GuestPanic { panic_msg: \"hello\" })");
+}
+
+#[tokio::test]
+async fn changes__should_name_the_receipt_that_wrote() {
+    // Given a call that wrote an entry
+    let setup = Setup::with_contract().await;
+    let outcome = setup.send(&setup.root.clone(), vec![call("set", b"one")]).await;
+    let receipt = &outcome.receipts_outcome[0];
+
+    // When the changes of its block are asked for
+    let request = methods::EXPERIMENTAL_changes::RpcStateChangesInBlockByTypeRequest {
+        block_reference: BlockReference::BlockId(BlockId::Hash(receipt.block_hash)),
+        state_changes_request: StateChangesRequestView::DataChanges {
+            account_ids: vec![setup.root.clone()],
+            key_prefix: b"k".to_vec().into(),
+        },
+    };
+    let response = setup.client.call(request).await.unwrap();
+
+    // Then there is one, caused by the receipt
+    assert_eq!(response.changes.len(), 1);
+    let change = &response.changes[0];
+    assert!(matches!(&change.value, StateChangeValueView::DataUpdate { value, .. } if value.to_vec() == b"one"));
+    let cause = serde_json::to_value(&change.cause).unwrap();
+    assert_eq!(cause["type"], "receipt_processing");
+    assert_eq!(cause["receipt_hash"], receipt.id.to_string());
+
+    // And the list of what a block touched names the account's data
+    let request = methods::EXPERIMENTAL_changes_in_block::RpcStateChangesInBlockRequest {
+        block_reference: BlockReference::BlockId(BlockId::Hash(receipt.block_hash)),
+    };
+    let touched = setup.client.call(request).await.unwrap();
+    let touched = serde_json::to_value(touched.changes).unwrap();
+    assert!(touched.as_array().unwrap().iter().any(|kind| kind["type"] == "data_touched"), "{touched}");
+}

@@ -1,0 +1,133 @@
+//! A running chain with a client and a funded account.
+
+use near_crypto::{InMemorySigner, Signer};
+use near_jsonrpc_client::{JsonRpcClient, methods};
+use near_jsonrpc_primitives::types::query::QueryResponseKind;
+use near_primitives::{
+    action::{Action, DeployContractAction, FunctionCallAction, TransferAction},
+    hash::CryptoHash,
+    transaction::{SignedTransaction, Transaction, TransactionV0},
+    types::{AccountId, Balance, BlockReference, Finality, Gas},
+    views::{FinalExecutionOutcomeView, QueryRequest, TxExecutionStatus},
+};
+use piecework_localnet::{Config, Localnet};
+use serde_json::Value;
+
+/// Stores its input under "k" (`set`), returns what is stored (`get`), or panics (`fail`).
+const CONTRACT: &str = r#"
+(module
+  (import "env" "input" (func $input (param i64)))
+  (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
+  (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
+  (import "env" "value_return" (func $return (param i64 i64)))
+  (import "env" "log_utf8" (func $log (param i64 i64)))
+  (import "env" "panic_utf8" (func $panic (param i64 i64)))
+  (memory 1)
+  (data (i32.const 0) "khello")
+  (func (export "set")
+    (call $log (i64.const 5) (i64.const 1))
+    (call $input (i64.const 0))
+    (drop (call $write (i64.const 1) (i64.const 0) (i64.const 0xffffffffffffffff) (i64.const 0) (i64.const 1))))
+  (func (export "get")
+    (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
+    (call $return (i64.const 0xffffffffffffffff) (i64.const 0)))
+  (func (export "fail") (call $panic (i64.const 5) (i64.const 1))))
+"#;
+
+pub struct Setup {
+    pub localnet: Localnet,
+    pub client: JsonRpcClient,
+    pub root: AccountId,
+    signer: Signer,
+    nonce: std::sync::atomic::AtomicU64,
+}
+
+impl Setup {
+    pub async fn start() -> Self {
+        let localnet = Localnet::start(Config::ephemeral()).await.unwrap();
+        let client = JsonRpcClient::connect(localnet.rpc_url());
+        let root = localnet.root().account_id.clone();
+        let signer = InMemorySigner::from_secret_key(root.clone(), localnet.root().secret_key.clone());
+        Self { localnet, client, root, signer, nonce: Default::default() }
+    }
+
+    /// A chain whose root account has the test contract.
+    pub async fn with_contract() -> Self {
+        let setup = Self::start().await;
+        let code = wat::parse_str(CONTRACT).unwrap();
+        setup.send(&setup.root, vec![Action::DeployContract(DeployContractAction { code })]).await;
+        setup
+    }
+
+    pub async fn head(&self) -> near_primitives::views::BlockView {
+        self.block(BlockReference::Finality(Finality::None)).await
+    }
+
+    pub async fn block(&self, block_reference: BlockReference) -> near_primitives::views::BlockView {
+        self.client.call(methods::block::RpcBlockRequest { block_reference }).await.unwrap()
+    }
+
+    /// Signs a transaction of the root account.
+    pub async fn sign(&self, receiver_id: &AccountId, actions: Vec<Action>) -> SignedTransaction {
+        let request = methods::query::RpcQueryRequest {
+            block_reference: BlockReference::Finality(Finality::None),
+            request: QueryRequest::ViewAccessKey {
+                account_id: self.root.clone(),
+                public_key: self.signer.public_key(),
+            },
+        };
+        let response = self.client.call(request).await.unwrap();
+        let QueryResponseKind::AccessKey(access_key) = response.kind else { panic!("no access key") };
+        let step = self.nonce.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.sign_with(receiver_id, actions, access_key.nonce + 1 + step, response.block_hash)
+    }
+
+    pub fn sign_with(
+        &self,
+        receiver_id: &AccountId,
+        actions: Vec<Action>,
+        nonce: u64,
+        block_hash: CryptoHash,
+    ) -> SignedTransaction {
+        let transaction = Transaction::V0(TransactionV0 {
+            signer_id: self.root.clone(),
+            public_key: self.signer.public_key(),
+            nonce,
+            receiver_id: receiver_id.clone(),
+            block_hash,
+            actions,
+        });
+        let (hash, _) = transaction.get_hash_and_size();
+        SignedTransaction::new(self.signer.sign(hash.as_ref()), transaction)
+    }
+
+    /// Sends actions of the root account and waits until everything is final.
+    pub async fn send(&self, receiver_id: &AccountId, actions: Vec<Action>) -> FinalExecutionOutcomeView {
+        let signed_transaction = self.sign(receiver_id, actions).await;
+        let wait_until = TxExecutionStatus::Final;
+        let request = methods::send_tx::RpcSendTransactionRequest { signed_transaction, wait_until };
+        let response = self.client.call(request).await.unwrap();
+        assert_eq!(response.final_execution_status, TxExecutionStatus::Final);
+        response.final_execution_outcome.unwrap().into_outcome()
+    }
+
+    /// A raw JSON-RPC call: HTTP status and body.
+    pub async fn raw(&self, method: &str, params: Value) -> (u16, Value) {
+        let body = serde_json::json!({ "jsonrpc": "2.0", "id": "test", "method": method, "params": params });
+        let response = reqwest::Client::new().post(self.localnet.rpc_url()).json(&body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+}
+
+pub fn call(method_name: &str, args: &[u8]) -> Action {
+    Action::FunctionCall(Box::new(FunctionCallAction {
+        method_name: method_name.to_owned(),
+        args: args.to_vec(),
+        gas: Gas::from_teragas(30),
+        deposit: Balance::ZERO,
+    }))
+}
+
+pub fn transfer(near: u128) -> Action {
+    Action::Transfer(TransferAction { deposit: Balance::from_near(near) })
+}

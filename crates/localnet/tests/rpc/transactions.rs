@@ -1,0 +1,144 @@
+use near_jsonrpc_client::{
+    errors::{JsonRpcError, JsonRpcServerError},
+    methods,
+};
+use near_jsonrpc_primitives::types::{receipts::ReceiptReference, transactions::RpcTransactionError};
+use near_primitives::{
+    errors::InvalidTxError,
+    hash::CryptoHash,
+    views::{FinalExecutionStatus, TxExecutionStatus},
+};
+
+use crate::setup::*;
+
+#[tokio::test]
+async fn send_tx__should_wait_for_every_level() {
+    // Given a chain
+    let setup = Setup::with_contract().await;
+    let root = setup.root.clone();
+
+    for wait_until in [
+        TxExecutionStatus::None,
+        TxExecutionStatus::Included,
+        TxExecutionStatus::ExecutedOptimistic,
+        TxExecutionStatus::IncludedFinal,
+        TxExecutionStatus::Executed,
+        TxExecutionStatus::Final,
+    ] {
+        // When a transaction is sent with a level to wait for
+        let signed_transaction = setup.sign(&root, vec![call("set", b"x")]).await;
+        let hash = signed_transaction.get_hash();
+        let request =
+            methods::send_tx::RpcSendTransactionRequest { signed_transaction, wait_until: wait_until.clone() };
+        let response = setup.client.call(request).await.unwrap();
+
+        // Then the answer has come that far, and the transaction can be found afterwards
+        let has_outcome = response.final_execution_outcome.is_some();
+        assert_eq!(has_outcome, wait_until != TxExecutionStatus::None, "{wait_until:?}");
+        let request = methods::tx::RpcTransactionStatusRequest {
+            transaction_info: methods::tx::TransactionInfo::TransactionId {
+                tx_hash: hash,
+                sender_account_id: root.clone(),
+            },
+            wait_until: TxExecutionStatus::Final,
+        };
+        let found = setup.client.call(request).await.unwrap();
+        let status = found.final_execution_outcome.unwrap().into_outcome().status;
+        assert_eq!(status, FinalExecutionStatus::SuccessValue(Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn broadcast__should_work_both_ways() {
+    let setup = Setup::with_contract().await;
+    let root = setup.root.clone();
+
+    let signed_transaction = setup.sign(&root, vec![call("set", b"x")]).await;
+    let request = methods::broadcast_tx_commit::RpcBroadcastTxCommitRequest { signed_transaction };
+    let outcome = setup.client.call(request).await.unwrap();
+    assert!(matches!(outcome.status, FinalExecutionStatus::SuccessValue(_)));
+
+    let signed_transaction = setup.sign(&root, vec![call("set", b"x")]).await;
+    let hash = signed_transaction.get_hash();
+    let request = methods::broadcast_tx_async::RpcBroadcastTxAsyncRequest { signed_transaction };
+    assert_eq!(setup.client.call(request).await.unwrap(), hash);
+}
+
+#[tokio::test]
+async fn invalid_transaction__should_be_refused_with_the_reason() {
+    // Given a nonce that has been used
+    let setup = Setup::start().await;
+    let root = setup.root.clone();
+    let used = setup.sign(&root, vec![transfer(1)]).await;
+    let nonce = used.transaction.nonce().nonce();
+    let request =
+        methods::send_tx::RpcSendTransactionRequest { signed_transaction: used, wait_until: TxExecutionStatus::Final };
+    setup.client.call(request).await.unwrap();
+
+    // When it is used again
+    let head = setup.head().await.header.hash;
+    let signed_transaction = setup.sign_with(&root, vec![transfer(2)], nonce, head);
+    let request =
+        methods::send_tx::RpcSendTransactionRequest { signed_transaction, wait_until: TxExecutionStatus::Final };
+    let error = setup.client.call(request).await.unwrap_err();
+
+    // Then the client understands why
+    let JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) = error else { panic!("{error:?}") };
+    match error {
+        RpcTransactionError::InvalidTransaction { context: InvalidTxError::InvalidNonce { tx_nonce, ak_nonce } } => {
+            assert_eq!((tx_nonce, ak_nonce), (nonce, nonce));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn failed_transaction__should_be_an_outcome() {
+    let setup = Setup::with_contract().await;
+
+    let outcome = setup.send(&setup.root.clone(), vec![call("fail", b"")]).await;
+
+    let failure = serde_json::to_value(&outcome.status).unwrap();
+    assert_eq!(
+        failure["Failure"]["ActionError"]["kind"]["FunctionCallError"]["ExecutionError"],
+        "Smart contract panicked: hello"
+    );
+}
+
+#[tokio::test]
+async fn unknown_transaction__should_be_said_at_once_without_a_wait() {
+    let setup = Setup::start().await;
+    let tx_hash = CryptoHash::hash_bytes(b"nothing");
+
+    let request = methods::tx::RpcTransactionStatusRequest {
+        transaction_info: methods::tx::TransactionInfo::TransactionId {
+            tx_hash,
+            sender_account_id: setup.root.clone(),
+        },
+        wait_until: TxExecutionStatus::None,
+    };
+    let error = setup.client.call(request).await.unwrap_err();
+
+    let JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) = error else { panic!("{error:?}") };
+    assert!(
+        matches!(error, RpcTransactionError::UnknownTransaction { requested_transaction_hash } if requested_transaction_hash == tx_hash)
+    );
+}
+
+#[tokio::test]
+async fn receipt__should_be_found_by_id() {
+    // Given a receipt to another account
+    let setup = Setup::start().await;
+    let near = "near".parse().unwrap();
+    let outcome = setup.send(&near, vec![transfer(1)]).await;
+    let receipt_id = outcome.transaction_outcome.outcome.receipt_ids[0];
+
+    // When it is asked for
+    let request =
+        methods::EXPERIMENTAL_receipt::RpcReceiptRequest { receipt_reference: ReceiptReference { receipt_id } };
+    let receipt = setup.client.call(request).await.unwrap();
+
+    // Then it is the one
+    assert_eq!(receipt.receipt_id, receipt_id);
+    assert_eq!(receipt.receiver_id, near);
+}
