@@ -48,9 +48,10 @@ pub struct SlotOutcome {
     pub pay: u128,
     /// Part of the bond that is lost, yoctoNEAR.
     pub slash: u128,
-    /// Items decided in round 0 that the slot answered like the result.
+    /// Items with a winner that the slot of round 0 answered like the result.
     pub agreed: u32,
-    /// Items decided in round 0; 0 unless the slot is of round 0 and at least three of them committed.
+    /// Items with a winner; 0 unless the slot is of round 0 and at least three of them committed. Slots of an extension
+    /// could see the answers, so they earn no reputation.
     pub decided: u32,
 }
 
@@ -178,7 +179,7 @@ impl Judgement<'_> {
             } else {
                 winner
             };
-            decided += u32::from(counts && winner != 0 && !extended);
+            decided += u32::from(counts && winner != 0);
             for slot in 0..self.slots {
                 let of_first = first & (1 << slot) != 0;
                 if paid & (1 << slot) != 0 {
@@ -187,7 +188,7 @@ impl Judgement<'_> {
                         (_, true) => 2,
                         (_, false) => late_units,
                     };
-                    agreed[slot] += u32::from(counts && winner != 0 && !extended);
+                    agreed[slot] += u32::from(counts && winner != 0 && of_first);
                 } else {
                     missed[slot] += u32::from(winner != 0 && judges & (1 << slot) != 0);
                 }

@@ -94,13 +94,13 @@ fn settlement__should_pay_half_for_confirming_and_slash_the_dissenter_of_round_0
         settlement.slots.iter().map(|slot| slot.bond).collect::<Vec<_>>(),
         [300, 300, 300, 100, 100]
     );
-    // And only the items decided in round 0 move reputation, of round 0's slots only.
+    // And every item with a winner moves reputation, of round 0's slots only.
     let counts: Vec<_> = settlement
         .slots
         .iter()
         .map(|slot| (slot.agreed, slot.decided))
         .collect();
-    assert_eq!(counts, [(2, 2), (2, 2), (2, 2), (0, 0), (0, 0)]);
+    assert_eq!(counts, [(3, 3), (3, 3), (2, 3), (0, 0), (0, 0)]);
 }
 
 #[test]

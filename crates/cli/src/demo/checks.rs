@@ -115,7 +115,9 @@ pub(super) async fn idle_near(stack: &Stack) -> anyhow::Result<u128> {
         .await?
         .context("the contract's account is gone")?;
     let coordinator = stack.coordinator().at(BlockRef::Height(account.block_height));
-    let storage = u128::from(account.value.storage_usage) * YOCTONEAR_PER_BYTE;
+    // Deposits back the bytes that accounts are charged for; the rest of the storage is the contract's own.
+    let charged: u64 = coordinator.accounts().await?.iter().map(|account| u64::from(account.storage_used)).sum();
+    let storage = u128::from(account.value.storage_usage.saturating_sub(charged)) * YOCTONEAR_PER_BYTE;
     let claims = near_claims(&coordinator).await?;
     let held = account.value.amount.as_yoctonear();
     held.checked_sub(storage)
