@@ -68,7 +68,8 @@ const wantBatches = task(1500, async () => {
   state.batches = [...page.items, ...state.batches.filter(({ batch }) => batch < oldest)];
   state.older ??= page.next;
   showBatches();
-  if (state.selected === undefined && page.items.length) select(page.items[0].batch);
+  // Without a choice in the address the newest batch is shown, also when it is posted later.
+  if (!location.hash.startsWith('#/batch/') && page.items.length) select(page.items[0].batch);
   if (!page.items.length) showNoBatch();
 });
 
@@ -258,7 +259,11 @@ function onLine(line, fresh = true) {
   const list = $('feed');
   list.querySelector('.empty')?.parentElement.remove();
   for (const entry of entries) {
-    list.prepend(views.told(entry, line.block_at, fresh));
+    const beats = entry.kind === 'beat' && list.firstChild?.classList.contains('beat') ? Number(list.firstChild.dataset.beats) + 1 : 1;
+    if (beats > 1) list.firstChild.remove();
+    const told = views.told(beats > 1 ? { ...entry, text: `${beats} heartbeats, the last from ${name(line.node)}` } : entry, line.block_at, fresh);
+    told.dataset.beats = beats;
+    list.prepend(told);
     if (fresh && entry.batch === state.selected && entry.lot !== undefined) flash(entry.lot);
   }
   while (list.children.length > FEED) list.lastChild.remove();

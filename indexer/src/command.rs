@@ -1,6 +1,9 @@
 //! The subcommands. Results go to stdout as one JSON document, logs to stderr.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use piecework_store::{connect_one, cursor::cursor_find, read::reconciliation::reconciliation_last, schema_check};
@@ -85,7 +88,8 @@ fn stop_signal() -> anyhow::Result<CancellationToken> {
 
 fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

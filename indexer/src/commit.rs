@@ -101,11 +101,7 @@ impl Writer {
             return Err(CommitError::Locked);
         }
         cursor_begin(&mut conn, contract, chain_id).await?;
-        let Cursor {
-            stream,
-            chain_id: chain,
-            ..
-        } = cursor_find(&mut conn).await?.ok_or(CommitError::NoCursor)?;
+        let Cursor { stream, chain_id: chain, .. } = cursor_find(&mut conn).await?.ok_or(CommitError::NoCursor)?;
         if stream != contract || chain != chain_id {
             return Err(CommitError::OtherContract {
                 found: stream,
@@ -128,10 +124,7 @@ impl Writer {
         let mut tx = begin(&mut self.conn).await?;
         let found = cursor_lock(&mut tx).await?.ok_or(CommitError::NoCursor)?;
         if found.fence != self.fence {
-            return Err(CommitError::StaleFence {
-                own: self.fence,
-                found: found.fence,
-            });
+            return Err(CommitError::StaleFence { own: self.fence, found: found.fence });
         }
         let base = planner.committed();
         if (found.height, &found.hash, &found.root) != (base.height, &base.hash, &base.root) {

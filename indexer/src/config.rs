@@ -58,12 +58,7 @@ pub struct ChainConfig {
 #[derive(Clone, Debug, Args)]
 pub struct RunConfig {
     /// Address of the health endpoints; port 0 takes a free one, which is printed.
-    #[arg(
-        long,
-        global = true,
-        env = "PIECEWORK_INDEXER_LISTEN",
-        default_value = "127.0.0.1:8081"
-    )]
+    #[arg(long, global = true, env = "PIECEWORK_INDEXER_LISTEN", default_value = "127.0.0.1:8081")]
     pub listen: SocketAddr,
     /// Height at which an empty mirror begins: that of the contract's deployment, or less.
     #[arg(long, global = true, env = "PIECEWORK_INDEXER_START_HEIGHT", default_value_t = 0)]
@@ -78,12 +73,7 @@ pub struct RunConfig {
     #[arg(long, global = true, env = "PIECEWORK_INDEXER_LAG_MAX_BLOCKS", default_value_t = 50)]
     pub lag_max_blocks: u64,
     /// Seconds between reconciliations while running; 0 for none.
-    #[arg(
-        long,
-        global = true,
-        env = "PIECEWORK_INDEXER_RECONCILE_EVERY_S",
-        default_value_t = 300
-    )]
+    #[arg(long, global = true, env = "PIECEWORK_INDEXER_RECONCILE_EVERY_S", default_value_t = 300)]
     pub reconcile_every_s: u64,
     /// Seconds after which the server cancels a statement.
     #[arg(long, global = true, env = "PIECEWORK_INDEXER_STATEMENT_TIMEOUT_S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
@@ -115,18 +105,11 @@ impl ChainConfig {
     /// The network is unknown, an endpoint is no URL, or no contract is named.
     pub fn open(&self) -> anyhow::Result<Chain> {
         let network = Network::load(&self.network)?;
-        let rpc = if self.rpc_url.is_empty() {
-            network.rpc_config()
-        } else {
-            RpcConfig::new(&self.rpc_url)
-        };
+        let rpc = if self.rpc_url.is_empty() { network.rpc_config() } else { RpcConfig::new(&self.rpc_url) };
         let Some(contract) = self.contract.clone().or(network.contract) else {
             bail!("no contract is named: set PIECEWORK_CONTRACT or --contract to the coordinator's account id");
         };
-        Ok(Chain {
-            rpc: RpcClient::new(rpc)?,
-            contract,
-        })
+        Ok(Chain { rpc: RpcClient::new(rpc)?, contract })
     }
 }
 
@@ -135,10 +118,7 @@ impl RunConfig {
     #[must_use]
     pub fn source(&self, contract: &AccountId) -> BlockSourceConfig {
         let poll_interval = Duration::from_millis(self.poll_interval_ms);
-        BlockSourceConfig {
-            poll_interval,
-            ..BlockSourceConfig::new(contract.clone(), self.start_height)
-        }
+        BlockSourceConfig { poll_interval, ..BlockSourceConfig::new(contract.clone(), self.start_height) }
     }
 
     /// When the server cancels a statement.

@@ -105,11 +105,7 @@ pub async fn follow<S: StreamBlocks>(
             return Err(error);
         }
         let report = format!("{:#}", anyhow::Error::new(error));
-        tracing::warn!(
-            error = report,
-            pause_ms = pause.as_millis(),
-            "interrupted, trying again"
-        );
+        tracing::warn!(error = report, pause_ms = pause.as_millis(), "interrupted, trying again");
         progress.interrupted(report);
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -126,31 +122,18 @@ async fn session<S: StreamBlocks>(
     progress: &Progress,
     stop: &CancellationToken,
 ) -> Result<(), FollowError> {
-    let opened = Writer::open(
-        &config.database,
-        &config.contract,
-        &config.chain_id,
-        config.statement_timeout,
-    );
+    let opened = Writer::open(&config.database, &config.contract, &config.chain_id, config.statement_timeout);
     let (mut writer, loaded) = tokio::select! {
         () = stop.cancelled() => return Ok(()),
         opened = opened => opened?,
     };
     let mut planner = Planner::new(loaded);
     progress.committed(planner.committed());
-    tracing::info!(
-        height = planner.committed().height,
-        next_seq = planner.committed().root.seq,
-        "mirror loaded"
-    );
+    tracing::info!(height = planner.committed().height, next_seq = planner.committed().root.seq, "mirror loaded");
     let mut first_planned = Instant::now();
     loop {
         let gathered = planner.blocks() > 0;
-        let patience = if gathered {
-            GATHER.saturating_sub(first_planned.elapsed())
-        } else {
-            config.stall_after
-        };
+        let patience = if gathered { GATHER.saturating_sub(first_planned.elapsed()) } else { config.stall_after };
         let next = tokio::select! {
             () = stop.cancelled() => break,
             next = timeout(patience, source.next(chain_cursor(planner.planned())?)) => next,
@@ -168,10 +151,7 @@ async fn session<S: StreamBlocks>(
             Err(_) => {
                 let chain_height = progress.snapshot().chain_height;
                 if chain_height > planner.committed().height {
-                    return Err(FollowError::Stalled {
-                        seconds: config.stall_after.as_secs(),
-                        chain_height,
-                    });
+                    return Err(FollowError::Stalled { seconds: config.stall_after.as_secs(), chain_height });
                 }
                 continue;
             }
@@ -200,13 +180,7 @@ async fn commit(writer: &mut Writer, planner: &mut Planner, progress: &Progress)
     metrics::committed(began.elapsed(), blocks, lines);
     if lines > 0 {
         let cursor = planner.committed();
-        tracing::debug!(
-            height = cursor.height,
-            next_seq = cursor.root.seq,
-            blocks,
-            lines,
-            "committed"
-        );
+        tracing::debug!(height = cursor.height, next_seq = cursor.root.seq, blocks, lines, "committed");
     }
     progress.committed(planner.committed());
     Ok(())
@@ -215,8 +189,5 @@ async fn commit(writer: &mut Writer, planner: &mut Planner, progress: &Progress)
 fn chain_cursor(cursor: &cursor::Cursor) -> Result<Option<piecework_chain::Cursor>, FollowError> {
     let Some(hash) = &cursor.hash else { return Ok(None) };
     let parsed = CryptoHash::from_str(hash).map_err(|_| FollowError::CursorHash(hash.clone()))?;
-    Ok(Some(piecework_chain::Cursor {
-        height: cursor.height,
-        hash: parsed,
-    }))
+    Ok(Some(piecework_chain::Cursor { height: cursor.height, hash: parsed }))
 }

@@ -18,9 +18,7 @@ const LAG: &str = "piecework_indexer_lag_seconds";
 const MISMATCHES: &str = "piecework_indexer_reconcile_mismatches";
 const RECONCILE: &str = "piecework_indexer_reconcile_seconds";
 const RECONCILED_HEIGHT: &str = "piecework_indexer_reconciled_height";
-const BUCKETS: &[f64] = &[
-    0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
-];
+const BUCKETS: &[f64] = &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// Installs the process's recorder. Call it once, before the first metric.
 ///
@@ -34,17 +32,10 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!(COMMIT, Unit::Seconds, "Time to write a transaction");
     describe_counter!(BLOCKS, "Final blocks committed");
     describe_counter!(LINES, "Journal lines committed");
-    describe_counter!(
-        INTERRUPTIONS,
-        "Interruptions that were or could not be retried, by part"
-    );
+    describe_counter!(INTERRUPTIONS, "Interruptions that were or could not be retried, by part");
     describe_gauge!(HEIGHT, "Height of the last block committed");
     describe_gauge!(CHAIN_HEIGHT, "Highest final height seen");
-    describe_gauge!(
-        LAG,
-        Unit::Seconds,
-        "Age of the last block committed, 0 when nothing is missing"
-    );
+    describe_gauge!(LAG, Unit::Seconds, "Age of the last block committed, 0 when nothing is missing");
     describe_gauge!(MISMATCHES, "Rows that differed in the last reconciliation");
     describe_histogram!(RECONCILE, Unit::Seconds, "Time of a reconciliation");
     describe_gauge!(RECONCILED_HEIGHT, "Height of the last reconciliation");

@@ -160,11 +160,7 @@ impl Planner {
             None => true,
             Some(hash) => block.height > self.planned.height && *hash == block.prev_hash.to_string(),
         };
-        if linked {
-            Ok(())
-        } else {
-            Err(PlanError::broken_link(block, &self.planned))
-        }
+        if linked { Ok(()) } else { Err(PlanError::broken_link(block, &self.planned)) }
     }
 
     /// The contract's root record begins with the version byte 0, `seq` in eight little-endian bytes, and `head`: the
@@ -173,11 +169,7 @@ impl Planner {
         let height = block.height;
         let root = &self.mirror.root;
         let Some(record) = &block.root else {
-            return if root.seq == first_seq {
-                Ok(())
-            } else {
-                Err(PlanError::NoRoot { height })
-            };
+            return if root.seq == first_seq { Ok(()) } else { Err(PlanError::NoRoot { height }) };
         };
         let (Some(0), Some(seq), Some(head)) = (record.first(), record.get(1..9), record.get(9..41)) else {
             return Err(PlanError::RootVersion { height });
@@ -201,20 +193,13 @@ impl Planner {
 fn work_ops(receipt: &ContractReceipt) -> Result<Vec<Op>, PlanError> {
     let mut ops = Vec::new();
     for call in receipt.calls.iter().filter(|call| call.method_name == call::WORK) {
-        let decoded: Vec<Op> = borsh::from_slice(&call.args).map_err(|source| PlanError::Ops {
-            receipt_id: receipt.receipt_id.to_string(),
-            source,
-        })?;
+        let decoded: Vec<Op> = borsh::from_slice(&call.args)
+            .map_err(|source| PlanError::Ops { receipt_id: receipt.receipt_id.to_string(), source })?;
         ops.extend(decoded);
     }
     Ok(ops)
 }
 
 fn reveal_op(row: RevealRow) -> Op {
-    Op::Reveal {
-        batch: row.batch,
-        lot: row.lot,
-        answers: row.answers,
-        salt: row.salt,
-    }
+    Op::Reveal { batch: row.batch, lot: row.lot, answers: row.answers, salt: row.salt }
 }

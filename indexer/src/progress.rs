@@ -35,11 +35,7 @@ impl Snapshot {
     /// Seconds between the last block and `now_ns`, 0 when nothing is missing.
     #[must_use]
     pub const fn lag_s(&self, now_ns: u64) -> u64 {
-        if self.lag_blocks() == 0 {
-            0
-        } else {
-            now_ns.saturating_sub(self.timestamp_ns) / 1_000_000_000
-        }
+        if self.lag_blocks() == 0 { 0 } else { now_ns.saturating_sub(self.timestamp_ns) / 1_000_000_000 }
     }
 }
 
@@ -75,8 +71,7 @@ impl Progress {
 
     /// The chain's final head was seen at this height.
     pub fn head_seen(&self, height: u64) {
-        self.0
-            .send_modify(|now| now.chain_height = now.chain_height.max(height));
+        self.0.send_modify(|now| now.chain_height = now.chain_height.max(height));
     }
 
     /// The indexer waits before it tries again.

@@ -85,9 +85,6 @@ pub async fn rebuild(conn: &mut PgConnection) -> Result<Rebuilt, RebuildError> {
     Ok(Rebuilt {
         lines: planner.mirror().root.seq,
         root_equal: planner.mirror().root == cursor.root,
-        differences: differences
-            .into_iter()
-            .map(|(table, rows)| TableDifference { table, rows })
-            .collect(),
+        differences: differences.into_iter().map(|(table, rows)| TableDifference { table, rows }).collect(),
     })
 }

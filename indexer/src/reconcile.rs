@@ -126,10 +126,7 @@ pub async fn reconcile(
 
     let cursor = &loaded.cursor;
     if cursor.stream != contract.as_str() {
-        return Err(ReconcileError::OtherContract {
-            found: cursor.stream.clone(),
-            wanted: contract.to_string(),
-        });
+        return Err(ReconcileError::OtherContract { found: cursor.stream.clone(), wanted: contract.to_string() });
     }
     let hash = cursor.hash.clone().ok_or(ReconcileError::Empty)?;
     let block = BlockRef::Hash(CryptoHash::from_str(&hash).map_err(|_| ReconcileError::CursorHash(hash.clone()))?);

@@ -74,9 +74,7 @@ pub async fn run(
     beside.cancel();
     let (server, watcher, reconciler) = tokio::join!(server, watcher, reconciler);
     result?;
-    server
-        .context("the health server panicked")?
-        .context("the health server failed")?;
+    server.context("the health server panicked")?.context("the health server failed")?;
     watcher.context("the head watcher panicked")?;
     reconciler.context("the reconciler panicked")?;
     tracing::info!(height = progress.snapshot().height, "indexer stopped");
@@ -165,19 +163,10 @@ async fn reconcile_often(chain: Chain, database: DatabaseUrl, config: RunConfig,
                     verified = report.journal;
                 }
                 if report.ok() {
-                    tracing::info!(
-                        height = report.height,
-                        rows = report.rows,
-                        took_ms = report.took_ms,
-                        "reconciled"
-                    );
+                    tracing::info!(height = report.height, rows = report.rows, took_ms = report.took_ms, "reconciled");
                 } else {
                     let mismatches = report.mismatches.len();
-                    tracing::error!(
-                        height = report.height,
-                        mismatches,
-                        "the mirror differs from the contract"
-                    );
+                    tracing::error!(height = report.height, mismatches, "the mirror differs from the contract");
                 }
             }
             // Not being able to compare says nothing about the mirror.

@@ -60,22 +60,13 @@ pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToke
         .route("/status", get(status))
         .route("/metrics", get(render_metrics))
         .with_state(health);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 async fn readyz(State(health): State<Health>) -> impl IntoResponse {
     let problems = health.problems();
-    let status = if problems.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(json!({ "ready": problems.is_empty(), "problems": problems })),
-    )
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": problems.is_empty(), "problems": problems })))
 }
 
 async fn status(State(health): State<Health>) -> Json<Value> {
@@ -107,7 +98,5 @@ async fn render_metrics(State(health): State<Health>) -> String {
 
 fn now_ns() -> u64 {
     // A clock before 1970 or after 2554 shows a lag of 0.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0))
 }

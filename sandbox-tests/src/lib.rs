@@ -1,1 +1,6 @@
-//! near-workspaces tests of the contracts and of the whole system.
+#![doc = include_str!("../README.md")]
+
+pub mod market;
+pub mod work;
+
+pub use market::{Market, Setup};

@@ -36,9 +36,7 @@ impl Visitor<'_> for Decimal {
         // `u128::from_str` takes a sign, which no NEAR contract writes.
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let amount = if digits { text.parse().ok() } else { None };
-        amount
-            .map(Amount)
-            .ok_or_else(|| E::custom("an amount is a decimal string below 2^128"))
+        amount.map(Amount).ok_or_else(|| E::custom("an amount is a decimal string below 2^128"))
     }
 }
 

@@ -310,10 +310,7 @@ impl Line {
         if value["standard"] != STANDARD {
             return Ok(None);
         }
-        let error = |what: &'static str| LineError {
-            what,
-            line: line.to_owned(),
-        };
+        let error = |what: &'static str| LineError { what, line: line.to_owned() };
         if value["version"] != VERSION {
             return Err(error("its version is not known"));
         }
@@ -321,10 +318,7 @@ impl Line {
         let entries = data["log"].as_array().ok_or_else(|| error("`log` is missing"))?;
         Ok(Some(Self {
             seq: data["seq"].as_u64().ok_or_else(|| error("`seq` is missing"))?,
-            event: value["event"]
-                .as_str()
-                .ok_or_else(|| error("`event` is missing"))?
-                .to_owned(),
+            event: value["event"].as_str().ok_or_else(|| error("`event` is missing"))?.to_owned(),
             node: match &data["node"] {
                 serde_json::Value::Null => None,
                 node => Some(Field::read(node).ok_or_else(|| error("`node` is not a number"))?),
@@ -341,15 +335,7 @@ impl Line {
 #[must_use]
 pub fn frame(seq: u64, event: &str, node: Option<AccountNo>, entries: &str) -> String {
     let mut out = String::with_capacity(128 + entries.len());
-    for part in [
-        PREFIX,
-        "{\"standard\":\"",
-        STANDARD,
-        "\",\"version\":\"",
-        VERSION,
-        "\",\"event\":\"",
-        event,
-    ] {
+    for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", VERSION, "\",\"event\":\"", event] {
         out.push_str(part);
     }
     out.push_str("\",\"data\":{\"seq\":");

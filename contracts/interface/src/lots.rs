@@ -10,11 +10,7 @@ use crate::{
 /// Lots of a batch.
 #[must_use]
 pub const fn lot_count(items: u32, lot_size: u8) -> u32 {
-    if lot_size == 0 {
-        0
-    } else {
-        items.div_ceil(lot_size as u32)
-    }
+    if lot_size == 0 { 0 } else { items.div_ceil(lot_size as u32) }
 }
 
 /// Groups of a batch.

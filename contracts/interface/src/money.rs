@@ -13,17 +13,13 @@ const BPS: u128 = 10_000;
 /// `⌊a × b / c⌋`, saturating at `u128::MAX`; 0 when `c` is 0.
 #[must_use]
 pub fn mul_div(a: u128, b: u128, c: u128) -> u128 {
-    (U256::from(a) * U256::from(b))
-        .checked_div(U256::from(c))
-        .map_or(0, saturate)
+    (U256::from(a) * U256::from(b)).checked_div(U256::from(c)).map_or(0, saturate)
 }
 
 /// Reward escrow of so many items: `items × reward × max`. Below 2^118 by the bounds of [`Terms`].
 #[must_use]
 pub fn reward_escrow(terms: &Terms, items: u32) -> u128 {
-    u128::from(items)
-        .saturating_mul(terms.reward.0)
-        .saturating_mul(u128::from(terms.max))
+    u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(terms.max))
 }
 
 /// Fee on an amount: `⌊amount × fee_bps / 10^4⌋`.
@@ -52,12 +48,7 @@ pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
 /// Slash for missing `missed` of `judged` items: `⌊bond × rate × missed / judged⌋`.
 #[must_use]
 pub fn dissent_slash(bond: u128, rate_pct: u8, missed: u32, judged: u32) -> u128 {
-    mul_div(
-        bond,
-        u128::from(rate_pct) * u128::from(missed),
-        100 * u128::from(judged),
-    )
-    .min(bond)
+    mul_div(bond, u128::from(rate_pct) * u128::from(missed), 100 * u128::from(judged)).min(bond)
 }
 
 /// Slash for an abandoned reservation: `⌊bond × rate × 2^faults⌋`, at most the bond.

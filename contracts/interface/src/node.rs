@@ -33,11 +33,7 @@ impl Node {
     /// Tickets that the root's sum of active tickets contains.
     #[must_use]
     pub fn active_tickets(&self) -> u32 {
-        if self.status == NodeStatus::Active {
-            u32::from(self.tickets)
-        } else {
-            0
-        }
+        if self.status == NodeStatus::Active { u32::from(self.tickets) } else { 0 }
     }
 
     /// Stake that backs nothing.
@@ -80,12 +76,8 @@ impl Node {
         }
         for class in classes {
             if let Err(index) = self.classes.binary_search_by_key(class, |record| record.class) {
-                let record = ClassRecord {
-                    class: *class,
-                    reputation: reputation::START,
-                    stepped_at: 0,
-                    declared: true,
-                };
+                let record =
+                    ClassRecord { class: *class, reputation: reputation::START, stepped_at: 0, declared: true };
                 self.classes.insert(index, record);
             }
         }
@@ -94,10 +86,7 @@ impl Node {
     /// The record of a class.
     #[must_use]
     pub fn class(&self, class: ClassId) -> Option<&ClassRecord> {
-        self.classes
-            .binary_search_by_key(&class, |record| record.class)
-            .ok()
-            .map(|index| &self.classes[index])
+        self.classes.binary_search_by_key(&class, |record| record.class).ok().map(|index| &self.classes[index])
     }
 
     /// A slot of the node ended: its bond is free, less what was slashed from the stake.

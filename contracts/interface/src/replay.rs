@@ -74,28 +74,14 @@ impl Mirror {
     pub fn apply(&mut self, line: &Line, context: &Context<'_>) -> Result<Touched, ReplayError> {
         let seq = line.seq;
         if seq != self.root.seq {
-            return Err(ReplayError::Gap {
-                seq,
-                expected: self.root.seq,
-            });
+            return Err(ReplayError::Gap { seq, expected: self.root.seq });
         }
-        let mut step = apply::Step {
-            mirror: self,
-            context,
-            caller: line.node,
-            touched: Touched::default(),
-        };
+        let mut step = apply::Step { mirror: self, context, caller: line.node, touched: Touched::default() };
         if let Some(node) = line.node {
-            step.seen(node, line)
-                .map_err(|fault| ReplayError::Caller { seq, fault })?;
+            step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }
         for (index, entry) in line.log.iter().enumerate() {
-            step.entry(entry).map_err(|fault| ReplayError::Entry {
-                seq,
-                index,
-                tag: entry.tag(),
-                fault,
-            })?;
+            step.entry(entry).map_err(|fault| ReplayError::Entry { seq, index, tag: entry.tag(), fault })?;
         }
         let touched = step.touched;
         self.root.seq += 1;

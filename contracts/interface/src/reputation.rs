@@ -20,16 +20,8 @@ pub fn step(reputation: u16, agreed: u32, decided: u32, fee: u128, rep_unit: u12
     let now = u128::from(reputation);
     let weight = |distance: u128| {
         let full = distance / u128::from(STEP_PARTS);
-        if rep_unit == 0 {
-            full
-        } else {
-            mul_div(full, fee.min(rep_unit), rep_unit)
-        }
+        if rep_unit == 0 { full } else { mul_div(full, fee.min(rep_unit), rep_unit) }
     };
-    let moved = if target >= now {
-        now + weight(target - now)
-    } else {
-        now - weight(now - target)
-    };
+    let moved = if target >= now { now + weight(target - now) } else { now - weight(now - target) };
     u16::try_from(moved).unwrap_or(FULL).min(FULL)
 }

@@ -19,11 +19,7 @@ const CLAIM_PERIODS: u32 = 3;
 /// Slots that a node with so many settled lots may hold at once.
 #[must_use]
 pub const fn max_slots(settled: u32) -> u16 {
-    if settled < SETTLED_NEW {
-        SLOTS_NEW
-    } else {
-        SLOTS_HELD_MAX
-    }
+    if settled < SETTLED_NEW { SLOTS_NEW } else { SLOTS_HELD_MAX }
 }
 
 /// Whether a batch takes no more claims: it is cancelled, or a new reservation would outlive it.
@@ -61,17 +57,13 @@ impl LotState {
     /// Place of the node's slot of the current round.
     #[must_use]
     pub fn slot_of(&self, node: AccountNo) -> Option<usize> {
-        self.slots
-            .iter()
-            .position(|slot| slot.node == node && slot.round == self.round)
+        self.slots.iter().position(|slot| slot.node == node && slot.round == self.round)
     }
 
     /// Slots of the current round that committed, revealed ones included.
     #[must_use]
     pub fn commits(&self) -> usize {
-        self.current()
-            .filter(|slot| !matches!(slot.phase, SlotPhase::Reserved(_)))
-            .count()
+        self.current().filter(|slot| !matches!(slot.phase, SlotPhase::Reserved(_))).count()
     }
 
     /// Whether every slot of the current round has revealed.
@@ -83,9 +75,7 @@ impl LotState {
     /// Whether the round's time for claims is over. A clock that has not started has all its time.
     #[must_use]
     pub const fn clock_over(&self, terms: &Terms, now_s: u32) -> bool {
-        let end = self
-            .clock_at
-            .saturating_add(terms.claim_ttl_s.saturating_mul(CLAIM_PERIODS));
+        let end = self.clock_at.saturating_add(terms.claim_ttl_s.saturating_mul(CLAIM_PERIODS));
         self.clock_at != 0 && now_s >= end
     }
 

@@ -117,9 +117,7 @@ impl Judgement<'_> {
     /// Items with a winner, bit i for item i.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        (0_u8..)
-            .zip(self.winners)
-            .fold(0, |bits, (item, winner)| bits | u64::from(winner != 0) << (item % 64))
+        (0_u8..).zip(self.winners).fold(0, |bits, (item, winner)| bits | u64::from(winner != 0) << (item % 64))
     }
 
     /// Items without a winner: those of an extension, if there may be one.
@@ -146,13 +144,8 @@ impl Judgement<'_> {
     /// Items whose accepted answer is the slot's.
     #[must_use]
     pub fn agreed(&self, slot: usize) -> u64 {
-        let bit = u32::try_from(slot)
-            .ok()
-            .and_then(|slot| 1_u8.checked_shl(slot))
-            .unwrap_or_default();
-        (0_u8..).zip(self.winners).fold(0, |bits, (item, winner)| {
-            bits | u64::from(winner & bit != 0) << (item % 64)
-        })
+        let bit = u32::try_from(slot).ok().and_then(|slot| 1_u8.checked_shl(slot)).unwrap_or_default();
+        (0_u8..).zip(self.winners).fold(0, |bits, (item, winner)| bits | u64::from(winner & bit != 0) << (item % 64))
     }
 
     /// Pay, slashes and counts for reputation of every slot.
@@ -169,16 +162,8 @@ impl Judgement<'_> {
             let winner = self.winners[usize::from(item)];
             let extended = self.open_items & (1 << item) != 0;
             let judges = if extended { u16::MAX } else { first };
-            let late_units = if extended {
-                self.extension_units(item, winner)
-            } else {
-                0
-            };
-            let paid = if winner == 0 {
-                self.largest_over_all(item)
-            } else {
-                winner
-            };
+            let late_units = if extended { self.extension_units(item, winner) } else { 0 };
+            let paid = if winner == 0 { self.largest_over_all(item) } else { winner };
             decided += u32::from(counts && winner != 0);
             for slot in 0..self.slots {
                 let of_first = first & (1 << slot) != 0;
@@ -217,11 +202,7 @@ impl Judgement<'_> {
         let paid = slots.iter().fold(0, |sum: u128, slot| sum.saturating_add(slot.pay));
         let fee = money::fee(paid, fixed.fee_bps);
         let escrow = money::escrow(self.terms, fixed.fee_bps, u32::from(self.items));
-        Settlement {
-            slots,
-            fee,
-            refund: escrow.saturating_sub(paid).saturating_sub(fee),
-        }
+        Settlement { slots, fee, refund: escrow.saturating_sub(paid).saturating_sub(fee) }
     }
 
     /// The answers of one round: slots of round 0, or of the extension.
@@ -231,11 +212,7 @@ impl Judgement<'_> {
         } else {
             (self.open_items, self.first_slots..self.slots)
         };
-        RoundAnswers {
-            items,
-            width: usize::from(self.terms.answer_width),
-            slots: &self.revealed[slots],
-        }
+        RoundAnswers { items, width: usize::from(self.terms.answer_width), slots: &self.revealed[slots] }
     }
 
     /// The answer of one of the lot's slots to an item.
@@ -254,9 +231,7 @@ impl Judgement<'_> {
     /// Every slot that gave the answer of the extension's winners, which are counted from the extension's first slot.
     fn with_late_winners(&self, item: u8, winners: SlotSet) -> SlotSet {
         let answers = self.item_answers(item);
-        let winner = answers
-            .get(self.first_slots..)
-            .and_then(|late| late.get(winners.trailing_zeros() as usize));
+        let winner = answers.get(self.first_slots..).and_then(|late| late.get(winners.trailing_zeros() as usize));
         match winner {
             Some(Some(winner)) => tally::equal_to(&answers, winner),
             _ => 0,

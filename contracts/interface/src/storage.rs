@@ -38,12 +38,7 @@ pub const CLOSED_BATCH_BYTES: u32 = ROW + 5 + 48;
 /// Bytes of a lot of `items` items with every slot of both rounds revealed.
 #[must_use]
 pub fn lot_bytes(terms: &Terms, items: u8) -> u32 {
-    let seats = u32::from(terms.start)
-        + if terms.max > terms.start {
-            u32::from(EXTENSION_SEATS)
-        } else {
-            0
-        };
+    let seats = u32::from(terms.start) + if terms.max > terms.start { u32::from(EXTENSION_SEATS) } else { 0 };
     let answers = (u32::from(items) * u32::from(terms.answer_width)).max(32);
     let leavers = 4 * u32::try_from(LEAVERS_MAX).unwrap_or_default();
     (ROW + 9 + 72 + leavers) + seats * (4 + 1 + 1 + 4 + answers)

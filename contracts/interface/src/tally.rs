@@ -59,10 +59,7 @@ pub type Groups = [SlotSet; LOT_SIZE_MAX as usize];
 #[must_use]
 pub fn needed(committed: usize, quorum_pct: u8, min_nodes: u8) -> u32 {
     let committed = u32::try_from(committed).unwrap_or(u32::MAX);
-    committed
-        .saturating_mul(u32::from(quorum_pct))
-        .div_ceil(100)
-        .max(u32::from(min_nodes))
+    committed.saturating_mul(u32::from(quorum_pct)).div_ceil(100).max(u32::from(min_nodes))
 }
 
 /// Nodes that a winner needs at least: two, unless the terms start with a single copy.

@@ -87,11 +87,7 @@ impl Terms {
             "at least the token's minimum and below 2^80",
         )?;
         rule((1..=LOT_SIZE_MAX).contains(&self.lot_size), "lot_size", "1..=64")?;
-        rule(
-            matches!(self.answer_width, 1 | 2 | 4 | 8 | 16 | 32),
-            "answer_width",
-            "1, 2, 4, 8, 16 or 32",
-        )?;
+        rule(matches!(self.answer_width, 1 | 2 | 4 | 8 | 16 | 32), "answer_width", "1, 2, 4, 8, 16 or 32")?;
         rule(matches!(self.start, 1 | 2 | 3 | 5), "start", "1, 2, 3 or 5")?;
         rule(
             self.max == self.start || (self.start >= 2 && self.max == self.start + EXTENSION_SEATS),
@@ -99,11 +95,7 @@ impl Terms {
             "start, or start + 3 when start is 2 or more",
         )?;
         rule((51..=100).contains(&self.quorum_pct), "quorum_pct", "51..=100")?;
-        rule(
-            within(self.claim_ttl_s, bounds.claim_ttl_s),
-            "claim_ttl_s",
-            "within the configured bounds",
-        )?;
+        rule(within(self.claim_ttl_s, bounds.claim_ttl_s), "claim_ttl_s", "within the configured bounds")?;
         rule(
             within(self.reveal_window_s, bounds.reveal_window_s) && self.reveal_window_s >= self.claim_ttl_s / 10,
             "reveal_window_s",
@@ -114,11 +106,7 @@ impl Terms {
             "challenge_window_s",
             "0 or within the configured bounds",
         )?;
-        rule(
-            within(self.slice_s, bounds.slice_s),
-            "slice_s",
-            "within the configured bounds",
-        )?;
+        rule(within(self.slice_s, bounds.slice_s), "slice_s", "within the configured bounds")?;
         rule((100..=300).contains(&self.bond_pct), "bond_pct", "100..=300")?;
         rule(
             self.dissent_slash_pct <= bounds.dissent_slash_pct_max,
@@ -130,11 +118,7 @@ impl Terms {
             "abandon_slash_pct",
             "at most the configured cap",
         )?;
-        rule(
-            self.min_reputation <= crate::reputation::FULL,
-            "min_reputation",
-            "0..=10000",
-        )?;
+        rule(self.min_reputation <= crate::reputation::FULL, "min_reputation", "0..=10000")?;
         rule(
             self.expires_at > now_s.saturating_add(self.claim_ttl_s)
                 && self.expires_at <= now_s.saturating_add(bounds.lifetime_max_s),

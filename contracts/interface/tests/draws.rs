@@ -17,30 +17,15 @@ const SLICE_S: u32 = 3;
 
 fn seed(number: u32, tickets: u32) -> Seed {
     let value = seed_value(sha256, &number.to_le_bytes(), BatchId(0), At::Group(0));
-    Seed {
-        value,
-        at: 1_000,
-        height: 10,
-        tickets,
-    }
+    Seed { value, at: 1_000, height: 10, tickets }
 }
 
 fn seats(lot: u32) -> Seats {
-    Seats {
-        batch: BatchId(0),
-        lot: LotId(lot),
-        round: 0,
-        seats: 3,
-        slice_s: SLICE_S,
-    }
+    Seats { batch: BatchId(0), lot: LotId(lot), round: 0, seats: 3, slice_s: SLICE_S }
 }
 
 fn candidate(node: u32, tickets: u8) -> Candidate {
-    Candidate {
-        node: AccountNo(node),
-        tickets,
-        active_since: 500,
-    }
+    Candidate { node: AccountNo(node), tickets, active_since: 500 }
 }
 
 #[test]
@@ -48,11 +33,7 @@ fn eligible__should_expect_as_many_tickets_as_seats() {
     // Given 100 nodes of one ticket and 1000 lots in the first slice.
     let seed = seed(1, 100);
     let drawn = (0..1_000)
-        .map(|lot| {
-            (0..100)
-                .filter(|node| eligible(sha256, &seed, seats(lot), candidate(*node, 1), 1_000))
-                .count()
-        })
+        .map(|lot| (0..100).filter(|node| eligible(sha256, &seed, seats(lot), candidate(*node, 1), 1_000)).count())
         .sum::<usize>();
     // Then about three nodes a lot are eligible: 3000, with a standard deviation of 54.
     assert!((2_700..3_300).contains(&drawn), "{drawn}");
@@ -62,9 +43,7 @@ fn eligible__should_expect_as_many_tickets_as_seats() {
 fn eligible__should_give_shares_by_tickets() {
     // Given one node of 16 tickets and 84 of one, over 2000 seeds.
     let counts: [usize; 2] = [(0, 16), (1, 1)].map(|(node, tickets)| {
-        (0..2_000)
-            .filter(|n| eligible(sha256, &seed(*n, 100), seats(0), candidate(node, tickets), 1_000))
-            .count()
+        (0..2_000).filter(|n| eligible(sha256, &seed(*n, 100), seats(0), candidate(node, tickets), 1_000)).count()
     });
     // Then their chances are 3 × 16/100 and 3 × 1/100: 960 and 60, standard deviations 22 and 8.
     assert!((850..1_070).contains(&counts[0]), "{counts:?}");
@@ -76,32 +55,21 @@ fn eligible__should_double_with_each_slice() {
     let seed = seed(2, 1_000);
     let shares = [0, 1, 2, 3].map(|slices| {
         let now_s = 1_000 + slices * SLICE_S;
-        (0..20_000)
-            .filter(|lot| eligible(sha256, &seed, seats(*lot), candidate(5, 1), now_s))
-            .count()
+        (0..20_000).filter(|lot| eligible(sha256, &seed, seats(*lot), candidate(5, 1), now_s)).count()
     });
     // Expected 60, 120, 240, 480.
     assert!(
-        shares
-            .iter()
-            .zip([60, 120, 240, 480])
-            .all(|(share, expected)| share.abs_diff(expected) < expected / 2),
+        shares.iter().zip([60, 120, 240, 480]).all(|(share, expected)| share.abs_diff(expected) < expected / 2),
         "{shares:?}"
     );
-    assert!(
-        shares.windows(2).all(|pair| pair[0] <= pair[1]),
-        "waiting never takes a chance away"
-    );
+    assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]), "waiting never takes a chance away");
 }
 
 #[test]
 fn eligible__should_refuse_a_latecomer_until_the_bar_is_at_one() {
     // Given a node with every ticket of the network that came with the seed.
     let seed = seed(3, 100);
-    let late = Candidate {
-        active_since: seed.at,
-        ..candidate(1, 16)
-    };
+    let late = Candidate { active_since: seed.at, ..candidate(1, 16) };
     // When six slices have passed, 3 × 2^5 = 96 < 100 ≤ 192 = 3 × 2^6.
     assert_eq!(eligible_after(sha256, &seed, seats(0), late), 6);
     assert!(!eligible(sha256, &seed, seats(0), late, seed.at + 6 * SLICE_S - 1));
@@ -112,22 +80,10 @@ fn eligible__should_refuse_a_latecomer_until_the_bar_is_at_one() {
 fn eligible__should_admit_everybody_on_a_thin_network() {
     // Given at most as many tickets as seats, or none at all: nobody waits.
     for tickets in 0..=3 {
-        let late = Candidate {
-            active_since: u32::MAX,
-            ..candidate(9, 0)
-        };
+        let late = Candidate { active_since: u32::MAX, ..candidate(9, 0) };
         assert!(eligible(sha256, &seed(4, tickets), seats(0), late, 1_000));
     }
-    assert!(!eligible(
-        sha256,
-        &seed(4, 4),
-        seats(0),
-        Candidate {
-            active_since: u32::MAX,
-            ..candidate(9, 0)
-        },
-        1_000
-    ));
+    assert!(!eligible(sha256, &seed(4, 4), seats(0), Candidate { active_since: u32::MAX, ..candidate(9, 0) }, 1_000));
 }
 
 #[test]
@@ -194,23 +150,14 @@ struct Preimage<'a> {
 }
 
 fn place(contract: &str) -> Place<'_> {
-    Place {
-        contract,
-        batch: BatchId(1),
-        lot: LotId(2),
-        round: 1,
-        node: AccountNo(3),
-    }
+    Place { contract, batch: BatchId(1), lot: LotId(2), round: 1, node: AccountNo(3) }
 }
 
 #[test]
 fn commitment__should_keep_its_test_vector() {
     // Computed apart from this code, by Python's hashlib and struct.
     let digest = commitment(sha256, place("work.near"), b"abc", &[7; 32]);
-    assert_eq!(
-        hex::encode(digest),
-        "17c52d12a44eff6ddf45cb3987a4b0d0059ba13005d93cba7d0595ec154d1448"
-    );
+    assert_eq!(hex::encode(digest), "17c52d12a44eff6ddf45cb3987a4b0d0059ba13005d93cba7d0595ec154d1448");
 }
 
 proptest! {
@@ -251,16 +198,9 @@ proptest! {
 #[test]
 fn amount__should_read_escapes_and_refuse_everything_else() {
     assert_eq!(serde_json::from_str::<Amount>(r#""\u0031\u0032""#).unwrap(), Amount(12));
-    for text in [
-        "12",
-        "\"\"",
-        "\"-1\"",
-        "\"+1\"",
-        "\" 1\"",
-        "\"1.0\"",
-        "\"340282366920938463463374607431768211456\"",
-        "null",
-    ] {
+    for text in
+        ["12", "\"\"", "\"-1\"", "\"+1\"", "\" 1\"", "\"1.0\"", "\"340282366920938463463374607431768211456\"", "null"]
+    {
         assert!(serde_json::from_str::<Amount>(text).is_err(), "{text}");
     }
 }

@@ -19,33 +19,18 @@ use piecework_interface::{
 use proptest::{collection::vec, prelude::*};
 
 fn line(entry: Entry) -> Line {
-    Line {
-        seq: 12,
-        event: "work".to_owned(),
-        node: Some(AccountNo(7)),
-        log: vec![entry],
-    }
+    Line { seq: 12, event: "work".to_owned(), node: Some(AccountNo(7)), log: vec![entry] }
 }
 
 /// One entry per tag, and every form of the fields that have several.
 fn samples() -> Vec<Entry> {
     let (account, token, batch, lot) = (AccountNo(7), TokenId(1), BatchId(3), LotId(5));
     let (amount, digest) = (Amount(10_u128.pow(24)), [0xab; 32]);
-    let abandoned = || Abandoned {
-        node: AccountNo(4),
-        slash: Amount(60),
-    };
+    let abandoned = || Abandoned { node: AccountNo(4), slash: Amount(60) };
     let classes = vec![ClassId(1), ClassId(65_535)];
-    let settled = SettledSlot {
-        node: account,
-        pay: Amount(300),
-        slash: Amount(0),
-        reputation: 5_312,
-    };
+    let settled = SettledSlot { node: account, pay: Amount(300), slash: Amount(0), reputation: 5_312 };
     vec![
-        Entry::Configured {
-            config: Config::default(),
-        },
+        Entry::Configured { config: Config::default() },
         Entry::TokenListed {
             token,
             account_id: "usdc.near".to_owned(),
@@ -53,56 +38,19 @@ fn samples() -> Vec<Entry> {
             rep_unit: Amount(50_000),
             bond_rate: amount,
         },
-        Entry::AccountOpened {
-            account,
-            account_id: "alice.near".to_owned(),
-            paid: amount,
-            used: 160,
-        },
-        Entry::Storage {
-            account,
-            paid: amount,
-            used: 400,
-        },
+        Entry::AccountOpened { account, account_id: "alice.near".to_owned(), paid: amount, used: 160 },
+        Entry::Storage { account, paid: amount, used: 400 },
         Entry::AccountClosed { account },
         Entry::Deposited { account, token, amount },
         Entry::Withdrawing { account, token, amount },
-        Entry::Withdrawn {
-            account,
-            token,
-            amount,
-            ok: true,
-        },
-        Entry::Withdrawn {
-            account,
-            token,
-            amount,
-            ok: false,
-        },
-        Entry::NodeRegistered {
-            account,
-            stake: amount,
-            classes: classes.clone(),
-        },
+        Entry::Withdrawn { account, token, amount, ok: true },
+        Entry::Withdrawn { account, token, amount, ok: false },
+        Entry::NodeRegistered { account, stake: amount, classes: classes.clone() },
         Entry::NodeClasses { account, classes },
-        Entry::Staked {
-            account,
-            stake: amount,
-            unbonding: Amount(0),
-            until: 1_700_000_000,
-        },
-        Entry::StatusChanged {
-            account,
-            status: NodeStatus::Active,
-        },
-        Entry::StatusChanged {
-            account,
-            status: NodeStatus::Paused,
-        },
-        Entry::StatusChanged {
-            account,
-            status: NodeStatus::Silent,
-        },
+        Entry::Staked { account, stake: amount, unbonding: Amount(0), until: 1_700_000_000 },
+        Entry::StatusChanged { account, status: NodeStatus::Active },
+        Entry::StatusChanged { account, status: NodeStatus::Paused },
+        Entry::StatusChanged { account, status: NodeStatus::Silent },
         Entry::BatchCreated {
             batch,
             requester: account,
@@ -114,72 +62,20 @@ fn samples() -> Vec<Entry> {
             terms: terms(),
             fixed: fixed(),
         },
-        Entry::DrawOpened {
-            batch,
-            at: At::Group(2),
-        },
-        Entry::DrawOpened {
-            batch,
-            at: At::Lot(lot),
-        },
-        Entry::Seeded {
-            batch,
-            at: At::Group(0),
-            value: [0xcd; 16],
-            tickets: 9,
-        },
-        Entry::Claimed {
-            batch,
-            lot,
-            replaced: None,
-        },
-        Entry::Claimed {
-            batch,
-            lot,
-            replaced: Some(abandoned()),
-        },
-        Entry::Released {
-            batch,
-            lot,
-            slash: Amount(6),
-        },
-        Entry::Committed {
-            batch,
-            lot,
-            commitment: digest,
-        },
-        Entry::Revealing {
-            batch,
-            lot,
-            abandoned: vec![],
-        },
-        Entry::Revealing {
-            batch,
-            lot,
-            abandoned: vec![abandoned(), abandoned()],
-        },
+        Entry::DrawOpened { batch, at: At::Group(2) },
+        Entry::DrawOpened { batch, at: At::Lot(lot) },
+        Entry::Seeded { batch, at: At::Group(0), value: [0xcd; 16], tickets: 9 },
+        Entry::Claimed { batch, lot, replaced: None },
+        Entry::Claimed { batch, lot, replaced: Some(abandoned()) },
+        Entry::Released { batch, lot, slash: Amount(6) },
+        Entry::Committed { batch, lot, commitment: digest },
+        Entry::Revealing { batch, lot, abandoned: vec![] },
+        Entry::Revealing { batch, lot, abandoned: vec![abandoned(), abandoned()] },
         Entry::Revealed { batch, lot, digest },
-        Entry::Extended {
-            batch,
-            lot,
-            items: Items(0b100),
-        },
-        Entry::Extended {
-            batch,
-            lot,
-            items: Items(u64::MAX),
-        },
-        Entry::Provisional {
-            batch,
-            lot,
-            accepted: Items(0x10),
-            digest,
-        },
-        Entry::Freed {
-            batch,
-            lot,
-            abandoned: vec![abandoned()],
-        },
+        Entry::Extended { batch, lot, items: Items(0b100) },
+        Entry::Extended { batch, lot, items: Items(u64::MAX) },
+        Entry::Provisional { batch, lot, accepted: Items(0x10), digest },
+        Entry::Freed { batch, lot, abandoned: vec![abandoned()] },
         Entry::Settled {
             batch,
             lot,
@@ -188,13 +84,7 @@ fn samples() -> Vec<Entry> {
             digest,
             fee: Amount(45),
             refund: Amount(945),
-            slots: vec![
-                settled.clone(),
-                SettledSlot {
-                    slash: Amount(20),
-                    ..settled
-                },
-            ],
+            slots: vec![settled.clone(), SettledSlot { slash: Amount(20), ..settled }],
         },
         Entry::Settled {
             batch,
@@ -207,15 +97,9 @@ fn samples() -> Vec<Entry> {
             slots: vec![],
         },
         Entry::BatchCancelled { batch },
-        Entry::BatchClosed {
-            batch,
-            refund: Amount(0),
-        },
+        Entry::BatchClosed { batch, refund: Amount(0) },
         Entry::BatchForgotten { batch },
-        Entry::Skipped {
-            op: 3,
-            code: Skip::NotEligible,
-        },
+        Entry::Skipped { op: 3, code: Skip::NotEligible },
     ]
 }
 
@@ -245,15 +129,8 @@ fn line__should_have_the_documented_form() {
         event: "work".to_owned(),
         node: Some(AccountNo(7)),
         log: vec![
-            Entry::Claimed {
-                batch: BatchId(0),
-                lot: LotId(3),
-                replaced: None,
-            },
-            Entry::Skipped {
-                op: 1,
-                code: Skip::Full,
-            },
+            Entry::Claimed { batch: BatchId(0), lot: LotId(3), replaced: None },
+            Entry::Skipped { op: 1, code: Skip::Full },
         ],
     };
     assert_eq!(
@@ -277,12 +154,7 @@ fn parse__should_ignore_what_is_not_ours() {
 
 #[test]
 fn parse__should_stop_at_what_it_cannot_read() {
-    let good = line(Entry::Claimed {
-        batch: BatchId(0),
-        lot: LotId(3),
-        replaced: None,
-    })
-    .render();
+    let good = line(Entry::Claimed { batch: BatchId(0), lot: LotId(3), replaced: None }).render();
     for (from, to) in [
         ("1.0.0", "2.0.0"),
         ("\"seq\":12", "\"seq\":-1"),
@@ -340,15 +212,7 @@ fn at() -> impl Strategy<Value = At> {
 fn any_terms() -> impl Strategy<Value = Terms> {
     let small = (any::<u16>(), amount(), any::<[u8; 7]>());
     (small, any::<[u32; 5]>(), any::<[u16; 2]>()).prop_map(|((class, reward, bytes), times, rates)| {
-        let [
-            lot_size,
-            answer_width,
-            start,
-            max,
-            quorum_pct,
-            dissent_slash_pct,
-            abandon_slash_pct,
-        ] = bytes;
+        let [lot_size, answer_width, start, max, quorum_pct, dissent_slash_pct, abandon_slash_pct] = bytes;
         let [claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, expires_at] = times;
         Terms {
             class: ClassId(class),
@@ -385,32 +249,25 @@ fn any_fixed() -> impl Strategy<Value = Fixed> {
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
-    (
-        amount(),
-        any::<[u32; 4]>(),
-        any::<u16>(),
-        any::<[(u32, u32); 4]>(),
-        any::<(u32, u8, u8)>(),
-    )
-        .prop_map(
-            |(min_stake, times, fee_bps, ranges, (lifetime_max_s, dissent, abandon))| Config {
-                min_stake,
-                unbonding_s: times[0],
-                liveness_window_s: times[1],
-                grace_s: times[2],
-                fee_bps,
-                reputation_interval_s: times[3],
-                bounds: Bounds {
-                    claim_ttl_s: ranges[0],
-                    reveal_window_s: ranges[1],
-                    challenge_window_s: ranges[2],
-                    slice_s: ranges[3],
-                    lifetime_max_s,
-                    dissent_slash_pct_max: dissent,
-                    abandon_slash_pct_max: abandon,
-                },
+    (amount(), any::<[u32; 4]>(), any::<u16>(), any::<[(u32, u32); 4]>(), any::<(u32, u8, u8)>()).prop_map(
+        |(min_stake, times, fee_bps, ranges, (lifetime_max_s, dissent, abandon))| Config {
+            min_stake,
+            unbonding_s: times[0],
+            liveness_window_s: times[1],
+            grace_s: times[2],
+            fee_bps,
+            reputation_interval_s: times[3],
+            bounds: Bounds {
+                claim_ttl_s: ranges[0],
+                reveal_window_s: ranges[1],
+                challenge_window_s: ranges[2],
+                slice_s: ranges[3],
+                lifetime_max_s,
+                dissent_slash_pct_max: dissent,
+                abandon_slash_pct_max: abandon,
             },
-        )
+        },
+    )
 }
 
 fn settled_slot() -> impl Strategy<Value = SettledSlot> {
@@ -434,14 +291,8 @@ fn money_entry() -> BoxedStrategy<Entry> {
                 bond_rate
             }
         ),
-        (account(), any::<String>(), amount(), any::<u32>()).prop_map(|(account, account_id, paid, used)| {
-            Entry::AccountOpened {
-                account,
-                account_id,
-                paid,
-                used,
-            }
-        }),
+        (account(), any::<String>(), amount(), any::<u32>())
+            .prop_map(|(account, account_id, paid, used)| { Entry::AccountOpened { account, account_id, paid, used } }),
         (account(), amount(), any::<u32>()).prop_map(|(account, paid, used)| Entry::Storage { account, paid, used }),
         account().prop_map(|account| Entry::AccountClosed { account }),
         (account(), token(), amount()).prop_map(|(account, token, amount)| Entry::Deposited { account, token, amount }),
@@ -468,14 +319,7 @@ fn money_entry() -> BoxedStrategy<Entry> {
             unbonding,
             until
         }),
-        (
-            account(),
-            prop_oneof![
-                Just(NodeStatus::Active),
-                Just(NodeStatus::Paused),
-                Just(NodeStatus::Silent)
-            ]
-        )
+        (account(), prop_oneof![Just(NodeStatus::Active), Just(NodeStatus::Paused), Just(NodeStatus::Silent)])
             .prop_map(|(account, status)| Entry::StatusChanged { account, status }),
     ]
     .boxed()
@@ -492,21 +336,19 @@ fn work_entry() -> BoxedStrategy<Entry> {
             any_terms(),
             any_fixed()
         )
-            .prop_map(
-                |((batch, requester, token, items), manifest, uri, escrow, terms, fixed)| {
-                    Entry::BatchCreated {
-                        batch: BatchId(batch),
-                        requester,
-                        token,
-                        items,
-                        manifest,
-                        uri,
-                        escrow,
-                        terms,
-                        fixed,
-                    }
+            .prop_map(|((batch, requester, token, items), manifest, uri, escrow, terms, fixed)| {
+                Entry::BatchCreated {
+                    batch: BatchId(batch),
+                    requester,
+                    token,
+                    items,
+                    manifest,
+                    uri,
+                    escrow,
+                    terms,
+                    fixed,
                 }
-            ),
+            }),
         (place(), at()).prop_map(|((batch, _), at)| Entry::DrawOpened { batch, at }),
         (place(), at(), any::<[u8; 16]>(), any::<u32>()).prop_map(|((batch, _), at, value, tickets)| Entry::Seeded {
             batch,
@@ -535,27 +377,18 @@ fn work_entry() -> BoxedStrategy<Entry> {
             digest
         }),
         (place(), vec(abandoned(), 0..4)).prop_map(|((batch, lot), abandoned)| Entry::Freed { batch, lot, abandoned }),
-        (
-            place(),
-            any::<u32>(),
-            items(),
-            digest(),
-            amount(),
-            amount(),
-            vec(settled_slot(), 0..9)
-        )
-            .prop_map(
-                |((batch, lot), n, accepted, digest, fee, refund, slots)| Entry::Settled {
-                    batch,
-                    lot,
-                    n,
-                    accepted,
-                    digest,
-                    fee,
-                    refund,
-                    slots
-                }
-            ),
+        (place(), any::<u32>(), items(), digest(), amount(), amount(), vec(settled_slot(), 0..9)).prop_map(
+            |((batch, lot), n, accepted, digest, fee, refund, slots)| Entry::Settled {
+                batch,
+                lot,
+                n,
+                accepted,
+                digest,
+                fee,
+                refund,
+                slots
+            }
+        ),
         place().prop_map(|(batch, _)| Entry::BatchCancelled { batch }),
         (place(), amount()).prop_map(|((batch, _), refund)| Entry::BatchClosed { batch, refund }),
         place().prop_map(|(batch, _)| Entry::BatchForgotten { batch }),

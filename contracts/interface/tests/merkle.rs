@@ -26,10 +26,7 @@ fn root__should_be_zeros_when_there_is_nothing() {
 fn root__should_promote_the_odd_node() {
     // Given five items, written out by hand.
     let items = digests(5);
-    let leaf: Vec<Digest> = items
-        .iter()
-        .map(|digest| sha256(&[&[0], digest.as_slice()].concat()))
-        .collect();
+    let leaf: Vec<Digest> = items.iter().map(|digest| sha256(&[&[0], digest.as_slice()].concat())).collect();
     let four = joined(&joined(&leaf[0], &leaf[1]), &joined(&leaf[2], &leaf[3]));
     // When and then: the fifth is promoted twice.
     assert_eq!(root(sha256, &items), joined(&four, &leaf[4]));
@@ -40,14 +37,8 @@ fn root__should_promote_the_odd_node() {
 #[test]
 fn result_leaf__should_bind_number_lot_items_and_answers() {
     let expected = sha256(
-        &[
-            &[0],
-            3_u32.to_le_bytes().as_slice(),
-            &7_u32.to_le_bytes(),
-            &0b101_u64.to_le_bytes(),
-            &sha256(b"answers"),
-        ]
-        .concat(),
+        &[&[0], 3_u32.to_le_bytes().as_slice(), &7_u32.to_le_bytes(), &0b101_u64.to_le_bytes(), &sha256(b"answers")]
+            .concat(),
     );
     assert_eq!(result_leaf(sha256, 3, LotId(7), 0b101, &sha256(b"answers")), expected);
 }
@@ -72,10 +63,7 @@ fn prove__should_refuse_a_leaf_that_is_not_there() {
 /// The tree by its definition, level by level.
 fn by_levels(mut level: Vec<Digest>) -> Digest {
     while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| pair.get(1).map_or(pair[0], |right| joined(&pair[0], right)))
-            .collect();
+        level = level.chunks(2).map(|pair| pair.get(1).map_or(pair[0], |right| joined(&pair[0], right))).collect();
     }
     level.first().copied().unwrap_or(EMPTY)
 }
@@ -118,9 +106,7 @@ proptest! {
 #[test]
 fn range__should_prove_a_settled_lot() {
     // Given 13 settled lots.
-    let leaves: Vec<_> = (0..13)
-        .map(|n| result_leaf(sha256, n, LotId(12 - n), 1, &sha256(&[9])))
-        .collect();
+    let leaves: Vec<_> = (0..13).map(|n| result_leaf(sha256, n, LotId(12 - n), 1, &sha256(&[9]))).collect();
     let mut peaks = Peaks::default();
     leaves.iter().for_each(|leaf| peaks.append(sha256, *leaf));
     let results_root = bag(sha256, &peaks);

@@ -26,11 +26,7 @@ fn node() -> Node {
 }
 
 fn agreed() -> SlotOutcome {
-    SlotOutcome {
-        agreed: 4,
-        decided: 4,
-        ..SlotOutcome::default()
-    }
+    SlotOutcome { agreed: 4, decided: 4, ..SlotOutcome::default() }
 }
 
 #[test]
@@ -53,16 +49,10 @@ fn seen__should_return_the_silent_and_leave_the_paused() {
     node.set_status(NodeStatus::Silent, 200);
     assert_eq!((node.active_tickets(), node.active_since), (0, 100));
     node.seen(300);
-    assert_eq!(
-        (node.status, node.active_tickets(), node.active_since),
-        (NodeStatus::Active, 5, 300)
-    );
+    assert_eq!((node.status, node.active_tickets(), node.active_since), (NodeStatus::Active, 5, 300));
     node.set_status(NodeStatus::Paused, 400);
     node.seen(500);
-    assert_eq!(
-        (node.status, node.active_since, node.last_seen),
-        (NodeStatus::Paused, 300, 500)
-    );
+    assert_eq!((node.status, node.active_since, node.last_seen), (NodeStatus::Paused, 300, 500));
 }
 
 #[test]
@@ -70,24 +60,10 @@ fn declare__should_keep_the_reputation_of_a_class_that_is_left() {
     let mut node = node();
     node.classes[0].reputation = 1;
     node.declare(&[ClassId(9), ClassId(3)]);
-    let classes: Vec<_> = node
-        .classes
-        .iter()
-        .map(|class| (class.class.0, class.reputation, class.declared))
-        .collect();
-    assert_eq!(
-        classes,
-        [
-            (3, reputation::START, true),
-            (7, 1, false),
-            (9, reputation::START, true)
-        ]
-    );
+    let classes: Vec<_> = node.classes.iter().map(|class| (class.class.0, class.reputation, class.declared)).collect();
+    assert_eq!(classes, [(3, reputation::START, true), (7, 1, false), (9, reputation::START, true)]);
     node.declare(&[CLASS]);
-    assert_eq!(
-        node.class(CLASS).map(|class| (class.reputation, class.declared)),
-        Some((1, true))
-    );
+    assert_eq!(node.class(CLASS).map(|class| (class.reputation, class.declared)), Some((1, true)));
 }
 
 #[test]
@@ -112,18 +88,9 @@ fn settle__should_leave_the_interval_alone_when_nothing_moves() {
     node.settle(CLASS, &agreed(), 0, &fixed(), 1_000);
     node.settle(CLASS, &SlotOutcome::default(), 10, &fixed(), 1_000);
     // Then neither holds the node's reputation in place for an hour.
-    assert_eq!(
-        (
-            node.class(CLASS).unwrap().reputation,
-            node.class(CLASS).unwrap().stepped_at
-        ),
-        (reputation::START, 0)
-    );
+    assert_eq!((node.class(CLASS).unwrap().reputation, node.class(CLASS).unwrap().stepped_at), (reputation::START, 0));
     // And half a `rep_unit` of fee is half a step.
-    let fixed = Fixed {
-        rep_unit: Amount(20),
-        ..fixed()
-    };
+    let fixed = Fixed { rep_unit: Amount(20), ..fixed() };
     node.settle(CLASS, &agreed(), 10, &fixed, 1_000);
     assert_eq!(node.class(CLASS).unwrap().reputation, 5_156);
 }
@@ -134,21 +101,14 @@ fn end_slot__should_free_the_bond_and_drop_tickets_with_a_slash() {
     (node.slots, node.bonded) = (1, Amount(20));
     assert_eq!(node.free_stake(), 30);
     node.end_slot(20, 11, 10, 200);
-    assert_eq!(
-        (node.slots, node.bonded, node.stake, node.tickets),
-        (0, Amount(0), Amount(39), 3)
-    );
+    assert_eq!((node.slots, node.bonded, node.stake, node.tickets), (0, Amount(0), Amount(39), 3));
     assert_eq!(node.active_since, 100);
 }
 
 #[test]
 fn round__should_give_every_reservation_its_full_time() {
     // Given a clock that began at 1000, so that claims end at 2800, and a claim at 2799.
-    let terms = Terms {
-        claim_ttl_s: 600,
-        expires_at: 100_000,
-        ..terms()
-    };
+    let terms = Terms { claim_ttl_s: 600, expires_at: 100_000, ..terms() };
     let mut state = LotState::default();
     state.claim(&terms, AccountNo(1), 1_000);
     state.claim(&terms, AccountNo(2), 2_799);
@@ -160,36 +120,19 @@ fn round__should_give_every_reservation_its_full_time() {
     // And a claim after the end starts the clock again, but never an extension's.
     state.claim(&terms, AccountNo(3), 3_500);
     assert_eq!(state.clock_at, 3_500);
-    let mut late = LotState {
-        clock_at: 1_000,
-        ..lot(1, Vec::new())
-    };
+    let mut late = LotState { clock_at: 1_000, ..lot(1, Vec::new()) };
     late.claim(&terms, AccountNo(3), 9_999);
     assert_eq!(late.clock_at, 1_000);
 }
 
 #[test]
 fn round__should_count_commits_of_the_current_round_only() {
-    let mut state = lot(
-        0b1,
-        vec![
-            slot(1, 0, Some(b"a")),
-            slot(2, 0, None),
-            slot(3, 1, Some(b"a")),
-            slot(4, 1, None),
-        ],
-    );
+    let mut state = lot(0b1, vec![slot(1, 0, Some(b"a")), slot(2, 0, None), slot(3, 1, Some(b"a")), slot(4, 1, None)]);
     assert_eq!((state.commits(), state.all_revealed()), (2, false));
     state.slots[3].phase = SlotPhase::Revealed(vec![1]);
     assert!(state.all_revealed());
-    assert_eq!(
-        (state.slot_of(AccountNo(1)), state.slot_of(AccountNo(4))),
-        (None, Some(3))
-    );
-    assert_eq!(
-        [1, 2, 3].map(|start| commits_needed(&Terms { start, ..terms() }, 0)),
-        [1, 2, 2]
-    );
+    assert_eq!((state.slot_of(AccountNo(1)), state.slot_of(AccountNo(4))), (None, Some(3)));
+    assert_eq!([1, 2, 3].map(|start| commits_needed(&Terms { start, ..terms() }, 0)), [1, 2, 2]);
     assert_eq!(commits_needed(&Terms { start: 1, ..terms() }, 1), 2);
 }
 
@@ -208,11 +151,7 @@ fn leave__should_remember_the_last_eight() {
 
 #[test]
 fn batch__should_close_to_claims_before_a_reservation_would_outlive_it() {
-    let terms = Terms {
-        claim_ttl_s: 600,
-        expires_at: 10_000,
-        ..terms()
-    };
+    let terms = Terms { claim_ttl_s: 600, expires_at: 10_000, ..terms() };
     assert!(!batch_closed_to_claims(&terms, false, 9_400));
     assert!(batch_closed_to_claims(&terms, false, 9_401));
     assert!(batch_closed_to_claims(&terms, true, 0));

@@ -39,73 +39,29 @@ fn escrow__should_match_the_batch_worked_by_hand() {
 #[test]
 fn bond__should_round_up_even_for_dear_decimals() {
     // Given a token of 24 decimals at 0.005 NEAR: a unit is worth less than one yoctoNEAR.
-    let fixed = Fixed {
-        bond_rate: Amount(21_474_836),
-        ..fixed()
-    };
-    assert_eq!(
-        bond(
-            &Terms {
-                reward: Amount(1),
-                ..terms()
-            },
-            &fixed,
-            1
-        ),
-        1
-    );
-    let dear = Terms {
-        reward: Amount(10_u128.pow(24)),
-        ..terms()
-    };
+    let fixed = Fixed { bond_rate: Amount(21_474_836), ..fixed() };
+    assert_eq!(bond(&Terms { reward: Amount(1), ..terms() }, &fixed, 1), 1);
+    let dear = Terms { reward: Amount(10_u128.pow(24)), ..terms() };
     assert_eq!(bond(&dear, &fixed, 1), (21_474_836 * 10_u128.pow(24)).div_ceil(1 << 32));
 }
 
 #[test]
 fn bond__should_hold_the_largest_values() {
-    let largest = Terms {
-        reward: Amount(REWARD_LIMIT - 1),
-        bond_pct: 300,
-        ..terms()
-    };
-    assert_eq!(
-        bond(
-            &largest,
-            &Fixed {
-                bond_rate: Amount(u128::MAX),
-                ..fixed()
-            },
-            64
-        ),
-        u128::MAX
-    );
-    assert!(
-        reward_escrow(
-            &Terms {
-                max: 8,
-                ..largest.clone()
-            },
-            u32::MAX
-        ) < 1 << 116
-    );
+    let largest = Terms { reward: Amount(REWARD_LIMIT - 1), bond_pct: 300, ..terms() };
+    assert_eq!(bond(&largest, &Fixed { bond_rate: Amount(u128::MAX), ..fixed() }, 64), u128::MAX);
+    assert!(reward_escrow(&Terms { max: 8, ..largest.clone() }, u32::MAX) < 1 << 116);
     assert!(escrow(&Terms { max: 8, ..largest }, 1_000, u32::MAX) < 1 << 117);
 }
 
 #[test]
 fn abandon_slash__should_double_with_faults_up_to_the_bond() {
-    assert_eq!(
-        [0, 1, 2, 3, 255].map(|faults| abandon_slash(1_000, 20, faults)),
-        [200, 400, 800, 1_000, 1_000]
-    );
+    assert_eq!([0, 1, 2, 3, 255].map(|faults| abandon_slash(1_000, 20, faults)), [200, 400, 800, 1_000, 1_000]);
     assert_eq!(abandon_slash(u128::MAX, 50, 255), u128::MAX);
 }
 
 #[test]
 fn tickets__should_be_whole_and_at_most_16() {
-    assert_eq!(
-        [0, 9, 10, 19, 160, 1_000].map(|stake| tickets(stake, 10)),
-        [0, 0, 1, 1, 16, 16]
-    );
+    assert_eq!([0, 9, 10, 19, 160, 1_000].map(|stake| tickets(stake, 10)), [0, 0, 1, 1, 16, 16]);
     assert_eq!(tickets(5, 0), 0);
 }
 
@@ -197,30 +153,19 @@ proptest! {
 #[test]
 fn progress__should_carry_draws_along() {
     // Given a seeded second group.
-    let seed = Draw::Seeded(Seed {
-        value: [1; 16],
-        at: 5,
-        height: 6,
-        tickets: 7,
-    });
+    let seed = Draw::Seeded(Seed { value: [1; 16], at: 5, height: 6, tickets: 7 });
     let mut progress = Progress::default();
     progress.draws[0] = Draw::Opened(1);
     progress.draws[1] = seed.clone();
     // When the first group is marked, then the window moves by one.
     (0..GROUP_LOTS).for_each(|lot| progress.mark(LotId(lot), 320));
     assert_eq!(progress.frontier, 1);
-    assert_eq!(
-        (progress.draw(0), progress.draw(1), progress.draw(8)),
-        (None, Some(&seed), Some(&Draw::Closed))
-    );
+    assert_eq!((progress.draw(0), progress.draw(1), progress.draw(8)), (None, Some(&seed), Some(&Draw::Closed)));
 }
 
 #[test]
 fn open_groups__should_follow_the_tickets() {
-    assert_eq!(
-        [0, 95, 96, 191, 192, 10_000].map(|tickets| open_groups(tickets, &terms())),
-        [1, 1, 1, 1, 2, 8]
-    );
+    assert_eq!([0, 95, 96, 191, 192, 10_000].map(|tickets| open_groups(tickets, &terms())), [1, 1, 1, 1, 2, 8]);
 }
 
 #[test]
@@ -234,166 +179,30 @@ fn terms__should_be_refused_field_by_field() {
     let check = |terms: &Terms| terms.check(&bounds, 10, 1_000).map_err(|error| error.field);
     assert_eq!(check(&terms()), Ok(()));
     let wrong: [(&str, Terms); 24] = [
-        (
-            "reward",
-            Terms {
-                reward: Amount(9),
-                ..terms()
-            },
-        ),
-        (
-            "reward",
-            Terms {
-                reward: Amount(REWARD_LIMIT),
-                ..terms()
-            },
-        ),
+        ("reward", Terms { reward: Amount(9), ..terms() }),
+        ("reward", Terms { reward: Amount(REWARD_LIMIT), ..terms() }),
         ("lot_size", Terms { lot_size: 0, ..terms() }),
-        (
-            "lot_size",
-            Terms {
-                lot_size: 65,
-                ..terms()
-            },
-        ),
-        (
-            "answer_width",
-            Terms {
-                answer_width: 3,
-                ..terms()
-            },
-        ),
-        (
-            "start",
-            Terms {
-                start: 4,
-                max: 4,
-                ..terms()
-            },
-        ),
-        (
-            "max",
-            Terms {
-                start: 1,
-                max: 4,
-                ..terms()
-            },
-        ),
-        (
-            "max",
-            Terms {
-                start: 3,
-                max: 5,
-                ..terms()
-            },
-        ),
-        (
-            "quorum_pct",
-            Terms {
-                quorum_pct: 50,
-                ..terms()
-            },
-        ),
-        (
-            "quorum_pct",
-            Terms {
-                quorum_pct: 101,
-                ..terms()
-            },
-        ),
-        (
-            "claim_ttl_s",
-            Terms {
-                claim_ttl_s: 59,
-                ..terms()
-            },
-        ),
-        (
-            "claim_ttl_s",
-            Terms {
-                claim_ttl_s: 604_801,
-                ..terms()
-            },
-        ),
-        (
-            "reveal_window_s",
-            Terms {
-                reveal_window_s: 299,
-                ..terms()
-            },
-        ),
-        (
-            "reveal_window_s",
-            Terms {
-                claim_ttl_s: 3_010,
-                reveal_window_s: 300,
-                ..terms()
-            },
-        ),
-        (
-            "challenge_window_s",
-            Terms {
-                challenge_window_s: 599,
-                ..terms()
-            },
-        ),
+        ("lot_size", Terms { lot_size: 65, ..terms() }),
+        ("answer_width", Terms { answer_width: 3, ..terms() }),
+        ("start", Terms { start: 4, max: 4, ..terms() }),
+        ("max", Terms { start: 1, max: 4, ..terms() }),
+        ("max", Terms { start: 3, max: 5, ..terms() }),
+        ("quorum_pct", Terms { quorum_pct: 50, ..terms() }),
+        ("quorum_pct", Terms { quorum_pct: 101, ..terms() }),
+        ("claim_ttl_s", Terms { claim_ttl_s: 59, ..terms() }),
+        ("claim_ttl_s", Terms { claim_ttl_s: 604_801, ..terms() }),
+        ("reveal_window_s", Terms { reveal_window_s: 299, ..terms() }),
+        ("reveal_window_s", Terms { claim_ttl_s: 3_010, reveal_window_s: 300, ..terms() }),
+        ("challenge_window_s", Terms { challenge_window_s: 599, ..terms() }),
         ("slice_s", Terms { slice_s: 1, ..terms() }),
-        (
-            "bond_pct",
-            Terms {
-                bond_pct: 99,
-                ..terms()
-            },
-        ),
-        (
-            "bond_pct",
-            Terms {
-                bond_pct: 301,
-                ..terms()
-            },
-        ),
-        (
-            "dissent_slash_pct",
-            Terms {
-                dissent_slash_pct: 51,
-                ..terms()
-            },
-        ),
-        (
-            "abandon_slash_pct",
-            Terms {
-                abandon_slash_pct: 51,
-                ..terms()
-            },
-        ),
-        (
-            "min_reputation",
-            Terms {
-                min_reputation: 10_001,
-                ..terms()
-            },
-        ),
-        (
-            "expires_at",
-            Terms {
-                expires_at: 1_600,
-                ..terms()
-            },
-        ),
-        (
-            "expires_at",
-            Terms {
-                expires_at: 1_001 + 365 * 86_400,
-                ..terms()
-            },
-        ),
-        (
-            "reward",
-            Terms {
-                reward: Amount(0),
-                ..terms()
-            },
-        ),
+        ("bond_pct", Terms { bond_pct: 99, ..terms() }),
+        ("bond_pct", Terms { bond_pct: 301, ..terms() }),
+        ("dissent_slash_pct", Terms { dissent_slash_pct: 51, ..terms() }),
+        ("abandon_slash_pct", Terms { abandon_slash_pct: 51, ..terms() }),
+        ("min_reputation", Terms { min_reputation: 10_001, ..terms() }),
+        ("expires_at", Terms { expires_at: 1_600, ..terms() }),
+        ("expires_at", Terms { expires_at: 1_001 + 365 * 86_400, ..terms() }),
+        ("reward", Terms { reward: Amount(0), ..terms() }),
     ];
     for (field, terms) in wrong {
         assert_eq!(check(&terms), Err(field), "{terms:?}");
@@ -402,10 +211,7 @@ fn terms__should_be_refused_field_by_field() {
     for (start, max) in [(1, 1), (2, 2), (2, 5), (3, 3), (3, 6), (5, 5), (5, 8)] {
         assert_eq!(check(&Terms { start, max, ..terms() }), Ok(()));
     }
-    assert_eq!(
-        terms().check(&bounds, 0, u32::MAX).map_err(|error| error.field),
-        Err("expires_at")
-    );
+    assert_eq!(terms().check(&bounds, 0, u32::MAX).map_err(|error| error.field), Err("expires_at"));
     assert_eq!(money::TICKETS_MAX, 16);
 }
 
@@ -420,33 +226,14 @@ fn stored(value: &impl borsh::BorshSerialize) -> u32 {
 #[test]
 fn lot_bytes__should_cover_a_lot_in_every_phase() {
     // Given the largest lots: an extension of eight slots in which everybody revealed, committed or reserved.
-    let seed = Seed {
-        value: [1; 16],
-        at: 1,
-        height: 2,
-        tickets: 3,
-    };
+    let seed = Seed { value: [1; 16], at: 1, height: 2, tickets: 3 };
     let phases = |items: usize, width: usize| {
-        [
-            SlotPhase::Revealed(vec![0; items * width]),
-            SlotPhase::Committed([0; 32]),
-            SlotPhase::Reserved(u32::MAX),
-        ]
+        [SlotPhase::Revealed(vec![0; items * width]), SlotPhase::Committed([0; 32]), SlotPhase::Reserved(u32::MAX)]
     };
     for (start, max, items, width) in [(5, 8, 64, 32), (5, 8, 1, 1), (3, 6, 64, 1), (3, 3, 60, 2), (1, 1, 1, 1)] {
-        let terms = Terms {
-            start,
-            max,
-            answer_width: width,
-            lot_size: items,
-            ..terms()
-        };
+        let terms = Terms { start, max, answer_width: width, lot_size: items, ..terms() };
         for phase in phases(items.into(), width.into()) {
-            let slots = (0..max).map(|node| Slot {
-                node: AccountNo(node.into()),
-                round: 1,
-                phase: phase.clone(),
-            });
+            let slots = (0..max).map(|node| Slot { node: AccountNo(node.into()), round: 1, phase: phase.clone() });
             let lot = LotState {
                 leavers: vec![AccountNo(0); LEAVERS_MAX],
                 open_items: u64::MAX,
@@ -455,10 +242,7 @@ fn lot_bytes__should_cover_a_lot_in_every_phase() {
                 ..LotState::default()
             };
             // Then its row, under a key of nine bytes, is paid for.
-            assert!(
-                ROW + 9 + stored(&lot) <= lot_bytes(&terms, items),
-                "{start} {max} {items} {width}"
-            );
+            assert!(ROW + 9 + stored(&lot) <= lot_bytes(&terms, items), "{start} {max} {items} {width}");
         }
     }
 }
@@ -466,38 +250,16 @@ fn lot_bytes__should_cover_a_lot_in_every_phase() {
 #[test]
 fn node_bytes__should_cover_a_node_of_eight_classes() {
     let mut node = Node::new(0);
-    node.declare(&core::array::from_fn::<_, CLASSES_MAX, _>(|class| {
-        ClassId(class as u16)
-    }));
+    node.declare(&core::array::from_fn::<_, CLASSES_MAX, _>(|class| ClassId(class as u16)));
     assert!(stored(&node) <= NODE_BYTES);
 }
 
 #[test]
 fn batch_bytes__should_cover_a_full_window_and_all_peaks() {
-    let draw = Draw::Seeded(Seed {
-        value: [1; 16],
-        at: 1,
-        height: 2,
-        tickets: 3,
-    });
-    let progress = Progress {
-        draws: core::array::from_fn(|_| draw.clone()),
-        ..Progress::default()
-    };
-    let facts = (
-        AccountNo(0),
-        TokenId(0),
-        terms(),
-        fixed(),
-        (0_u32, [0_u8; 32], 0_u32, false, progress),
-    );
-    let purse = (
-        0_u128,
-        Peaks {
-            count: u32::MAX,
-            peaks: vec![[0; 32]; PEAKS_MAX as usize],
-        },
-    );
+    let draw = Draw::Seeded(Seed { value: [1; 16], at: 1, height: 2, tickets: 3 });
+    let progress = Progress { draws: core::array::from_fn(|_| draw.clone()), ..Progress::default() };
+    let facts = (AccountNo(0), TokenId(0), terms(), fixed(), (0_u32, [0_u8; 32], 0_u32, false, progress));
+    let purse = (0_u128, Peaks { count: u32::MAX, peaks: vec![[0; 32]; PEAKS_MAX as usize] });
     assert!((ROW + 5 + stored(&facts)) + (ROW + 5 + stored(&purse)) <= BATCH_BYTES);
     let closed = (AccountNo(0), 0_u32, [0_u8; 32]);
     assert!(ROW + 5 + stored(&closed) <= CLOSED_BATCH_BYTES);

@@ -51,23 +51,10 @@ impl Journal {
         log: Vec<Entry>,
         ops: &[Op],
     ) -> Result<Touched, ReplayError> {
-        let line = Line {
-            seq: self.mirror.root.seq,
-            event: event.to_owned(),
-            node,
-            log,
-        };
+        let line = Line { seq: self.mirror.root.seq, event: event.to_owned(), node, log };
         let text = line.render();
         let parsed = Line::parse(&text).unwrap().unwrap();
-        self.mirror.apply(
-            &parsed,
-            &Context {
-                now_s: self.now_s,
-                height: self.height,
-                text: &text,
-                ops,
-            },
-        )
+        self.mirror.apply(&parsed, &Context { now_s: self.now_s, height: self.height, text: &text, ops })
     }
 
     fn work(&mut self, node: AccountNo, log: Vec<Entry>) -> Touched {
@@ -81,24 +68,10 @@ impl Journal {
         answers: &[u8],
         then: Vec<Entry>,
     ) -> Result<Touched, ReplayError> {
-        let mut log = vec![Entry::Revealed {
-            batch: BATCH,
-            lot,
-            digest: sha256(answers),
-        }];
+        let mut log = vec![Entry::Revealed { batch: BATCH, lot, digest: sha256(answers) }];
         log.extend(then);
-        let wrong = Op::Reveal {
-            batch: BATCH,
-            lot,
-            answers: b"wrong".to_vec(),
-            salt: [0; 32],
-        };
-        let right = Op::Reveal {
-            batch: BATCH,
-            lot,
-            answers: answers.to_vec(),
-            salt: [1; 32],
-        };
+        let wrong = Op::Reveal { batch: BATCH, lot, answers: b"wrong".to_vec(), salt: [0; 32] };
+        let right = Op::Reveal { batch: BATCH, lot, answers: answers.to_vec(), salt: [1; 32] };
         self.write_with("work", Some(node), log, &[wrong, right])
     }
 
@@ -109,20 +82,12 @@ impl Journal {
 
     fn balance(&self, account: AccountNo, token: TokenId) -> u128 {
         let balances = &self.mirror.accounts[&account].row.balances;
-        balances
-            .iter()
-            .find(|balance| balance.token == token)
-            .map_or(0, |balance| balance.amount.0)
+        balances.iter().find(|balance| balance.token == token).map_or(0, |balance| balance.amount.0)
     }
 
     /// Σ balances + escrows + pools + in flight of the token.
     fn total(&self) -> u128 {
-        let balances: u128 = self
-            .mirror
-            .accounts
-            .keys()
-            .map(|account| self.balance(*account, TOKEN))
-            .sum();
+        let balances: u128 = self.mirror.accounts.keys().map(|account| self.balance(*account, TOKEN)).sum();
         let escrows = self.mirror.batches.values().filter_map(|batch| batch.open.as_ref());
         let row = &self.mirror.tokens[&TOKEN];
         balances + escrows.map(|open| open.escrow.0).sum::<u128>() + row.pool.0 + row.in_flight.0
@@ -131,15 +96,8 @@ impl Journal {
 
 /// A contract with a token, five nodes of one ticket, and a requester whose batch of two lots is open.
 fn begun() -> Journal {
-    let mut journal = Journal {
-        mirror: Mirror::default(),
-        now_s: 1_000,
-        height: 50,
-    };
-    let config = Config {
-        min_stake: Amount(STAKE),
-        ..Config::default()
-    };
+    let mut journal = Journal { mirror: Mirror::default(), now_s: 1_000, height: 50 };
+    let config = Config { min_stake: Amount(STAKE), ..Config::default() };
     let zero = Amount(0);
     let near = Entry::TokenListed {
         token: NEAR,
@@ -148,9 +106,7 @@ fn begun() -> Journal {
         rep_unit: zero,
         bond_rate: zero,
     };
-    journal
-        .write("new", None, vec![Entry::Configured { config }, near])
-        .unwrap();
+    journal.write("new", None, vec![Entry::Configured { config }, near]).unwrap();
     let token = Entry::TokenListed {
         token: TOKEN,
         account_id: "reward.near".to_owned(),
@@ -161,34 +117,15 @@ fn begun() -> Journal {
     journal.write("token_list", None, vec![token]).unwrap();
     for account in [A, B, C, D, E, REQUESTER] {
         let account_id = format!("account-{account}.near");
-        let opened = Entry::AccountOpened {
-            account,
-            account_id,
-            paid: Amount(10_u128.pow(24)),
-            used: 160,
-        };
+        let opened = Entry::AccountOpened { account, account_id, paid: Amount(10_u128.pow(24)), used: 160 };
         journal.write("storage_deposit", None, vec![opened]).unwrap();
         if account != REQUESTER {
-            let storage = Entry::Storage {
-                account,
-                paid: Amount(10_u128.pow(24)),
-                used: 160 + storage::NODE_BYTES,
-            };
-            let node = Entry::NodeRegistered {
-                account,
-                stake: Amount(STAKE),
-                classes: vec![ClassId(7)],
-            };
-            journal
-                .write("node_register", Some(account), vec![storage, node])
-                .unwrap();
+            let storage = Entry::Storage { account, paid: Amount(10_u128.pow(24)), used: 160 + storage::NODE_BYTES };
+            let node = Entry::NodeRegistered { account, stake: Amount(STAKE), classes: vec![ClassId(7)] };
+            journal.write("node_register", Some(account), vec![storage, node]).unwrap();
         }
     }
-    let deposit = Entry::Deposited {
-        account: REQUESTER,
-        token: TOKEN,
-        amount: Amount(3_780),
-    };
+    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780) };
     let batch = Entry::BatchCreated {
         batch: BATCH,
         requester: REQUESTER,
@@ -202,48 +139,26 @@ fn begun() -> Journal {
     };
     journal.write("ft_on_transfer", None, vec![deposit, batch]).unwrap();
     journal.later(3);
-    let seed = Entry::Seeded {
-        batch: BATCH,
-        at: At::Group(0),
-        value: [2; 16],
-        tickets: 5,
-    };
+    let seed = Entry::Seeded { batch: BATCH, at: At::Group(0), value: [2; 16], tickets: 5 };
     journal.work(A, vec![seed]);
     journal.later(3);
     journal
 }
 
 fn claim(lot: LotId) -> Entry {
-    Entry::Claimed {
-        batch: BATCH,
-        lot,
-        replaced: None,
-    }
+    Entry::Claimed { batch: BATCH, lot, replaced: None }
 }
 
 fn commit(lot: LotId) -> Entry {
-    Entry::Committed {
-        batch: BATCH,
-        lot,
-        commitment: [3; 32],
-    }
+    Entry::Committed { batch: BATCH, lot, commitment: [3; 32] }
 }
 
 fn revealing(lot: LotId) -> Entry {
-    Entry::Revealing {
-        batch: BATCH,
-        lot,
-        abandoned: vec![],
-    }
+    Entry::Revealing { batch: BATCH, lot, abandoned: vec![] }
 }
 
 fn pay(node: AccountNo, pay: u128, slash: u128, reputation: u16) -> SettledSlot {
-    SettledSlot {
-        node,
-        pay: Amount(pay),
-        slash: Amount(slash),
-        reputation,
-    }
+    SettledSlot { node, pay: Amount(pay), slash: Amount(slash), reputation }
 }
 
 fn settle(lot: LotId, n: u32, answers: &[u8], slots: Vec<SettledSlot>) -> Entry {
@@ -273,36 +188,18 @@ fn lot_1_settled() -> Journal {
         journal.work(node, vec![commit(lot)]);
     }
     journal.later(601);
-    let replaced = Some(Abandoned {
-        node: D,
-        slash: Amount(60),
-    });
-    let touched = journal.work(
-        B,
-        vec![Entry::Claimed {
-            batch: BATCH,
-            lot,
-            replaced,
-        }],
-    );
-    assert_eq!(
-        (touched.ended[0].end, touched.ended[0].slot.node, touched.ended[0].slash),
-        (SlotEnd::Abandoned, D, 60)
-    );
+    let replaced = Some(Abandoned { node: D, slash: Amount(60) });
+    let touched = journal.work(B, vec![Entry::Claimed { batch: BATCH, lot, replaced }]);
+    assert_eq!((touched.ended[0].end, touched.ended[0].slot.node, touched.ended[0].slash), (SlotEnd::Abandoned, D, 60));
     journal.work(B, vec![commit(lot), revealing(lot)]);
     journal.later(1);
     for node in [A, E] {
         journal.reveal(node, lot, b"xyz", vec![]).unwrap();
     }
     let paid = vec![pay(A, 300, 0, RISEN), pay(E, 300, 0, RISEN), pay(B, 300, 0, RISEN)];
-    let touched = journal
-        .reveal(B, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)])
-        .unwrap();
+    let touched = journal.reveal(B, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)]).unwrap();
     assert_eq!(touched.results[0].answers, b"xyz");
-    assert_eq!(
-        touched.ended.iter().map(|slot| slot.agreed).collect::<Vec<_>>(),
-        [0b111; 3]
-    );
+    assert_eq!(touched.ended.iter().map(|slot| slot.agreed).collect::<Vec<_>>(), [0b111; 3]);
     assert!(touched.lots.contains(&(BATCH, lot)) && !journal.mirror.lots.contains_key(&(BATCH, lot)));
     journal
 }
@@ -318,53 +215,23 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     journal.work(A, vec![commit(lot)]);
     journal.work(B, vec![commit(lot)]);
     journal.work(C, vec![commit(lot), revealing(lot)]);
-    assert_eq!(
-        journal.mirror.batches[&BATCH].open.as_ref().unwrap().progress.frontier,
-        1
-    );
+    assert_eq!(journal.mirror.batches[&BATCH].open.as_ref().unwrap().progress.frontier, 1);
     journal.later(1);
     journal.reveal(A, lot, b"abx", vec![]).unwrap();
     journal.reveal(B, lot, b"abx", vec![]).unwrap();
-    let extend = Entry::Extended {
-        batch: BATCH,
-        lot,
-        items: Items(0b100),
-    };
+    let extend = Entry::Extended { batch: BATCH, lot, items: Items(0b100) };
     journal.reveal(C, lot, b"aby", vec![extend]).unwrap();
     let state = &journal.mirror.lots[&(BATCH, lot)];
-    assert_eq!(
-        (state.phase, state.round, state.open_items),
-        (LotPhase::Working, 1, 0b100)
-    );
-    assert_eq!(
-        (&state.draw, state.clock_at),
-        (&Draw::Opened(journal.now_s), journal.now_s)
-    );
+    assert_eq!((state.phase, state.round, state.open_items), (LotPhase::Working, 1, 0b100));
+    assert_eq!((&state.draw, state.clock_at), (&Draw::Opened(journal.now_s), journal.now_s));
     // When D and E confirm x, and a keeper ends the round that nobody else joins.
     journal.later(3);
-    let seed = Entry::Seeded {
-        batch: BATCH,
-        at: At::Lot(lot),
-        value: [4; 16],
-        tickets: 5,
-    };
-    journal.work(
-        D,
-        vec![
-            seed,
-            Entry::Skipped {
-                op: 1,
-                code: Skip::NoSeed,
-            },
-        ],
-    );
+    let seed = Entry::Seeded { batch: BATCH, at: At::Lot(lot), value: [4; 16], tickets: 5 };
+    journal.work(D, vec![seed, Entry::Skipped { op: 1, code: Skip::NoSeed }]);
     journal.later(3);
     journal.work(D, vec![claim(lot), commit(lot)]);
     journal.work(E, vec![claim(lot), commit(lot)]);
-    assert_eq!(
-        journal.mirror.accounts[&D].row.node.as_ref().unwrap().bonded,
-        Amount(100)
-    );
+    assert_eq!(journal.mirror.accounts[&D].row.node.as_ref().unwrap().bonded, Amount(100));
     journal.later(1_800);
     journal.write("poke", None, vec![revealing(lot)]).unwrap();
     journal.reveal(D, lot, b"x", vec![]).unwrap();
@@ -376,13 +243,8 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
         pay(D, 50, 0, 5_000),
         pay(E, 50, 0, RISEN),
     ];
-    let close = Entry::BatchClosed {
-        batch: BATCH,
-        refund: Amount(0),
-    };
-    let touched = journal
-        .reveal(E, lot, b"x", vec![settle(lot, 1, b"abx", paid), close])
-        .unwrap();
+    let close = Entry::BatchClosed { batch: BATCH, refund: Amount(0) };
+    let touched = journal.reveal(E, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]).unwrap();
     // Then everybody has what the hand computed.
     let balances = [A, B, C, D, E, REQUESTER].map(|account| journal.balance(account, TOKEN));
     assert_eq!(balances, [600, 600, 200, 50, 350, 1_890]);
@@ -416,123 +278,51 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
 #[test]
 fn mirror__should_report_movements_in_order() {
     let mut journal = lot_1_settled();
-    let withdrawing = Entry::Withdrawing {
-        account: A,
-        token: TOKEN,
-        amount: Amount(300),
-    };
+    let withdrawing = Entry::Withdrawing { account: A, token: TOKEN, amount: Amount(300) };
     let touched = journal.write("withdraw", None, vec![withdrawing]).unwrap();
     assert_eq!(touched.movements[0].kind, MovementKind::Withdraw);
-    assert_eq!(
-        (
-            touched.movements[0].balance_after,
-            journal.balance(A, TOKEN),
-            journal.total()
-        ),
-        (0, 0, 3_780)
-    );
+    assert_eq!((touched.movements[0].balance_after, journal.balance(A, TOKEN), journal.total()), (0, 0, 3_780));
     assert_eq!(journal.mirror.accounts[&A].row.in_flight, 1);
     // When the transfer fails, then the balance is back.
-    let back = Entry::Withdrawn {
-        account: A,
-        token: TOKEN,
-        amount: Amount(300),
-        ok: false,
-    };
+    let back = Entry::Withdrawn { account: A, token: TOKEN, amount: Amount(300), ok: false };
     let touched = journal.write("on_withdrawn", None, vec![back]).unwrap();
     assert_eq!(touched.movements[0].kind, MovementKind::Restore);
     assert_eq!((journal.balance(A, TOKEN), journal.total()), (300, 3_780));
-    assert_eq!(
-        (
-            journal.mirror.accounts[&A].row.in_flight,
-            journal.mirror.tokens[&TOKEN].in_flight
-        ),
-        (0, Amount(0))
-    );
+    assert_eq!((journal.mirror.accounts[&A].row.in_flight, journal.mirror.tokens[&TOKEN].in_flight), (0, Amount(0)));
 }
 
 #[test]
 fn mirror__should_chain_the_head() {
     let mut mirror = Mirror::default();
-    let line = Line {
-        seq: 0,
-        event: "poke".to_owned(),
-        node: None,
-        log: vec![],
-    };
+    let line = Line { seq: 0, event: "poke".to_owned(), node: None, log: vec![] };
     let text = line.render();
-    mirror
-        .apply(
-            &line,
-            &Context {
-                now_s: 0,
-                height: 0,
-                text: &text,
-                ops: &[],
-            },
-        )
-        .unwrap();
-    assert_eq!(
-        (mirror.root.seq, mirror.root.head),
-        (1, journal::next_head(sha256, &[0; 32], &text))
-    );
+    mirror.apply(&line, &Context { now_s: 0, height: 0, text: &text, ops: &[] }).unwrap();
+    assert_eq!((mirror.root.seq, mirror.root.head), (1, journal::next_head(sha256, &[0; 32], &text)));
     assert_eq!(mirror.root.head, sha256(&[&[0; 32], text.as_bytes()].concat()));
 }
 
 #[test]
 fn mirror__should_refuse_a_line_out_of_order() {
     let mut mirror = Mirror::default();
-    let line = Line {
-        seq: 1,
-        event: "poke".to_owned(),
-        node: None,
-        log: vec![],
-    };
+    let line = Line { seq: 1, event: "poke".to_owned(), node: None, log: vec![] };
     let text = line.render();
-    let result = mirror.apply(
-        &line,
-        &Context {
-            now_s: 0,
-            height: 0,
-            text: &text,
-            ops: &[],
-        },
-    );
+    let result = mirror.apply(&line, &Context { now_s: 0, height: 0, text: &text, ops: &[] });
     assert_eq!(result, Err(ReplayError::Gap { seq: 1, expected: 0 }));
 }
 
 #[test]
 fn mirror__should_bring_a_silent_node_back_by_its_own_call() {
     let mut journal = begun();
-    journal
-        .write(
-            "poke",
-            None,
-            vec![Entry::StatusChanged {
-                account: B,
-                status: NodeStatus::Silent,
-            }],
-        )
-        .unwrap();
+    journal.write("poke", None, vec![Entry::StatusChanged { account: B, status: NodeStatus::Silent }]).unwrap();
     assert_eq!(journal.mirror.root.active_tickets, 4);
     journal.later(10);
     journal.write("heartbeat", Some(B), vec![]).unwrap();
     let node = journal.mirror.accounts[&B].row.node.as_ref().unwrap();
-    assert_eq!(
-        (node.status, node.active_since, node.last_seen),
-        (NodeStatus::Active, journal.now_s, journal.now_s)
-    );
+    assert_eq!((node.status, node.active_since, node.last_seen), (NodeStatus::Active, journal.now_s, journal.now_s));
     assert_eq!(journal.mirror.root.active_tickets, 5);
     // But a paused one stays paused.
     journal
-        .write(
-            "node_pause",
-            Some(B),
-            vec![Entry::StatusChanged {
-                account: B,
-                status: NodeStatus::Paused,
-            }],
-        )
+        .write("node_pause", Some(B), vec![Entry::StatusChanged { account: B, status: NodeStatus::Paused }])
         .unwrap();
     journal.write("heartbeat", Some(B), vec![]).unwrap();
     assert_eq!(journal.mirror.root.active_tickets, 4);
@@ -545,20 +335,11 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
     let lot = LotId(0);
     journal.work(A, vec![claim(lot), commit(lot)]);
     journal.work(B, vec![claim(lot)]);
-    journal
-        .write("batch_cancel", None, vec![Entry::BatchCancelled { batch: BATCH }])
-        .unwrap();
+    journal.write("batch_cancel", None, vec![Entry::BatchCancelled { batch: BATCH }]).unwrap();
     assert_eq!(journal.mirror.batches[&BATCH].status, BatchStatus::Cancelled);
     journal.later(601);
     // When a keeper ends it.
-    let freed = Entry::Freed {
-        batch: BATCH,
-        lot,
-        abandoned: vec![Abandoned {
-            node: B,
-            slash: Amount(60),
-        }],
-    };
+    let freed = Entry::Freed { batch: BATCH, lot, abandoned: vec![Abandoned { node: B, slash: Amount(60) }] };
     let settled = Entry::Settled {
         batch: BATCH,
         lot,
@@ -569,23 +350,14 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
         refund: Amount(1_890),
         slots: vec![],
     };
-    let close = Entry::BatchClosed {
-        batch: BATCH,
-        refund: Amount(1_890),
-    };
+    let close = Entry::BatchClosed { batch: BATCH, refund: Amount(1_890) };
     let touched = journal.write("poke", None, vec![freed, settled, close]).unwrap();
     // Then the slots are gone, B paid, and the requester has everything back.
-    let ends: Vec<_> = touched
-        .ended
-        .iter()
-        .map(|slot| (slot.slot.node, slot.end, slot.slash))
-        .collect();
+    let ends: Vec<_> = touched.ended.iter().map(|slot| (slot.slot.node, slot.end, slot.slash)).collect();
     assert_eq!(ends, [(B, SlotEnd::Abandoned, 60), (A, SlotEnd::Freed, 0)]);
     assert_eq!(journal.balance(REQUESTER, TOKEN), 3_780);
     assert_eq!(journal.mirror.accounts[&B].row.node.as_ref().unwrap().faults, 1);
-    journal
-        .write("batch_forget", None, vec![Entry::BatchForgotten { batch: BATCH }])
-        .unwrap();
+    journal.write("batch_forget", None, vec![Entry::BatchForgotten { batch: BATCH }]).unwrap();
     assert!(journal.mirror.batches.is_empty());
 }
 
@@ -594,16 +366,7 @@ fn merge__should_keep_sets_and_order() {
     let mut journal = begun();
     let lot = LotId(0);
     let mut touched = journal.work(A, vec![claim(lot)]);
-    touched.merge(journal.work(
-        B,
-        vec![
-            claim(lot),
-            Entry::Skipped {
-                op: 1,
-                code: Skip::Full,
-            },
-        ],
-    ));
+    touched.merge(journal.work(B, vec![claim(lot), Entry::Skipped { op: 1, code: Skip::Full }]));
     assert_eq!(touched.accounts, [A, B, REQUESTER].into());
     assert_eq!(touched.skips, [(1, Skip::Full)]);
 }
@@ -630,85 +393,25 @@ fn mirror__should_stop_at_what_does_not_follow() {
         refund: Amount(1_889),
         slots,
     };
-    let abandoned = |node, slash| Entry::Claimed {
-        batch: BATCH,
-        lot,
-        replaced: Some(Abandoned {
-            node,
-            slash: Amount(slash),
-        }),
-    };
+    let abandoned =
+        |node, slash| Entry::Claimed { batch: BATCH, lot, replaced: Some(Abandoned { node, slash: Amount(slash) }) };
     let cases: [(Option<AccountNo>, Entry, Fault); 14] = [
-        (
-            None,
-            Entry::Deposited {
-                account: nobody,
-                token: TOKEN,
-                amount: Amount(1),
-            },
-            Fault::NoAccount(nobody),
-        ),
-        (
-            None,
-            Entry::Withdrawing {
-                account: A,
-                token: TOKEN,
-                amount: Amount(1),
-            },
-            Fault::Range("a balance"),
-        ),
+        (None, Entry::Deposited { account: nobody, token: TOKEN, amount: Amount(1) }, Fault::NoAccount(nobody)),
+        (None, Entry::Withdrawing { account: A, token: TOKEN, amount: Amount(1) }, Fault::Range("a balance")),
         (None, claim(lot), Fault::NoCaller),
-        (
-            Some(A),
-            Entry::Claimed {
-                batch: BatchId(9),
-                lot,
-                replaced: None,
-            },
-            Fault::NoBatch(BatchId(9)),
-        ),
+        (Some(A), Entry::Claimed { batch: BatchId(9), lot, replaced: None }, Fault::NoBatch(BatchId(9))),
         (Some(A), claim(LotId(2)), Fault::NoLot(BATCH, LotId(2))),
         (Some(A), commit(lot), Fault::NoLot(BATCH, lot)),
         (Some(A), abandoned(B, 60), Fault::NoSlot(BATCH, lot, B)),
-        (
-            None,
-            Entry::NodeClasses {
-                account: REQUESTER,
-                classes: vec![],
-            },
-            Fault::NoNode(REQUESTER),
-        ),
-        (
-            None,
-            Entry::DrawOpened {
-                batch: BATCH,
-                at: At::Group(8),
-            },
-            Fault::NoGroup(BATCH, 8),
-        ),
+        (None, Entry::NodeClasses { account: REQUESTER, classes: vec![] }, Fault::NoNode(REQUESTER)),
+        (None, Entry::DrawOpened { batch: BATCH, at: At::Group(8) }, Fault::NoGroup(BATCH, 8)),
         (None, fee_kept(vec![]), Fault::Differs("fee or refund")),
         (None, settle(lot, 0, b"xyz", vec![]), Fault::Differs("the result")),
+        (None, Entry::BatchClosed { batch: BATCH, refund: Amount(1) }, Fault::Differs("the rest of the escrow")),
+        (None, Entry::BatchForgotten { batch: BATCH }, Fault::Differs("the status of the batch")),
         (
             None,
-            Entry::BatchClosed {
-                batch: BATCH,
-                refund: Amount(1),
-            },
-            Fault::Differs("the rest of the escrow"),
-        ),
-        (
-            None,
-            Entry::BatchForgotten { batch: BATCH },
-            Fault::Differs("the status of the batch"),
-        ),
-        (
-            None,
-            Entry::AccountOpened {
-                account: nobody,
-                account_id: "x".to_owned(),
-                paid: Amount(0),
-                used: 0,
-            },
+            Entry::AccountOpened { account: nobody, account_id: "x".to_owned(), paid: Amount(0), used: 0 },
             Fault::Differs("the account's number"),
         ),
     ];
@@ -723,19 +426,8 @@ fn mirror__should_check_slashes_and_pay_against_the_rules() {
     // Given B's reservation that ran out, for another slash than the rules give.
     let mut journal = begun();
     journal.work(B, vec![claim(lot)]);
-    let replaced = Some(Abandoned {
-        node: B,
-        slash: Amount(61),
-    });
-    let wrong = fault(
-        &mut journal,
-        Some(A),
-        Entry::Claimed {
-            batch: BATCH,
-            lot,
-            replaced,
-        },
-    );
+    let replaced = Some(Abandoned { node: B, slash: Amount(61) });
+    let wrong = fault(&mut journal, Some(A), Entry::Claimed { batch: BATCH, lot, replaced });
     assert_eq!(wrong, Fault::Differs("the slash of an abandoned reservation"));
     // And a lot that pays one unit too much to one of its slots.
     let mut journal = begun();
@@ -747,15 +439,7 @@ fn mirror__should_check_slashes_and_pay_against_the_rules() {
     journal.reveal(B, lot, b"xyz", vec![]).unwrap();
     let paid = vec![pay(A, 301, 0, RISEN), pay(B, 300, 0, RISEN), pay(C, 300, 0, RISEN)];
     let result = journal.reveal(C, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)]);
-    let Err(ReplayError::Entry {
-        index: 1,
-        tag: "settle",
-        fault,
-        ..
-    }) = result
-    else {
-        panic!("{result:?}")
-    };
+    let Err(ReplayError::Entry { index: 1, tag: "settle", fault, .. }) = result else { panic!("{result:?}") };
     assert_eq!(fault, Fault::Differs("what a slot gets"));
 }
 
@@ -767,11 +451,7 @@ fn mirror__should_need_the_answers_of_a_reveal() {
         journal.work(node, vec![claim(lot), commit(lot)]);
     }
     journal.work(C, vec![claim(lot), commit(lot), revealing(lot)]);
-    let reveal = Entry::Revealed {
-        batch: BATCH,
-        lot,
-        digest: sha256(b"xyz"),
-    };
+    let reveal = Entry::Revealed { batch: BATCH, lot, digest: sha256(b"xyz") };
     assert_eq!(fault(&mut journal, Some(A), reveal), Fault::NoAnswers);
     // And answers of another length than the lot's items do not pass.
     let mut journal = lot_1_settled();
@@ -780,14 +460,9 @@ fn mirror__should_need_the_answers_of_a_reveal() {
     }
     journal.work(C, vec![claim(lot), commit(lot), revealing(lot)]);
     let result = journal.reveal(A, lot, b"xy", vec![]);
-    let Err(ReplayError::Entry { fault, .. }) = result else {
-        panic!("{result:?}")
-    };
+    let Err(ReplayError::Entry { fault, .. }) = result else { panic!("{result:?}") };
     assert_eq!(fault, Fault::Differs("the length of the answers"));
-    assert!(matches!(
-        journal.mirror.lots[&(BATCH, lot)].slots[0].phase,
-        SlotPhase::Committed(_)
-    ));
+    assert!(matches!(journal.mirror.lots[&(BATCH, lot)].slots[0].phase, SlotPhase::Committed(_)));
 }
 
 fn small_account() -> impl Strategy<Value = AccountNo> {
@@ -799,55 +474,24 @@ fn some_entry() -> impl Strategy<Value = Entry> {
     let place = ((0_u32..2).prop_map(BatchId), (0_u32..4).prop_map(LotId));
     let people = (small_account(), prop::option::of(small_account()));
     (0_u8..18, place, people, number, any::<u64>()).prop_map(|(kind, (batch, lot), (account, other), amount, set)| {
-        let abandoned: Vec<_> = other
-            .map(|node| Abandoned { node, slash: amount })
-            .into_iter()
-            .collect();
+        let abandoned: Vec<_> = other.map(|node| Abandoned { node, slash: amount }).into_iter().collect();
         let (token, items, digest) = (TokenId(lot.0 as u16), Items(set % 16), sha256(b"xyz"));
         match kind {
-            0 => Entry::Claimed {
-                batch,
-                lot,
-                replaced: abandoned.first().cloned(),
-            },
+            0 => Entry::Claimed { batch, lot, replaced: abandoned.first().cloned() },
             1 | 2 => claim(lot),
             3 | 4 => commit(lot),
             5 => Entry::Revealing { batch, lot, abandoned },
             6 => Entry::Revealed { batch, lot, digest },
             7 => Entry::Extended { batch, lot, items },
-            8 => Entry::Provisional {
-                batch,
-                lot,
-                accepted: items,
-                digest,
-            },
+            8 => Entry::Provisional { batch, lot, accepted: items, digest },
             9 => Entry::Freed { batch, lot, abandoned },
             10 => settle(lot, 0, b"xyz", vec![pay(account, amount.0, 0, RISEN)]),
             11 => Entry::BatchClosed { batch, refund: amount },
-            12 => Entry::Released {
-                batch,
-                lot,
-                slash: amount,
-            },
-            13 => Entry::Staked {
-                account,
-                stake: amount,
-                unbonding: amount,
-                until: 0,
-            },
+            12 => Entry::Released { batch, lot, slash: amount },
+            13 => Entry::Staked { account, stake: amount, unbonding: amount, until: 0 },
             14 => Entry::Deposited { account, token, amount },
-            15 => Entry::Withdrawn {
-                account,
-                token,
-                amount,
-                ok: set % 2 == 0,
-            },
-            16 => Entry::Seeded {
-                batch,
-                at: At::Lot(lot),
-                value: [0; 16],
-                tickets: u32::MAX,
-            },
+            15 => Entry::Withdrawn { account, token, amount, ok: set % 2 == 0 },
+            16 => Entry::Seeded { batch, at: At::Lot(lot), value: [0; 16], tickets: u32::MAX },
             _ => Entry::BatchCreated {
                 batch,
                 requester: account,
@@ -856,14 +500,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
                 manifest: digest,
                 uri: String::new(),
                 escrow: Amount(0),
-                terms: Terms {
-                    lot_size: (set % 3) as u8,
-                    answer_width: 0,
-                    start: 0,
-                    max: 0,
-                    slice_s: 0,
-                    ..terms()
-                },
+                terms: Terms { lot_size: (set % 3) as u8, answer_width: 0, start: 0, max: 0, slice_s: 0, ..terms() },
                 fixed: fixed(),
             },
         }

@@ -24,14 +24,7 @@ fn slashes(settlement: &Settlement) -> Vec<u128> {
 #[test]
 fn settlement__should_pay_everybody_in_full_when_all_agree() {
     // Given lot 1 of the worked batch: three slots, three items, all equal.
-    let state = lot(
-        0,
-        vec![
-            slot(0, 0, Some(b"xyz")),
-            slot(4, 0, Some(b"xyz")),
-            slot(1, 0, Some(b"xyz")),
-        ],
-    );
+    let state = lot(0, vec![slot(0, 0, Some(b"xyz")), slot(4, 0, Some(b"xyz")), slot(1, 0, Some(b"xyz"))]);
     // When it settles.
     let terms = terms();
     let judgement = judge(&terms, 3, &state);
@@ -42,25 +35,13 @@ fn settlement__should_pay_everybody_in_full_when_all_agree() {
     assert_eq!(pays(&settlement), [300, 300, 300]);
     assert_eq!(slashes(&settlement), [0, 0, 0]);
     assert_eq!((settlement.fee, settlement.refund), (45, 945));
-    assert!(
-        settlement
-            .slots
-            .iter()
-            .all(|slot| (slot.bond, slot.agreed, slot.decided) == (300, 3, 3))
-    );
+    assert!(settlement.slots.iter().all(|slot| (slot.bond, slot.agreed, slot.decided) == (300, 3, 3)));
 }
 
 #[test]
 fn settlement__should_extend_the_items_without_a_winner() {
     // Given lot 0 of the worked batch after round 0: item 2 is x, x, y and 70 % of three is three.
-    let state = lot(
-        0,
-        vec![
-            slot(0, 0, Some(b"abx")),
-            slot(1, 0, Some(b"abx")),
-            slot(2, 0, Some(b"aby")),
-        ],
-    );
+    let state = lot(0, vec![slot(0, 0, Some(b"abx")), slot(1, 0, Some(b"abx")), slot(2, 0, Some(b"aby"))]);
     // When it is tallied, then item 2 alone is open.
     let terms = terms();
     let judgement = judge(&terms, 3, &state);
@@ -90,16 +71,9 @@ fn settlement__should_pay_half_for_confirming_and_slash_the_dissenter_of_round_0
     assert_eq!(pays(&settlement), [300, 300, 200, 50, 50]);
     assert_eq!(slashes(&settlement), [0, 0, 20, 0, 0]);
     assert_eq!((settlement.fee, settlement.refund), (45, 945));
-    assert_eq!(
-        settlement.slots.iter().map(|slot| slot.bond).collect::<Vec<_>>(),
-        [300, 300, 300, 100, 100]
-    );
+    assert_eq!(settlement.slots.iter().map(|slot| slot.bond).collect::<Vec<_>>(), [300, 300, 300, 100, 100]);
     // And every item with a winner moves reputation, of round 0's slots only.
-    let counts: Vec<_> = settlement
-        .slots
-        .iter()
-        .map(|slot| (slot.agreed, slot.decided))
-        .collect();
+    let counts: Vec<_> = settlement.slots.iter().map(|slot| (slot.agreed, slot.decided)).collect();
     assert_eq!(counts, [(3, 3), (3, 3), (2, 3), (0, 0), (0, 0)]);
 }
 
@@ -139,12 +113,7 @@ fn settlement__should_pay_in_full_when_round_0_showed_nothing() {
 #[test]
 fn settlement__should_slash_a_dissenter_of_the_extension() {
     // Given five of six say x, and 60 % of the three new slots are two.
-    let terms = Terms {
-        quorum_pct: 60,
-        start: 5,
-        max: 8,
-        ..terms()
-    };
+    let terms = Terms { quorum_pct: 60, start: 5, max: 8, ..terms() };
     let slots = vec![
         slot(0, 0, Some(b"x")),
         slot(1, 0, Some(b"x")),
@@ -190,11 +159,7 @@ fn settlement__should_pay_nobody_when_the_largest_groups_tie_or_are_single() {
     ];
     assert_eq!(pays(&judge(&terms(), 1, &lot(1, tie)).settle(&fixed())), [0; 5]);
     let single = vec![slot(0, 0, Some(b"x")), slot(1, 0, None)];
-    let terms = Terms {
-        start: 2,
-        max: 2,
-        ..terms()
-    };
+    let terms = Terms { start: 2, max: 2, ..terms() };
     let settlement = judge(&terms, 1, &lot(0, single)).settle(&fixed());
     assert_eq!((pays(&settlement), slashes(&settlement)), (vec![0, 0], vec![0, 100]));
 }
@@ -202,14 +167,8 @@ fn settlement__should_pay_nobody_when_the_largest_groups_tie_or_are_single() {
 #[test]
 fn settlement__should_take_the_whole_bond_of_a_slot_that_did_not_reveal() {
     // Given three committed, two revealed, 60 % of three are two.
-    let terms = Terms {
-        quorum_pct: 60,
-        ..terms()
-    };
-    let state = lot(
-        0,
-        vec![slot(0, 0, Some(b"abc")), slot(1, 0, None), slot(2, 0, Some(b"abc"))],
-    );
+    let terms = Terms { quorum_pct: 60, ..terms() };
+    let state = lot(0, vec![slot(0, 0, Some(b"abc")), slot(1, 0, None), slot(2, 0, Some(b"abc"))]);
     let settlement = judge(&terms, 3, &state).settle(&fixed());
     assert_eq!(pays(&settlement), [300, 0, 300]);
     assert_eq!(slashes(&settlement), [0, 300, 0]);
@@ -221,28 +180,18 @@ fn settlement__should_take_the_whole_bond_of_a_slot_that_did_not_reveal() {
 fn settlement__should_count_quorum_over_commits_not_reveals() {
     // Given 70 % of three commits and one silent slot: the two who showed do not decide.
     let terms = terms();
-    let state = lot(
-        0,
-        vec![slot(0, 0, Some(b"a")), slot(1, 0, None), slot(2, 0, Some(b"a"))],
-    );
+    let state = lot(0, vec![slot(0, 0, Some(b"a")), slot(1, 0, None), slot(2, 0, Some(b"a"))]);
     assert_eq!(judge(&terms, 1, &state).unresolved(), 1);
 }
 
 #[test]
 fn settlement__should_accept_a_single_copy_when_the_terms_start_with_one() {
-    let terms = Terms {
-        start: 1,
-        max: 1,
-        ..terms()
-    };
+    let terms = Terms { start: 1, max: 1, ..terms() };
     let state = lot(0, vec![slot(0, 0, Some(b"abc"))]);
     let judgement = judge(&terms, 3, &state);
     let settlement = judgement.settle(&fixed());
     assert_eq!(judgement.accepted(), 0b111);
-    assert_eq!(
-        (pays(&settlement), settlement.fee, settlement.refund),
-        (vec![300], 15, 0)
-    );
+    assert_eq!((pays(&settlement), settlement.fee, settlement.refund), (vec![300], 15, 0));
     // And one node alone moves no reputation.
     assert_eq!((settlement.slots[0].agreed, settlement.slots[0].decided), (0, 0));
 }
@@ -262,13 +211,7 @@ fn settlement__should_stay_inside_the_escrow_in_the_dearest_extension() {
     // Given every allowed (start, max) with an extension, and the largest minority that may be overturned.
     for start in [2_u8, 3, 5] {
         for minority in 0..start {
-            let terms = Terms {
-                start,
-                max: start + 3,
-                lot_size: 1,
-                quorum_pct: 100,
-                ..terms()
-            };
+            let terms = Terms { start, max: start + 3, lot_size: 1, quorum_pct: 100, ..terms() };
             let round_0 = (0..start).map(|node| {
                 let answer = if node < minority { b"y" } else { b"x" };
                 slot(u32::from(node), 0, Some(answer))
@@ -277,10 +220,7 @@ fn settlement__should_stay_inside_the_escrow_in_the_dearest_extension() {
             let slots: Vec<_> = round_0.chain(late).collect();
             let settlement = judge(&terms, 1, &lot(1, slots)).settle(&fixed());
             let paid: u128 = pays(&settlement).iter().sum();
-            assert!(
-                paid <= money::reward_escrow(&terms, 1),
-                "start {start}, minority {minority}: {paid}"
-            );
+            assert!(paid <= money::reward_escrow(&terms, 1), "start {start}, minority {minority}: {paid}");
         }
     }
 }
@@ -297,30 +237,15 @@ fn answers(items: usize, width: usize) -> impl Strategy<Value = Option<Vec<u8>>>
     let item = prop_oneof![4 => Just(b'x'), 2 => Just(b'y'), 1 => Just(b'z')];
     // Answers differ in their last byte only, so that the comparison of wide ones is exercised.
     let revealed = prop::collection::vec(item, items).prop_map(move |letters| {
-        letters
-            .iter()
-            .flat_map(|letter| (1..width).map(|_| b'.').chain([*letter]))
-            .collect::<Vec<u8>>()
+        letters.iter().flat_map(|letter| (1..width).map(|_| b'.').chain([*letter])).collect::<Vec<u8>>()
     });
     prop_oneof![6 => revealed.prop_map(Some), 1 => Just(None)]
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let copies = prop_oneof![
-        Just((1, 1)),
-        Just((2, 2)),
-        Just((2, 5)),
-        Just((3, 3)),
-        Just((3, 6)),
-        Just((5, 5)),
-        Just((5, 8))
-    ];
-    let shape = (
-        copies,
-        prop_oneof![Just(1_usize), Just(2), Just(32)],
-        1_u8..=64,
-        51_u8..=100,
-    );
+    let copies =
+        prop_oneof![Just((1, 1)), Just((2, 2)), Just((2, 5)), Just((3, 3)), Just((3, 6)), Just((5, 5)), Just((5, 8))];
+    let shape = (copies, prop_oneof![Just(1_usize), Just(2), Just(32)], 1_u8..=64, 51_u8..=100);
     let money = (1_u128..1 << 80, 100_u16..=300, 0_u8..=50);
     (shape, money)
         .prop_flat_map(|(((start, max), width, items, quorum_pct), (reward, bond_pct, rate))| {
@@ -340,16 +265,10 @@ fn case() -> impl Strategy<Value = Case> {
             (Just((terms, items)), first, 0_usize..=3)
         })
         .prop_flat_map(|((terms, items), first, late)| {
-            let slots: Vec<_> = (0_u32..)
-                .zip(&first)
-                .map(|(node, answers)| slot(node, 0, answers.as_deref()))
-                .collect();
+            let slots: Vec<_> =
+                (0_u32..).zip(&first).map(|(node, answers)| slot(node, 0, answers.as_deref())).collect();
             let state = lot(0, slots);
-            let open = if terms.max > terms.start {
-                judge(&terms, items, &state).unresolved()
-            } else {
-                0
-            };
+            let open = if terms.max > terms.start { judge(&terms, items, &state).unresolved() } else { 0 };
             let width = usize::from(terms.answer_width);
             let late = if open != 0 && late >= 2 { late } else { 0 };
             let late = prop::collection::vec(answers(open.count_ones() as usize, width), late);
@@ -358,11 +277,7 @@ fn case() -> impl Strategy<Value = Case> {
         .prop_map(|((terms, items, open, mut state), late)| {
             state.open_items = open;
             state.round = u8::from(open != 0);
-            state.slots.extend(
-                (100_u32..)
-                    .zip(&late)
-                    .map(|(node, answers)| slot(node, 1, answers.as_deref())),
-            );
+            state.slots.extend((100_u32..).zip(&late).map(|(node, answers)| slot(node, 1, answers.as_deref())));
             Case { terms, items, state }
         })
 }
@@ -456,9 +371,7 @@ fn plain(case: &Case, item: u8, width: usize) -> (Option<Vec<u8>>, Vec<u32>) {
     let largest = |rounds: &[u8]| -> Option<(Vec<u8>, usize)> {
         let mut counts: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
         for slot in case.state.slots.iter().filter(|slot| rounds.contains(&slot.round)) {
-            *answer(slot)
-                .map(|answer| counts.entry(answer).or_default())
-                .unwrap_or(&mut 0) += 1;
+            *answer(slot).map(|answer| counts.entry(answer).or_default()).unwrap_or(&mut 0) += 1;
         }
         let best = counts.values().copied().max()?;
         let mut leaders = counts.into_iter().filter(|(_, count)| *count == best);
@@ -466,16 +379,11 @@ fn plain(case: &Case, item: u8, width: usize) -> (Option<Vec<u8>>, Vec<u32>) {
     };
     let deciding = u8::from(open);
     let committed = case.state.slots.iter().filter(|slot| slot.round == deciding).count();
-    let needed = (committed * usize::from(case.terms.quorum_pct))
-        .div_ceil(100)
-        .max(if case.terms.start == 1 { 1 } else { 2 });
-    let winner = largest(&[deciding])
-        .filter(|(_, count)| *count >= needed)
-        .map(|(answer, _)| answer);
+    let needed =
+        (committed * usize::from(case.terms.quorum_pct)).div_ceil(100).max(if case.terms.start == 1 { 1 } else { 2 });
+    let winner = largest(&[deciding]).filter(|(_, count)| *count >= needed).map(|(answer, _)| answer);
     let first = largest(&[0]).map(|(answer, _)| answer);
-    let all = largest(&[0, 1])
-        .filter(|(_, count)| *count >= 2)
-        .map(|(answer, _)| answer);
+    let all = largest(&[0, 1]).filter(|(_, count)| *count >= 2).map(|(answer, _)| answer);
     let units = case
         .state
         .slots

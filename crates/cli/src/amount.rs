@@ -49,11 +49,7 @@ impl FromStr for Decimal {
         if whole.is_empty() && fraction.is_empty() || !digits(whole) || !digits(fraction) {
             return Err(AmountError::Malformed(text.to_owned()));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            whole: whole.to_owned(),
-            fraction: fraction.trim_end_matches('0').to_owned(),
-        })
+        Ok(Self { text: text.to_owned(), whole: whole.to_owned(), fraction: fraction.trim_end_matches('0').to_owned() })
     }
 }
 
@@ -64,23 +60,14 @@ impl Decimal {
     /// If the token has fewer decimals, or the amount does not fit `u128`.
     pub fn to_units(&self, decimals: u8) -> Result<u128, AmountError> {
         if self.fraction.len() > usize::from(decimals) {
-            return Err(AmountError::TooPrecise {
-                text: self.text.clone(),
-                digits: self.fraction.len(),
-                decimals,
-            });
+            return Err(AmountError::TooPrecise { text: self.text.clone(), digits: self.fraction.len(), decimals });
         }
         let width = usize::from(decimals);
         let digits = format!("{}{:0<width$}", self.whole, self.fraction);
         digits
             .bytes()
-            .try_fold(0_u128, |sum, digit| {
-                sum.checked_mul(10)?.checked_add(u128::from(digit - b'0'))
-            })
-            .ok_or_else(|| AmountError::TooLarge {
-                text: self.text.clone(),
-                decimals,
-            })
+            .try_fold(0_u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit - b'0')))
+            .ok_or_else(|| AmountError::TooLarge { text: self.text.clone(), decimals })
     }
 
     /// The amount in yoctoNEAR.
@@ -155,10 +142,7 @@ mod tests {
     #[test]
     fn decimal__should_refuse_amounts_over_u128_and_name_the_most() {
         let error = units("340282366920938463463374607431768211456", 0).unwrap_err();
-        assert!(
-            error.to_string().contains("340282366920938463463374607431768211455"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("340282366920938463463374607431768211455"), "{error}");
         assert!(units("1000000000000000", 24).is_err());
     }
 

@@ -25,22 +25,10 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// localnet, testnet, mainnet, or a TOML file with name, rpc_urls, contract, gateway_url
-    #[arg(
-        long,
-        short = 'n',
-        global = true,
-        env = "PIECEWORK_NETWORK",
-        default_value = "localnet"
-    )]
+    #[arg(long, short = 'n', global = true, env = "PIECEWORK_NETWORK", default_value = "localnet")]
     pub(crate) network: String,
     /// RPC endpoints, preferred first, instead of the network's
-    #[arg(
-        long = "rpc-url",
-        global = true,
-        env = "PIECEWORK_RPC_URL",
-        value_delimiter = ',',
-        value_name = "URL"
-    )]
+    #[arg(long = "rpc-url", global = true, env = "PIECEWORK_RPC_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) rpc_urls: Vec<String>,
     /// Coordinator contract, instead of the network's
     #[arg(long, global = true, env = "PIECEWORK_CONTRACT", value_name = "ACCOUNT")]

@@ -24,13 +24,7 @@ impl Context {
     /// A network that is at hand, without a signing account.
     #[must_use]
     pub const fn on(network: Network, rpc: RpcClient, output: Output) -> Self {
-        Self {
-            output,
-            network,
-            rpc,
-            account: None,
-            key_file: None,
-        }
+        Self { output, network, rpc, account: None, key_file: None }
     }
 
     /// Resolves the options. Nothing is sent.
@@ -46,13 +40,7 @@ impl Context {
         network.gateway_url = global.gateway_url.or(network.gateway_url);
         let rpc = RpcClient::new(network.rpc_config())?;
         let output = Output::new(global.json, global.quiet);
-        Ok(Self {
-            output,
-            network,
-            rpc,
-            account: global.account,
-            key_file: global.key_file,
-        })
+        Ok(Self { output, network, rpc, account: global.account, key_file: global.key_file })
     }
 
     /// The coordinator.

@@ -38,11 +38,7 @@ impl Coordinator {
     /// The contract at the newest final block.
     #[must_use]
     pub const fn new(rpc: RpcClient, contract: AccountId) -> Self {
-        Self {
-            rpc,
-            contract,
-            block: BlockRef::Final,
-        }
+        Self { rpc, contract, block: BlockRef::Final }
     }
 
     /// The contract as it was at a block.
@@ -62,9 +58,7 @@ impl Coordinator {
     /// # Errors
     /// If the contract cannot be asked; so for all views here.
     pub async fn root(&self) -> Result<At<Root>, ViewError> {
-        self.rpc
-            .view_function(&self.contract, "root", &json!({}), self.block.clone())
-            .await
+        self.rpc.view_function(&self.contract, "root", &json!({}), self.block.clone()).await
     }
 
     /// The configuration.
@@ -104,8 +98,7 @@ impl Coordinator {
     /// # Errors
     /// As [`Coordinator::root`].
     pub async fn storage_balance(&self, account_id: &AccountId) -> Result<Option<StorageBalance>, ViewError> {
-        self.view("storage_balance_of", json!({ "account_id": account_id }))
-            .await
+        self.view("storage_balance_of", json!({ "account_id": account_id })).await
     }
 
     /// NEP-145 bounds of a storage deposit.
@@ -124,10 +117,7 @@ impl Coordinator {
         let end = self.root().await?.value.next_account;
         let mut accounts = Vec::new();
         for from in (0..end).step_by(PAGE_MAX as usize) {
-            accounts.extend(
-                self.view::<Vec<Account>>("accounts", json!({ "from": from, "limit": PAGE_MAX }))
-                    .await?,
-            );
+            accounts.extend(self.view::<Vec<Account>>("accounts", json!({ "from": from, "limit": PAGE_MAX })).await?);
         }
         Ok(accounts)
     }
@@ -140,10 +130,7 @@ impl Coordinator {
         let end = self.root().await?.value.next_batch;
         let mut batches = Vec::new();
         for from in (0..end).step_by(PAGE_MAX as usize) {
-            batches.extend(
-                self.view::<Vec<Batch>>("batches", json!({ "from": from, "limit": PAGE_MAX }))
-                    .await?,
-            );
+            batches.extend(self.view::<Vec<Batch>>("batches", json!({ "from": from, "limit": PAGE_MAX })).await?);
         }
         Ok(batches)
     }
@@ -161,15 +148,10 @@ impl Coordinator {
     /// # Errors
     /// As [`Coordinator::root`].
     pub async fn lots(&self, batch: BatchId, from: LotId, limit: u32) -> Result<Vec<Lot>, ViewError> {
-        self.view("lots", json!({ "batch": batch, "from": from, "limit": limit }))
-            .await
+        self.view("lots", json!({ "batch": batch, "from": from, "limit": limit })).await
     }
 
     async fn view<R: DeserializeOwned>(&self, method: &str, args: serde_json::Value) -> Result<R, ViewError> {
-        Ok(self
-            .rpc
-            .view_function(&self.contract, method, &args, self.block.clone())
-            .await?
-            .value)
+        Ok(self.rpc.view_function(&self.contract, method, &args, self.block.clone()).await?.value)
     }
 }

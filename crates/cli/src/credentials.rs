@@ -42,14 +42,9 @@ fn find_near_cli(dir: &Path, account_id: &AccountId) -> anyhow::Result<KeyFile> 
     if file.exists() {
         return Ok(KeyFile::read(&file)?);
     }
-    let entries = std::fs::read_dir(dir.join(account_id.as_str()))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
-        .collect();
+    let entries = std::fs::read_dir(dir.join(account_id.as_str())).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "json")).collect();
     files.sort();
     match files.first() {
         Some(file) => Ok(KeyFile::read(file)?),
@@ -93,9 +88,6 @@ mod tests {
         let path = dir.path().join("a.json");
         KeyFile::generate("a.test".parse().unwrap()).write(&path).unwrap();
         let error = find(Some(&path), Some(&"b.test".parse().unwrap()), "localnet").unwrap_err();
-        assert!(
-            error.to_string().contains("is a key of a.test, not of b.test"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("is a key of a.test, not of b.test"), "{error}");
     }
 }

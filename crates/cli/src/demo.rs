@@ -40,8 +40,8 @@ use ledger::Follower;
 
 /// Nodes of the demo.
 const NODES: usize = 9;
-/// yoctoNEAR that each stakes: two tickets, which small slashes do not take away.
-const STAKE: u128 = 25 * 10_u128.pow(NEAR_DECIMALS as u32);
+/// yoctoNEAR that each stakes: one ticket, which small slashes do not take away.
+const STAKE: u128 = 15 * 10_u128.pow(NEAR_DECIMALS as u32);
 /// Whole tokens of the requester.
 const MINT: u128 = 1_000;
 /// How long the batch may take.
@@ -73,10 +73,7 @@ struct Run {
 /// # Errors
 /// If a step fails, or a check does not hold.
 pub async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<()> {
-    let dir = args
-        .dir
-        .clone()
-        .unwrap_or_else(|| Path::new(".piecework").join(format!("demo-{}", std::process::id())));
+    let dir = args.dir.clone().unwrap_or_else(|| Path::new(".piecework").join(format!("demo-{}", std::process::id())));
     let layout = Layout::create(&dir)?;
     let dir = layout.dir().to_owned();
     let programs = Programs::find()?;
@@ -84,13 +81,7 @@ pub async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<()> {
         finished = drive(context.output, layout, programs, &args) => finished,
         () = interrupt::wait() => Err(Problem::new("interrupted; everything is stopped", "run it again").into()),
     };
-    let keep_files = || {
-        format!(
-            "the run's files are in {}, its logs in {}",
-            dir.display(),
-            dir.join("logs").display()
-        )
-    };
+    let keep_files = || format!("the run's files are in {}, its logs in {}", dir.display(), dir.join("logs").display());
     let (run, report) = finished.with_context(keep_files)?;
     if args.keep {
         context.output.note(guide(&run.stack));
@@ -111,10 +102,7 @@ async fn drive(
 ) -> anyhow::Result<(Run, report::Report)> {
     let started = Instant::now();
     let plan = Plan {
-        config: Config {
-            liveness_window_s: 600,
-            ..local_config()
-        },
+        config: Config { liveness_window_s: 600, ..local_config() },
         nodes: NODES,
         stake: STAKE,
         mint: MINT,
@@ -134,26 +122,13 @@ async fn drive(
 
     let digits = digits::load()?;
     let batch = post(&stack, output, &digits).await?;
-    let mut run = Run {
-        stack,
-        agents,
-        follower,
-    };
+    let mut run = Run { stack, agents, follower };
     let begun = Instant::now();
     let incidents = work(&mut run, output, batch).await?;
     let batch_s = begun.elapsed();
-    output.note(format!(
-        "the batch is closed after {:.1} s; checking",
-        batch_s.as_secs_f32()
-    ));
+    output.note(format!("the batch is closed after {:.1} s; checking", batch_s.as_secs_f32()));
 
-    let findings = checks::Input {
-        batch,
-        digits: &digits,
-        incidents,
-        idle_near: idle,
-        nodes: &run.agents,
-    };
+    let findings = checks::Input { batch, digits: &digits, incidents, idle_near: idle, nodes: &run.agents };
     let mut report = report::Report::new(&run, findings, batch_s).await?;
     let paid = withdraw(&run).await?;
     report.finish(paid, started.elapsed());
@@ -167,13 +142,7 @@ async fn post(stack: &Stack, output: Output, digits: &digits::Digits) -> anyhow:
     digits.write_items(&from)?;
     let context = Context::on(stack.network.clone(), stack.rpc.clone(), output);
     let token = tokens::resolve(&stack.rpc, &stack.coordinator(), None).await?;
-    let args = CreateArgs {
-        from,
-        token: None,
-        from_balance: false,
-        dry_run: false,
-        terms: terms()?,
-    };
+    let args = CreateArgs { from, token: None, from_balance: false, dry_run: false, terms: terms()? };
     let items = items::read(&args.from)?;
     let created = create(&context, &stack.requester.sender, &token, items, &args).await?;
     output.note(format!(
@@ -210,20 +179,14 @@ fn terms() -> anyhow::Result<TermsArgs> {
 
 /// Follows the batch to its close, with the two accidents in between. A server that ends fails the run at once.
 async fn work(run: &mut Run, output: Output, batch: BatchId) -> anyhow::Result<incidents::Incidents> {
-    let Run {
-        stack,
-        agents,
-        follower,
-    } = run;
+    let Run { stack, agents, follower } = run;
     let ledger = follower.ledger();
     let coordinator = stack.coordinator();
     let shown = progress::show(output, ledger.clone(), batch, agents.names());
     let finished = async {
         let incidents = incidents::happen(&coordinator, batch, agents, ledger.clone(), output).await?;
-        ledger::until(ledger, BATCH_LIMIT, "the batch to close", |ledger| {
-            ledger.is_closed(batch).then_some(())
-        })
-        .await?;
+        ledger::until(ledger, BATCH_LIMIT, "the batch to close", |ledger| ledger.is_closed(batch).then_some(()))
+            .await?;
         anyhow::Ok(incidents)
     };
     let servers = async {
@@ -252,9 +215,5 @@ async fn withdraw(run: &Run) -> anyhow::Result<report::Withdrawal> {
     let request = requests::withdraw(deployment.contract.clone(), deployment.token_id, None)?;
     owner.sender.execute(request, WaitLevel::Final).await?;
     let after = tokens::ft_balance(&stack.rpc, &deployment.token, &owner.account_id).await?;
-    Ok(report::Withdrawal {
-        account_id: owner.account_id.clone(),
-        before,
-        after,
-    })
+    Ok(report::Withdrawal { account_id: owner.account_id.clone(), before, after })
 }

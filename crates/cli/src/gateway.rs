@@ -36,10 +36,7 @@ impl Gateway {
     /// If the URL is malformed.
     pub fn new(url: &str) -> anyhow::Result<Self> {
         let malformed = || Problem::new(format!("{url:?} is not a gateway URL"), "write it as http://HOST:PORT");
-        let url = Url::parse(url)
-            .ok()
-            .filter(|url| !url.cannot_be_a_base())
-            .ok_or_else(malformed)?;
+        let url = Url::parse(url).ok().filter(|url| !url.cannot_be_a_base()).ok_or_else(malformed)?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
@@ -65,10 +62,7 @@ impl Gateway {
         }
         let response = self.checked(response).await?;
         let what = || {
-            format!(
-                "{}{path} answers in an unexpected form; it and this program are of different versions",
-                self.url
-            )
+            format!("{}{path} answers in an unexpected form; it and this program are of different versions", self.url)
         };
         Ok(Some(response.json().await.with_context(what)?))
     }
@@ -82,14 +76,7 @@ impl Gateway {
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        Ok(Some(
-            self.checked(response)
-                .await?
-                .bytes()
-                .await
-                .context("the gateway broke off")?
-                .to_vec(),
-        ))
+        Ok(Some(self.checked(response).await?.bytes().await.context("the gateway broke off")?.to_vec()))
     }
 
     /// Whether the gateway has a blob.
@@ -109,9 +96,7 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::get`].
     pub async fn put_blob(&self, digest: &[u8; 32], bytes: &[u8]) -> anyhow::Result<()> {
-        let response = self
-            .send(|| self.http.put(self.blob_url(digest)).body(bytes.to_vec()))
-            .await?;
+        let response = self.send(|| self.http.put(self.blob_url(digest)).body(bytes.to_vec())).await?;
         if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
             let size = bytes.len();
             return Err(Problem::new(

@@ -75,10 +75,7 @@ pub enum ItemsError {
 /// # Errors
 /// Every mistake with its line and column.
 pub fn read(path: &Path) -> Result<Vec<Item>, ItemsError> {
-    let bytes = fs::read(path).map_err(|source| ItemsError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = fs::read(path).map_err(|source| ItemsError::Io { path: path.to_owned(), source })?;
     parse(path, &bytes)
 }
 
@@ -98,37 +95,21 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Item>, ItemsError> {
     for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
         match item(line) {
             Ok(item) => items.push(item),
-            Err((column, what, fix)) => mistakes.push(Mistake {
-                line: index + 1,
-                column,
-                what,
-                fix: fix.to_owned(),
-            }),
+            Err((column, what, fix)) => mistakes.push(Mistake { line: index + 1, column, what, fix: fix.to_owned() }),
         }
     }
     if !mistakes.is_empty() {
-        return Err(ItemsError::Lines {
-            path: path.to_owned(),
-            mistakes,
-        });
+        return Err(ItemsError::Lines { path: path.to_owned(), mistakes });
     }
     if u32::try_from(items.len()).is_err() {
-        return Err(ItemsError::TooMany {
-            path: path.to_owned(),
-            items: items.len(),
-        });
+        return Err(ItemsError::TooMany { path: path.to_owned(), items: items.len() });
     }
     Ok(items)
 }
 
 fn item(line: &[u8]) -> Result<Item, (usize, String, &'static str)> {
-    let text = std::str::from_utf8(line).map_err(|error| {
-        (
-            error.valid_up_to() + 1,
-            "not UTF-8".to_owned(),
-            "save the file as UTF-8",
-        )
-    })?;
+    let text = std::str::from_utf8(line)
+        .map_err(|error| (error.valid_up_to() + 1, "not UTF-8".to_owned(), "save the file as UTF-8"))?;
     if text.trim().is_empty() {
         return Err((1, "an empty line".to_owned(), "remove it: every line is one item"));
     }
@@ -159,11 +140,7 @@ fn item(line: &[u8]) -> Result<Item, (usize, String, &'static str)> {
         value => canonical(value),
     };
     if payload.is_empty() {
-        return Err((
-            column(),
-            "`payload` is empty".to_owned(),
-            "give the worker something to work on",
-        ));
+        return Err((column(), "`payload` is empty".to_owned(), "give the worker something to work on"));
     }
     if payload.len() > PAYLOAD_MAX {
         let what = format!("the payload has {} bytes; gateways take {PAYLOAD_MAX}", payload.len());
@@ -181,12 +158,7 @@ fn canonical(value: Value) -> Vec<u8> {
             Value::Object(object) => {
                 let mut entries: Vec<_> = object.into_iter().collect();
                 entries.sort_by(|a, b| a.0.cmp(&b.0));
-                Value::Object(
-                    entries
-                        .into_iter()
-                        .map(|(key, value)| (key, sorted(value)))
-                        .collect::<Map<_, _>>(),
-                )
+                Value::Object(entries.into_iter().map(|(key, value)| (key, sorted(value))).collect::<Map<_, _>>())
             }
             value => value,
         }
@@ -198,14 +170,7 @@ fn describe(path: &Path, mistakes: &[Mistake]) -> String {
     let mut lines: Vec<String> = mistakes
         .iter()
         .take(SHOWN)
-        .map(
-            |Mistake {
-                 line,
-                 column,
-                 what,
-                 fix,
-             }| format!("{}:{line}:{column}: {what}; {fix}", path.display()),
-        )
+        .map(|Mistake { line, column, what, fix }| format!("{}:{line}:{column}: {what}; {fix}", path.display()))
         .collect();
     if mistakes.len() > SHOWN {
         lines.push(format!("and {} more lines", mistakes.len() - SHOWN));
@@ -232,14 +197,8 @@ mod tests {
             "{\"payload\":\"hello\",\"x\":1}\n{\"payload\":{\"b\":2,\"a\":[1, 2]}}\n{\"b\": 1, \"a\": 0.5}\n[1]\n",
         )
         .unwrap();
-        let payloads: Vec<&str> = items
-            .iter()
-            .map(|item| std::str::from_utf8(&item.payload).unwrap())
-            .collect();
-        assert_eq!(
-            payloads,
-            ["hello", "{\"a\":[1,2],\"b\":2}", "{\"a\":0.5,\"b\":1}", "[1]"]
-        );
+        let payloads: Vec<&str> = items.iter().map(|item| std::str::from_utf8(&item.payload).unwrap()).collect();
+        assert_eq!(payloads, ["hello", "{\"a\":[1,2],\"b\":2}", "{\"a\":0.5,\"b\":1}", "[1]"]);
         assert_eq!(items[0].digest, sha256(b"hello"));
     }
 
@@ -253,10 +212,7 @@ mod tests {
     #[test]
     fn items__should_name_file_line_column_and_fix() {
         let text = error("{\"a\":1}\n{\"a\" 1}\n");
-        assert_eq!(
-            text,
-            "items.jsonl:2:6: expected `:`; write the whole item as valid JSON on this line"
-        );
+        assert_eq!(text, "items.jsonl:2:6: expected `:`; write the whole item as valid JSON on this line");
         assert!(error("{} {}").starts_with("items.jsonl:1:4: trailing characters; write one JSON value per line"));
     }
 

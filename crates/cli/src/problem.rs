@@ -14,10 +14,7 @@ pub struct Problem {
 impl Problem {
     /// A problem and its fix, each a sentence without a full stop.
     pub fn new(what: impl Display, fix: impl Display) -> Self {
-        Self {
-            what: what.to_string(),
-            fix: fix.to_string(),
-        }
+        Self { what: what.to_string(), fix: fix.to_string() }
     }
 }
 

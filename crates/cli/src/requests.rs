@@ -34,10 +34,7 @@ pub struct TokenSpec {
 /// Creates `account_id` with a full-access key and a balance in yoctoNEAR.
 #[must_use]
 pub fn account_create(account_id: AccountId, public_key: PublicKey, yoctonear: u128) -> TxRequest {
-    TxRequest::to(account_id)
-        .create_account()
-        .transfer(near(yoctonear))
-        .add_full_access_key(public_key)
+    TxRequest::to(account_id).create_account().transfer(near(yoctonear)).add_full_access_key(public_key)
 }
 
 /// Adds the deployment and initialization of a reward token to a request to its account.
@@ -72,12 +69,7 @@ pub fn token_list(contract: AccountId, args: &TokenListArgs) -> Request {
 /// # Errors
 /// As [`add_token`].
 pub fn add_contract_init(request: TxRequest, owner_id: &AccountId, config: &Config) -> Request {
-    request.call_json(
-        "new",
-        &json!({ "owner_id": owner_id, "config": config }),
-        PLAIN_GAS,
-        near(0),
-    )
+    request.call_json("new", &json!({ "owner_id": owner_id, "config": config }), PLAIN_GAS, near(0))
 }
 
 /// NEP-145 deposit for an account, with the coordinator or a token.
@@ -93,12 +85,7 @@ pub fn storage_deposit(contract: AccountId, account_id: &AccountId, yoctonear: u
 /// # Errors
 /// As [`add_token`].
 pub fn add_storage_deposit(request: TxRequest, account_id: &AccountId, yoctonear: u128) -> Request {
-    request.call_json(
-        "storage_deposit",
-        &json!({ "account_id": account_id }),
-        plain(),
-        near(yoctonear),
-    )
+    request.call_json("storage_deposit", &json!({ "account_id": account_id }), plain(), near(yoctonear))
 }
 
 /// Credits tokens to the sender's internal balance.
@@ -138,10 +125,7 @@ pub fn batch_cancel(contract: AccountId, batch: BatchId) -> Request {
 /// # Errors
 /// As [`add_token`].
 pub fn withdraw(contract: AccountId, token: TokenId, amount: Option<u128>) -> Request {
-    let args = WithdrawArgs {
-        token,
-        amount: amount.map(Into::into),
-    };
+    let args = WithdrawArgs { token, amount: amount.map(Into::into) };
     TxRequest::to(contract).call_json("withdraw", &args, Gas::from_gas(call::WITHDRAW_GAS), near(1))
 }
 
@@ -166,9 +150,7 @@ pub fn stake_add(contract: AccountId, yoctonear: u128) -> Request {
 /// # Errors
 /// As [`add_token`].
 pub fn stake_remove(contract: AccountId, yoctonear: Option<u128>) -> Request {
-    let args = StakeRemoveArgs {
-        amount: yoctonear.map(Into::into),
-    };
+    let args = StakeRemoveArgs { amount: yoctonear.map(Into::into) };
     TxRequest::to(contract).call_json("stake_remove", &args, plain(), near(1))
 }
 
@@ -199,12 +181,7 @@ pub fn machine_key(account_id: AccountId, public_key: PublicKey, contract: &Acco
 fn transfer_call(token: AccountId, contract: &AccountId, amount: u128, message: &DepositMessage) -> Request {
     let msg = serde_json::to_string(message)?;
     let args = json!({ "receiver_id": contract, "amount": amount.to_string(), "msg": msg });
-    TxRequest::to(token).call_json(
-        "ft_transfer_call",
-        &args,
-        Gas::from_gas(call::TRANSFER_CALL_GAS),
-        near(1),
-    )
+    TxRequest::to(token).call_json("ft_transfer_call", &args, Gas::from_gas(call::TRANSFER_CALL_GAS), near(1))
 }
 
 const fn plain() -> Gas {
@@ -226,9 +203,7 @@ mod tests {
     fn machine_key__should_only_call_methods_without_deposit() {
         let key = KeyFile::generate("n.test".parse().unwrap());
         let request = machine_key(key.account_id, key.public_key, &"c.test".parse().unwrap());
-        let Action::AddKey(action) = &request.actions[0] else {
-            panic!("not an AddKey action")
-        };
+        let Action::AddKey(action) = &request.actions[0] else { panic!("not an AddKey action") };
         let text = format!("{:?}", action.access_key.permission);
         assert!(text.contains("FunctionCall"), "{text}");
         assert!(!text.contains("withdraw"), "{text}");
@@ -245,14 +220,9 @@ mod tests {
         .unwrap();
         let request =
             batch_create_paid("t.test".parse().unwrap(), &"c.test".parse().unwrap(), 7, spec.clone()).unwrap();
-        let Action::FunctionCall(call) = &request.actions[0] else {
-            panic!("not a call")
-        };
+        let Action::FunctionCall(call) = &request.actions[0] else { panic!("not a call") };
         let args: serde_json::Value = serde_json::from_slice(&call.args).unwrap();
-        assert_eq!(
-            (args["amount"].as_str(), args["receiver_id"].as_str()),
-            (Some("7"), Some("c.test"))
-        );
+        assert_eq!((args["amount"].as_str(), args["receiver_id"].as_str()), (Some("7"), Some("c.test")));
         let message: DepositMessage = serde_json::from_str(args["msg"].as_str().unwrap()).unwrap();
         assert_eq!(message, DepositMessage::CreateBatch(spec));
     }

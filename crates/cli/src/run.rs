@@ -17,10 +17,7 @@ use crate::{
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let json = cli.global.json;
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -59,10 +56,7 @@ fn report(error: &anyhow::Error, as_json: bool) -> String {
     if as_json {
         return json!({ "error": texts[0], "causes": texts[1..], "fix": fix }).to_string();
     }
-    let causes = texts[1..]
-        .iter()
-        .map(|cause| format!("\n  cause: {cause}"))
-        .collect::<String>();
+    let causes = texts[1..].iter().map(|cause| format!("\n  cause: {cause}")).collect::<String>();
     let fix = fix.map(|fix| format!("\n  fix: {fix}")).unwrap_or_default();
     format!("error: {}{causes}{fix}", texts[0])
 }
@@ -76,10 +70,7 @@ mod tests {
     #[test]
     fn report__should_show_what_why_and_the_fix() {
         let error = anyhow::anyhow!("connection refused").context(Problem::new("the gateway is down", "start it"));
-        assert_eq!(
-            report(&error, false),
-            "error: the gateway is down\n  cause: connection refused\n  fix: start it"
-        );
+        assert_eq!(report(&error, false), "error: the gateway is down\n  cause: connection refused\n  fix: start it");
         let value: serde_json::Value = serde_json::from_str(&report(&error, true)).unwrap();
         assert_eq!(value["fix"], "start it");
     }

@@ -81,12 +81,8 @@ impl Stack {
         );
         let (postgres, database_url) = postgres?;
         let (localnet, rpc_url) = chain?;
-        let mut network = Network {
-            name: "localnet".to_owned(),
-            rpc_urls: vec![rpc_url],
-            contract: None,
-            gateway_url: None,
-        };
+        let mut network =
+            Network { name: "localnet".to_owned(), rpc_urls: vec![rpc_url], contract: None, gateway_url: None };
         let rpc = RpcClient::new(network.rpc_config())?;
 
         let key = KeyFile::read_with(layout.chain().join("validator_key.json"), FileAccess::Any)?;
@@ -179,16 +175,13 @@ async fn start_chain(layout: &Layout, programs: &Programs, listen: &str) -> anyh
         .into());
     }
     let listen = free_port(listen)?;
-    let spec = Spec::new("localnet", &programs.localnet)
-        .arg("--home")
-        .arg(&home)
-        .args([
-            "run",
-            "--rpc-addr",
-            &listen.to_string(),
-            "--network-addr",
-            "127.0.0.1:0",
-        ]);
+    let spec = Spec::new("localnet", &programs.localnet).arg("--home").arg(&home).args([
+        "run",
+        "--rpc-addr",
+        &listen.to_string(),
+        "--network-addr",
+        "127.0.0.1:0",
+    ]);
     let mut process = Process::spawn(layout, spec)?;
     let url = format!("http://{listen}");
     serves(&url, &mut process).await?;
@@ -197,15 +190,9 @@ async fn start_chain(layout: &Layout, programs: &Programs, listen: &str) -> anyh
 
 /// The address with a port: a neard sandbox does not tell which one it took.
 fn free_port(listen: &str) -> anyhow::Result<SocketAddr> {
-    let taken = || {
-        Problem::new(
-            format!("{listen} cannot be listened on"),
-            "pass another address, or port 0 for a free one",
-        )
-    };
-    Ok(TcpListener::bind(listen)
-        .and_then(|listener| listener.local_addr())
-        .with_context(taken)?)
+    let taken =
+        || Problem::new(format!("{listen} cannot be listened on"), "pass another address, or port 0 for a free one");
+    Ok(TcpListener::bind(listen).and_then(|listener| listener.local_addr()).with_context(taken)?)
 }
 
 /// Waits until the chain answers with its first blocks, as every client of a sandbox must.

@@ -170,11 +170,8 @@ mod tests {
     fn option_of__should_know_every_field_of_the_terms() {
         let terms = parsed(&[]).unwrap().terms(5, 1_000);
         let value = serde_json::to_value(terms).unwrap();
-        for field in value
-            .as_object()
-            .unwrap()
-            .keys()
-            .filter(|field| !matches!(field.as_str(), "class" | "verification"))
+        for field in
+            value.as_object().unwrap().keys().filter(|field| !matches!(field.as_str(), "class" | "verification"))
         {
             assert!(option_of(field).starts_with("--"), "{field}");
         }

@@ -60,12 +60,9 @@ impl TokenInfo {
     /// # Errors
     /// If the token is NEAR.
     pub fn contract(&self) -> Result<&AccountId, Problem> {
-        self.account_id.as_ref().ok_or_else(|| {
-            Problem::new(
-                "NEAR is not a NEP-141 token",
-                "pass --token with the reward token's account",
-            )
-        })
+        self.account_id
+            .as_ref()
+            .ok_or_else(|| Problem::new("NEAR is not a NEP-141 token", "pass --token with the reward token's account"))
     }
 }
 
@@ -85,24 +82,11 @@ pub async fn resolve(rpc: &RpcClient, coordinator: &Coordinator, selector: Optio
 /// If the token contract cannot be asked.
 pub async fn info(rpc: &RpcClient, listed: Token) -> anyhow::Result<TokenInfo> {
     if listed.token == NEAR {
-        return Ok(TokenInfo {
-            listed,
-            account_id: None,
-            symbol: "NEAR".to_owned(),
-            decimals: NEAR_DECIMALS,
-        });
+        return Ok(TokenInfo { listed, account_id: None, symbol: "NEAR".to_owned(), decimals: NEAR_DECIMALS });
     }
     let account_id: AccountId = listed.account_id.parse()?;
-    let metadata: Metadata = rpc
-        .view_function(&account_id, "ft_metadata", &json!({}), BlockRef::Final)
-        .await?
-        .value;
-    Ok(TokenInfo {
-        listed,
-        account_id: Some(account_id),
-        symbol: metadata.symbol,
-        decimals: metadata.decimals,
-    })
+    let metadata: Metadata = rpc.view_function(&account_id, "ft_metadata", &json!({}), BlockRef::Final).await?.value;
+    Ok(TokenInfo { listed, account_id: Some(account_id), symbol: metadata.symbol, decimals: metadata.decimals })
 }
 
 /// An account's balance with a NEP-141 token.
@@ -111,10 +95,7 @@ pub async fn info(rpc: &RpcClient, listed: Token) -> anyhow::Result<TokenInfo> {
 /// If the token contract cannot be asked.
 pub async fn ft_balance(rpc: &RpcClient, token: &AccountId, account_id: &AccountId) -> anyhow::Result<u128> {
     let args = json!({ "account_id": account_id });
-    let balance: String = rpc
-        .view_function(token, "ft_balance_of", &args, BlockRef::Final)
-        .await?
-        .value;
+    let balance: String = rpc.view_function(token, "ft_balance_of", &args, BlockRef::Final).await?.value;
     Ok(balance.parse()?)
 }
 
@@ -124,22 +105,14 @@ pub async fn ft_balance(rpc: &RpcClient, token: &AccountId, account_id: &Account
 /// If the token contract cannot be asked.
 pub async fn ft_registered(rpc: &RpcClient, token: &AccountId, account_id: &AccountId) -> anyhow::Result<bool> {
     let args = json!({ "account_id": account_id });
-    let balance: Option<serde_json::Value> = rpc
-        .view_function(token, "storage_balance_of", &args, BlockRef::Final)
-        .await?
-        .value;
+    let balance: Option<serde_json::Value> =
+        rpc.view_function(token, "storage_balance_of", &args, BlockRef::Final).await?.value;
     Ok(balance.is_some())
 }
 
 fn select<'a>(tokens: &'a [Token], selector: Option<&str>, contract: &AccountId) -> Result<&'a Token, Problem> {
     let rewards: Vec<&Token> = tokens.iter().filter(|token| token.token != NEAR).collect();
-    let names = || {
-        rewards
-            .iter()
-            .map(|token| token.account_id.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let names = || rewards.iter().map(|token| token.account_id.as_str()).collect::<Vec<_>>().join(", ");
     match selector {
         None => match rewards.as_slice() {
             [only] => Ok(only),
@@ -147,10 +120,7 @@ fn select<'a>(tokens: &'a [Token], selector: Option<&str>, contract: &AccountId)
                 format!("{contract} lists no reward token"),
                 "its owner lists one with `piecework token list TOKEN`",
             )),
-            _ => Err(Problem::new(
-                "several tokens are listed",
-                format!("pass --token with one of: {}", names()),
-            )),
+            _ => Err(Problem::new("several tokens are listed", format!("pass --token with one of: {}", names()))),
         },
         Some(selector) => tokens
             .iter()
@@ -186,10 +156,7 @@ mod tests {
             pool: Amount(0),
             in_flight: Amount(0),
         };
-        (0..)
-            .zip([""].into_iter().chain(accounts.iter().copied()))
-            .map(token)
-            .collect()
+        (0..).zip([""].into_iter().chain(accounts.iter().copied())).map(token).collect()
     }
 
     fn chosen(accounts: &[&str], selector: Option<&str>) -> Result<u16, anyhow::Error> {
@@ -209,12 +176,7 @@ mod tests {
         assert_eq!(chosen(&["a.test"], None).unwrap(), 1);
         let error = chosen(&["a.test", "b.test"], None).unwrap_err();
         assert!(fix_of(&error).unwrap().contains("a.test, b.test"));
-        assert!(
-            chosen(&[], None)
-                .unwrap_err()
-                .to_string()
-                .contains("lists no reward token")
-        );
+        assert!(chosen(&[], None).unwrap_err().to_string().contains("lists no reward token"));
     }
 
     #[test]

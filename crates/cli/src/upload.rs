@@ -29,11 +29,7 @@ impl Manifest {
     pub fn new(items: &[Item]) -> Self {
         let digests: Vec<[u8; 32]> = items.iter().map(|item| item.digest).collect();
         let bytes = digests.concat();
-        Self {
-            root: merkle::root(sha256, &digests),
-            digest: sha256(&bytes),
-            bytes,
-        }
+        Self { root: merkle::root(sha256, &digests), digest: sha256(&bytes), bytes }
     }
 
     /// What the batch names as its manifest's place.

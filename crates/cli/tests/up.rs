@@ -110,7 +110,10 @@ fn batch__should_go_from_a_file_to_the_chain_and_back() {
 
     // Then nothing came of the trial, and the two batches are listed
     assert_eq!((&tried["batch"], &tried["items"]), (&Value::Null, &Value::from(3)));
-    assert_eq!((&created["batch"], &second["batch"], &second["lots"]), (&Value::from(0), &Value::from(1), &Value::from(3)));
+    assert_eq!(
+        (&created["batch"], &second["batch"], &second["lots"]),
+        (&Value::from(0), &Value::from(1), &Value::from(3))
+    );
     assert_eq!(value(&network.requester(&["batch", "list"])).as_array().unwrap().len(), 2);
 
     // And a cancelled batch closes with its escrow returned, so that watching it ends

@@ -71,16 +71,13 @@ const DERIVED: [&str; 11] = [
 /// # Errors
 /// The database failed.
 pub async fn rebuild_begin(conn: &mut PgConnection) -> Result<String, StoreError> {
-    let live: String = sqlx::query_scalar!(r#"SELECT quote_ident(current_schema()) AS "schema!""#)
-        .fetch_one(&mut *conn)
-        .await?;
+    let live: String =
+        sqlx::query_scalar!(r#"SELECT quote_ident(current_schema()) AS "schema!""#).fetch_one(&mut *conn).await?;
     sqlx::raw_sql("CREATE SCHEMA piecework_rebuild; SET LOCAL search_path TO piecework_rebuild")
         .execute(&mut *conn)
         .await?;
     for migration in crate::connect::MIGRATIONS.iter() {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(migration.sql.as_str().to_owned()))
-            .execute(&mut *conn)
-            .await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(migration.sql.as_str().to_owned())).execute(&mut *conn).await?;
     }
     for table in ["blocks", "receipts", "events", "reveals"] {
         let copy = format!("INSERT INTO {table} SELECT * FROM {live}.{table}");
@@ -103,9 +100,7 @@ pub async fn rebuild_difference_list(
             "SELECT count(*) FROM ((TABLE {table} EXCEPT ALL TABLE {live}.{table})
                                    UNION ALL (TABLE {live}.{table} EXCEPT ALL TABLE {table})) AS different"
         );
-        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(compare))
-            .fetch_one(&mut *conn)
-            .await?;
+        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(compare)).fetch_one(&mut *conn).await?;
         if rows != 0 {
             differences.push((table, narrow(rows, "count")?));
         }

@@ -7,10 +7,7 @@ use crate::StoreError;
 /// # Errors
 /// [`StoreError::OutOfRange`]: the row was not written by this product.
 pub fn narrow<T: TryFrom<V>, V: Copy + ToString>(value: V, column: &'static str) -> Result<T, StoreError> {
-    T::try_from(value).map_err(|_| StoreError::OutOfRange {
-        column,
-        value: value.to_string(),
-    })
+    T::try_from(value).map_err(|_| StoreError::OutOfRange { column, value: value.to_string() })
 }
 
 /// A number of the wire format as a `bigint`; numbers above 2^63 do not occur (heights, line numbers, gas).
@@ -26,10 +23,8 @@ pub fn widen(value: u64, column: &'static str) -> Result<i64, StoreError> {
 /// # Errors
 /// [`StoreError::OutOfRange`]: the column does not hold 32 bytes.
 pub fn digest(bytes: Vec<u8>, column: &'static str) -> Result<[u8; 32], StoreError> {
-    <[u8; 32]>::try_from(bytes).map_err(|bytes| StoreError::OutOfRange {
-        column,
-        value: format!("{} bytes instead of 32", bytes.len()),
-    })
+    <[u8; 32]>::try_from(bytes)
+        .map_err(|bytes| StoreError::OutOfRange { column, value: format!("{} bytes instead of 32", bytes.len()) })
 }
 
 /// An item set as its `bigint` bit pattern.
@@ -50,15 +45,7 @@ pub const fn items_of(bits: i64) -> u64 {
 /// [`StoreError::Rows`].
 pub fn expect_rows(statement: &'static str, expected: usize, found: u64) -> Result<(), StoreError> {
     let expected = u64::try_from(expected).unwrap_or(u64::MAX);
-    if found == expected {
-        Ok(())
-    } else {
-        Err(StoreError::Rows {
-            statement,
-            expected,
-            found,
-        })
-    }
+    if found == expected { Ok(()) } else { Err(StoreError::Rows { statement, expected, found }) }
 }
 
 /// The JSON of a value of the wire format; these have no part that could fail.
@@ -70,8 +57,5 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> 
 pub(crate) fn named<T: serde::de::DeserializeOwned>(name: &str, column: &'static str) -> Result<T, StoreError> {
     use serde::de::{IntoDeserializer as _, value};
     let deserializer: value::StrDeserializer<'_, value::Error> = name.into_deserializer();
-    T::deserialize(deserializer).map_err(|_| StoreError::OutOfRange {
-        column,
-        value: name.to_owned(),
-    })
+    T::deserialize(deserializer).map_err(|_| StoreError::OutOfRange { column, value: name.to_owned() })
 }

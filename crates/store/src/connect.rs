@@ -25,19 +25,19 @@ impl DatabaseUrl {
     }
 }
 
+impl From<PgConnectOptions> for DatabaseUrl {
+    fn from(options: PgConnectOptions) -> Self {
+        Self(options)
+    }
+}
+
 impl FromStr for DatabaseUrl {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        let known = ["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme));
+        let known = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
         let scheme = || StoreError::Url(sqlx::Error::Configuration("it must begin with postgres://".into()));
-        if known {
-            text.parse().map(Self).map_err(StoreError::Url)
-        } else {
-            Err(scheme())
-        }
+        if known { text.parse().map(Self).map_err(StoreError::Url) } else { Err(scheme()) }
     }
 }
 
@@ -45,13 +45,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &self.0;
         let database = options.get_database().unwrap_or_default();
-        write!(
-            f,
-            "postgres://{}@{}:{}/{database}",
-            options.get_username(),
-            options.get_host(),
-            options.get_port()
-        )
+        write!(f, "postgres://{}@{}:{}/{database}", options.get_username(), options.get_host(), options.get_port())
     }
 }
 
@@ -80,11 +74,8 @@ pub struct PoolConfig {
 /// The server cannot be reached or refuses the connection.
 pub async fn connect(url: &DatabaseUrl, config: &PoolConfig) -> Result<PgPool, StoreError> {
     let statement_timeout = format!("{}ms", config.statement_timeout.as_millis());
-    let options = url
-        .0
-        .clone()
-        .application_name(config.application_name)
-        .options([("statement_timeout", statement_timeout)]);
+    let options =
+        url.0.clone().application_name(config.application_name).options([("statement_timeout", statement_timeout)]);
     let pool = PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(config.acquire_timeout)
@@ -103,11 +94,7 @@ pub async fn connect_one(
     statement_timeout: Duration,
 ) -> Result<PgConnection, StoreError> {
     let statement_timeout = format!("{}ms", statement_timeout.as_millis());
-    let options = url
-        .0
-        .clone()
-        .application_name(application_name)
-        .options([("statement_timeout", statement_timeout)]);
+    let options = url.0.clone().application_name(application_name).options([("statement_timeout", statement_timeout)]);
     Ok(options.connect().await?)
 }
 
@@ -124,9 +111,7 @@ pub async fn begin(conn: &mut PgConnection) -> Result<PgTransaction<'_>, StoreEr
 /// # Errors
 /// The connection failed.
 pub async fn begin_snapshot(conn: &mut PgConnection) -> Result<PgTransaction<'_>, StoreError> {
-    Ok(conn
-        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await?)
+    Ok(conn.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
 
 /// Begins a transaction that sees one version of the live rows and makes tables of its own beside them.
@@ -150,23 +135,13 @@ pub async fn migrate(conn: &mut PgConnection) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Schema`] if it has not.
 pub async fn schema_check(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
-    let needed = MIGRATIONS
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or_default();
+    let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
     // The table belongs to sqlx and does not exist in an empty database, so this one statement is not a checked macro.
-    let found: Option<i64> = match sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-        .fetch_one(db)
-        .await
-    {
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => None,
-        other => other?,
-    };
+    let found: Option<i64> =
+        match sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(db).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => None,
+            other => other?,
+        };
     let found = found.unwrap_or_default();
-    if found == needed {
-        Ok(())
-    } else {
-        Err(StoreError::Schema { found, needed })
-    }
+    if found == needed { Ok(()) } else { Err(StoreError::Schema { found, needed }) }
 }

@@ -89,9 +89,7 @@ pub async fn cursor_begin(conn: &mut PgConnection, stream: &str, chain_id: &str)
 /// # Errors
 /// The database failed, or there is no cursor.
 pub async fn cursor_take(conn: &mut PgConnection) -> Result<u64, StoreError> {
-    let fence = sqlx::query_scalar!("UPDATE cursor SET fence = fence + 1 RETURNING fence")
-        .fetch_one(conn)
-        .await?;
+    let fence = sqlx::query_scalar!("UPDATE cursor SET fence = fence + 1 RETURNING fence").fetch_one(conn).await?;
     narrow(fence, "cursor.fence")
 }
 
@@ -100,14 +98,7 @@ pub async fn cursor_take(conn: &mut PgConnection) -> Result<u64, StoreError> {
 /// # Errors
 /// The database failed, or there is no cursor of this stream.
 pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(), StoreError> {
-    let Root {
-        seq,
-        head,
-        active_tickets,
-        next_account,
-        next_batch,
-        insurance,
-    } = &cursor.root;
+    let Root { seq, head, active_tickets, next_account, next_batch, insurance } = &cursor.root;
     let changed = sqlx::query!(
         "UPDATE cursor
          SET height = $2, hash = $3, timestamp_ns = $4, next_seq = $5, head = $6, active_tickets = $7, next_account = $8,
@@ -129,13 +120,7 @@ pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(
     .await?
     .rows_affected();
     expect_rows("cursor_update", 1, changed)?;
-    sqlx::query!(
-        "SELECT pg_notify($1, $2)",
-        NOTIFY_CHANNEL,
-        format!("{}:{seq}", cursor.height)
-    )
-    .execute(conn)
-    .await?;
+    sqlx::query!("SELECT pg_notify($1, $2)", NOTIFY_CHANNEL, format!("{}:{seq}", cursor.height)).execute(conn).await?;
     Ok(())
 }
 
@@ -146,11 +131,7 @@ pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(
 pub async fn writer_lock(conn: &mut PgConnection) -> Result<bool, StoreError> {
     /// Any fixed number: a database mirrors one contract, and nothing else takes advisory locks in it.
     const WRITER: i64 = 0x7069_6563;
-    Ok(
-        sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, WRITER)
-            .fetch_one(conn)
-            .await?,
-    )
+    Ok(sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, WRITER).fetch_one(conn).await?)
 }
 
 struct Row {

@@ -14,7 +14,10 @@ pub mod reconciliation;
 pub mod units;
 pub mod write;
 
-pub use connect::{DatabaseUrl, PoolConfig, begin, begin_snapshot, begin_snapshot_for_rebuild, connect, connect_one, migrate, schema_check};
+pub use connect::{
+    DatabaseUrl, PoolConfig, begin, begin_snapshot, begin_snapshot_for_rebuild, connect, connect_one, migrate,
+    schema_check,
+};
 pub use error::StoreError;
 pub use sqlx::{PgConnection, PgPool, PgTransaction};
 pub use units::Units;

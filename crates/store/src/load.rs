@@ -62,9 +62,7 @@ pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, Stor
 }
 
 async fn config_find(conn: &mut PgConnection) -> Result<Option<Config>, StoreError> {
-    let row = sqlx::query!(r#"SELECT config AS "config: Json<Config>" FROM config"#)
-        .fetch_optional(conn)
-        .await?;
+    let row = sqlx::query!(r#"SELECT config AS "config: Json<Config>" FROM config"#).fetch_optional(conn).await?;
     Ok(row.map(|row| row.config.0))
 }
 

@@ -47,8 +47,6 @@ impl Decode<'_, Postgres> for Units {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         let number = <BigDecimal as Decode<Postgres>>::decode(value)?;
         let units = number.to_u128().filter(|_| number.is_integer());
-        units
-            .map(Self)
-            .ok_or_else(|| format!("{number} is not an amount: an integer of 0..2^128").into())
+        units.map(Self).ok_or_else(|| format!("{number} is not an amount: an integer of 0..2^128").into())
     }
 }

@@ -68,26 +68,16 @@ mod tests {
         let mut training = labelled(None).unwrap();
         let batch = training.split_off(TRAINING);
         let mut classifier = kind.train(training);
-        let answers: Vec<u8> = batch
-            .iter()
-            .map(|item| classifier.classify(&item.image))
-            .collect();
-        let right = answers
-            .iter()
-            .zip(&batch)
-            .filter(|(answer, item)| **answer == item.digit)
-            .count();
+        let answers: Vec<u8> = batch.iter().map(|item| classifier.classify(&item.image)).collect();
+        let right = answers.iter().zip(&batch).filter(|(answer, item)| **answer == item.digit).count();
         (answers, right as f64 / batch.len() as f64)
     }
 
     #[test]
     fn honest_classifiers__should_read_most_digits() {
-        for (kind, least) in [
-            (Kind::Nearest, 0.93),
-            (Kind::FiveNearest, 0.93),
-            (Kind::Centroid, 0.85),
-            (Kind::Softmax, 0.85),
-        ] {
+        for (kind, least) in
+            [(Kind::Nearest, 0.93), (Kind::FiveNearest, 0.93), (Kind::Centroid, 0.85), (Kind::Softmax, 0.85)]
+        {
             let accuracy = answers(kind).1;
             assert!(accuracy >= least, "{kind:?}: {accuracy}");
         }
@@ -95,14 +85,8 @@ mod tests {
 
     #[test]
     fn honest_classifiers__should_disagree_somewhere() {
-        let all: Vec<_> = [
-            Kind::Nearest,
-            Kind::FiveNearest,
-            Kind::Centroid,
-            Kind::Softmax,
-        ]
-        .map(|kind| answers(kind).0)
-        .into();
+        let all: Vec<_> =
+            [Kind::Nearest, Kind::FiveNearest, Kind::Centroid, Kind::Softmax].map(|kind| answers(kind).0).into();
         for (index, one) in all.iter().enumerate() {
             for other in &all[index + 1..] {
                 assert_ne!(one, other);
@@ -112,12 +96,7 @@ mod tests {
 
     #[test]
     fn honest_classifiers__should_be_deterministic() {
-        for kind in [
-            Kind::Nearest,
-            Kind::FiveNearest,
-            Kind::Centroid,
-            Kind::Softmax,
-        ] {
+        for kind in [Kind::Nearest, Kind::FiveNearest, Kind::Centroid, Kind::Softmax] {
             assert_eq!(answers(kind).0, answers(kind).0);
         }
     }

@@ -33,8 +33,7 @@ pub fn read(payload: &[u8]) -> Result<Image> {
     struct Payload {
         pixels: Vec<u8>,
     }
-    let payload: Payload =
-        serde_json::from_slice(payload).context("the payload is not {\"pixels\":[…]}")?;
+    let payload: Payload = serde_json::from_slice(payload).context("the payload is not {\"pixels\":[…]}")?;
     image(&payload.pixels)
 }
 
@@ -49,25 +48,16 @@ pub fn labelled(file: Option<&Path>) -> Result<Vec<Labelled>> {
         digit: u8,
     }
     let text = match file {
-        Some(path) => fs::read_to_string(path)
-            .with_context(|| format!("cannot read training set {}", path.display()))?,
+        Some(path) => {
+            fs::read_to_string(path).with_context(|| format!("cannot read training set {}", path.display()))?
+        }
         None => include_str!("../digits.jsonl").to_owned(),
     };
     let parse = |(number, line): (usize, &str)| {
-        let line: Line = serde_json::from_str(line)
-            .with_context(|| format!("training set, line {}", number + 1))?;
-        ensure!(
-            line.digit <= 9,
-            "training set, line {}: digit {} is not 0..=9",
-            number + 1,
-            line.digit
-        );
-        let image =
-            image(&line.pixels).with_context(|| format!("training set, line {}", number + 1))?;
-        Ok(Labelled {
-            image,
-            digit: line.digit,
-        })
+        let line: Line = serde_json::from_str(line).with_context(|| format!("training set, line {}", number + 1))?;
+        ensure!(line.digit <= 9, "training set, line {}: digit {} is not 0..=9", number + 1, line.digit);
+        let image = image(&line.pixels).with_context(|| format!("training set, line {}", number + 1))?;
+        Ok(Labelled { image, digit: line.digit })
     };
     text.lines().enumerate().map(parse).collect()
 }
@@ -79,21 +69,13 @@ pub fn labelled(file: Option<&Path>) -> Result<Vec<Labelled>> {
 pub fn training(file: Option<&Path>) -> Result<Vec<Labelled>> {
     let mut training = labelled(file)?;
     training.truncate(TRAINING);
-    ensure!(
-        !training.is_empty(),
-        "the training set is empty: give JSON lines with \"pixels\" and \"digit\""
-    );
+    ensure!(!training.is_empty(), "the training set is empty: give JSON lines with \"pixels\" and \"digit\"");
     Ok(training)
 }
 
 fn image(pixels: &[u8]) -> Result<Image> {
-    ensure!(
-        pixels.iter().all(|pixel| *pixel <= BRIGHTEST),
-        "a pixel is above {BRIGHTEST}"
-    );
-    pixels
-        .try_into()
-        .with_context(|| format!("an image has {PIXELS} pixels, this one {}", pixels.len()))
+    ensure!(pixels.iter().all(|pixel| *pixel <= BRIGHTEST), "a pixel is above {BRIGHTEST}");
+    pixels.try_into().with_context(|| format!("an image has {PIXELS} pixels, this one {}", pixels.len()))
 }
 
 #[cfg(test)]

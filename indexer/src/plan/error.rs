@@ -88,11 +88,7 @@ impl PlanError {
             height: block.height,
             hash: block.hash.to_string(),
             prev_hash: block.prev_hash.to_string(),
-            cursor: format!(
-                "{} at height {}",
-                cursor.hash.as_deref().unwrap_or("no block"),
-                cursor.height
-            ),
+            cursor: format!("{} at height {}", cursor.hash.as_deref().unwrap_or("no block"), cursor.height),
         }
     }
 }

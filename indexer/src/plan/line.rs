@@ -28,19 +28,12 @@ pub(super) struct Place {
 impl Place {
     pub fn of(block: &FinalBlock) -> Result<Self, PlanError> {
         let now_s = u32::try_from(block.timestamp_ns / 1_000_000_000);
-        Self::at(
-            block.height,
-            now_s.map_err(|_| PlanError::Range { height: block.height })?,
-        )
+        Self::at(block.height, now_s.map_err(|_| PlanError::Range { height: block.height })?)
     }
 
     pub fn at(block_height: u64, now_s: u32) -> Result<Self, PlanError> {
         let height = u32::try_from(block_height).map_err(|_| PlanError::Range { height: block_height })?;
-        Ok(Self {
-            block_height,
-            height,
-            now_s,
-        })
+        Ok(Self { block_height, height, now_s })
     }
 }
 
@@ -54,20 +47,12 @@ struct Leaving {
 impl Planner {
     /// Applies a log line of a receipt. Lines of other standards are none of the mirror's business.
     pub(super) fn line(&mut self, text: &str, receipt_id: &str, place: Place, ops: &[Op]) -> Result<(), PlanError> {
-        let unreadable = |source| PlanError::Line {
-            receipt_id: receipt_id.to_owned(),
-            source,
-        };
+        let unreadable = |source| PlanError::Line { receipt_id: receipt_id.to_owned(), source };
         let Some(line) = Line::parse(text).map_err(unreadable)? else {
             return Ok(());
         };
         let leaving = self.leaving(&line);
-        let context = Context {
-            now_s: place.now_s,
-            height: place.height,
-            text,
-            ops,
-        };
+        let context = Context { now_s: place.now_s, height: place.height, text, ops };
         let touched = self.mirror.apply(&line, &context).map_err(|source| PlanError::Replay {
             receipt_id: receipt_id.to_owned(),
             height: place.block_height,
@@ -114,9 +99,7 @@ impl Planner {
         for account in &touched.accounts {
             self.account(*account, seq, &leaving.accounts);
         }
-        self.change
-            .new_batches
-            .extend(line.log.iter().filter_map(|entry| new_batch(entry, place.now_s, seq)));
+        self.change.new_batches.extend(line.log.iter().filter_map(|entry| new_batch(entry, place.now_s, seq)));
         // A batch's version counts its lots' changes too, so that one number tells a reader whether to look again.
         touched.batches.extend(touched.lots.iter().map(|(batch, _)| *batch));
         for batch in &touched.batches {
@@ -125,26 +108,21 @@ impl Planner {
         for key in &touched.lots {
             self.lot(*key, seq, &touched);
         }
-        self.slots
-            .apply(line, place.now_s, &touched, &self.mirror, &mut self.change.slots);
-        self.change
-            .results
-            .extend(touched.results.drain(..).map(|result| ResultRow {
-                batch: result.batch,
-                lot: result.lot,
-                n: result.n,
-                accepted: result.accepted,
-                digest: result.digest,
-                answers: result.answers,
-                fee: result.fee,
-                refund: result.refund,
-                settled_at: place.now_s,
-                seq,
-            }));
+        self.slots.apply(line, place.now_s, &touched, &self.mirror, &mut self.change.slots);
+        self.change.results.extend(touched.results.drain(..).map(|result| ResultRow {
+            batch: result.batch,
+            lot: result.lot,
+            n: result.n,
+            accepted: result.accepted,
+            digest: result.digest,
+            answers: result.answers,
+            fee: result.fee,
+            refund: result.refund,
+            settled_at: place.now_s,
+            seq,
+        }));
         for (leg, movement) in (0_u32..).zip(touched.movements.drain(..)) {
-            self.change
-                .balances
-                .insert((movement.account, movement.token), movement.balance_after);
+            self.change.balances.insert((movement.account, movement.token), movement.balance_after);
             self.change.ledger.push(LedgerRow { seq, leg, movement });
         }
     }
@@ -177,11 +155,7 @@ impl Planner {
                 None => return,
             },
         };
-        let closed = touched
-            .closed
-            .iter()
-            .find(|(number, _)| *number == batch)
-            .map(|(_, open)| open);
+        let closed = touched.closed.iter().find(|(number, _)| *number == batch).map(|(_, open)| open);
         let before = self.change.batches.get(&batch);
         let progress = row.open.as_ref().or(closed).map(|open| open.progress.clone());
         let row = BatchRow {
@@ -201,20 +175,10 @@ impl Planner {
             Some(state) => (state.clone(), false),
             None => {
                 let result = touched.results.iter().find(|result| (result.batch, result.lot) == key);
-                (
-                    result.and_then(|result| result.record.clone()).unwrap_or_default(),
-                    true,
-                )
+                (result.and_then(|result| result.record.clone()).unwrap_or_default(), true)
             }
         };
-        self.change.lots.insert(
-            key,
-            LotRow {
-                state,
-                settled,
-                updated_seq: seq,
-            },
-        );
+        self.change.lots.insert(key, LotRow { state, settled, updated_seq: seq });
     }
 }
 
@@ -238,41 +202,22 @@ fn reveals(line: &Line, ops: &[Op]) -> Vec<RevealRow> {
     });
     let found = shown.filter_map(|(batch, lot, digest)| {
         ops.iter().find_map(|op| match op {
-            Op::Reveal {
-                batch: of,
-                lot: at,
-                answers,
-                salt,
-            } if (*of, *at) == (batch, lot) && sha256(answers) == *digest => Some((batch, lot, answers.clone(), *salt)),
+            Op::Reveal { batch: of, lot: at, answers, salt }
+                if (*of, *at) == (batch, lot) && sha256(answers) == *digest =>
+            {
+                Some((batch, lot, answers.clone(), *salt))
+            }
             _ => None,
         })
     });
     (0..)
         .zip(found)
-        .map(|(position, (batch, lot, answers, salt))| RevealRow {
-            seq: line.seq,
-            position,
-            batch,
-            lot,
-            answers,
-            salt,
-        })
+        .map(|(position, (batch, lot, answers, salt))| RevealRow { seq: line.seq, position, batch, lot, answers, salt })
         .collect()
 }
 
 fn new_batch(entry: &Entry, created_at: u32, created_seq: u64) -> Option<NewBatch> {
-    let Entry::BatchCreated {
-        batch,
-        requester,
-        token,
-        items,
-        manifest,
-        uri,
-        escrow: _,
-        terms,
-        fixed,
-    } = entry
-    else {
+    let Entry::BatchCreated { batch, requester, token, items, manifest, uri, escrow: _, terms, fixed } = entry else {
         return None;
     };
     Some(NewBatch {

@@ -53,10 +53,8 @@ impl LiveSlots {
         for (batch, lot) in &touched.lots {
             let held = mirror.lots.get(&(*batch, *lot)).map_or(&[][..], |state| &state.slots);
             for (position, slot) in (0..).zip(held) {
-                let live = self
-                    .0
-                    .entry((*batch, *lot, slot.node))
-                    .or_insert_with(|| seen.claimed(slot, claim_ttl_s(*batch)));
+                let live =
+                    self.0.entry((*batch, *lot, slot.node)).or_insert_with(|| seen.claimed(slot, claim_ttl_s(*batch)));
                 seen.absorb(&mut live.row, *batch, *lot, slot);
                 live.row.position = Some(position);
                 rows.insert((*batch, *lot, live.claimed_seq), live.row.clone());
@@ -88,10 +86,7 @@ impl Seen<'_> {
             revealed: None,
             end: None,
         };
-        Live {
-            claimed_seq: self.line.seq,
-            row,
-        }
+        Live { claimed_seq: self.line.seq, row }
     }
 
     /// Takes over a phase that the row does not have yet.
@@ -101,11 +96,7 @@ impl Seen<'_> {
             SlotPhase::Committed(commitment) => Some(*commitment),
             // Committed and revealed by one line: only the line still tells the commitment.
             SlotPhase::Revealed(_) => self.line.log.iter().find_map(|entry| match entry {
-                Entry::Committed {
-                    batch: of,
-                    lot: at,
-                    commitment,
-                } if (*of, *at) == (batch, lot) => Some(*commitment),
+                Entry::Committed { batch: of, lot: at, commitment } if (*of, *at) == (batch, lot) => Some(*commitment),
                 _ => None,
             }),
         };
@@ -119,36 +110,12 @@ impl Seen<'_> {
 }
 
 fn end(ended: &EndedSlot, ended_at: u32) -> SlotEnded {
-    let EndedSlot {
-        end,
-        pay,
-        slash,
-        reputation,
-        agreed,
-        ..
-    } = ended;
-    SlotEnded {
-        end: *end,
-        pay: *pay,
-        slash: *slash,
-        reputation: *reputation,
-        agreed: *agreed,
-        ended_at,
-    }
+    let EndedSlot { end, pay, slash, reputation, agreed, .. } = ended;
+    SlotEnded { end: *end, pay: *pay, slash: *slash, reputation: *reputation, agreed: *agreed, ended_at }
 }
 
 /// A batch that is open, or was until this line closed it.
 fn open_batch<'a>(mirror: &'a Mirror, touched: &'a Touched, batch: BatchId) -> Option<&'a OpenBatch> {
-    let closed = || {
-        touched
-            .closed
-            .iter()
-            .find(|(number, _)| *number == batch)
-            .map(|(_, open)| open)
-    };
-    mirror
-        .batches
-        .get(&batch)
-        .and_then(|row| row.open.as_ref())
-        .or_else(closed)
+    let closed = || touched.closed.iter().find(|(number, _)| *number == batch).map(|(_, open)| open);
+    mirror.batches.get(&batch).and_then(|row| row.open.as_ref()).or_else(closed)
 }

@@ -28,25 +28,16 @@ pub(super) struct Compared {
 }
 
 pub(super) fn compare(loaded: &Loaded, views: &Views, ledger: &[LedgerDifference]) -> Compared {
-    let mut compared = Compared {
-        rows: 0,
-        mismatches: Vec::new(),
-    };
+    let mut compared = Compared { rows: 0, mismatches: Vec::new() };
     let mirror = &loaded.mirror;
     compared.row("root", Some(&mirror.root), Some(&views.root));
     compared.row("config", Some(&mirror.config), Some(&views.config));
     compared.rows("token", &mirror.tokens, &views.tokens);
-    let accounts = mirror
-        .accounts
-        .iter()
-        .map(|(number, named)| (*number, named.row.clone()))
-        .collect();
+    let accounts = mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect();
     compared.rows("account", &accounts, &views.accounts);
     compared.rows("batch", &mirror.batches, &views.batches);
     let name = |lots: &BTreeMap<_, _>| -> BTreeMap<_, _> {
-        lots.iter()
-            .map(|((batch, lot), state)| (format!("{batch}/{lot}"), Clone::clone(state)))
-            .collect()
+        lots.iter().map(|((batch, lot), state)| (format!("{batch}/{lot}"), Clone::clone(state))).collect()
     };
     compared.rows("lot", &name(&mirror.lots), &name(&views.lots));
 
@@ -101,11 +92,7 @@ impl Compared {
     /// The deepest fields that differ.
     fn fields(&mut self, row: &str, path: String, stored: &Value, contract: &Value) {
         let below = |key: &dyn Display| {
-            if path.is_empty() {
-                key.to_string()
-            } else {
-                format!("{path}/{key}")
-            }
+            if path.is_empty() { key.to_string() } else { format!("{path}/{key}") }
         };
         match (stored, contract) {
             (Value::Object(left), Value::Object(right)) => {
@@ -113,10 +100,7 @@ impl Compared {
                 keys.sort_unstable();
                 keys.dedup();
                 for key in keys {
-                    let (left, right) = (
-                        left.get(key).unwrap_or(&Value::Null),
-                        right.get(key).unwrap_or(&Value::Null),
-                    );
+                    let (left, right) = (left.get(key).unwrap_or(&Value::Null), right.get(key).unwrap_or(&Value::Null));
                     self.fields(row, below(key), left, right);
                 }
             }
@@ -147,4 +131,156 @@ impl Compared {
 /// View types have no part that could fail to serialize.
 fn value(row: &impl Serialize) -> Value {
     serde_json::to_value(row).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+
+    use piecework_interface::{
+        amount::Amount,
+        ids::{AccountNo, BatchId, LotId, TokenId},
+        replay::{Mirror, NamedAccount},
+        view::{Account, Balance, Batch, BatchStatus, LotState, Node, NodeStatus, Root, Slot, SlotPhase, Token},
+    };
+    use piecework_store::cursor::Cursor;
+
+    use super::*;
+
+    fn account() -> Account {
+        let node = Node {
+            stake: Amount(10),
+            bonded: Amount(1),
+            unbonding: Amount(0),
+            unbonding_until: 0,
+            tickets: 1,
+            active_since: 5,
+            last_seen: 6,
+            slots: 1,
+            faults: 0,
+            registered_at: 5,
+            settled: 0,
+            status: NodeStatus::Active,
+            classes: Vec::new(),
+        };
+        Account {
+            account: AccountNo(0),
+            storage_paid: Amount(3),
+            storage_used: 2,
+            in_flight: 0,
+            balances: vec![Balance { token: TokenId(1), amount: Amount(7) }],
+            node: Some(node),
+        }
+    }
+
+    fn mirror() -> Mirror {
+        let mut mirror = Mirror::default();
+        let slot = Slot { node: AccountNo(0), round: 0, phase: SlotPhase::Reserved(9) };
+        let token = Token {
+            token: TokenId(1),
+            account_id: "t.near".to_owned(),
+            min_reward: Amount(1),
+            rep_unit: Amount(1),
+            bond_rate: Amount(1),
+            pool: Amount(0),
+            in_flight: Amount(0),
+        };
+        let batch =
+            Batch { batch: BatchId(0), status: BatchStatus::Closed, settled: 1, results_root: [1; 32], open: None };
+        mirror.root.seq = 4;
+        mirror.tokens.insert(token.token, token);
+        mirror.accounts.insert(AccountNo(0), NamedAccount { account_id: "a.near".to_owned(), row: account() });
+        mirror.batches.insert(BatchId(0), batch);
+        mirror.lots.insert((BatchId(0), LotId(2)), LotState { slots: vec![slot], ..LotState::default() });
+        mirror
+    }
+
+    fn views(mirror: &Mirror) -> Views {
+        Views {
+            root: mirror.root.clone(),
+            config: mirror.config.clone(),
+            tokens: mirror.tokens.clone(),
+            accounts: mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect(),
+            batches: mirror.batches.clone(),
+            lots: mirror.lots.clone(),
+        }
+    }
+
+    fn compared(mirror: Mirror, views: &Views) -> Compared {
+        let cursor = Cursor {
+            stream: String::new(),
+            chain_id: String::new(),
+            height: 1,
+            hash: None,
+            timestamp_ns: 0,
+            root: Root::default(),
+            chain_height: 1,
+            fence: 0,
+        };
+        let slot = piecework_store::change::SlotRow {
+            node: AccountNo(0),
+            round: 0,
+            position: Some(0),
+            reserved_until: 9,
+            claimed_at: 8,
+            committed: None,
+            revealed: None,
+            end: None,
+        };
+        let slots = [((BatchId(0), LotId(2), 3), slot)].into();
+        compare(&Loaded { cursor, mirror, slots }, views, &[])
+    }
+
+    #[test]
+    fn compare__should_find_nothing_when_both_sides_are_equal() {
+        let found = compared(mirror(), &views(&mirror()));
+        assert_eq!(found.mismatches, []);
+        // root, config, token, account, balance, node, batch, lot, slot
+        assert_eq!(found.rows, 9);
+    }
+
+    #[test]
+    fn compare__should_name_the_field_that_differs() {
+        let mut changed = mirror();
+        changed.accounts.get_mut(&AccountNo(0)).unwrap().row.balances[0].amount = Amount(8);
+        let found = compared(changed, &views(&mirror()));
+        let expected = Mismatch {
+            row: "account 0".to_owned(),
+            field: "balances/0/amount".to_owned(),
+            stored: "8".into(),
+            contract: "7".into(),
+        };
+        assert_eq!(found.mismatches, [expected]);
+    }
+
+    #[test]
+    fn compare__should_find_rows_that_only_one_side_has() {
+        let mut less = mirror();
+        less.batches.clear();
+        less.lots.clear();
+        let rows = |found: Compared| found.mismatches.into_iter().map(|found| found.row).collect::<Vec<_>>();
+        assert_eq!(rows(compared(less.clone(), &views(&mirror()))), ["batch 0", "lot 0/2"]);
+        assert_eq!(rows(compared(mirror(), &views(&less))), ["batch 0", "lot 0/2", "slots"]);
+    }
+
+    #[test]
+    fn compare__should_report_a_balance_its_movements_do_not_give() {
+        let difference = LedgerDifference { account: 0, token: 1, ledger: "9 - 1".to_owned(), balance: "7".to_owned() };
+        let loaded = Loaded {
+            cursor: Cursor {
+                stream: String::new(),
+                chain_id: String::new(),
+                height: 1,
+                hash: None,
+                timestamp_ns: 0,
+                root: Root::default(),
+                chain_height: 1,
+                fence: 0,
+            },
+            mirror: Mirror::default(),
+            slots: BTreeMap::new(),
+        };
+        let found = compare(&loaded, &views(&Mirror::default()), &[difference]);
+        assert_eq!(found.mismatches[0].row, "ledger of account 0 in token 1");
+    }
 }

@@ -25,10 +25,7 @@ pub(super) async fn hash_lines(conn: &mut PgConnection, from: JournalPoint) -> R
             if line.seq != point.seq {
                 return Ok((point, point.seq - from.seq));
             }
-            point = JournalPoint {
-                seq: point.seq + 1,
-                head: next_head(sha256, &point.head, &line.line),
-            };
+            point = JournalPoint { seq: point.seq + 1, head: next_head(sha256, &point.head, &line.line) };
         }
         if !full {
             return Ok((point, point.seq - from.seq));

@@ -70,21 +70,13 @@ pub(super) async fn sums(
     for token in mirror.tokens.values().filter(|token| token.token != NEAR) {
         let account = AccountId::from_str(&token.account_id)
             .map_err(|_| ReconcileError::TokenAccount(token.account_id.clone()))?;
-        let held: Amount = rpc
-            .view_function(&account, "ft_balance_of", &json!({ "account_id": contract }), block)
-            .await?
-            .value;
+        let held: Amount =
+            rpc.view_function(&account, "ft_balance_of", &json!({ "account_id": contract }), block).await?.value;
         tokens.push(token_sum(mirror, token, held));
     }
-    let account = rpc
-        .view_account(contract, block)
-        .await?
-        .ok_or_else(|| ReconcileError::NoAccount(contract.clone()))?
-        .value;
-    Ok((
-        tokens,
-        near_sum(mirror, account.amount.as_yoctonear(), account.storage_usage),
-    ))
+    let account =
+        rpc.view_account(contract, block).await?.ok_or_else(|| ReconcileError::NoAccount(contract.clone()))?.value;
+    Ok((tokens, near_sum(mirror, account.amount.as_yoctonear(), account.storage_usage)))
 }
 
 fn token_sum(mirror: &Mirror, token: &Token, held: Amount) -> TokenSum {
@@ -109,17 +101,11 @@ fn near_sum(mirror: &Mirror, held: u128, storage_usage: u64) -> NearSum {
     let stakes = total(nodes().map(|node| node.stake.0));
     let unbonding = total(nodes().map(|node| node.unbonding.0));
     let insurance = mirror.root.insurance.0;
-    let internal = total([
-        balances(mirror, NEAR),
-        escrows(mirror, NEAR),
-        near.map_or(0, |near| near.pool.0),
-    ]);
+    let internal = total([balances(mirror, NEAR), escrows(mirror, NEAR), near.map_or(0, |near| near.pool.0)]);
     let storage_deposits = total(accounts().map(|account| account.storage_paid.0));
     // Bytes charged to accounts are paid for by their deposits; what is stored beside them, the contract pays itself.
     let charged = total(accounts().map(|account| u128::from(account.storage_used)));
-    let own_storage = u128::from(storage_usage)
-        .saturating_sub(charged)
-        .saturating_mul(YOCTONEAR_PER_BYTE);
+    let own_storage = u128::from(storage_usage).saturating_sub(charged).saturating_mul(YOCTONEAR_PER_BYTE);
     let owed = total([stakes, unbonding, insurance, internal, storage_deposits, own_storage]);
     NearSum {
         stakes: Amount(stakes),
@@ -136,10 +122,7 @@ fn near_sum(mirror: &Mirror, held: u128, storage_usage: u64) -> NearSum {
 
 fn balances(mirror: &Mirror, token: TokenId) -> u128 {
     let all = mirror.accounts.values().flat_map(|named| &named.row.balances);
-    total(
-        all.filter(|balance| balance.token == token)
-            .map(|balance| balance.amount.0),
-    )
+    total(all.filter(|balance| balance.token == token).map(|balance| balance.amount.0))
 }
 
 fn escrows(mirror: &Mirror, token: TokenId) -> u128 {
@@ -150,4 +133,66 @@ fn escrows(mirror: &Mirror, token: TokenId) -> u128 {
 /// A sum that overflows is more than anybody holds.
 fn total(amounts: impl IntoIterator<Item = u128>) -> u128 {
     amounts.into_iter().fold(0, u128::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+
+    use piecework_interface::{
+        ids::AccountNo,
+        replay::NamedAccount,
+        view::{Account, Balance},
+    };
+
+    use super::*;
+
+    fn mirror() -> Mirror {
+        let mut mirror = Mirror::default();
+        mirror.root.insurance = Amount(5);
+        let balances =
+            vec![Balance { token: NEAR, amount: Amount(100) }, Balance { token: TokenId(1), amount: Amount(70) }];
+        let row = Account {
+            account: AccountNo(0),
+            storage_paid: Amount(20 * YOCTONEAR_PER_BYTE),
+            storage_used: 12,
+            in_flight: 0,
+            balances,
+            node: None,
+        };
+        mirror.accounts.insert(AccountNo(0), NamedAccount { account_id: "a.near".to_owned(), row });
+        mirror
+    }
+
+    fn token(pool: u128, in_flight: u128) -> Token {
+        Token {
+            token: TokenId(1),
+            account_id: "t.near".to_owned(),
+            min_reward: Amount(1),
+            rep_unit: Amount(1),
+            bond_rate: Amount(1),
+            pool: Amount(pool),
+            in_flight: Amount(in_flight),
+        }
+    }
+
+    #[test]
+    fn token_sum__should_cover_balances_and_pool_to_the_unit() {
+        assert!(token_sum(&mirror(), &token(30, 0), Amount(100)).covered);
+        assert!(!token_sum(&mirror(), &token(31, 0), Amount(100)).covered);
+    }
+
+    #[test]
+    fn token_sum__should_not_owe_what_is_in_flight() {
+        // The token has moved it already, and the callback has not told the contract yet.
+        assert!(token_sum(&mirror(), &token(30, 500), Amount(100)).covered);
+    }
+
+    #[test]
+    fn near_sum__should_keep_the_contracts_own_storage_apart() {
+        // 12 of 112 bytes are charged to the account; the contract pays for the other hundred.
+        let owed = 105 + 20 * YOCTONEAR_PER_BYTE + 100 * YOCTONEAR_PER_BYTE;
+        assert!(near_sum(&mirror(), owed, 112).covered);
+        assert!(!near_sum(&mirror(), owed - 1, 112).covered);
+    }
 }

@@ -33,28 +33,20 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     async fn view<R: DeserializeOwned>(&self, method: &str, args: impl Serialize) -> Result<R, ViewError> {
-        Ok(self
-            .rpc
-            .view_function(self.contract, method, &args, self.block)
-            .await?
-            .value)
+        Ok(self.rpc.view_function(self.contract, method, &args, self.block).await?.value)
     }
 
     /// Rows `0..end` of a paged view.
     async fn pages<R: DeserializeOwned>(&self, method: &str, end: u32) -> Result<Vec<R>, ViewError> {
         let mut rows = Vec::new();
         for from in pages(end) {
-            rows.extend(
-                self.view::<Vec<R>>(method, json!({ "from": from, "limit": PAGE_MAX }))
-                    .await?,
-            );
+            rows.extend(self.view::<Vec<R>>(method, json!({ "from": from, "limit": PAGE_MAX })).await?);
         }
         Ok(rows)
     }
 
     async fn lots(&self, batch: BatchId, from: u32) -> Result<Vec<Lot>, ViewError> {
-        self.view("lots", json!({ "batch": batch, "from": from, "limit": PAGE_MAX }))
-            .await
+        self.view("lots", json!({ "batch": batch, "from": from, "limit": PAGE_MAX })).await
     }
 
     /// All lots with a record. The batch tells how many there are, so the pages where the mirror expects them are read

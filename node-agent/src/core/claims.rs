@@ -14,7 +14,7 @@ use piecework_interface::{
 
 use super::{
     Payloads, State,
-    facts::{BatchFacts, Facts},
+    facts::{BatchFacts, Facts, Held},
     rounds,
 };
 use crate::record::Place;
@@ -86,8 +86,16 @@ impl State {
             {
                 continue;
             }
+            let mut unfilled = 0;
             for (place, seed, state) in drawn(batch, open) {
                 let seats = terms.seats(place.round);
+                let free = state.map_or(usize::from(seats), |state| rounds::free_seats(open, state, facts.now_s));
+                if place.round == 0 && free > 0 {
+                    unfilled += 1;
+                    if unfilled > self.front(node, seed, seats) {
+                        continue;
+                    }
+                }
                 let at = Seats { batch, lot: place.lot, round: place.round, seats, slice_s: terms.slice_s };
                 let horizon_s = if ahead { facts.now_s.saturating_add(terms.slice_s) } else { facts.now_s };
                 if !eligible(SHA256, seed, at, candidate, horizon_s)
@@ -97,7 +105,6 @@ impl State {
                 {
                     continue;
                 }
-                let free = state.map_or(usize::from(seats), |state| rounds::free_seats(open, state, facts.now_s));
                 let later = !eligible(SHA256, seed, at, candidate, facts.now_s);
                 chances.push(Chance { later, free, order: spread(number.0, place), place });
             }
@@ -115,6 +122,7 @@ impl State {
             return Vec::new();
         }
         let room = self.room(facts).min(most);
+        let mut first_rounds = self.first_round_room(facts);
         let mut free_stake = node.free_stake();
         let mut claims: Vec<Place> = Vec::new();
         for chance in self.candidates(now_ms, facts, false) {
@@ -130,13 +138,35 @@ impl State {
             {
                 continue;
             }
+            let may_extend = may_extend(batch) && place.round == 0;
+            if may_extend && first_rounds == 0 {
+                continue;
+            }
             let bond = bond(batch, place);
             if bond <= free_stake {
                 free_stake -= bond;
+                first_rounds -= usize::from(may_extend);
                 claims.push(place);
             }
         }
         claims
+    }
+
+    /// How many unfilled lots of a batch, by number, the node looks at: as many as the network's nodes can fill at once.
+    /// Nodes that spread over more lots than that would each wait in a lot that nobody is left to complete.
+    fn front(&self, node: &Node, seed: &Seed, seats: u8) -> u32 {
+        let first_rounds = u32::from(self.slot_limit(node).div_ceil(2));
+        (seed.tickets.saturating_mul(first_rounds) / u32::from(seats.max(1))).max(1)
+    }
+
+    /// First rounds that the node may still join in batches with extensions. Half of the slots stay free for the extensions:
+    /// a slot is held until its lot settles, so nodes that are full of first rounds would wait for each other.
+    pub(super) fn first_round_room(&self, facts: &Facts) -> usize {
+        let Some((_, node)) = facts.node() else { return 0 };
+        let open = |held: &Held<'_>| {
+            held.place.round == 0 && held.lot.phase != LotPhase::Provisional && may_extend(held.batch)
+        };
+        usize::from(self.slot_limit(node).div_ceil(2)).saturating_sub(facts.held().filter(open).count())
     }
 
     /// Whether the node declared the class, the agent has a worker for it, and the reputation suffices.
@@ -198,6 +228,11 @@ impl State {
         }
         next.unwrap_or(if any { NoChance::Taken } else { NoChance::NotDrawn })
     }
+}
+
+/// Whether lots of the batch may get an extension round.
+pub(super) const fn may_extend(batch: &BatchFacts) -> bool {
+    batch.open.terms.max > batch.open.terms.start
 }
 
 /// yoctoNEAR that a seat bonds.

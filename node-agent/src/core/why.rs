@@ -4,7 +4,7 @@ use piecework_interface::view::NodeStatus;
 
 use super::{
     Payloads, State,
-    claims::{NoChance, bond},
+    claims::{NoChance, bond, may_extend},
     facts::Facts,
     rounds,
 };
@@ -78,6 +78,8 @@ impl State {
                     format!("no free stake: a lot bonds {bond} yoctoNEAR, {free_stake} are free")
                 } else if let Some(text) = self.not_in_hand(first.place) {
                     text
+                } else if first.place.round == 0 && may_extend(open) && self.first_round_room(facts) == 0 {
+                    "the other slots are kept free for extension rounds".to_owned()
                 } else {
                     continue;
                 }

@@ -223,6 +223,11 @@ impl Chain {
         self.account(who).account
     }
 
+    /// Time of the tip.
+    pub const fn now_s(&self) -> u32 {
+        self.latest.now_s
+    }
+
     fn last_final(&self) -> &Block {
         self.recent.front().unwrap_or(&self.latest)
     }

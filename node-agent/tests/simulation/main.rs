@@ -11,6 +11,8 @@ use piecework_interface::view::BatchStatus;
 use proptest::prelude::*;
 
 const NODES: [&str; 5] = ["a.near", "b.near", "c.near", "d.near", "e.near"];
+const MORE_NODES: [&str; 9] =
+    ["a.near", "b.near", "c.near", "d.near", "e.near", "f.near", "g.near", "h.near", "i.near"];
 const STEP_MS: u64 = 100;
 const LIMIT_MS: u64 = 400_000;
 
@@ -31,8 +33,12 @@ struct Cut {
 
 impl World {
     fn new(items: u32, quorum_pct: u8) -> Self {
-        let chain = Chain::new(&NODES, items, quorum_pct);
-        let agents = NODES.iter().map(|node| Agent::new(node, &chain, 2)).collect();
+        Self::with(&NODES, items, quorum_pct)
+    }
+
+    fn with(nodes: &[&str], items: u32, quorum_pct: u8) -> Self {
+        let chain = Chain::new(nodes, items, quorum_pct);
+        let agents = nodes.iter().map(|node| Agent::new(node, &chain, 2)).collect();
         Self { chain, agents, now_ms: 0 }
     }
 
@@ -141,6 +147,28 @@ fn agents__should_extend_what_they_disagree_on() {
     for index in 1..NODES.len() {
         assert!(world.stake(index) >= world.stake(0));
     }
+}
+
+#[test]
+fn agents__should_keep_room_for_extensions() {
+    // Given newcomers with two slots each, lots enough to fill them all, and so many dissenters that nearly every lot is
+    // extended.
+    let mut world = World::with(&MORE_NODES, 45, 70);
+    for index in [0, 3, 6] {
+        world.agents[index].dissents = true;
+    }
+    // When they run.
+    while world.chain.batch().status != BatchStatus::Closed {
+        assert!(world.now_ms < LIMIT_MS, "the batch does not end");
+        world.tick(&mut Vec::new(), &mut Vec::new());
+        // Then no extension runs out of its time for claims because everybody waits for everybody.
+        for batch in world.chain.facts(MORE_NODES[0]).batches.values() {
+            let late =
+                batch.lots.values().find(|lot| lot.round > 0 && lot.clock_over(&batch.open.terms, world.chain.now_s()));
+            assert_eq!(late, None, "at {} ms", world.now_ms);
+        }
+    }
+    assert_eq!(world.chain.batch().settled, 15);
 }
 
 #[test]

@@ -83,11 +83,7 @@ impl Field for Items {
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
         let text = value.as_str()?;
-        if text.is_empty() {
-            Some(Self(0))
-        } else {
-            u64::from_str_radix(text, 16).ok().map(Self)
-        }
+        if text.is_empty() { Some(Self(0)) } else { u64::from_str_radix(text, 16).ok().map(Self) }
     }
 }
 
@@ -148,10 +144,7 @@ impl Field for Abandoned {
         let [node, slash] = value.as_array()?.as_slice() else {
             return None;
         };
-        Some(Self {
-            node: Field::read(node)?,
-            slash: Field::read(slash)?,
-        })
+        Some(Self { node: Field::read(node)?, slash: Field::read(slash)? })
     }
 }
 
@@ -190,11 +183,7 @@ impl<T: Field> Field for Option<T> {
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        if value.is_null() {
-            Some(None)
-        } else {
-            T::read(value).map(Some)
-        }
+        if value.is_null() { Some(None) } else { T::read(value).map(Some) }
     }
 }
 

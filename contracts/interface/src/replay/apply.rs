@@ -47,13 +47,7 @@ impl Step<'_> {
                 self.touched.config = true;
                 Ok(())
             }
-            Entry::TokenListed {
-                token,
-                account_id,
-                min_reward,
-                rep_unit,
-                bond_rate,
-            } => self.token_listed(Token {
+            Entry::TokenListed { token, account_id, min_reward, rep_unit, bond_rate } => self.token_listed(Token {
                 token: *token,
                 account_id: account_id.clone(),
                 min_reward: *min_reward,
@@ -62,12 +56,9 @@ impl Step<'_> {
                 pool: Amount(0),
                 in_flight: Amount(0),
             }),
-            Entry::AccountOpened {
-                account,
-                account_id,
-                paid,
-                used,
-            } => self.account_opened(*account, account_id, *paid, *used),
+            Entry::AccountOpened { account, account_id, paid, used } => {
+                self.account_opened(*account, account_id, *paid, *used)
+            }
             Entry::Storage { account, paid, used } => {
                 let row = &mut self.account(*account)?.row;
                 (row.storage_paid, row.storage_used) = (*paid, *used);
@@ -82,27 +73,13 @@ impl Step<'_> {
                 self.credit(*account, *token, amount.0, MovementKind::Deposit, Cause::default())
             }
             Entry::Withdrawing { account, token, amount } => self.withdrawing(*account, *token, amount.0),
-            Entry::Withdrawn {
-                account,
-                token,
-                amount,
-                ok,
-            } => self.withdrawn(*account, *token, amount.0, *ok),
-            Entry::NodeRegistered {
-                account,
-                stake,
-                classes,
-            } => self.node_registered(*account, stake.0, classes),
+            Entry::Withdrawn { account, token, amount, ok } => self.withdrawn(*account, *token, amount.0, *ok),
+            Entry::NodeRegistered { account, stake, classes } => self.node_registered(*account, stake.0, classes),
             Entry::NodeClasses { account, classes } => self.node(*account, |node| {
                 node.declare(classes);
                 Ok(())
             }),
-            Entry::Staked {
-                account,
-                stake,
-                unbonding,
-                until,
-            } => {
+            Entry::Staked { account, stake, unbonding, until } => {
                 let (now_s, min_stake) = (self.context.now_s, self.mirror.config.min_stake.0);
                 self.node(*account, |node| {
                     node.set_stake(stake.0, min_stake, now_s);
@@ -117,38 +94,14 @@ impl Step<'_> {
                     Ok(())
                 })
             }
-            Entry::BatchCreated {
-                batch,
-                requester,
-                token,
-                items,
-                manifest,
-                uri: _,
-                escrow,
-                terms,
-                fixed,
-            } => {
-                let purse = Purse {
-                    requester: *requester,
-                    token: *token,
-                    escrow: *escrow,
-                };
+            Entry::BatchCreated { batch, requester, token, items, manifest, uri: _, escrow, terms, fixed } => {
+                let purse = Purse { requester: *requester, token: *token, escrow: *escrow };
                 self.batch_created(*batch, purse, *items, manifest, terms, fixed)
             }
             Entry::DrawOpened { batch, at } => self.draw(*batch, *at, Draw::Opened(self.context.now_s)),
-            Entry::Seeded {
-                batch,
-                at,
-                value,
-                tickets,
-            } => {
+            Entry::Seeded { batch, at, value, tickets } => {
                 let Context { now_s, height, .. } = *self.context;
-                let seed = Seed {
-                    value: *value,
-                    at: now_s,
-                    height,
-                    tickets: *tickets,
-                };
+                let seed = Seed { value: *value, at: now_s, height, tickets: *tickets };
                 self.draw(*batch, *at, Draw::Seeded(seed))
             }
             Entry::Claimed { batch, lot, replaced } => self.claimed(*batch, *lot, replaced.as_ref()),
@@ -157,31 +110,11 @@ impl Step<'_> {
             Entry::Revealing { batch, lot, abandoned } => self.revealing(*batch, *lot, abandoned),
             Entry::Revealed { batch, lot, digest } => self.revealed(*batch, *lot, digest),
             Entry::Extended { batch, lot, items } => self.extended(*batch, *lot, items.0),
-            Entry::Provisional {
-                batch,
-                lot,
-                accepted,
-                digest,
-            } => self.provisional(*batch, *lot, accepted.0, digest),
+            Entry::Provisional { batch, lot, accepted, digest } => self.provisional(*batch, *lot, accepted.0, digest),
             Entry::Freed { batch, lot, abandoned } => self.freed(*batch, *lot, abandoned),
-            Entry::Settled {
-                batch,
-                lot,
-                n,
-                accepted,
-                digest,
-                fee,
-                refund,
-                slots,
-            } => {
-                let told = super::settle::Told {
-                    n: *n,
-                    accepted: accepted.0,
-                    digest,
-                    fee: fee.0,
-                    refund: refund.0,
-                    slots,
-                };
+            Entry::Settled { batch, lot, n, accepted, digest, fee, refund, slots } => {
+                let told =
+                    super::settle::Told { n: *n, accepted: accepted.0, digest, fee: fee.0, refund: refund.0, slots };
                 self.settled(*batch, *lot, &told)
             }
             Entry::BatchCancelled { batch } => {
@@ -213,24 +146,10 @@ impl Step<'_> {
         if account.0 != *next {
             return Err(Fault::Differs("the account's number"));
         }
-        *next = next
-            .checked_add(1)
-            .ok_or(Fault::Range("the number of the next account"))?;
-        let row = Account {
-            account,
-            storage_paid: paid,
-            storage_used: used,
-            in_flight: 0,
-            balances: Vec::new(),
-            node: None,
-        };
-        self.mirror.accounts.insert(
-            account,
-            NamedAccount {
-                account_id: account_id.to_owned(),
-                row,
-            },
-        );
+        *next = next.checked_add(1).ok_or(Fault::Range("the number of the next account"))?;
+        let row =
+            Account { account, storage_paid: paid, storage_used: used, in_flight: 0, balances: Vec::new(), node: None };
+        self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
         self.touched.accounts.insert(account);
         Ok(())
     }
@@ -239,21 +158,13 @@ impl Step<'_> {
         self.debit(account, token, amount, MovementKind::Withdraw, Cause::default())?;
         let in_flight = &mut self.account(account)?.row.in_flight;
         *in_flight = in_flight.checked_add(1).ok_or(Fault::Range("withdrawals in flight"))?;
-        add(
-            &mut self.token(token)?.in_flight,
-            amount,
-            "the token's amount in flight",
-        )
+        add(&mut self.token(token)?.in_flight, amount, "the token's amount in flight")
     }
 
     fn withdrawn(&mut self, account: AccountNo, token: TokenId, amount: u128, ok: bool) -> Result<(), Fault> {
         let in_flight = &mut self.account(account)?.row.in_flight;
         *in_flight = in_flight.checked_sub(1).ok_or(Fault::Range("withdrawals in flight"))?;
-        subtract(
-            &mut self.token(token)?.in_flight,
-            amount,
-            "the token's amount in flight",
-        )?;
+        subtract(&mut self.token(token)?.in_flight, amount, "the token's amount in flight")?;
         if ok {
             return Ok(());
         }
@@ -262,16 +173,9 @@ impl Step<'_> {
 
     fn node_registered(&mut self, account: AccountNo, stake: u128, classes: &[ClassId]) -> Result<(), Fault> {
         let (now_s, min_stake) = (self.context.now_s, self.mirror.config.min_stake.0);
-        self.account(account)?.row.node.get_or_insert_with(|| Node {
-            status: NodeStatus::Silent,
-            ..Node::new(now_s)
-        });
+        self.account(account)?.row.node.get_or_insert_with(|| Node { status: NodeStatus::Silent, ..Node::new(now_s) });
         self.node(account, |node| {
-            let stake = node
-                .stake
-                .0
-                .checked_add(stake)
-                .ok_or(Fault::Range("the node's stake"))?;
+            let stake = node.stake.0.checked_add(stake).ok_or(Fault::Range("the node's stake"))?;
             node.set_status(NodeStatus::Active, now_s);
             node.set_stake(stake, min_stake, now_s);
             node.declare(classes);
@@ -293,27 +197,12 @@ impl Step<'_> {
         if batch.0 != *next {
             return Err(Fault::Differs("the batch's number"));
         }
-        *next = next
-            .checked_add(1)
-            .ok_or(Fault::Range("the number of the next batch"))?;
-        let Purse {
-            requester,
-            token,
-            escrow,
-        } = purse;
+        *next = next.checked_add(1).ok_or(Fault::Range("the number of the next batch"))?;
+        let Purse { requester, token, escrow } = purse;
         if escrow.0 != money::escrow(terms, fixed.fee_bps, items) {
             return Err(Fault::Differs("the escrow"));
         }
-        self.debit(
-            requester,
-            token,
-            escrow.0,
-            MovementKind::Escrow,
-            Cause {
-                batch: Some(batch),
-                lot: None,
-            },
-        )?;
+        self.debit(requester, token, escrow.0, MovementKind::Escrow, Cause { batch: Some(batch), lot: None })?;
         self.charge(requester, storage::BATCH_BYTES)?;
         let mut progress = Progress::default();
         progress.draws[0] = Draw::Opened(self.context.now_s);
@@ -328,13 +217,7 @@ impl Step<'_> {
             progress,
             escrow,
         };
-        let row = Batch {
-            batch,
-            status: BatchStatus::Open,
-            settled: 0,
-            results_root: merkle::EMPTY,
-            open: Some(open),
-        };
+        let row = Batch { batch, status: BatchStatus::Open, settled: 0, results_root: merkle::EMPTY, open: Some(open) };
         self.mirror.batches.insert(batch, row);
         self.mirror.ranges.insert(batch, Peaks::default());
         self.touched.batches.insert(batch);
@@ -361,10 +244,7 @@ impl Step<'_> {
             return Err(Fault::Differs("the rest of the escrow"));
         }
         self.mirror.ranges.remove(&batch);
-        let cause = Cause {
-            batch: Some(batch),
-            lot: None,
-        };
+        let cause = Cause { batch: Some(batch), lot: None };
         self.credit(open.requester, open.token, refund, MovementKind::Refund, cause)?;
         self.uncharge(open.requester, storage::BATCH_BYTES - storage::CLOSED_BATCH_BYTES)?;
         self.touched.closed.push((batch, open));

@@ -66,29 +66,18 @@ impl Step<'_> {
         }
         self.turn(batch, lot, LotPhase::Revealing)?;
         let state = self.lot(batch, lot)?;
-        if state
-            .slots
-            .iter()
-            .any(|slot| matches!(slot.phase, SlotPhase::Reserved(_)))
-        {
+        if state.slots.iter().any(|slot| matches!(slot.phase, SlotPhase::Reserved(_))) {
             return Err(Fault::Differs("the list of reservations that ran out"));
         }
-        if state.round == 0 {
-            self.mark(batch, lot)
-        } else {
-            Ok(())
-        }
+        if state.round == 0 { self.mark(batch, lot) } else { Ok(()) }
     }
 
     pub fn revealed(&mut self, batch: BatchId, lot: LotId, digest: &Digest) -> Result<(), Fault> {
         let caller = self.caller()?;
         let answers = self.context.ops.iter().find_map(|op| match op {
-            Op::Reveal {
-                batch: of,
-                lot: at,
-                answers,
-                ..
-            } if (*of, *at) == (batch, lot) => (sha256(answers) == *digest).then_some(answers),
+            Op::Reveal { batch: of, lot: at, answers, .. } if (*of, *at) == (batch, lot) => {
+                (sha256(answers) == *digest).then_some(answers)
+            }
             _ => None,
         });
         let answers = answers.ok_or(Fault::NoAnswers)?.clone();
@@ -126,8 +115,7 @@ impl Step<'_> {
             self.abandoned(batch, lot, abandoned)?;
         }
         let rest: Vec<_> = self.lot(batch, lot)?.current().map(|slot| slot.node).collect();
-        rest.into_iter()
-            .try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0).map(drop))
+        rest.into_iter().try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0).map(drop))
     }
 
     /// Turns the lot to its next phase, now.
@@ -154,11 +142,7 @@ impl Step<'_> {
         if items == 0 {
             return Err(Fault::NoLot(batch, lot));
         }
-        open.progress.live = open
-            .progress
-            .live
-            .checked_add(1)
-            .ok_or(Fault::Range("the count of live lots"))?;
+        open.progress.live = open.progress.live.checked_add(1).ok_or(Fault::Range("the count of live lots"))?;
         let (requester, bytes) = (open.requester, storage::lot_bytes(&open.terms, items));
         self.mirror.lots.insert((batch, lot), LotState::default());
         self.charge(requester, bytes)
@@ -200,16 +184,7 @@ impl Step<'_> {
         let index = state.slot_of(node).ok_or(Fault::NoSlot(batch, lot, node))?;
         let slot = state.slots.remove(index);
         self.free_bond(node, bond, slash)?;
-        let ended = EndedSlot {
-            batch,
-            lot,
-            slot,
-            end,
-            pay: 0,
-            slash,
-            reputation: None,
-            agreed: 0,
-        };
+        let ended = EndedSlot { batch, lot, slot, end, pay: 0, slash, reputation: None, agreed: 0 };
         self.touched.ended.push(ended);
         Ok(bond)
     }

@@ -59,11 +59,7 @@ impl Step<'_> {
 
     /// An open batch, read without marking it.
     pub(super) fn terms_of(&self, batch: BatchId) -> Result<&OpenBatch, Fault> {
-        self.mirror
-            .batches
-            .get(&batch)
-            .and_then(|batch| batch.open.as_ref())
-            .ok_or(Fault::NoBatch(batch))
+        self.mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref()).ok_or(Fault::NoBatch(batch))
     }
 
     pub(super) fn lot(&mut self, batch: BatchId, lot: LotId) -> Result<&mut LotState, Fault> {
@@ -108,35 +104,16 @@ impl Step<'_> {
         let balances = &mut self.account(account)?.row.balances;
         let place = balances.binary_search_by_key(&token, |balance| balance.token);
         let before = place.map_or(0, |index| balances[index].amount.0);
-        let after = if credit {
-            before.checked_add(amount)
-        } else {
-            before.checked_sub(amount)
-        };
+        let after = if credit { before.checked_add(amount) } else { before.checked_sub(amount) };
         let balance_after = after.ok_or(Fault::Range("a balance"))?;
         match (place, balance_after) {
             (Ok(index), 0) => {
                 balances.remove(index);
             }
             (Ok(index), _) => balances[index].amount = Amount(balance_after),
-            (Err(index), _) => balances.insert(
-                index,
-                Balance {
-                    token,
-                    amount: Amount(balance_after),
-                },
-            ),
+            (Err(index), _) => balances.insert(index, Balance { token, amount: Amount(balance_after) }),
         }
-        self.touched.movements.push(Movement {
-            account,
-            token,
-            kind,
-            credit,
-            amount,
-            balance_after,
-            batch,
-            lot,
-        });
+        self.touched.movements.push(Movement { account, token, kind, credit, amount, balance_after, batch, lot });
         Ok(())
     }
 

@@ -99,10 +99,7 @@ impl Step<'_> {
             return Err(Fault::Differs("the list of slots"));
         }
         let now_s = self.context.now_s;
-        let cause = Cause {
-            batch: Some(batch),
-            lot: Some(lot),
-        };
+        let cause = Cause { batch: Some(batch), lot: Some(lot) };
         for (index, ((slot, outcome), told)) in state.slots.iter().zip(&settlement.slots).zip(told.slots).enumerate() {
             if (slot.node, outcome.pay, outcome.slash) != (told.node, told.pay.0, told.slash.0) {
                 return Err(Fault::Differs("what a slot gets"));
@@ -112,9 +109,7 @@ impl Step<'_> {
             let class = open.terms.class;
             let reputation = self.node(slot.node, |node| {
                 node.settle(class, outcome, settlement.fee, &open.fixed, now_s);
-                node.class(class)
-                    .map(|record| record.reputation)
-                    .ok_or(Fault::NoClass(slot.node, class))
+                node.class(class).map(|record| record.reputation).ok_or(Fault::NoClass(slot.node, class))
             })?;
             if reputation != told.reputation {
                 return Err(Fault::Differs("a node's reputation"));
@@ -140,19 +135,13 @@ impl Step<'_> {
         let escrow = money::escrow(&open.terms, open.fixed.fee_bps, u32::from(items));
         subtract(&mut self.open_batch(batch)?.escrow, escrow, "the batch's escrow")?;
         add(&mut self.token(open.token)?.pool, told.fee, "the fee pool")?;
-        let cause = Cause {
-            batch: Some(batch),
-            lot: Some(lot),
-        };
+        let cause = Cause { batch: Some(batch), lot: Some(lot) };
         self.credit(open.requester, open.token, told.refund, MovementKind::Refund, cause)?;
         let range = self.mirror.ranges.get_mut(&batch).ok_or(Fault::NoBatch(batch))?;
         if range.count != told.n {
             return Err(Fault::Differs("the settlement number"));
         }
-        range.append(
-            sha256,
-            merkle::result_leaf(sha256, told.n, lot, told.accepted, told.digest),
-        );
+        range.append(sha256, merkle::result_leaf(sha256, told.n, lot, told.accepted, told.digest));
         let (settled, results_root) = (range.count, merkle::bag(sha256, range));
         let row = self.batch(batch)?;
         (row.settled, row.results_root) = (settled, results_root);

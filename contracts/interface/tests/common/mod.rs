@@ -34,13 +34,7 @@ pub fn terms() -> Terms {
 
 /// A bond of one yoctoNEAR per unit of reward, a fee of 5 %.
 pub fn fixed() -> Fixed {
-    Fixed {
-        fee_bps: 500,
-        bond_rate: Amount(1 << 32),
-        rep_unit: Amount(10),
-        reputation_interval_s: 3_600,
-        grace_s: 60,
-    }
+    Fixed { fee_bps: 500, bond_rate: Amount(1 << 32), rep_unit: Amount(10), reputation_interval_s: 3_600, grace_s: 60 }
 }
 
 /// A slot that revealed, or that did not.
@@ -49,19 +43,10 @@ pub fn slot(node: u32, round: u8, answers: Option<&[u8]>) -> Slot {
         Some(bytes) => SlotPhase::Revealed(bytes.to_vec()),
         None => SlotPhase::Committed([9; 32]),
     };
-    Slot {
-        node: AccountNo(node),
-        round,
-        phase,
-    }
+    Slot { node: AccountNo(node), round, phase }
 }
 
 /// A lot with these slots; an extension on `open_items` unless that is 0.
 pub fn lot(open_items: u64, slots: Vec<Slot>) -> LotState {
-    LotState {
-        round: u8::from(open_items != 0),
-        open_items,
-        slots,
-        ..LotState::default()
-    }
+    LotState { round: u8::from(open_items != 0), open_items, slots, ..LotState::default() }
 }

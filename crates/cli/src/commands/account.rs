@@ -107,9 +107,7 @@ async fn create(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
         .into());
     }
     // The key is on disk before the account exists: an account whose key is lost cannot be used again.
-    let path = args
-        .out
-        .unwrap_or_else(|| PathBuf::from(format!("{}.json", args.account_id)));
+    let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.json", args.account_id)));
     let key = KeyFile::generate(args.account_id.clone());
     key.write(&path)?;
     let request = requests::account_create(args.account_id.clone(), key.public_key.clone(), yoctonear);
@@ -119,43 +117,28 @@ async fn create(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
     }
     let result = json!({ "account_id": args.account_id, "key_file": path, "near": args.amount.to_string() });
     context.output.result(&result, || {
-        format!(
-            "created {} with {} NEAR; its key is in {}",
-            args.account_id,
-            args.amount,
-            path.display()
-        )
+        format!("created {} with {} NEAR; its key is in {}", args.account_id, args.amount, path.display())
     })
 }
 
 async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
     let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
-    let on_chain = context
-        .rpc
-        .view_account(&account_id, BlockRef::Final)
-        .await?
-        .ok_or_else(|| {
-            Problem::new(
-                format!("{account_id} does not exist on {}", context.network.name),
-                "check the account's spelling and --network",
-            )
-        })?;
+    let on_chain = context.rpc.view_account(&account_id, BlockRef::Final).await?.ok_or_else(|| {
+        Problem::new(
+            format!("{account_id} does not exist on {}", context.network.name),
+            "check the account's spelling and --network",
+        )
+    })?;
     let near = on_chain.value.amount.as_yoctonear();
     let coordinator = context.coordinator()?;
     let account = coordinator.account(&account_id).await?;
     let result = json!({ "account_id": account_id, "near": near.to_string(), "account": account });
     let mut lines = vec![format!("{account_id}: {} NEAR of its own", format_near(near))];
     match &account {
-        None => lines.push(format!(
-            "not registered; run `piecework account storage-deposit {account_id}`"
-        )),
+        None => lines.push(format!("not registered; run `piecework account storage-deposit {account_id}`")),
         Some(account) => {
             for balance in &account.balances {
-                let listed = coordinator
-                    .tokens()
-                    .await?
-                    .into_iter()
-                    .find(|token| token.token == balance.token);
+                let listed = coordinator.tokens().await?.into_iter().find(|token| token.token == balance.token);
                 let Some(listed) = listed else { continue };
                 let token = tokens::info(&context.rpc, listed).await?;
                 lines.push(format!("balance  {}", token.show(balance.amount.0)));
@@ -187,25 +170,14 @@ async fn deposit(context: &Context, args: MoveArgs) -> anyhow::Result<()> {
     let held = tokens::ft_balance(&context.rpc, &token_account, signer.account_id()).await?;
     if held < amount {
         return Err(Problem::new(
-            format!(
-                "{} holds {}, not {}",
-                signer.account_id(),
-                token.show(held),
-                token.show(amount)
-            ),
+            format!("{} holds {}, not {}", signer.account_id(), token.show(held), token.show(amount)),
             "deposit less, or get more of the token first",
         )
         .into());
     }
-    let outcome = execute(
-        &signer,
-        requests::deposit(token_account, coordinator.account_id(), amount)?,
-    )
-    .await?;
+    let outcome = execute(&signer, requests::deposit(token_account, coordinator.account_id(), amount)?).await?;
     let result = json!({ "account_id": signer.account_id(), "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
-    context.output.result(&result, || {
-        format!("deposited {} for {}", token.show(amount), signer.account_id())
-    })
+    context.output.result(&result, || format!("deposited {} for {}", token.show(amount), signer.account_id()))
 }
 
 async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
@@ -214,19 +186,10 @@ async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
     let signer = context.signer().await?;
     let account_id = signer.account_id();
     let balance = balance(context, account_id, token.id()).await?;
-    let amount = args
-        .amount
-        .as_ref()
-        .map(|amount| token.units(amount))
-        .transpose()?
-        .unwrap_or(balance);
+    let amount = args.amount.as_ref().map(|amount| token.units(amount)).transpose()?.unwrap_or(balance);
     if amount == 0 || amount > balance {
         return Err(Problem::new(
-            format!(
-                "{account_id} has {} to withdraw, not {}",
-                token.show(balance),
-                token.show(amount)
-            ),
+            format!("{account_id} has {} to withdraw, not {}", token.show(balance), token.show(amount)),
             "withdraw at most the balance that `piecework account show` names",
         )
         .into());
@@ -235,23 +198,15 @@ async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
         && !tokens::ft_registered(&context.rpc, token_account, account_id).await?
     {
         return Err(Problem::new(
-            format!(
-                "{account_id} is not registered with {token_account}, so it cannot receive {}",
-                token.symbol
-            ),
+            format!("{account_id} is not registered with {token_account}, so it cannot receive {}", token.symbol),
             format!("run `piecework account storage-deposit --token {token_account}`"),
         )
         .into());
     }
-    let outcome = execute(
-        &signer,
-        requests::withdraw(coordinator.account_id().clone(), token.id(), Some(amount))?,
-    )
-    .await?;
+    let outcome =
+        execute(&signer, requests::withdraw(coordinator.account_id().clone(), token.id(), Some(amount))?).await?;
     let result = json!({ "account_id": account_id, "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
-    context
-        .output
-        .result(&result, || format!("withdrew {} to {account_id}", token.show(amount)))
+    context.output.result(&result, || format!("withdrew {} to {account_id}", token.show(amount)))
 }
 
 async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result<()> {
@@ -261,35 +216,17 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
     let (contract, least) = match args.token.as_deref() {
         None => (coordinator.account_id().clone(), 10_u128.pow(23)),
         Some(selector) => {
-            let token = tokens::resolve(&context.rpc, &coordinator, Some(selector))
-                .await?
-                .contract()?
-                .clone();
-            let bounds: crate::coordinator::StorageBounds = context
-                .rpc
-                .view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final)
-                .await?
-                .value;
+            let token = tokens::resolve(&context.rpc, &coordinator, Some(selector)).await?.contract()?.clone();
+            let bounds: crate::coordinator::StorageBounds =
+                context.rpc.view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
             (token, bounds.min.0)
         }
     };
-    let yoctonear = args
-        .amount
-        .as_ref()
-        .map(|amount| near_amount("--amount", amount))
-        .transpose()?
-        .unwrap_or(least);
-    let outcome = execute(
-        &signer,
-        requests::storage_deposit(contract.clone(), &account_id, yoctonear)?,
-    )
-    .await?;
+    let yoctonear = args.amount.as_ref().map(|amount| near_amount("--amount", amount)).transpose()?.unwrap_or(least);
+    let outcome = execute(&signer, requests::storage_deposit(contract.clone(), &account_id, yoctonear)?).await?;
     let result = json!({ "account_id": account_id, "contract": contract, "yoctonear": yoctonear.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || {
-        format!(
-            "deposited {} NEAR of storage for {account_id} with {contract}",
-            format_near(yoctonear)
-        )
+        format!("deposited {} NEAR of storage for {account_id} with {contract}", format_near(yoctonear))
     })
 }
 
@@ -303,8 +240,5 @@ pub(crate) async fn balance(
     registered(&coordinator, account_id).await?;
     let account = coordinator.account(account_id).await?;
     let balances = account.map(|account| account.balances).unwrap_or_default();
-    Ok(balances
-        .iter()
-        .find(|balance| balance.token == token)
-        .map_or(0, |balance| balance.amount.0))
+    Ok(balances.iter().find(|balance| balance.token == token).map_or(0, |balance| balance.amount.0))
 }

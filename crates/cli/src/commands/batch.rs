@@ -74,17 +74,12 @@ async fn cancel(context: &Context, batch: BatchId) -> anyhow::Result<()> {
         )
         .into());
     }
-    execute(
-        &signer,
-        requests::batch_cancel(coordinator.account_id().clone(), batch)?,
-    )
-    .await?;
+    execute(&signer, requests::batch_cancel(coordinator.account_id().clone(), batch)?).await?;
     let state = find(&coordinator, batch).await?;
     context.output.result(&state, || match &state.open {
-        Some(open) => format!(
-            "cancelled batch {batch}; {} lots are still at work and will be paid",
-            open.progress.live
-        ),
+        Some(open) => {
+            format!("cancelled batch {batch}; {} lots are still at work and will be paid", open.progress.live)
+        }
         None => format!("cancelled batch {batch}; the rest of its escrow is back"),
     })
 }
@@ -95,10 +90,7 @@ async fn list(context: &Context) -> anyhow::Result<()> {
         .iter()
         .map(|batch| {
             let (items, count) = batch.open.as_ref().map_or((String::new(), String::new()), |open| {
-                (
-                    open.items.to_string(),
-                    lots::lot_count(open.items, open.terms.lot_size).to_string(),
-                )
+                (open.items.to_string(), lots::lot_count(open.items, open.terms.lot_size).to_string())
             });
             let live = batch.open.as_ref().map_or(0, |open| open.progress.live);
             vec![
@@ -111,9 +103,7 @@ async fn list(context: &Context) -> anyhow::Result<()> {
             ]
         })
         .collect();
-    context.output.result(&json!(batches), || {
-        table(&["batch", "status", "items", "lots", "live", "settled"], &rows)
-    })
+    context.output.result(&json!(batches), || table(&["batch", "status", "items", "lots", "live", "settled"], &rows))
 }
 
 /// A batch that exists.
@@ -126,11 +116,7 @@ async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch
         0 => "create one with `piecework batch create`".to_owned(),
         next => format!("the newest batch is {}; see `piecework batch list`", next - 1),
     };
-    Err(Problem::new(
-        format!("there is no batch {batch} on {}", coordinator.account_id()),
-        fix,
-    )
-    .into())
+    Err(Problem::new(format!("there is no batch {batch} on {}", coordinator.account_id()), fix).into())
 }
 
 const fn status_name(status: BatchStatus) -> &'static str {

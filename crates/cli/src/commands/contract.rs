@@ -24,11 +24,7 @@ pub enum ContractCommand {
 #[derive(Debug, Args)]
 pub struct DeployArgs {
     /// Coordinator wasm, as `scripts/build-contracts` makes it
-    #[arg(
-        long,
-        default_value = "target/contracts/piecework_coordinator.wasm",
-        value_name = "FILE"
-    )]
+    #[arg(long, default_value = "target/contracts/piecework_coordinator.wasm", value_name = "FILE")]
     wasm: PathBuf,
 }
 
@@ -56,27 +52,19 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
             let contract = signer.account_id().clone();
             execute(&signer, TxRequest::to(contract.clone()).deploy(wasm)).await?;
             let result = json!({ "contract": contract, "bytes": bytes });
-            context.output.result(&result, || {
-                format!("deployed {bytes} bytes on {contract}; next: `piecework contract init`")
-            })
+            context
+                .output
+                .result(&result, || format!("deployed {bytes} bytes on {contract}; next: `piecework contract init`"))
         }
         ContractCommand::Init(args) => {
-            let config = args
-                .config
-                .map_or_else(|| Ok(Config::default()), |path| read_config(&path))?;
+            let config = args.config.map_or_else(|| Ok(Config::default()), |path| read_config(&path))?;
             let signer = context.signer().await?;
-            let contract = context
-                .network
-                .contract
-                .clone()
-                .unwrap_or_else(|| signer.account_id().clone());
+            let contract = context.network.contract.clone().unwrap_or_else(|| signer.account_id().clone());
             let owner = args.owner.unwrap_or_else(|| signer.account_id().clone());
             let request = requests::add_contract_init(TxRequest::to(contract.clone()), &owner, &config)?;
             execute(&signer, request).await?;
             let result = json!({ "contract": contract, "owner_id": owner, "config": config });
-            context
-                .output
-                .result(&result, || format!("{contract} is initialized; {owner} owns it"))
+            context.output.result(&result, || format!("{contract} is initialized; {owner} owns it"))
         }
     }
 }
@@ -116,13 +104,7 @@ mod tests {
     #[test]
     fn config__should_take_defaults_for_fields_left_out() {
         let config = read("{\"grace_s\":1}").unwrap();
-        assert_eq!(
-            config,
-            Config {
-                grace_s: 1,
-                ..Config::default()
-            }
-        );
+        assert_eq!(config, Config { grace_s: 1, ..Config::default() });
     }
 
     #[test]

@@ -96,11 +96,7 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
             act(context, requests::stake_add(contract, yoctonear)?, "added to the stake").await
         }
         NodeCommand::Unstake(args) => {
-            let amount = args
-                .amount
-                .as_ref()
-                .map(|amount| near_amount("the amount", amount))
-                .transpose()?;
+            let amount = args.amount.as_ref().map(|amount| near_amount("the amount", amount)).transpose()?;
             act(context, requests::stake_remove(contract, amount)?, "started to unbond").await
         }
         NodeCommand::ClaimStake => act(context, requests::stake_claim(contract)?, "credited the unbonded stake").await,
@@ -127,17 +123,10 @@ async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     let min_stake = coordinator.config().await?.min_stake.0;
     let signer = context.signer().await?;
     let account = coordinator.account(signer.account_id()).await?;
-    let staked = account
-        .as_ref()
-        .and_then(|account| account.node.as_ref())
-        .map_or(0, |node| node.stake.0);
+    let staked = account.as_ref().and_then(|account| account.node.as_ref()).map_or(0, |node| node.stake.0);
     if staked.saturating_add(stake) < min_stake {
         return Err(Problem::new(
-            format!(
-                "--stake {} is below the least stake of {} NEAR",
-                args.stake,
-                format_near(min_stake)
-            ),
+            format!("--stake {} is below the least stake of {} NEAR", args.stake, format_near(min_stake)),
             format!("pass --stake {} or more", format_near(min_stake - staked)),
         )
         .into());
@@ -173,19 +162,13 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
     let (public_key, path) = match args.public_key {
         Some(public_key) => (public_key, None),
         None => {
-            let path = args
-                .out
-                .unwrap_or_else(|| PathBuf::from(format!("{account_id}.agent.json")));
+            let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{account_id}.agent.json")));
             let key = KeyFile::generate(account_id.clone());
             key.write(&path)?;
             (key.public_key, Some(path))
         }
     };
-    let added = execute(
-        &signer,
-        requests::machine_key(account_id.clone(), public_key.clone(), &contract),
-    )
-    .await;
+    let added = execute(&signer, requests::machine_key(account_id.clone(), public_key.clone(), &contract)).await;
     if let Err(error) = added {
         if let Some(path) = &path {
             std::fs::remove_file(path)?;
@@ -194,13 +177,8 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
     }
     let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path, "methods": requests::MACHINE_METHODS });
     context.output.result(&result, || {
-        let place = path
-            .map(|path| format!(", written to {}", path.display()))
-            .unwrap_or_default();
-        format!(
-            "added {public_key} to {account_id}{place}; it can call only {}",
-            requests::MACHINE_METHODS.join(", ")
-        )
+        let place = path.map(|path| format!(", written to {}", path.display())).unwrap_or_default();
+        format!("added {public_key} to {account_id}{place}; it can call only {}", requests::MACHINE_METHODS.join(", "))
     })
 }
 
@@ -217,34 +195,29 @@ async fn node(coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Resu
 
 async fn show(context: &Context, coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<()> {
     let node = node(coordinator, account_id).await?;
-    context
-        .output
-        .result(&json!({ "account_id": account_id, "node": node }), || {
-            let mut lines = vec![
-                format!(
-                    "{account_id}: {:?}, {} lots settled, {} slots held, {} faults",
-                    node.status, node.settled, node.slots, node.faults
-                ),
-                format!(
-                    "stake {} NEAR ({} tickets), {} bonded",
-                    format_near(node.stake.0),
-                    node.tickets,
-                    format_near(node.bonded.0)
-                ),
-            ];
-            if node.unbonding.0 > 0 {
-                lines.push(format!(
-                    "unbonding {} NEAR until Unix time {}",
-                    format_near(node.unbonding.0),
-                    node.unbonding_until
-                ));
-            }
-            for class in node.classes.iter().filter(|class| class.declared) {
-                lines.push(format!(
-                    "class {}: reputation {} of 10000",
-                    class.class, class.reputation
-                ));
-            }
-            lines.join("\n")
-        })
+    context.output.result(&json!({ "account_id": account_id, "node": node }), || {
+        let mut lines = vec![
+            format!(
+                "{account_id}: {:?}, {} lots settled, {} slots held, {} faults",
+                node.status, node.settled, node.slots, node.faults
+            ),
+            format!(
+                "stake {} NEAR ({} tickets), {} bonded",
+                format_near(node.stake.0),
+                node.tickets,
+                format_near(node.bonded.0)
+            ),
+        ];
+        if node.unbonding.0 > 0 {
+            lines.push(format!(
+                "unbonding {} NEAR until Unix time {}",
+                format_near(node.unbonding.0),
+                node.unbonding_until
+            ));
+        }
+        for class in node.classes.iter().filter(|class| class.declared) {
+            lines.push(format!("class {}: reputation {} of 10000", class.class, class.reputation));
+        }
+        lines.join("\n")
+    })
 }

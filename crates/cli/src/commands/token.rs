@@ -33,11 +33,7 @@ pub enum TokenCommand {
 #[derive(Debug, Args)]
 pub struct DeployArgs {
     /// Token wasm, as `scripts/build-contracts` makes it
-    #[arg(
-        long,
-        default_value = "target/contracts/piecework_reward_token.wasm",
-        value_name = "FILE"
-    )]
+    #[arg(long, default_value = "target/contracts/piecework_reward_token.wasm", value_name = "FILE")]
     wasm: PathBuf,
     /// Account that may mint [default: the signing account]
     #[arg(long, value_name = "ACCOUNT")]
@@ -108,42 +104,27 @@ async fn deploy(context: &Context, args: DeployArgs) -> anyhow::Result<()> {
     let signer = context.signer().await?;
     let token = signer.account_id().clone();
     let owner = args.owner.unwrap_or_else(|| token.clone());
-    let spec = requests::TokenSpec {
-        name: args.name,
-        symbol: args.symbol,
-        decimals: args.decimals,
-    };
+    let spec = requests::TokenSpec { name: args.name, symbol: args.symbol, decimals: args.decimals };
     let request = requests::add_token(TxRequest::to(token.clone()), wasm, &owner, cap, &spec)?;
     execute(&signer, request).await?;
     let result = json!({ "token": token, "owner_id": owner, "total_supply_cap": cap.to_string() });
-    context.output.result(&result, || {
-        format!("deployed {} on {token}; {owner} may mint", spec.symbol)
-    })
+    context.output.result(&result, || format!("deployed {} on {token}; {owner} may mint", spec.symbol))
 }
 
 async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
     if !tokens::ft_registered(&context.rpc, &args.token, &args.account_id).await? {
         return Err(Problem::new(
             format!("{} is not registered with {}", args.account_id, args.token),
-            format!(
-                "run `piecework account storage-deposit {} --token {}`",
-                args.account_id, args.token
-            ),
+            format!("run `piecework account storage-deposit {} --token {}`", args.account_id, args.token),
         )
         .into());
     }
     let decimals = decimals(context, &args.token).await?;
     let amount = args.amount.to_units(decimals)?;
     let signer = context.signer().await?;
-    execute(
-        &signer,
-        requests::token_mint(args.token.clone(), &args.account_id, amount)?,
-    )
-    .await?;
+    execute(&signer, requests::token_mint(args.token.clone(), &args.account_id, amount)?).await?;
     let result = json!({ "token": args.token, "account_id": args.account_id, "amount": amount.to_string() });
-    context.output.result(&result, || {
-        format!("minted {} of {} to {}", args.amount, args.token, args.account_id)
-    })
+    context.output.result(&result, || format!("minted {} of {} to {}", args.amount, args.token, args.account_id))
 }
 
 async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
@@ -151,10 +132,7 @@ async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     let decimals = decimals(context, &args.token).await?;
     let rate = bond_rate(args.bond_per_token.to_yoctonear()?, decimals).ok_or_else(|| {
         Problem::new(
-            format!(
-                "--bond-per-token {} is more than a bond rate can hold",
-                args.bond_per_token
-            ),
+            format!("--bond-per-token {} is more than a bond rate can hold", args.bond_per_token),
             "pass a smaller bond per token",
         )
     })?;
@@ -167,21 +145,12 @@ async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     let signer = context.signer().await?;
     // The coordinator receives the token, so it must be registered with it first.
     if !tokens::ft_registered(&context.rpc, &args.token, &contract).await? {
-        let bounds: crate::coordinator::StorageBounds = context
-            .rpc
-            .view_function(&args.token, "storage_balance_bounds", &json!({}), BlockRef::Final)
-            .await?
-            .value;
-        execute(
-            &signer,
-            requests::storage_deposit(args.token.clone(), &contract, bounds.min.0)?,
-        )
-        .await?;
+        let bounds: crate::coordinator::StorageBounds =
+            context.rpc.view_function(&args.token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
+        execute(&signer, requests::storage_deposit(args.token.clone(), &contract, bounds.min.0)?).await?;
     }
     execute(&signer, requests::token_list(contract.clone(), &list)?).await?;
-    context
-        .output
-        .result(&list, || format!("{contract} lists {}", args.token))
+    context.output.result(&list, || format!("{contract} lists {}", args.token))
 }
 
 async fn show(context: &Context) -> anyhow::Result<()> {
@@ -189,10 +158,7 @@ async fn show(context: &Context) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for token in listed.iter().cloned() {
         let token = tokens::info(&context.rpc, token).await?;
-        let account_id = token
-            .account_id
-            .as_ref()
-            .map_or("(NEAR)", |account_id| account_id.as_str());
+        let account_id = token.account_id.as_ref().map_or("(NEAR)", |account_id| account_id.as_str());
         rows.push(vec![
             account_id.to_owned(),
             token.id().to_string(),
@@ -201,9 +167,7 @@ async fn show(context: &Context) -> anyhow::Result<()> {
             format_units(token.listed.pool.0, token.decimals),
         ]);
     }
-    context.output.result(&listed, || {
-        table(&["token", "number", "symbol", "least reward", "fees"], &rows)
-    })
+    context.output.result(&listed, || table(&["token", "number", "symbol", "least reward", "fees"], &rows))
 }
 
 async fn decimals(context: &Context, token: &AccountId) -> anyhow::Result<u8> {
@@ -211,11 +175,7 @@ async fn decimals(context: &Context, token: &AccountId) -> anyhow::Result<u8> {
     struct Metadata {
         decimals: u8,
     }
-    let metadata: Metadata = context
-        .rpc
-        .view_function(token, "ft_metadata", &json!({}), BlockRef::Final)
-        .await?
-        .value;
+    let metadata: Metadata = context.rpc.view_function(token, "ft_metadata", &json!({}), BlockRef::Final).await?.value;
     Ok(metadata.decimals)
 }
 

@@ -23,7 +23,7 @@ pub struct UpArgs {
     #[arg(long, default_value_t = 3)]
     nodes: usize,
     /// NEAR that each node stakes
-    #[arg(long, default_value = "20", value_name = "NEAR")]
+    #[arg(long, default_value = "15", value_name = "NEAR")]
     stake: Decimal,
     /// Reward tokens minted to the requester
     #[arg(long, default_value_t = 1_000_000)]
@@ -103,13 +103,7 @@ pub(crate) fn local_config() -> Config {
         slice_s: (1, defaults.bounds.slice_s.1),
         ..defaults.bounds
     };
-    Config {
-        unbonding_s: 60,
-        grace_s: 1,
-        reputation_interval_s: 1,
-        bounds,
-        ..defaults
-    }
+    Config { unbonding_s: 60, grace_s: 1, reputation_interval_s: 1, bounds, ..defaults }
 }
 
 pub(crate) fn describe(stack: &Stack) -> serde_json::Value {
@@ -138,11 +132,7 @@ pub(crate) fn guide(stack: &Stack) -> String {
         format!("page and API  {}", stack.gateway_url()),
         format!("chain RPC     {}", stack.network.rpc_urls[0]),
         format!("coordinator   {}", stack.deployment.contract),
-        format!(
-            "reward token  {} ({} decimals)",
-            stack.deployment.token,
-            crate::stack::LOCAL_TOKEN_DECIMALS
-        ),
+        format!("reward token  {} ({} decimals)", stack.deployment.token, crate::stack::LOCAL_TOKEN_DECIMALS),
         format!("requester     {}", stack.requester.account_id),
     ];
     for node in &stack.nodes {
@@ -175,9 +165,6 @@ mod tests {
     fn local_config__should_only_lower_times() {
         let (local, defaults) = (local_config(), Config::default());
         assert_eq!((local.min_stake, local.fee_bps), (defaults.min_stake, defaults.fee_bps));
-        assert_eq!(
-            local.bounds.dissent_slash_pct_max,
-            defaults.bounds.dissent_slash_pct_max
-        );
+        assert_eq!(local.bounds.dissent_slash_pct_max, defaults.bounds.dissent_slash_pct_max);
     }
 }

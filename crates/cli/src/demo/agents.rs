@@ -7,17 +7,8 @@ use piecework_interface::ids::AccountNo;
 use crate::stack::{Layout, Pace, Process, Spec, Stack, agent_spec, write_agent_config};
 
 /// How each node decides, by its number.
-const CLASSIFIERS: [&str; 9] = [
-    "nearest",
-    "five-nearest",
-    "softmax",
-    "nearest",
-    "five-nearest",
-    "centroid",
-    "five-nearest",
-    "nearest",
-    "random",
-];
+const CLASSIFIERS: [&str; 9] =
+    ["nearest", "five-nearest", "softmax", "nearest", "five-nearest", "centroid", "five-nearest", "nearest", "random"];
 /// Index of the node that is stopped for good while it holds a reservation.
 pub(super) const LEAVER: usize = 6;
 /// Index of the node that is killed between its commit and its reveal, and restarted.
@@ -26,11 +17,7 @@ pub(super) const RESTARTED: usize = 7;
 pub(super) const RANDOM: usize = 8;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
-const PACE: Pace = Pace {
-    poll_interval_ms: 250,
-    draw_jitter_ms: 250,
-    keeper_jitter_ms: 500,
-};
+const PACE: Pace = Pace { poll_interval_ms: 250, draw_jitter_ms: 250, keeper_jitter_ms: 500 };
 
 /// One node's agent.
 pub(super) struct Agent {

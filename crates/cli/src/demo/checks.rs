@@ -63,22 +63,8 @@ pub(super) struct Checks {
 
 impl Checks {
     pub(super) fn all(&self) -> [&Check; 11] {
-        let Self {
-            conserved,
-            journal,
-            mirror,
-            replay,
-            rounds,
-            exits,
-            owed,
-            accuracy,
-            random,
-            restarted,
-            left,
-        } = self;
-        [
-            conserved, journal, mirror, replay, rounds, exits, owed, accuracy, random, restarted, left,
-        ]
+        let Self { conserved, journal, mirror, replay, rounds, exits, owed, accuracy, random, restarted, left } = self;
+        [conserved, journal, mirror, replay, rounds, exits, owed, accuracy, random, restarted, left]
     }
 }
 
@@ -88,14 +74,7 @@ impl Check {
     }
 
     fn none_of(name: &'static str, wrong: &[String], right: String) -> Self {
-        Self::new(
-            name,
-            if wrong.is_empty() {
-                Ok(right)
-            } else {
-                Err(wrong.join("; "))
-            },
-        )
+        Self::new(name, if wrong.is_empty() { Ok(right) } else { Err(wrong.join("; ")) })
     }
 
     pub(super) const fn holds(&self) -> bool {
@@ -109,11 +88,7 @@ impl Check {
 /// If the chain cannot be asked.
 pub(super) async fn idle_near(stack: &Stack) -> anyhow::Result<u128> {
     let contract = &stack.deployment.contract;
-    let account = stack
-        .rpc
-        .view_account(contract, BlockRef::Final)
-        .await?
-        .context("the contract's account is gone")?;
+    let account = stack.rpc.view_account(contract, BlockRef::Final).await?.context("the contract's account is gone")?;
     let coordinator = stack.coordinator().at(BlockRef::Height(account.block_height));
     // Deposits back the bytes that accounts are charged for; the rest of the storage is the contract's own.
     let charged: u64 = coordinator.accounts().await?.iter().map(|account| u64::from(account.storage_used)).sum();
@@ -137,10 +112,7 @@ pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow
         conserved: Check::new("nothing was made or lost", conserved(stack, &at, input).await?),
         journal: Check::new("journal head from the indexed events", journal(stack, &at).await?),
         mirror: Check::new("every mirrored row equals the contract's view", mirror(stack).await?),
-        replay: Check::new(
-            "replaying the journal gives the contract's state",
-            replay(ledger, &at).await?,
-        ),
+        replay: Check::new("replaying the journal gives the contract's state", replay(ledger, &at).await?),
         rounds: Check::none_of(
             "no answer known early, no lot settled twice",
             &ledger.violations,
@@ -149,10 +121,7 @@ pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow
         exits: Check::new("nothing is left locked", exits(ledger, input)),
         owed: Check::new("every reward owed was paid", owed(ledger, input)),
         accuracy: Check::new("accepted answers are right", accuracy(ledger, input)),
-        random: Check::new(
-            "the random node earned least and lost reputation",
-            random(ledger, input),
-        ),
+        random: Check::new("the random node earned least and lost reputation", random(ledger, input)),
         restarted: Check::new("the restarted node was paid", restarted(ledger, input)),
         left: Check::new("the abandoned seat was done by another", left(ledger, input)),
     })
@@ -168,30 +137,17 @@ async fn conserved(stack: &Stack, at: &Coordinator, input: &Input<'_>) -> anyhow
     let accounts = at.accounts().await?;
     let batches = at.batches().await?;
     for token in at.tokens().await?.iter().filter(|token| token.token != NEAR) {
-        let balances = accounts
-            .iter()
-            .flat_map(|account| &account.balances)
-            .filter(|balance| balance.token == token.token);
-        let escrows = batches
-            .iter()
-            .filter_map(|batch| batch.open.as_ref())
-            .filter(|open| open.token == token.token);
-        let owed: u128 = balances
-            .map(|balance| balance.amount.0)
-            .chain(escrows.map(|open| open.escrow.0))
-            .sum();
+        let balances =
+            accounts.iter().flat_map(|account| &account.balances).filter(|balance| balance.token == token.token);
+        let escrows = batches.iter().filter_map(|batch| batch.open.as_ref()).filter(|open| open.token == token.token);
+        let owed: u128 = balances.map(|balance| balance.amount.0).chain(escrows.map(|open| open.escrow.0)).sum();
         let owed = owed + token.pool.0 + token.in_flight.0;
         let held = ft_balance(&stack.rpc, &stack.deployment.token, at.account_id()).await?;
         if held != owed {
-            return Ok(Err(format!(
-                "the contract holds {held} of {} and owes {owed}",
-                token.account_id
-            )));
+            return Ok(Err(format!("the contract holds {held} of {} and owes {owed}", token.account_id)));
         }
     }
-    Ok(Ok(
-        "balances, escrows, fees and stakes add up to what the contract holds".to_owned(),
-    ))
+    Ok(Ok("balances, escrows, fees and stakes add up to what the contract holds".to_owned()))
 }
 
 /// Stakes, unbonding, NEAR balances, pools and storage deposits, in yoctoNEAR.
@@ -208,11 +164,7 @@ async fn near_claims(coordinator: &Coordinator) -> anyhow::Result<u128> {
             .map(|balance| balance.amount.0)
             .sum::<u128>();
     }
-    let near = coordinator
-        .tokens()
-        .await?
-        .into_iter()
-        .find(|token| token.token == NEAR);
+    let near = coordinator.tokens().await?.into_iter().find(|token| token.token == NEAR);
     Ok(claims + near.map_or(0, |near| near.pool.0 + near.in_flight.0))
 }
 
@@ -232,10 +184,7 @@ async fn journal(stack: &Stack, at: &Coordinator) -> anyhow::Result<Found> {
     let gateway = Gateway::new(stack.gateway_url())?;
     let (mut seq, mut head) = (0, [0; 32]);
     while seq < root.value.seq {
-        let path = format!(
-            "/v1/events?since_seq={seq}&limit={LINES}&lines=true&min_height={}",
-            root.block_height
-        );
+        let path = format!("/v1/events?since_seq={seq}&limit={LINES}&lines=true&min_height={}", root.block_height);
         let page: EventPage = gateway.get(&path).await?.context("the gateway has no /v1/events")?;
         if page.items.is_empty() {
             return Ok(Err(format!("the gateway ends at line {seq} of {}", root.value.seq)));
@@ -279,26 +228,14 @@ async fn mirror(stack: &Stack) -> anyhow::Result<Found> {
         .await
         .with_context(|| format!("{} cannot be run", indexer.display()))?;
     let Ok(report) = serde_json::from_slice::<Reconciled>(&output.stdout) else {
-        return Ok(Err(format!(
-            "no reconciliation: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        )));
+        return Ok(Err(format!("no reconciliation: {}", String::from_utf8_lossy(&output.stderr).trim())));
     };
-    let Reconciled {
-        height,
-        rows,
-        mismatches,
-        journal_verified,
-        conserved,
-        mirror_equal,
-    } = report;
+    let Reconciled { height, rows, mismatches, journal_verified, conserved, mirror_equal } = report;
     if output.status.success() && journal_verified && conserved && mirror_equal {
         return Ok(Ok(format!("{rows} rows at block {height}")));
     }
     let list = serde_json::to_string(&mismatches)?;
-    Ok(Err(format!(
-        "journal verified: {journal_verified}, conserved: {conserved}, differences: {list}"
-    )))
+    Ok(Err(format!("journal verified: {journal_verified}, conserved: {conserved}, differences: {list}")))
 }
 
 async fn replay(ledger: &Ledger, at: &Coordinator) -> anyhow::Result<Found> {
@@ -313,12 +250,7 @@ async fn replay(ledger: &Ledger, at: &Coordinator) -> anyhow::Result<Found> {
     if !at.tokens().await?.iter().eq(mirror.tokens.values()) {
         wrong.push("the tokens differ");
     }
-    if !at
-        .accounts()
-        .await?
-        .iter()
-        .eq(mirror.accounts.values().map(|account| &account.row))
-    {
+    if !at.accounts().await?.iter().eq(mirror.accounts.values().map(|account| &account.row)) {
         wrong.push("the accounts differ");
     }
     let batches: Vec<Batch> = at.batches().await?;
@@ -326,11 +258,7 @@ async fn replay(ledger: &Ledger, at: &Coordinator) -> anyhow::Result<Found> {
         wrong.push("the batches differ");
     }
     Ok(if wrong.is_empty() {
-        Ok(format!(
-            "{} accounts, {} batches",
-            mirror.accounts.len(),
-            mirror.batches.len()
-        ))
+        Ok(format!("{} accounts, {} batches", mirror.accounts.len(), mirror.batches.len()))
     } else {
         Err(wrong.join("; "))
     })
@@ -345,23 +273,12 @@ fn exits(ledger: &Ledger, input: &Input<'_>) -> Found {
         wrong.push(format!("{} lots are live", ledger.mirror.lots.len()));
     }
     for account in ledger.mirror.accounts.values() {
-        let locked = account
-            .row
-            .node
-            .as_ref()
-            .filter(|node| node.bonded.0 > 0 || node.slots > 0);
-        wrong.extend(locked.map(|node| {
-            format!(
-                "{} has {} slots and {} bonded",
-                account.account_id, node.slots, node.bonded
-            )
-        }));
+        let locked = account.row.node.as_ref().filter(|node| node.bonded.0 > 0 || node.slots > 0);
+        wrong.extend(
+            locked.map(|node| format!("{} has {} slots and {} bonded", account.account_id, node.slots, node.bonded)),
+        );
     }
-    if wrong.is_empty() {
-        Ok("batch closed, no lot live, no stake bonded".to_owned())
-    } else {
-        Err(wrong.join("; "))
-    }
+    if wrong.is_empty() { Ok("batch closed, no lot live, no stake bonded".to_owned()) } else { Err(wrong.join("; ")) }
 }
 
 fn owed(ledger: &Ledger, input: &Input<'_>) -> Found {
@@ -372,28 +289,14 @@ fn owed(ledger: &Ledger, input: &Input<'_>) -> Found {
         let earned = ledger.earned(agent.account);
         paid += earned;
         let account = ledger.mirror.accounts.get(&agent.account);
-        let balances = account
-            .map(|account| account.row.balances.as_slice())
-            .unwrap_or_default();
-        let held = balances
-            .iter()
-            .find(|balance| Some(balance.token) == token)
-            .map_or(0, |balance| balance.amount.0);
+        let balances = account.map(|account| account.row.balances.as_slice()).unwrap_or_default();
+        let held = balances.iter().find(|balance| Some(balance.token) == token).map_or(0, |balance| balance.amount.0);
         if held != earned {
             wrong.push(format!("{} earned {earned} and holds {held}", agent.name));
         }
     }
-    let slots = ledger
-        .history
-        .ended
-        .iter()
-        .filter(|ended| ended.end == SlotEnd::Settled)
-        .count();
-    if wrong.is_empty() {
-        Ok(format!("{slots} slots recomputed, {paid} units paid"))
-    } else {
-        Err(wrong.join("; "))
-    }
+    let slots = ledger.history.ended.iter().filter(|ended| ended.end == SlotEnd::Settled).count();
+    if wrong.is_empty() { Ok(format!("{slots} slots recomputed, {paid} units paid")) } else { Err(wrong.join("; ")) }
 }
 
 fn accuracy(ledger: &Ledger, input: &Input<'_>) -> Found {
@@ -409,20 +312,15 @@ fn accuracy(ledger: &Ledger, input: &Input<'_>) -> Found {
 fn random(ledger: &Ledger, input: &Input<'_>) -> Found {
     let random = input.nodes.get(RANDOM);
     let earned = ledger.earned(random.account);
-    let richer = input
-        .nodes
-        .iter()
-        .filter(|agent| agent.account != random.account && ledger.earned(agent.account) > earned);
+    let richer =
+        input.nodes.iter().filter(|agent| agent.account != random.account && ledger.earned(agent.account) > earned);
     let others = input.nodes.iter().count() - 1;
     let reputation = reputation(ledger, random.account);
     let text = format!("{} earned {earned} units, reputation {reputation}", random.name);
     if richer.count() == others && reputation < piecework_interface::reputation::START {
         Ok(text)
     } else {
-        Err(format!(
-            "{text}; it must be the least, and below {}",
-            piecework_interface::reputation::START
-        ))
+        Err(format!("{text}; it must be the least, and below {}", piecework_interface::reputation::START))
     }
 }
 
@@ -433,10 +331,9 @@ fn restarted(ledger: &Ledger, input: &Input<'_>) -> Found {
         (ended.batch, ended.lot, ended.slot.node, ended.end) == (input.batch, lot, agent.account, SlotEnd::Settled)
     });
     match ended {
-        Some(ended) if matches!(ended.slot.phase, SlotPhase::Revealed(_)) && ended.pay > 0 => Ok(format!(
-            "{} revealed lot {lot} after its restart and got {} units",
-            agent.name, ended.pay
-        )),
+        Some(ended) if matches!(ended.slot.phase, SlotPhase::Revealed(_)) && ended.pay > 0 => {
+            Ok(format!("{} revealed lot {lot} after its restart and got {} units", agent.name, ended.pay))
+        }
         Some(ended) => Err(format!("{} got {} units for lot {lot}", agent.name, ended.pay)),
         None => Err(format!("the slot of {} in lot {lot} never settled", agent.name)),
     }
@@ -451,15 +348,9 @@ fn left(ledger: &Ledger, input: &Input<'_>) -> Found {
     let Some(closed) = ledger.closed(input.batch) else {
         return Err("the batch is not closed".to_owned());
     };
-    let result = ledger
-        .history
-        .results
-        .iter()
-        .find(|result| (result.batch, result.lot) == (input.batch, lot));
-    let slots = result
-        .and_then(|result| result.record.as_ref())
-        .map(|record| record.slots.as_slice())
-        .unwrap_or_default();
+    let result = ledger.history.results.iter().find(|result| (result.batch, result.lot) == (input.batch, lot));
+    let slots =
+        result.and_then(|result| result.record.as_ref()).map(|record| record.slots.as_slice()).unwrap_or_default();
     let first = slots.iter().filter(|slot| slot.round == 0).count();
     if first == usize::from(closed.terms.start) && slots.iter().all(|slot| slot.node != agent.account) {
         Ok(format!("lot {lot} settled with {first} copies of other nodes"))
@@ -470,12 +361,6 @@ fn left(ledger: &Ledger, input: &Input<'_>) -> Found {
 
 /// Reputation of a node in its first class.
 pub(super) fn reputation(ledger: &Ledger, node: piecework_interface::ids::AccountNo) -> u16 {
-    let account = ledger
-        .mirror
-        .accounts
-        .get(&node)
-        .and_then(|account| account.row.node.as_ref());
-    account
-        .and_then(|node| node.classes.first())
-        .map_or(0, |class| class.reputation)
+    let account = ledger.mirror.accounts.get(&node).and_then(|account| account.row.node.as_ref());
+    account.and_then(|node| node.classes.first()).map_or(0, |class| class.reputation)
 }

@@ -26,9 +26,7 @@ struct Line {
 
 pub(super) fn load() -> anyhow::Result<Digits> {
     let lines = FILE.lines().skip(TRAINING).map(serde_json::from_str::<Line>);
-    let lines: Vec<Line> = lines
-        .collect::<Result<_, _>>()
-        .context("examples/digits/digits.jsonl is damaged")?;
+    let lines: Vec<Line> = lines.collect::<Result<_, _>>().context("examples/digits/digits.jsonl is damaged")?;
     let (images, truth) = lines.into_iter().map(|line| (line.pixels, line.digit)).unzip();
     Ok(Digits { images, truth })
 }
@@ -62,14 +60,7 @@ mod tests {
         let path = dir.path().join("items.jsonl");
         digits.write_items(&path).unwrap();
         let items = items::read(&path).unwrap();
-        assert_eq!(
-            (items.len(), digits.truth().len(), items::duplicates(&items)),
-            (900, 900, 0)
-        );
-        assert!(
-            items
-                .iter()
-                .all(|item| !String::from_utf8_lossy(&item.payload).contains("digit"))
-        );
+        assert_eq!((items.len(), digits.truth().len(), items::duplicates(&items)), (900, 900, 0));
+        assert!(items.iter().all(|item| !String::from_utf8_lossy(&item.payload).contains("digit")));
     }
 }

@@ -12,12 +12,8 @@ const IN_FLIGHT: usize = 8;
 /// Gas burnt by all work and poke transactions up to a block, failed ones included.
 pub(super) async fn burnt(stack: &Stack, end: u64) -> anyhow::Result<u64> {
     let blocks = stack.deployment.height..=end;
-    let per_block = stream::iter(blocks)
-        .map(|height| block_gas(stack, height))
-        .buffer_unordered(IN_FLIGHT);
-    per_block
-        .try_fold(0_u64, |sum, gas| async move { Ok(sum.saturating_add(gas)) })
-        .await
+    let per_block = stream::iter(blocks).map(|height| block_gas(stack, height)).buffer_unordered(IN_FLIGHT);
+    per_block.try_fold(0_u64, |sum, gas| async move { Ok(sum.saturating_add(gas)) }).await
 }
 
 async fn block_gas(stack: &Stack, height: u64) -> anyhow::Result<u64> {
@@ -30,25 +26,13 @@ async fn block_gas(stack: &Stack, height: u64) -> anyhow::Result<u64> {
         if chunk["height_included"].as_u64() != Some(height) {
             continue;
         }
-        let chunk = stack
-            .rpc
-            .call_any("chunk", json!({ "chunk_id": chunk["chunk_hash"] }))
-            .await?;
-        for transaction in chunk["transactions"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|tx| is_work(stack, tx))
-        {
+        let chunk = stack.rpc.call_any("chunk", json!({ "chunk_id": chunk["chunk_hash"] })).await?;
+        for transaction in chunk["transactions"].as_array().into_iter().flatten().filter(|tx| is_work(stack, tx)) {
             let params = json!({ "tx_hash": transaction["hash"], "sender_account_id": transaction["signer_id"], "wait_until": "EXECUTED" });
             let outcome = stack.rpc.call_any("EXPERIMENTAL_tx_status", params).await?;
             let receipts = outcome["receipts_outcome"].as_array().into_iter().flatten();
             let burnt = receipts.chain([&outcome["transaction_outcome"]]);
-            gas = gas.saturating_add(
-                burnt
-                    .filter_map(|outcome| outcome["outcome"]["gas_burnt"].as_u64())
-                    .sum(),
-            );
+            gas = gas.saturating_add(burnt.filter_map(|outcome| outcome["outcome"]["gas_burnt"].as_u64()).sum());
         }
     }
     Ok(gas)

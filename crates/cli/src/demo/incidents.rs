@@ -48,15 +48,9 @@ pub(super) async fn happen(
     output: Output,
 ) -> anyhow::Result<Incidents> {
     let [leaver, restarted] = agents.pair(LEAVER, RESTARTED)?;
-    let scene = Scene {
-        coordinator: coordinator.at(BlockRef::Latest),
-        batch,
-        ledger,
-    };
-    let (restarted_in, left_in) = tokio::try_join!(
-        scene.kill_and_restart(restarted, output),
-        scene.kill_for_good(leaver, output)
-    )?;
+    let scene = Scene { coordinator: coordinator.at(BlockRef::Latest), batch, ledger };
+    let (restarted_in, left_in) =
+        tokio::try_join!(scene.kill_and_restart(restarted, output), scene.kill_for_good(leaver, output))?;
     Ok(Incidents { restarted_in, left_in })
 }
 
@@ -79,30 +73,20 @@ impl Scene {
         let lot = self.catch(node, "commits", |lot| committed(lot).is_some()).await?;
         agent.kill().await?;
         self.blocks_pass().await?;
-        let revealed = self
-            .slot(lot, node)
-            .await?
-            .is_none_or(|phase| !matches!(phase, SlotPhase::Committed(_)));
+        let revealed = self.slot(lot, node).await?.is_none_or(|phase| !matches!(phase, SlotPhase::Committed(_)));
         agent.spawn()?;
         agent.ready().await?;
         if revealed {
             return Box::pin(self.kill_and_restart(agent, output)).await;
         }
-        output.note(format!(
-            "{} was killed between commit and reveal of lot {lot}, and restarted",
-            agent.name
-        ));
+        output.note(format!("{} was killed between commit and reveal of lot {lot}, and restarted", agent.name));
         Ok(lot)
     }
 
     async fn kill_for_good(&self, agent: &mut Agent, output: Output) -> anyhow::Result<LotId> {
         let node = agent.account;
         until(self.ledger.clone(), LIMIT, "the leaver's first rewards", |ledger| {
-            let paid = ledger
-                .history
-                .ended
-                .iter()
-                .filter(|ended| ended.slot.node == node && ended.pay > 0);
+            let paid = ledger.history.ended.iter().filter(|ended| ended.slot.node == node && ended.pay > 0);
             (paid.count() >= LEAVER_LOTS).then_some(())
         })
         .await?;
@@ -112,10 +96,7 @@ impl Scene {
             agent.kill().await?;
             self.blocks_pass().await?;
             if matches!(self.slot(lot, node).await?, Some(SlotPhase::Reserved(_))) {
-                output.note(format!(
-                    "{} was stopped for good while it held a seat of lot {lot}",
-                    agent.name
-                ));
+                output.note(format!("{} was stopped for good while it held a seat of lot {lot}", agent.name));
                 return Ok(lot);
             }
             // Its commit was on the way already: it is no leaver yet.
@@ -147,11 +128,7 @@ impl Scene {
     async fn blocks_pass(&self) -> anyhow::Result<()> {
         let height = self.coordinator.root().await?.block_height + IN_FLIGHT_BLOCKS;
         until(self.ledger.clone(), BLOCKS_LIMIT, "new blocks", |ledger| {
-            ledger
-                .cursor
-                .as_ref()
-                .filter(|cursor| cursor.height >= height)
-                .map(|_| ())
+            ledger.cursor.as_ref().filter(|cursor| cursor.height >= height).map(|_| ())
         })
         .await
     }
@@ -163,9 +140,5 @@ impl Scene {
 }
 
 fn phase_of(lot: &Lot, node: AccountNo) -> Option<SlotPhase> {
-    lot.state
-        .slots
-        .iter()
-        .find(|slot| slot.node == node)
-        .map(|slot| slot.phase.clone())
+    lot.state.slots.iter().find(|slot| slot.node == node).map(|slot| slot.phase.clone())
 }

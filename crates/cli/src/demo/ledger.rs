@@ -131,31 +131,17 @@ impl Ledger {
 
     /// What a closed batch was at its end.
     pub(super) fn closed(&self, batch: BatchId) -> Option<&OpenBatch> {
-        self.history
-            .closed
-            .iter()
-            .find(|(closed, _)| *closed == batch)
-            .map(|(_, open)| open)
+        self.history.closed.iter().find(|(closed, _)| *closed == batch).map(|(_, open)| open)
     }
 
     /// Reward credited to a node so far.
     pub(super) fn earned(&self, node: AccountNo) -> u128 {
-        self.history
-            .ended
-            .iter()
-            .filter(|ended| ended.slot.node == node)
-            .map(|ended| ended.pay)
-            .sum()
+        self.history.ended.iter().filter(|ended| ended.slot.node == node).map(|ended| ended.pay).sum()
     }
 
     /// yoctoNEAR taken from a node so far.
     pub(super) fn slashed(&self, node: AccountNo) -> u128 {
-        self.history
-            .ended
-            .iter()
-            .filter(|ended| ended.slot.node == node)
-            .map(|ended| ended.slash)
-            .sum()
+        self.history.ended.iter().filter(|ended| ended.slot.node == node).map(|ended| ended.slash).sum()
     }
 
     fn take(&mut self, block: &FinalBlock) {
@@ -184,15 +170,7 @@ impl Ledger {
             self.check_order(entry, line);
         }
         let height = u32::try_from(height).unwrap_or(u32::MAX);
-        match self.mirror.apply(
-            line,
-            &Context {
-                now_s: self.now_s,
-                height,
-                text,
-                ops,
-            },
-        ) {
+        match self.mirror.apply(line, &Context { now_s: self.now_s, height, text, ops }) {
             Ok(touched) => self.history.merge(touched),
             Err(error) => self.fail(error.to_string()),
         }
@@ -203,31 +181,19 @@ impl Ledger {
         match entry {
             Entry::Revealing { batch, lot, abandoned } => {
                 self.revealing.insert((*batch, *lot));
-                self.abandoned
-                    .extend(abandoned.iter().map(|slot| (slot.node, *batch, *lot)));
+                self.abandoned.extend(abandoned.iter().map(|slot| (slot.node, *batch, *lot)));
             }
-            Entry::Claimed {
-                batch,
-                lot,
-                replaced: Some(replaced),
-            } => {
+            Entry::Claimed { batch, lot, replaced: Some(replaced) } => {
                 self.abandoned.push((replaced.node, *batch, *lot));
             }
             Entry::Freed { batch, lot, abandoned } => {
-                self.abandoned
-                    .extend(abandoned.iter().map(|slot| (slot.node, *batch, *lot)));
+                self.abandoned.extend(abandoned.iter().map(|slot| (slot.node, *batch, *lot)));
             }
             Entry::Committed { batch, lot, .. } if self.revealing.contains(&(*batch, *lot)) => {
-                self.violations.push(format!(
-                    "line {}: a commit of lot {lot} after its answers were shown",
-                    line.seq
-                ));
+                self.violations.push(format!("line {}: a commit of lot {lot} after its answers were shown", line.seq));
             }
             Entry::Revealed { batch, lot, .. } if !self.revealing.contains(&(*batch, *lot)) => {
-                self.violations.push(format!(
-                    "line {}: a reveal of lot {lot} before its round was complete",
-                    line.seq
-                ));
+                self.violations.push(format!("line {}: a reveal of lot {lot} before its round was complete", line.seq));
             }
             Entry::Extended { batch, lot, items } => {
                 self.revealing.remove(&(*batch, *lot));
@@ -235,14 +201,8 @@ impl Ledger {
             }
             Entry::Settled { batch, lot, .. } => {
                 self.revealing.remove(&(*batch, *lot));
-                if self
-                    .history
-                    .results
-                    .iter()
-                    .any(|result| (result.batch, result.lot) == (*batch, *lot))
-                {
-                    self.violations
-                        .push(format!("line {}: lot {lot} settled twice", line.seq));
+                if self.history.results.iter().any(|result| (result.batch, result.lot) == (*batch, *lot)) {
+                    self.violations.push(format!("line {}: lot {lot} settled twice", line.seq));
                 }
             }
             _ => {}
@@ -262,12 +222,7 @@ mod tests {
     use super::*;
 
     fn line(log: Vec<Entry>) -> Line {
-        Line {
-            seq: 7,
-            event: "work".to_owned(),
-            node: None,
-            log,
-        }
+        Line { seq: 7, event: "work".to_owned(), node: None, log }
     }
 
     fn checked(entries: &[Entry]) -> Vec<String> {
@@ -279,36 +234,20 @@ mod tests {
     }
 
     fn commit() -> Entry {
-        Entry::Committed {
-            batch: BatchId(0),
-            lot: LotId(1),
-            commitment: [0; 32],
-        }
+        Entry::Committed { batch: BatchId(0), lot: LotId(1), commitment: [0; 32] }
     }
 
     fn revealing() -> Entry {
-        Entry::Revealing {
-            batch: BatchId(0),
-            lot: LotId(1),
-            abandoned: Vec::new(),
-        }
+        Entry::Revealing { batch: BatchId(0), lot: LotId(1), abandoned: Vec::new() }
     }
 
     fn reveal() -> Entry {
-        Entry::Revealed {
-            batch: BatchId(0),
-            lot: LotId(1),
-            digest: [0; 32],
-        }
+        Entry::Revealed { batch: BatchId(0), lot: LotId(1), digest: [0; 32] }
     }
 
     #[test]
     fn ledger__should_accept_rounds_in_order() {
-        let extend = Entry::Extended {
-            batch: BatchId(0),
-            lot: LotId(1),
-            items: Items(5),
-        };
+        let extend = Entry::Extended { batch: BatchId(0), lot: LotId(1), items: Items(5) };
         assert!(checked(&[commit(), revealing(), reveal(), extend, commit(), revealing(), reveal()]).is_empty());
     }
 
@@ -321,9 +260,7 @@ mod tests {
     #[tokio::test]
     async fn until__should_name_what_it_waited_for() {
         let (_sender, ledger) = watch::channel(Ledger::default());
-        let error = until(ledger, Duration::from_millis(10), "a miracle", |_| None::<()>)
-            .await
-            .unwrap_err();
+        let error = until(ledger, Duration::from_millis(10), "a miracle", |_| None::<()>).await.unwrap_err();
         assert!(error.to_string().contains("a miracle"), "{error}");
     }
 }

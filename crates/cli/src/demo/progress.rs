@@ -44,47 +44,28 @@ pub(super) fn show(
 }
 
 fn describe(ledger: &Ledger, batch: BatchId, names: &[(AccountNo, String)], elapsed: Duration) -> String {
-    let open = ledger
-        .mirror
-        .batches
-        .get(&batch)
-        .and_then(|batch| batch.open.as_ref())
-        .or_else(|| ledger.closed(batch));
+    let open = ledger.mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref()).or_else(|| ledger.closed(batch));
     let Some(open) = open else {
         return "waiting for the batch".to_owned();
     };
     let count = |phase: LotPhase| {
-        ledger
-            .mirror
-            .lots
-            .iter()
-            .filter(|((of, _), state)| *of == batch && state.phase == phase)
-            .count()
+        ledger.mirror.lots.iter().filter(|((of, _), state)| *of == batch && state.phase == phase).count()
     };
     let results = ledger.history.results.iter().filter(|result| result.batch == batch);
     let settled = results.clone().count();
-    let items: u32 = results
-        .clone()
-        .map(|result| u32::from(lot_items(open.items, open.terms.lot_size, result.lot)))
-        .sum();
+    let items: u32 =
+        results.clone().map(|result| u32::from(lot_items(open.items, open.terms.lot_size, result.lot))).sum();
     let accepted: u32 = results.map(|result| result.accepted.count_ones()).sum();
-    let (working, revealing) = (
-        count(LotPhase::Working),
-        count(LotPhase::Revealing) + count(LotPhase::Provisional),
-    );
+    let (working, revealing) = (count(LotPhase::Working), count(LotPhase::Revealing) + count(LotPhase::Provisional));
     let lots = usize::try_from(lot_count(open.items, open.terms.lot_size)).unwrap_or(usize::MAX);
     let waiting = lots.saturating_sub(settled + working + revealing);
     // A rate for people to look at.
     let rate = f64::from(items) / elapsed.as_secs_f64().max(0.1);
-    let mut earned: Vec<(u128, &str)> = names
-        .iter()
-        .map(|(node, name)| (ledger.earned(*node), name.as_str()))
-        .collect();
+    let mut earned: Vec<(u128, &str)> =
+        names.iter().map(|(node, name)| (ledger.earned(*node), name.as_str())).collect();
     earned.sort_by(|a, b| b.cmp(a));
-    let earned: Vec<String> = earned
-        .iter()
-        .map(|(units, name)| format!("{name} {}", format_units(*units, LOCAL_TOKEN_DECIMALS)))
-        .collect();
+    let earned: Vec<String> =
+        earned.iter().map(|(units, name)| format!("{name} {}", format_units(*units, LOCAL_TOKEN_DECIMALS))).collect();
     format!(
         "lots: {waiting} waiting, {working} at work, {revealing} revealing, {settled} of {lots} settled; {accepted} items accepted, {rate:.1} items/s\n  earned: {}",
         earned.join(", ")

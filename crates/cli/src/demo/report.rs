@@ -65,11 +65,8 @@ impl Report {
         let open = ledger.closed(input.batch);
         let items = open.map_or(0, |open| open.items);
         let settled: u32 = open.map_or(0, |open| {
-            let lots = ledger
-                .history
-                .results
-                .iter()
-                .map(|result| lot_items(open.items, open.terms.lot_size, result.lot));
+            let lots =
+                ledger.history.results.iter().map(|result| lot_items(open.items, open.terms.lot_size, result.lot));
             lots.map(u32::from).sum()
         });
         let accuracy = settle::accuracy(&ledger, input.batch, input.digits.truth());
@@ -99,34 +96,17 @@ impl Report {
             random_node_last: checks.random.holds(),
             seconds: 0.0,
         };
-        Ok(Self {
-            figures,
-            nodes: nodes.collect(),
-            checks,
-            batch_s,
-            withdrawal: None,
-        })
+        Ok(Self { figures, nodes: nodes.collect(), checks, batch_s, withdrawal: None })
     }
 
     /// Adds the withdrawal and the whole time.
     pub(super) fn finish(&mut self, withdrawal: Withdrawal, elapsed: Duration) {
         self.figures.seconds = (elapsed.as_secs_f64() * 10.0).round() / 10.0;
-        let Withdrawal {
-            account_id,
-            before,
-            after,
-        } = withdrawal;
+        let Withdrawal { account_id, before, after } = withdrawal;
         let show = |units| format_units(units, LOCAL_TOKEN_DECIMALS);
-        let text = format!(
-            "{account_id} had {} of the token and now has {}",
-            show(before),
-            show(after)
-        );
+        let text = format!("{account_id} had {} of the token and now has {}", show(before), show(after));
         let found = if after > before { Ok(text) } else { Err(text) };
-        self.withdrawal = Some(Check {
-            name: "a reward was withdrawn to its NEP-141 balance",
-            found,
-        });
+        self.withdrawal = Some(Check { name: "a reward was withdrawn to its NEP-141 balance", found });
     }
 
     pub(super) fn json(&self) -> &impl Serialize {
@@ -134,28 +114,10 @@ impl Report {
     }
 
     pub(super) fn text(&self) -> String {
-        let Figures {
-            items,
-            accepted,
-            unresolved,
-            accuracy,
-            extended_items,
-            tgas_per_item,
-            seconds,
-            ..
-        } = &self.figures;
-        let nodes = table(
-            &[
-                "node",
-                "classifier",
-                "answers",
-                "right",
-                "earned",
-                "slashed NEAR",
-                "reputation",
-            ],
-            &self.nodes,
-        );
+        let Figures { items, accepted, unresolved, accuracy, extended_items, tgas_per_item, seconds, .. } =
+            &self.figures;
+        let nodes =
+            table(&["node", "classifier", "answers", "right", "earned", "slashed NEAR", "reputation"], &self.nodes);
         let summary = [
             ("items", items.to_string()),
             ("accepted", accepted.to_string()),

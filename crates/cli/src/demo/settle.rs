@@ -24,11 +24,7 @@ pub(super) fn differences(ledger: &Ledger, batch: BatchId) -> Vec<String> {
             found.push(format!("lot {lot} closed without anybody's work"));
             continue;
         };
-        let judgement = judge(
-            &closed.terms,
-            lot_items(closed.items, closed.terms.lot_size, lot),
-            record,
-        );
+        let judgement = judge(&closed.terms, lot_items(closed.items, closed.terms.lot_size, lot), record);
         if judgement.accepted() != result.accepted || sha256(&judgement.answers()) != result.digest {
             found.push(format!("lot {lot} settled with other answers than its slots revealed"));
         }
@@ -88,12 +84,7 @@ pub(super) fn accepted(ledger: &Ledger, batch: BatchId, truth: &[u8]) -> (u32, u
     let mut score = (0, 0);
     for result in ledger.history.results.iter().filter(|result| result.batch == batch) {
         let first = usize::try_from(result.lot.0).unwrap_or_default() * usize::from(closed.terms.lot_size);
-        for (item, answer) in result
-            .answers
-            .iter()
-            .enumerate()
-            .filter(|(item, _)| result.accepted >> item & 1 == 1)
-        {
+        for (item, answer) in result.answers.iter().enumerate().filter(|(item, _)| result.accepted >> item & 1 == 1) {
             score.0 += 1;
             score.1 += u32::from(truth.get(first + item) == Some(answer));
         }

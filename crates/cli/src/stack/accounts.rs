@@ -44,24 +44,11 @@ pub(super) async fn requester(
     mint: u128,
 ) -> anyhow::Result<Actor> {
     let actor = actor(layout, root, "requester", 100 * NEAR, &[]).await?;
-    let Deployment {
-        contract,
-        token,
-        token_storage,
-        ..
-    } = deployment;
-    execute(
-        root,
-        requests::storage_deposit(token.clone(), &actor.account_id, *token_storage)?,
-    )
-    .await?;
+    let Deployment { contract, token, token_storage, .. } = deployment;
+    execute(root, requests::storage_deposit(token.clone(), &actor.account_id, *token_storage)?).await?;
     let units = mint.saturating_mul(10_u128.pow(u32::from(LOCAL_TOKEN_DECIMALS)));
     execute(root, requests::token_mint(token.clone(), &actor.account_id, units)?).await?;
-    execute(
-        &actor.sender,
-        requests::storage_deposit(contract.clone(), &actor.account_id, 5 * NEAR)?,
-    )
-    .await?;
+    execute(&actor.sender, requests::storage_deposit(contract.clone(), &actor.account_id, 5 * NEAR)?).await?;
     Ok(actor)
 }
 
@@ -93,21 +80,13 @@ async fn node(
     machine.write(&machine_key_file)?;
     let key = requests::machine_key(account_id, machine.public_key, &deployment.contract);
     let owner = actor(layout, root, name, stake + 20 * NEAR, &key.actions).await?;
-    Ok(Node {
-        owner,
-        name: name.to_owned(),
-        machine_key_file,
-    })
+    Ok(Node { owner, name: name.to_owned(), machine_key_file })
 }
 
 async fn register(node: &Node, deployment: &Deployment, stake: u128) -> anyhow::Result<()> {
     let Actor { account_id, sender, .. } = &node.owner;
     // Rewards are withdrawn to the token account, so it exists from the start.
-    execute(
-        sender,
-        requests::storage_deposit(deployment.token.clone(), account_id, deployment.token_storage)?,
-    )
-    .await?;
+    execute(sender, requests::storage_deposit(deployment.token.clone(), account_id, deployment.token_storage)?).await?;
     let request = TxRequest::to(deployment.contract.clone());
     let request = requests::add_storage_deposit(request, account_id, NEAR / 2)?;
     execute(sender, requests::add_node_register(request, vec![CLASS], stake)?).await
@@ -129,9 +108,5 @@ async fn actor(
     request.actions.extend_from_slice(more);
     execute(root, request).await?;
     let pool = KeyPool::open(root.rpc(), account_id.clone(), vec![key.secret_key().clone()]).await?;
-    Ok(Actor {
-        account_id,
-        key_file,
-        sender: Sender::new(root.rpc().clone(), pool),
-    })
+    Ok(Actor { account_id, key_file, sender: Sender::new(root.rpc().clone(), pool) })
 }

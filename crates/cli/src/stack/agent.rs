@@ -23,11 +23,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            poll_interval_ms: 500,
-            draw_jitter_ms: 500,
-            keeper_jitter_ms: 1_000,
-        }
+        Self { poll_interval_ms: 500, draw_jitter_ms: 500, keeper_jitter_ms: 1_000 }
     }
 }
 
@@ -60,9 +56,5 @@ pub fn write_agent_config(stack: &Stack, node: &Node, classifier: &str, pace: Pa
 /// How the node's agent is run.
 #[must_use]
 pub fn agent_spec(stack: &Stack, node: &Node, config: &std::path::Path) -> Spec {
-    Spec::new(&node.name, &stack.programs().agent)
-        .arg("--config")
-        .arg(config)
-        .arg("run")
-        .ready_at(WORKS)
+    Spec::new(&node.name, &stack.programs().agent).arg("--config").arg(config).arg("run").ready_at(WORKS)
 }

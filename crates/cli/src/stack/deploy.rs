@@ -41,11 +41,8 @@ pub(super) async fn deploy(root: &Sender, programs: &Programs, config: &Config) 
     let height = root.rpc().head().await?.height;
     let key = root.pool().lane().await.public_key().clone();
 
-    let spec = TokenSpec {
-        name: "Piecework local".to_owned(),
-        symbol: "PWL".to_owned(),
-        decimals: LOCAL_TOKEN_DECIMALS,
-    };
+    let spec =
+        TokenSpec { name: "Piecework local".to_owned(), symbol: "PWL".to_owned(), decimals: LOCAL_TOKEN_DECIMALS };
     let request = requests::account_create(token.clone(), key.clone(), 10 * NEAR);
     let cap = 1_000_000_000 * TOKEN_UNIT;
     let request = requests::add_token(request, read_wasm(&programs.token)?, owner, cap, &spec)?;
@@ -54,11 +51,8 @@ pub(super) async fn deploy(root: &Sender, programs: &Programs, config: &Config) 
     let request = requests::account_create(contract.clone(), key, 20 * NEAR).deploy(read_wasm(&programs.coordinator)?);
     execute(root, requests::add_contract_init(request, owner, config)?).await?;
 
-    let bounds: StorageBounds = root
-        .rpc()
-        .view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final)
-        .await?
-        .value;
+    let bounds: StorageBounds =
+        root.rpc().view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
     execute(root, requests::storage_deposit(token.clone(), &contract, bounds.min.0)?).await?;
     let list = TokenListArgs {
         account_id: token.to_string(),
@@ -68,23 +62,12 @@ pub(super) async fn deploy(root: &Sender, programs: &Programs, config: &Config) 
         bond_rate: Amount(bond_rate(NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
     };
     execute(root, requests::token_list(contract.clone(), &list)?).await?;
-    let tokens = crate::coordinator::Coordinator::new(root.rpc().clone(), contract.clone())
-        .tokens()
-        .await?;
+    let tokens = crate::coordinator::Coordinator::new(root.rpc().clone(), contract.clone()).tokens().await?;
     let listed = tokens.iter().find(|listed| listed.account_id == token.as_str());
     let token_id = listed.map(|listed| listed.token).ok_or_else(|| {
-        Problem::new(
-            "the coordinator did not list the token",
-            "rebuild the contracts: ./scripts/build-contracts",
-        )
+        Problem::new("the coordinator did not list the token", "rebuild the contracts: ./scripts/build-contracts")
     })?;
-    Ok(Deployment {
-        contract,
-        token,
-        token_id,
-        token_storage: bounds.min.0,
-        height,
-    })
+    Ok(Deployment { contract, token, token_id, token_storage: bounds.min.0, height })
 }
 
 pub(super) async fn execute(sender: &Sender, request: TxRequest) -> anyhow::Result<()> {

@@ -22,9 +22,7 @@ impl Layout {
     /// # Errors
     /// If it holds one, or cannot be made.
     pub fn create(dir: &Path) -> anyhow::Result<Self> {
-        let layout = Self {
-            dir: std::path::absolute(dir)?,
-        };
+        let layout = Self { dir: std::path::absolute(dir)? };
         if layout.chain().exists() {
             return Err(Problem::new(
                 format!("{} holds the data of another local network", dir.display()),
@@ -150,25 +148,15 @@ impl Programs {
             coordinator: contracts.join("piecework_coordinator.wasm"),
             token: contracts.join("piecework_reward_token.wasm"),
         };
-        let Self {
-            localnet,
-            indexer,
-            gateway,
-            agent,
-            worker,
-            coordinator,
-            token,
-        } = &programs;
-        let missing = [localnet, indexer, gateway, agent, worker, coordinator, token]
-            .into_iter()
-            .find(|path| !path.exists());
+        let Self { localnet, indexer, gateway, agent, worker, coordinator, token } = &programs;
+        let missing =
+            [localnet, indexer, gateway, agent, worker, coordinator, token].into_iter().find(|path| !path.exists());
         match missing {
             None => Ok(programs),
-            Some(path) => Err(Problem::new(
-                format!("{} is missing", path.display()),
-                "run ./scripts/setup in the checkout",
-            )
-            .into()),
+            Some(path) => {
+                Err(Problem::new(format!("{} is missing", path.display()), "run ./scripts/setup in the checkout")
+                    .into())
+            }
         }
     }
 }
@@ -184,12 +172,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::create(dir.path()).unwrap();
         fs::create_dir(layout.chain()).unwrap();
-        assert!(
-            Layout::create(dir.path())
-                .unwrap_err()
-                .to_string()
-                .contains("another local network")
-        );
+        assert!(Layout::create(dir.path()).unwrap_err().to_string().contains("another local network"));
     }
 
     #[test]

@@ -41,10 +41,8 @@ impl Drop for Postgres {
     /// An early return must not leave a server behind.
     fn drop(&mut self) {
         if self.running {
-            let stopped = std::process::Command::new("bash")
-                .args(["-c", SCRIPT, "postgres", "stop"])
-                .arg(&self.dir)
-                .status();
+            let stopped =
+                std::process::Command::new("bash").args(["-c", SCRIPT, "postgres", "stop"]).arg(&self.dir).status();
             if let Err(error) = stopped {
                 tracing::error!(%error, dir = %self.dir.display(), "Postgres may still run");
             }

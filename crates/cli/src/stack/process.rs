@@ -52,13 +52,7 @@ pub struct Process {
 impl Spec {
     /// A program, under the name its log has.
     pub fn new(name: impl Into<String>, program: &Path) -> Self {
-        Self {
-            name: name.into(),
-            program: program.to_owned(),
-            args: Vec::new(),
-            env: Vec::new(),
-            ready: SERVES,
-        }
+        Self { name: name.into(), program: program.to_owned(), args: Vec::new(), env: Vec::new(), ready: SERVES }
     }
 
     /// Adds an argument.
@@ -111,28 +105,12 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| {
-                format!(
-                    "{} cannot be started (setpriv of util-linux is needed)",
-                    spec.program.display()
-                )
+                format!("{} cannot be started (setpriv of util-linux is needed)", spec.program.display())
             })?;
-        let stdout = child
-            .stdout
-            .take()
-            .context("a child's stdout was asked for and is missing")?;
+        let stdout = child.stdout.take().context("a child's stdout was asked for and is missing")?;
         let (announce, ready) = watch::channel(None);
-        tokio::spawn(copy_stdout(
-            stdout,
-            tokio::fs::File::from_std(file),
-            spec.ready,
-            announce,
-        ));
-        Ok(Self {
-            name: spec.name,
-            child,
-            log,
-            ready,
-        })
+        tokio::spawn(copy_stdout(stdout, tokio::fs::File::from_std(file), spec.ready, announce));
+        Ok(Self { name: spec.name, child, log, ready })
     }
 
     /// What follows in its line of readiness, a server's URL, once it prints it.
@@ -167,10 +145,7 @@ impl Process {
     /// # Errors
     /// If the kernel refuses.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
-        self.child
-            .kill()
-            .await
-            .with_context(|| format!("{} cannot be killed", self.name))
+        self.child.kill().await.with_context(|| format!("{} cannot be killed", self.name))
     }
 
     /// Asks it to stop, and kills it if it does not.
@@ -199,11 +174,8 @@ impl Process {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n    ");
-        Problem::new(
-            format!("{} {what}:\n    {tail}", self.name),
-            format!("read its log: {}", self.log.display()),
-        )
-        .into()
+        Problem::new(format!("{} {what}:\n    {tail}", self.name), format!("read its log: {}", self.log.display()))
+            .into()
     }
 }
 
@@ -243,10 +215,7 @@ mod tests {
     #[tokio::test]
     async fn process__should_tell_its_url_and_stop_when_asked() {
         let (_dir, mut process) = shell("echo listening on http://127.0.0.1:7; exec sleep 100");
-        assert_eq!(
-            process.ready(Duration::from_secs(10)).await.unwrap(),
-            "http://127.0.0.1:7"
-        );
+        assert_eq!(process.ready(Duration::from_secs(10)).await.unwrap(), "http://127.0.0.1:7");
         process.check().unwrap();
         process.stop().await;
         assert!(process.check().is_err());

@@ -14,7 +14,7 @@ use piecework_localnet::{Config, Localnet};
 use serde_json::Value;
 
 /// Stores its input under "k" (`set`), returns what is stored (`get`), or panics (`fail`).
-const CONTRACT: &str = r#"
+pub const CONTRACT: &str = r#"
 (module
   (import "env" "input" (func $input (param i64)))
   (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))

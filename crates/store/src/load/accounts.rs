@@ -31,23 +31,14 @@ pub(super) async fn account_list(conn: &mut PgConnection) -> Result<BTreeMap<Acc
             balances: Vec::new(),
             node: None,
         };
-        accounts.insert(
-            account,
-            NamedAccount {
-                account_id: row.account_id,
-                row: view,
-            },
-        );
+        accounts.insert(account, NamedAccount { account_id: row.account_id, row: view });
     }
 
     let balances = sqlx::query!("SELECT account, token, amount FROM balances ORDER BY account, token")
         .fetch_all(&mut *conn)
         .await?;
     for row in balances {
-        let balance = Balance {
-            token: TokenId(narrow(row.token, "balances.token")?),
-            amount: row.amount.into(),
-        };
+        let balance = Balance { token: TokenId(narrow(row.token, "balances.token")?), amount: row.amount.into() };
         // A balance of a closed account has nowhere to go here; reconciliation counts what the sums miss.
         if let Some(account) = accounts.get_mut(&AccountNo(narrow(row.account, "balances.account")?)) {
             account.row.balances.push(balance);

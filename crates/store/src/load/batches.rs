@@ -77,13 +77,7 @@ pub(super) async fn range_list(
     for row in rows {
         let lot = LotId(narrow(row.lot, "results.lot")?);
         let digest = digest(row.digest, "results.digest")?;
-        let leaf = result_leaf(
-            sha256,
-            narrow(row.n, "results.n")?,
-            lot,
-            items_of(row.accepted),
-            &digest,
-        );
+        let leaf = result_leaf(sha256, narrow(row.n, "results.n")?, lot, items_of(row.accepted), &digest);
         if let Some(range) = ranges.get_mut(&BatchId(narrow(row.batch, "results.batch")?)) {
             range.append(sha256, leaf);
         }
@@ -109,10 +103,7 @@ pub(super) async fn slot_list(conn: &mut PgConnection) -> Result<LiveSlots, Stor
             let slot = SlotRow {
                 node: AccountNo(narrow(row.node, "slots.node")?),
                 round: narrow(row.round, "slots.round")?,
-                position: row
-                    .position
-                    .map(|position| narrow(position, "slots.position"))
-                    .transpose()?,
+                position: row.position.map(|position| narrow(position, "slots.position")).transpose()?,
                 reserved_until: narrow(row.reserved_until, "slots.reserved_until")?,
                 claimed_at: narrow(row.claimed_at, "slots.claimed_at")?,
                 committed: row
@@ -151,14 +142,9 @@ pub(super) async fn lot_list(
         .map(|row| {
             let batch = BatchId(narrow(row.batch, "lots.batch")?);
             let lot = LotId(narrow(row.lot, "lots.lot")?);
-            let leavers = row
-                .leavers
-                .into_iter()
-                .map(|node| Ok(AccountNo(narrow(node, "lots.leavers")?)));
-            let mut held: Vec<_> = slots
-                .range((batch, lot, 0)..=(batch, lot, u64::MAX))
-                .map(|(_, slot)| slot)
-                .collect();
+            let leavers = row.leavers.into_iter().map(|node| Ok(AccountNo(narrow(node, "lots.leavers")?)));
+            let mut held: Vec<_> =
+                slots.range((batch, lot, 0)..=(batch, lot, u64::MAX)).map(|(_, slot)| slot).collect();
             held.sort_by_key(|slot| slot.position);
             let state = LotState {
                 phase: named(&row.phase, "lots.phase")?,
@@ -183,9 +169,5 @@ fn slot_view(row: &SlotRow) -> Slot {
         (None, Some((commitment, _))) => SlotPhase::Committed(*commitment),
         (None, None) => SlotPhase::Reserved(row.reserved_until),
     };
-    Slot {
-        node: row.node,
-        round: row.round,
-        phase,
-    }
+    Slot { node: row.node, round: row.round, phase }
 }

@@ -30,14 +30,10 @@ pub(super) async fn account_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) 
         .values()
         .map(|row| row.closed_seq.map(|seq| widen(seq, "accounts.closed_seq")).transpose())
         .collect::<Result<_, _>>()?;
-    let created_seq: Vec<i64> = rows
-        .values()
-        .map(|row| widen(row.created_seq, "accounts.created_seq"))
-        .collect::<Result<_, _>>()?;
-    let updated_seq: Vec<i64> = rows
-        .values()
-        .map(|row| widen(row.updated_seq, "accounts.updated_seq"))
-        .collect::<Result<_, _>>()?;
+    let created_seq: Vec<i64> =
+        rows.values().map(|row| widen(row.created_seq, "accounts.created_seq")).collect::<Result<_, _>>()?;
+    let updated_seq: Vec<i64> =
+        rows.values().map(|row| widen(row.updated_seq, "accounts.updated_seq")).collect::<Result<_, _>>()?;
     let written = sqlx::query!(
         "INSERT INTO accounts (account, account_id, storage_paid, storage_used, in_flight, closed_seq, created_seq, updated_seq)
          SELECT * FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::smallint[], $6::bigint[],
@@ -61,9 +57,7 @@ pub(super) async fn account_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) 
 }
 
 fn nodes(rows: &Accounts) -> Vec<(i64, &Node)> {
-    rows.iter()
-        .filter_map(|(account, row)| Some((i64::from(account.0), row.row.node.as_ref()?)))
-        .collect()
+    rows.iter().filter_map(|(account, row)| Some((i64::from(account.0), row.row.node.as_ref()?))).collect()
 }
 
 pub(super) async fn node_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) -> Result<(), StoreError> {
@@ -76,10 +70,7 @@ pub(super) async fn node_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) -> 
     let number = |value: fn(&Node) -> u32| rows.iter().map(|(_, node)| i64::from(value(node))).collect::<Vec<_>>();
     let small = |value: fn(&Node) -> u8| rows.iter().map(|(_, node)| i16::from(value(node))).collect::<Vec<_>>();
     let slots: Vec<_> = rows.iter().map(|(_, node)| i32::from(node.slots)).collect();
-    let status: Vec<_> = rows
-        .iter()
-        .map(|(_, node)| names::node_status(node.status).to_owned())
-        .collect();
+    let status: Vec<_> = rows.iter().map(|(_, node)| names::node_status(node.status).to_owned()).collect();
     let written = sqlx::query!(
         "INSERT INTO nodes (account, stake, bonded, unbonding, unbonding_until, tickets, active_since, last_seen, slots,
                             faults, registered_at, settled, status)

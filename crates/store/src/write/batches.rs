@@ -29,10 +29,8 @@ pub(super) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) 
     let terms: Vec<String> = rows.iter().map(|row| json(&row.terms)).collect::<Result<_, _>>()?;
     let fixed: Vec<String> = rows.iter().map(|row| json(&row.fixed)).collect::<Result<_, _>>()?;
     let created_at: Vec<i64> = rows.iter().map(|row| i64::from(row.created_at)).collect();
-    let created_seq: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.created_seq, "batches.created_seq"))
-        .collect::<Result<_, _>>()?;
+    let created_seq: Vec<i64> =
+        rows.iter().map(|row| widen(row.created_seq, "batches.created_seq")).collect::<Result<_, _>>()?;
     let inserted = sqlx::query!(
         "INSERT INTO batches (batch, status, requester, token, items, manifest, uri, terms, fixed, progress, escrow, settled,
                               results_root, created_at, created_seq, updated_seq)
@@ -68,22 +66,15 @@ pub(super) async fn batch_update(
         return Ok(());
     }
     let batch: Vec<i64> = rows.keys().map(|batch| i64::from(batch.0)).collect();
-    let status: Vec<_> = rows
-        .values()
-        .map(|row| names::batch_status(row.status).to_owned())
-        .collect();
-    let progress: Vec<Option<String>> = rows
-        .values()
-        .map(|row| row.progress.as_ref().map(json).transpose())
-        .collect::<Result<_, _>>()?;
+    let status: Vec<_> = rows.values().map(|row| names::batch_status(row.status).to_owned()).collect();
+    let progress: Vec<Option<String>> =
+        rows.values().map(|row| row.progress.as_ref().map(json).transpose()).collect::<Result<_, _>>()?;
     let escrow: Vec<_> = rows.values().map(|row| Units(row.escrow)).collect();
     let settled: Vec<i64> = rows.values().map(|row| i64::from(row.settled)).collect();
     let results_root: Vec<_> = rows.values().map(|row| row.results_root.to_vec()).collect();
     let ended_at: Vec<Option<i64>> = rows.values().map(|row| row.ended_at.map(i64::from)).collect();
-    let updated_seq: Vec<i64> = rows
-        .values()
-        .map(|row| widen(row.updated_seq, "batches.updated_seq"))
-        .collect::<Result<_, _>>()?;
+    let updated_seq: Vec<i64> =
+        rows.values().map(|row| widen(row.updated_seq, "batches.updated_seq")).collect::<Result<_, _>>()?;
     let updated = sqlx::query!(
         "UPDATE batches b
          SET status = row.status, progress = coalesce(row.progress::jsonb, b.progress), escrow = row.escrow,
@@ -116,44 +107,22 @@ pub(super) async fn lot_upsert(
     }
     let batch: Vec<i64> = rows.keys().map(|(batch, _)| i64::from(batch.0)).collect();
     let lot: Vec<i64> = rows.keys().map(|(_, lot)| i64::from(lot.0)).collect();
-    let number = |value: fn(&LotState) -> u32| {
-        rows.values()
-            .map(|row| i64::from(value(&row.state)))
-            .collect::<Vec<_>>()
-    };
+    let number =
+        |value: fn(&LotState) -> u32| rows.values().map(|row| i64::from(value(&row.state))).collect::<Vec<_>>();
     let phase: Vec<_> = rows
         .values()
-        .map(|row| {
-            if row.settled {
-                names::SETTLED
-            } else {
-                names::lot_phase(row.state.phase)
-            }
-            .to_owned()
-        })
+        .map(|row| if row.settled { names::SETTLED } else { names::lot_phase(row.state.phase) }.to_owned())
         .collect();
     let round: Vec<i16> = rows.values().map(|row| i16::from(row.state.round)).collect();
     // An array of arrays cannot be unnested row by row.
     let leavers: Vec<String> = rows
         .values()
-        .map(|row| {
-            row.state
-                .leavers
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(",")
-        })
+        .map(|row| row.state.leavers.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
         .collect();
     let open_items: Vec<i64> = rows.values().map(|row| item_bits(row.state.open_items)).collect();
-    let draw: Vec<String> = rows
-        .values()
-        .map(|row| json(&row.state.draw))
-        .collect::<Result<_, _>>()?;
-    let updated_seq: Vec<i64> = rows
-        .values()
-        .map(|row| widen(row.updated_seq, "lots.updated_seq"))
-        .collect::<Result<_, _>>()?;
+    let draw: Vec<String> = rows.values().map(|row| json(&row.state.draw)).collect::<Result<_, _>>()?;
+    let updated_seq: Vec<i64> =
+        rows.values().map(|row| widen(row.updated_seq, "lots.updated_seq")).collect::<Result<_, _>>()?;
     let written = sqlx::query!(
         "INSERT INTO lots (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, updated_seq)
          SELECT batch, lot, phase, round, clock_at, phase_at, phase_height, string_to_array(leavers, ',')::bigint[],
@@ -196,10 +165,7 @@ pub(super) async fn result_insert(tx: &mut PgTransaction<'_>, rows: &[ResultRow]
     let fee: Vec<_> = rows.iter().map(|row| Units(row.fee)).collect();
     let refund: Vec<_> = rows.iter().map(|row| Units(row.refund)).collect();
     let settled_at: Vec<i64> = rows.iter().map(|row| i64::from(row.settled_at)).collect();
-    let seq: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.seq, "results.seq"))
-        .collect::<Result<_, _>>()?;
+    let seq: Vec<i64> = rows.iter().map(|row| widen(row.seq, "results.seq")).collect::<Result<_, _>>()?;
     let inserted = sqlx::query!(
         "INSERT INTO results (batch, lot, n, accepted, digest, answers, fee, refund, settled_at, seq)
          SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[],

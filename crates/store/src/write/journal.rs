@@ -13,9 +13,7 @@ pub(super) async fn block_insert(tx: &mut PgTransaction<'_>, rows: &[BlockRow]) 
         return Ok(());
     }
     let column = |value: fn(&BlockRow) -> u64, name| {
-        rows.iter()
-            .map(|row| widen(value(row), name))
-            .collect::<Result<Vec<_>, _>>()
+        rows.iter().map(|row| widen(value(row), name)).collect::<Result<Vec<_>, _>>()
     };
     let hash: Vec<_> = rows.iter().map(|row| row.hash.clone()).collect();
     let prev_hash: Vec<_> = rows.iter().map(|row| row.prev_hash.clone()).collect();
@@ -40,21 +38,14 @@ pub(super) async fn receipt_insert(tx: &mut PgTransaction<'_>, rows: &[ReceiptRo
         return Ok(());
     }
     let text = |value: fn(&ReceiptRow) -> &String| rows.iter().map(|row| value(row).clone()).collect::<Vec<_>>();
-    let height: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.height, "receipts.height"))
-        .collect::<Result<_, _>>()?;
-    let position: Vec<i32> = rows
-        .iter()
-        .map(|row| narrow(row.position, "receipts.position"))
-        .collect::<Result<_, _>>()?;
+    let height: Vec<i64> = rows.iter().map(|row| widen(row.height, "receipts.height")).collect::<Result<_, _>>()?;
+    let position: Vec<i32> =
+        rows.iter().map(|row| narrow(row.position, "receipts.position")).collect::<Result<_, _>>()?;
     let tx_hash: Vec<_> = rows.iter().map(|row| row.tx_hash.clone()).collect();
     // An array of arrays cannot be unnested row by row; a method's name has no comma.
     let methods: Vec<_> = rows.iter().map(|row| row.methods.join(",")).collect();
-    let gas_burnt: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.gas_burnt, "receipts.gas_burnt"))
-        .collect::<Result<_, _>>()?;
+    let gas_burnt: Vec<i64> =
+        rows.iter().map(|row| widen(row.gas_burnt, "receipts.gas_burnt")).collect::<Result<_, _>>()?;
     let inserted = sqlx::query!(
         "INSERT INTO receipts (receipt_id, height, position, predecessor_id, signer_id, tx_hash, methods, gas_burnt)
          SELECT receipt_id, height, position, predecessor_id, signer_id, tx_hash, string_to_array(methods, ','), gas_burnt
@@ -80,14 +71,8 @@ pub(super) async fn event_insert(tx: &mut PgTransaction<'_>, rows: &[EventRow]) 
         return Ok(());
     }
     let text = |value: fn(&EventRow) -> &String| rows.iter().map(|row| value(row).clone()).collect::<Vec<_>>();
-    let seq: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.seq, "events.seq"))
-        .collect::<Result<_, _>>()?;
-    let height: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.height, "events.height"))
-        .collect::<Result<_, _>>()?;
+    let seq: Vec<i64> = rows.iter().map(|row| widen(row.seq, "events.seq")).collect::<Result<_, _>>()?;
+    let height: Vec<i64> = rows.iter().map(|row| widen(row.height, "events.height")).collect::<Result<_, _>>()?;
     let block_at: Vec<i64> = rows.iter().map(|row| i64::from(row.block_at)).collect();
     let node: Vec<Option<i64>> = rows.iter().map(|row| row.node.map(|node| i64::from(node.0))).collect();
     let inserted = sqlx::query!(
@@ -114,10 +99,7 @@ pub(super) async fn reveal_insert(tx: &mut PgTransaction<'_>, rows: &[RevealRow]
     if rows.is_empty() {
         return Ok(());
     }
-    let seq: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.seq, "reveals.seq"))
-        .collect::<Result<_, _>>()?;
+    let seq: Vec<i64> = rows.iter().map(|row| widen(row.seq, "reveals.seq")).collect::<Result<_, _>>()?;
     let position: Vec<i16> = rows.iter().map(|row| i16::from(row.position)).collect();
     let batch: Vec<i64> = rows.iter().map(|row| i64::from(row.batch.0)).collect();
     let lot: Vec<i64> = rows.iter().map(|row| i64::from(row.lot.0)).collect();

@@ -46,10 +46,7 @@ pub(super) async fn token_upsert(
     let number: Vec<i32> = rows.keys().map(|token| i32::from(token.0)).collect();
     let account_id: Vec<_> = rows.values().map(|(token, _)| token.account_id.clone()).collect();
     let units = |value: fn(&Token) -> Units| rows.values().map(|(token, _)| value(token)).collect::<Vec<_>>();
-    let seq: Vec<i64> = rows
-        .values()
-        .map(|(_, seq)| widen(*seq, "tokens.updated_seq"))
-        .collect::<Result<_, _>>()?;
+    let seq: Vec<i64> = rows.values().map(|(_, seq)| widen(*seq, "tokens.updated_seq")).collect::<Result<_, _>>()?;
     let written = sqlx::query!(
         "INSERT INTO tokens (token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight, updated_seq)
          SELECT * FROM unnest($1::integer[], $2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::numeric[],
@@ -107,42 +104,23 @@ pub(super) async fn balance_upsert(
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    expect_rows(
-        "balance_upsert",
-        rows.values().filter(|amount| **amount > 0).count(),
-        written,
-    )
+    expect_rows("balance_upsert", rows.values().filter(|amount| **amount > 0).count(), written)
 }
 
 pub(super) async fn ledger_insert(tx: &mut PgTransaction<'_>, rows: &[LedgerRow]) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let seq: Vec<i64> = rows
-        .iter()
-        .map(|row| widen(row.seq, "ledger.seq"))
-        .collect::<Result<_, _>>()?;
-    let leg: Vec<i32> = rows
-        .iter()
-        .map(|row| narrow(row.leg, "ledger.leg"))
-        .collect::<Result<_, _>>()?;
+    let seq: Vec<i64> = rows.iter().map(|row| widen(row.seq, "ledger.seq")).collect::<Result<_, _>>()?;
+    let leg: Vec<i32> = rows.iter().map(|row| narrow(row.leg, "ledger.leg")).collect::<Result<_, _>>()?;
     let account: Vec<i64> = rows.iter().map(|row| i64::from(row.movement.account.0)).collect();
     let token: Vec<i32> = rows.iter().map(|row| i32::from(row.movement.token.0)).collect();
-    let kind: Vec<_> = rows
-        .iter()
-        .map(|row| names::movement_kind(row.movement.kind).to_owned())
-        .collect();
+    let kind: Vec<_> = rows.iter().map(|row| names::movement_kind(row.movement.kind).to_owned()).collect();
     let credit: Vec<_> = rows.iter().map(|row| row.movement.credit).collect();
     let amount: Vec<_> = rows.iter().map(|row| Units(row.movement.amount)).collect();
     let balance_after: Vec<_> = rows.iter().map(|row| Units(row.movement.balance_after)).collect();
-    let batch: Vec<Option<i64>> = rows
-        .iter()
-        .map(|row| row.movement.batch.map(|batch| i64::from(batch.0)))
-        .collect();
-    let lot: Vec<Option<i64>> = rows
-        .iter()
-        .map(|row| row.movement.lot.map(|lot| i64::from(lot.0)))
-        .collect();
+    let batch: Vec<Option<i64>> = rows.iter().map(|row| row.movement.batch.map(|batch| i64::from(batch.0))).collect();
+    let lot: Vec<Option<i64>> = rows.iter().map(|row| row.movement.lot.map(|lot| i64::from(lot.0))).collect();
     let inserted = sqlx::query!(
         "INSERT INTO ledger (seq, leg, account, token, kind, credit, amount, balance_after, batch, lot)
          SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::boolean[],

@@ -21,50 +21,27 @@ pub(super) async fn slot_upsert(
     }
     let batch: Vec<i64> = rows.keys().map(|(batch, ..)| i64::from(batch.0)).collect();
     let lot: Vec<i64> = rows.keys().map(|(_, lot, _)| i64::from(lot.0)).collect();
-    let claimed_seq: Vec<i64> = rows
-        .keys()
-        .map(|(.., seq)| widen(*seq, "slots.claimed_seq"))
-        .collect::<Result<_, _>>()?;
+    let claimed_seq: Vec<i64> =
+        rows.keys().map(|(.., seq)| widen(*seq, "slots.claimed_seq")).collect::<Result<_, _>>()?;
     let node: Vec<i64> = rows.values().map(|row| i64::from(row.node.0)).collect();
     let round: Vec<i16> = rows.values().map(|row| i16::from(row.round)).collect();
     let position: Vec<Option<i16>> = rows.values().map(|row| row.position.map(i16::from)).collect();
     let phase: Vec<_> = rows.values().map(|row| phase(row).to_owned()).collect();
     let reserved_until: Vec<i64> = rows.values().map(|row| i64::from(row.reserved_until)).collect();
     let claimed_at: Vec<i64> = rows.values().map(|row| i64::from(row.claimed_at)).collect();
-    let commitment: Vec<Option<Vec<u8>>> = rows
-        .values()
-        .map(|row| Some(row.committed.as_ref()?.0.to_vec()))
-        .collect();
-    let committed_at: Vec<Option<i64>> = rows
-        .values()
-        .map(|row| Some(i64::from(row.committed.as_ref()?.1)))
-        .collect();
-    let answers: Vec<Option<Vec<u8>>> = rows
-        .values()
-        .map(|row| Some(row.revealed.as_ref()?.0.clone()))
-        .collect();
-    let revealed_at: Vec<Option<i64>> = rows
-        .values()
-        .map(|row| Some(i64::from(row.revealed.as_ref()?.1)))
-        .collect();
+    let commitment: Vec<Option<Vec<u8>>> = rows.values().map(|row| Some(row.committed.as_ref()?.0.to_vec())).collect();
+    let committed_at: Vec<Option<i64>> = rows.values().map(|row| Some(i64::from(row.committed.as_ref()?.1))).collect();
+    let answers: Vec<Option<Vec<u8>>> = rows.values().map(|row| Some(row.revealed.as_ref()?.0.clone())).collect();
+    let revealed_at: Vec<Option<i64>> = rows.values().map(|row| Some(i64::from(row.revealed.as_ref()?.1))).collect();
     let ended = |value: fn(&SlotEnded) -> Option<i64>| {
-        rows.values()
-            .map(|row| value(row.end.as_ref()?))
-            .collect::<Vec<Option<i64>>>()
+        rows.values().map(|row| value(row.end.as_ref()?)).collect::<Vec<Option<i64>>>()
     };
-    let outcome: Vec<Option<String>> = rows
-        .values()
-        .map(|row| Some(names::slot_end(row.end.as_ref()?.end).to_owned()))
-        .collect();
+    let outcome: Vec<Option<String>> =
+        rows.values().map(|row| Some(names::slot_end(row.end.as_ref()?.end).to_owned())).collect();
     let units = |value: fn(&SlotEnded) -> u128| {
-        rows.values()
-            .map(|row| Units(row.end.as_ref().map_or(0, value)))
-            .collect::<Vec<_>>()
+        rows.values().map(|row| Units(row.end.as_ref().map_or(0, value))).collect::<Vec<_>>()
     };
-    let reputation: Vec<Option<i32>> = rows
-        .values()
-        .map(|row| row.end.as_ref()?.reputation.map(i32::from))
-        .collect();
+    let reputation: Vec<Option<i32>> = rows.values().map(|row| row.end.as_ref()?.reputation.map(i32::from)).collect();
     let written = sqlx::query!(
         "INSERT INTO slots (batch, lot, claimed_seq, node, round, position, phase, reserved_until, commitment, answers,
                             claimed_at, committed_at, revealed_at, outcome, pay, slash, reputation, agreed, ended_at)

@@ -31,12 +31,10 @@ impl Centroid {
 
 impl Classify for Centroid {
     fn classify(&mut self, image: &Image) -> u8 {
-        greatest(&self.means.map(|mean| {
-            -mean
-                .iter()
-                .zip(image)
-                .map(|(mean, pixel)| (mean - f64::from(*pixel)).powi(2))
-                .sum::<f64>()
-        }))
+        greatest(
+            &self.means.map(|mean| {
+                -mean.iter().zip(image).map(|(mean, pixel)| (mean - f64::from(*pixel)).powi(2)).sum::<f64>()
+            }),
+        )
     }
 }

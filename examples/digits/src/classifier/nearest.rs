@@ -12,20 +12,14 @@ pub struct Nearest {
 impl Nearest {
     /// Decides by so many neighbours.
     pub const fn new(neighbours: usize, training: Vec<Labelled>) -> Self {
-        Self {
-            neighbours,
-            training,
-        }
+        Self { neighbours, training }
     }
 }
 
 impl Classify for Nearest {
     fn classify(&mut self, image: &Image) -> u8 {
-        let mut by_distance: Vec<(u32, u8)> = self
-            .training
-            .iter()
-            .map(|known| (distance(image, &known.image), known.digit))
-            .collect();
+        let mut by_distance: Vec<(u32, u8)> =
+            self.training.iter().map(|known| (distance(image, &known.image), known.digit)).collect();
         by_distance.sort_unstable();
         let mut votes = [0_u32; DIGITS];
         for (rank, (_, digit)) in by_distance.iter().take(self.neighbours).enumerate() {
@@ -37,8 +31,5 @@ impl Classify for Nearest {
 }
 
 fn distance(one: &Image, other: &Image) -> u32 {
-    one.iter()
-        .zip(other)
-        .map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2))
-        .sum()
+    one.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum()
 }

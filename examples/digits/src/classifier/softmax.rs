@@ -17,10 +17,7 @@ pub struct Softmax {
 impl Softmax {
     /// Trains in well under a second.
     pub fn train(training: &[Labelled]) -> Self {
-        let mut model = Self {
-            weights: [[0.0; PIXELS]; DIGITS],
-            bias: [0.0; DIGITS],
-        };
+        let mut model = Self { weights: [[0.0; PIXELS]; DIGITS], bias: [0.0; DIGITS] };
         for epoch in 0..EPOCHS {
             let rate = FIRST_RATE / (1.0 + f64::from(epoch) / 5.0);
             for known in training {
@@ -43,11 +40,7 @@ impl Softmax {
 
     fn scores(&self, image: &Image) -> [f64; DIGITS] {
         core::array::from_fn(|digit| {
-            let dot: f64 = self.weights[digit]
-                .iter()
-                .zip(image)
-                .map(|(weight, pixel)| weight * scaled(*pixel))
-                .sum();
+            let dot: f64 = self.weights[digit].iter().zip(image).map(|(weight, pixel)| weight * scaled(*pixel)).sum();
             self.bias[digit] + dot
         })
     }

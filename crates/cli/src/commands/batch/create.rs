@@ -85,10 +85,9 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<(
     let created = create(context, &signer, &token, items, &args).await?;
     let escrow = token.show(created.escrow.parse()?);
     context.output.result(&created, || match created.batch {
-        None => format!(
-            "{} items in {} lots would lock {escrow} at most; nothing was sent",
-            created.items, created.lots
-        ),
+        None => {
+            format!("{} items in {} lots would lock {escrow} at most; nothing was sent", created.items, created.lots)
+        }
         Some(batch) => format!(
             "created batch {batch}: {} items in {} lots, {escrow} locked\nnext: piecework batch watch {batch}",
             created.items, created.lots
@@ -114,9 +113,7 @@ pub async fn create(
     check_balance(context, signer, token, &plan, args.from_balance).await?;
     let repeated = items::duplicates(&plan.items);
     if repeated > 0 {
-        context.output.note(format!(
-            "note: {repeated} items repeat the payload of another; each is paid for"
-        ));
+        context.output.note(format!("note: {repeated} items repeat the payload of another; each is paid for"));
     }
     let mut created = Created {
         batch: None,
@@ -134,12 +131,8 @@ pub async fn create(
     upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
     bar.finish_and_clear();
 
-    let spec = BatchSpec {
-        terms: plan.terms,
-        items: plan.count,
-        manifest: plan.manifest.root,
-        uri: plan.manifest.uri(),
-    };
+    let spec =
+        BatchSpec { terms: plan.terms, items: plan.count, manifest: plan.manifest.root, uri: plan.manifest.uri() };
     let contract = coordinator.account_id();
     let request = if args.from_balance {
         requests::batch_create(contract.clone(), token.id(), spec)?
@@ -168,28 +161,20 @@ async fn plan(
     let now_s = u32::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())?;
     let reward = token.units(&args.terms.reward)?;
     let terms = args.terms.terms(reward, now_s);
-    terms
-        .check(&config.bounds, token.listed.min_reward.0, now_s)
-        .map_err(|error| {
-            let bounds = serde_json::to_string(&config.bounds).unwrap_or_default();
-            Problem::new(
-                format!("{} must be {}", option_of(error.field), error.rule),
-                format!(
-                    "change it; the least reward is {}, the bounds are {bounds}",
-                    token.show(token.listed.min_reward.0)
-                ),
-            )
-        })?;
+    terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
+        let bounds = serde_json::to_string(&config.bounds).unwrap_or_default();
+        Problem::new(
+            format!("{} must be {}", option_of(error.field), error.rule),
+            format!(
+                "change it; the least reward is {}, the bounds are {bounds}",
+                token.show(token.listed.min_reward.0)
+            ),
+        )
+    })?;
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
     let manifest = Manifest::new(&items);
     let escrow = money::escrow(&terms, config.fee_bps, count);
-    Ok(Plan {
-        items,
-        manifest,
-        count,
-        terms,
-        escrow,
-    })
+    Ok(Plan { items, manifest, count, terms, escrow })
 }
 
 /// The first claim of each lot reserves its bytes from the requester, so too small a deposit would stall the batch.
@@ -223,15 +208,9 @@ async fn check_balance(
 ) -> anyhow::Result<()> {
     let account_id = signer.account_id();
     let (held, place) = if internal {
-        (
-            account::balance(context, account_id, token.id()).await?,
-            "internal balance",
-        )
+        (account::balance(context, account_id, token.id()).await?, "internal balance")
     } else {
-        (
-            tokens::ft_balance(&context.rpc, token.contract()?, account_id).await?,
-            "token account",
-        )
+        (tokens::ft_balance(&context.rpc, token.contract()?, account_id).await?, "token account")
     };
     if held >= plan.escrow {
         return Ok(());

@@ -106,11 +106,7 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
     }
     out.flush().context("the results cannot be written")?;
     let rest = digests.len() - lines;
-    let pending = if rest == 0 {
-        String::new()
-    } else {
-        format!(", {rest} not settled yet")
-    };
+    let pending = if rest == 0 { String::new() } else { format!(", {rest} not settled yet") };
     context.output.note(format!(
         "{accepted} of {} items accepted, {} without agreement{pending}; proven against the contract's result root",
         digests.len(),
@@ -142,10 +138,7 @@ async fn settled(gateway: &Gateway, batch: &Batch, width: u8) -> anyhow::Result<
     let mut cursor = String::new();
     loop {
         let path = format!("/v1/batches/{}/results?limit={PAGE}{cursor}", batch.batch);
-        let page: ResultPage = gateway
-            .get(&path)
-            .await?
-            .context("the batch vanished from the gateway")?;
+        let page: ResultPage = gateway.get(&path).await?.context("the batch vanished from the gateway")?;
         results.extend(page.items);
         match page.next {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -167,10 +160,7 @@ fn verify(results: &mut Vec<LotResult>, batch: &Batch, width: u8) -> anyhow::Res
         if lot.n != n || (accepted != 0 && sha256(&answers) != digest) {
             return Err(untrue(lot.lot).into());
         }
-        range.append(
-            sha256,
-            merkle::result_leaf(sha256, n, LotId(lot.lot), accepted, &digest),
-        );
+        range.append(sha256, merkle::result_leaf(sha256, n, LotId(lot.lot), accepted, &digest));
     }
     if range.count != batch.settled {
         return Err(Problem::new(
@@ -207,13 +197,7 @@ fn item_results<'a>(lot: &'a LotResult, digests: &'a [[u8; 32]]) -> impl Iterato
     (lot.first_item..).zip(&lot.answers).filter_map(|(index, answer)| {
         let item = digests.get(usize::try_from(index).ok()?)?;
         let label = answer.as_ref().and_then(|answer| label(answer));
-        Some(ItemResult {
-            index,
-            item: hex::encode(item),
-            answer: answer.clone(),
-            label,
-            accepted: answer.is_some(),
-        })
+        Some(ItemResult { index, item: hex::encode(item), answer: answer.clone(), label, accepted: answer.is_some() })
     })
 }
 
@@ -246,18 +230,13 @@ mod tests {
 
     fn lot(n: u32, answers: &[Option<u8>]) -> LotResult {
         let bytes: Vec<u8> = answers.iter().map(|answer| answer.unwrap_or(0)).collect();
-        let accepted = (0..)
-            .zip(answers)
-            .fold(0_u64, |set, (item, answer)| set | u64::from(answer.is_some()) << item);
+        let accepted = (0..).zip(answers).fold(0_u64, |set, (item, answer)| set | u64::from(answer.is_some()) << item);
         LotResult {
             n,
             lot: n,
             first_item: n * 2,
             accepted: format!("{accepted:x}"),
-            answers: answers
-                .iter()
-                .map(|answer| answer.map(|answer| hex::encode([answer])))
-                .collect(),
+            answers: answers.iter().map(|answer| answer.map(|answer| hex::encode([answer]))).collect(),
             digest: hex::encode(sha256(&bytes)),
         }
     }
@@ -291,24 +270,14 @@ mod tests {
     fn results__should_be_refused_when_an_answer_was_changed() {
         let mut forged = lots();
         forged[1].answers[0] = Some("05".to_owned());
-        assert!(
-            verify(&mut forged, &batch(&lots()), 1)
-                .unwrap_err()
-                .to_string()
-                .contains("lot 1")
-        );
+        assert!(verify(&mut forged, &batch(&lots()), 1).unwrap_err().to_string().contains("lot 1"));
     }
 
     #[test]
     fn results__should_be_refused_when_answer_and_digest_were_changed() {
         let mut forged = lots();
         forged[1] = lot(1, &[Some(5), Some(4)]);
-        assert!(
-            verify(&mut forged, &batch(&lots()), 1)
-                .unwrap_err()
-                .to_string()
-                .contains("result root")
-        );
+        assert!(verify(&mut forged, &batch(&lots()), 1).unwrap_err().to_string().contains("result root"));
     }
 
     #[test]
@@ -322,12 +291,7 @@ mod tests {
     fn results__should_wait_for_a_gateway_that_is_behind() {
         let mut behind = lots();
         behind.pop();
-        assert!(
-            verify(&mut behind, &batch(&lots()), 1)
-                .unwrap_err()
-                .to_string()
-                .contains("1 of 2")
-        );
+        assert!(verify(&mut behind, &batch(&lots()), 1).unwrap_err().to_string().contains("1 of 2"));
     }
 
     #[test]
@@ -336,9 +300,6 @@ mod tests {
         let lines: Vec<ItemResult> = lots().iter().flat_map(|lot| item_results(lot, &digests)).collect();
         assert_eq!((lines[0].label, lines[0].accepted), (Some(7), true));
         assert_eq!((lines[1].label, lines[1].accepted), (None, false));
-        assert_eq!(
-            (lines[3].index, lines[3].item.as_str()),
-            (3, hex::encode([4; 32]).as_str())
-        );
+        assert_eq!((lines[3].index, lines[3].item.as_str()), (3, hex::encode([4; 32]).as_str()));
     }
 }

@@ -40,20 +40,10 @@ struct Standing {
 impl Standing {
     /// A closed batch no longer says how many lots it had: all of them are settled.
     fn new(batch: &Batch) -> Self {
-        let count = batch
-            .open
-            .as_ref()
-            .map_or(batch.settled, |open| lots::lot_count(open.items, open.terms.lot_size));
+        let count = batch.open.as_ref().map_or(batch.settled, |open| lots::lot_count(open.items, open.terms.lot_size));
         let live = batch.open.as_ref().map_or(0, |open| open.progress.live);
         let waiting = count.saturating_sub(batch.settled).saturating_sub(live);
-        Self {
-            batch: batch.batch,
-            status: batch.status,
-            lots: count,
-            settled: batch.settled,
-            live,
-            waiting,
-        }
+        Self { batch: batch.batch, status: batch.status, lots: count, settled: batch.settled, live, waiting }
     }
 }
 
@@ -65,10 +55,7 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
     let bar = context.output.bar(u64::from(standing.lots), "lots");
     loop {
         bar.set_position(u64::from(standing.settled));
-        bar.set_message(format!(
-            "settled, {} at work, {} waiting",
-            standing.live, standing.waiting
-        ));
+        bar.set_message(format!("settled, {} at work, {} waiting", standing.live, standing.waiting));
         if standing.status == BatchStatus::Closed {
             break;
         }
@@ -94,9 +81,6 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
     }
     bar.finish_and_clear();
     context.output.result(&standing, || {
-        format!(
-            "batch {batch} is closed: {} lots settled\nnext: piecework batch results {batch}",
-            standing.settled
-        )
+        format!("batch {batch} is closed: {} lots settled\nnext: piecework batch results {batch}", standing.settled)
     })
 }

@@ -1,0 +1,69 @@
+//! The schema, its numbers and its guard.
+#![allow(non_snake_case, clippy::unwrap_used)]
+
+use piecework_store::{DatabaseUrl, StoreError, Units, connect::MIGRATIONS, schema_check};
+use sqlx::PgPool;
+
+const MIGRATED: &sqlx::migrate::Migrator = &MIGRATIONS;
+const AMOUNTS: [u128; 6] = [0, 1, 9_999, 10_000, 10_u128.pow(24), u128::MAX];
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn units__should_survive_postgres(pool: PgPool) {
+    for amount in AMOUNTS {
+        let (back, text): (Units, String) =
+            sqlx::query_as("SELECT $1::numeric(39,0), $1::text").bind(Units(amount)).fetch_one(&pool).await.unwrap();
+        assert_eq!((back, text), (Units(amount), amount.to_string()));
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn units__should_survive_arrays(pool: PgPool) {
+    let amounts = AMOUNTS.map(Units).to_vec();
+    let back: Vec<Units> =
+        sqlx::query_scalar("SELECT unnest($1::numeric[])").bind(&amounts).fetch_all(&pool).await.unwrap();
+    assert_eq!(back, amounts);
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn units__should_refuse_what_is_no_amount(pool: PgPool) {
+    for text in ["-1", "1.5", "340282366920938463463374607431768211456", "NaN"] {
+        let read = sqlx::query_scalar::<_, Units>("SELECT $1::text::numeric").bind(text).fetch_one(&pool).await;
+        assert!(read.is_err(), "{text} was read as {read:?}");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn schema__should_explain_every_table_and_column(pool: PgPool) {
+    let silent: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname || coalesce('.' || a.attname, '')
+         FROM pg_class c
+         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_sqlx%'
+           AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+#[sqlx::test(migrations = false)]
+async fn schema_check__should_refuse_another_version(pool: PgPool) {
+    assert!(matches!(schema_check(&pool).await, Err(StoreError::Schema { found: 0, .. })));
+    MIGRATIONS.run(&pool).await.unwrap();
+    schema_check(&pool).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = version + 1000").execute(&pool).await.unwrap();
+    assert!(matches!(schema_check(&pool).await, Err(StoreError::Schema { found: 1001.., .. })));
+}
+
+#[test]
+fn database_url__should_hide_its_password() {
+    let url: DatabaseUrl = "postgres://ana:secret@db.example:5433/market".parse().unwrap();
+    assert_eq!(format!("{url} {url:?}"), "postgres://ana@db.example:5433/market postgres://ana@db.example:5433/market");
+}
+
+#[test]
+fn database_url__should_refuse_another_scheme() {
+    assert!(matches!("mysql://db/market".parse::<DatabaseUrl>(), Err(StoreError::Url(_))));
+    assert!(matches!("".parse::<DatabaseUrl>(), Err(StoreError::Url(_))));
+}

@@ -1,0 +1,212 @@
+//! The commit protocol against a real Postgres: whole blocks or nothing, once, by one writer.
+
+use super::paper::{CHAIN, CONTRACT, Paper, begin, count, market, open, url};
+use piecework_chain::FinalBlock;
+use piecework_indexer::{
+    commit::{CommitError, Writer},
+    plan::Planner,
+    rebuild::{TableDifference, rebuild},
+};
+use piecework_store::{
+    StoreError, begin as begin_tx, connect_one,
+    cursor::{cursor_find, cursor_take},
+    load::{Loaded, mirror_load},
+    write::change_write,
+};
+use sqlx::PgPool;
+use std::time::Duration;
+
+const MIGRATED: &sqlx::migrate::Migrator = &piecework_store::connect::MIGRATIONS;
+
+/// Writes the blocks, `per_commit` to a transaction, and gives what the database then holds.
+async fn write(pool: &PgPool, blocks: &[FinalBlock], per_commit: usize) -> Loaded {
+    let (mut writer, loaded) = open(pool).await;
+    let mut planner = Planner::new(loaded);
+    for blocks in blocks.chunks(per_commit) {
+        for block in blocks {
+            planner.apply(block).unwrap();
+        }
+        writer.commit(&mut planner).await.unwrap();
+    }
+    load(pool).await
+}
+
+async fn load(pool: &PgPool) -> Loaded {
+    mirror_load(&mut pool.acquire().await.unwrap()).await.unwrap().unwrap()
+}
+
+/// A planner with blocks that are not yet committed, behind a writer.
+async fn ready(pool: &PgPool) -> (Writer, Planner) {
+    let (writer, loaded) = open(pool).await;
+    let mut planner = Planner::new(loaded);
+    for block in &market().blocks {
+        planner.apply(block).unwrap();
+    }
+    (writer, planner)
+}
+
+async fn assert_empty(pool: &PgPool) {
+    for table in ["blocks", "receipts", "events", "reveals", "accounts", "slots", "results", "ledger"] {
+        assert_eq!(count(pool, table).await, 0, "{table}");
+    }
+    let cursor = load(pool).await.cursor;
+    assert_eq!((cursor.height, cursor.hash, cursor.root.seq), (0, None, 0));
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn store__should_hold_the_contracts_state_block_by_block(pool: PgPool) {
+    let paper = market();
+    let loaded = write(&pool, &paper.blocks, 1).await;
+    assert_eq!(loaded.mirror, paper.mirror);
+    assert_eq!(loaded.cursor.height, paper.blocks.last().unwrap().height);
+    assert_eq!(count(&pool, "events").await, i64::try_from(paper.mirror.root.seq).unwrap());
+    assert!(loaded.slots.is_empty());
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn store__should_hold_the_same_whatever_a_transaction_holds(pool: PgPool) {
+    // Given the market up to the middle of a lot, so that there are live rows of every kind.
+    let mut blocks = market().blocks;
+    let end =
+        blocks.iter().position(|block| block.receipts.iter().any(|receipt| receipt.logs[0].contains("[\"extend\"")));
+    blocks.truncate(end.unwrap() + 5);
+    let mut planner = Planner::new(open(&pool).await.1);
+    for block in &blocks {
+        planner.apply(block).unwrap();
+    }
+    // When they are written in one transaction, then the rows are the ones of many transactions: a rebuild replays them
+    // into empty tables with another split.
+    let loaded = write(&pool, &blocks, usize::MAX).await;
+    assert_eq!(&loaded.mirror, planner.mirror());
+    assert_eq!(loaded.slots.len(), loaded.mirror.lots.values().map(|lot| lot.slots.len()).sum::<usize>());
+    let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
+    assert!(rebuilt.ok(), "{rebuilt:?}");
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn rebuild__should_give_every_table_again(pool: PgPool) {
+    for per_commit in [3] {
+        write(&pool, &market().blocks, per_commit).await;
+    }
+    let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
+    assert!(rebuilt.ok() && rebuilt.lines == market().mirror.root.seq, "{rebuilt:?}");
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn rebuild__should_name_the_table_that_was_changed(pool: PgPool) {
+    write(&pool, &market().blocks, 8).await;
+    sqlx::query("UPDATE slots SET pay = pay + 1 WHERE pay = 50").execute(&pool).await.unwrap();
+    sqlx::query("DELETE FROM ledger WHERE kind = 'escrow'").execute(&pool).await.unwrap();
+    let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
+    let difference = |table, rows| TableDifference { table, rows };
+    assert_eq!(rebuilt.differences, [difference("slots", 4), difference("ledger", 1)]);
+    assert!(rebuilt.root_equal && !rebuilt.ok());
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn writer__should_refuse_rows_that_are_there_already(pool: PgPool) {
+    let (mut writer, mut planner) = ready(&pool).await;
+    let mut again = planner.clone();
+    writer.commit(&mut planner).await.unwrap();
+    let events = count(&pool, "events").await;
+    assert!(matches!(writer.commit(&mut again).await, Err(CommitError::Moved { planned: 0, .. })));
+    assert_eq!(count(&pool, "events").await, events);
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn writer__should_refuse_rows_after_another_writer_took_over(pool: PgPool) {
+    let (mut writer, mut planner) = ready(&pool).await;
+    cursor_take(&mut pool.acquire().await.unwrap()).await.unwrap();
+    assert!(matches!(writer.commit(&mut planner).await, Err(CommitError::StaleFence { own: 1, found: 2 })));
+    drop(writer);
+    assert_empty(&pool).await;
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn writer__should_be_the_only_one(pool: PgPool) {
+    let first = open(&pool).await;
+    let second = Writer::open(&url(&pool), CONTRACT, CHAIN, Duration::from_secs(5)).await;
+    assert!(matches!(second, Err(CommitError::Locked)));
+    // And when the first one is gone, the next one gets in.
+    drop(first);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while let Err(error) = Writer::open(&url(&pool), CONTRACT, CHAIN, Duration::from_secs(5)).await {
+        assert!(matches!(error, CommitError::Locked) && tokio::time::Instant::now() < deadline, "{error}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn writer__should_refuse_the_mirror_of_another_contract(pool: PgPool) {
+    drop(open(&pool).await);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        match Writer::open(&url(&pool), "other.near", CHAIN, Duration::from_secs(5)).await {
+            Err(CommitError::OtherContract { found, .. }) => return assert_eq!(found, CONTRACT),
+            other => assert!(matches!(other, Err(CommitError::Locked)) && tokio::time::Instant::now() < deadline),
+        }
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn store__should_hold_nothing_of_a_transaction_that_was_dropped(pool: PgPool) {
+    let (mut writer, mut planner) = ready(&pool).await;
+    let mut conn = connect_one(&url(&pool), "crash", Duration::from_secs(5)).await.unwrap();
+    let mut tx = begin_tx(&mut conn).await.unwrap();
+    change_write(&mut tx, CONTRACT, planner.change()).await.unwrap();
+    drop(tx);
+    drop(conn);
+    assert_empty(&pool).await;
+    writer.commit(&mut planner).await.unwrap();
+    assert_eq!(load(&pool).await.mirror, market().mirror);
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn store__should_hold_nothing_when_a_late_statement_fails(pool: PgPool) {
+    // Given a ledger that refuses the last kind of movement of the block.
+    sqlx::query("ALTER TABLE ledger ADD CHECK (kind <> 'restore')").execute(&pool).await.unwrap();
+    let (mut writer, mut planner) = ready(&pool).await;
+    let error = writer.commit(&mut planner).await.unwrap_err();
+    assert!(matches!(&error, CommitError::Store(StoreError::Database(_))) && !error.is_transient(), "{error:?}");
+    drop(writer);
+    assert_empty(&pool).await;
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn writer__should_go_on_after_its_connection_was_cut(pool: PgPool) {
+    let paper = market();
+    let (first, rest) = paper.blocks.split_at(10);
+    let (mut writer, loaded) = open(&pool).await;
+    let mut planner = Planner::new(loaded);
+    for block in first {
+        planner.apply(block).unwrap();
+    }
+    writer.commit(&mut planner).await.unwrap();
+    planner.apply(&rest[0]).unwrap();
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'piecework-indexer' AND datname = current_database()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let error = writer.commit(&mut planner).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    assert_eq!(write(&pool, rest, 4).await.mirror, paper.mirror);
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn store__should_keep_amounts_to_the_last_unit(pool: PgPool) {
+    use piecework_interface::{amount::Amount, event::Entry};
+    let mut paper = Paper::new();
+    begin(&mut paper);
+    let whale = piecework_interface::ids::AccountNo(6);
+    paper.call("storage_deposit", None, vec![super::paper::opened(whale)]);
+    let amount = Amount(u128::MAX);
+    paper.call("ft_on_transfer", None, vec![Entry::Deposited { account: whale, token: super::paper::TOKEN, amount }]);
+    let loaded = write(&pool, &paper.blocks, 1).await;
+    assert_eq!(loaded.mirror, paper.mirror);
+    assert_eq!(loaded.mirror.accounts[&whale].row.balances[0].amount, amount);
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn cursor__should_be_missing_before_the_first_writer(pool: PgPool) {
+    assert_eq!(cursor_find(&mut pool.acquire().await.unwrap()).await.unwrap(), None);
+}

@@ -1,0 +1,309 @@
+//! A chain on paper: the journal of a small market, written block by block, with the mirror it must give.
+
+use piecework_chain::{AccountId, ContractCall, ContractReceipt, CryptoHash, FinalBlock};
+use piecework_indexer::{commit::Writer, plan::Planner};
+use piecework_interface::{
+    amount::Amount,
+    call,
+    config::{Config, Fixed},
+    event::{Abandoned, Entry, Items, Line, SettledSlot},
+    host::sha256,
+    ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
+    op::{At, Op},
+    replay::{Context, Mirror},
+    storage,
+    terms::{Terms, Verification},
+};
+use piecework_store::{DatabaseUrl, load::Loaded};
+use sqlx::PgPool;
+use std::time::Duration;
+
+pub const CONTRACT: &str = "market.near";
+pub const CHAIN: &str = "paper";
+pub const TOKEN: TokenId = TokenId(1);
+pub const BATCH: BatchId = BatchId(0);
+pub const NODES: [AccountNo; 5] = [AccountNo(0), AccountNo(1), AccountNo(2), AccountNo(3), AccountNo(4)];
+pub const REQUESTER: AccountNo = AccountNo(5);
+
+const GENESIS_S: u32 = 1_700_000_000;
+
+/// Writes blocks; keeps what the contract would have.
+pub struct Paper {
+    pub mirror: Mirror,
+    pub blocks: Vec<FinalBlock>,
+    now_s: u32,
+    height: u64,
+}
+
+impl Paper {
+    pub fn new() -> Self {
+        Self { mirror: Mirror::default(), blocks: Vec::new(), now_s: GENESIS_S, height: 100 }
+    }
+
+    /// A block with one receipt that wrote one line.
+    pub fn call(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>) {
+        self.call_with(event, node, log, &[]);
+    }
+
+    pub fn call_with(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>, ops: &[Op]) {
+        let line = Line { seq: self.mirror.root.seq, event: event.to_owned(), node, log };
+        let text = line.render();
+        let height = u32::try_from(self.height).unwrap();
+        self.mirror.apply(&line, &Context { now_s: self.now_s, height, text: &text, ops }).unwrap();
+        let args = if event == call::WORK { borsh::to_vec(ops).unwrap() } else { b"{}".to_vec() };
+        let receipt = ContractReceipt {
+            receipt_id: CryptoHash(sha256(text.as_bytes())),
+            predecessor_id: account_id("caller.near"),
+            signer_id: account_id("signer.near"),
+            tx_hash: None,
+            calls: vec![ContractCall { method_name: event.to_owned(), args, gas: 1, deposit: 0 }],
+            logs: vec![text],
+            gas_burnt: 2_000_000_000_000,
+            order: 0,
+        };
+        self.block(vec![receipt]);
+    }
+
+    /// A block of these receipts; heights skip now and then.
+    pub fn block(&mut self, receipts: Vec<ContractReceipt>) {
+        let root = (!receipts.is_empty()).then(|| root_record(&self.mirror));
+        let prev_hash = self.blocks.last().map_or(CryptoHash([0; 32]), |block| block.hash);
+        self.blocks.push(FinalBlock {
+            height: self.height,
+            hash: CryptoHash(sha256(&self.height.to_le_bytes())),
+            prev_hash,
+            timestamp_ns: u64::from(self.now_s) * 1_000_000_000 + 500,
+            receipts,
+            root,
+            head_height: self.height,
+        });
+        self.height += if self.height % 7 == 0 { 2 } else { 1 };
+    }
+
+    pub fn later(&mut self, seconds: u32) {
+        self.now_s += seconds;
+    }
+
+    /// Goes on after blocks that a planner has applied.
+    pub fn after(planner: &Planner, blocks: Vec<FinalBlock>) -> Self {
+        Self { mirror: planner.mirror().clone(), height: planner.planned().height + 1, blocks, now_s: GENESIS_S }
+    }
+
+    fn reveal(&mut self, node: AccountNo, lot: LotId, answers: &[u8], then: Vec<Entry>) {
+        let mut log = vec![Entry::Revealed { batch: BATCH, lot, digest: sha256(answers) }];
+        log.extend(then);
+        let op = Op::Reveal { batch: BATCH, lot, answers: answers.to_vec(), salt: [1; 32] };
+        self.call_with(call::WORK, Some(node), log, &[op]);
+    }
+
+    fn work(&mut self, node: AccountNo, log: Vec<Entry>) {
+        self.call(call::WORK, Some(node), log);
+    }
+}
+
+/// The life of a batch of two lots: an abandoned reservation, an extension, settlements, a withdrawal that fails, an
+/// account that leaves, a batch that is forgotten.
+pub fn market() -> Paper {
+    let mut paper = Paper::new();
+    let [a, b, c, d, e] = NODES;
+    begin(&mut paper);
+
+    // Lot 1: D lets its reservation run out, B replaces it.
+    let lot = LotId(1);
+    for node in [a, d, e] {
+        paper.work(node, vec![claim(lot)]);
+    }
+    for node in [a, e] {
+        paper.work(node, vec![commit(lot)]);
+    }
+    paper.later(601);
+    let replaced = Some(Abandoned { node: d, slash: Amount(60) });
+    paper.work(b, vec![Entry::Claimed { batch: BATCH, lot, replaced }, commit(lot), revealing(lot)]);
+    paper.later(1);
+    for node in [a, e] {
+        paper.reveal(node, lot, b"xyz", vec![]);
+    }
+    let paid = [a, e, b].map(|node| pay(node, 300, 0, 5_312)).to_vec();
+    paper.reveal(b, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)]);
+
+    // Lot 0: item 2 needs an extension.
+    let lot = LotId(0);
+    for node in [a, b, c] {
+        paper.work(node, vec![claim(lot)]);
+    }
+    paper.work(a, vec![commit(lot)]);
+    paper.work(b, vec![commit(lot)]);
+    paper.work(c, vec![commit(lot), revealing(lot)]);
+    paper.later(1);
+    paper.reveal(a, lot, b"abx", vec![]);
+    paper.reveal(b, lot, b"abx", vec![]);
+    paper.reveal(c, lot, b"aby", vec![Entry::Extended { batch: BATCH, lot, items: Items(0b100) }]);
+    paper.later(3);
+    paper.work(d, vec![Entry::Seeded { batch: BATCH, at: At::Lot(lot), value: [4; 16], tickets: 5 }]);
+    paper.block(vec![]);
+    paper.later(3);
+    paper.work(d, vec![claim(lot), commit(lot)]);
+    paper.work(e, vec![claim(lot), commit(lot)]);
+    paper.later(1_800);
+    paper.call(call::POKE, None, vec![revealing(lot)]);
+    paper.reveal(d, lot, b"x", vec![]);
+    let paid = vec![
+        pay(a, 300, 0, 5_312),
+        pay(b, 300, 0, 5_312),
+        pay(c, 200, 20, 5_312),
+        pay(d, 50, 0, 5_000),
+        pay(e, 50, 0, 5_312),
+    ];
+    let close = Entry::BatchClosed { batch: BATCH, refund: Amount(0) };
+    paper.reveal(e, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]);
+
+    // Everything has an end.
+    let amount = Amount(600);
+    paper.call("withdraw", None, vec![Entry::Withdrawing { account: a, token: TOKEN, amount }]);
+    paper.call("on_withdrawn", None, vec![Entry::Withdrawn { account: a, token: TOKEN, amount, ok: false }]);
+    paper.call("withdraw", None, vec![Entry::Withdrawing { account: a, token: TOKEN, amount }]);
+    paper.call("on_withdrawn", None, vec![Entry::Withdrawn { account: a, token: TOKEN, amount, ok: true }]);
+    paper.call("batch_forget", None, vec![Entry::BatchForgotten { batch: BATCH }]);
+    let guest = AccountNo(6);
+    paper.call("storage_deposit", None, vec![opened(guest)]);
+    paper.call("storage_unregister", None, vec![Entry::AccountClosed { account: guest }]);
+    paper.block(vec![]);
+    paper
+}
+
+/// A contract with a token, five nodes of one ticket, and a requester whose batch of two lots is open.
+pub fn begin(paper: &mut Paper) {
+    let config = Config { min_stake: Amount(1_000), ..Config::default() };
+    let zero = Amount(0);
+    let near = Entry::TokenListed {
+        token: NEAR,
+        account_id: String::new(),
+        min_reward: zero,
+        rep_unit: zero,
+        bond_rate: zero,
+    };
+    paper.call("new", None, vec![Entry::Configured { config }, near]);
+    let token = Entry::TokenListed {
+        token: TOKEN,
+        account_id: "reward.near".to_owned(),
+        min_reward: Amount(1),
+        rep_unit: Amount(10),
+        bond_rate: Amount(1 << 32),
+    };
+    paper.call("token_list", None, vec![token]);
+    paper.block(vec![]);
+    for account in NODES {
+        paper.call("storage_deposit", None, vec![opened(account)]);
+        let storage = Entry::Storage { account, paid: Amount(10_u128.pow(24)), used: 160 + storage::NODE_BYTES };
+        let node = Entry::NodeRegistered { account, stake: Amount(1_000), classes: vec![ClassId(7)] };
+        paper.call("node_register", Some(account), vec![storage, node]);
+    }
+    paper.call("storage_deposit", None, vec![opened(REQUESTER)]);
+    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780) };
+    let batch = batch_created(paper, "blob:00");
+    paper.call("ft_on_transfer", None, vec![deposit, batch]);
+    paper.later(3);
+    paper.work(NODES[0], vec![Entry::Seeded { batch: BATCH, at: At::Group(0), value: [2; 16], tickets: 5 }]);
+    paper.later(3);
+}
+
+pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
+    Entry::BatchCreated {
+        batch: BATCH,
+        requester: REQUESTER,
+        token: TOKEN,
+        items: 6,
+        manifest: [1; 32],
+        uri: uri.to_owned(),
+        escrow: Amount(3_780),
+        terms: terms(paper.now_s),
+        fixed: Fixed {
+            fee_bps: 500,
+            bond_rate: Amount(1 << 32),
+            rep_unit: Amount(10),
+            reputation_interval_s: 3_600,
+            grace_s: 60,
+        },
+    }
+}
+
+fn terms(now_s: u32) -> Terms {
+    Terms {
+        class: ClassId(7),
+        reward: Amount(100),
+        lot_size: 3,
+        answer_width: 1,
+        start: 3,
+        max: 6,
+        quorum_pct: 70,
+        claim_ttl_s: 600,
+        reveal_window_s: 300,
+        challenge_window_s: 0,
+        slice_s: 3,
+        bond_pct: 100,
+        dissent_slash_pct: 20,
+        abandon_slash_pct: 20,
+        min_reputation: 0,
+        expires_at: now_s + 86_400,
+        verification: Verification::Consensus,
+    }
+}
+
+pub fn opened(account: AccountNo) -> Entry {
+    let account_id = format!("account-{account}.near");
+    Entry::AccountOpened { account, account_id, paid: Amount(10_u128.pow(24)), used: 160 }
+}
+
+fn claim(lot: LotId) -> Entry {
+    Entry::Claimed { batch: BATCH, lot, replaced: None }
+}
+
+fn commit(lot: LotId) -> Entry {
+    Entry::Committed { batch: BATCH, lot, commitment: [3; 32] }
+}
+
+fn revealing(lot: LotId) -> Entry {
+    Entry::Revealing { batch: BATCH, lot, abandoned: vec![] }
+}
+
+fn pay(node: AccountNo, pay: u128, slash: u128, reputation: u16) -> SettledSlot {
+    SettledSlot { node, pay: Amount(pay), slash: Amount(slash), reputation }
+}
+
+fn settle(lot: LotId, n: u32, answers: &[u8], slots: Vec<SettledSlot>) -> Entry {
+    Entry::Settled {
+        batch: BATCH,
+        lot,
+        n,
+        accepted: Items(0b111),
+        digest: sha256(answers),
+        fee: Amount(45),
+        refund: Amount(945),
+        slots,
+    }
+}
+
+/// What the contract stores under STATE.
+pub fn root_record(mirror: &Mirror) -> Vec<u8> {
+    let mut record = vec![0];
+    record.extend(mirror.root.seq.to_le_bytes());
+    record.extend(mirror.root.head);
+    record.extend([7; 28]);
+    record
+}
+
+pub fn account_id(name: &str) -> AccountId {
+    name.parse().unwrap()
+}
+
+pub fn url(pool: &PgPool) -> DatabaseUrl {
+    DatabaseUrl::from((*pool.connect_options()).clone())
+}
+
+pub async fn open(pool: &PgPool) -> (Writer, Loaded) {
+    Writer::open(&url(pool), CONTRACT, CHAIN, Duration::from_secs(30)).await.unwrap()
+}
+
+pub async fn count(pool: &PgPool, table: &str) -> i64 {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"))).fetch_one(pool).await.unwrap()
+}

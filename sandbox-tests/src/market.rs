@@ -1,0 +1,404 @@
+//! A small market on a fresh chain.
+
+use std::{cell::RefCell, env, fs, path::PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use near_workspaces::{
+    Account, AccountId, Contract, Worker, network::Sandbox, result::ExecutionFinalResult, types::NearToken,
+};
+use piecework_interface::{
+    amount::Amount,
+    call::{BatchSpec, CALL_GAS, DepositMessage, TRANSFER_CALL_GAS, TokenListArgs, WITHDRAW_GAS},
+    config::{Bounds, Config},
+    event::{Entry, Line},
+    host::sha256,
+    ids::{BatchId, ClassId, LotId, TokenId},
+    journal::next_head,
+    merkle,
+    terms::{Terms, Verification},
+    view::{self, Batch, Lot, Root},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+/// The reward token's number: the first that is listed.
+pub const TOKEN: TokenId = TokenId(1);
+/// The class of the work.
+pub const CLASS: ClassId = ClassId(7);
+/// One whole reward token: six decimals.
+pub const ONE: u128 = 1_000_000;
+/// Tokens minted to the requester.
+pub const REQUESTER_TOKENS: u128 = 1_000_000 * ONE;
+/// What one slot of one item bonds with [`Market::terms`]: 0.01 NEAR per reward of one token.
+const BOND_PER_TOKEN: u128 = 10_u128.pow(22);
+
+/// How many accounts take part.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Registered nodes with the least stake.
+    pub nodes: usize,
+}
+
+/// Token, coordinator, requester and nodes on a chain of their own.
+pub struct Market {
+    /// The chain.
+    pub worker: Worker<Sandbox>,
+    /// NEP-141 reward token.
+    pub token: Contract,
+    /// The coordinator.
+    pub coordinator: Contract,
+    /// Who pays.
+    pub requester: Account,
+    /// Nodes, registered and staked.
+    pub nodes: Vec<Account>,
+    journal: RefCell<Vec<String>>,
+}
+
+/// What a transaction did.
+pub struct Done {
+    /// Entries of the coordinator's journal, in order.
+    pub entries: Vec<Entry>,
+    /// The transaction.
+    pub result: ExecutionFinalResult,
+}
+
+impl Market {
+    /// Starts a chain and sets everything up.
+    ///
+    /// # Errors
+    /// The node binary or a contract's wasm is missing, or a step of the set-up failed.
+    pub async fn start(setup: Setup) -> Result<Self> {
+        ensure!(
+            env::var_os("NEAR_SANDBOX_BIN_PATH").is_some(),
+            "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
+        );
+        let worker = near_workspaces::sandbox().await?;
+        let token = worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
+        let coordinator = worker.dev_deploy(&wasm("piecework_coordinator")?).await?;
+        let requester = worker.dev_create_account().await?;
+        let mut nodes = Vec::with_capacity(setup.nodes);
+        for _ in 0..setup.nodes {
+            nodes.push(worker.dev_create_account().await?);
+        }
+        let market = Self { worker, token, coordinator, requester, nodes, journal: RefCell::default() };
+        market.set_up().await?;
+        Ok(market)
+    }
+
+    async fn set_up(&self) -> Result<()> {
+        let (owner, token, coordinator) = (self.coordinator.as_account(), self.token.id(), self.coordinator.id());
+        let metadata = json!({"spec": "ft-1.0.0", "name": "Test reward", "symbol": "TEST", "decimals": 6});
+        let cap = Amount(REQUESTER_TOKENS);
+        let minter = self.token.as_account();
+        let new_token = json!({"owner_id": token, "total_supply_cap": cap, "metadata": metadata});
+        self.call(minter, token, "new", &new_token, NearToken::from_near(0)).await?;
+        let new = json!({"owner_id": coordinator, "config": Self::config()});
+        self.call(owner, coordinator, "new", &new, NearToken::from_near(0)).await?;
+        let listing = TokenListArgs {
+            account_id: token.to_string(),
+            min_reward: Amount(1),
+            rep_unit: Amount(1),
+            bond_rate: Amount(BOND_PER_TOKEN / ONE << 32),
+        };
+        self.call(owner, coordinator, "token_list", &listing, NearToken::from_yoctonear(1)).await?;
+
+        self.register_on_token(coordinator).await?;
+        self.register_on_token(self.requester.id()).await?;
+        let mint = json!({"account_id": self.requester.id(), "amount": cap});
+        self.call(minter, token, "mint", &mint, NearToken::from_yoctonear(1)).await?;
+        self.deposit_storage(&self.requester, NearToken::from_near(5)).await?;
+        for node in &self.nodes {
+            self.register_node(node).await?;
+        }
+        Ok(())
+    }
+
+    /// The configuration of this market: short times, so that tests need few blocks.
+    #[must_use]
+    pub fn config() -> Config {
+        let bounds = Bounds {
+            claim_ttl_s: (5, 3_600),
+            reveal_window_s: (5, 3_600),
+            challenge_window_s: (5, 3_600),
+            slice_s: (1, 60),
+            ..Bounds::default()
+        };
+        Config {
+            grace_s: 2,
+            liveness_window_s: 120,
+            reputation_interval_s: 1,
+            unbonding_s: 60,
+            bounds,
+            ..Config::default()
+        }
+    }
+
+    /// Terms for lots of four one-byte answers, three copies, all of which must agree, extension to six.
+    ///
+    /// # Errors
+    /// The chain does not answer.
+    pub async fn terms(&self) -> Result<Terms> {
+        Ok(Terms {
+            class: CLASS,
+            reward: Amount(ONE),
+            lot_size: 4,
+            answer_width: 1,
+            start: 3,
+            max: 6,
+            quorum_pct: 70,
+            claim_ttl_s: 30,
+            reveal_window_s: 20,
+            challenge_window_s: 0,
+            slice_s: 1,
+            bond_pct: 100,
+            dissent_slash_pct: 20,
+            abandon_slash_pct: 20,
+            min_reputation: 0,
+            expires_at: self.now_s().await? + 3_600,
+            verification: Verification::Consensus,
+        })
+    }
+
+    /// Registers an account on the coordinator with this storage deposit.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn deposit_storage(&self, account: &Account, deposit: NearToken) -> Result<Done> {
+        self.call(account, self.coordinator.id(), "storage_deposit", &json!({}), deposit).await
+    }
+
+    /// Registers an account on the reward token.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn register_on_token(&self, account_id: &AccountId) -> Result<Done> {
+        let args = json!({"account_id": account_id});
+        let payer = self.token.as_account();
+        self.call(payer, self.token.id(), "storage_deposit", &args, NearToken::from_millinear(10)).await
+    }
+
+    /// Registers an account as a node with the least stake.
+    ///
+    /// # Errors
+    /// A call failed.
+    pub async fn register_node(&self, node: &Account) -> Result<Done> {
+        self.deposit_storage(node, NearToken::from_millinear(100)).await?;
+        let stake = NearToken::from_yoctonear(Self::config().min_stake.0);
+        self.call(node, self.coordinator.id(), "node_register", &json!({"classes": [CLASS]}), stake).await
+    }
+
+    /// Creates a batch of so many items by `ft_transfer_call` of exactly its escrow.
+    ///
+    /// # Errors
+    /// The call failed, or the token was refunded.
+    pub async fn create_batch(&self, terms: Terms, items: u32) -> Result<BatchId> {
+        let escrow = piecework_interface::money::escrow(&terms, Self::config().fee_bps, items);
+        let digests: Vec<_> = (0..items).map(|item| sha256(&item.to_le_bytes())).collect();
+        let manifest = merkle::root(sha256, &digests);
+        let message = DepositMessage::CreateBatch(BatchSpec { terms, items, manifest, uri: "blob:test".to_owned() });
+        let done = self.transfer_call(&self.requester, escrow, &serde_json::to_string(&message)?).await?;
+        done.entries
+            .iter()
+            .find_map(|entry| if let Entry::BatchCreated { batch, .. } = entry { Some(*batch) } else { None })
+            .with_context(|| format!("no batch was created: {:?}", done.result))
+    }
+
+    /// Sends reward tokens to the coordinator with a message.
+    ///
+    /// # Errors
+    /// The call itself failed; a refused message does not.
+    pub async fn transfer_call(&self, sender: &Account, amount: u128, message: &str) -> Result<Done> {
+        let args = json!({"receiver_id": self.coordinator.id(), "amount": Amount(amount), "msg": message});
+        let result = sender
+            .call(self.token.id(), "ft_transfer_call")
+            .args_json(args)
+            .gas(near_workspaces::types::Gas::from_gas(TRANSFER_CALL_GAS))
+            .deposit(NearToken::from_yoctonear(1))
+            .transact()
+            .await?;
+        self.record(result)
+    }
+
+    /// Withdraws everything of the reward token.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn withdraw(&self, account: &Account) -> Result<Done> {
+        let result = account
+            .call(self.coordinator.id(), "withdraw")
+            .args_json(json!({"token": TOKEN}))
+            .gas(near_workspaces::types::Gas::from_gas(WITHDRAW_GAS))
+            .deposit(NearToken::from_yoctonear(1))
+            .transact()
+            .await?;
+        self.record(result)
+    }
+
+    /// Calls a method with JSON arguments; every failing receipt is an error.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn call(
+        &self,
+        signer: &Account,
+        receiver: &AccountId,
+        method: &str,
+        args: &impl Serialize,
+        deposit: NearToken,
+    ) -> Result<Done> {
+        let done = self.try_call(signer, receiver, method, args, deposit).await?;
+        if let Some(failure) = done.result.failures().first() {
+            bail!("{method} failed: {failure:?}");
+        }
+        Ok(done)
+    }
+
+    /// Calls a method with JSON arguments, whatever comes of it.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn try_call(
+        &self,
+        signer: &Account,
+        receiver: &AccountId,
+        method: &str,
+        args: &impl Serialize,
+        deposit: NearToken,
+    ) -> Result<Done> {
+        let result = signer
+            .call(receiver, method)
+            .args_json(args)
+            .gas(near_workspaces::types::Gas::from_gas(CALL_GAS))
+            .deposit(deposit)
+            .transact()
+            .await?;
+        self.record(result)
+    }
+
+    /// Keeps the journal lines of a transaction and reads their entries.
+    pub(crate) fn record(&self, result: ExecutionFinalResult) -> Result<Done> {
+        let mut entries = Vec::new();
+        for outcome in result.receipt_outcomes() {
+            if outcome.executor_id != *self.coordinator.id() || outcome.is_failure() {
+                continue;
+            }
+            for log in &outcome.logs {
+                if let Some(line) = Line::parse(log)? {
+                    entries.extend(line.log);
+                    self.journal.borrow_mut().push(log.clone());
+                }
+            }
+        }
+        Ok(Done { entries, result })
+    }
+
+    /// Checks that the lines this market caused are the contract's whole journal.
+    ///
+    /// # Errors
+    /// A line is missing, invented or out of order.
+    pub async fn verify_journal(&self) -> Result<()> {
+        let root: Root = self.view("root", &json!({})).await?;
+        let mut head = [0; 32];
+        for (seq, log) in (0_u64..).zip(self.journal.borrow().iter()) {
+            let line = Line::parse(log)?.context("a journal line")?;
+            ensure!(line.seq == seq, "line {seq} carries number {}", line.seq);
+            head = next_head(sha256, &head, log);
+        }
+        ensure!(root.seq == self.journal.borrow().len() as u64, "the contract wrote {} lines", root.seq);
+        ensure!(root.head == head, "the journal's head differs");
+        Ok(())
+    }
+
+    /// A view of the coordinator.
+    ///
+    /// # Errors
+    /// The view failed or answers another type.
+    pub async fn view<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R> {
+        Ok(self.coordinator.view(method).args_json(args).await?.json()?)
+    }
+
+    /// A batch.
+    ///
+    /// # Errors
+    /// There is no such batch.
+    pub async fn batch(&self, batch: BatchId) -> Result<Batch> {
+        self.view("batch", &json!({"batch": batch})).await
+    }
+
+    /// A lot's record, if it has one.
+    ///
+    /// # Errors
+    /// The view failed.
+    pub async fn lot(&self, batch: BatchId, lot: LotId) -> Result<Option<Lot>> {
+        self.view("lot", &json!({"batch": batch, "lot": lot})).await
+    }
+
+    /// A registered account.
+    ///
+    /// # Errors
+    /// The account is not registered.
+    pub async fn account(&self, account: &Account) -> Result<view::Account> {
+        self.view("account", &json!({"account_id": account.id()})).await
+    }
+
+    /// The node of an account.
+    ///
+    /// # Errors
+    /// The account is no node.
+    pub async fn node(&self, account: &Account) -> Result<view::Node> {
+        self.account(account).await?.node.context("the account has no node")
+    }
+
+    /// Internal balance in the reward token.
+    ///
+    /// # Errors
+    /// The account is not registered.
+    pub async fn balance(&self, account: &Account) -> Result<u128> {
+        let balances = self.account(account).await?.balances;
+        Ok(balances.iter().find(|balance| balance.token == TOKEN).map_or(0, |balance| balance.amount.0))
+    }
+
+    /// Balance on the reward token itself.
+    ///
+    /// # Errors
+    /// The view failed.
+    pub async fn token_balance(&self, account_id: &AccountId) -> Result<u128> {
+        let args = json!({"account_id": account_id});
+        let amount: Amount = self.token.view("ft_balance_of").args_json(args).await?.json()?;
+        Ok(amount.0)
+    }
+
+    /// Time of the newest block, Unix seconds.
+    ///
+    /// # Errors
+    /// The chain does not answer.
+    pub async fn now_s(&self) -> Result<u32> {
+        Ok(u32::try_from(self.worker.view_block().await?.timestamp() / 1_000_000_000)?)
+    }
+
+    /// Lets at least so many seconds and blocks pass on the chain.
+    ///
+    /// # Errors
+    /// The chain does not answer.
+    pub async fn advance_s(&self, seconds: u32) -> Result<()> {
+        let until = self.now_s().await? + seconds;
+        self.worker.fast_forward(u64::from(seconds)).await?;
+        while self.now_s().await? < until {
+            self.worker.fast_forward(2).await?;
+        }
+        Ok(())
+    }
+}
+
+fn wasm(name: &str) -> Result<Vec<u8>> {
+    let folder = env::var_os("PIECEWORK_WASM_DIR").map_or_else(
+        || {
+            let target = env::var_os("CARGO_TARGET_DIR")
+                .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")), PathBuf::from);
+            target.join("contracts")
+        },
+        PathBuf::from,
+    );
+    let path = folder.join(name).with_extension("wasm");
+    fs::read(&path).with_context(|| format!("{} is missing: run scripts/build-contracts", path.display()))
+}

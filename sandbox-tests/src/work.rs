@@ -1,0 +1,133 @@
+//! What nodes do, op by op.
+
+use anyhow::{Result, ensure};
+use near_workspaces::{Account, types::Gas};
+use piecework_interface::{
+    call::{POKE, WORK, poke_gas, work_gas},
+    commitment::{Place, commitment},
+    event::Entry,
+    host::sha256,
+    ids::{AccountNo, BatchId, LotId},
+    op::{At, Op, Target},
+    skip::Skip,
+};
+
+use crate::market::{Done, Market};
+
+/// The salt of every commitment here; secrecy is not what these tests are about.
+pub const SALT: [u8; 32] = [42; 32];
+
+impl Market {
+    /// One `work` call.
+    ///
+    /// # Errors
+    /// The call failed: ops soft-fail, so it never should.
+    pub async fn work(&self, node: &Account, ops: Vec<Op>) -> Result<Vec<Entry>> {
+        let result = node
+            .call(self.coordinator.id(), WORK)
+            .args_borsh(&ops)
+            .gas(Gas::from_gas(work_gas(ops.len())))
+            .transact()
+            .await?
+            .into_result()?;
+        Ok(self.record(result.into())?.entries)
+    }
+
+    /// One `work` call with one op that must not be skipped.
+    ///
+    /// # Errors
+    /// It was skipped.
+    pub async fn op(&self, node: &Account, op: Op) -> Result<Vec<Entry>> {
+        let entries = self.work(node, vec![op]).await?;
+        ensure!(skips(&entries).is_empty(), "skipped: {:?}", skips(&entries));
+        Ok(entries)
+    }
+
+    /// One `poke` call, whatever comes of it.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn poke(&self, keeper: &Account, target: Target) -> Result<Done> {
+        let result = keeper
+            .call(self.coordinator.id(), POKE)
+            .args_borsh(vec![target])
+            .gas(Gas::from_gas(poke_gas(1)))
+            .transact()
+            .await?;
+        self.record(result)
+    }
+
+    /// Captures the seed of `at`, which is open, and lets the block pass in which it cannot be used.
+    ///
+    /// # Errors
+    /// The draw was skipped.
+    pub async fn draw(&self, node: &Account, batch: BatchId, at: At) -> Result<()> {
+        self.advance_s(2).await?;
+        self.op(node, Op::Draw { batch, at }).await?;
+        self.worker.fast_forward(1).await?;
+        Ok(())
+    }
+
+    /// Claims a lot.
+    ///
+    /// # Errors
+    /// The claim was skipped.
+    pub async fn claim(&self, node: &Account, batch: BatchId, lot: LotId) -> Result<Vec<Entry>> {
+        self.op(node, Op::Claim { batch, lot }).await
+    }
+
+    /// Commits to answers of the lot's current round.
+    ///
+    /// # Errors
+    /// The commit was skipped.
+    pub async fn commit(&self, node: &Account, batch: BatchId, lot: LotId, answers: &[u8]) -> Result<Vec<Entry>> {
+        let round = self.lot(batch, lot).await?.map_or(0, |lot| lot.state.round);
+        let contract = self.coordinator.id().as_str();
+        let place = Place { contract, batch, lot, round, node: self.number(node).await? };
+        let commitment = commitment(sha256, place, answers, &SALT);
+        self.op(node, Op::Commit { batch, lot, commitment }).await
+    }
+
+    /// Reveals answers.
+    ///
+    /// # Errors
+    /// The reveal was skipped.
+    pub async fn reveal(&self, node: &Account, batch: BatchId, lot: LotId, answers: &[u8]) -> Result<Vec<Entry>> {
+        self.op(node, Op::Reveal { batch, lot, answers: answers.to_vec(), salt: SALT }).await
+    }
+
+    /// A whole round: every node claims, commits and reveals its answers.
+    ///
+    /// # Errors
+    /// A step was skipped.
+    pub async fn round(&self, batch: BatchId, lot: LotId, answers: &[(&Account, &[u8])]) -> Result<Vec<Entry>> {
+        for (node, _) in answers {
+            self.claim(node, batch, lot).await?;
+        }
+        for (node, answers) in answers {
+            self.commit(node, batch, lot, answers).await?;
+        }
+        let mut last = Vec::new();
+        for (node, answers) in answers {
+            last = self.reveal(node, batch, lot, answers).await?;
+        }
+        Ok(last)
+    }
+
+    /// The number of a registered account.
+    ///
+    /// # Errors
+    /// The account is not registered.
+    pub async fn number(&self, account: &Account) -> Result<AccountNo> {
+        Ok(self.account(account).await?.account)
+    }
+}
+
+/// The reasons of skipped ops.
+#[must_use]
+pub fn skips(entries: &[Entry]) -> Vec<Skip> {
+    entries
+        .iter()
+        .filter_map(|entry| if let Entry::Skipped { code, .. } = entry { Some(*code) } else { None })
+        .collect()
+}
