@@ -391,14 +391,8 @@ impl Market {
 }
 
 fn wasm(name: &str) -> Result<Vec<u8>> {
-    let folder = env::var_os("PIECEWORK_WASM_DIR").map_or_else(
-        || {
-            let target = env::var_os("CARGO_TARGET_DIR")
-                .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")), PathBuf::from);
-            target.join("contracts")
-        },
-        PathBuf::from,
-    );
+    let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/contracts"));
+    let folder = env::var_os("PIECEWORK_WASM_DIR").map_or_else(built, PathBuf::from);
     let path = folder.join(name).with_extension("wasm");
     fs::read(&path).with_context(|| format!("{} is missing: run scripts/build-contracts", path.display()))
 }

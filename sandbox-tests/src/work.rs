@@ -28,9 +28,9 @@ impl Market {
             .args_borsh(&ops)
             .gas(Gas::from_gas(work_gas(ops.len())))
             .transact()
-            .await?
-            .into_result()?;
-        Ok(self.record(result.into())?.entries)
+            .await?;
+        ensure!(result.is_success(), "work failed: {:?}", result.failures());
+        Ok(self.record(result)?.entries)
     }
 
     /// One `work` call with one op that must not be skipped.
