@@ -15,8 +15,8 @@ use near_primitives::{
 
 use super::{block::Block, merkle::MerkleTree};
 
-/// Outcomes kept at most, so that a busy chain does not fill the memory…
-const MAX_OUTCOMES: usize = 500_000;
+/// Outcomes kept at most, so that a busy chain does not fill the memory (one takes 4 to 10 kB with its block)…
+const MAX_OUTCOMES: usize = 200_000;
 /// …unless so few blocks would be left that clients lose the thread.
 const MIN_BLOCKS: usize = 1_000;
 

@@ -47,8 +47,9 @@ impl Pool {
             group.sort_by_key(|tx| std::cmp::Reverse(tx.to_tx().nonce().nonce()));
         }
         let mut ordered = Vec::new();
-        while groups.iter().any(|group| !group.is_empty()) {
+        while !groups.is_empty() {
             ordered.extend(groups.iter_mut().filter_map(Vec::pop));
+            groups.retain(|group| !group.is_empty());
         }
         ordered
     }
