@@ -11,7 +11,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
     op::{At, Op},
     replay::{Context, Mirror},
-    storage,
+    reputation, storage,
     terms::{Terms, Verification},
 };
 use piecework_store::{DatabaseUrl, load::Loaded};
@@ -123,7 +123,7 @@ pub fn market() -> Paper {
     for node in [a, e] {
         paper.reveal(node, lot, b"xyz", vec![]);
     }
-    let paid = [a, e, b].map(|node| pay(node, 300, 0, 5_312)).to_vec();
+    let paid = [a, e, b].map(|node| pay(node, 300, 0, risen(3))).to_vec();
     paper.reveal(b, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)]);
 
     // Lot 0: item 2 needs an extension.
@@ -148,11 +148,11 @@ pub fn market() -> Paper {
     paper.call(call::POKE, None, vec![revealing(lot)]);
     paper.reveal(d, lot, b"x", vec![]);
     let paid = vec![
-        pay(a, 300, 0, 5_312),
-        pay(b, 300, 0, 5_312),
-        pay(c, 200, 20, 5_312),
-        pay(d, 50, 0, 5_000),
-        pay(e, 50, 0, 5_312),
+        pay(a, 300, 0, risen(3)),
+        pay(b, 300, 0, risen(3)),
+        pay(c, 200, 20, risen(2)),
+        pay(d, 50, 0, reputation::START),
+        pay(e, 50, 0, risen(3)),
     ];
     let close = Entry::BatchClosed { batch: BATCH, refund: Amount(0) };
     paper.reveal(e, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]);
@@ -268,6 +268,11 @@ fn revealing(lot: LotId) -> Entry {
 
 fn pay(node: AccountNo, pay: u128, slash: u128, reputation: u16) -> SettledSlot {
     SettledSlot { node, pay: Amount(pay), slash: Amount(slash), reputation }
+}
+
+/// Reputation after a first lot in which so many of three items agreed with the result; its fee of 45 earns a full step.
+fn risen(agreed: u32) -> u16 {
+    reputation::step(reputation::START, agreed, 3, 45, 10)
 }
 
 fn settle(lot: LotId, n: u32, answers: &[u8], slots: Vec<SettledSlot>) -> Entry {
