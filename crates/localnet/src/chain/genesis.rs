@@ -102,7 +102,7 @@ pub fn genesis_block(genesis: &Genesis) -> Block {
         prev_state_root: CryptoHash::default(),
         prev_outcome_root: CryptoHash::default(),
         timestamp: u64::try_from(config.genesis_time.timestamp_nanos_opt().unwrap_or(0)).unwrap_or(0),
-        next_bp_hash: CryptoHash::hash_borsh(&config.validators.len()),
+        next_bp_hash: CryptoHash::hash_borsh(config.validators.len()),
         block_merkle_root: CryptoHash::default(),
     };
     let inner_rest_hash = seed;

@@ -24,11 +24,6 @@ impl MerkleTree {
         tree
     }
 
-    /// Number of leaves.
-    pub fn len(&self) -> usize {
-        self.levels.first().map_or(0, Vec::len)
-    }
-
     /// Adds a leaf.
     pub fn push(&mut self, leaf: CryptoHash) {
         let mut node = leaf;
@@ -39,7 +34,7 @@ impl MerkleTree {
             let nodes = &mut self.levels[level];
             nodes.push(node);
             let [.., left, right] = nodes.as_slice() else { return };
-            if nodes.len() % 2 == 1 {
+            if !nodes.len().is_multiple_of(2) {
                 return;
             }
             node = combine_hash(left, right);
@@ -58,7 +53,7 @@ impl MerkleTree {
         let mut position = index;
         let mut level = 0;
         while 1 << level < size {
-            let direction = if position % 2 == 0 { Direction::Right } else { Direction::Left };
+            let direction = if position.is_multiple_of(2) { Direction::Right } else { Direction::Left };
             if let Some(hash) = self.node(level, position ^ 1, size) {
                 path.push(MerklePathItem { hash, direction });
             }
@@ -118,7 +113,7 @@ mod tests {
             hashed.push(CryptoHash::hash_borsh(leaf));
         }
         let (root, paths) = merklize(&leaves);
-        assert_eq!(hashed.root(hashed.len()), root);
+        assert_eq!(hashed.root(leaves.len()), root);
         assert_eq!((0..leaves.len()).map(|index| hashed.path(index, leaves.len())).collect::<Vec<_>>(), paths);
         // And old roots are still known
         assert_eq!(tree.root(1), leaves[0]);

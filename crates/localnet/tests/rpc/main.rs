@@ -1,5 +1,5 @@
 //! The RPC as clients see it: through near-jsonrpc-client, and raw where codes and texts matter.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::unwrap_used)]
 
 mod blocks;
 mod errors;

@@ -1,5 +1,5 @@
 //! The rules of the runtime, on a chain that makes blocks only when told to.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
 mod calls;
