@@ -235,11 +235,11 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     journal.later(1_800);
     journal.write("poke", None, vec![revealing(lot)]).unwrap();
     journal.reveal(D, lot, b"x", vec![]).unwrap();
-    // Nobody's reputation moves twice within an hour; D's did not move at all.
+    // Nobody's reputation moves twice within an hour; D's did not move at all, and C agreed on two items of three.
     let paid = vec![
         pay(A, 300, 0, RISEN),
         pay(B, 300, 0, RISEN),
-        pay(C, 200, 20, RISEN),
+        pay(C, 200, 20, 5_104),
         pay(D, 50, 0, 5_000),
         pay(E, 50, 0, RISEN),
     ];
