@@ -27,8 +27,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 const BLOCKS_LIMIT: Duration = Duration::from_secs(20);
 /// Blocks after which nothing that a killed agent sent can still be on its way.
 const IN_FLIGHT_BLOCKS: u64 = 4;
-/// Lots that must have paid the leaver before it goes: it leaves as a node that did honest work.
-const LEAVER_LOTS: usize = 2;
+/// Units that the leaver must have earned before it goes, two lots' worth: it leaves as a node that did honest work.
+const LEAVER_EARNS: u128 = 1_000_000;
 
 /// Where the accidents happened.
 #[derive(Clone, Copy, Debug)]
@@ -86,12 +86,12 @@ impl Scene {
     async fn kill_for_good(&self, agent: &mut Agent, output: Output) -> anyhow::Result<LotId> {
         let node = agent.account;
         until(self.ledger.clone(), LIMIT, "the leaver's first rewards", |ledger| {
-            let paid = ledger.history.ended.iter().filter(|ended| ended.slot.node == node && ended.pay > 0);
-            (paid.count() >= LEAVER_LOTS).then_some(())
+            (ledger.earned(node) >= LEAVER_EARNS).then_some(())
         })
         .await?;
         loop {
-            let reserved = |lot: &Lot| matches!(phase_of(lot, node), Some(SlotPhase::Reserved(_)));
+            let first = |lot: &Lot| lot.state.round == 0;
+            let reserved = |lot: &Lot| first(lot) && matches!(phase_of(lot, node), Some(SlotPhase::Reserved(_)));
             let lot = self.catch(node, "claims", reserved).await?;
             agent.kill().await?;
             self.blocks_pass().await?;
