@@ -38,7 +38,7 @@ use piecework_interface::{
 
 use self::{
     key::ROOT,
-    record::{Account, Balance, Batch, Purse, Root, Settings, StoredRoot, Token},
+    record::{Account, Balance, Batch, Purse, Root, Settings, Token},
     table::Table,
 };
 
@@ -72,8 +72,7 @@ impl<'h, H: Host> Engine<'h, H> {
     /// The contract is not initialised.
     pub fn start(host: &'h mut H) -> Result<Self, Error> {
         let bytes = host.read(ROOT).ok_or(Error::NotInitialised)?;
-        let StoredRoot::V1(root) =
-            borsh::from_slice(&bytes).map_err(|_| Error::Internal("the root record cannot be read"))?;
+        let root = Root::load(&bytes).ok_or(Error::Internal("the root record cannot be read"))?;
         Ok(Self::with_root(host, root))
     }
 
@@ -121,22 +120,20 @@ impl<'h, H: Host> Engine<'h, H> {
         let line = event::frame(self.root.seq, event, node, &self.entries);
         self.root.head = journal::next_head(H::SHA256, &self.root.head, &line);
         self.root.seq += 1;
-        let root = borsh::to_vec(&StoredRoot::V1(self.root.clone()))
-            .map_err(|_| Error::Internal("the root record cannot be encoded"))?;
-        self.host.write(ROOT, &root);
+        self.host.write(ROOT, &self.root.store());
         for (key, value) in self.names.drain(..) {
             match value {
                 Some(value) => self.host.write(&key, &value),
                 None => self.host.remove(&key),
             }
         }
-        self.settings.flush(self.host)?;
-        self.accounts.flush(self.host)?;
-        self.balances.flush(self.host)?;
-        self.tokens.flush(self.host)?;
-        self.batches.flush(self.host)?;
-        self.purses.flush(self.host)?;
-        self.lots.flush(self.host)?;
+        self.settings.flush(self.host);
+        self.accounts.flush(self.host);
+        self.balances.flush(self.host);
+        self.tokens.flush(self.host);
+        self.batches.flush(self.host);
+        self.purses.flush(self.host);
+        self.lots.flush(self.host);
         self.host.log(&line);
         Ok(())
     }

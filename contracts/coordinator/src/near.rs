@@ -18,13 +18,12 @@ mod withdraw;
 mod work;
 
 use near_sdk::{AccountId, NearToken, env};
-use piecework_interface::Sha256;
-use serde::Serialize;
-
-use crate::{
-    engine::{Engine, Error, Host, Payout},
-    json,
+use piecework_interface::{
+    Sha256,
+    json::{Write, to_string},
 };
+
+use crate::engine::{Engine, Error, Host, Payout};
 
 /// Exports methods: each one's body runs with the arguments unread.
 macro_rules! methods {
@@ -62,8 +61,8 @@ fn settle<T>(result: Result<T, Error>) -> T {
 }
 
 /// Answers with a JSON value.
-fn reply(value: &impl Serialize) {
-    env::value_return(settle(json::write(value)));
+fn reply(value: &(impl Write + ?Sized)) {
+    env::value_return(to_string(value));
 }
 
 /// An account id that NEAR gave us or that was checked when it was stored.

@@ -94,7 +94,7 @@ pub enum DepositMessage {
 }
 
 /// A batch to create.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchSpec {
     /// Terms.
     pub terms: Terms,
@@ -108,7 +108,7 @@ pub struct BatchSpec {
 }
 
 /// Arguments of `batch_create`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchCreateArgs {
     /// Reward token.
     pub token: TokenId,

@@ -2,12 +2,14 @@
 
 pub mod amount;
 pub mod call;
+pub mod codec;
 pub mod commitment;
 pub mod config;
 pub mod draw;
 pub mod event;
 pub mod ids;
 pub mod journal;
+pub mod json;
 pub mod lots;
 pub mod merkle;
 pub mod money;

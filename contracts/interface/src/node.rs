@@ -103,10 +103,13 @@ impl Node {
         self.faults = self.faults.saturating_add(1);
     }
 
-    /// A lot in which the node held a slot settled: one fault less, and a step of reputation in the lot's class.
+    /// A lot in which the node held a slot settled. If it revealed, that is one settled lot more and one fault less, and
+    /// a step of reputation in the lot's class; a slot that did not reveal earns neither trust nor pardon.
     pub fn settle(&mut self, class: ClassId, outcome: &SlotOutcome, fee: u128, fixed: &Fixed, now_s: u32) {
-        self.settled = self.settled.saturating_add(1);
-        self.faults = self.faults.saturating_sub(1);
+        if outcome.revealed {
+            self.settled = self.settled.saturating_add(1);
+            self.faults = self.faults.saturating_sub(1);
+        }
         if let Ok(index) = self.classes.binary_search_by_key(&class, |record| record.class) {
             self.classes[index].step(outcome, fee, fixed, now_s);
         }

@@ -4,7 +4,7 @@ use crate::{
     ids::AccountNo,
     storage::LEAVERS_MAX,
     terms::Terms,
-    view::{LotState, Slot, SlotPhase},
+    view::{LotPhase, LotState, Slot, SlotPhase},
 };
 
 /// Slots that a node may hold at once while it is new.
@@ -20,6 +20,32 @@ const CLAIM_PERIODS: u32 = 3;
 #[must_use]
 pub const fn max_slots(settled: u32) -> u16 {
     if settled < SETTLED_NEW { SLOTS_NEW } else { SLOTS_HELD_MAX }
+}
+
+/// A release that breaks up a table costs this part of the abandon slash.
+const RELEASE_PARTS: u128 = 10;
+
+/// What giving a seat back costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Nothing: nobody else is waiting for the seat, or the round ended without enough commits.
+    Free,
+    /// A tenth of the abandon slash: the rest of the table has to wait.
+    Early,
+    /// The whole abandon slash: the reservation has run out, so it is abandoned already.
+    Late,
+}
+
+impl Release {
+    /// Part of the slash for an abandoned reservation that is lost.
+    #[must_use]
+    pub const fn slash(self, abandon_slash: u128) -> u128 {
+        match self {
+            Self::Free => 0,
+            Self::Early => abandon_slash / RELEASE_PARTS,
+            Self::Late => abandon_slash,
+        }
+    }
 }
 
 /// Whether a batch takes no more claims: it is cancelled, or a new reservation would outlive it.
@@ -96,6 +122,26 @@ impl LotState {
             round: self.round,
             phase: SlotPhase::Reserved(now_s.saturating_add(terms.claim_ttl_s)),
         });
+    }
+
+    /// What it costs to give this slot of the current round back now; `None` if it cannot be given back.
+    #[must_use]
+    pub fn release_of(&self, slot: &Slot, terms: &Terms, cancelled: bool, now_s: u32) -> Option<Release> {
+        match slot.phase {
+            _ if self.phase != LotPhase::Working => None,
+            SlotPhase::Reserved(_) if slot.is_expired(now_s) => Some(Release::Late),
+            SlotPhase::Reserved(_) if self.current().count() == 1 => Some(Release::Free),
+            SlotPhase::Reserved(_) => Some(Release::Early),
+            // A round that ended with too few commits stays open; whoever committed need not wait for others.
+            SlotPhase::Committed(_)
+                if self.round == 0
+                    && self.commits() < commits_needed(terms, 0)
+                    && self.round_over(terms, cancelled, now_s) =>
+            {
+                Some(Release::Free)
+            }
+            SlotPhase::Committed(_) | SlotPhase::Revealed(_) => None,
+        }
     }
 
     /// Takes the node's slot of the current round out and remembers that it left.

@@ -42,6 +42,8 @@ pub struct Judgement<'a> {
 /// What settlement does to one slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotOutcome {
+    /// Whether it revealed.
+    pub revealed: bool,
     /// The bond that it frees, yoctoNEAR.
     pub bond: u128,
     /// Reward to credit, in units of the batch's token.
@@ -187,6 +189,7 @@ impl Judgement<'_> {
                 let round = usize::from(slot >= self.first_slots);
                 let (bond, judged) = (bonds[round], judged[round]);
                 SlotOutcome {
+                    revealed: self.revealed[slot].is_some(),
                     bond,
                     // At most three half-units for each of 64 items, and a reward below 2^80.
                     pay: u128::from(half_units[slot]).saturating_mul(self.terms.reward.0) / 2,

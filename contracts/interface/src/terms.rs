@@ -22,7 +22,7 @@ pub enum Verification {
 }
 
 /// The terms of a batch. Fixed at creation, inside the bounds of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Terms {
     /// Class of the work; only nodes that declared it may claim.
     pub class: ClassId,

@@ -26,7 +26,7 @@ fn node() -> Node {
 }
 
 fn agreed() -> SlotOutcome {
-    SlotOutcome { agreed: 4, decided: 4, ..SlotOutcome::default() }
+    SlotOutcome { revealed: true, agreed: 4, decided: 4, ..SlotOutcome::default() }
 }
 
 #[test]
@@ -53,6 +53,16 @@ fn seen__should_return_the_silent_and_leave_the_paused() {
     node.set_status(NodeStatus::Paused, 400);
     node.seen(500);
     assert_eq!((node.status, node.active_since, node.last_seen), (NodeStatus::Paused, 300, 500));
+}
+
+#[test]
+fn settle__should_pardon_only_who_revealed() {
+    let mut node = node();
+    node.abandon();
+    node.settle(CLASS, &SlotOutcome { revealed: false, ..agreed() }, 0, &fixed(), 200);
+    assert_eq!((node.settled, node.faults), (0, 1));
+    node.settle(CLASS, &agreed(), 0, &fixed(), 200);
+    assert_eq!((node.settled, node.faults), (1, 0));
 }
 
 #[test]

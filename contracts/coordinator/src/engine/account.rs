@@ -4,9 +4,9 @@ use piecework_interface::{
     amount::Amount,
     event::Entry,
     ids::{AccountNo, NEAR},
+    json::Write,
     storage::{account_bytes, cost},
 };
-use serde::Serialize;
 
 use super::{
     Engine, Error, Host,
@@ -18,12 +18,22 @@ use super::{
 const ACCOUNT_ID_MAX: usize = 64;
 
 /// NEP-145 `StorageBalance`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StorageBalance {
     /// Deposit.
     pub total: Amount,
     /// What may be withdrawn.
     pub available: Amount,
+}
+
+impl Write for StorageBalance {
+    fn write(&self, out: &mut String) {
+        out.push_str("{\"total\":");
+        self.total.write(out);
+        out.push_str(",\"available\":");
+        self.available.write(out);
+        out.push('}');
+    }
 }
 
 impl StorageBalance {

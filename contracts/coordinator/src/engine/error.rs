@@ -17,12 +17,12 @@ pub enum Error {
     /// Arguments that cannot be read.
     #[error("ERR_INPUT: {0}")]
     Input(&'static str),
-    /// Arguments that are not the method's JSON.
-    #[error("ERR_INPUT: the arguments are not the method's JSON: a field is missing, of another type or out of range")]
+    /// Arguments that are no JSON object.
+    #[error("ERR_INPUT: the arguments are no JSON object")]
     Json,
-    /// An argument that is missing or of another kind.
-    #[error("ERR_INPUT: the argument `{0}` is missing")]
-    Missing(&'static str),
+    /// An argument, or a field of one.
+    #[error("ERR_INPUT: the argument `{0}` is missing, malformed or out of range")]
+    Argument(&'static str),
     /// Wrong deposit.
     #[error("ERR_DEPOSIT: attach {0}")]
     Deposit(&'static str),

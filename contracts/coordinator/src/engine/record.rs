@@ -1,10 +1,12 @@
-//! The stored records. Each is an enum of versions: a later version is a new variant at the end, and reading an old one
-//! turns it into the newest.
+//! The stored records, in Borsh. Each begins with the byte of its version: a later version is a new number, and reading
+//! an old one turns it into the newest.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
     amount::Amount,
+    codec::{self, Codec},
     config::{Config, Fixed},
+    fields,
     ids::{AccountNo, TokenId},
     lots,
     merkle::{Digest, Peaks},
@@ -14,41 +16,45 @@ use piecework_interface::{
 
 use super::key::Prefix;
 
-/// A record with its prefix and its stored form.
+/// A record with its prefix.
 pub trait Record: Sized {
     /// First byte of its keys.
     const PREFIX: Prefix;
-    /// The stored form: an enum of versions.
-    type Stored: BorshSerialize + BorshDeserialize + From<Self> + Into<Self>;
+    /// The stored form, version first.
+    fn store(&self) -> Vec<u8>;
+    /// Reads any version.
+    fn load(bytes: &[u8]) -> Option<Self>;
 }
 
 macro_rules! record {
-    ($record:ident, $stored:ident, $prefix:ident) => {
-        /// Versions of the stored record.
-        #[derive(BorshSerialize, BorshDeserialize)]
-        pub enum $stored {
-            /// Version 1.
-            V1($record),
-        }
-
-        impl From<$record> for $stored {
-            fn from(record: $record) -> Self {
-                Self::V1(record)
-            }
-        }
-
-        impl From<$stored> for $record {
-            fn from(stored: $stored) -> Self {
-                let $stored::V1(record) = stored;
-                record
-            }
-        }
-
+    ($record:ident, $prefix:ident) => {
         impl Record for $record {
             const PREFIX: Prefix = Prefix::$prefix;
-            type Stored = $stored;
+
+            fn store(&self) -> Vec<u8> {
+                store(FIRST, self)
+            }
+
+            fn load(bytes: &[u8]) -> Option<Self> {
+                load(FIRST, bytes)
+            }
         }
     };
+}
+
+/// The first version of every record.
+const FIRST: u8 = 0;
+
+fn store(version: u8, record: &impl Codec) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    out.push(version);
+    record.encode(&mut out);
+    out
+}
+
+fn load<T: Codec>(version: u8, bytes: &[u8]) -> Option<T> {
+    let (found, record) = bytes.split_first()?;
+    if *found == version { codec::decode(record) } else { None }
 }
 
 /// What every state-changing call reads and writes. Its stored form begins with the version byte 0, then `seq` in eight
@@ -69,12 +75,20 @@ pub struct Root {
     pub insurance: u128,
 }
 
-/// Versions of the stored root.
-#[derive(BorshSerialize, BorshDeserialize)]
-pub enum StoredRoot {
-    /// Version 1.
-    V1(Root),
+impl Root {
+    /// The stored form.
+    #[must_use]
+    pub fn store(&self) -> Vec<u8> {
+        store(FIRST, self)
+    }
+
+    /// Reads any version.
+    #[must_use]
+    pub fn load(bytes: &[u8]) -> Option<Self> {
+        load(FIRST, bytes)
+    }
 }
+fields!(Root { seq, head, active_tickets, next_account, next_batch, insurance });
 
 /// What only governance changes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -86,7 +100,8 @@ pub struct Settings {
     /// Configuration.
     pub config: Config,
 }
-record!(Settings, StoredSettings, Settings);
+record!(Settings, Settings);
+fields!(Settings { owner, tokens, config });
 
 /// An account: storage, balances and its node in one record, because a settlement touches all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -110,7 +125,8 @@ pub struct Account {
     /// The account's node.
     pub node: Option<Node>,
 }
-record!(Account, StoredAccount, Account);
+record!(Account, Account);
+fields!(Account { paid, used, in_flight, batches, near, first, first_amount, others, node });
 
 /// A balance in another token than the account's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -118,7 +134,8 @@ pub struct Balance {
     /// Amount.
     pub amount: u128,
 }
-record!(Balance, StoredBalance, Balance);
+record!(Balance, Balance);
+fields!(Balance { amount });
 
 /// A listed token; number 0 is NEAR.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -136,7 +153,8 @@ pub struct Token {
     /// Withdrawals that have not answered.
     pub in_flight: u128,
 }
-record!(Token, StoredToken, Token);
+record!(Token, Token);
+fields!(Token { account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
 
 /// What never changes in a batch.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -157,6 +175,8 @@ pub struct Facts {
     pub created_at: u32,
 }
 
+fields!(Facts { requester, token, terms, fixed, items, manifest, created_at });
+
 impl Facts {
     /// Lots of the batch.
     #[must_use]
@@ -175,6 +195,8 @@ pub struct OpenBatch {
     /// Where it stands.
     pub progress: Progress,
 }
+
+fields!(OpenBatch { facts, cancelled, progress });
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -196,36 +218,31 @@ pub enum Batch {
     Closed(ClosedBatch),
 }
 
-/// Versions of the stored batch.
-#[derive(BorshSerialize, BorshDeserialize)]
-pub enum StoredBatch {
-    /// Version 1 of an open batch.
-    OpenV1(Box<OpenBatch>),
-    /// Version 1 of a closed batch.
-    ClosedV1(ClosedBatch),
-}
+fields!(ClosedBatch { requester, settled, results_root });
 
-impl From<Batch> for StoredBatch {
-    fn from(batch: Batch) -> Self {
-        match batch {
-            Batch::Open(open) => Self::OpenV1(open),
-            Batch::Closed(closed) => Self::ClosedV1(closed),
-        }
-    }
-}
-
-impl From<StoredBatch> for Batch {
-    fn from(stored: StoredBatch) -> Self {
-        match stored {
-            StoredBatch::OpenV1(open) => Self::Open(open),
-            StoredBatch::ClosedV1(closed) => Self::Closed(closed),
-        }
-    }
+impl Batch {
+    /// Version byte of an open batch.
+    const OPEN: u8 = 0;
+    /// Version byte of a closed batch.
+    const CLOSED: u8 = 1;
 }
 
 impl Record for Batch {
     const PREFIX: Prefix = Prefix::Batch;
-    type Stored = StoredBatch;
+
+    fn store(&self) -> Vec<u8> {
+        match self {
+            Self::Open(open) => store(Self::OPEN, open),
+            Self::Closed(closed) => store(Self::CLOSED, closed),
+        }
+    }
+
+    fn load(bytes: &[u8]) -> Option<Self> {
+        match bytes.first()? {
+            &Self::CLOSED => load(Self::CLOSED, bytes).map(Self::Closed),
+            _ => load(Self::OPEN, bytes).map(Self::Open),
+        }
+    }
 }
 
 /// The money and the results of an open batch, apart from it because only settlements touch them.
@@ -236,5 +253,6 @@ pub struct Purse {
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
-record!(Purse, StoredPurse, Purse);
-record!(LotState, StoredLot, Lot);
+record!(Purse, Purse);
+fields!(Purse { escrow, results });
+record!(LotState, Lot);

@@ -64,22 +64,14 @@ impl<K: Key, R: Record> Table<K, R> {
     }
 
     /// Stores what has changed.
-    ///
-    /// # Errors
-    /// A record cannot be encoded.
-    pub fn flush(&mut self, host: &mut impl Host) -> Result<(), Error> {
+    pub fn flush(&mut self, host: &mut impl Host) {
         for row in self.rows.drain(..).filter(|row| row.changed) {
             let key = numbered(R::PREFIX, row.key);
             match row.record {
-                Some(record) => {
-                    let bytes = borsh::to_vec(&R::Stored::from(record))
-                        .map_err(|_| Error::Internal("a record cannot be encoded"))?;
-                    host.write(&key, &bytes);
-                }
+                Some(record) => host.write(&key, &record.store()),
                 None => host.remove(&key),
             }
         }
-        Ok(())
     }
 
     fn load(&mut self, host: &impl Host, key: K) -> Result<usize, Error> {
@@ -87,11 +79,7 @@ impl<K: Key, R: Record> Table<K, R> {
             return Ok(index);
         }
         let record = match host.read(&numbered(R::PREFIX, key)) {
-            Some(bytes) => {
-                let stored: R::Stored =
-                    borsh::from_slice(&bytes).map_err(|_| Error::Internal("a stored record cannot be read"))?;
-                Some(stored.into())
-            }
+            Some(bytes) => Some(R::load(&bytes).ok_or(Error::Internal("a stored record cannot be read"))?),
             None => None,
         };
         self.rows.push(Row { key, record, changed: false });

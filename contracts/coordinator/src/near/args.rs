@@ -1,8 +1,10 @@
 //! The call's arguments.
 
-use borsh::BorshDeserialize;
 use near_sdk::env;
-use serde::de::DeserializeOwned;
+use piecework_interface::{
+    codec::{self, Codec},
+    json::Read,
+};
 
 use super::settle;
 use crate::{
@@ -17,22 +19,22 @@ pub fn read() -> Args {
 }
 
 /// JSON arguments of a type of their own.
-pub fn read_as<T: DeserializeOwned>() -> T {
+pub fn read_as<T: Read>() -> T {
     parse(&env::input().unwrap_or_default())
 }
 
 /// Borsh arguments.
-pub fn read_borsh<T: BorshDeserialize>() -> T {
+pub fn read_borsh<T: Codec>() -> T {
     let input = env::input().unwrap_or_default();
-    settle(borsh::from_slice(&input).map_err(|_| Error::Input("the arguments are not the method's Borsh")))
+    settle(codec::decode(&input).ok_or(Error::Input("the arguments are not the method's Borsh")))
 }
 
 /// A JSON text.
-pub fn parse<T: DeserializeOwned>(text: &[u8]) -> T {
+pub fn parse<T: Read>(text: &[u8]) -> T {
     settle(json::parse(text))
 }
 
 /// An argument that must be there.
 pub fn need<T>(value: Option<T>, name: &'static str) -> T {
-    settle(value.ok_or(Error::Missing(name)))
+    settle(value.ok_or(Error::Argument(name)))
 }

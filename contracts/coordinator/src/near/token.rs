@@ -27,6 +27,6 @@ methods! {
         let amount = need(args.amount, "amount");
         let message = args::parse(need(args.msg, "msg").as_bytes());
         call(|engine| engine.ft_on_transfer(sender_id, amount.0, message));
-        reply(&"0");
+        reply("0");
     };
 }

@@ -1,7 +1,6 @@
 //! Views.
 
-use piecework_interface::amount::Amount;
-use serde::Serialize;
+use near_sdk::env;
 
 use super::{
     args::{self, need},
@@ -10,25 +9,14 @@ use super::{
 use crate::engine::storage_minimum;
 
 /// NEP-330 `ContractSourceMetadata`.
-#[derive(Serialize)]
-struct SourceMetadata {
-    version: &'static str,
-    link: &'static str,
-    standards: [Standard; 4],
-}
-
-#[derive(Serialize)]
-struct Standard {
-    standard: &'static str,
-    version: &'static str,
-}
-
-/// NEP-145 `StorageBalanceBounds`. There is no maximum: requesters reserve bytes for their live lots.
-#[derive(Serialize)]
-struct StorageBalanceBounds {
-    min: Amount,
-    max: Option<Amount>,
-}
+const SOURCE_METADATA: &str = concat!(
+    r#"{"version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#"","link":""#,
+    env!("CARGO_PKG_REPOSITORY"),
+    r#"","standards":[{"standard":"piecework","version":"1.0.0"},{"standard":"nep145","version":"1.0.0"},"#,
+    r#"{"standard":"nep297","version":"1.0.0"},{"standard":"nep330","version":"1.3.0"}]}"#,
+);
 
 methods! {
     /// The root record.
@@ -95,21 +83,11 @@ methods! {
         reply(&call(|mut engine| engine.view_storage_balance(&account_id)));
     };
 
-    /// NEP-145: the deposit that registers any account.
-    storage_balance_bounds => reply(&StorageBalanceBounds { min: Amount(storage_minimum()), max: None });
+    /// NEP-145: the deposit that registers any account. There is no maximum: requesters reserve bytes for live lots.
+    storage_balance_bounds => {
+        env::value_return(["{\"min\":\"", &storage_minimum().to_string(), "\",\"max\":null}"].concat());
+    };
 
     /// NEP-330: the contract's version, source and standards.
-    contract_source_metadata => {
-        let standard = |standard, version| Standard { standard, version };
-        reply(&SourceMetadata {
-            version: env!("CARGO_PKG_VERSION"),
-            link: env!("CARGO_PKG_REPOSITORY"),
-            standards: [
-                standard("piecework", "1.0.0"),
-                standard("nep145", "1.0.0"),
-                standard("nep297", "1.0.0"),
-                standard("nep330", "1.3.0"),
-            ],
-        });
-    };
+    contract_source_metadata => env::value_return(SOURCE_METADATA);
 }

@@ -1,7 +1,7 @@
 //! Payouts.
 
 use near_sdk::{Gas, GasWeight, NearToken, PromiseError, env};
-use piecework_interface::call::WithdrawArgs;
+use piecework_interface::{call::WithdrawArgs, codec};
 
 use super::{
     account_id,
@@ -45,7 +45,7 @@ methods! {
                 promise
             }
         };
-        let args = borsh::to_vec(&(account, token, amount)).unwrap_or_default();
+        let args = codec::encode(&(account, token, amount));
         let answer = env::promise_batch_then(sent, &env::current_account_id());
         env::promise_batch_action_function_call_weight(
             answer,

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use borsh::BorshDeserialize;
+use piecework_coordinator::engine::{
+    key::ROOT,
+    record::{self, Record},
+};
 use piecework_interface::{
     ids::{AccountNo, BatchId, NEAR, TokenId},
     lots,
     settlement::slot_bond,
     storage,
-    view::{Account, Batch, BatchStatus, Lot, Token},
+    view::{Account, Batch, BatchStatus, Lot, LotState, Token},
 };
 
 use super::chain::{CONTRACT, Chain};
@@ -49,6 +54,35 @@ pub fn check(chain: &Chain) {
     check_money(chain, &rows);
     check_nodes(chain, &rows);
     check_storage(chain, &rows);
+    check_records(chain);
+}
+
+/// Every record is its version and its Borsh form, and is written as it was read.
+fn check_records(chain: &Chain) {
+    for (key, value) in chain.storage.iter().filter(|(key, _)| key.as_slice() != ROOT) {
+        match (key[0], value[0]) {
+            (0, _) => same::<record::Settings>(value),
+            (2, _) => same::<record::Account>(value),
+            (3, _) => same::<record::Balance>(value),
+            (5, _) => same::<record::Token>(value),
+            (6, 0) => same_as(value, &borsh::from_slice(&value[1..]).map(record::Batch::Open).expect("open")),
+            (6, _) => same_as(value, &borsh::from_slice(&value[1..]).map(record::Batch::Closed).expect("closed")),
+            (7, _) => same::<record::Purse>(value),
+            (8, _) => same::<LotState>(value),
+            _ => {}
+        }
+    }
+}
+
+fn same<R: Record + BorshDeserialize + PartialEq + std::fmt::Debug>(value: &[u8]) {
+    let (version, record): (u8, R) = borsh::from_slice(value).expect("borsh");
+    assert_eq!(version, 0);
+    same_as(value, &record);
+}
+
+fn same_as<R: Record + PartialEq + std::fmt::Debug>(value: &[u8], record: &R) {
+    assert_eq!(R::load(value).as_ref(), Some(record));
+    assert_eq!(record.store(), value);
 }
 
 /// Replaying the journal gives the contract's state, and `head` matches.

@@ -8,7 +8,9 @@ use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, BatchSkipLotsArgs, DepositMessage, NodeRegisterArgs, TokenListArgs, WithdrawArgs},
     config::Config,
+    draw::Draw,
     ids::{BatchId, ClassId, LotId, TokenId},
+    json::{Write, to_string},
     op::At,
     view,
 };
@@ -73,31 +75,42 @@ fn parse__should_ignore_unknown_fields_and_spaces() {
 }
 
 #[test]
-fn parse__should_refuse_what_is_not_the_method_s_json() {
-    for bad in [
-        "",
-        "{",
-        "nonsense",
-        "{\"limit\":-1}",
-        "{\"limit\":4294967296}",
-        "{\"limit\":\"5\"}",
-        "{\"limit\":5}}",
-        "{\"amount\":5}",
-        "{\"amount\":\"340282366920938463463374607431768211456\"}",
-        "{\"amount\":\"-1\"}",
-        "{\"classes\":[65536]}",
-        "{\"batch\":{}}",
-        "{\"msg\":5}",
-    ] {
+fn parse__should_name_the_argument_that_does_not_do() {
+    for bad in ["", "{", "nonsense", "{\"limit\":5}}", "[]", "{\"x\":01}", "{\"x\" 5}", "{\"x\":5,}"] {
         assert_eq!(json::parse::<Args>(bad.as_bytes()), Err(Error::Json), "{bad}");
     }
-    for bad in ["", "\"deposit\"", "{\"deposit\":{}}x", "{\"create_batch\":{}}", "{\"other\":{}}", "{}"] {
+    for (bad, field) in [
+        ("{\"limit\":-1}", "limit"),
+        ("{\"limit\":4294967296}", "limit"),
+        ("{\"limit\":\"5\"}", "limit"),
+        ("{\"limit\":5.0}", "limit"),
+        ("{\"amount\":5}", "amount"),
+        ("{\"amount\":\"340282366920938463463374607431768211456\"}", "amount"),
+        ("{\"amount\":\"-1\"}", "amount"),
+        ("{\"classes\":[65536]}", "classes"),
+        ("{\"batch\":{}}", "batch"),
+        ("{\"msg\":5}", "msg"),
+        ("{\"config\":{\"bounds\":{\"slice_s\":[1]}}}", "slice_s"),
+    ] {
+        assert_eq!(json::parse::<Args>(bad.as_bytes()), Err(Error::Argument(field)), "{bad}");
+    }
+    assert_eq!(json::parse::<Args>(b"\xFF"), Err(Error::Json));
+    for (bad, field) in [
+        ("{\"create_batch\":{}}", "terms"),
+        ("{\"create_batch\":{\"terms\":{\"class\":1}}}", "reward"),
+        ("{\"other\":{}}", "msg"),
+        ("{\"deposit\":{},\"deposit\":{}}", "msg"),
+        ("{}", "msg"),
+    ] {
+        assert_eq!(json::parse::<DepositMessage>(bad.as_bytes()), Err(Error::Argument(field)), "{bad}");
+    }
+    for bad in ["", "\"deposit\"", "{\"deposit\":{}}x"] {
         assert_eq!(json::parse::<DepositMessage>(bad.as_bytes()), Err(Error::Json), "{bad}");
     }
 }
 
 #[test]
-fn write__should_be_read_by_serde_json() {
+fn views__should_be_what_serde_json_writes() {
     // Given a market with a batch, a lot in reveals, and balances.
     let mut market = Market::new(3);
     let now = market.chain.now();
@@ -111,18 +124,27 @@ fn write__should_be_read_by_serde_json() {
     let call = Call::by(REQUESTER).with(NEAR);
     market.chain.call(call, |engine| engine.storage_deposit(None, false)).expect("deposit");
 
-    // Then every view reads back as itself.
-    fn reads<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
-        let bytes = json::write(value).expect("written");
-        assert_eq!(&serde_json::from_slice::<T>(&bytes).expect("read"), value);
+    // Then every view is written field for field as clients read it.
+    fn same<T: serde::Serialize + Write>(value: &T) {
+        let ours: serde_json::Value = serde_json::from_str(&to_string(value)).expect("json");
+        assert_eq!(ours, serde_json::to_value(value).expect("json"));
     }
-    reads(&market.account("a.near"));
-    reads(&market.account(REQUESTER));
-    reads(&market.view_batch(batch));
-    reads(&view::Lot { batch, lot: LotId(0), state: market.lot(batch, 0).expect("lot") });
-    reads(&market.chain.view(|engine| engine.view_root()));
-    reads(&market.chain.view(|mut engine| engine.view_tokens()).expect("tokens"));
-    reads(&market.chain.view(|mut engine| engine.view_config()).expect("config"));
-    reads(&None::<view::Batch>);
-    reads(&"quoted \" and \\ and \n and é".to_owned());
+    same(&market.account("a.near"));
+    same(&market.account(REQUESTER));
+    same(&market.view_batch(batch));
+    same(&view::Lot { batch, lot: LotId(0), state: market.lot(batch, 0).expect("lot") });
+    same(&view::Lot { batch, lot: LotId(0), state: view::LotState { draw: Draw::Opened(7), ..Default::default() } });
+    same(&market.chain.view(|engine| engine.view_root()));
+    same(&market.chain.view(|mut engine| engine.view_tokens()).expect("tokens"));
+    same(&market.chain.view(|mut engine| engine.view_config()).expect("config"));
+    same(&None::<view::Batch>);
+    for status in [view::NodeStatus::Active, view::NodeStatus::Paused, view::NodeStatus::Silent] {
+        same(&status);
+    }
+    for status in [view::BatchStatus::Open, view::BatchStatus::Cancelled, view::BatchStatus::Closed] {
+        same(&status);
+    }
+    for phase in [view::LotPhase::Working, view::LotPhase::Revealing, view::LotPhase::Provisional] {
+        same(&phase);
+    }
 }

@@ -7,6 +7,7 @@ use crate::{
     amount::Amount,
     config::{Config, Fixed},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    json::{self, push_decimal},
     op::At,
     skip::Skip,
     terms::Terms,
@@ -218,8 +219,7 @@ macro_rules! json_field {
     ($($ty:ty),*) => {$(
         impl Field for $ty {
             fn write(&self, out: &mut String) {
-                // These types serialize without maps of unknown keys or failing parts, so this cannot fail.
-                out.push_str(&serde_json_wasm::to_string(self).unwrap_or_default());
+                json::Write::write(self, out);
             }
             #[cfg(feature = "host")]
             fn read(value: &serde_json::Value) -> Option<Self> {
@@ -229,17 +229,3 @@ macro_rules! json_field {
     )*};
 }
 json_field!(String, Config, Terms, Fixed, NodeStatus);
-
-fn push_decimal(mut value: u128, out: &mut String) {
-    let mut digits = [0_u8; 39];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
-}

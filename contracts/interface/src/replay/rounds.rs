@@ -10,9 +10,10 @@ use crate::{
     merkle::Digest,
     money,
     op::Op,
+    round::Release,
     settlement::slot_bond,
     storage,
-    view::{LotPhase, LotState, OpenBatch, Slot, SlotPhase},
+    view::{BatchStatus, LotPhase, LotState, OpenBatch, Slot, SlotPhase},
 };
 
 impl OpenBatch {
@@ -44,10 +45,28 @@ impl Step<'_> {
     }
 
     pub fn released(&mut self, batch: BatchId, lot: LotId, slash: u128) -> Result<(), Fault> {
-        let caller = self.caller()?;
-        self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
+        let (caller, now_s) = (self.caller()?, self.context.now_s);
+        let cancelled = self.batch(batch)?.status == BatchStatus::Cancelled;
+        let terms = self.terms_of(batch)?.terms.clone();
+        let release = {
+            let state = self.lot(batch, lot)?;
+            let slot = state.slot_of(caller).map(|index| &state.slots[index]);
+            slot.and_then(|slot| state.release_of(slot, &terms, cancelled, now_s))
+        };
+        let release = release.ok_or(Fault::NoSlot(batch, lot, caller))?;
+        let bond = self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
         self.lot(batch, lot)?.leave(caller);
-        self.insure(slash)
+        self.insure(slash)?;
+        self.node(caller, |node| {
+            let abandon_slash = money::abandon_slash(bond, terms.abandon_slash_pct, node.faults);
+            if release.slash(abandon_slash) != slash {
+                return Err(Fault::Differs("the slash of a release"));
+            }
+            if release == Release::Late {
+                node.abandon();
+            }
+            Ok(())
+        })
     }
 
     pub fn committed(&mut self, batch: BatchId, lot: LotId, commitment: &Digest) -> Result<(), Fault> {

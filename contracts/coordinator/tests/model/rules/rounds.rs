@@ -225,6 +225,34 @@ fn attack_53__should_double_the_price_of_abandoning() {
 }
 
 #[test]
+fn release__should_cost_nothing_alone_a_tenth_at_a_table_and_everything_after_its_time() {
+    // Given abandon slashes of 20 % of the bond
+    let (mut market, batch) = drawn(4, 9, |_| {});
+    market.claim("a.near", batch, 0).expect("claim");
+    let (bond, stake) = (market.node("a.near").bonded.0, 10 * NEAR);
+
+    // Then a seat alone is free, one at a table costs a tenth of the slash
+    market.release("a.near", batch, 0).expect("release");
+    assert_eq!(market.node("a.near").stake.0, stake);
+    for node in ["a.near", "b.near"] {
+        market.claim(node, batch, 1).expect("claim");
+    }
+    market.release("b.near", batch, 1).expect("release");
+    assert_eq!((market.node("b.near").stake.0, market.node("b.near").faults), (stake - bond * 2 / 100, 0));
+
+    // And one that ran out is abandoned, whoever takes it away
+    for node in ["c.near", "d.near"] {
+        market.claim(node, batch, 2).expect("claim");
+    }
+    market.chain.pass(101);
+    market.release("c.near", batch, 2).expect("release");
+    market.release("d.near", batch, 2).expect("release, and alone by now");
+    for node in ["c.near", "d.near"] {
+        assert_eq!((market.node(node).stake.0, market.node(node).faults), (stake - bond / 5, 1), "{node}");
+    }
+}
+
+#[test]
 fn attack_42__should_skip_bad_ops_and_do_the_others() {
     let (mut market, batch) = drawn(1, 6, |_| {});
     let bad = piecework_interface::ids::BatchId(99);

@@ -1,0 +1,173 @@
+//! Writing: appending to a string never fails.
+
+use crate::{
+    amount::Amount,
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+};
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// A type that can be written.
+pub trait Write {
+    /// Appends the value.
+    fn write(&self, out: &mut String);
+}
+
+/// The JSON of a value.
+pub fn to_string(value: &(impl Write + ?Sized)) -> String {
+    let mut out = String::new();
+    value.write(&mut out);
+    out
+}
+
+/// Writes a struct as an object, field by field in this order; `hex` after a field writes bytes as a hexadecimal string.
+macro_rules! write_fields {
+    ($type:ident { $first:ident $(: $via_first:ident)?, $($field:ident $(: $via:ident)?),* $(,)? }) => {
+        impl $crate::json::Write for $type {
+            fn write(&self, out: &mut String) {
+                let Self { $first, $($field),* } = self;
+                out.push_str(concat!("{\"", stringify!($first), "\":"));
+                write_fields!(@write $first out $($via_first)?);
+                $(
+                    out.push_str(concat!(",\"", stringify!($field), "\":"));
+                    write_fields!(@write $field out $($via)?);
+                )*
+                out.push('}');
+            }
+        }
+    };
+    (@write $value:ident $out:ident) => { $crate::json::Write::write($value, $out) };
+    (@write $value:ident $out:ident hex) => { $crate::json::push_hex($value, $out) };
+}
+pub(crate) use write_fields;
+
+/// Appends bytes as a hexadecimal string.
+pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
+    out.push('"');
+    for byte in bytes {
+        out.push(char::from(HEX[usize::from(byte >> 4)]));
+        out.push(char::from(HEX[usize::from(byte & 15)]));
+    }
+    out.push('"');
+}
+
+/// Appends a number.
+pub(crate) fn push_decimal(mut value: u128, out: &mut String) {
+    let mut digits = [0_u8; 39];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
+}
+
+macro_rules! write_number {
+    ($($type:ty),*) => {$(
+        impl Write for $type {
+            fn write(&self, out: &mut String) {
+                push_decimal(u128::from(*self), out);
+            }
+        }
+    )*};
+}
+write_number!(u8, u16, u32, u64);
+
+macro_rules! write_id {
+    ($($type:ty),*) => {$(
+        impl Write for $type {
+            fn write(&self, out: &mut String) {
+                self.0.write(out);
+            }
+        }
+    )*};
+}
+write_id!(AccountNo, BatchId, ClassId, LotId, TokenId);
+
+impl Write for bool {
+    fn write(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+}
+
+impl Write for str {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        for char in self.chars() {
+            match char {
+                '"' | '\\' => out.extend(['\\', char]),
+                '\0'..=' ' if char != ' ' => {
+                    let code = u32::from(char) as usize;
+                    out.push_str("\\u00");
+                    out.push(char::from(HEX[code >> 4]));
+                    out.push(char::from(HEX[code & 15]));
+                }
+                _ => out.push(char),
+            }
+        }
+        out.push('"');
+    }
+}
+
+impl Write for String {
+    fn write(&self, out: &mut String) {
+        self.as_str().write(out);
+    }
+}
+
+impl Write for Amount {
+    fn write(&self, out: &mut String) {
+        out.push('"');
+        push_decimal(self.0, out);
+        out.push('"');
+    }
+}
+
+impl<T: Write> Write for Option<T> {
+    fn write(&self, out: &mut String) {
+        match self {
+            Some(value) => value.write(out),
+            None => out.push_str("null"),
+        }
+    }
+}
+
+impl<T: Write> Write for [T] {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        for (index, value) in self.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            value.write(out);
+        }
+        out.push(']');
+    }
+}
+
+impl<T: Write> Write for Vec<T> {
+    fn write(&self, out: &mut String) {
+        self.as_slice().write(out);
+    }
+}
+
+impl<T: Write, const N: usize> Write for [T; N] {
+    fn write(&self, out: &mut String) {
+        self.as_slice().write(out);
+    }
+}
+
+/// A pair is an array of two.
+impl<A: Write, B: Write> Write for (A, B) {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        self.0.write(out);
+        out.push(',');
+        self.1.write(out);
+        out.push(']');
+    }
+}

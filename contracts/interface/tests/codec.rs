@@ -1,0 +1,110 @@
+//! The contract's Borsh against the `borsh` crate's.
+#![allow(non_snake_case)]
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use piecework_interface::{
+    codec::{Codec, decode, encode},
+    config::Config,
+    draw::Draw,
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    merkle::Peaks,
+    op::{At, Op, Target},
+    terms::Terms,
+    view::{ClassRecord, LotState, Node, Progress, Slot, SlotPhase},
+};
+use proptest::{collection::vec, prelude::*};
+
+/// Reads the bytes both ways, and writes what was read both ways.
+fn same<T: Codec + BorshSerialize + BorshDeserialize + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
+    let (ours, theirs) = (decode::<T>(bytes), borsh::from_slice::<T>(bytes).ok());
+    assert_eq!(ours, theirs, "{bytes:?}");
+    if let Some(value) = ours {
+        assert_eq!(encode(&value), borsh::to_vec(&value).expect("borsh"));
+    }
+}
+
+fn all(bytes: &[u8]) {
+    same::<Vec<Op>>(bytes);
+    same::<Vec<Target>>(bytes);
+    same::<(AccountNo, TokenId, u128)>(bytes);
+    same::<Config>(bytes);
+    same::<Terms>(bytes);
+    same::<Node>(bytes);
+    same::<LotState>(bytes);
+    same::<Progress>(bytes);
+    same::<Peaks>(bytes);
+    same::<Option<String>>(bytes);
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let batch = any::<u32>().prop_map(BatchId);
+    let lot = any::<u32>().prop_map(LotId);
+    let at = prop_oneof![any::<u32>().prop_map(At::Group), lot.clone().prop_map(At::Lot)];
+    prop_oneof![
+        (batch.clone(), at).prop_map(|(batch, at)| Op::Draw { batch, at }),
+        (batch.clone(), lot.clone()).prop_map(|(batch, lot)| Op::Claim { batch, lot }),
+        (batch.clone(), lot.clone()).prop_map(|(batch, lot)| Op::Release { batch, lot }),
+        (batch.clone(), lot.clone(), any::<[u8; 32]>()).prop_map(|(batch, lot, commitment)| Op::Commit {
+            batch,
+            lot,
+            commitment
+        }),
+        (batch, lot, vec(any::<u8>(), 0..80), any::<[u8; 32]>()).prop_map(|(batch, lot, answers, salt)| Op::Reveal {
+            batch,
+            lot,
+            answers,
+            salt
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn decode__should_read_what_borsh_writes(ops in vec(ops(), 0..24), cut: prop::sample::Index, flip: (prop::sample::Index, u8)) {
+        let mut bytes = borsh::to_vec(&ops).expect("borsh");
+        prop_assert_eq!(decode::<Vec<Op>>(&bytes), Some(ops));
+        same::<Vec<Op>>(&bytes[..cut.index(bytes.len())]);
+        let place = flip.0.index(bytes.len());
+        bytes[place] = flip.1;
+        same::<Vec<Op>>(&bytes);
+    }
+
+    #[test]
+    fn decode__should_refuse_what_borsh_refuses(bytes in vec(prop_oneof![3 => 0_u8..4, 1 => any::<u8>()], 0..200)) {
+        all(&bytes);
+    }
+
+    #[test]
+    fn records__should_have_the_same_bytes(
+        numbers: (u8, u32, u64, u128),
+        leavers in vec(any::<u32>().prop_map(AccountNo), 0..8),
+        answers in vec(any::<u8>(), 0..64),
+        digest: [u8; 32],
+    ) {
+        let (round, second, bits, amount) = numbers;
+        let slot = |phase| Slot { node: AccountNo(second), round, phase };
+        let lot = LotState {
+            round,
+            clock_at: second,
+            open_items: bits,
+            leavers,
+            draw: Draw::Opened(second),
+            slots: vec![slot(SlotPhase::Reserved(second)), slot(SlotPhase::Committed(digest)), slot(SlotPhase::Revealed(answers))],
+            ..LotState::default()
+        };
+        let mut node = Node::new(second);
+        node.stake.0 = amount;
+        node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: bits % 2 == 0 }];
+        let peaks = Peaks { count: second, peaks: vec![digest; usize::from(round % 5)] };
+        for bytes in [borsh::to_vec(&lot), borsh::to_vec(&node), borsh::to_vec(&peaks), borsh::to_vec(&Config::default())] {
+            all(&bytes.expect("borsh"));
+        }
+    }
+}
+
+#[test]
+fn decode__should_not_reserve_what_a_length_promises() {
+    // A list of 2^32 − 1 ops of which none is there.
+    assert_eq!(decode::<Vec<Op>>(&[0xFF; 4]), None);
+    assert_eq!(decode::<Vec<u8>>(&[0xFF; 4]), None);
+}
