@@ -7,28 +7,66 @@ use near_crypto::{KeyType, SecretKey};
 use near_primitives::{
     account::AccessKey,
     action::{Action, AddKeyAction, CreateAccountAction, DeployContractAction, FunctionCallAction, TransferAction},
-    transaction::{SignedTransaction, Transaction, TransactionV0},
+    transaction::{ExecutionMetadata, SignedTransaction, Transaction, TransactionV0},
     types::{AccountId, Balance, BlockId, BlockReference, Gas},
     views::FinalExecutionStatus,
 };
 use piecework_localnet::{Config, chain};
-use serde::Serialize;
 
-/// What a transaction burns over all its receipts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// What a transaction burns over all its receipts, refunds included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Burnt {
     /// Gas.
     pub gas: u64,
+    /// Part of the gas that the contract's instructions burnt.
+    pub wasm_gas: u64,
     /// Compute.
     pub compute: u64,
+    /// Receipts.
+    pub receipts: u64,
+    /// Bytes by which the state of the coordinator grew.
+    pub storage_bytes: i64,
+}
+
+impl Burnt {
+    /// The mean of so many.
+    #[must_use]
+    pub fn each(self, count: u64) -> Self {
+        let Self { gas, wasm_gas, compute, receipts, storage_bytes } = self;
+        Self {
+            gas: gas / count,
+            wasm_gas: wasm_gas / count,
+            compute: compute / count,
+            receipts: receipts / count,
+            storage_bytes: storage_bytes / i64::try_from(count).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// What this burnt more than `base`.
+    #[must_use]
+    pub const fn beyond(self, base: Self) -> Self {
+        Self {
+            gas: self.gas.saturating_sub(base.gas),
+            wasm_gas: self.wasm_gas.saturating_sub(base.wasm_gas),
+            compute: self.compute.saturating_sub(base.compute),
+            receipts: self.receipts.saturating_sub(base.receipts),
+            storage_bytes: self.storage_bytes - base.storage_bytes,
+        }
+    }
 }
 
 impl AddAssign for Burnt {
     fn add_assign(&mut self, other: Self) {
         self.gas += other.gas;
+        self.wasm_gas += other.wasm_gas;
         self.compute += other.compute;
+        self.receipts += other.receipts;
+        self.storage_bytes += other.storage_bytes;
     }
 }
+
+/// Name of the coordinator below the root account.
+pub const COORDINATOR: &str = "market";
 
 /// The chain with its root account's key.
 pub struct Chain {
@@ -36,6 +74,8 @@ pub struct Chain {
     root: AccountId,
     root_key: SecretKey,
     nonce: u64,
+    /// The contract whose state is measured.
+    coordinator: AccountId,
 }
 
 /// An account with its key.
@@ -69,7 +109,25 @@ impl Chain {
         let (root, root_key) = (config.validator.account_id.clone(), config.validator.secret_key.clone());
         let mut chain = config.chain()?;
         chain.produce_block()?;
-        Ok(Self { chain, root, root_key, nonce: 0 })
+        let coordinator = format!("{COORDINATOR}.{root}").parse()?;
+        Ok(Self { chain, root, root_key, nonce: 0, coordinator })
+    }
+
+    /// The protocol that prices everything.
+    pub fn protocol_version(&self) -> u32 {
+        self.chain.view().genesis.config.protocol_version
+    }
+
+    /// Unix time of the newest block, seconds.
+    pub fn now_s(&self) -> u64 {
+        self.chain.view().history().head().lite.timestamp / 1_000_000_000
+    }
+
+    /// Bytes of the coordinator's state, its code left out; 0 before it exists.
+    pub fn storage_bytes(&self) -> anyhow::Result<i64> {
+        let height = self.chain.view().history().head().height();
+        let account = self.chain.view().snapshot(height).account(&self.coordinator)?;
+        Ok(i64::try_from(account.map_or(0, |account| account.storage_usage()))?)
     }
 
     /// Creates `<name>.<root>` with some NEAR, and code if there is any.
@@ -116,6 +174,7 @@ impl Chain {
 
     fn send(&mut self, signer: &Actor, receiver: &AccountId, actions: Vec<Action>) -> anyhow::Result<Burnt> {
         self.nonce += 1;
+        let storage_before = self.storage_bytes()?;
         let (block_hash, height) = {
             let history = self.chain.view().history();
             (history.head().hash, history.head().height())
@@ -141,15 +200,27 @@ impl Chain {
         if !matches!(status.status, FinalExecutionStatus::SuccessValue(_)) {
             bail!("failed: {:?}", status.status);
         }
-        let mut burnt = Burnt::default();
+        let receipts = u64::try_from(status.receipts_outcome.len())?;
+        let mut burnt = Burnt { receipts, ..Burnt::default() };
         let outcomes = std::iter::once(&status.transaction_outcome).chain(&status.receipts_outcome);
         for outcome in outcomes {
+            if let Some(line) = outcome.outcome.logs.iter().find(|line| line.contains("[\"skip\"")) {
+                bail!("an op was skipped: {line}");
+            }
             let place = history.outcome(&outcome.id).context("an outcome is missing")?;
             let block =
                 history.block(&BlockReference::BlockId(BlockId::Height(place.height))).context("a block is missing")?;
             let outcome = &block.outcomes[place.index].outcome;
-            burnt += Burnt { gas: outcome.gas_burnt.as_gas(), compute: outcome.compute_usage.unwrap_or_default() };
+            let wasm = match &outcome.metadata {
+                ExecutionMetadata::V4(metadata) => metadata.profile.get_wasm_cost().as_gas(),
+                _ => 0,
+            };
+            burnt.gas += outcome.gas_burnt.as_gas();
+            burnt.compute += outcome.compute_usage.unwrap_or_default();
+            burnt.wasm_gas += wasm;
         }
+        drop(history);
+        burnt.storage_bytes = self.storage_bytes()? - storage_before;
         Ok(burnt)
     }
 }

@@ -1,17 +1,29 @@
 //! Figures against their targets.
 
+use std::fmt::Write as _;
+
 use anyhow::bail;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::chain::Burnt;
 
-/// One figure.
+/// All figures.
 #[derive(Clone, Debug, Serialize)]
+pub struct Gas {
+    /// The protocol whose prices they are.
+    pub protocol_version: u32,
+    /// The coordinator's code.
+    pub wasm_bytes: u64,
+    /// Per method.
+    pub methods: Vec<Figure>,
+}
+
+/// One figure.
+#[derive(Clone, Debug)]
 pub struct Figure {
     /// What was called.
-    pub name: &'static str,
+    pub method: &'static str,
     /// What it burnt.
-    #[serde(flatten)]
     pub burnt: Burnt,
     /// The most gas it should burn; 0 where there is no target.
     pub gas_target: u64,
@@ -27,41 +39,62 @@ impl Figure {
     }
 }
 
-/// Prints a table in TGas.
-#[expect(clippy::print_stdout, reason = "the table is the program's result")]
-pub fn print_table(figures: &[Figure]) {
-    println!("{:<52} {:>9} {:>9} {:>9}", "call", "gas T", "compute T", "target T");
-    for figure in figures {
-        let target = match (figure.gas_target, figure.compute_target) {
-            (0, 0) => String::new(),
-            (gas, 0) => tera(gas),
-            (gas, compute) => format!("{} / {}", tera(gas), tera(compute)),
-        };
-        let verdict = if figure.holds() { "" } else { "  above" };
-        let Burnt { gas, compute } = figure.burnt;
-        println!("{:<52} {:>9} {:>9} {:>9}{verdict}", figure.name, tera(gas), tera(compute), target);
+impl Serialize for Figure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Figure", 7)?;
+        fields.serialize_field("method", self.method)?;
+        fields.serialize_field("tgas", &tera(self.burnt.gas))?;
+        fields.serialize_field("compute_t", &tera(self.burnt.compute))?;
+        fields.serialize_field("receipts", &self.burnt.receipts)?;
+        fields.serialize_field("storage_bytes", &self.burnt.storage_bytes)?;
+        fields.serialize_field("wasm_tgas", &tera(self.burnt.wasm_gas))?;
+        let target = (self.gas_target > 0).then(|| tera(self.gas_target));
+        fields.serialize_field("target_tgas", &target)?;
+        fields.end()
     }
 }
 
-/// Prints all figures as one JSON line.
-///
-/// # Errors
-/// They cannot be written.
-pub fn print_json(figures: &[Figure]) -> anyhow::Result<()> {
-    serde_json::to_writer(std::io::stdout().lock(), figures)?;
-    Ok(())
+/// A table in TGas.
+pub fn table(gas: &Gas) -> String {
+    let mut out = format!(
+        "protocol {}, coordinator {} bytes; TGas over all receipts of a call\n\n{:<28} {:>8} {:>8} {:>9} {:>5} {:>8} {:>8} {:>6}\n",
+        gas.protocol_version, gas.wasm_bytes, "method", "gas", "of wasm", "compute", "recs", "bytes", "target", "ratio"
+    );
+    for figure in &gas.methods {
+        let Burnt { gas, wasm_gas, compute, receipts, storage_bytes } = figure.burnt;
+        let (target, ratio) = match figure.gas_target {
+            0 => (String::new(), String::new()),
+            target => (format!("{:.3}", tera(target)), format!("{:.2}", tera(gas) / tera(target))),
+        };
+        let verdict = if figure.holds() { "" } else { "  above" };
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            out,
+            "{:<28} {:>8.4} {:>8.4} {:>9.4} {:>5} {:>8} {:>8} {:>6}{verdict}",
+            figure.method,
+            tera(gas),
+            tera(wasm_gas),
+            tera(compute),
+            receipts,
+            storage_bytes,
+            target,
+            ratio
+        );
+    }
+    out
 }
 
 /// Fails naming the figures above their targets.
 ///
 /// # Errors
 /// There are some.
-pub fn check(figures: &[Figure]) -> anyhow::Result<()> {
-    let above: Vec<_> = figures.iter().filter(|figure| !figure.holds()).map(|figure| figure.name).collect();
+pub fn check(gas: &Gas) -> anyhow::Result<()> {
+    let above: Vec<_> = gas.methods.iter().filter(|figure| !figure.holds()).map(|figure| figure.method).collect();
     if above.is_empty() { Ok(()) } else { bail!("above target: {}", above.join(", ")) }
 }
 
-/// Units of 10^12 with four decimals, rounded down.
-fn tera(value: u64) -> String {
-    format!("{}.{:04}", value / 1_000_000_000_000, value / 100_000_000 % 10_000)
+/// Units of 10^12, for people.
+fn tera(value: u64) -> f64 {
+    let giga = u32::try_from(value / 1_000_000).unwrap_or(u32::MAX);
+    f64::from(giga) / 1_000_000.0
 }

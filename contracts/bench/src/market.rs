@@ -1,0 +1,317 @@
+//! A market on a chain of its own, and the moves in it.
+
+use std::path::Path;
+
+use borsh::BorshSerialize;
+use near_primitives::types::AccountId;
+use piecework_interface::{
+    amount::Amount,
+    call::{
+        BatchCreateArgs, BatchSpec, CALL_GAS, DepositMessage, NodeRegisterArgs, TRANSFER_CALL_GAS, TokenListArgs, WORK,
+        work_gas,
+    },
+    commitment::{Place, commitment},
+    config::{Bounds, Config},
+    host::sha256,
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    op::{At, Op},
+    terms::{Terms, Verification},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::chain::{Actor, Burnt, COORDINATOR, Call, Chain};
+
+/// One NEAR.
+pub const NEAR: u128 = 10_u128.pow(24);
+/// One TGas.
+pub const TERA: u64 = 1_000_000_000_000;
+/// The reward token.
+pub const TOKEN: TokenId = TokenId(1);
+const CLASS: ClassId = ClassId(7);
+/// Time for any bar to reach one, seconds.
+const OPEN_TO_ALL_S: u64 = 60;
+
+/// What a batch is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Items.
+    pub items: u32,
+    /// Items per lot.
+    pub lot_size: u8,
+    /// Copies of the first round.
+    pub start: u8,
+    /// Bytes per answer.
+    pub width: u8,
+}
+
+impl Shape {
+    /// Three copies of answers of one byte.
+    pub const fn usual(items: u32, lot_size: u8) -> Self {
+        Self { items, lot_size, start: 3, width: 1 }
+    }
+}
+
+/// A step of a node's work on a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Takes a seat.
+    Claim,
+    /// Binds itself.
+    Commit,
+    /// Shows its answers.
+    Reveal,
+}
+
+/// Token, coordinator, a requester and nodes, each with a funded account.
+pub struct Market {
+    /// The chain.
+    pub chain: Chain,
+    /// Who pays.
+    pub requester: Actor,
+    /// Registered nodes of ten tickets each.
+    pub nodes: Vec<Actor>,
+    coordinator: AccountId,
+    token: AccountId,
+    batches: u32,
+    shape: Shape,
+}
+
+impl Market {
+    /// Starts a chain, deploys, funds.
+    ///
+    /// # Errors
+    /// A contract is missing or a call fails.
+    pub fn new(contracts: &Path, nodes: usize) -> anyhow::Result<Self> {
+        let mut chain = Chain::new()?;
+        let coordinator = chain.account(COORDINATOR, 1_000, Some(&contracts.join("piecework_coordinator.wasm")))?;
+        let token = chain.account("token", 100, Some(&contracts.join("piecework_reward_token.wasm")))?;
+        // 27 characters each, as in the targets.
+        let requester = chain.account("requester-0123456", 10_000, None)?;
+        let nodes = (0..nodes)
+            .map(|index| chain.account(&format!("node-{index:02}-012345678"), 1_000, None))
+            .collect::<anyhow::Result<_>>()?;
+        let (coordinator_id, token_id) = (coordinator.id.clone(), token.id.clone());
+        let shape = Shape::usual(1, 1);
+        let mut market =
+            Self { chain, coordinator: coordinator_id, token: token_id, requester, nodes, batches: 0, shape };
+        let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
+        let config = Config { bounds, ..Config::default() };
+        market.json(&coordinator, "new", &json!({"owner_id": coordinator.id, "config": config}), 0)?;
+        let metadata = json!({"spec": "ft-1.0.0", "name": "Reward", "symbol": "RWD", "decimals": 6});
+        let args = json!({"owner_id": token.id, "total_supply_cap": u128::MAX.to_string(), "metadata": metadata});
+        market.token_json(&token, "new", &args, 0)?;
+        let listed = TokenListArgs {
+            account_id: market.token.to_string(),
+            min_reward: Amount(1),
+            rep_unit: Amount(1_000),
+            bond_rate: Amount(1 << 70),
+        };
+        market.json(&coordinator, "token_list", &listed, 1)?;
+        for account in [vec![coordinator.clone(), market.requester.clone()], market.nodes.clone()].concat() {
+            market.token_json(&account, "storage_deposit", &json!({}), NEAR / 100)?;
+        }
+        let supply = json!({"account_id": market.requester.id, "amount": (10_u128.pow(30)).to_string()});
+        market.token_json(&token, "mint", &supply, 1)?;
+        let requester = market.requester.clone();
+        market.json(&requester, "storage_deposit", &json!({}), 100 * NEAR)?;
+        Ok(market)
+    }
+
+    /// Gives a node its storage deposit and registers it; returns what both burnt.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub fn register(&mut self, index: usize) -> anyhow::Result<[Burnt; 2]> {
+        let node = self.nodes[index].clone();
+        let storage = self.json(&node, "storage_deposit", &json!({}), NEAR / 10)?;
+        let args = NodeRegisterArgs { classes: vec![CLASS] };
+        Ok([storage, self.json(&node, "node_register", &args, 100 * NEAR)?])
+    }
+
+    /// Ten settled lots for each node, so that it may hold more than two slots.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub fn veterans(&mut self) -> anyhow::Result<()> {
+        for node in 0..self.nodes.len() {
+            self.create(Shape { items: 10, lot_size: 1, start: 1, width: 1 })?;
+            self.draw_from(node, 0)?;
+            for first in (0..10).step_by(2) {
+                for step in [Step::Claim, Step::Commit, Step::Reveal] {
+                    self.step(step, node, &[first, first + 1])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest batch.
+    pub const fn batch(&self) -> BatchId {
+        BatchId(self.batches - 1)
+    }
+
+    /// Creates a batch from the internal balance.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn create(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
+        let requester = self.requester.clone();
+        let args = BatchCreateArgs { token: TOKEN, batch: self.spec(shape) };
+        let burnt = self.json(&requester, "batch_create", &args, 1)?;
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Ok(burnt)
+    }
+
+    /// Creates a batch by `ft_transfer_call`, with much left over on the internal balance.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn create_by_transfer(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
+        let message = DepositMessage::CreateBatch(self.spec(shape));
+        let args = json!({
+            "receiver_id": self.coordinator,
+            "amount": (10_u128.pow(20)).to_string(),
+            "msg": serde_json::to_string(&message)?,
+        });
+        let (requester, token) = (self.requester.clone(), self.token.clone());
+        let args = serde_json::to_vec(&args)?;
+        let call = Call { contract: &token, method: "ft_transfer_call", args, gas: TRANSFER_CALL_GAS, deposit: 1 };
+        let burnt = self.chain.call(&requester, call)?;
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Ok(burnt)
+    }
+
+    /// Captures a group's seed and waits until everybody may claim.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn draw(&mut self, group: u32) -> anyhow::Result<Burnt> {
+        self.draw_from(0, group)
+    }
+
+    fn draw_from(&mut self, node: usize, group: u32) -> anyhow::Result<Burnt> {
+        self.draw_at(node, At::Group(group))
+    }
+
+    /// Captures a seed and waits until everybody may claim.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn draw_at(&mut self, node: usize, at: At) -> anyhow::Result<Burnt> {
+        self.chain.pass(5)?;
+        let draw = self.work(node, vec![Op::Draw { batch: self.batch(), at }])?;
+        self.chain.pass(OPEN_TO_ALL_S)?;
+        Ok(draw)
+    }
+
+    /// One step of a node on lots of the newest batch, in one call.
+    ///
+    /// # Errors
+    /// The call fails, or an op is skipped.
+    pub fn step(&mut self, step: Step, node: usize, lots: &[u32]) -> anyhow::Result<Burnt> {
+        let batch = self.batch();
+        let ops = lots.iter().map(|lot| self.op(step, node, batch, *lot, 0)).collect();
+        self.work(node, ops)
+    }
+
+    /// The op of a step. The third node of the first round errs in one of twenty items.
+    pub fn op(&self, step: Step, node: usize, batch: BatchId, lot: u32, round: u8) -> Op {
+        let first = lot * u32::from(self.shape.lot_size);
+        let items = (self.shape.items - first).min(u32::from(self.shape.lot_size));
+        let answers = (0..items).filter(|item| round == 0 || item % 20 == 7).flat_map(|item| {
+            let wrong = round == 0 && node == 2 && item % 20 == 7;
+            let answer = u8::try_from(item % 10).unwrap_or_default() + u8::from(wrong);
+            std::iter::repeat_n(answer, usize::from(self.shape.width))
+        });
+        self.op_with(step, node, (batch, LotId(lot), round), answers.collect())
+    }
+
+    /// The op of a step with these answers.
+    pub fn op_with(&self, step: Step, node: usize, at: (BatchId, LotId, u8), answers: Vec<u8>) -> Op {
+        let (batch, lot, round) = at;
+        let salt = [u8::try_from(node).unwrap_or_default(); 32];
+        match step {
+            Step::Claim => Op::Claim { batch, lot },
+            Step::Commit => {
+                // The requester is account 0.
+                let account = AccountNo(u32::try_from(node).unwrap_or_default() + 1);
+                let place = Place { contract: self.coordinator.as_str(), batch, lot, round, node: account };
+                Op::Commit { batch, lot, commitment: commitment(sha256, place, &answers, &salt) }
+            }
+            Step::Reveal => Op::Reveal { batch, lot, answers, salt },
+        }
+    }
+
+    fn spec(&self, shape: Shape) -> BatchSpec {
+        let terms = Terms {
+            class: CLASS,
+            reward: Amount(50_000),
+            lot_size: shape.lot_size,
+            answer_width: shape.width,
+            start: shape.start,
+            max: if shape.start == 1 { 1 } else { shape.start + 3 },
+            quorum_pct: 60,
+            claim_ttl_s: 600,
+            reveal_window_s: 300,
+            challenge_window_s: 0,
+            slice_s: 3,
+            bond_pct: 100,
+            dissent_slash_pct: 20,
+            abandon_slash_pct: 20,
+            min_reputation: 0,
+            expires_at: u32::try_from(self.chain.now_s()).unwrap_or_default() + 10_000_000,
+            verification: Verification::Consensus,
+        };
+        let uri = format!("blob:{}", "0".repeat(64));
+        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri }
+    }
+
+    /// A `work` call.
+    ///
+    /// # Errors
+    /// The call fails, or an op is skipped.
+    pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
+        let node = self.nodes[node].clone();
+        self.borsh(&node, WORK, &ops, work_gas(ops.len()))
+    }
+
+    /// A call with Borsh arguments.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn borsh(&mut self, who: &Actor, method: &str, args: &impl BorshSerialize, gas: u64) -> anyhow::Result<Burnt> {
+        let contract = self.coordinator.clone();
+        self.chain.call(who, Call { contract: &contract, method, args: borsh::to_vec(args)?, gas, deposit: 0 })
+    }
+
+    /// A call with JSON arguments.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn json(&mut self, who: &Actor, method: &str, args: &impl Serialize, deposit: u128) -> anyhow::Result<Burnt> {
+        self.json_with(who, method, args, (deposit, CALL_GAS))
+    }
+
+    /// A call with JSON arguments, a deposit, and so much gas.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn json_with(
+        &mut self,
+        who: &Actor,
+        method: &str,
+        args: &impl Serialize,
+        (deposit, gas): (u128, u64),
+    ) -> anyhow::Result<Burnt> {
+        let contract = self.coordinator.clone();
+        let args = serde_json::to_vec(args)?;
+        self.chain.call(who, Call { contract: &contract, method, args, gas, deposit })
+    }
+
+    fn token_json(&mut self, who: &Actor, method: &str, args: &impl Serialize, deposit: u128) -> anyhow::Result<Burnt> {
+        let contract = self.token.clone();
+        let args = serde_json::to_vec(args)?;
+        self.chain.call(who, Call { contract: &contract, method, args, gas: 30 * TERA, deposit })
+    }
+}
