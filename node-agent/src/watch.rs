@@ -143,7 +143,7 @@ impl View<'_> {
     /// All lots of a batch that have a record: those in the window, and before it as many as are still missing.
     async fn lots(&self, batch: BatchId, open: &OpenBatch) -> Result<BTreeMap<LotId, LotState>, ViewError> {
         let live = usize::try_from(open.progress.live).unwrap_or(usize::MAX);
-        let window = open.progress.frontier.saturating_mul(GROUP_LOTS);
+        let window = open.progress.window.frontier.saturating_mul(GROUP_LOTS);
         let span = GROUP_LOTS.saturating_mul(u32::try_from(WINDOW_GROUPS).unwrap_or(u32::MAX));
         let ahead = (window..window.saturating_add(span)).step_by(usize::try_from(PAGE_MAX).unwrap_or(1));
         let behind = (0..window.div_ceil(PAGE_MAX)).rev().map(|page| page.saturating_mul(PAGE_MAX));

@@ -9,6 +9,7 @@ mod batch;
 mod caller;
 mod deposit;
 pub mod error;
+mod govern;
 pub mod host;
 mod init;
 pub mod key;
@@ -30,6 +31,7 @@ pub use host::Host;
 pub use withdraw::Transfer;
 
 use piecework_interface::{
+    config::Config,
     event::{self, Entry},
     ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
@@ -98,8 +100,8 @@ impl<'h, H: Host> Engine<'h, H> {
         self.settings.peek(&*self.host, ())?.ok_or(Error::NotInitialised)
     }
 
-    fn min_stake(&mut self) -> Result<u128, Error> {
-        Ok(self.settings()?.config.min_stake.0)
+    fn config(&mut self) -> Result<&Config, Error> {
+        Ok(&self.settings()?.governance.config)
     }
 
     /// Adds an entry to the line.

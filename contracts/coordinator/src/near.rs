@@ -10,6 +10,7 @@
 mod account;
 mod args;
 mod batch;
+mod govern;
 mod poke;
 mod stake;
 mod token;

@@ -26,6 +26,12 @@ pub struct Place<'a> {
 /// `sha256(borsh("piecework:v1", contract, batch, lot, round, node, sha256(answers), salt))`.
 #[must_use]
 pub fn commitment(sha256: Sha256, place: Place<'_>, answers: &[u8], salt: &[u8; 32]) -> [u8; 32] {
+    commitment_to(sha256, place, &sha256(answers), salt)
+}
+
+/// The same, of answers with this SHA-256.
+#[must_use]
+pub fn commitment_to(sha256: Sha256, place: Place<'_>, digest: &[u8; 32], salt: &[u8; 32]) -> [u8; 32] {
     let mut bytes = Vec::with_capacity(160);
     for text in [DOMAIN, place.contract] {
         // An account id has at most 64 bytes.
@@ -36,7 +42,7 @@ pub fn commitment(sha256: Sha256, place: Place<'_>, answers: &[u8], salt: &[u8; 
     bytes.extend(place.lot.0.to_le_bytes());
     bytes.push(place.round);
     bytes.extend(place.node.0.to_le_bytes());
-    bytes.extend(sha256(answers));
+    bytes.extend(digest);
     bytes.extend(salt);
     sha256(&bytes)
 }

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::amount::Amount;
+use crate::{amount::Amount, money::FEE_BPS_MAX};
 
 /// Inclusive bounds for the terms of a batch. Test networks may lower the times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Config {
     pub min_stake: Amount,
     /// Seconds between `stake_remove` and `stake_claim`.
     pub unbonding_s: u32,
+    /// Seconds that a change of code, configuration or prices waits beyond the unbonding time, so that whoever disagrees
+    /// can leave first. At least a day on a public network.
+    pub notice_s: u32,
     /// A node silent for longer than this may be made inactive by anyone.
     pub liveness_window_s: u32,
     /// Seconds after a reveal window before a poke may tally without the missing reveals.
@@ -65,12 +68,36 @@ impl Default for Config {
         Self {
             min_stake: Amount(10 * 10_u128.pow(24)),
             unbonding_s: 7 * 86_400,
+            notice_s: 86_400,
             liveness_window_s: 3_600,
             grace_s: 60,
             fee_bps: 500,
             reputation_interval_s: 3_600,
             bounds: Bounds::default(),
         }
+    }
+}
+
+impl Config {
+    /// Checks that the contract can work with it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub const fn check(&self) -> Result<(), &'static str> {
+        if self.min_stake.0 == 0 {
+            return Err("config.min_stake must be above 0");
+        }
+        if self.fee_bps > FEE_BPS_MAX {
+            return Err("config.fee_bps must be at most 1000");
+        }
+        let bounds = &self.bounds;
+        if bounds.slice_s.0 == 0 || bounds.claim_ttl_s.0 == 0 || bounds.reveal_window_s.0 == 0 {
+            return Err("the least slice_s, claim_ttl_s and reveal_window_s must be above 0");
+        }
+        if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 {
+            return Err("caps of slash rates must be at most 100");
+        }
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use field::Field;
 use crate::{
     amount::Amount,
     config::{Config, Fixed},
+    governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     op::At,
     skip::Skip,
@@ -116,6 +117,24 @@ macro_rules! entries {
 entries! {
     /// The configuration was set.
     Configured = "config" { /** Configuration. */ config: Config, }
+    /// Somebody may become the owner by accepting; nobody, if there is no name.
+    OwnerProposed = "heir" { /** Who. */ account_id: Option<String>, }
+    /// The contract has this owner.
+    OwnerSet = "owner" { /** Who. */ account_id: String, }
+    /// A role has this holder.
+    RoleSet = "role" { /** Role. */ role: Role, /** Who. */ account_id: Option<String>, }
+    /// Exactly these features are paused.
+    Paused = "pause" { /** Bits of [`crate::governance::Feature`]. */ features: u8, }
+    /// A change was proposed.
+    Proposed = "propose" {
+        /** Number. */ number: u32,
+        /** When it may be applied, Unix seconds. */ ready_at: u32,
+        /** What changes. */ change: Change,
+    }
+    /// A proposal was dropped.
+    Dropped = "drop" { /** Number. */ number: u32, }
+    /// A proposal holds now.
+    Applied = "apply" { /** Number. */ number: u32, }
     /// A token was listed.
     TokenListed = "token" {
         /** Number. */ token: TokenId,
@@ -261,15 +280,22 @@ entries! {
         /** Settlement number in the batch. */ n: u32,
         /** Accepted items. */ accepted: Items,
         /** SHA-256 of the lot's answers, zeros where nothing is accepted. */ digest: [u8; 32],
-        /** Fee. */ fee: Amount,
-        /** Returned to the requester. */ refund: Amount,
+        /** Fee, kept with the batch. */ fee: Amount,
+        /** Freed for the requester, kept with the batch. */ refund: Amount,
         /** Slots that were judged, in order of their claims. */ slots: Vec<SettledSlot>,
     }
     /// The requester cancelled the batch.
     BatchCancelled = "cancel" { /** Batch. */ batch: BatchId, }
-    /// Nothing of the batch is live: the rest of the escrow returned.
+    /// What settled lots left was paid out.
+    BatchPaid = "paid" {
+        /** Batch. */ batch: BatchId,
+        /** Fees moved to the token's pool. */ fees: Amount,
+        /** Returned to the requester. */ refund: Amount,
+    }
+    /// Nothing of the batch is live: everything that it held was paid out.
     BatchClosed = "close" {
         /** Batch. */ batch: BatchId,
+        /** Fees moved to the token's pool. */ fees: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
     /// The requester dropped a closed batch's result root.

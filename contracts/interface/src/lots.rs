@@ -4,7 +4,7 @@ use crate::{
     draw::Draw,
     ids::LotId,
     terms::Terms,
-    view::{GROUP_LOTS, Progress, WINDOW_GROUPS},
+    view::{GROUP_LOTS, WINDOW_GROUPS, Window},
 };
 
 /// Lots of a batch.
@@ -39,7 +39,7 @@ pub fn open_groups(active_tickets: u32, terms: &Terms) -> u32 {
     (active_tickets / (GROUP_LOTS * u32::from(terms.start.max(1)))).clamp(1, 8)
 }
 
-impl Progress {
+impl Window {
     /// Entry of a group in the window.
     #[must_use]
     pub fn index(&self, group: u32) -> Option<usize> {

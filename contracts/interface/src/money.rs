@@ -13,6 +13,10 @@ const BPS: u128 = 10_000;
 /// `⌊a × b / c⌋`, saturating at `u128::MAX`; 0 when `c` is 0.
 #[must_use]
 pub fn mul_div(a: u128, b: u128, c: u128) -> u128 {
+    // Nearly all products fit 128 bits, whose division is much shorter.
+    if let Some(product) = a.checked_mul(b) {
+        return product.checked_div(c).unwrap_or_default();
+    }
     (U256::from(a) * U256::from(b)).checked_div(U256::from(c)).map_or(0, saturate)
 }
 

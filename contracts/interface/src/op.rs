@@ -76,8 +76,8 @@ pub enum Op {
 pub enum Target {
     /// Ends a round, tallies, settles or closes a lot, whatever is due.
     Lot(BatchId, LotId),
-    /// Closes a batch in which nothing is live any more.
+    /// Closes a batch in which nothing is live any more; before, pays out what its settled lots left.
     Batch(BatchId),
-    /// Makes a silent node inactive.
+    /// Makes a silent node inactive; counts its tickets by a new least stake.
     Node(AccountNo),
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod error;
+mod govern;
 mod history;
 mod rounds;
 mod rows;
@@ -13,8 +14,8 @@ pub use history::{EndedSlot, LotResult, Movement, MovementKind, SlotEnd, Touched
 use std::collections::BTreeMap;
 
 use crate::{
-    config::Config,
     event::Line,
+    governance::Settings,
     host::sha256,
     ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
@@ -29,8 +30,8 @@ use crate::{
 pub struct Mirror {
     /// The root record.
     pub root: Root,
-    /// The configuration.
-    pub config: Config,
+    /// Who governs, and the configuration.
+    pub settings: Settings,
     /// Listed tokens.
     pub tokens: BTreeMap<TokenId, Token>,
     /// Registered accounts.

@@ -30,16 +30,16 @@ pub const NODE_BYTES: u32 = 100 + 9 * 8;
 pub const BALANCE_BYTES: u32 = ROW + 7 + 17 + 2;
 
 /// Bytes of a batch while it is open: record and purse, peaks included.
-pub const BATCH_BYTES: u32 = (ROW + 5 + 460) + (ROW + 5 + 32 + 32 * PEAKS_MAX);
+pub const BATCH_BYTES: u32 = (ROW + 5 + 460) + (ROW + 5 + 72 + 32 * PEAKS_MAX);
 
 /// Bytes of a closed batch.
 pub const CLOSED_BATCH_BYTES: u32 = ROW + 5 + 48;
 
-/// Bytes of a lot of `items` items with every slot of both rounds revealed.
+/// Bytes of a full lot with every slot of both rounds revealed.
 #[must_use]
-pub fn lot_bytes(terms: &Terms, items: u8) -> u32 {
+pub fn lot_bytes(terms: &Terms) -> u32 {
     let seats = u32::from(terms.start) + if terms.max > terms.start { u32::from(EXTENSION_SEATS) } else { 0 };
-    let answers = (u32::from(items) * u32::from(terms.answer_width)).max(32);
+    let answers = (u32::from(terms.lot_size) * u32::from(terms.answer_width)).max(32);
     let leavers = 4 * u32::try_from(LEAVERS_MAX).unwrap_or_default();
     (ROW + 9 + 72 + leavers) + seats * (4 + 1 + 1 + 4 + answers)
 }

@@ -94,13 +94,35 @@ pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> SlotSet {
 #[must_use]
 pub fn groups(round: &RoundAnswers<'_>) -> Groups {
     let mut groups = [0; LOT_SIZE_MAX as usize];
+    let mut revealed: SlotSet = 0;
+    let mut answers: [&[u8]; SLOTS_MAX] = [&[]; SLOTS_MAX];
+    let mut count = 0;
+    for (slot, bytes) in round.slots.iter().take(SLOTS_MAX).enumerate() {
+        if let Some(bytes) = bytes {
+            revealed |= 1 << slot;
+            answers[count] = bytes;
+            count += 1;
+        }
+    }
+    let Some((first, others)) = answers[..count].split_first() else { return groups };
+    let mut place = 0;
     for (item, group) in (0_u8..).zip(groups.iter_mut()) {
         if round.items >> item == 0 {
             break;
         }
-        if round.items & (1 << item) != 0 {
-            *group = largest(&round.answers(item));
+        if round.items & (1 << item) == 0 {
+            continue;
         }
+        // Nearly always everybody agrees, and that is seen at a glance.
+        let range = place..place + round.width;
+        place = range.end;
+        let unanimous = match first.get(range.clone()) {
+            Some(answer) => {
+                others.iter().all(|bytes| bytes.get(range.clone()).is_some_and(|other| equal(answer, other)))
+            }
+            None => false,
+        };
+        *group = if unanimous { revealed } else { largest(&round.answers(item)) };
     }
     groups
 }
@@ -123,7 +145,14 @@ pub fn equal_to(answers: &[Option<&[u8]>; SLOTS_MAX], answer: &[u8]) -> SlotSet 
     members
 }
 
-/// Most answers are one byte long or differ in their first byte, so comparing memory is the exception.
+/// Most answers are one byte long or differ in their first byte. Long ones are compared eight bytes at a time, which is
+/// several times faster in wasm than comparing memory.
 fn equal(left: &[u8], right: &[u8]) -> bool {
-    left.first() == right.first() && left.len() == right.len() && (left.len() == 1 || left == right)
+    if left.first() != right.first() || left.len() != right.len() {
+        return false;
+    }
+    let (left, left_rest) = left.as_chunks::<8>();
+    let (right, right_rest) = right.as_chunks::<8>();
+    left.iter().zip(right).all(|(left, right)| u64::from_le_bytes(*left) == u64::from_le_bytes(*right))
+        && (left_rest.len() < 2 || left_rest == right_rest)
 }

@@ -180,7 +180,7 @@ pub struct OpenBatch {
     pub created_at: u32,
     /// Where the batch stands.
     pub progress: Progress,
-    /// Escrow left, fee included, in units of the token.
+    /// What the batch still holds, in units of the token: the escrow of unsettled lots, `progress.fees` and `progress.freed`.
     pub escrow: Amount,
 }
 
@@ -189,9 +189,25 @@ pub const WINDOW_GROUPS: usize = 8;
 /// Lots per group.
 pub const GROUP_LOTS: u32 = 32;
 
+/// Where a batch stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Its moving window.
+    #[serde(flatten)]
+    pub window: Window,
+    /// Lots that have a record.
+    pub live: u32,
+    /// Lots whose bytes are charged to the requester: as many as ever had a record at once. Freed when the batch closes.
+    pub reserved: u32,
+    /// Fees of settled lots, not yet in the pool: part of the escrow until then.
+    pub fees: Amount,
+    /// What settled lots left of their escrow, not yet returned: part of the escrow until then.
+    pub freed: Amount,
+}
+
 /// The moving window of a batch: its size does not grow with the batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Progress {
+pub struct Window {
     /// First group with an unmarked lot.
     pub frontier: u32,
     /// Marks of the lots of groups `frontier..frontier + 8`: first round fully committed, or closed. Bit i of entry g
@@ -199,8 +215,6 @@ pub struct Progress {
     pub marks: [u32; WINDOW_GROUPS],
     /// Draws of those groups.
     pub draws: [Draw; WINDOW_GROUPS],
-    /// Lots that have a record.
-    pub live: u32,
 }
 
 /// Phase of a lot that has a record.

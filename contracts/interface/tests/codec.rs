@@ -10,7 +10,7 @@ use piecework_interface::{
     merkle::Peaks,
     op::{At, Op, Target},
     terms::Terms,
-    view::{ClassRecord, LotState, Node, Progress, Slot, SlotPhase},
+    view::{ClassRecord, LotState, Node, Slot, SlotPhase, Window},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -31,7 +31,7 @@ fn all(bytes: &[u8]) {
     same::<Terms>(bytes);
     same::<Node>(bytes);
     same::<LotState>(bytes);
-    same::<Progress>(bytes);
+    same::<Window>(bytes);
     same::<Peaks>(bytes);
     same::<Option<String>>(bytes);
 }

@@ -10,6 +10,7 @@ use piecework_interface::{
     amount::Amount,
     config::{Bounds, Config, Fixed},
     event::{Abandoned, Entry, Items, Line, SettledSlot},
+    governance::{Change, Prices, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     op::At,
     skip::Skip,
@@ -29,6 +30,7 @@ fn samples() -> Vec<Entry> {
     let abandoned = || Abandoned { node: AccountNo(4), slash: Amount(60) };
     let classes = vec![ClassId(1), ClassId(65_535)];
     let settled = SettledSlot { node: account, pay: Amount(300), slash: Amount(0), reputation: 5_312 };
+    let prices = Prices { token: TokenId(1), min_reward: amount, rep_unit: amount, bond_rate: amount };
     vec![
         Entry::Configured { config: Config::default() },
         Entry::TokenListed {
@@ -97,8 +99,20 @@ fn samples() -> Vec<Entry> {
             slots: vec![],
         },
         Entry::BatchCancelled { batch },
-        Entry::BatchClosed { batch, refund: Amount(0) },
+        Entry::BatchPaid { batch, fees: Amount(3), refund: Amount(4) },
+        Entry::BatchClosed { batch, fees: Amount(1), refund: Amount(0) },
         Entry::BatchForgotten { batch },
+        Entry::OwnerProposed { account_id: Some("heir.near".to_owned()) },
+        Entry::OwnerProposed { account_id: None },
+        Entry::OwnerSet { account_id: "owner.near".to_owned() },
+        Entry::RoleSet { role: Role::Guardian, account_id: Some("guard.near".to_owned()) },
+        Entry::RoleSet { role: Role::TokenAdmin, account_id: None },
+        Entry::Paused { features: 9 },
+        Entry::Proposed { number: 0, ready_at: 7, change: Change::Config(Config::default()) },
+        Entry::Proposed { number: 1, ready_at: 8, change: Change::Code(digest) },
+        Entry::Proposed { number: 2, ready_at: 9, change: Change::Prices(prices) },
+        Entry::Dropped { number: 1 },
+        Entry::Applied { number: 2 },
         Entry::Skipped { op: 3, code: Skip::NotEligible },
     ]
 }
@@ -249,10 +263,11 @@ fn any_fixed() -> impl Strategy<Value = Fixed> {
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
-    (amount(), any::<[u32; 4]>(), any::<u16>(), any::<[(u32, u32); 4]>(), any::<(u32, u8, u8)>()).prop_map(
+    (amount(), any::<[u32; 5]>(), any::<u16>(), any::<[(u32, u32); 4]>(), any::<(u32, u8, u8)>()).prop_map(
         |(min_stake, times, fee_bps, ranges, (lifetime_max_s, dissent, abandon))| Config {
             min_stake,
             unbonding_s: times[0],
+            notice_s: times[4],
             liveness_window_s: times[1],
             grace_s: times[2],
             fee_bps,
@@ -390,8 +405,21 @@ fn work_entry() -> BoxedStrategy<Entry> {
             }
         ),
         place().prop_map(|(batch, _)| Entry::BatchCancelled { batch }),
-        (place(), amount()).prop_map(|((batch, _), refund)| Entry::BatchClosed { batch, refund }),
+        (place(), amount(), amount()).prop_map(|((batch, _), fees, refund)| Entry::BatchPaid { batch, fees, refund }),
+        (place(), amount(), amount()).prop_map(|((batch, _), fees, refund)| Entry::BatchClosed { batch, fees, refund }),
         place().prop_map(|(batch, _)| Entry::BatchForgotten { batch }),
+        (any::<u32>(), any::<u32>(), token(), amount(), digest(), 0..3_u8).prop_map(
+            |(number, ready_at, token, price, hash, kind)| {
+                let change = match kind {
+                    0 => Change::Code(hash),
+                    1 => Change::Prices(Prices { token, min_reward: price, rep_unit: price, bond_rate: price }),
+                    _ => Change::Config(Config { min_stake: price, ..Config::default() }),
+                };
+                Entry::Proposed { number, ready_at, change }
+            },
+        ),
+        prop::option::of(any::<String>()).prop_map(|account_id| Entry::RoleSet { role: Role::Guardian, account_id }),
+        any::<String>().prop_map(|account_id| Entry::OwnerSet { account_id }),
         (any::<u8>(), prop::sample::select(Skip::ALL)).prop_map(|(op, code)| Entry::Skipped { op, code }),
     ]
     .boxed()

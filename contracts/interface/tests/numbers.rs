@@ -15,7 +15,7 @@ use piecework_interface::{
     reputation,
     storage::{BATCH_BYTES, CLASSES_MAX, CLOSED_BATCH_BYTES, LEAVERS_MAX, NODE_BYTES, PEAKS_MAX, lot_bytes},
     terms::{REWARD_LIMIT, Terms},
-    view::{GROUP_LOTS, LotState, Node, Progress, Slot, SlotPhase},
+    view::{GROUP_LOTS, LotState, Node, Slot, SlotPhase, Window},
 };
 use proptest::prelude::*;
 
@@ -132,20 +132,20 @@ proptest! {
     #[test]
     fn progress__should_pass_exactly_the_full_groups(lots in 1_u32..600, picks in prop::collection::vec(any::<prop::sample::Index>(), 0..900)) {
         // Given a batch whose lots are marked in any order that its window allows.
-        let mut progress = Progress::default();
+        let mut window = Window::default();
         let mut marked = vec![false; lots as usize];
         for pick in picks {
             let lot = pick.index(lots as usize);
-            let inside = progress.index(lot as u32 / GROUP_LOTS).is_some();
-            progress.mark(LotId(lot as u32), lots);
+            let inside = window.index(lot as u32 / GROUP_LOTS).is_some();
+            window.mark(LotId(lot as u32), lots);
             marked[lot] |= inside;
         }
         // Then the frontier is the first group with an unmarked lot, and the marks are exactly these lots.
         let groups = lots.div_ceil(GROUP_LOTS);
         let first = marked.chunks(GROUP_LOTS as usize).position(|group| group.contains(&false));
-        prop_assert_eq!(progress.frontier, first.map_or(groups, |group| group as u32));
+        prop_assert_eq!(window.frontier, first.map_or(groups, |group| group as u32));
         for (lot, mark) in (0..).zip(&marked) {
-            prop_assert_eq!(progress.is_marked(LotId(lot)), *mark, "lot {}", lot);
+            prop_assert_eq!(window.is_marked(LotId(lot)), *mark, "lot {}", lot);
         }
     }
 }
@@ -154,13 +154,13 @@ proptest! {
 fn progress__should_carry_draws_along() {
     // Given a seeded second group.
     let seed = Draw::Seeded(Seed { value: [1; 16], at: 5, height: 6, tickets: 7 });
-    let mut progress = Progress::default();
-    progress.draws[0] = Draw::Opened(1);
-    progress.draws[1] = seed.clone();
+    let mut window = Window::default();
+    window.draws[0] = Draw::Opened(1);
+    window.draws[1] = seed.clone();
     // When the first group is marked, then the window moves by one.
-    (0..GROUP_LOTS).for_each(|lot| progress.mark(LotId(lot), 320));
-    assert_eq!(progress.frontier, 1);
-    assert_eq!((progress.draw(0), progress.draw(1), progress.draw(8)), (None, Some(&seed), Some(&Draw::Closed)));
+    (0..GROUP_LOTS).for_each(|lot| window.mark(LotId(lot), 320));
+    assert_eq!(window.frontier, 1);
+    assert_eq!((window.draw(0), window.draw(1), window.draw(8)), (None, Some(&seed), Some(&Draw::Closed)));
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn lot_bytes__should_cover_a_lot_in_every_phase() {
                 ..LotState::default()
             };
             // Then its row, under a key of nine bytes, is paid for.
-            assert!(ROW + 9 + stored(&lot) <= lot_bytes(&terms, items), "{start} {max} {items} {width}");
+            assert!(ROW + 9 + stored(&lot) <= lot_bytes(&terms), "{start} {max} {items} {width}");
         }
     }
 }
@@ -257,9 +257,10 @@ fn node_bytes__should_cover_a_node_of_eight_classes() {
 #[test]
 fn batch_bytes__should_cover_a_full_window_and_all_peaks() {
     let draw = Draw::Seeded(Seed { value: [1; 16], at: 1, height: 2, tickets: 3 });
-    let progress = Progress { draws: core::array::from_fn(|_| draw.clone()), ..Progress::default() };
-    let facts = (AccountNo(0), TokenId(0), terms(), fixed(), (0_u32, [0_u8; 32], 0_u32, false, progress));
-    let purse = (0_u128, Peaks { count: u32::MAX, peaks: vec![[0; 32]; PEAKS_MAX as usize] });
+    let window = Window { draws: core::array::from_fn(|_| draw.clone()), ..Window::default() };
+    let facts = (AccountNo(0), TokenId(0), terms(), fixed(), (0_u32, [0_u8; 32], 0_u32, false, window));
+    let purse =
+        ((0_u128, 0_u128, 0_u128), (0_u32, 0_u32), Peaks { count: u32::MAX, peaks: vec![[0; 32]; PEAKS_MAX as usize] });
     assert!((ROW + 5 + stored(&facts)) + (ROW + 5 + stored(&purse)) <= BATCH_BYTES);
     let closed = (AccountNo(0), 0_u32, [0_u8; 32]);
     assert!(ROW + 5 + stored(&closed) <= CLOSED_BATCH_BYTES);

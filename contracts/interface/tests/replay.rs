@@ -215,7 +215,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     journal.work(A, vec![commit(lot)]);
     journal.work(B, vec![commit(lot)]);
     journal.work(C, vec![commit(lot), revealing(lot)]);
-    assert_eq!(journal.mirror.batches[&BATCH].open.as_ref().unwrap().progress.frontier, 1);
+    assert_eq!(journal.mirror.batches[&BATCH].open.as_ref().unwrap().progress.window.frontier, 1);
     journal.later(1);
     journal.reveal(A, lot, b"abx", vec![]).unwrap();
     journal.reveal(B, lot, b"abx", vec![]).unwrap();
@@ -243,7 +243,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
         pay(D, 50, 0, 5_000),
         pay(E, 50, 0, RISEN),
     ];
-    let close = Entry::BatchClosed { batch: BATCH, refund: Amount(0) };
+    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), refund: Amount(1_890) };
     let touched = journal.reveal(E, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]).unwrap();
     // Then everybody has what the hand computed.
     let balances = [A, B, C, D, E, REQUESTER].map(|account| journal.balance(account, TOKEN));
@@ -350,7 +350,7 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
         refund: Amount(1_890),
         slots: vec![],
     };
-    let close = Entry::BatchClosed { batch: BATCH, refund: Amount(1_890) };
+    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(3_780) };
     let touched = journal.write("poke", None, vec![freed, settled, close]).unwrap();
     // Then the slots are gone, B paid, and the requester has everything back.
     let ends: Vec<_> = touched.ended.iter().map(|slot| (slot.slot.node, slot.end, slot.slash)).collect();
@@ -395,7 +395,7 @@ fn mirror__should_stop_at_what_does_not_follow() {
     };
     let abandoned =
         |node, slash| Entry::Claimed { batch: BATCH, lot, replaced: Some(Abandoned { node, slash: Amount(slash) }) };
-    let cases: [(Option<AccountNo>, Entry, Fault); 14] = [
+    let cases: [(Option<AccountNo>, Entry, Fault); 15] = [
         (None, Entry::Deposited { account: nobody, token: TOKEN, amount: Amount(1) }, Fault::NoAccount(nobody)),
         (None, Entry::Withdrawing { account: A, token: TOKEN, amount: Amount(1) }, Fault::Range("a balance")),
         (None, claim(lot), Fault::NoCaller),
@@ -407,7 +407,16 @@ fn mirror__should_stop_at_what_does_not_follow() {
         (None, Entry::DrawOpened { batch: BATCH, at: At::Group(8) }, Fault::NoGroup(BATCH, 8)),
         (None, fee_kept(vec![]), Fault::Differs("fee or refund")),
         (None, settle(lot, 0, b"xyz", vec![]), Fault::Differs("the result")),
-        (None, Entry::BatchClosed { batch: BATCH, refund: Amount(1) }, Fault::Differs("the rest of the escrow")),
+        (
+            None,
+            Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(1) },
+            Fault::Differs("the rest of the escrow"),
+        ),
+        (
+            None,
+            Entry::BatchPaid { batch: BATCH, fees: Amount(0), refund: Amount(1) },
+            Fault::Differs("what settled lots left"),
+        ),
         (None, Entry::BatchForgotten { batch: BATCH }, Fault::Differs("the status of the batch")),
         (
             None,
@@ -486,7 +495,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
             8 => Entry::Provisional { batch, lot, accepted: items, digest },
             9 => Entry::Freed { batch, lot, abandoned },
             10 => settle(lot, 0, b"xyz", vec![pay(account, amount.0, 0, RISEN)]),
-            11 => Entry::BatchClosed { batch, refund: amount },
+            11 => Entry::BatchClosed { batch, fees: amount, refund: amount },
             12 => Entry::Released { batch, lot, slash: amount },
             13 => Entry::Staked { account, stake: amount, unbonding: amount, until: 0 },
             14 => Entry::Deposited { account, token, amount },

@@ -4,6 +4,7 @@ use piecework_chain::{AccountId, At, BlockRef, RpcClient, ViewError};
 use piecework_interface::{
     call::PAGE_MAX,
     config::Config,
+    governance::Settings,
     ids::{AccountNo, BatchId, LotId},
     view::{Account, Batch, Lot, Root, Token},
 };
@@ -67,6 +68,14 @@ impl Coordinator {
     /// As [`Coordinator::root`].
     pub async fn config(&self) -> Result<Config, ViewError> {
         self.view("config", json!({})).await
+    }
+
+    /// Who governs, the configuration, and what is about to change.
+    ///
+    /// # Errors
+    /// As [`Coordinator::root`].
+    pub async fn settings(&self) -> Result<Settings, ViewError> {
+        self.view("settings", json!({})).await
     }
 
     /// The listed tokens, NEAR first.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    config::{Config, Fixed},
+    config::Fixed,
+    governance::Settings,
     ids::{AccountNo, BatchId, LotId, TokenId},
     replay::{Movement, SlotEnd},
     terms::Terms,
@@ -21,8 +22,8 @@ pub struct Change {
     pub events: Vec<EventRow>,
     /// What their reveals show.
     pub reveals: Vec<RevealRow>,
-    /// The configuration, with the line that set it.
-    pub config: Option<(Config, u64)>,
+    /// Who governs and the configuration, with the line that set it.
+    pub settings: Option<(Settings, u64)>,
     /// Tokens, with the last line that changed them.
     pub tokens: BTreeMap<TokenId, (Token, u64)>,
     /// Accounts with their nodes; balances are apart.

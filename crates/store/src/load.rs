@@ -9,7 +9,7 @@ mod batches;
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    config::Config,
+    governance::Settings,
     ids::{BatchId, LotId, TokenId},
     replay::Mirror,
     view::Token,
@@ -48,7 +48,7 @@ pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, Stor
     };
     let mut mirror = Mirror {
         root: cursor.root.clone(),
-        config: config_find(conn).await?.unwrap_or_default(),
+        settings: settings_find(conn).await?.unwrap_or_default(),
         tokens: token_list(conn).await?,
         accounts: accounts::account_list(conn).await?,
         batches: batches::batch_list(conn).await?,
@@ -61,9 +61,9 @@ pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, Stor
     Ok(Some(Loaded { cursor, mirror, slots }))
 }
 
-async fn config_find(conn: &mut PgConnection) -> Result<Option<Config>, StoreError> {
-    let row = sqlx::query!(r#"SELECT config AS "config: Json<Config>" FROM config"#).fetch_optional(conn).await?;
-    Ok(row.map(|row| row.config.0))
+async fn settings_find(conn: &mut PgConnection) -> Result<Option<Settings>, StoreError> {
+    let row = sqlx::query!(r#"SELECT config AS "settings: Json<Settings>" FROM config"#).fetch_optional(conn).await?;
+    Ok(row.map(|row| row.settings.0))
 }
 
 async fn token_list(conn: &mut PgConnection) -> Result<BTreeMap<TokenId, Token>, StoreError> {

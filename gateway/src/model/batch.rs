@@ -143,6 +143,12 @@ pub struct Progress {
     pub draws: Vec<Draw>,
     /// Lots that have a record in the contract.
     pub live: u32,
+    /// Lots whose bytes are charged to the requester until the batch closes.
+    pub reserved: u32,
+    /// Fees of settled lots, not yet in the token's pool, in units of the token: part of the escrow.
+    pub fees: Amount,
+    /// What settled lots left, not yet returned to the requester, in units of the token: part of the escrow.
+    pub freed: Amount,
 }
 
 impl From<batch::Batch> for Batch {
@@ -223,10 +229,13 @@ impl From<config::Fixed> for Fixed {
 impl From<view::Progress> for Progress {
     fn from(progress: view::Progress) -> Self {
         Self {
-            frontier: progress.frontier,
-            marks: progress.marks.to_vec(),
-            draws: progress.draws.into_iter().map(Draw::from).collect(),
+            frontier: progress.window.frontier,
+            marks: progress.window.marks.to_vec(),
+            draws: progress.window.draws.into_iter().map(Draw::from).collect(),
             live: progress.live,
+            reserved: progress.reserved,
+            fees: progress.fees.into(),
+            freed: progress.freed.into(),
         }
     }
 }

@@ -114,7 +114,16 @@ impl Touches {
 
     fn add(&mut self, entry: &Entry) {
         match entry {
-            Entry::Configured { .. } | Entry::TokenListed { .. } | Entry::Skipped { .. } => {}
+            Entry::Configured { .. }
+            | Entry::OwnerProposed { .. }
+            | Entry::OwnerSet { .. }
+            | Entry::RoleSet { .. }
+            | Entry::Paused { .. }
+            | Entry::Proposed { .. }
+            | Entry::Dropped { .. }
+            | Entry::Applied { .. }
+            | Entry::TokenListed { .. }
+            | Entry::Skipped { .. } => {}
             Entry::AccountOpened { account, .. }
             | Entry::Storage { account, .. }
             | Entry::AccountClosed { account }
@@ -137,6 +146,7 @@ impl Touches {
             | Entry::Extended { batch, .. }
             | Entry::Provisional { batch, .. }
             | Entry::BatchCancelled { batch }
+            | Entry::BatchPaid { batch, .. }
             | Entry::BatchClosed { batch, .. }
             | Entry::BatchForgotten { batch } => self.batches.push(batch.0),
             Entry::Claimed { batch, replaced, .. } => self.abandoned(batch.0, replaced.iter()),

@@ -31,7 +31,7 @@ pub(super) fn compare(loaded: &Loaded, views: &Views, ledger: &[LedgerDifference
     let mut compared = Compared { rows: 0, mismatches: Vec::new() };
     let mirror = &loaded.mirror;
     compared.row("root", Some(&mirror.root), Some(&views.root));
-    compared.row("config", Some(&mirror.config), Some(&views.config));
+    compared.row("settings", Some(&mirror.settings), Some(&views.settings));
     compared.rows("token", &mirror.tokens, &views.tokens);
     let accounts = mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect();
     compared.rows("account", &accounts, &views.accounts);
@@ -198,7 +198,7 @@ mod tests {
     fn views(mirror: &Mirror) -> Views {
         Views {
             root: mirror.root.clone(),
-            config: mirror.config.clone(),
+            settings: mirror.settings.clone(),
             tokens: mirror.tokens.clone(),
             accounts: mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect(),
             batches: mirror.batches.clone(),
@@ -235,7 +235,7 @@ mod tests {
     fn compare__should_find_nothing_when_both_sides_are_equal() {
         let found = compared(mirror(), &views(&mirror()));
         assert_eq!(found.mismatches, []);
-        // root, config, token, account, balance, node, batch, lot, slot
+        // root, settings, token, account, balance, node, batch, lot, slot
         assert_eq!(found.rows, 9);
     }
 

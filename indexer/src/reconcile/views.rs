@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use piecework_chain::{AccountId, BlockRef, RpcClient, ViewError};
 use piecework_interface::{
     call::PAGE_MAX,
-    config::Config,
+    governance::Settings,
     ids::{AccountNo, BatchId, LotId, TokenId},
     lots::lot_count,
     replay::Mirror,
@@ -18,7 +18,7 @@ use serde_json::json;
 #[derive(Debug)]
 pub(super) struct Views {
     pub root: Root,
-    pub config: Config,
+    pub settings: Settings,
     pub tokens: BTreeMap<TokenId, Token>,
     pub accounts: BTreeMap<AccountNo, Account>,
     pub batches: BTreeMap<BatchId, Batch>,
@@ -90,7 +90,7 @@ pub(super) async fn read(
     let tokens: Vec<Token> = reader.view("tokens", json!({})).await?;
     let accounts: Vec<Account> = reader.pages("accounts", root.next_account).await?;
     Ok(Views {
-        config: reader.view("config", json!({})).await?,
+        settings: reader.view("settings", json!({})).await?,
         tokens: tokens.into_iter().map(|row| (row.token, row)).collect(),
         accounts: accounts.into_iter().map(|row| (row.account, row)).collect(),
         batches: batches.into_iter().map(|row| (row.batch, row)).collect(),

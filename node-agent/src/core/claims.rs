@@ -245,17 +245,18 @@ pub(super) fn bond(batch: &BatchFacts, place: Place) -> u128 {
 fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &Seed, Option<&LotState>)> {
     let progress = &open.open.progress;
     let lots = lot_count(open.open.items, open.open.terms.lot_size);
-    let groups = (progress.frontier..).take(WINDOW_GROUPS).filter_map(|group| match progress.draw(group) {
-        Some(Draw::Seeded(seed)) => Some((group, seed)),
-        _ => None,
-    });
+    let groups =
+        (progress.window.frontier..).take(WINDOW_GROUPS).filter_map(|group| match progress.window.draw(group) {
+            Some(Draw::Seeded(seed)) => Some((group, seed)),
+            _ => None,
+        });
     let first = groups.flat_map(move |(group, seed)| {
         let start = group.saturating_mul(GROUP_LOTS);
         (start..lots.min(start.saturating_add(GROUP_LOTS))).filter_map(move |lot| {
             let lot = LotId(lot);
             let state = open.lots.get(&lot);
             let is_first = state.is_none_or(|state| state.round == 0 && state.phase == LotPhase::Working);
-            (is_first && !progress.is_marked(lot)).then_some((Place { batch, lot, round: 0 }, seed, state))
+            (is_first && !progress.window.is_marked(lot)).then_some((Place { batch, lot, round: 0 }, seed, state))
         })
     });
     let later = open.lots.iter().filter_map(move |(&lot, state)| match &state.draw {

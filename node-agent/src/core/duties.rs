@@ -152,9 +152,9 @@ fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
     }
     let passed = |opened_at: u32| later_slice(opened_at, facts.now_s, terms.slice_s);
     let progress = &open.open.progress;
-    let end = progress.frontier.saturating_add(open_groups(facts.active_tickets, terms));
-    let groups = progress.frontier..end.min(group_count(open.open.items, terms.lot_size));
-    let groups = groups.filter_map(|group| match progress.draw(group)? {
+    let end = progress.window.frontier.saturating_add(open_groups(facts.active_tickets, terms));
+    let groups = progress.window.frontier..end.min(group_count(open.open.items, terms.lot_size));
+    let groups = groups.filter_map(|group| match progress.window.draw(group)? {
         Draw::Closed => Some(Duty::Draw(batch, At::Group(group), false)),
         Draw::Opened(at) if passed(*at) => Some(Duty::Draw(batch, At::Group(group), true)),
         _ => None,

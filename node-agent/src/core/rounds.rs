@@ -56,7 +56,7 @@ pub fn is_due(batch: &BatchFacts, lot: &LotState, now_s: u32, height: u64) -> bo
 #[must_use]
 pub fn batch_is_due(batch: &BatchFacts, now_s: u32) -> bool {
     let (progress, terms) = (&batch.open.progress, &batch.open.terms);
-    let all_marked = progress.frontier >= group_count(batch.open.items, terms.lot_size);
+    let all_marked = progress.window.frontier >= group_count(batch.open.items, terms.lot_size);
     progress.live == 0 && (all_marked || is_cancelled(batch) || now_s > terms.expires_at)
 }
 

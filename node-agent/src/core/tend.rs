@@ -134,7 +134,7 @@ impl State {
                 let held = facts.held().any(|held| (held.place.batch, held.place.lot) == (batch, lot));
                 let seat = match open.lots.get(&lot) {
                     Some(state) => rounds::has_seat(open, state, facts.now_s),
-                    None => !open.open.progress.is_marked(lot) && rounds::batch_takes_claims(open, facts.now_s),
+                    None => !open.open.progress.window.is_marked(lot) && rounds::batch_takes_claims(open, facts.now_s),
                 };
                 seat && !held
             })

@@ -178,7 +178,7 @@ impl<H: Host> Engine<'_, H> {
 }
 
 /// NEAR's rule for account ids: 2..=64 bytes of lower-case letters and digits, parted by single `.`, `-` or `_`.
-fn is_account_id(id: &str) -> bool {
+pub(super) fn is_account_id(id: &str) -> bool {
     let mut parted = true;
     for byte in id.bytes() {
         let separator = matches!(byte, b'.' | b'-' | b'_');

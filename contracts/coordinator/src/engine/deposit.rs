@@ -4,6 +4,7 @@ use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, DepositMessage},
     event::Entry,
+    governance::Feature,
 };
 
 use super::{Engine, Error, Host};
@@ -16,6 +17,7 @@ impl<H: Host> Engine<'_, H> {
     /// The caller is no listed token, the sender is not registered, or the message cannot be done.
     pub fn ft_on_transfer(mut self, sender_id: String, amount: u128, message: DepositMessage) -> Result<(), Error> {
         self.assert_no_deposit()?;
+        self.assert_runs(Feature::Deposits)?;
         let token = self.find_token(&self.host.predecessor())?;
         if amount == 0 {
             return Err(Error::Amount("amount must be above 0"));

@@ -1,9 +1,10 @@
 //! `new`.
 
-use piecework_interface::{amount::Amount, config::Config, event::Entry, ids::NEAR, money::FEE_BPS_MAX};
+use piecework_interface::{amount::Amount, config::Config, event::Entry, governance, ids::NEAR};
 
 use super::{
     Engine, Error, Host,
+    account::is_account_id,
     key::ROOT,
     record::{Root, Settings, Token},
 };
@@ -14,23 +15,14 @@ impl<'h, H: Host> Engine<'h, H> {
     /// # Errors
     /// It is initialised already, or the configuration cannot work.
     pub fn init(host: &'h mut H, owner_id: String, config: Config) -> Result<(), Error> {
+        if !is_account_id(&owner_id) {
+            return Err(Error::Argument("owner_id"));
+        }
         if host.read(ROOT).is_some() {
             return Err(Error::Initialised);
         }
-        if config.min_stake.0 == 0 {
-            return Err(Error::Input("config.min_stake must be above 0"));
-        }
-        if config.fee_bps > FEE_BPS_MAX {
-            return Err(Error::Input("config.fee_bps must be at most 1000"));
-        }
-        let bounds = &config.bounds;
-        if bounds.slice_s.0 == 0 || bounds.claim_ttl_s.0 == 0 || bounds.reveal_window_s.0 == 0 {
-            return Err(Error::Input("the least slice_s, claim_ttl_s and reveal_window_s must be above 0"));
-        }
-        if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 {
-            return Err(Error::Input("caps of slash rates must be at most 100"));
-        }
-        let mut engine = Self::with_root(host, Root::default());
+        config.check().map_err(Error::Input)?;
+        let mut engine = Self::with_root(host, Root { min_stake: config.min_stake.0, ..Root::default() });
         let none = Amount(0);
         let near = Token {
             account_id: String::new(),
@@ -49,7 +41,9 @@ impl<'h, H: Host> Engine<'h, H> {
             rep_unit: none,
             bond_rate: none,
         });
-        engine.settings.put((), Settings { owner: owner_id, tokens: 1, config });
+        engine.push(Entry::OwnerSet { account_id: owner_id.clone() });
+        let governance = governance::Settings { owner_id, config, ..governance::Settings::default() };
+        engine.settings.put((), Settings { tokens: 1, governance });
         engine.finish("new", None)
     }
 }

@@ -62,8 +62,8 @@ impl<H: Host> Engine<'_, H> {
             batch,
             lot,
             items,
-            marked: open.progress.is_marked(lot),
-            in_reach: group < open.progress.frontier || open.progress.index(group).is_some(),
+            marked: open.window.is_marked(lot),
+            in_reach: group < open.window.frontier || open.window.index(group).is_some(),
             cancelled: open.cancelled,
             facts: open.facts.clone(),
         }))
@@ -71,9 +71,7 @@ impl<H: Host> Engine<'_, H> {
 
     /// A slot of the node ended: its bond is free, and the slash goes from its stake to the insurance pool.
     pub(super) fn end_slot(&mut self, node: AccountNo, bond: u128, slash: u128) -> Result<(), Error> {
-        let now = self.now;
-        // Only a slash looks at the least stake, so most calls do not read the settings.
-        let min_stake = if slash > 0 { self.min_stake()? } else { 0 };
+        let (now, min_stake) = (self.now, self.root.min_stake);
         self.root.insurance = self.root.insurance.checked_add(slash).ok_or(Error::Internal("the insurance pool"))?;
         self.edit_node(node, |node| {
             if node.slots == 0 || slash > bond || bond > node.bonded.0 || slash > node.stake.0 {
@@ -130,7 +128,7 @@ impl<H: Host> Engine<'_, H> {
     /// Marks the lot in its batch's window.
     pub(super) fn mark(&mut self, place: &Place) -> Result<(), Error> {
         if let Some(open) = self.open_batch(place.batch)? {
-            open.progress.mark(place.lot, place.facts.lots());
+            open.window.mark(place.lot, place.facts.lots());
         }
         Ok(())
     }

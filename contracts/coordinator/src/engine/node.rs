@@ -4,6 +4,7 @@ use piecework_interface::{
     amount::Amount,
     call::NodeRegisterArgs,
     event::Entry,
+    governance::Feature,
     ids::{AccountNo, ClassId},
     storage::{CLASSES_MAX, NODE_BYTES},
     view::{Node, NodeStatus},
@@ -17,12 +18,13 @@ impl<H: Host> Engine<'_, H> {
     /// # Errors
     /// The stake is below the least stake, the classes do not fit, or the account lacks storage.
     pub fn node_register(mut self, args: NodeRegisterArgs) -> Result<(), Error> {
+        self.assert_runs(Feature::Nodes)?;
         let stake = self.host.deposit();
         if stake == 0 {
             return Err(Error::Deposit("the stake to add, at least 1 yoctoNEAR"));
         }
         let number = self.caller()?;
-        let (now, min_stake) = (self.now, self.min_stake()?);
+        let (now, min_stake) = (self.now, self.root.min_stake);
         let account = self.account(number)?;
         let new = account.node.is_none();
         if new {

@@ -3,6 +3,7 @@
 use piecework_interface::{
     event::Entry,
     ids::{AccountNo, BatchId, LotId},
+    money,
     op::{POKES_MAX, Target},
     round::commits_needed,
     view::{LotPhase, LotState, NodeStatus},
@@ -28,7 +29,7 @@ impl<H: Host> Engine<'_, H> {
             }
             done |= match *target {
                 Target::Lot(batch, lot) => self.poke_lot(batch, lot)?,
-                Target::Batch(batch) => self.close_if_done(batch)?,
+                Target::Batch(batch) => self.close_if_done(batch)? || self.pay_freed(batch)?,
                 Target::Node(node) => self.poke_node(node)?,
             };
         }
@@ -99,16 +100,21 @@ impl<H: Host> Engine<'_, H> {
     }
 
     fn poke_node(&mut self, number: AccountNo) -> Result<bool, Error> {
-        let now = self.now;
-        let window = self.settings()?.config.liveness_window_s;
-        let Some(account) = self.accounts.peek(&*self.host, number)? else { return Ok(false) };
-        let silent = account
-            .node
-            .as_ref()
-            .is_some_and(|node| node.status == NodeStatus::Active && now > node.last_seen.saturating_add(window));
+        let (now, min_stake) = (self.now, self.root.min_stake);
+        let window = self.config()?.liveness_window_s;
+        let account = self.accounts.peek(&*self.host, number)?;
+        let Some(node) = account.and_then(|account| account.node.as_ref()) else { return Ok(false) };
+        let stake = node.stake.0;
+        // A new least stake counts for a node from its next change of stake, or from here.
+        let revalued = money::tickets(stake, min_stake) != node.tickets;
+        let silent = node.status == NodeStatus::Active && now > node.last_seen.saturating_add(window);
+        if revalued {
+            self.edit_node(number, |node| node.set_stake(stake, min_stake, now))?;
+            self.push_stake(number)?;
+        }
         if silent {
             self.change_status(number, NodeStatus::Silent, "the node is silent already")?;
         }
-        Ok(silent)
+        Ok(revalued || silent)
     }
 }

@@ -5,13 +5,13 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
     amount::Amount,
     codec::{self, Codec},
-    config::{Config, Fixed},
-    fields,
+    config::Fixed,
+    fields, governance,
     ids::{AccountNo, TokenId},
     lots,
     merkle::{Digest, Peaks},
     terms::Terms,
-    view::{LotState, Node, Progress},
+    view::{LotState, Node, Window},
 };
 
 use super::key::Prefix;
@@ -73,6 +73,10 @@ pub struct Root {
     pub next_batch: u32,
     /// Slashed NEAR.
     pub insurance: u128,
+    /// The configuration's least stake, here because every slash looks at it.
+    pub min_stake: u128,
+    /// Paused features, here because every claim looks at them.
+    pub paused: u8,
 }
 
 impl Root {
@@ -88,20 +92,18 @@ impl Root {
         load(FIRST, bytes)
     }
 }
-fields!(Root { seq, head, active_tickets, next_account, next_batch, insurance });
+fields!(Root { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused });
 
 /// What only governance changes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Settings {
-    /// Who lists tokens.
-    pub owner: String,
     /// Tokens listed, NEAR included.
     pub tokens: u16,
-    /// Configuration.
-    pub config: Config,
+    /// Roles, proposals, configuration.
+    pub governance: governance::Settings,
 }
 record!(Settings, Settings);
-fields!(Settings { owner, tokens, config });
+fields!(Settings { tokens, governance });
 
 /// An account: storage, balances and its node in one record, because a settlement touches all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -192,11 +194,11 @@ pub struct OpenBatch {
     pub facts: Facts,
     /// Whether the requester cancelled it.
     pub cancelled: bool,
-    /// Where it stands.
-    pub progress: Progress,
+    /// Its moving window.
+    pub window: Window,
 }
 
-fields!(OpenBatch { facts, cancelled, progress });
+fields!(OpenBatch { facts, cancelled, window });
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -245,14 +247,22 @@ impl Record for Batch {
     }
 }
 
-/// The money and the results of an open batch, apart from it because only settlements touch them.
+/// What settlements change in an open batch, apart from it because other steps only look at the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Purse {
-    /// Escrow left, fee included.
+    /// Everything that the batch holds, fees and freed rewards included.
     pub escrow: u128,
+    /// Fees of settled lots, not yet in the pool.
+    pub fees: u128,
+    /// What settled lots left, not yet returned.
+    pub freed: u128,
+    /// Lots that have a record.
+    pub live: u32,
+    /// Lots whose bytes are charged to the requester.
+    pub reserved: u32,
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
 record!(Purse, Purse);
-fields!(Purse { escrow, results });
+fields!(Purse { escrow, fees, freed, live, reserved, results });
 record!(LotState, Lot);

@@ -6,11 +6,10 @@ use piecework_interface::{
     event::{Entry, Items, SettledSlot},
     merkle,
     settlement::{self, Judgement},
-    storage::lot_bytes,
     view::{LotPhase, LotState},
 };
 
-use super::{Engine, Error, Host, balance::release, lot::Place};
+use super::{Engine, Error, Host, lot::Place};
 
 /// Bytes of log that one step of a lot may write: a settlement of eight slots and the close of its batch.
 pub(super) const STEP_LOG_BYTES: usize = 1_280;
@@ -75,28 +74,20 @@ impl<H: Host> Engine<'_, H> {
                 reputation,
             });
         }
-        let pool = &mut self.token(facts.token)?.pool;
-        *pool = pool.checked_add(settlement.fee).ok_or(Error::Internal("the fee pool"))?;
-        self.credit(facts.requester, facts.token, settlement.refund)?;
-
         let accepted = judgement.accepted();
         let digest = H::SHA256(&judgement.answers());
-        let spent = paid
-            .checked_add(settlement.fee)
-            .and_then(|spent| spent.checked_add(settlement.refund))
-            .ok_or(Error::Internal("the escrow of a lot"))?;
+        // Fee and rest stay with the batch: moving them would cost two more records in every settlement.
         let purse = self.purses.edit(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
-        purse.escrow = purse.escrow.checked_sub(spent).ok_or(Error::Internal("the escrow of a batch"))?;
+        purse.escrow = purse.escrow.checked_sub(paid).ok_or(Error::Internal("the escrow of a batch"))?;
+        purse.fees = purse.fees.checked_add(settlement.fee).ok_or(Error::Internal("the fees of a batch"))?;
+        purse.freed = purse.freed.checked_add(settlement.refund).ok_or(Error::Internal("what lots left"))?;
+        if recorded {
+            purse.live = purse.live.checked_sub(1).ok_or(Error::Internal("the count of live lots"))?;
+        }
         let n = purse.results.count;
         purse.results.append(H::SHA256, merkle::result_leaf(H::SHA256, n, lot, accepted, &digest));
-
-        let open = self.open_batch(batch)?.ok_or(Error::Internal("a batch is missing"))?;
-        if recorded {
-            open.progress.live = open.progress.live.checked_sub(1).ok_or(Error::Internal("the count of live lots"))?;
-        }
-        open.progress.mark(lot, facts.lots());
-        if recorded {
-            release(self.account(facts.requester)?, lot_bytes(&facts.terms, place.items))?;
+        if !place.marked {
+            self.mark(place)?;
         }
         self.push(Entry::Settled {
             batch,

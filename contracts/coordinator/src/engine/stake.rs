@@ -4,6 +4,7 @@ use piecework_interface::{
     amount::Amount,
     call::StakeRemoveArgs,
     event::Entry,
+    governance::Feature,
     ids::{AccountNo, NEAR},
 };
 
@@ -15,12 +16,13 @@ impl<H: Host> Engine<'_, H> {
     /// # Errors
     /// Nothing is attached, or the caller has no node.
     pub fn stake_add(mut self) -> Result<(), Error> {
+        self.assert_runs(Feature::Nodes)?;
         let amount = self.host.deposit();
         if amount == 0 {
             return Err(Error::Deposit("the stake to add, at least 1 yoctoNEAR"));
         }
         let number = self.calling_node()?;
-        let (now, min_stake) = (self.now, self.min_stake()?);
+        let (now, min_stake) = (self.now, self.root.min_stake);
         self.edit_node(number, |node| {
             let stake = node.stake.0.checked_add(amount).ok_or(Error::Amount("the stake would exceed 2^128"))?;
             node.set_stake(stake, min_stake, now);
@@ -37,8 +39,8 @@ impl<H: Host> Engine<'_, H> {
     pub fn stake_remove(mut self, args: StakeRemoveArgs) -> Result<(), Error> {
         self.assert_one_yocto()?;
         let number = self.calling_node()?;
-        let (now, min_stake) = (self.now, self.min_stake()?);
-        let until = now.saturating_add(self.settings()?.config.unbonding_s);
+        let (now, min_stake) = (self.now, self.root.min_stake);
+        let until = now.saturating_add(self.config()?.unbonding_s);
         self.edit_node(number, |node| {
             let free = node.free_stake();
             let amount = args.amount.map_or(free, |amount| amount.0);
@@ -79,7 +81,7 @@ impl<H: Host> Engine<'_, H> {
         self.finish("stake_claim", Some(number))
     }
 
-    fn push_stake(&mut self, number: AccountNo) -> Result<(), Error> {
+    pub(super) fn push_stake(&mut self, number: AccountNo) -> Result<(), Error> {
         let (stake, unbonding, until): (Amount, Amount, u32) =
             self.edit_node(number, |node| (node.stake, node.unbonding, node.unbonding_until))?;
         self.push(Entry::Staked { account: number, stake, unbonding, until });

@@ -4,6 +4,7 @@ use piecework_interface::{
     amount::Amount,
     call::PAGE_MAX,
     config::Config,
+    governance,
     ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
     merkle,
     view::{self, BatchStatus},
@@ -31,15 +32,15 @@ impl<H: Host> Engine<'_, H> {
     /// # Errors
     /// A record cannot be read.
     pub fn view_config(&mut self) -> Result<Config, Error> {
-        Ok(self.settings()?.config.clone())
+        Ok(self.config()?.clone())
     }
 
-    /// Who lists tokens.
+    /// Who governs, the configuration, and what is about to change.
     ///
     /// # Errors
     /// A record cannot be read.
-    pub fn view_owner(&mut self) -> Result<String, Error> {
-        Ok(self.settings()?.owner.clone())
+    pub fn view_settings(&mut self) -> Result<governance::Settings, Error> {
+        Ok(self.settings()?.governance.clone())
     }
 
     /// Listed tokens, NEAR first.
@@ -126,7 +127,13 @@ impl<H: Host> Engine<'_, H> {
                 items: facts.items,
                 manifest: facts.manifest,
                 created_at: facts.created_at,
-                progress: open.progress.clone(),
+                progress: view::Progress {
+                    window: open.window.clone(),
+                    live: purse.live,
+                    reserved: purse.reserved,
+                    fees: Amount(purse.fees),
+                    freed: Amount(purse.freed),
+                },
                 escrow: Amount(purse.escrow),
             }),
         }))

@@ -25,8 +25,11 @@ methods! {
     /// The configuration.
     config => reply(&call(|mut engine| engine.view_config()));
 
-    /// Who lists tokens.
-    owner => reply(&call(|mut engine| engine.view_owner()));
+    /// Who governs, the configuration, and what is about to change.
+    settings => reply(&call(|mut engine| engine.view_settings()));
+
+    /// The owner.
+    owner => reply(&call(|mut engine| engine.view_settings().map(|settings| settings.owner_id)));
 
     /// Listed tokens, NEAR first.
     tokens => reply(&call(|mut engine| engine.view_tokens()));

@@ -1,6 +1,7 @@
 //! Each rule on its own.
 
 mod batches;
+mod governance;
 mod money;
 mod nodes;
 mod rounds;

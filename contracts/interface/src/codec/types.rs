@@ -6,12 +6,13 @@ use crate::{
     config::{Bounds, Config, Fixed},
     draw::{Draw, Seed},
     fields,
+    governance::{Change, Prices, Proposal, Settings},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     merkle::Peaks,
     op::{At, Op, Target},
     terms::{Terms, Verification},
     variants,
-    view::{ClassRecord, LotPhase, LotState, Node, NodeStatus, Progress, Slot, SlotPhase},
+    view::{ClassRecord, LotPhase, LotState, Node, NodeStatus, Slot, SlotPhase, Window},
 };
 
 macro_rules! newtype {
@@ -31,7 +32,7 @@ newtype!(Amount, AccountNo, BatchId, ClassId, LotId, TokenId);
 macro_rules! element {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-element!(AccountNo, ClassId, ClassRecord, Draw, Op, Slot, Target, TokenId, [u8; 32], u32);
+element!(AccountNo, ClassId, ClassRecord, Draw, Op, Proposal, Slot, Target, TokenId, [u8; 32], u32);
 
 fields!(Bounds {
     claim_ttl_s,
@@ -42,7 +43,16 @@ fields!(Bounds {
     dissent_slash_pct_max,
     abandon_slash_pct_max,
 });
-fields!(Config { min_stake, unbonding_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, bounds });
+fields!(Config {
+    min_stake,
+    unbonding_s,
+    notice_s,
+    liveness_window_s,
+    grace_s,
+    fee_bps,
+    reputation_interval_s,
+    bounds
+});
 fields!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
 variants!(Verification { 0 = Consensus } else Self::Consensus);
 fields!(Terms {
@@ -92,9 +102,22 @@ fields!(Node {
     status,
     classes,
 });
-fields!(Progress { frontier, marks, draws, live });
+fields!(Window { frontier, marks, draws });
 variants!(LotPhase { 0 = Working, 1 = Revealing, 2 = Provisional } else Self::Working);
 variants!(SlotPhase { 0 = Reserved(until), 1 = Committed(commitment), 2 = Revealed(answers) } else Self::Reserved(0));
 fields!(Slot { node, round, phase });
 fields!(LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots });
 fields!(Peaks { count, peaks });
+fields!(Prices { token, min_reward, rep_unit, bond_rate });
+variants!(Change { 0 = Config(config), 1 = Code(hash), 2 = Prices(prices) } else Self::Code([0; 32]));
+fields!(Proposal { number, ready_at, change });
+fields!(Settings {
+    owner_id,
+    proposed_owner_id,
+    guardian_id,
+    token_admin_id,
+    paused,
+    next_proposal,
+    proposals,
+    config,
+});

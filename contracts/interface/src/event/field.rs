@@ -6,11 +6,12 @@ use super::{Abandoned, Entry, Items, SettledSlot};
 use crate::{
     amount::Amount,
     config::{Config, Fixed},
+    governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     json::{self, push_decimal},
     op::At,
     skip::Skip,
-    terms::Terms,
+    terms::{Terms, Verification},
     view::NodeStatus,
 };
 
@@ -228,4 +229,61 @@ macro_rules! json_field {
         }
     )*};
 }
-json_field!(String, Config, Terms, Fixed, NodeStatus);
+json_field!(String, Config, NodeStatus, Role, Change);
+
+/// A struct whose fields stand in an array in order of declaration: batches are created often, and every byte of a log
+/// is paid for.
+macro_rules! row_field {
+    ($type:ident { $first:ident, $($field:ident),* $(,)? }) => {
+        impl Field for $type {
+            fn write(&self, out: &mut String) {
+                let Self { $first, $($field),* } = self;
+                out.push('[');
+                $first.write(out);
+                $(
+                    out.push(',');
+                    $field.write(out);
+                )*
+                out.push(']');
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                let mut fields = value.as_array()?.iter();
+                let row = Self { $first: Field::read(fields.next()?)?, $($field: Field::read(fields.next()?)?),* };
+                fields.next().is_none().then_some(row)
+            }
+        }
+    };
+}
+row_field!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
+row_field!(Terms {
+    class,
+    reward,
+    lot_size,
+    answer_width,
+    start,
+    max,
+    quorum_pct,
+    claim_ttl_s,
+    reveal_window_s,
+    challenge_window_s,
+    slice_s,
+    bond_pct,
+    dissent_slash_pct,
+    abandon_slash_pct,
+    min_reputation,
+    expires_at,
+    verification,
+});
+
+impl Field for Verification {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Consensus => out.push('0'),
+        }
+    }
+    #[cfg(feature = "host")]
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        (value.as_u64()? == 0).then_some(Self::Consensus)
+    }
+}

@@ -5,10 +5,11 @@ use crate::{
     call::{BatchCreateArgs, BatchSpec, DepositMessage},
     config::{Bounds, Config, Fixed},
     draw::{Draw, Seed},
+    governance::{Change, Feature, Prices, Proposal, Role, Settings},
     terms::{Terms, Verification},
     view::{
         Account, Balance, Batch, BatchStatus, ClassRecord, Lot, LotPhase, LotState, Node, NodeStatus, OpenBatch,
-        Progress, Root, Slot, SlotPhase, Token,
+        Progress, Root, Slot, SlotPhase, Token, Window,
     },
 };
 
@@ -34,11 +35,19 @@ write_fields!(Node {
 });
 write_fields!(Batch { batch, status, settled, results_root: hex, open });
 write_fields!(OpenBatch { requester, token, terms, fixed, items, manifest: hex, created_at, progress, escrow });
-write_fields!(Progress { frontier, marks, draws, live });
 write_fields!(Seed { value: hex, at, height, tickets });
 write_fields!(Slot { node, round, phase });
 write_fields!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
-write_fields!(Config { min_stake, unbonding_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, bounds });
+write_fields!(Config {
+    min_stake,
+    unbonding_s,
+    notice_s,
+    liveness_window_s,
+    grace_s,
+    fee_bps,
+    reputation_interval_s,
+    bounds
+});
 write_fields!(Bounds {
     claim_ttl_s,
     reveal_window_s,
@@ -68,13 +77,27 @@ write_fields!(Terms {
     verification,
 });
 
+write_fields!(Prices { token, min_reward, rep_unit, bond_rate });
+write_fields!(Proposal { number, ready_at, change });
+write_fields!(Settings {
+    owner_id,
+    proposed_owner_id,
+    guardian_id,
+    token_admin_id,
+    paused,
+    next_proposal,
+    proposals,
+    config,
+});
+
+read_fields!(Prices { token, min_reward, rep_unit, bond_rate });
 read_fields!(Terms {
     class, reward, lot_size, answer_width, start, max, quorum_pct, claim_ttl_s, reveal_window_s, challenge_window_s,
     slice_s, bond_pct, dissent_slash_pct, abandon_slash_pct, min_reputation, expires_at
 } verification);
 read_fields!(BatchSpec { terms, items, manifest: hex, uri });
 read_fields!(BatchCreateArgs { token, batch });
-read_fields!(Config {} min_stake, unbonding_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, bounds);
+read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, bounds);
 read_fields!(Bounds {} claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
     abandon_slash_pct_max);
 
@@ -93,11 +116,56 @@ words! {
     BatchStatus { Open = "open", Cancelled = "cancelled", Closed = "closed" }
     LotPhase { Working = "working", Revealing = "revealing", Provisional = "provisional" }
     Verification { Consensus = "consensus" }
+    Role { Guardian = "guardian", TokenAdmin = "token_admin" }
 }
 
 impl Read for Verification {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
         reader.word(&["consensus"]).map(|_| Self::Consensus)
+    }
+}
+
+impl Read for Role {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+        let roles = [Self::Guardian, Self::TokenAdmin];
+        reader.word(&["guardian", "token_admin"]).map(|index| roles[index])
+    }
+}
+
+impl Read for Feature {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+        reader.word(&["deposits", "batches", "nodes", "claims"]).map(|index| Self::ALL[index])
+    }
+}
+
+/// An object with one field, which says what changes.
+impl Write for Change {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Config(config) => write_all(&[("{\"config\":", config)], out),
+            Self::Prices(prices) => write_all(&[("{\"prices\":", prices)], out),
+            Self::Code(hash) => {
+                out.push_str("{\"code\":");
+                push_hex(hash, out);
+                out.push('}');
+            }
+        }
+    }
+}
+
+impl Read for Change {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+        let mut change = None;
+        reader.object(&mut |reader, key| {
+            change = Some(match (&change, key) {
+                (None, "config") => Self::Config(Read::read(reader)?),
+                (None, "prices") => Self::Prices(Read::read(reader)?),
+                (None, "code") => Self::Code(reader.hex()?),
+                _ => return Err(ReadError { field: "change" }),
+            });
+            Ok(())
+        })?;
+        change.ok_or(ReadError { field: "change" })
     }
 }
 
@@ -138,30 +206,56 @@ impl Write for SlotPhase {
     }
 }
 
+/// The window's fields stand beside the others.
+impl Write for Progress {
+    fn write(&self, out: &mut String) {
+        let Self { window: Window { frontier, marks, draws }, live, reserved, fees, freed } = self;
+        write_all(
+            &[
+                ("{\"frontier\":", frontier),
+                (",\"marks\":", marks),
+                (",\"draws\":", draws),
+                (",\"live\":", live),
+                (",\"reserved\":", reserved),
+                (",\"fees\":", fees),
+                (",\"freed\":", freed),
+            ],
+            out,
+        );
+    }
+}
+
 /// The record's fields stand beside batch and lot.
 impl Write for Lot {
     fn write(&self, out: &mut String) {
         let Self { batch, lot, state } = self;
         let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots } = state;
-        let fields: [(&str, &dyn Write); 11] = [
-            ("{\"batch\":", batch),
-            (",\"lot\":", lot),
-            (",\"phase\":", phase),
-            (",\"round\":", round),
-            (",\"clock_at\":", clock_at),
-            (",\"phase_at\":", phase_at),
-            (",\"phase_height\":", phase_height),
-            (",\"leavers\":", leavers),
-            (",\"open_items\":", open_items),
-            (",\"draw\":", draw),
-            (",\"slots\":", slots),
-        ];
-        for (name, value) in fields {
-            out.push_str(name);
-            value.write(out);
-        }
-        out.push('}');
+        write_all(
+            &[
+                ("{\"batch\":", batch),
+                (",\"lot\":", lot),
+                (",\"phase\":", phase),
+                (",\"round\":", round),
+                (",\"clock_at\":", clock_at),
+                (",\"phase_at\":", phase_at),
+                (",\"phase_height\":", phase_height),
+                (",\"leavers\":", leavers),
+                (",\"open_items\":", open_items),
+                (",\"draw\":", draw),
+                (",\"slots\":", slots),
+            ],
+            out,
+        );
     }
+}
+
+/// Writes the fields of an object after their names.
+fn write_all(fields: &[(&str, &dyn Write)], out: &mut String) {
+    for (name, value) in fields {
+        out.push_str(name);
+        value.write(out);
+    }
+    out.push('}');
 }
 
 /// An object with one field, which says what to do.

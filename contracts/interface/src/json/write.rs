@@ -44,6 +44,7 @@ pub(crate) use write_fields;
 /// Appends bytes as a hexadecimal string.
 pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('"');
+    out.reserve(2 * bytes.len() + 1);
     for byte in bytes {
         out.push(char::from(HEX[usize::from(byte >> 4)]));
         out.push(char::from(HEX[usize::from(byte & 15)]));
@@ -52,18 +53,28 @@ pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
 }
 
 /// Appends a number.
-pub(crate) fn push_decimal(mut value: u128, out: &mut String) {
-    let mut digits = [0_u8; 39];
+pub(crate) fn push_decimal(value: u128, out: &mut String) {
+    // Division of 128 bits is slow, so it is done once for nineteen digits.
+    const PART: u128 = 10_u128.pow(19);
+    match u64::try_from(value) {
+        Ok(value) => push_digits(value, 1, out),
+        Err(_) => {
+            push_decimal(value / PART, out);
+            push_digits(u64::try_from(value % PART).unwrap_or_default(), 19, out);
+        }
+    }
+}
+
+/// Appends a number with so many digits at least.
+fn push_digits(mut value: u64, least: usize, out: &mut String) {
+    let mut digits = [b'0'; 20];
     let mut start = digits.len();
-    loop {
+    while value > 0 || digits.len() - start < least {
         start -= 1;
         digits[start] = b'0' + u8::try_from(value % 10).unwrap_or_default();
         value /= 10;
-        if value == 0 {
-            break;
-        }
     }
-    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
+    out.push_str(core::str::from_utf8(&digits[start..]).unwrap_or_default());
 }
 
 macro_rules! write_number {
@@ -97,6 +108,10 @@ impl Write for bool {
 impl Write for str {
     fn write(&self, out: &mut String) {
         out.push('"');
+        if self.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+            out.push_str(self);
+            return out.push('"');
+        }
         for char in self.chars() {
             match char {
                 '"' | '\\' => out.extend(['\\', char]),

@@ -42,11 +42,18 @@ impl Step<'_> {
 
     pub fn entry(&mut self, entry: &Entry) -> Result<(), Fault> {
         match entry {
-            Entry::Configured { config } => {
-                self.mirror.config = config.clone();
-                self.touched.config = true;
-                Ok(())
+            Entry::Configured { config } => self.settings(|settings| settings.config = config.clone()),
+            Entry::OwnerProposed { account_id } => {
+                self.settings(|settings| settings.proposed_owner_id.clone_from(account_id))
             }
+            Entry::OwnerSet { account_id } => self.settings(|settings| settings.set_owner(account_id.clone())),
+            Entry::RoleSet { role, account_id } => {
+                self.settings(|settings| settings.set_role(*role, account_id.clone()))
+            }
+            Entry::Paused { features } => self.settings(|settings| settings.paused = *features),
+            Entry::Proposed { number, ready_at, change } => self.proposed(*number, *ready_at, change),
+            Entry::Dropped { number } => self.dropped(*number).map(drop),
+            Entry::Applied { number } => self.applied(*number),
             Entry::TokenListed { token, account_id, min_reward, rep_unit, bond_rate } => self.token_listed(Token {
                 token: *token,
                 account_id: account_id.clone(),
@@ -80,7 +87,7 @@ impl Step<'_> {
                 Ok(())
             }),
             Entry::Staked { account, stake, unbonding, until } => {
-                let (now_s, min_stake) = (self.context.now_s, self.mirror.config.min_stake.0);
+                let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
                 self.node(*account, |node| {
                     node.set_stake(stake.0, min_stake, now_s);
                     (node.unbonding, node.unbonding_until) = (*unbonding, *until);
@@ -123,7 +130,8 @@ impl Step<'_> {
                 row.status = BatchStatus::Cancelled;
                 Ok(())
             }
-            Entry::BatchClosed { batch, refund } => self.batch_closed(*batch, refund.0),
+            Entry::BatchPaid { batch, fees, refund } => self.batch_paid(*batch, (fees.0, refund.0)),
+            Entry::BatchClosed { batch, fees, refund } => self.batch_closed(*batch, (fees.0, refund.0)),
             Entry::BatchForgotten { batch } => self.batch_forgotten(*batch),
             Entry::Skipped { op, code } => {
                 self.touched.skips.push((*op, *code));
@@ -172,7 +180,7 @@ impl Step<'_> {
     }
 
     fn node_registered(&mut self, account: AccountNo, stake: u128, classes: &[ClassId]) -> Result<(), Fault> {
-        let (now_s, min_stake) = (self.context.now_s, self.mirror.config.min_stake.0);
+        let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
         self.account(account)?.row.node.get_or_insert_with(|| Node { status: NodeStatus::Silent, ..Node::new(now_s) });
         self.node(account, |node| {
             let stake = node.stake.0.checked_add(stake).ok_or(Fault::Range("the node's stake"))?;
@@ -205,7 +213,7 @@ impl Step<'_> {
         self.debit(requester, token, escrow.0, MovementKind::Escrow, Cause { batch: Some(batch), lot: None })?;
         self.charge(requester, storage::BATCH_BYTES)?;
         let mut progress = Progress::default();
-        progress.draws[0] = Draw::Opened(self.context.now_s);
+        progress.window.draws[0] = Draw::Opened(self.context.now_s);
         let open = OpenBatch {
             requester,
             token,
@@ -227,28 +235,54 @@ impl Step<'_> {
     fn draw(&mut self, batch: BatchId, at: At, draw: Draw) -> Result<(), Fault> {
         match at {
             At::Group(group) => {
-                let progress = &mut self.open_batch(batch)?.progress;
-                let index = progress.index(group).ok_or(Fault::NoGroup(batch, group))?;
-                progress.draws[index] = draw;
+                let window = &mut self.open_batch(batch)?.progress.window;
+                let index = window.index(group).ok_or(Fault::NoGroup(batch, group))?;
+                window.draws[index] = draw;
             }
             At::Lot(lot) => self.lot(batch, lot)?.draw = draw,
         }
         Ok(())
     }
 
-    fn batch_closed(&mut self, batch: BatchId, refund: u128) -> Result<(), Fault> {
+    /// What settled lots left leaves the batch.
+    fn batch_paid(&mut self, batch: BatchId, (fees, refund): (u128, u128)) -> Result<(), Fault> {
+        let open = self.open_batch(batch)?;
+        let (requester, token) = (open.requester, open.token);
+        let held = (std::mem::take(&mut open.progress.fees), std::mem::take(&mut open.progress.freed));
+        if (held.0.0, held.1.0) != (fees, refund) {
+            return Err(Fault::Differs("what settled lots left"));
+        }
+        subtract(&mut open.escrow, fees, "the batch's escrow")?;
+        subtract(&mut open.escrow, refund, "the batch's escrow")?;
+        self.pay_out(batch, (requester, token), (fees, refund))
+    }
+
+    fn batch_closed(&mut self, batch: BatchId, (fees, refund): (u128, u128)) -> Result<(), Fault> {
         let row = self.batch(batch)?;
         let open = row.open.take().ok_or(Fault::NoBatch(batch))?;
         row.status = BatchStatus::Closed;
-        if open.escrow.0 != refund {
+        if (open.progress.fees.0, open.escrow.0.checked_sub(fees)) != (fees, Some(refund)) {
             return Err(Fault::Differs("the rest of the escrow"));
         }
         self.mirror.ranges.remove(&batch);
-        let cause = Cause { batch: Some(batch), lot: None };
-        self.credit(open.requester, open.token, refund, MovementKind::Refund, cause)?;
-        self.uncharge(open.requester, storage::BATCH_BYTES - storage::CLOSED_BATCH_BYTES)?;
+        self.pay_out(batch, (open.requester, open.token), (fees, refund))?;
+        let bytes = storage::BATCH_BYTES - storage::CLOSED_BATCH_BYTES;
+        self.uncharge(open.requester, bytes)?;
+        let lots = open.progress.reserved.checked_mul(storage::lot_bytes(&open.terms));
+        self.uncharge(open.requester, lots.ok_or(Fault::Range("an account's storage"))?)?;
         self.touched.closed.push((batch, open));
         Ok(())
+    }
+
+    fn pay_out(
+        &mut self,
+        batch: BatchId,
+        (requester, token): (AccountNo, TokenId),
+        (fees, refund): (u128, u128),
+    ) -> Result<(), Fault> {
+        add(&mut self.token(token)?.pool, fees, "the fee pool")?;
+        let cause = Cause { batch: Some(batch), lot: None };
+        self.credit(requester, token, refund, MovementKind::Refund, cause)
     }
 
     fn batch_forgotten(&mut self, batch: BatchId) -> Result<(), Fault> {

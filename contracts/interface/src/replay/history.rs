@@ -12,8 +12,8 @@ use crate::{
 /// What one line, or several merged, changed. The root always changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// Whether the configuration changed.
-    pub config: bool,
+    /// Whether the settings changed.
+    pub settings: bool,
     /// Tokens whose row changed.
     pub tokens: BTreeSet<TokenId>,
     /// Accounts whose row, balances or node changed. One that the mirror no longer has was unregistered.
@@ -132,7 +132,7 @@ pub struct LotResult {
 impl Touched {
     /// Adds what a later line changed.
     pub fn merge(&mut self, later: Self) {
-        self.config |= later.config;
+        self.settings |= later.settings;
         self.tokens.extend(later.tokens);
         self.accounts.extend(later.accounts);
         self.batches.extend(later.batches);

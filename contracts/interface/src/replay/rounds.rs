@@ -150,7 +150,7 @@ impl Step<'_> {
     pub fn mark(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
         let open = self.open_batch(batch)?;
         let lots = lots::lot_count(open.items, open.terms.lot_size);
-        open.progress.mark(lot, lots);
+        open.progress.window.mark(lot, lots);
         Ok(())
     }
 
@@ -161,10 +161,13 @@ impl Step<'_> {
         if items == 0 {
             return Err(Fault::NoLot(batch, lot));
         }
-        open.progress.live = open.progress.live.checked_add(1).ok_or(Fault::Range("the count of live lots"))?;
-        let (requester, bytes) = (open.requester, storage::lot_bytes(&open.terms, items));
+        let progress = &mut open.progress;
+        progress.live = progress.live.checked_add(1).ok_or(Fault::Range("the count of live lots"))?;
+        let bytes = if progress.live > progress.reserved { storage::lot_bytes(&open.terms) } else { 0 };
+        progress.reserved = progress.reserved.max(progress.live);
+        let requester = open.requester;
         self.mirror.lots.insert((batch, lot), LotState::default());
-        self.charge(requester, bytes)
+        if bytes > 0 { self.charge(requester, bytes) } else { Ok(()) }
     }
 
     /// A reservation of the current round ran out: the slot goes and its node pays.
@@ -210,7 +213,7 @@ impl Step<'_> {
 
     /// A slot of the node ended: checks that the slash is within the bond and the bond within the stake.
     pub fn free_bond(&mut self, node: AccountNo, bond: u128, slash: u128) -> Result<(), Fault> {
-        let (now_s, min_stake) = (self.context.now_s, self.mirror.config.min_stake.0);
+        let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
         self.node(node, |node| {
             if slash > bond || bond > node.bonded.0 || slash > node.stake.0 || node.slots == 0 {
                 return Err(Fault::Range("the node's bonds"));

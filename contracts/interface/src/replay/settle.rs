@@ -13,7 +13,6 @@ use crate::{
     merkle::{self, Digest},
     money,
     settlement::{self, Judgement},
-    storage,
     view::{LotPhase, LotState, OpenBatch},
 };
 
@@ -50,7 +49,6 @@ impl Step<'_> {
         self.settle_slots(batch, lot, &open, &state, &judgement, told)?;
         self.settle_batch(batch, lot, &open, told)?;
         if record.is_some() {
-            self.uncharge(open.requester, storage::lot_bytes(&open.terms, items))?;
             let live = &mut self.open_batch(batch)?.progress.live;
             *live = live.checked_sub(1).ok_or(Fault::Range("the count of live lots"))?;
         }
@@ -129,14 +127,15 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Escrow, fee pool, refund and the results' range.
+    /// Escrow, fees, what is freed, and the results' range.
     fn settle_batch(&mut self, batch: BatchId, lot: LotId, open: &OpenBatch, told: &Told<'_>) -> Result<(), Fault> {
         let items = lots::lot_items(open.items, open.terms.lot_size, lot);
         let escrow = money::escrow(&open.terms, open.fixed.fee_bps, u32::from(items));
-        subtract(&mut self.open_batch(batch)?.escrow, escrow, "the batch's escrow")?;
-        add(&mut self.token(open.token)?.pool, told.fee, "the fee pool")?;
-        let cause = Cause { batch: Some(batch), lot: Some(lot) };
-        self.credit(open.requester, open.token, told.refund, MovementKind::Refund, cause)?;
+        let paid = escrow.checked_sub(told.fee).and_then(|rest| rest.checked_sub(told.refund));
+        let held = self.open_batch(batch)?;
+        subtract(&mut held.escrow, paid.ok_or(Fault::Range("the lot's escrow"))?, "the batch's escrow")?;
+        add(&mut held.progress.fees, told.fee, "the batch's fees")?;
+        add(&mut held.progress.freed, told.refund, "what the batch's lots left")?;
         let range = self.mirror.ranges.get_mut(&batch).ok_or(Fault::NoBatch(batch))?;
         if range.count != told.n {
             return Err(Fault::Differs("the settlement number"));

@@ -244,8 +244,8 @@ async fn replay(ledger: &Ledger, at: &Coordinator) -> anyhow::Result<Found> {
     if at.root().await?.value != mirror.root {
         wrong.push("the root differs");
     }
-    if at.config().await? != mirror.config {
-        wrong.push("the configuration differs");
+    if at.settings().await? != mirror.settings {
+        wrong.push("the settings differ");
     }
     if !at.tokens().await?.iter().eq(mirror.tokens.values()) {
         wrong.push("the tokens differ");

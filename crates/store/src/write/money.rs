@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    config::Config,
+    governance::Settings,
     ids::{AccountNo, TokenId},
     view::Token,
 };
@@ -16,10 +16,10 @@ use crate::{
     names,
 };
 
-pub(super) async fn config_upsert(
+pub(super) async fn settings_upsert(
     tx: &mut PgTransaction<'_>,
     stream: &str,
-    config: &Config,
+    settings: &Settings,
     seq: u64,
 ) -> Result<(), StoreError> {
     let written = sqlx::query!(
@@ -27,13 +27,13 @@ pub(super) async fn config_upsert(
          VALUES ($1, $2::text::jsonb, $3)
          ON CONFLICT (stream) DO UPDATE SET config = excluded.config, updated_seq = excluded.updated_seq",
         stream,
-        json(config)?,
+        json(settings)?,
         widen(seq, "config.updated_seq")?,
     )
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    expect_rows("config_upsert", 1, written)
+    expect_rows("settings_upsert", 1, written)
 }
 
 pub(super) async fn token_upsert(

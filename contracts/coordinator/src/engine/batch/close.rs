@@ -3,9 +3,9 @@
 use piecework_interface::{
     amount::Amount,
     event::Entry,
-    ids::BatchId,
+    ids::{AccountNo, BatchId, TokenId},
     merkle,
-    storage::{BATCH_BYTES, CLOSED_BATCH_BYTES},
+    storage::{BATCH_BYTES, CLOSED_BATCH_BYTES, lot_bytes},
     view::GROUP_LOTS,
 };
 
@@ -20,12 +20,13 @@ impl<H: Host> Engine<'_, H> {
     pub(in crate::engine) fn close_if_done(&mut self, batch: BatchId) -> Result<bool, Error> {
         let now = self.now;
         let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
-        let all_marked = open.progress.frontier >= open.facts.lots().div_ceil(GROUP_LOTS);
+        let all_marked = open.window.frontier >= open.facts.lots().div_ceil(GROUP_LOTS);
         let over = all_marked || open.cancelled || now > open.facts.terms.expires_at;
-        if open.progress.live > 0 || !over {
+        let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));
+        let purse = self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        if purse.live > 0 || !over {
             return Ok(false);
         }
-        let (requester, token) = (open.facts.requester, open.facts.token);
         let purse = self.purses.take(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
         let closed = ClosedBatch {
             requester,
@@ -33,9 +34,36 @@ impl<H: Host> Engine<'_, H> {
             results_root: merkle::bag(H::SHA256, &purse.results),
         };
         self.batches.put(batch, Batch::Closed(closed));
-        self.credit(requester, token, purse.escrow)?;
+        let bytes = purse.reserved.checked_mul(lot_bytes).ok_or(Error::Internal("bytes of lots"))?;
+        release(self.account(requester)?, bytes)?;
         release(self.account(requester)?, BATCH_BYTES - CLOSED_BATCH_BYTES)?;
-        self.push(Entry::BatchClosed { batch, refund: Amount(purse.escrow) });
+        let refund = purse.escrow.checked_sub(purse.fees).ok_or(Error::Internal("the escrow of a batch"))?;
+        self.pay_out(token, requester, purse.fees, refund)?;
+        self.push(Entry::BatchClosed { batch, fees: Amount(purse.fees), refund: Amount(refund) });
         Ok(true)
+    }
+
+    /// Pays out what settled lots left; returns whether there was anything.
+    pub(in crate::engine) fn pay_freed(&mut self, batch: BatchId) -> Result<bool, Error> {
+        let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
+        let (requester, token) = (open.facts.requester, open.facts.token);
+        let purse = self.purses.edit(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let (fees, refund) = (core::mem::take(&mut purse.fees), core::mem::take(&mut purse.freed));
+        if fees == 0 && refund == 0 {
+            return Ok(false);
+        }
+        let rest = purse.escrow.checked_sub(fees).and_then(|rest| rest.checked_sub(refund));
+        purse.escrow = rest.ok_or(Error::Internal("the escrow of a batch"))?;
+        self.pay_out(token, requester, fees, refund)?;
+        self.push(Entry::BatchPaid { batch, fees: Amount(fees), refund: Amount(refund) });
+        Ok(true)
+    }
+
+    fn pay_out(&mut self, token: TokenId, requester: AccountNo, fees: u128, refund: u128) -> Result<(), Error> {
+        if fees > 0 {
+            let pool = &mut self.token(token)?.pool;
+            *pool = pool.checked_add(fees).ok_or(Error::Internal("the fee pool"))?;
+        }
+        self.credit(requester, token, refund)
     }
 }

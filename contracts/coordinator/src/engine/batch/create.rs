@@ -6,10 +6,11 @@ use piecework_interface::{
     config::Fixed,
     draw::Draw,
     event::Entry,
+    governance::Feature,
     ids::{AccountNo, BatchId, NEAR},
     money,
     storage::{BATCH_BYTES, URI_MAX},
-    view::Progress,
+    view::Window,
 };
 
 use crate::engine::{
@@ -37,6 +38,7 @@ impl<H: Host> Engine<'_, H> {
         requester: AccountNo,
         args: BatchCreateArgs,
     ) -> Result<BatchId, Error> {
+        self.assert_runs(Feature::Batches)?;
         let BatchCreateArgs { token, batch: BatchSpec { terms, items, manifest, uri } } = args;
         if token == NEAR {
             // NEAR has no minimum reward and no bond rate: stake claimed back is not a reward token.
@@ -51,7 +53,7 @@ impl<H: Host> Engine<'_, H> {
         let row = self.tokens.peek(&*self.host, token)?.ok_or(Error::Token(token))?;
         let (min_reward, bond_rate, rep_unit) = (row.min_reward, row.bond_rate, row.rep_unit);
         let now = self.now;
-        let config = &self.settings()?.config;
+        let config = self.config()?;
         terms.check(&config.bounds, min_reward.0, now)?;
         let fixed = Fixed {
             fee_bps: config.fee_bps,
@@ -67,8 +69,8 @@ impl<H: Host> Engine<'_, H> {
         account.batches += 1;
         let batch = BatchId(self.root.next_batch);
         self.root.next_batch = batch.0.checked_add(1).ok_or(Error::Internal("batch numbers are used up"))?;
-        let mut progress = Progress::default();
-        progress.draws[0] = Draw::Opened(now);
+        let mut window = Window::default();
+        window.draws[0] = Draw::Opened(now);
         self.push(Entry::BatchCreated {
             batch,
             requester,
@@ -81,7 +83,7 @@ impl<H: Host> Engine<'_, H> {
             fixed: fixed.clone(),
         });
         let facts = Facts { requester, token, terms, fixed, items, manifest, created_at: now };
-        self.batches.put(batch, Batch::Open(Box::new(OpenBatch { facts, cancelled: false, progress })));
+        self.batches.put(batch, Batch::Open(Box::new(OpenBatch { facts, cancelled: false, window })));
         self.purses.put(batch, Purse { escrow, ..Purse::default() });
         Ok(batch)
     }

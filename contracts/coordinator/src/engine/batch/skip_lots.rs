@@ -27,7 +27,9 @@ impl<H: Host> Engine<'_, H> {
         if !skipped {
             return Err(Error::NothingDue("none of these lots is open and held by nobody"));
         }
-        self.close_if_done(args.batch)?;
+        if !self.close_if_done(args.batch)? {
+            self.pay_freed(args.batch)?;
+        }
         self.finish("batch_skip_lots", None)
     }
 

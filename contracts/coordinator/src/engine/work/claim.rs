@@ -3,6 +3,7 @@
 use piecework_interface::{
     draw::{Draw, Seed},
     event::Entry,
+    governance::Feature,
     ids::{AccountNo, BatchId, LotId},
     round::{commits_needed, max_slots},
     skip::Skip,
@@ -46,7 +47,7 @@ impl<H: Host> Engine<'_, H> {
             Some(draw) => draw,
             None => self
                 .peek_batch(place.batch)?
-                .and_then(|open| open.progress.draw(place.lot.0 / GROUP_LOTS).cloned())
+                .and_then(|open| open.window.draw(place.lot.0 / GROUP_LOTS).cloned())
                 .unwrap_or_default(),
         };
         Ok(match draw {
@@ -68,6 +69,9 @@ impl<H: Host> Engine<'_, H> {
         let (facts, terms) = (&place.facts, &place.facts.terms);
         if new && place.marked {
             return Err(Skip::NoLot.into());
+        }
+        if state.round == 0 && self.assert_runs(Feature::Claims).is_err() {
+            return Err(Skip::Paused.into());
         }
         let account = self.accounts.peek(&*self.host, number)?.ok_or(Error::Internal("an account is missing"))?;
         let node = account.node.as_ref().ok_or(Error::NoNode)?;
@@ -114,10 +118,15 @@ impl<H: Host> Engine<'_, H> {
         }
         if new {
             let own_bytes = if facts.requester == number { own_bytes } else { 0 };
-            let requester =
-                self.accounts.peek(&*self.host, facts.requester)?.ok_or(Error::Internal("an account is missing"))?;
-            if !covers(requester, own_bytes.saturating_add(lot_bytes(terms, place.items))) {
-                return Err(Skip::RequesterStorage.into());
+            let purse = self.purses.peek(&*self.host, place.batch)?.ok_or(Error::Internal("a purse is missing"))?;
+            if purse.live >= purse.reserved {
+                let requester = self
+                    .accounts
+                    .peek(&*self.host, facts.requester)?
+                    .ok_or(Error::Internal("an account is missing"))?;
+                if !covers(requester, own_bytes.saturating_add(lot_bytes(terms))) {
+                    return Err(Skip::RequesterStorage.into());
+                }
             }
         }
         Ok(expired.filter(|_| full))
@@ -134,9 +143,12 @@ impl<H: Host> Engine<'_, H> {
         let facts = &place.facts;
         self.make_room(number, facts.token)?;
         if new {
-            charge(self.account(facts.requester)?, lot_bytes(&facts.terms, place.items))?;
-            let open = self.open_batch(place.batch)?.ok_or(Error::Internal("a batch is missing"))?;
-            open.progress.live = open.progress.live.checked_add(1).ok_or(Error::Internal("the count of live lots"))?;
+            let purse = self.purses.edit(&*self.host, place.batch)?.ok_or(Error::Internal("a purse is missing"))?;
+            purse.live = purse.live.checked_add(1).ok_or(Error::Internal("the count of live lots"))?;
+            if purse.live > purse.reserved {
+                purse.reserved = purse.live;
+                charge(self.account(facts.requester)?, lot_bytes(&facts.terms))?;
+            }
         }
         let replaced = match expired {
             Some(node) => Some(self.abandon(place, &mut state, node)?),

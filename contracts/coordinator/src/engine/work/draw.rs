@@ -23,9 +23,9 @@ impl<H: Host> Engine<'_, H> {
         let closed = piecework_interface::round::batch_closed_to_claims(&terms, cancelled, now);
         let (draw, may_open) = match at {
             At::Group(group) => {
-                let limit = open.progress.frontier.saturating_add(lots::open_groups(active, &terms));
+                let limit = open.window.frontier.saturating_add(lots::open_groups(active, &terms));
                 let groups = lots::group_count(open.facts.items, terms.lot_size);
-                let draw = open.progress.draw(group).filter(|_| group < groups).cloned();
+                let draw = open.window.draw(group).filter(|_| group < groups).cloned();
                 (draw.ok_or(Skip::DrawNotDue)?, group < limit)
             }
             At::Lot(lot) => {
@@ -73,8 +73,8 @@ impl<H: Host> Engine<'_, H> {
         match at {
             At::Group(group) => {
                 let open = self.open_batch(batch)?.ok_or(Error::Internal("a batch is missing"))?;
-                let index = open.progress.index(group).ok_or(Error::Internal("a group is missing"))?;
-                open.progress.draws[index] = next;
+                let index = open.window.index(group).ok_or(Error::Internal("a group is missing"))?;
+                open.window.draws[index] = next;
             }
             At::Lot(lot) => {
                 let state = self.lots.edit(&*self.host, (batch, lot))?;

@@ -1,7 +1,7 @@
 //! `Reveal`: the answers behind a commitment.
 
 use piecework_interface::{
-    commitment::{Place as Binding, commitment},
+    commitment::{Place as Binding, commitment_to},
     event::Entry,
     ids::{BatchId, LotId},
     skip::Skip,
@@ -35,11 +35,12 @@ impl<H: Host> Engine<'_, H> {
         }
         let contract = self.host.current_account();
         let binding = Binding { contract: &contract, batch, lot, round: state.round, node };
-        if commitment(H::SHA256, binding, &answers, salt) != committed {
+        let digest = H::SHA256(&answers);
+        if commitment_to(H::SHA256, binding, &digest, salt) != committed {
             return Err(Skip::WrongReveal.into());
         }
         let mut state = self.lots.take(&*self.host, place.key())?.ok_or(Skip::NoLot)?;
-        self.push(Entry::Revealed { batch, lot, digest: H::SHA256(&answers) });
+        self.push(Entry::Revealed { batch, lot, digest });
         state.slots[index].phase = SlotPhase::Revealed(answers);
         if state.all_revealed() && self.may_tally(shift) {
             shift.tallied += 1;

@@ -179,7 +179,7 @@ fn attack_38__should_move_the_window_past_committed_lots_while_results_are_provi
     }
 
     // Then the second group may open, and what is provisional settles after its window.
-    assert_eq!(market.view_batch(batch).open.expect("open").progress.frontier, 1);
+    assert_eq!(market.view_batch(batch).open.expect("open").progress.window.frontier, 1);
     assert_eq!(market.op("c.near", Op::Draw { batch, at: At::Group(1) }), Ok(()));
     market.draw("c.near", batch, At::Group(1));
     market.claim("c.near", batch, 33).expect("claim");

@@ -55,7 +55,7 @@ fn token_list__should_be_for_the_owner_and_once() {
     };
     let by = |who| Call::by(who).with(1);
     let stranger = market.chain.call(by(REQUESTER), |engine| engine.token_list(args()));
-    assert_eq!(stranger, Err(Error::Caller("the owner")));
+    assert_eq!(stranger, Err(Error::Caller("the owner or a role that it gave")));
     assert_eq!(market.chain.call(by(OWNER), |engine| engine.token_list(args())), Ok(TokenId(2)));
     assert_eq!(market.chain.call(by(OWNER), |engine| engine.token_list(args())), Err(Error::TokenListed));
     check(&market.chain);

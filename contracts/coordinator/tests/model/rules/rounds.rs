@@ -59,11 +59,11 @@ fn attack_1__should_open_seats_by_ticket_and_time_only() {
 #[test]
 fn attack_2__should_never_redraw_a_seed() {
     let (mut market, batch) = drawn(3, 3, |_| {});
-    let seed = market.view_batch(batch).open.expect("open").progress.draws[0].clone();
+    let seed = market.view_batch(batch).open.expect("open").progress.window.draws[0].clone();
     assert!(matches!(seed, Draw::Seeded(_)));
     market.chain.pass(100);
     assert_eq!(market.op("b.near", Op::Draw { batch, at: At::Group(0) }), Err(Skip::DrawNotDue));
-    assert_eq!(market.view_batch(batch).open.expect("open").progress.draws[0], seed);
+    assert_eq!(market.view_batch(batch).open.expect("open").progress.window.draws[0], seed);
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn attack_40__should_reserve_the_requester_s_bytes_at_the_first_claim() {
     assert_eq!(market.claim("a.near", batch, 0), Err(Skip::RequesterStorage));
 
     // When it covers the lot, the reserved bytes cannot be withdrawn, and nothing later needs more.
-    let bytes = storage::lot_bytes(&terms(now), 3);
+    let bytes = storage::lot_bytes(&terms(now));
     market.chain.storage_deposit(REQUESTER, storage::cost(bytes)).expect("deposit");
     market.claim("a.near", batch, 0).expect("claim");
     assert!(market.chain.storage_withdraw(REQUESTER, None).is_err());

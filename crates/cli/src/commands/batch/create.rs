@@ -181,7 +181,7 @@ async fn plan(
 async fn check_storage(coordinator: &Coordinator, signer: &Sender, plan: &Plan) -> anyhow::Result<()> {
     let available = registered(coordinator, signer.account_id()).await?.available.0;
     let lots = lots::lot_count(plan.count, plan.terms.lot_size).min(LOTS_AT_ONCE);
-    let bytes = BATCH_BYTES.saturating_add(storage::lot_bytes(&plan.terms, plan.terms.lot_size).saturating_mul(lots));
+    let bytes = BATCH_BYTES.saturating_add(storage::lot_bytes(&plan.terms).saturating_mul(lots));
     let needed = storage::cost(bytes);
     if available >= needed {
         return Ok(());
