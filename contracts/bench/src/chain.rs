@@ -13,7 +13,7 @@ use near_primitives::{
 };
 use piecework_localnet::{Config, chain};
 
-/// What a transaction burns over all its receipts, refunds included.
+/// What a transaction burns over all its receipts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Burnt {
     /// Gas.
@@ -163,6 +163,14 @@ impl Chain {
         };
         self.send(signer, contract, vec![Action::FunctionCall(Box::new(action))])
             .with_context(|| format!("{method} by {}", signer.id))
+    }
+
+    /// Calls a method without changing anything.
+    pub fn view(&self, contract: &AccountId, method: &str, args: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let view = self.chain.view();
+        let context = view.history().head().context();
+        let result = view.runtime.view_call(&view.snapshot(context.height), &context, contract, method, args)?;
+        Ok(result.result)
     }
 
     /// Lets time pass.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod chain;
+mod coordination;
 mod market;
 mod methods;
 mod report;
@@ -9,6 +10,7 @@ mod snapshot;
 use std::{fs, path::PathBuf};
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 /// Figures of the contracts, on NEAR's own virtual machine.
 #[derive(Parser)]
@@ -37,20 +39,40 @@ enum Command {
         #[arg(long)]
         update: bool,
     },
+    /// Gas and compute per item of a large batch, worked off as agents do it
+    Coordination {
+        /// Items at least
+        #[arg(long, default_value_t = 20_000)]
+        items: u32,
+    },
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the program's result")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let Command::Gas { check, update } = arguments.command;
-    let gas = methods::measure(&arguments.contracts)?;
-    let json = serde_json::to_string_pretty(&gas)?;
-    if let Some(path) = &arguments.out {
-        fs::write(path, &json)?;
+    match arguments.command {
+        Command::Gas { check, update } => {
+            let gas = methods::measure(&arguments.contracts)?;
+            arguments.print(&gas, &report::table(&gas))?;
+            if update {
+                snapshot::write(&gas)?;
+            }
+            if check { report::check(&gas) } else { Ok(()) }
+        }
+        Command::Coordination { items } => {
+            let figures = coordination::measure(&arguments.contracts, items)?;
+            arguments.print(&figures, &figures.to_string())
+        }
     }
-    println!("{}", if arguments.json { json } else { report::table(&gas) });
-    if update {
-        snapshot::write(&gas)?;
+}
+
+impl Arguments {
+    #[expect(clippy::print_stdout, reason = "the figures are the program's result")]
+    fn print(&self, figures: &impl Serialize, table: &str) -> anyhow::Result<()> {
+        let json = serde_json::to_string_pretty(figures)?;
+        if let Some(path) = &self.out {
+            fs::write(path, &json)?;
+        }
+        println!("{}", if self.json { &json } else { table });
+        Ok(())
     }
-    if check { report::check(&gas) } else { Ok(()) }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use borsh::BorshSerialize;
 use near_primitives::types::AccountId;
 use piecework_interface::{
@@ -14,8 +15,10 @@ use piecework_interface::{
     config::{Bounds, Config},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    lots::open_groups,
     op::{At, Op},
     terms::{Terms, Verification},
+    view::{Batch, BatchStatus, Root},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -215,16 +218,22 @@ impl Market {
         self.work(node, ops)
     }
 
-    /// The op of a step. The third node of the first round errs in one of twenty items.
+    /// The op of a step of one of the first nodes. The third of the first round errs in one of twenty items.
     pub fn op(&self, step: Step, node: usize, batch: BatchId, lot: u32, round: u8) -> Op {
+        self.op_as(step, (node, node), (batch, LotId(lot), round))
+    }
+
+    /// The op of a step of a node that does a lot's copy of this number.
+    pub fn op_as(&self, step: Step, (node, copy): (usize, usize), at: (BatchId, LotId, u8)) -> Op {
+        let (_, LotId(lot), round) = at;
         let first = lot * u32::from(self.shape.lot_size);
         let items = (self.shape.items - first).min(u32::from(self.shape.lot_size));
         let answers = (0..items).filter(|item| round == 0 || item % 20 == 7).flat_map(|item| {
-            let wrong = round == 0 && node == 2 && item % 20 == 7;
+            let wrong = round == 0 && copy == 2 && item % 20 == 7;
             let answer = u8::try_from(item % 10).unwrap_or_default() + u8::from(wrong);
             std::iter::repeat_n(answer, usize::from(self.shape.width))
         });
-        self.op_with(step, node, (batch, LotId(lot), round), answers.collect())
+        self.op_with(step, node, at, answers.collect())
     }
 
     /// The op of a step with these answers.
@@ -241,6 +250,30 @@ impl Market {
             }
             Step::Reveal => Op::Reveal { batch, lot, answers, salt },
         }
+    }
+
+    /// Whether every lot of the batch is settled.
+    ///
+    /// # Errors
+    /// The view fails.
+    pub fn is_closed(&self, batch: BatchId) -> anyhow::Result<bool> {
+        Ok(self.view_batch(batch)?.status == BatchStatus::Closed)
+    }
+
+    /// Whether a group of the newest batch may open.
+    ///
+    /// # Errors
+    /// The view fails.
+    pub fn may_open(&self, group: u32) -> anyhow::Result<bool> {
+        let root: Root = serde_json::from_slice(&self.chain.view(&self.coordinator, "root", b"{}")?)?;
+        let open = self.view_batch(self.batch())?.open.context("the batch is closed")?;
+        Ok(group < open.progress.window.frontier + open_groups(root.active_tickets, &open.terms))
+    }
+
+    fn view_batch(&self, batch: BatchId) -> anyhow::Result<Batch> {
+        let args = serde_json::to_vec(&json!({ "batch": batch }))?;
+        let found: Option<Batch> = serde_json::from_slice(&self.chain.view(&self.coordinator, "batch", &args)?)?;
+        found.context("there is no such batch")
     }
 
     fn spec(&self, shape: Shape) -> BatchSpec {

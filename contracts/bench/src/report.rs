@@ -58,7 +58,17 @@ impl Serialize for Figure {
 pub fn table(gas: &Gas) -> String {
     let mut out = format!(
         "protocol {}, coordinator {} bytes; TGas over all receipts of a call\n\n{:<28} {:>8} {:>8} {:>9} {:>5} {:>8} {:>8} {:>6}\n",
-        gas.protocol_version, gas.wasm_bytes, "method", "gas", "of wasm", "compute", "recs", "bytes", "target", "ratio"
+        gas.protocol_version,
+        gas.wasm_bytes,
+        "method",
+        "gas",
+        "of wasm",
+        "refunds",
+        "compute",
+        "recs",
+        "bytes",
+        "target",
+        "ratio"
     );
     for figure in &gas.methods {
         let Burnt { gas, wasm_gas, compute, receipts, storage_bytes } = figure.burnt;
@@ -94,7 +104,7 @@ pub fn check(gas: &Gas) -> anyhow::Result<()> {
 }
 
 /// Units of 10^12, for people.
-fn tera(value: u64) -> f64 {
+pub fn tera(value: u64) -> f64 {
     let giga = u32::try_from(value / 1_000_000).unwrap_or(u32::MAX);
     f64::from(giga) / 1_000_000.0
 }

@@ -6,7 +6,16 @@
 //! | `new` | deployer | 0 | `{"owner_id", "config"?}` |
 //! | `storage_deposit` | anyone | ≥ bounds.min | NEP-145 `{"account_id"?, "registration_only"?}` |
 //! | `storage_withdraw`, `storage_unregister` | account | 1 yocto | NEP-145 |
-//! | `token_list` | owner | 1 yocto | [`TokenListArgs`] |
+//! | `token_list` | owner, token admin | 1 yocto | [`TokenListArgs`]; returns the [`crate::ids::TokenId`] |
+//! | `owner_propose` | owner | 1 yocto | `{"account_id"?}` |
+//! | `owner_accept` | proposed owner | 1 yocto | `{}` |
+//! | `role_set` | owner | 1 yocto | `{"role", "account_id"?}`, a [`crate::governance::Role`] |
+//! | `pause` | owner, guardian | 1 yocto | `{"features"}`, a list of [`crate::governance::Feature`] |
+//! | `unpause` | owner | 1 yocto | the same |
+//! | `propose` | owner, token admin | 1 yocto | `{"change"}`, a [`crate::governance::Change`]; returns its number |
+//! | `drop_proposal` | owner, guardian | 1 yocto | `{"number"}` |
+//! | `apply` | anyone | 0 | `{"number"}` |
+//! | `upgrade` | owner | 1 yocto | the wasm itself; attach 100 TGas and more |
 //! | `ft_on_transfer` | listed token | 0 | NEP-141; `msg` is [`DepositMessage`] |
 //! | `withdraw` | account | 1 yocto | [`WithdrawArgs`] |
 //! | `node_register` | account | added stake | [`NodeRegisterArgs`] |
@@ -21,12 +30,14 @@
 //! | `work` | node | 0 | Borsh `Vec<Op>` |
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
 //!
-//! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`]; `owner` → account id;
+//! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`];
+//! `settings` → [`crate::governance::Settings`]; `owner` → account id;
 //! `tokens` → list of [`crate::view::Token`]; `account_no {"account_id"}` → number or null;
 //! `account {"account_id"}` → [`crate::view::Account`] or null; `accounts {"from","limit"}`, `batches {"from","limit"}` →
 //! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::view::Lot`] or null;
 //! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
-//! NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
+//! `verify_result` [`ResultClaim`] → whether it is the result that the batch's root stands for, so that any contract can
+//! ask; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +141,26 @@ pub struct BatchSkipLotsArgs {
     pub batch: BatchId,
     /// Lots that nobody holds, at most 64.
     pub lots: Vec<LotId>,
+}
+
+/// Arguments of the view `verify_result`: what somebody says that a lot's result is, and the proof.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultClaim {
+    /// Batch, closed or not.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Number of its settlement in the batch.
+    pub n: u32,
+    /// Accepted items: bit i, counted from the lowest, for item i of the lot; eight bytes, the highest first.
+    #[serde(with = "hex::serde")]
+    pub accepted: [u8; 8],
+    /// The lot's answers, items × width bytes, zeros where nothing is accepted.
+    #[serde(with = "hex::serde")]
+    pub answers: Vec<u8>,
+    /// The siblings of the lot's leaf from the bottom up, [`crate::merkle::prove`]: 32 bytes each, joined.
+    #[serde(with = "hex::serde")]
+    pub proof: Vec<u8>,
 }
 
 /// Arguments of `withdraw`.

@@ -2,7 +2,7 @@
 
 use piecework_interface::{
     amount::Amount,
-    call::PAGE_MAX,
+    call::{PAGE_MAX, ResultClaim},
     config::Config,
     governance,
     ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
@@ -165,6 +165,19 @@ impl<H: Host> Engine<'_, H> {
     pub fn view_lots(&mut self, batch: BatchId, from: u32, limit: u32) -> Result<Vec<view::Lot>, Error> {
         let Some(lots) = self.peek_batch(batch)?.map(|open| open.facts.lots()) else { return Ok(Vec::new()) };
         page(from, limit, lots).filter_map(|number| self.view_lot(batch, LotId(number)).transpose()).collect()
+    }
+
+    /// Whether a lot's result is the one that the batch's root stands for: false too for a batch that does not exist.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_verify_result(&mut self, claim: &ResultClaim) -> Result<bool, Error> {
+        let Some(batch) = self.view_batch(claim.batch)? else { return Ok(false) };
+        let (proof, rest) = claim.proof.as_chunks::<32>();
+        let accepted = u64::from_be_bytes(claim.accepted);
+        let leaf = merkle::result_leaf(H::SHA256, claim.n, claim.lot, accepted, &H::SHA256(&claim.answers));
+        let holds = merkle::verify(H::SHA256, &batch.results_root, batch.settled, claim.n, leaf, proof);
+        Ok(holds && rest.is_empty())
     }
 
     /// NEP-145: an account's storage deposit.

@@ -80,6 +80,12 @@ methods! {
         reply(&call(|mut engine| engine.view_lots(batch, from, limit)));
     };
 
+    /// Whether a lot's result is the one that the batch's root stands for.
+    verify_result => {
+        let claim = args::read_as();
+        reply(&call(|mut engine| engine.view_verify_result(&claim)));
+    };
+
     /// NEP-145: an account's deposit.
     storage_balance_of => {
         let account_id = need(args::read().account_id, "account_id");

@@ -74,6 +74,7 @@ macro_rules! read_fields {
     };
     (@read $reader:ident) => { $crate::json::Read::read($reader)? };
     (@read $reader:ident hex) => { $reader.hex()? };
+    (@read $reader:ident bytes) => { $reader.bytes()? };
 }
 pub(crate) use read_fields;
 
@@ -293,6 +294,12 @@ impl Reader<'_> {
             self.at += 1;
         }
         Ok(code)
+    }
+
+    /// Reads any number of bytes written as a hexadecimal string.
+    pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, ReadError> {
+        let text = self.string()?;
+        hex::decode(text).map_err(|_| self.error())
     }
 
     /// Reads bytes written as a hexadecimal string.

@@ -2,7 +2,7 @@
 
 use super::{Read, ReadError, Reader, Write, push_hex, read_fields, write_fields};
 use crate::{
-    call::{BatchCreateArgs, BatchSpec, DepositMessage},
+    call::{BatchCreateArgs, BatchSpec, DepositMessage, ResultClaim},
     config::{Bounds, Config, Fixed},
     draw::{Draw, Seed},
     governance::{Change, Feature, Prices, Proposal, Role, Settings},
@@ -97,6 +97,7 @@ read_fields!(Terms {
 } verification);
 read_fields!(BatchSpec { terms, items, manifest: hex, uri });
 read_fields!(BatchCreateArgs { token, batch });
+read_fields!(ResultClaim { batch, lot, n, accepted: hex, answers: bytes, proof: bytes });
 read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, bounds);
 read_fields!(Bounds {} claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
     abandon_slash_pct_max);

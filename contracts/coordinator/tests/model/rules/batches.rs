@@ -3,7 +3,7 @@
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
-    call::{BatchArgs, BatchSkipLotsArgs},
+    call::{BatchArgs, BatchSkipLotsArgs, ResultClaim},
     event::Entry,
     host::sha256,
     ids::{BatchId, LotId, NEAR as NEAR_TOKEN},
@@ -216,6 +216,26 @@ fn attack_46__should_prove_each_lot_against_the_results_root() {
         let index = u32::try_from(index).expect("index");
         let proof = merkle::prove(sha256, &leaves, index).expect("proof");
         assert!(merkle::verify(sha256, &root, 3, index, *leaf, &proof));
+    }
+    // And the contract says so itself, to any contract that asks.
+    let asks = |claim: ResultClaim| market.chain.view(|mut engine| engine.view_verify_result(&claim)).expect("view");
+    let proof = merkle::prove(sha256, &leaves, 1).expect("proof").concat();
+    let claim =
+        ResultClaim { batch, lot: LotId(0), n: 1, accepted: 0b111_u64.to_be_bytes(), answers: vec![4, 5, 6], proof };
+    let text = serde_json::to_vec(&claim).expect("json");
+    assert_eq!(piecework_coordinator::json::parse::<ResultClaim>(&text), Ok(claim.clone()));
+    assert!(asks(claim.clone()));
+    let longer = [claim.proof.clone(), vec![0]].concat();
+    for wrong in [
+        ResultClaim { answers: vec![4, 5, 7], ..claim.clone() },
+        ResultClaim { accepted: 0b110_u64.to_be_bytes(), ..claim.clone() },
+        ResultClaim { lot: LotId(2), ..claim.clone() },
+        ResultClaim { n: 0, ..claim.clone() },
+        ResultClaim { batch: BatchId(batch.0 + 1), ..claim.clone() },
+        ResultClaim { proof: longer, ..claim.clone() },
+        ResultClaim { proof: Vec::new(), ..claim },
+    ] {
+        assert!(!asks(wrong.clone()), "{wrong:?}");
     }
 }
 
