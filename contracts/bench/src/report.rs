@@ -63,7 +63,6 @@ pub fn table(gas: &Gas) -> String {
         "method",
         "gas",
         "of wasm",
-        "refunds",
         "compute",
         "recs",
         "bytes",
