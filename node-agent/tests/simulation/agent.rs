@@ -51,6 +51,8 @@ pub struct Agent {
     pub taken: u64,
     /// Whether its answers differ from everybody's.
     pub dissents: bool,
+    /// A lot on which its worker fails.
+    pub fails_on: Option<LotId>,
     /// Commitments it ever sent, by place.
     commitments: BTreeMap<Place, [u8; 32]>,
     /// Most slots it may hold.
@@ -73,6 +75,7 @@ impl Agent {
             salts: 0,
             taken: 0,
             dissents: false,
+            fails_on: None,
             commitments: BTreeMap::new(),
             max_slots,
             exited: false,
@@ -213,7 +216,9 @@ impl Agent {
                 }
                 self.salts += 1;
                 let salt = sha256(format!("{}/{}", self.account_id, self.salts).as_bytes());
-                self.tasks.push((now_ms + 1_500, Event::Worked { place, items, result: Ok(answers), salt }));
+                let failed = self.fails_on == Some(place.lot);
+                let result = if failed { Err("the worker fails".to_owned()) } else { Ok(answers) };
+                self.tasks.push((now_ms + 1_500, Event::Worked { place, items, result, salt }));
             }
             Action::Cancel(place) => {
                 self.tasks.retain(|(_, event)| !matches!(event, Event::Worked { place: it, .. } if *it == place));

@@ -7,7 +7,10 @@ mod chain;
 
 use agent::Agent;
 use chain::Chain;
-use piecework_interface::view::BatchStatus;
+use piecework_interface::{
+    ids::LotId,
+    view::{BatchStatus, LotPhase, SlotPhase},
+};
 use proptest::prelude::*;
 
 const NODES: [&str; 5] = ["a.near", "b.near", "c.near", "d.near", "e.near"];
@@ -150,25 +153,44 @@ fn agents__should_extend_what_they_disagree_on() {
 }
 
 #[test]
-fn agents__should_keep_room_for_extensions() {
-    // Given newcomers with two slots each, lots enough to fill them all, and so many dissenters that nearly every lot is
-    // extended.
-    let mut world = World::with(&MORE_NODES, 45, 70);
-    for index in [0, 3, 6] {
-        world.agents[index].dissents = true;
-    }
-    // When they run.
-    while world.chain.batch().status != BatchStatus::Closed {
-        assert!(world.now_ms < LIMIT_MS, "the batch does not end");
-        world.tick(&mut Vec::new(), &mut Vec::new());
-        // Then no extension runs out of its time for claims because everybody waits for everybody.
-        for batch in world.chain.facts(MORE_NODES[0]).batches.values() {
-            let late =
-                batch.lots.values().find(|lot| lot.round > 0 && lot.clock_over(&batch.open.terms, world.chain.now_s()));
-            assert_eq!(late, None, "at {} ms", world.now_ms);
+fn agents__should_not_wait_for_each_other() {
+    for dissenters in [&[][..], &[0, 3, 6], &[0, 1, 2, 3, 4]] {
+        // Given newcomers with two slots each, lots enough to fill them all several times, and so many dissenters that
+        // nearly every lot is extended.
+        let mut world = World::with(&MORE_NODES, 45, 70);
+        for index in dissenters {
+            world.agents[*index].dissents = true;
         }
+        // When they run.
+        while world.chain.batch().status != BatchStatus::Closed {
+            assert!(world.now_ms < LIMIT_MS, "the batch does not end");
+            world.tick(&mut Vec::new(), &mut Vec::new());
+            // Then no round runs out of its time for claims because everybody waits for everybody.
+            for batch in world.chain.facts(MORE_NODES[0]).batches.values() {
+                let terms = &batch.open.terms;
+                let late = batch
+                    .lots
+                    .values()
+                    .find(|lot| lot.phase == LotPhase::Working && lot.clock_over(terms, world.chain.now_s()));
+                assert_eq!(late, None, "at {} ms with {dissenters:?} dissenting", world.now_ms);
+            }
+        }
+        assert_eq!(world.chain.batch().settled, 15);
     }
-    assert_eq!(world.chain.batch().settled, 15);
+}
+
+#[test]
+fn agents__should_go_on_when_a_lot_is_beyond_everybody() {
+    // Given a first lot on which every worker fails.
+    let mut world = World::new(18, 60);
+    for agent in &mut world.agents {
+        agent.fails_on = Some(LotId(0));
+    }
+    // When they run, then the other lots are settled all the same.
+    while world.chain.batch().settled < 5 {
+        assert!(world.now_ms < LIMIT_MS, "the batch stands still: {:?}", world.chain.batch());
+        world.tick(&mut Vec::new(), &mut Vec::new());
+    }
 }
 
 #[test]
@@ -218,8 +240,7 @@ fn agent__should_leave_without_loss_when_asked_to_stop() {
         }
         // Then it holds no reservation, and once it is back everything ends well.
         let held = world.chain.facts(NODES[0]);
-        let reserved =
-            held.held().filter(|held| matches!(held.slot.phase, piecework_interface::view::SlotPhase::Reserved(_)));
+        let reserved = held.held().filter(|held| matches!(held.slot.phase, SlotPhase::Reserved(_)));
         assert_eq!(reserved.count(), 0, "stopped at {at}");
         world.agents[0].exited = false;
         let World { chain, agents, .. } = &mut world;
