@@ -1,14 +1,19 @@
 //! A small market on a fresh chain.
 
-use std::{cell::RefCell, env, fs, path::PathBuf};
+use std::{cell::RefCell, env, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use near_workspaces::{
-    Account, AccountId, Contract, Worker, network::Sandbox, result::ExecutionFinalResult, types::NearToken,
+    Account, AccountId, Contract, Worker,
+    network::Sandbox,
+    result::ExecutionFinalResult,
+    types::{AccessKey, Finality, NearToken, PublicKey},
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, CALL_GAS, DepositMessage, TRANSFER_CALL_GAS, TokenListArgs, WITHDRAW_GAS},
+    call::{
+        BatchSpec, CALL_GAS, DepositMessage, HEARTBEAT, POKE, TRANSFER_CALL_GAS, TokenListArgs, WITHDRAW_GAS, WORK,
+    },
     config::{Bounds, Config},
     event::{Entry, Line},
     host::sha256,
@@ -21,6 +26,8 @@ use piecework_interface::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
+use crate::stack::until;
+
 /// The reward token's number: the first that is listed.
 pub const TOKEN: TokenId = TokenId(1);
 /// The class of the work.
@@ -31,6 +38,8 @@ pub const ONE: u128 = 1_000_000;
 pub const REQUESTER_TOKENS: u128 = 1_000_000 * ONE;
 /// What one slot of one item bonds with [`Market::terms`]: 0.01 NEAR per reward of one token.
 const BOND_PER_TOKEN: u128 = 10_u128.pow(22);
+/// How long a block may take until it is final.
+const FINAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many accounts take part.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +60,8 @@ pub struct Market {
     pub requester: Account,
     /// Nodes, registered and staked.
     pub nodes: Vec<Account>,
+    /// Height before the coordinator existed: where a mirror starts.
+    pub start_height: u64,
     journal: RefCell<Vec<String>>,
 }
 
@@ -73,6 +84,7 @@ impl Market {
             "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
         );
         let worker = near_workspaces::sandbox().await?;
+        let start_height = worker.view_block().await?.height();
         let token = worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
         let coordinator = worker.dev_deploy(&wasm("piecework_coordinator")?).await?;
         let requester = worker.dev_create_account().await?;
@@ -80,18 +92,16 @@ impl Market {
         for _ in 0..setup.nodes {
             nodes.push(worker.dev_create_account().await?);
         }
-        let market = Self { worker, token, coordinator, requester, nodes, journal: RefCell::default() };
+        let market = Self { worker, token, coordinator, requester, nodes, start_height, journal: RefCell::default() };
         market.set_up().await?;
         Ok(market)
     }
 
     async fn set_up(&self) -> Result<()> {
         let (owner, token, coordinator) = (self.coordinator.as_account(), self.token.id(), self.coordinator.id());
-        let metadata = json!({"spec": "ft-1.0.0", "name": "Test reward", "symbol": "TEST", "decimals": 6});
         let cap = Amount(REQUESTER_TOKENS);
         let minter = self.token.as_account();
-        let new_token = json!({"owner_id": token, "total_supply_cap": cap, "metadata": metadata});
-        self.call(minter, token, "new", &new_token, NearToken::from_near(0)).await?;
+        init_token(&self.token).await?;
         let new = json!({"owner_id": coordinator, "config": Self::config()});
         self.call(owner, coordinator, "new", &new, NearToken::from_near(0)).await?;
         let listing = TokenListArgs {
@@ -111,6 +121,16 @@ impl Market {
             self.register_node(node).await?;
         }
         Ok(())
+    }
+
+    /// Deploys one more token of the same kind, which the coordinator does not know.
+    ///
+    /// # Errors
+    /// A step failed.
+    pub async fn deploy_token(&self) -> Result<Contract> {
+        let token = self.worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
+        init_token(&token).await?;
+        Ok(token)
     }
 
     /// The configuration of this market: short times, so that tests need few blocks.
@@ -187,15 +207,38 @@ impl Market {
         self.call(node, self.coordinator.id(), "node_register", &json!({"classes": [CLASS]}), stake).await
     }
 
-    /// Creates a batch of so many items by `ft_transfer_call` of exactly its escrow.
+    /// Adds a key to the node's account that can only work, as each machine of an operator has, and waits until a final
+    /// block has it, since agents believe no other.
+    ///
+    /// # Errors
+    /// The transaction failed.
+    pub async fn add_machine_key(&self, node: &Account, public_key: PublicKey) -> Result<()> {
+        let access = AccessKey::function_call_access(self.coordinator.id(), &[WORK, POKE, HEARTBEAT], None);
+        node.batch(node.id()).add_key(public_key.clone(), access).transact().await?.into_result()?;
+        until(FINAL_LIMIT, "the key is in a final block", async || {
+            Ok(node.view_access_key(&public_key).finality(Finality::Final).await.ok())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Creates a batch of so many items whose payloads nobody needs.
     ///
     /// # Errors
     /// The call failed, or the token was refunded.
     pub async fn create_batch(&self, terms: Terms, items: u32) -> Result<BatchId> {
-        let escrow = piecework_interface::money::escrow(&terms, Self::config().fee_bps, items);
         let digests: Vec<_> = (0..items).map(|item| sha256(&item.to_le_bytes())).collect();
         let manifest = merkle::root(sha256, &digests);
-        let message = DepositMessage::CreateBatch(BatchSpec { terms, items, manifest, uri: "blob:test".to_owned() });
+        self.post_batch(BatchSpec { terms, items, manifest, uri: "blob:test".to_owned() }).await
+    }
+
+    /// Creates a batch by `ft_transfer_call` of exactly its escrow.
+    ///
+    /// # Errors
+    /// The call failed, or the token was refunded.
+    pub async fn post_batch(&self, spec: BatchSpec) -> Result<BatchId> {
+        let escrow = piecework_interface::money::escrow(&spec.terms, Self::config().fee_bps, spec.items);
+        let message = DepositMessage::CreateBatch(spec);
         let done = self.transfer_call(&self.requester, escrow, &serde_json::to_string(&message)?).await?;
         done.entries
             .iter()
@@ -388,6 +431,14 @@ impl Market {
         }
         Ok(())
     }
+}
+
+/// Initializes a token that its own account mints.
+async fn init_token(token: &Contract) -> Result<()> {
+    let metadata = json!({"spec": "ft-1.0.0", "name": "Test reward", "symbol": "TEST", "decimals": 6});
+    let args = json!({"owner_id": token.id(), "total_supply_cap": Amount(REQUESTER_TOKENS), "metadata": metadata});
+    token.call("new").args_json(args).transact().await?.into_result()?;
+    Ok(())
 }
 
 fn wasm(name: &str) -> Result<Vec<u8>> {
