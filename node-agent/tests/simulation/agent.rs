@@ -38,6 +38,8 @@ enum Step {
 #[derive(Debug)]
 pub struct Agent {
     pub account_id: String,
+    /// Number among the machines of its node.
+    machine: u64,
     binding: Binding,
     disk: Disk,
     /// `None` while it is down.
@@ -51,6 +53,8 @@ pub struct Agent {
     pub taken: u64,
     /// Whether its answers differ from everybody's.
     pub dissents: bool,
+    /// Whether another machine works for the same node.
+    pub shares_node: bool,
     /// A lot on which its worker fails.
     pub fails_on: Option<LotId>,
     /// Commitments it ever sent, by place.
@@ -61,10 +65,11 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub fn new(account_id: &str, chain: &Chain, max_slots: u16) -> Self {
+    pub fn new(account_id: &str, machine: u64, chain: &Chain, max_slots: u16) -> Self {
         let binding = Binding { contract: CONTRACT.to_owned(), node: chain.number(account_id) };
         let mut agent = Self {
             account_id: account_id.to_owned(),
+            machine,
             binding,
             disk: Disk::default(),
             state: None,
@@ -75,6 +80,7 @@ impl Agent {
             salts: 0,
             taken: 0,
             dissents: false,
+            shares_node: false,
             fails_on: None,
             commitments: BTreeMap::new(),
             max_slots,
@@ -85,7 +91,7 @@ impl Agent {
     }
 
     pub fn start(&mut self, _chain: &Chain) {
-        let seed = u64::from(self.binding.node.0);
+        let seed = u64::from(self.binding.node.0) << 8 | self.machine;
         let limits = Limits {
             max_slots: self.max_slots,
             keeper: true,
@@ -133,8 +139,9 @@ impl Agent {
         self.steps.push_back(Step::Event(Event::Stop));
     }
 
-    pub fn look(&mut self, chain: &Chain) {
-        self.steps.push_back(Step::Event(Event::Facts(chain.facts(&self.account_id))));
+    /// Looks at the chain through a node that lags so many blocks behind.
+    pub fn look(&mut self, chain: &Chain, lag: usize) {
+        self.steps.push_back(Step::Event(Event::Facts(chain.facts_behind(&self.account_id, lag))));
     }
 
     /// Brings what is done by now.
@@ -210,6 +217,8 @@ impl Agent {
             }
             Action::Work { place, items, .. } => {
                 assert!(self.disk.payloads.contains(&(place.batch, place.lot)), "work needs the payloads: {place}");
+                let done = self.disk.records.get(&place).is_some_and(|record| record.done.is_some());
+                assert!(!done, "finished work is not done again: {place}");
                 let mut answers = vec![1; usize::try_from(items.count_ones()).unwrap()];
                 if self.dissents {
                     answers[0] = 2;
@@ -264,7 +273,7 @@ impl Agent {
             self.disk.records.insert(place, Record { place, done: None });
         }
         self.sent += 1;
-        let tx = TxId(u64::from(self.binding.node.0) << 32 | self.sent);
+        let tx = TxId((u64::from(self.binding.node.0) << 8 | self.machine) << 32 | self.sent);
         self.steps.push_front(Step::WriteCall(tx, call));
     }
 
@@ -277,6 +286,9 @@ impl Agent {
                 Op::Claim { batch, lot } => {
                     assert!(self.disk.payloads.contains(&(*batch, *lot)), "claimed without payloads");
                     assert!(claims.iter().any(|place| (place.batch, place.lot) == (*batch, *lot)));
+                    let facts = self.state.as_ref().and_then(State::facts).expect("claimed on facts");
+                    let held = facts.held().any(|held| (held.place.batch, held.place.lot) == (*batch, *lot));
+                    assert!(!held, "claimed a lot that the node holds");
                 }
                 Op::Commit { batch, lot, commitment } => {
                     let mut saved = self.disk.records.values();
@@ -296,7 +308,10 @@ impl Agent {
             }
         }
         assert!(bytes <= ANSWER_BYTES_MAX);
-        let node = chain.account(&self.account_id).node.expect("node");
-        assert!(usize::from(node.slots) + claims.len() <= usize::from(self.max_slots), "too many slots");
+        assert!(claims.iter().all(|place| !self.disk.records.contains_key(place)), "claimed a seat twice");
+        // Machines of one node do not know what the others claim at the same time; the contract does.
+        let slots = chain.account(&self.account_id).node.expect("node").slots;
+        let fits = usize::from(slots) + claims.len() <= usize::from(self.max_slots);
+        assert!(fits || self.shares_node, "too many slots");
     }
 }

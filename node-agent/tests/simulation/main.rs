@@ -18,6 +18,8 @@ const MORE_NODES: [&str; 9] =
     ["a.near", "b.near", "c.near", "d.near", "e.near", "f.near", "g.near", "h.near", "i.near"];
 const STEP_MS: u64 = 100;
 const LIMIT_MS: u64 = 400_000;
+/// Blocks that some nodes are behind.
+const LAG: usize = 5;
 
 /// A market with its agents.
 struct World {
@@ -41,7 +43,7 @@ impl World {
 
     fn with(nodes: &[&str], items: u32, quorum_pct: u8) -> Self {
         let chain = Chain::new(nodes, items, quorum_pct);
-        let agents = nodes.iter().map(|node| Agent::new(node, &chain, 2)).collect();
+        let agents = nodes.iter().map(|node| Agent::new(node, 0, &chain, 2)).collect();
         Self { chain, agents, now_ms: 0 }
     }
 
@@ -74,7 +76,9 @@ impl World {
             agent.wake(self.now_ms, &self.chain);
             // Agents look at different times.
             if (self.now_ms / STEP_MS + 3 * u64::try_from(index).unwrap()).is_multiple_of(10) {
-                agent.look(&self.chain);
+                // Now and then it asks a node that lags.
+                let lags = (self.now_ms / 1_000 + u64::try_from(index).unwrap()).is_multiple_of(4);
+                agent.look(&self.chain, if lags { LAG } else { 0 });
             }
             while agent.is_up() {
                 if let Some(cut) = cuts.iter().position(|cut| cut.agent == index && cut.step == agent.taken) {
@@ -136,6 +140,20 @@ fn agent__should_lose_nothing_when_it_crashes_between_any_two_steps() {
         // Then nobody has lost anything.
         world.assert_nothing_lost(3);
     }
+}
+
+#[test]
+fn machines_of_one_node__should_not_disturb_each_other() {
+    // Given a node with two machines, each with a key and a state directory of its own.
+    let mut world = World::new(18, 60);
+    world.agents.push(Agent::new(NODES[0], 1, &world.chain, 2));
+    for index in [0, NODES.len()] {
+        world.agents[index].shares_node = true;
+    }
+    // When all run.
+    world.run(&[]);
+    // Then nobody has lost anything.
+    world.assert_nothing_lost(6);
 }
 
 #[test]
