@@ -10,6 +10,7 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, LotId},
     op::{ANSWER_BYTES_MAX, OPS_MAX, Op},
+    view::{LotPhase, SlotPhase},
 };
 
 use super::chain::{CLASS, CONTRACT, Chain, TxId};
@@ -59,6 +60,9 @@ pub struct Agent {
     pub fails_on: Option<LotId>,
     /// Commitments it ever sent, by place.
     commitments: BTreeMap<Place, [u8; 32]>,
+    /// Claims that it tried to send while its disk was full.
+    pub refused: u32,
+    stopping: bool,
     /// Most slots it may hold.
     max_slots: u16,
     pub exited: bool,
@@ -83,6 +87,8 @@ impl Agent {
             shares_node: false,
             fails_on: None,
             commitments: BTreeMap::new(),
+            refused: 0,
+            stopping: false,
             max_slots,
             exited: false,
         };
@@ -136,6 +142,7 @@ impl Agent {
     }
 
     pub fn stop(&mut self) {
+        self.stopping = true;
         self.steps.push_back(Step::Event(Event::Stop));
     }
 
@@ -230,6 +237,10 @@ impl Agent {
                 self.tasks.push((now_ms + 1_500, Event::Worked { place, items, result, salt }));
             }
             Action::Cancel(place) => {
+                let facts = chain.facts(&self.account_id);
+                let mut held = facts.held().filter(|held| held.place == place);
+                let reserved = held.any(|held| matches!(held.slot.phase, SlotPhase::Reserved(_)));
+                assert!(self.stopping || !reserved, "gave up work on a seat it holds: {place}");
                 self.tasks.retain(|(_, event)| !matches!(event, Event::Worked { place: it, .. } if *it == place));
             }
             Action::Store(record) => {
@@ -253,7 +264,7 @@ impl Agent {
                 self.steps.push_front(Step::Event(Event::Probed(result)));
             }
             Action::Exit => {
-                self.exited = true;
+                (self.exited, self.stopping) = (true, false);
                 self.crash();
             }
         }
@@ -265,6 +276,7 @@ impl Agent {
             self.check(ops, claims, chain);
         }
         if self.disk.full && !claims.is_empty() {
+            self.refused += 1;
             let called = Called::NotSent(Trouble::Disk("full".to_owned()));
             self.steps.push_front(Step::Event(Event::Called(called)));
             return;
@@ -280,13 +292,13 @@ impl Agent {
     /// What must hold for every call.
     fn check(&mut self, ops: &[Op], claims: &[Place], chain: &Chain) {
         assert!(!ops.is_empty() && ops.len() <= OPS_MAX);
+        let facts = self.state.as_ref().and_then(State::facts).expect("called on facts");
         let mut bytes = 0;
         for op in ops {
             match op {
                 Op::Claim { batch, lot } => {
                     assert!(self.disk.payloads.contains(&(*batch, *lot)), "claimed without payloads");
                     assert!(claims.iter().any(|place| (place.batch, place.lot) == (*batch, *lot)));
-                    let facts = self.state.as_ref().and_then(State::facts).expect("claimed on facts");
                     let held = facts.held().any(|held| (held.place.batch, held.place.lot) == (*batch, *lot));
                     assert!(!held, "claimed a lot that the node holds");
                 }
@@ -300,9 +312,12 @@ impl Agent {
                     let known = self.commitments.entry(record.place).or_insert(*commitment);
                     assert_eq!(known, commitment, "one commitment per place");
                 }
-                Op::Reveal { lot, answers, .. } => {
+                Op::Reveal { batch, lot, answers, .. } => {
                     bytes += answers.len();
-                    assert!(chain.is_revealing(*lot), "revealed before the turn to reveals was final");
+                    // Facts are of final blocks, if not of the last one.
+                    let lot = facts.batches.get(batch).and_then(|batch| batch.lots.get(lot));
+                    let revealing = lot.is_some_and(|lot| lot.phase == LotPhase::Revealing);
+                    assert!(revealing, "revealed before the turn to reveals was final");
                 }
                 Op::Draw { .. } | Op::Release { .. } => {}
             }

@@ -14,7 +14,7 @@ use piecework_interface::{
     config::{Bounds, Config},
     event::{Entry, Line},
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId, LotId},
+    ids::{AccountNo, BatchId, ClassId},
     terms::{Terms, Verification},
     view::{Account, Batch, BatchStatus},
 };
@@ -217,12 +217,6 @@ impl Chain {
     /// The batch at the tip.
     pub fn batch(&self) -> Batch {
         view(&self.latest, |mut engine| engine.view_batch(BatchId(0))).expect("view").expect("batch")
-    }
-
-    /// Whether the lot turned to reveals in a final block.
-    pub fn is_revealing(&self, lot: LotId) -> bool {
-        let lot = view(self.last_final(), |mut engine| engine.view_lot(BatchId(0), lot)).expect("view");
-        lot.is_some_and(|lot| lot.state.phase == piecework_interface::view::LotPhase::Revealing)
     }
 
     /// A node's number.

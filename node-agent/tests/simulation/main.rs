@@ -19,7 +19,7 @@ const MORE_NODES: [&str; 9] =
 const STEP_MS: u64 = 100;
 const LIMIT_MS: u64 = 400_000;
 /// Blocks that some nodes are behind.
-const LAG: usize = 5;
+const LAG: usize = 8;
 
 /// A market with its agents.
 struct World {
@@ -65,6 +65,8 @@ impl World {
         for &(until, index) in down.iter() {
             if until <= self.now_ms && !self.agents[index].is_up() {
                 self.agents[index].start(&self.chain);
+                // The first thing it sees is older than what it knows.
+                self.agents[index].look(&self.chain, LAG);
             }
         }
         down.retain(|(until, _)| *until > self.now_ms);
@@ -236,6 +238,8 @@ fn agent__should_lose_nothing_when_its_disk_is_full_for_a_while() {
         // Then nothing was committed that was not on disk (checked with every call), and its stake is whole unless a
         // reservation ran out meanwhile.
         assert_eq!(world.chain.batch().settled, 6);
+        // One claim told it that the disk is full; then it tried no other before a test write went well.
+        assert!(world.agents[0].refused <= 1, "{} claims", world.agents[0].refused);
         if to - from < 10_000 {
             world.assert_nothing_lost(6);
         }
@@ -256,10 +260,13 @@ fn agent__should_leave_without_loss_when_asked_to_stop() {
             assert!(world.now_ms < at + 15_000, "it does not stop");
             world.tick(&mut Vec::new(), &mut Vec::new());
         }
-        // Then it holds no reservation, and once it is back everything ends well.
+        // Then it holds no reservation, it waited for its reveals as long as it may, and once it is back everything ends
+        // well.
         let held = world.chain.facts(NODES[0]);
         let reserved = held.held().filter(|held| matches!(held.slot.phase, SlotPhase::Reserved(_)));
         assert_eq!(reserved.count(), 0, "stopped at {at}");
+        let committed = held.held().filter(|held| matches!(held.slot.phase, SlotPhase::Committed(_))).count();
+        assert!(committed == 0 || world.now_ms >= at + 10_000, "left {committed} commits at {}", world.now_ms);
         world.agents[0].exited = false;
         let World { chain, agents, .. } = &mut world;
         agents[0].start(chain);
