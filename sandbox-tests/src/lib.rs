@@ -2,6 +2,7 @@
 
 pub mod market;
 pub mod stack;
+mod views;
 pub mod work;
 
 pub use market::{Market, Setup};
