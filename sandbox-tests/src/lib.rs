@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod market;
+pub mod stack;
+mod views;
 pub mod work;
 
 pub use market::{Market, Setup};
+pub use stack::Stack;

@@ -1,25 +1,32 @@
 //! A small market on a fresh chain.
 
-use std::{cell::RefCell, env, fs, path::PathBuf};
+use std::{cell::RefCell, env, fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use near_workspaces::{
-    Account, AccountId, Contract, Worker, network::Sandbox, result::ExecutionFinalResult, types::NearToken,
+    Account, AccountId, Contract, Worker,
+    network::Sandbox,
+    result::ExecutionFinalResult,
+    types::{AccessKey, Finality, NearToken, PublicKey},
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, CALL_GAS, DepositMessage, TRANSFER_CALL_GAS, TokenListArgs, WITHDRAW_GAS},
+    call::{
+        BatchSpec, CALL_GAS, DepositMessage, HEARTBEAT, POKE, TRANSFER_CALL_GAS, TokenListArgs, WITHDRAW_GAS, WORK,
+    },
     config::{Bounds, Config},
     event::{Entry, Line},
     host::sha256,
-    ids::{BatchId, ClassId, LotId, TokenId},
+    ids::{BatchId, ClassId, TokenId},
     journal::next_head,
     merkle,
     terms::{Terms, Verification},
-    view::{self, Batch, Lot, Root},
+    view::Root,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::json;
+
+use crate::stack::until;
 
 /// The reward token's number: the first that is listed.
 pub const TOKEN: TokenId = TokenId(1);
@@ -31,6 +38,8 @@ pub const ONE: u128 = 1_000_000;
 pub const REQUESTER_TOKENS: u128 = 1_000_000 * ONE;
 /// What one slot of one item bonds with [`Market::terms`]: 0.01 NEAR per reward of one token.
 const BOND_PER_TOKEN: u128 = 10_u128.pow(22);
+/// How long a block may take until it is final.
+const FINAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many accounts take part.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +60,8 @@ pub struct Market {
     pub requester: Account,
     /// Nodes, registered and staked.
     pub nodes: Vec<Account>,
+    /// Height before the coordinator existed: where a mirror starts.
+    pub start_height: u64,
     journal: RefCell<Vec<String>>,
 }
 
@@ -73,6 +84,7 @@ impl Market {
             "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
         );
         let worker = near_workspaces::sandbox().await?;
+        let start_height = worker.view_block().await?.height();
         let token = worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
         let coordinator = worker.dev_deploy(&wasm("piecework_coordinator")?).await?;
         let requester = worker.dev_create_account().await?;
@@ -80,18 +92,16 @@ impl Market {
         for _ in 0..setup.nodes {
             nodes.push(worker.dev_create_account().await?);
         }
-        let market = Self { worker, token, coordinator, requester, nodes, journal: RefCell::default() };
+        let market = Self { worker, token, coordinator, requester, nodes, start_height, journal: RefCell::default() };
         market.set_up().await?;
         Ok(market)
     }
 
     async fn set_up(&self) -> Result<()> {
         let (owner, token, coordinator) = (self.coordinator.as_account(), self.token.id(), self.coordinator.id());
-        let metadata = json!({"spec": "ft-1.0.0", "name": "Test reward", "symbol": "TEST", "decimals": 6});
         let cap = Amount(REQUESTER_TOKENS);
         let minter = self.token.as_account();
-        let new_token = json!({"owner_id": token, "total_supply_cap": cap, "metadata": metadata});
-        self.call(minter, token, "new", &new_token, NearToken::from_near(0)).await?;
+        init_token(&self.token).await?;
         let new = json!({"owner_id": coordinator, "config": Self::config()});
         self.call(owner, coordinator, "new", &new, NearToken::from_near(0)).await?;
         let listing = TokenListArgs {
@@ -111,6 +121,16 @@ impl Market {
             self.register_node(node).await?;
         }
         Ok(())
+    }
+
+    /// Deploys one more token of the same kind, which the coordinator does not know.
+    ///
+    /// # Errors
+    /// A step failed.
+    pub async fn deploy_token(&self) -> Result<Contract> {
+        let token = self.worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
+        init_token(&token).await?;
+        Ok(token)
     }
 
     /// The configuration of this market: short times, so that tests need few blocks.
@@ -187,15 +207,38 @@ impl Market {
         self.call(node, self.coordinator.id(), "node_register", &json!({"classes": [CLASS]}), stake).await
     }
 
-    /// Creates a batch of so many items by `ft_transfer_call` of exactly its escrow.
+    /// Adds a key to the node's account that can only work, as each machine of an operator has, and waits until a final
+    /// block has it, since agents believe no other.
+    ///
+    /// # Errors
+    /// The transaction failed.
+    pub async fn add_machine_key(&self, node: &Account, public_key: PublicKey) -> Result<()> {
+        let access = AccessKey::function_call_access(self.coordinator.id(), &[WORK, POKE, HEARTBEAT], None);
+        node.batch(node.id()).add_key(public_key.clone(), access).transact().await?.into_result()?;
+        until(FINAL_LIMIT, "the key is in a final block", async || {
+            Ok(node.view_access_key(&public_key).finality(Finality::Final).await.ok())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Creates a batch of so many items whose payloads nobody needs.
     ///
     /// # Errors
     /// The call failed, or the token was refunded.
     pub async fn create_batch(&self, terms: Terms, items: u32) -> Result<BatchId> {
-        let escrow = piecework_interface::money::escrow(&terms, Self::config().fee_bps, items);
         let digests: Vec<_> = (0..items).map(|item| sha256(&item.to_le_bytes())).collect();
         let manifest = merkle::root(sha256, &digests);
-        let message = DepositMessage::CreateBatch(BatchSpec { terms, items, manifest, uri: "blob:test".to_owned() });
+        self.post_batch(BatchSpec { terms, items, manifest, uri: "blob:test".to_owned() }).await
+    }
+
+    /// Creates a batch by `ft_transfer_call` of exactly its escrow.
+    ///
+    /// # Errors
+    /// The call failed, or the token was refunded.
+    pub async fn post_batch(&self, spec: BatchSpec) -> Result<BatchId> {
+        let escrow = piecework_interface::money::escrow(&spec.terms, Self::config().fee_bps, spec.items);
+        let message = DepositMessage::CreateBatch(spec);
         let done = self.transfer_call(&self.requester, escrow, &serde_json::to_string(&message)?).await?;
         done.entries
             .iter()
@@ -308,86 +351,14 @@ impl Market {
         ensure!(root.head == head, "the journal's head differs");
         Ok(())
     }
+}
 
-    /// A view of the coordinator.
-    ///
-    /// # Errors
-    /// The view failed or answers another type.
-    pub async fn view<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R> {
-        Ok(self.coordinator.view(method).args_json(args).await?.json()?)
-    }
-
-    /// A batch.
-    ///
-    /// # Errors
-    /// There is no such batch.
-    pub async fn batch(&self, batch: BatchId) -> Result<Batch> {
-        self.view("batch", &json!({"batch": batch})).await
-    }
-
-    /// A lot's record, if it has one.
-    ///
-    /// # Errors
-    /// The view failed.
-    pub async fn lot(&self, batch: BatchId, lot: LotId) -> Result<Option<Lot>> {
-        self.view("lot", &json!({"batch": batch, "lot": lot})).await
-    }
-
-    /// A registered account.
-    ///
-    /// # Errors
-    /// The account is not registered.
-    pub async fn account(&self, account: &Account) -> Result<view::Account> {
-        self.view("account", &json!({"account_id": account.id()})).await
-    }
-
-    /// The node of an account.
-    ///
-    /// # Errors
-    /// The account is no node.
-    pub async fn node(&self, account: &Account) -> Result<view::Node> {
-        self.account(account).await?.node.context("the account has no node")
-    }
-
-    /// Internal balance in the reward token.
-    ///
-    /// # Errors
-    /// The account is not registered.
-    pub async fn balance(&self, account: &Account) -> Result<u128> {
-        let balances = self.account(account).await?.balances;
-        Ok(balances.iter().find(|balance| balance.token == TOKEN).map_or(0, |balance| balance.amount.0))
-    }
-
-    /// Balance on the reward token itself.
-    ///
-    /// # Errors
-    /// The view failed.
-    pub async fn token_balance(&self, account_id: &AccountId) -> Result<u128> {
-        let args = json!({"account_id": account_id});
-        let amount: Amount = self.token.view("ft_balance_of").args_json(args).await?.json()?;
-        Ok(amount.0)
-    }
-
-    /// Time of the newest block, Unix seconds.
-    ///
-    /// # Errors
-    /// The chain does not answer.
-    pub async fn now_s(&self) -> Result<u32> {
-        Ok(u32::try_from(self.worker.view_block().await?.timestamp() / 1_000_000_000)?)
-    }
-
-    /// Lets at least so many seconds and blocks pass on the chain.
-    ///
-    /// # Errors
-    /// The chain does not answer.
-    pub async fn advance_s(&self, seconds: u32) -> Result<()> {
-        let until = self.now_s().await? + seconds;
-        self.worker.fast_forward(u64::from(seconds)).await?;
-        while self.now_s().await? < until {
-            self.worker.fast_forward(2).await?;
-        }
-        Ok(())
-    }
+/// Initializes a token that its own account mints.
+async fn init_token(token: &Contract) -> Result<()> {
+    let metadata = json!({"spec": "ft-1.0.0", "name": "Test reward", "symbol": "TEST", "decimals": 6});
+    let args = json!({"owner_id": token.id(), "total_supply_cap": Amount(REQUESTER_TOKENS), "metadata": metadata});
+    token.call("new").args_json(args).transact().await?.into_result()?;
+    Ok(())
 }
 
 fn wasm(name: &str) -> Result<Vec<u8>> {

@@ -4,7 +4,8 @@
 use anyhow::Result;
 use near_workspaces::types::{Gas, NearToken};
 use piecework_interface::{
-    call::{BatchSpec, DepositMessage},
+    amount::Amount,
+    call::{BatchSpec, DepositMessage, TRANSFER_CALL_GAS},
     event::Entry,
     ids::{BatchId, LotId},
     op::{At, Op},
@@ -134,9 +135,13 @@ async fn bad_message__should_be_refunded() -> Result<()> {
         spec(u32::MAX, "blob:x".to_owned())?,
         spec(4, "x".repeat(257))?,
         serde_json::to_string(&DepositMessage::CreateBatch(wide))?,
+        // A reward of more than 128 bits, and one that is no number.
+        spec(4, "blob:x".to_owned())?.replace(r#""reward":"1000000""#, &format!(r#""reward":"{}""#, "9".repeat(39))),
+        spec(4, "blob:x".to_owned())?.replace(r#""reward":"1000000""#, r#""reward":"one""#),
     ];
+    assert!(messages.iter().filter(|message| message.contains(r#""reward":"1000000""#)).count() == 4);
 
-    // When each is sent with tokens, and a good one by an account that is not registered
+    // When each is sent with tokens
     for message in &messages {
         let done = market.transfer_call(&market.requester, 100 * ONE, message).await?;
         assert!(done.entries.is_empty(), "{message} changed something: {:?}", done.entries);
@@ -164,6 +169,33 @@ async fn deposit__should_be_refunded_to_an_unregistered_sender() -> Result<()> {
     // Then the token refunds
     assert!(done.entries.is_empty());
     assert_eq!(market.token_balance(stranger.id()).await?, 1_000);
+    market.verify_journal().await
+}
+
+#[tokio::test]
+async fn deposit__should_be_refunded_when_the_token_is_not_listed() -> Result<()> {
+    // Given another token, which the owner never listed
+    let market = Market::start(Setup { nodes: 1 }).await?;
+    let other = market.deploy_token().await?;
+    let (requester, one) = (&market.requester, NearToken::from_yoctonear(1));
+    for account_id in [requester.id(), market.coordinator.id()] {
+        let args = json!({"account_id": account_id});
+        let deposit = NearToken::from_millinear(10);
+        market.call(other.as_account(), other.id(), "storage_deposit", &args, deposit).await?;
+    }
+    let mint = json!({"account_id": requester.id(), "amount": "1000"});
+    market.call(other.as_account(), other.id(), "mint", &mint, one).await?;
+
+    // When it is deposited
+    let args = json!({"receiver_id": market.coordinator.id(), "amount": "1000", "msg": r#"{"deposit":{}}"#});
+    let call = requester.call(other.id(), "ft_transfer_call").args_json(args).gas(Gas::from_gas(TRANSFER_CALL_GAS));
+    call.deposit(one).transact().await?.into_result()?;
+
+    // Then all of it is back
+    let args = json!({"account_id": requester.id()});
+    let balance: Amount = other.view("ft_balance_of").args_json(args).await?.json()?;
+    assert_eq!(balance.0, 1_000);
+    assert_eq!(market.account(requester).await?.balances, []);
     market.verify_journal().await
 }
 

@@ -141,6 +141,88 @@ async fn extension__should_end_unresolved_when_nobody_comes() -> Result<()> {
 }
 
 #[tokio::test]
+async fn extension__should_free_a_lone_commit() -> Result<()> {
+    // Given an extension in which one node of three committed
+    let (market, batch) = market_with_lot(4).await?;
+    let [a, b, c, lone] = market.nodes.as_slice() else { unreachable!("four nodes") };
+    market.round(batch, LOT, &[(a, ANSWERS), (b, ANSWERS), (c, &[1, 2, 3, 9])]).await?;
+    market.draw(lone, batch, At::Lot(LOT)).await?;
+    market.advance_s(3).await?;
+    market.claim(lone, batch, LOT).await?;
+    market.commit(lone, batch, LOT, &[4]).await?;
+
+    // When the extension's time runs out
+    market.advance_s(91).await?;
+    let done = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;
+
+    // Then the lone commit is free, its item unresolved, and nobody is slashed
+    assert!(done.entries.iter().any(|entry| matches!(entry, Entry::Freed { .. })), "{:?}", done.result);
+    assert!(done.entries.iter().any(|entry| matches!(entry, Entry::Settled { accepted, .. } if accepted.0 == 0b111)));
+    assert_eq!(market.balance(lone).await?, 0);
+    for node in &market.nodes {
+        let node = market.node(node).await?;
+        assert_eq!((node.stake.0, node.bonded.0), (Market::config().min_stake.0, 0));
+    }
+    market.verify_journal().await
+}
+
+#[tokio::test]
+async fn round_0__should_stay_open_with_one_commit() -> Result<()> {
+    // Given a lot with one commit whose time for claims is over
+    let (market, batch) = market_with_lot(3).await?;
+    let [a, b, c] = market.nodes.as_slice() else { unreachable!("three nodes") };
+    market.claim(a, batch, LOT).await?;
+    market.commit(a, batch, LOT, ANSWERS).await?;
+    market.advance_s(91).await?;
+    let poke = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;
+
+    // When others claim after all
+    for node in [b, c] {
+        market.claim(node, batch, LOT).await?;
+        market.commit(node, batch, LOT, ANSWERS).await?;
+    }
+    for node in [a, b, c] {
+        market.reveal(node, batch, LOT, ANSWERS).await?;
+    }
+
+    // Then nothing was due, the clock began anew, and all three are paid
+    assert!(poke.result.is_failure());
+    for node in [a, b, c] {
+        assert_eq!(market.balance(node).await?, 4 * ONE);
+    }
+    market.verify_journal().await
+}
+
+#[tokio::test]
+async fn result__should_settle_for_anyone_when_its_challenge_window_is_over() -> Result<()> {
+    // Given a tallied lot of a batch whose results may be challenged
+    let market = Market::start(Setup { nodes: 3 }).await?;
+    let mut terms = market.terms().await?;
+    terms.challenge_window_s = 60;
+    let batch = market.create_batch(terms, 4).await?;
+    market.draw(&market.nodes[0], batch, At::Group(0)).await?;
+    let answers: Vec<_> = market.nodes.iter().map(|node| (node, ANSWERS)).collect();
+    let tallied = market.round(batch, LOT, &answers).await?;
+    let early = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;
+    let before = market.balance(&market.nodes[0]).await?;
+
+    // When the window has passed and anyone pokes
+    market.advance_s(61).await?;
+    let done = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;
+
+    // Then only now it is settled and paid
+    assert!(tallied.iter().any(|entry| matches!(entry, Entry::Provisional { .. })));
+    assert!(early.result.is_failure());
+    assert_eq!(before, 0);
+    assert!(done.entries.iter().any(|entry| matches!(entry, Entry::Settled { .. })), "{:?}", done.result);
+    for node in &market.nodes {
+        assert_eq!(market.balance(node).await?, 4 * ONE);
+        assert_eq!(market.node(node).await?.bonded.0, 0);
+    }
+    market.verify_journal().await
+}
+
+#[tokio::test]
 async fn expiry__should_free_a_lone_commit_and_return_the_escrow() -> Result<()> {
     // Given a batch with one commit
     let market = Market::start(Setup { nodes: 3 }).await?;

@@ -14,7 +14,7 @@ mod output;
 mod problem;
 pub mod requests;
 mod run;
-mod stack;
+pub mod stack;
 mod terms;
 mod tokens;
 pub mod upload;

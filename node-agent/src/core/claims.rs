@@ -90,7 +90,8 @@ impl State {
             for (place, seed, state) in drawn(batch, open) {
                 let seats = terms.seats(place.round);
                 let free = state.map_or(usize::from(seats), |state| rounds::free_seats(open, state, facts.now_s));
-                if place.round == 0 && free > 0 {
+                let left = state.is_some_and(|state| state.leavers.contains(&number));
+                if place.round == 0 && free > 0 && !left {
                     unfilled += 1;
                     if unfilled > self.front(node, seed, seats) {
                         continue;
@@ -153,7 +154,8 @@ impl State {
     }
 
     /// How many unfilled lots of a batch, by number, the node looks at: as many as the network's nodes can fill at once.
-    /// Nodes that spread over more lots than that would each wait in a lot that nobody is left to complete.
+    /// Nodes that spread over more lots than that would each wait in a lot that nobody is left to complete. What this
+    /// node gave back does not count: it may be beyond everybody, and must not hold up the rest.
     fn front(&self, node: &Node, seed: &Seed, seats: u8) -> u32 {
         let first_rounds = u32::from(self.slot_limit(node).div_ceil(2));
         (seed.tickets.saturating_mul(first_rounds) / u32::from(seats.max(1))).max(1)
@@ -273,3 +275,6 @@ fn spread(node: u32, place: Place) -> u64 {
     let digest = SHA256(&bytes);
     u64::from_le_bytes(core::array::from_fn(|index| digest[index]))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, LotId},
     op::{ANSWER_BYTES_MAX, OPS_MAX, Op},
+    view::{LotPhase, SlotPhase},
 };
 
 use super::chain::{CLASS, CONTRACT, Chain, TxId};
@@ -38,6 +39,8 @@ enum Step {
 #[derive(Debug)]
 pub struct Agent {
     pub account_id: String,
+    /// Number among the machines of its node.
+    machine: u64,
     binding: Binding,
     disk: Disk,
     /// `None` while it is down.
@@ -51,18 +54,26 @@ pub struct Agent {
     pub taken: u64,
     /// Whether its answers differ from everybody's.
     pub dissents: bool,
+    /// Whether another machine works for the same node.
+    pub shares_node: bool,
+    /// A lot on which its worker fails.
+    pub fails_on: Option<LotId>,
     /// Commitments it ever sent, by place.
     commitments: BTreeMap<Place, [u8; 32]>,
+    /// Claims that it tried to send while its disk was full.
+    pub refused: u32,
+    stopping: bool,
     /// Most slots it may hold.
     max_slots: u16,
     pub exited: bool,
 }
 
 impl Agent {
-    pub fn new(account_id: &str, chain: &Chain, max_slots: u16) -> Self {
+    pub fn new(account_id: &str, machine: u64, chain: &Chain, max_slots: u16) -> Self {
         let binding = Binding { contract: CONTRACT.to_owned(), node: chain.number(account_id) };
         let mut agent = Self {
             account_id: account_id.to_owned(),
+            machine,
             binding,
             disk: Disk::default(),
             state: None,
@@ -73,7 +84,11 @@ impl Agent {
             salts: 0,
             taken: 0,
             dissents: false,
+            shares_node: false,
+            fails_on: None,
             commitments: BTreeMap::new(),
+            refused: 0,
+            stopping: false,
             max_slots,
             exited: false,
         };
@@ -82,7 +97,7 @@ impl Agent {
     }
 
     pub fn start(&mut self, _chain: &Chain) {
-        let seed = u64::from(self.binding.node.0);
+        let seed = u64::from(self.binding.node.0) << 8 | self.machine;
         let limits = Limits {
             max_slots: self.max_slots,
             keeper: true,
@@ -127,11 +142,13 @@ impl Agent {
     }
 
     pub fn stop(&mut self) {
+        self.stopping = true;
         self.steps.push_back(Step::Event(Event::Stop));
     }
 
-    pub fn look(&mut self, chain: &Chain) {
-        self.steps.push_back(Step::Event(Event::Facts(chain.facts(&self.account_id))));
+    /// Looks at the chain through a node that lags so many blocks behind.
+    pub fn look(&mut self, chain: &Chain, lag: usize) {
+        self.steps.push_back(Step::Event(Event::Facts(chain.facts_behind(&self.account_id, lag))));
     }
 
     /// Brings what is done by now.
@@ -207,15 +224,23 @@ impl Agent {
             }
             Action::Work { place, items, .. } => {
                 assert!(self.disk.payloads.contains(&(place.batch, place.lot)), "work needs the payloads: {place}");
+                let done = self.disk.records.get(&place).is_some_and(|record| record.done.is_some());
+                assert!(!done, "finished work is not done again: {place}");
                 let mut answers = vec![1; usize::try_from(items.count_ones()).unwrap()];
                 if self.dissents {
                     answers[0] = 2;
                 }
                 self.salts += 1;
                 let salt = sha256(format!("{}/{}", self.account_id, self.salts).as_bytes());
-                self.tasks.push((now_ms + 1_500, Event::Worked { place, items, result: Ok(answers), salt }));
+                let failed = self.fails_on == Some(place.lot);
+                let result = if failed { Err("the worker fails".to_owned()) } else { Ok(answers) };
+                self.tasks.push((now_ms + 1_500, Event::Worked { place, items, result, salt }));
             }
             Action::Cancel(place) => {
+                let facts = chain.facts(&self.account_id);
+                let mut held = facts.held().filter(|held| held.place == place);
+                let reserved = held.any(|held| matches!(held.slot.phase, SlotPhase::Reserved(_)));
+                assert!(self.stopping || !reserved, "gave up work on a seat it holds: {place}");
                 self.tasks.retain(|(_, event)| !matches!(event, Event::Worked { place: it, .. } if *it == place));
             }
             Action::Store(record) => {
@@ -239,7 +264,7 @@ impl Agent {
                 self.steps.push_front(Step::Event(Event::Probed(result)));
             }
             Action::Exit => {
-                self.exited = true;
+                (self.exited, self.stopping) = (true, false);
                 self.crash();
             }
         }
@@ -251,6 +276,7 @@ impl Agent {
             self.check(ops, claims, chain);
         }
         if self.disk.full && !claims.is_empty() {
+            self.refused += 1;
             let called = Called::NotSent(Trouble::Disk("full".to_owned()));
             self.steps.push_front(Step::Event(Event::Called(called)));
             return;
@@ -259,19 +285,22 @@ impl Agent {
             self.disk.records.insert(place, Record { place, done: None });
         }
         self.sent += 1;
-        let tx = TxId(u64::from(self.binding.node.0) << 32 | self.sent);
+        let tx = TxId((u64::from(self.binding.node.0) << 8 | self.machine) << 32 | self.sent);
         self.steps.push_front(Step::WriteCall(tx, call));
     }
 
     /// What must hold for every call.
     fn check(&mut self, ops: &[Op], claims: &[Place], chain: &Chain) {
         assert!(!ops.is_empty() && ops.len() <= OPS_MAX);
+        let facts = self.state.as_ref().and_then(State::facts).expect("called on facts");
         let mut bytes = 0;
         for op in ops {
             match op {
                 Op::Claim { batch, lot } => {
                     assert!(self.disk.payloads.contains(&(*batch, *lot)), "claimed without payloads");
                     assert!(claims.iter().any(|place| (place.batch, place.lot) == (*batch, *lot)));
+                    let held = facts.held().any(|held| (held.place.batch, held.place.lot) == (*batch, *lot));
+                    assert!(!held, "claimed a lot that the node holds");
                 }
                 Op::Commit { batch, lot, commitment } => {
                     let mut saved = self.disk.records.values();
@@ -283,15 +312,21 @@ impl Agent {
                     let known = self.commitments.entry(record.place).or_insert(*commitment);
                     assert_eq!(known, commitment, "one commitment per place");
                 }
-                Op::Reveal { lot, answers, .. } => {
+                Op::Reveal { batch, lot, answers, .. } => {
                     bytes += answers.len();
-                    assert!(chain.is_revealing(*lot), "revealed before the turn to reveals was final");
+                    // Facts are of final blocks, if not of the last one.
+                    let lot = facts.batches.get(batch).and_then(|batch| batch.lots.get(lot));
+                    let revealing = lot.is_some_and(|lot| lot.phase == LotPhase::Revealing);
+                    assert!(revealing, "revealed before the turn to reveals was final");
                 }
                 Op::Draw { .. } | Op::Release { .. } => {}
             }
         }
         assert!(bytes <= ANSWER_BYTES_MAX);
-        let node = chain.account(&self.account_id).node.expect("node");
-        assert!(usize::from(node.slots) + claims.len() <= usize::from(self.max_slots), "too many slots");
+        assert!(claims.iter().all(|place| !self.disk.records.contains_key(place)), "claimed a seat twice");
+        // Machines of one node do not know what the others claim at the same time; the contract does.
+        let slots = chain.account(&self.account_id).node.expect("node").slots;
+        let fits = usize::from(slots) + claims.len() <= usize::from(self.max_slots);
+        assert!(fits || self.shares_node, "too many slots");
     }
 }

@@ -14,7 +14,7 @@ use piecework_interface::{
     config::{Bounds, Config},
     event::{Entry, Line},
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId, LotId},
+    ids::{AccountNo, BatchId, ClassId},
     terms::{Terms, Verification},
     view::{Account, Batch, BatchStatus},
 };
@@ -27,6 +27,8 @@ const REQUESTER: &str = "requester.near";
 const NEAR: u128 = 10_u128.pow(24);
 /// A block is final when so many have followed it.
 const FINAL_AFTER: usize = 2;
+/// A node may lag so many final blocks behind at most.
+const LAG_MAX: usize = 8;
 
 type Storage = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -45,7 +47,7 @@ struct Block {
 #[derive(Clone, Debug)]
 pub struct Chain {
     latest: Block,
-    /// The last blocks, the final one first.
+    /// The last blocks, the newest last.
     recent: VecDeque<Block>,
     waiting: Vec<(TxId, String, Call)>,
     outcomes: BTreeMap<TxId, (u64, Called)>,
@@ -152,7 +154,7 @@ impl Chain {
     /// Makes a block, a second after the last.
     pub fn block(&mut self) {
         self.recent.push_back(self.latest.clone());
-        if self.recent.len() > FINAL_AFTER {
+        if self.recent.len() > FINAL_AFTER + LAG_MAX {
             self.recent.pop_front();
         }
         self.latest.height += 1;
@@ -179,7 +181,12 @@ impl Chain {
 
     /// What an agent sees at the last final block.
     pub fn facts(&self, who: &str) -> Facts {
-        let block = self.last_final();
+        self.facts_behind(who, 0)
+    }
+
+    /// What an agent sees through a node that lags so many blocks behind the last final one.
+    pub fn facts_behind(&self, who: &str, lag: usize) -> Facts {
+        let block = self.final_block(lag);
         let (account, root, batches) = view(block, |mut engine| {
             let batches: Vec<Batch> = engine.view_batches(0, 128).expect("batches");
             let batches = batches.into_iter().filter_map(|batch| {
@@ -212,12 +219,6 @@ impl Chain {
         view(&self.latest, |mut engine| engine.view_batch(BatchId(0))).expect("view").expect("batch")
     }
 
-    /// Whether the lot turned to reveals in a final block.
-    pub fn is_revealing(&self, lot: LotId) -> bool {
-        let lot = view(self.last_final(), |mut engine| engine.view_lot(BatchId(0), lot)).expect("view");
-        lot.is_some_and(|lot| lot.state.phase == piecework_interface::view::LotPhase::Revealing)
-    }
-
     /// A node's number.
     pub fn number(&self, who: &str) -> AccountNo {
         self.account(who).account
@@ -229,7 +230,11 @@ impl Chain {
     }
 
     fn last_final(&self) -> &Block {
-        self.recent.front().unwrap_or(&self.latest)
+        self.final_block(0)
+    }
+
+    fn final_block(&self, lag: usize) -> &Block {
+        self.recent.get(self.recent.len().saturating_sub(FINAL_AFTER + lag)).unwrap_or(&self.latest)
     }
 
     fn call<T>(

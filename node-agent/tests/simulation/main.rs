@@ -7,7 +7,10 @@ mod chain;
 
 use agent::Agent;
 use chain::Chain;
-use piecework_interface::view::BatchStatus;
+use piecework_interface::{
+    ids::LotId,
+    view::{BatchStatus, LotPhase, SlotPhase},
+};
 use proptest::prelude::*;
 
 const NODES: [&str; 5] = ["a.near", "b.near", "c.near", "d.near", "e.near"];
@@ -15,6 +18,8 @@ const MORE_NODES: [&str; 9] =
     ["a.near", "b.near", "c.near", "d.near", "e.near", "f.near", "g.near", "h.near", "i.near"];
 const STEP_MS: u64 = 100;
 const LIMIT_MS: u64 = 400_000;
+/// Blocks that some nodes are behind.
+const LAG: usize = 8;
 
 /// A market with its agents.
 struct World {
@@ -38,7 +43,7 @@ impl World {
 
     fn with(nodes: &[&str], items: u32, quorum_pct: u8) -> Self {
         let chain = Chain::new(nodes, items, quorum_pct);
-        let agents = nodes.iter().map(|node| Agent::new(node, &chain, 2)).collect();
+        let agents = nodes.iter().map(|node| Agent::new(node, 0, &chain, 2)).collect();
         Self { chain, agents, now_ms: 0 }
     }
 
@@ -60,6 +65,8 @@ impl World {
         for &(until, index) in down.iter() {
             if until <= self.now_ms && !self.agents[index].is_up() {
                 self.agents[index].start(&self.chain);
+                // The first thing it sees is older than what it knows.
+                self.agents[index].look(&self.chain, LAG);
             }
         }
         down.retain(|(until, _)| *until > self.now_ms);
@@ -71,7 +78,9 @@ impl World {
             agent.wake(self.now_ms, &self.chain);
             // Agents look at different times.
             if (self.now_ms / STEP_MS + 3 * u64::try_from(index).unwrap()).is_multiple_of(10) {
-                agent.look(&self.chain);
+                // Now and then it asks a node that lags.
+                let lags = (self.now_ms / 1_000 + u64::try_from(index).unwrap()).is_multiple_of(4);
+                agent.look(&self.chain, if lags { LAG } else { 0 });
             }
             while agent.is_up() {
                 if let Some(cut) = cuts.iter().position(|cut| cut.agent == index && cut.step == agent.taken) {
@@ -136,6 +145,20 @@ fn agent__should_lose_nothing_when_it_crashes_between_any_two_steps() {
 }
 
 #[test]
+fn machines_of_one_node__should_not_disturb_each_other() {
+    // Given a node with two machines, each with a key and a state directory of its own.
+    let mut world = World::new(18, 60);
+    world.agents.push(Agent::new(NODES[0], 1, &world.chain, 2));
+    for index in [0, NODES.len()] {
+        world.agents[index].shares_node = true;
+    }
+    // When all run.
+    world.run(&[]);
+    // Then nobody has lost anything.
+    world.assert_nothing_lost(6);
+}
+
+#[test]
 fn agents__should_extend_what_they_disagree_on() {
     // Given a dissenter and a quorum that needs all three.
     let mut world = World::new(9, 70);
@@ -150,25 +173,44 @@ fn agents__should_extend_what_they_disagree_on() {
 }
 
 #[test]
-fn agents__should_keep_room_for_extensions() {
-    // Given newcomers with two slots each, lots enough to fill them all, and so many dissenters that nearly every lot is
-    // extended.
-    let mut world = World::with(&MORE_NODES, 45, 70);
-    for index in [0, 3, 6] {
-        world.agents[index].dissents = true;
-    }
-    // When they run.
-    while world.chain.batch().status != BatchStatus::Closed {
-        assert!(world.now_ms < LIMIT_MS, "the batch does not end");
-        world.tick(&mut Vec::new(), &mut Vec::new());
-        // Then no extension runs out of its time for claims because everybody waits for everybody.
-        for batch in world.chain.facts(MORE_NODES[0]).batches.values() {
-            let late =
-                batch.lots.values().find(|lot| lot.round > 0 && lot.clock_over(&batch.open.terms, world.chain.now_s()));
-            assert_eq!(late, None, "at {} ms", world.now_ms);
+fn agents__should_not_wait_for_each_other() {
+    for dissenters in [&[][..], &[0, 3, 6], &[0, 1, 2, 3, 4]] {
+        // Given newcomers with two slots each, lots enough to fill them all several times, and so many dissenters that
+        // nearly every lot is extended.
+        let mut world = World::with(&MORE_NODES, 45, 70);
+        for index in dissenters {
+            world.agents[*index].dissents = true;
         }
+        // When they run.
+        while world.chain.batch().status != BatchStatus::Closed {
+            assert!(world.now_ms < LIMIT_MS, "the batch does not end");
+            world.tick(&mut Vec::new(), &mut Vec::new());
+            // Then no round runs out of its time for claims because everybody waits for everybody.
+            for batch in world.chain.facts(MORE_NODES[0]).batches.values() {
+                let terms = &batch.open.terms;
+                let late = batch
+                    .lots
+                    .values()
+                    .find(|lot| lot.phase == LotPhase::Working && lot.clock_over(terms, world.chain.now_s()));
+                assert_eq!(late, None, "at {} ms with {dissenters:?} dissenting", world.now_ms);
+            }
+        }
+        assert_eq!(world.chain.batch().settled, 15);
     }
-    assert_eq!(world.chain.batch().settled, 15);
+}
+
+#[test]
+fn agents__should_go_on_when_a_lot_is_beyond_everybody() {
+    // Given a first lot on which every worker fails.
+    let mut world = World::new(18, 60);
+    for agent in &mut world.agents {
+        agent.fails_on = Some(LotId(0));
+    }
+    // When they run, then the other lots are settled all the same.
+    while world.chain.batch().settled < 5 {
+        assert!(world.now_ms < LIMIT_MS, "the batch stands still: {:?}", world.chain.batch());
+        world.tick(&mut Vec::new(), &mut Vec::new());
+    }
 }
 
 #[test]
@@ -196,6 +238,8 @@ fn agent__should_lose_nothing_when_its_disk_is_full_for_a_while() {
         // Then nothing was committed that was not on disk (checked with every call), and its stake is whole unless a
         // reservation ran out meanwhile.
         assert_eq!(world.chain.batch().settled, 6);
+        // One claim told it that the disk is full; then it tried no other before a test write went well.
+        assert!(world.agents[0].refused <= 1, "{} claims", world.agents[0].refused);
         if to - from < 10_000 {
             world.assert_nothing_lost(6);
         }
@@ -216,11 +260,13 @@ fn agent__should_leave_without_loss_when_asked_to_stop() {
             assert!(world.now_ms < at + 15_000, "it does not stop");
             world.tick(&mut Vec::new(), &mut Vec::new());
         }
-        // Then it holds no reservation, and once it is back everything ends well.
+        // Then it holds no reservation, it waited for its reveals as long as it may, and once it is back everything ends
+        // well.
         let held = world.chain.facts(NODES[0]);
-        let reserved =
-            held.held().filter(|held| matches!(held.slot.phase, piecework_interface::view::SlotPhase::Reserved(_)));
+        let reserved = held.held().filter(|held| matches!(held.slot.phase, SlotPhase::Reserved(_)));
         assert_eq!(reserved.count(), 0, "stopped at {at}");
+        let committed = held.held().filter(|held| matches!(held.slot.phase, SlotPhase::Committed(_))).count();
+        assert!(committed == 0 || world.now_ms >= at + 10_000, "left {committed} commits at {}", world.now_ms);
         world.agents[0].exited = false;
         let World { chain, agents, .. } = &mut world;
         agents[0].start(chain);

@@ -135,7 +135,11 @@ impl Programs {
         Self::find_in(own.parent().unwrap_or(Path::new(".")))
     }
 
-    fn find_in(bin: &Path) -> anyhow::Result<Self> {
+    /// Finds them in a directory of programs, such as `target/release`.
+    ///
+    /// # Errors
+    /// As [`Programs::find`].
+    pub fn find_in(bin: &Path) -> anyhow::Result<Self> {
         // scripts/build-contracts writes below the checkout even when CARGO_TARGET_DIR puts programs elsewhere.
         let contracts = [bin.join("../contracts"), PathBuf::from("target/contracts")];
         let contracts = contracts.iter().find(|dir| dir.exists()).unwrap_or(&contracts[0]);

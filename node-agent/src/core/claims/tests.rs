@@ -1,0 +1,178 @@
+//! The front rule: how far ahead a node looks.
+#![allow(non_snake_case)]
+use piecework_interface::{
+    amount::Amount,
+    config::Fixed,
+    ids::NEAR,
+    terms::{Terms, Verification},
+    view::{Account, BatchStatus, ClassRecord, OpenBatch, Progress, Slot},
+};
+
+use super::*;
+use crate::{
+    core::{ClassLimits, Limits},
+    record::Binding,
+};
+
+const ME: AccountNo = AccountNo(5);
+const BATCH: BatchId = BatchId(0);
+const CLASS: ClassId = ClassId(7);
+/// So long after the capture that the bar is down for everybody.
+const NOW_S: u32 = 10_000;
+
+fn state() -> State {
+    let limits = Limits {
+        max_slots: 8,
+        keeper: true,
+        draw_jitter_ms: 0,
+        keeper_jitter_ms: 0,
+        jitter_seed: 0,
+        stop_grace_ms: 0,
+        classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1 })].into(),
+    };
+    State::new(Binding { contract: "market.near".to_owned(), node: ME }, limits, Vec::new(), None)
+}
+
+/// A node with so many settled lots, and a batch of 40 lots of three seats drawn while `tickets` were active.
+fn facts(tickets: u32, settled: u32) -> Facts {
+    let seed = Seed { value: [1; 16], at: 100, height: 10, tickets };
+    let progress = Progress {
+        draws: core::array::from_fn(|group| if group < 2 { Draw::Seeded(seed.clone()) } else { Draw::Closed }),
+        ..Progress::default()
+    };
+    let terms = Terms {
+        class: CLASS,
+        reward: Amount(1),
+        lot_size: 1,
+        answer_width: 1,
+        start: 3,
+        max: 6,
+        quorum_pct: 60,
+        claim_ttl_s: 60,
+        reveal_window_s: 300,
+        challenge_window_s: 0,
+        slice_s: 1,
+        bond_pct: 100,
+        dissent_slash_pct: 0,
+        abandon_slash_pct: 0,
+        min_reputation: 0,
+        expires_at: 1_000_000,
+        verification: Verification::Consensus,
+    };
+    let fixed = Fixed { fee_bps: 0, bond_rate: Amount(0), rep_unit: Amount(1), reputation_interval_s: 0, grace_s: 0 };
+    let open = OpenBatch {
+        requester: AccountNo(0),
+        token: NEAR,
+        terms,
+        fixed,
+        items: 40,
+        manifest: [0; 32],
+        created_at: 0,
+        progress,
+        escrow: Amount(0),
+    };
+    let class = ClassRecord { class: CLASS, reputation: 5_000, stepped_at: 0, declared: true };
+    let node = Node {
+        stake: Amount(1),
+        bonded: Amount(0),
+        unbonding: Amount(0),
+        unbonding_until: 0,
+        tickets: 1,
+        active_since: 0,
+        last_seen: NOW_S,
+        slots: 0,
+        faults: 0,
+        registered_at: 0,
+        settled,
+        status: NodeStatus::Active,
+        classes: vec![class],
+    };
+    let account = Account {
+        account: ME,
+        storage_paid: Amount(0),
+        storage_used: 0,
+        in_flight: 0,
+        balances: Vec::new(),
+        node: Some(node),
+    };
+    Facts {
+        now_s: NOW_S,
+        active_tickets: tickets,
+        account: Some(account),
+        batches: [(BATCH, BatchFacts { status: BatchStatus::Open, open, lots: Default::default() })].into(),
+        ..Facts::default()
+    }
+}
+
+/// Other nodes hold so many seats of the lot.
+fn hold(facts: &mut Facts, lot: u32, seats: u32) {
+    let slot = |node| Slot { node: AccountNo(100 + node), round: 0, phase: SlotPhase::Reserved(NOW_S + 60) };
+    let state = LotState { clock_at: NOW_S, slots: (0..seats).map(slot).collect(), ..LotState::default() };
+    facts.batches.get_mut(&BATCH).unwrap().lots.insert(LotId(lot), state);
+}
+
+/// Lots that the node looks at, by number.
+fn looks_at(facts: &Facts) -> Vec<u32> {
+    let mut lots: Vec<u32> = state().candidates(0, facts, false).iter().map(|chance| chance.place.lot.0).collect();
+    lots.sort_unstable();
+    lots
+}
+
+#[test]
+fn front__should_be_as_many_lots_as_the_nodes_can_fill_at_once() {
+    // Newcomers hold two slots and use one of them for first rounds, so nine of them fill three lots of three seats.
+    assert_eq!(looks_at(&facts(9, 0)), [0, 1, 2]);
+    assert_eq!(looks_at(&facts(11, 0)), [0, 1, 2]);
+    // With eight slots they use four.
+    assert_eq!(looks_at(&facts(9, 10)), (0..12).collect::<Vec<_>>());
+    // It crosses groups.
+    assert_eq!(looks_at(&facts(90, 10)), (0..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn front__should_be_one_lot_at_least() {
+    assert_eq!(looks_at(&facts(1, 0)), [0]);
+    assert_eq!(looks_at(&facts(2, 0)), [0]);
+}
+
+#[test]
+fn front__should_pass_lots_that_are_filled() {
+    // Given a lot that is full and one with a free seat.
+    let mut facts = facts(9, 0);
+    hold(&mut facts, 0, 3);
+    hold(&mut facts, 1, 2);
+    // Then the full one makes room for one more, and the other one is first of all.
+    assert_eq!(looks_at(&facts), [1, 2, 3]);
+    assert_eq!(state().candidates(0, &facts, false)[0].place.lot, LotId(1));
+}
+
+#[test]
+fn front__should_count_a_lot_that_the_node_waits_in() {
+    // Given a network of three, and a lot in which this node holds the only seat.
+    let mut facts = facts(3, 0);
+    hold(&mut facts, 0, 1);
+    facts.batches.get_mut(&BATCH).unwrap().lots.get_mut(&LotId(0)).unwrap().slots[0].node = ME;
+    // Then it goes no further before the others come.
+    assert!(looks_at(&facts).is_empty());
+}
+
+#[test]
+fn front__should_not_be_held_up_by_what_the_node_gave_back() {
+    let mut facts = facts(3, 0);
+    hold(&mut facts, 0, 0);
+    facts.batches.get_mut(&BATCH).unwrap().lots.get_mut(&LotId(0)).unwrap().leavers = vec![ME];
+    assert_eq!(looks_at(&facts), [1]);
+}
+
+#[test]
+fn front__should_not_bind_extensions() {
+    // Given a network of three and the extension of a lot far behind the front.
+    let mut facts = facts(3, 0);
+    hold(&mut facts, 30, 0);
+    let batch = facts.batches.get_mut(&BATCH).unwrap();
+    let seed = Seed { value: [2; 16], at: 200, height: 20, tickets: 3 };
+    let lot = batch.lots.get_mut(&LotId(30)).unwrap();
+    (lot.round, lot.open_items, lot.draw) = (1, 1, Draw::Seeded(seed));
+    // Then it is looked at beside the front.
+    assert_eq!(looks_at(&facts), [0, 30]);
+}

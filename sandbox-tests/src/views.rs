@@ -1,0 +1,95 @@
+//! What a market's contracts say, and its time.
+
+use anyhow::{Context, Result};
+use near_workspaces::{Account, AccountId};
+use piecework_interface::{
+    amount::Amount,
+    ids::{BatchId, LotId},
+    view::{self, Batch, Lot},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::market::{Market, TOKEN};
+
+impl Market {
+    /// A view of the coordinator.
+    ///
+    /// # Errors
+    /// The view failed or answers another type.
+    pub async fn view<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R> {
+        Ok(self.coordinator.view(method).args_json(args).await?.json()?)
+    }
+
+    /// A batch.
+    ///
+    /// # Errors
+    /// There is no such batch.
+    pub async fn batch(&self, batch: BatchId) -> Result<Batch> {
+        self.view("batch", &json!({"batch": batch})).await
+    }
+
+    /// A lot's record, if it has one.
+    ///
+    /// # Errors
+    /// The view failed.
+    pub async fn lot(&self, batch: BatchId, lot: LotId) -> Result<Option<Lot>> {
+        self.view("lot", &json!({"batch": batch, "lot": lot})).await
+    }
+
+    /// A registered account.
+    ///
+    /// # Errors
+    /// The account is not registered.
+    pub async fn account(&self, account: &Account) -> Result<view::Account> {
+        self.view("account", &json!({"account_id": account.id()})).await
+    }
+
+    /// The node of an account.
+    ///
+    /// # Errors
+    /// The account is no node.
+    pub async fn node(&self, account: &Account) -> Result<view::Node> {
+        self.account(account).await?.node.context("the account has no node")
+    }
+
+    /// Internal balance in the reward token.
+    ///
+    /// # Errors
+    /// The account is not registered.
+    pub async fn balance(&self, account: &Account) -> Result<u128> {
+        let balances = self.account(account).await?.balances;
+        Ok(balances.iter().find(|balance| balance.token == TOKEN).map_or(0, |balance| balance.amount.0))
+    }
+
+    /// Balance on the reward token itself.
+    ///
+    /// # Errors
+    /// The view failed.
+    pub async fn token_balance(&self, account_id: &AccountId) -> Result<u128> {
+        let args = json!({"account_id": account_id});
+        let amount: Amount = self.token.view("ft_balance_of").args_json(args).await?.json()?;
+        Ok(amount.0)
+    }
+
+    /// Time of the newest block, Unix seconds.
+    ///
+    /// # Errors
+    /// The chain does not answer.
+    pub async fn now_s(&self) -> Result<u32> {
+        Ok(u32::try_from(self.worker.view_block().await?.timestamp() / 1_000_000_000)?)
+    }
+
+    /// Lets at least so many seconds and blocks pass on the chain.
+    ///
+    /// # Errors
+    /// The chain does not answer.
+    pub async fn advance_s(&self, seconds: u32) -> Result<()> {
+        let until = self.now_s().await? + seconds;
+        self.worker.fast_forward(u64::from(seconds)).await?;
+        while self.now_s().await? < until {
+            self.worker.fast_forward(2).await?;
+        }
+        Ok(())
+    }
+}
