@@ -25,6 +25,8 @@ use crate::problem::Problem;
 
 /// What a server prints to stdout when it serves, before its URL.
 const SERVES: &str = "listening on ";
+/// How long a process may take until it is ready, also on a busy machine.
+pub const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a process may take to stop when asked.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Lines of a log quoted in an error.
@@ -84,6 +86,15 @@ impl Spec {
 }
 
 impl Process {
+    /// Starts it into `slot`, so that whoever stops what is in the slot stops it also when nobody waits here any more.
+    /// Returns what follows in its line of readiness.
+    ///
+    /// # Errors
+    /// If it does not start, or does not get ready.
+    pub async fn start(slot: &mut Option<Self>, layout: &Layout, spec: Spec) -> anyhow::Result<String> {
+        slot.insert(Self::spawn(layout, spec)?).ready(START_LIMIT).await
+    }
+
     /// Starts it in a process group of its own, so that a terminal's Ctrl-C reaches only us.
     ///
     /// # Errors
