@@ -73,17 +73,13 @@ struct Run {
 ///
 /// # Errors
 /// If a step fails, or a check does not hold.
-pub async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<()> {
+pub async fn run(output: Output, args: DemoArgs) -> anyhow::Result<()> {
     let dir = args.dir.clone().unwrap_or_else(|| Path::new(".piecework").join(format!("demo-{}", std::process::id())));
     let layout = Layout::create(&dir)?;
     let dir = layout.dir().to_owned();
-    let report = run_in(context.output, layout, &args).await;
+    let report = run_in(output, layout, &args).await;
     if let Err(error) = report.and_then(|report| report.verdict()) {
-        context.output.note(format!(
-            "the run's files are in {}, its logs in {}",
-            dir.display(),
-            dir.join("logs").display()
-        ));
+        output.note(format!("the run's files are in {}, its logs in {}", dir.display(), dir.join("logs").display()));
         return Err(error);
     }
     std::fs::remove_dir_all(&dir).with_context(|| format!("{} cannot be removed", dir.display()))

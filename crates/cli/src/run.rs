@@ -11,6 +11,7 @@ use crate::{
     commands::{account, batch, contract, node, token, up},
     context::Context,
     demo,
+    output::Output,
     problem::fix_of,
 };
 
@@ -55,15 +56,17 @@ fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<()> {
-    let context = Context::new(cli.global)?;
+    let output = Output::new(cli.global.json, cli.global.quiet);
+    let context = || Context::new(cli.global, output);
     match cli.command {
-        Command::Up(args) => up::run(&context, args).await,
-        Command::Batch(command) => batch::run(&context, command).await,
-        Command::Account(command) => account::run(&context, command).await,
-        Command::Node(command) => node::run(&context, command).await,
-        Command::Token(command) => token::run(&context, command).await,
-        Command::Contract(command) => contract::run(&context, command).await,
-        Command::Demo(args) => demo::run(&context, args).await,
+        // These two make a network of their own, whatever the options and the environment name.
+        Command::Up(args) => up::run(output, args).await,
+        Command::Demo(args) => demo::run(output, args).await,
+        Command::Batch(command) => batch::run(&context()?, command).await,
+        Command::Account(command) => account::run(&context()?, command).await,
+        Command::Node(command) => node::run(&context()?, command).await,
+        Command::Token(command) => token::run(&context()?, command).await,
+        Command::Contract(command) => contract::run(&context()?, command).await,
     }
 }
 

@@ -17,7 +17,7 @@ pub use accounts::{Actor, Node};
 pub use agent::{Pace, agent_spec, write_agent_config};
 pub use deploy::{Deployment, LOCAL_TOKEN_DECIMALS};
 pub use layout::{Layout, Programs};
-pub use process::{Process, START_LIMIT, Spec};
+pub use process::{Process, START_LIMIT, Spec, command};
 
 use crate::{coordinator::Coordinator, interrupt::Interrupt, output::Output, problem::Problem};
 use servers::Servers;

@@ -31,6 +31,9 @@ impl Network {
             .arg("--keep-data")
             .arg(dir.path().join("network"))
             .env_remove("DATABASE_URL")
+            // As in a shell that used a network that is gone.
+            .env("PIECEWORK_NETWORK", dir.path().join("gone.toml"))
+            .env("PIECEWORK_KEY_FILE", dir.path().join("gone.json"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

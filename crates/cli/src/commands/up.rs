@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::{
     amount::Decimal,
-    context::Context,
     interrupt::Interrupt,
+    output::Output,
     stack::{Layout, Pace, Plan, Programs, Stack, write_agent_config},
 };
 
@@ -43,7 +43,7 @@ pub struct UpArgs {
 ///
 /// # Errors
 /// If something does not start, or ends unexpectedly.
-pub async fn run(context: &Context, args: UpArgs) -> anyhow::Result<()> {
+pub async fn run(output: Output, args: UpArgs) -> anyhow::Result<()> {
     let plan = Plan {
         config: local_config(),
         nodes: args.nodes,
@@ -65,16 +65,16 @@ pub async fn run(context: &Context, args: UpArgs) -> anyhow::Result<()> {
     let layout = Layout::create(dir)?;
     let programs = Programs::find()?;
     let mut interrupt = Interrupt::catch()?;
-    let mut stack = Stack::start(layout, programs, &plan, context.output, &mut interrupt).await?;
-    let ended = serve(context, &mut stack, &mut interrupt).await;
-    context.output.note("stopping");
+    let mut stack = Stack::start(layout, programs, &plan, output, &mut interrupt).await?;
+    let ended = serve(output, &mut stack, &mut interrupt).await;
+    output.note("stopping");
     stack.stop().await;
-    context.output.note("everything is stopped");
+    output.note("everything is stopped");
     ended
 }
 
 /// Describes the network, and returns when it is to be stopped.
-async fn serve(context: &Context, stack: &mut Stack, interrupt: &mut Interrupt) -> anyhow::Result<()> {
+async fn serve(output: Output, stack: &mut Stack, interrupt: &mut Interrupt) -> anyhow::Result<()> {
     for node in &stack.nodes {
         write_agent_config(stack, node, "nearest", Pace::default())?;
     }
@@ -85,9 +85,14 @@ async fn serve(context: &Context, stack: &mut Stack, interrupt: &mut Interrupt) 
     ];
     if let Some(node) = stack.nodes.first() {
         let config = stack.layout.nodes().join(format!("{}.toml", node.name));
-        next.push(format!("{} --config {} run", stack.programs().agent.display(), config.display()));
+        // The agent has a key of its own, which the variable would override.
+        next.push(format!(
+            "env -u PIECEWORK_KEY_FILE {} --config {} run",
+            stack.programs().agent.display(),
+            config.display()
+        ));
     }
-    context.output.result(&describe(stack), || guide(stack, &next))?;
+    output.result(&describe(stack), || guide(stack, &next))?;
     tokio::select! {
         error = stack.watch() => Err(error),
         () = interrupt.wait() => Ok(()),

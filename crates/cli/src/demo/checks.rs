@@ -11,7 +11,6 @@ use piecework_interface::{
     view::{Batch, SlotPhase},
 };
 use serde::Deserialize;
-use tokio::process::Command;
 
 use super::{
     Run,
@@ -21,7 +20,12 @@ use super::{
     ledger::Ledger,
     settle,
 };
-use crate::{coordinator::Coordinator, gateway::Gateway, stack::Stack, tokens::ft_balance};
+use crate::{
+    coordinator::Coordinator,
+    gateway::Gateway,
+    stack::{Stack, command},
+    tokens::ft_balance,
+};
 
 /// Least accuracy of the accepted answers, in percent.
 const ACCURACY_PCT: u32 = 95;
@@ -218,7 +222,7 @@ struct Reconciled {
 
 async fn mirror(stack: &Stack) -> anyhow::Result<Found> {
     let indexer = &stack.programs().indexer;
-    let output = Command::new(indexer)
+    let output = command(indexer)
         .arg("reconcile")
         .env("DATABASE_URL", &stack.database_url)
         .env("PIECEWORK_RPC_URL", stack.network.rpc_urls.join(","))
