@@ -1,5 +1,5 @@
 //! The commands against a whole local network, as a person types them.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     io::{BufRead, BufReader},

@@ -63,7 +63,7 @@ impl Follower {
         let task = tokio::spawn(async move {
             let mut cursor = None;
             loop {
-                match source.next(cursor.clone()).await {
+                match source.next(cursor).await {
                     Ok(block) => {
                         cursor = Some(block.cursor());
                         sender.send_modify(|ledger| ledger.take(&block));

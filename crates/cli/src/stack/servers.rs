@@ -137,7 +137,7 @@ async fn start_chain(
 fn free_port(listen: &str) -> anyhow::Result<SocketAddr> {
     let taken =
         || Problem::new(format!("{listen} cannot be listened on"), "pass another address, or port 0 for a free one");
-    Ok(TcpListener::bind(listen).and_then(|listener| listener.local_addr()).with_context(taken)?)
+    TcpListener::bind(listen).and_then(|listener| listener.local_addr()).with_context(taken)
 }
 
 /// Waits until the chain answers with its first blocks, as every client of a sandbox must.
