@@ -50,16 +50,15 @@ impl<S: Send + Sync, T: DeserializeOwned + IntoParams + Send> FromRequestParts<S
 }
 
 /// The parameter that every answer from the mirror takes, read by [`crate::indexed`].
-pub const MIN_HEIGHT: &str = "min_height";
+const MIN_HEIGHT: &str = "min_height";
 
 /// Where an answer must have been indexed to.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "the middleware reads it; this type documents it")]
 pub struct MinHeight {
     /// Wait until this block is indexed, at most 2 s: pass the block of your own transaction to read what it wrote.
     /// Later than that the answer is 409 `not-indexed`.
-    min_height: Option<u64>,
+    pub min_height: Option<u64>,
 }
 
 /// Rows of a page when the caller does not say.

@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    extract::{Query, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     app::App,
-    extract::MIN_HEIGHT,
+    extract::MinHeight,
     problem::{Code, Problem},
 };
 
@@ -30,7 +30,7 @@ pub const INDEXED_HASH: HeaderName = HeaderName::from_static("x-indexed-hash");
 
 /// The middleware.
 pub async fn indexed(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let head = match head_at(&app, request.uri().query()).await {
+    let head = match head_at(&app, request.uri()).await {
         Ok(head) => head,
         Err(problem) => return problem.into_response(),
     };
@@ -86,8 +86,8 @@ fn has(known: Option<&HeaderValue>, version: &HeaderValue) -> bool {
     known.split(',').any(|known| opaque(known) == opaque(version))
 }
 
-async fn head_at(app: &App, query: Option<&str>) -> Result<Arc<Cursor>, Problem> {
-    let Some(height) = min_height(query)? else {
+async fn head_at(app: &App, uri: &Uri) -> Result<Arc<Cursor>, Problem> {
+    let Some(height) = min_height(uri)? else {
         return app.feed.head().ok_or_else(nothing_indexed);
     };
     let mut heads = app.feed.watch();
@@ -107,12 +107,10 @@ pub fn nothing_indexed() -> Problem {
     Problem::new(Code::NotReady, "nothing is indexed yet, or the database has not answered since the gateway started")
 }
 
-fn min_height(query: Option<&str>) -> Result<Option<u64>, Problem> {
-    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    let Some((_, value)) = pairs.into_iter().find(|(name, _)| *name == MIN_HEIGHT) else { return Ok(None) };
-    match value.parse() {
-        Ok(height) => Ok(Some(height)),
-        Err(_) => Err(Problem::bad_request(format!("{MIN_HEIGHT} must be a block height, not `{value}`"))),
+fn min_height(uri: &Uri) -> Result<Option<u64>, Problem> {
+    match Query::<MinHeight>::try_from_uri(uri) {
+        Ok(Query(MinHeight { min_height })) => Ok(min_height),
+        Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
     }
 }
 
@@ -189,8 +187,12 @@ mod tests {
 
     #[test]
     fn min_height__should_be_read_among_other_parameters() {
-        assert_eq!(min_height(Some("limit=3&min_height=17")).unwrap(), Some(17));
-        assert_eq!(min_height(Some("limit=3")).unwrap(), None);
-        assert_eq!(min_height(Some("min_height=-1")).unwrap_err().code, Code::BadRequest);
+        let read = |query| min_height(&Uri::from_static(query));
+        assert_eq!(read("/v1/nodes?limit=3&min_height=17").unwrap(), Some(17));
+        assert_eq!(read("/v1/nodes?limit=3").unwrap(), None);
+        assert_eq!(read("/v1/nodes").unwrap(), None);
+        let negative = read("/v1/nodes?min_height=-1").unwrap_err();
+        assert_eq!(negative.code, Code::BadRequest);
+        assert!(negative.detail.contains("min_height"), "{}", negative.detail);
     }
 }

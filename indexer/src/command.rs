@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use piecework_store::{connect_one, cursor::cursor_find, read::reconciliation::reconciliation_last, schema_check};
+use piecework_store::{cursor::cursor_find, read::reconciliation::reconciliation_last, schema_check};
 use serde::Serialize;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,7 +18,7 @@ use crate::{
     metrics,
     rebuild::rebuild,
     reconcile::JournalPoint,
-    run::{reconcile_and_keep, run},
+    run::{connected, reconcile_and_keep, run},
 };
 
 /// Does what the command line asks for.
@@ -42,14 +42,14 @@ pub async fn execute(config: Config) -> anyhow::Result<ExitCode> {
             Ok(exit(report.ok()))
         }
         Command::Rebuild => {
-            let mut conn = connect_one(&database, "piecework-rebuild", timeout).await?;
+            let mut conn = connected(&database, "piecework-rebuild", timeout).await?;
             schema_check(&mut conn).await?;
             let rebuilt = rebuild(&mut conn).await?;
             print(&rebuilt)?;
             Ok(exit(rebuilt.ok()))
         }
         Command::Status => {
-            let mut conn = connect_one(&database, "piecework-status", timeout).await?;
+            let mut conn = connected(&database, "piecework-status", timeout).await?;
             schema_check(&mut conn).await?;
             let cursor = cursor_find(&mut conn)
                 .await?

@@ -5,7 +5,7 @@ use std::{future::Future, io::Write as _, time::Duration};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use piecework_chain::{RpcBlockSource, RpcClient};
-use piecework_store::{DatabaseUrl, connect_one, migrate, reconciliation::reconciliation_insert};
+use piecework_store::{DatabaseUrl, PgConnection, connect_one, migrate, reconciliation::reconciliation_insert};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -186,8 +186,17 @@ pub async fn reconcile_and_keep(
     config: &RunConfig,
     from: JournalPoint,
 ) -> anyhow::Result<Report> {
-    let mut conn = connect_one(database, "piecework-reconcile", config.statement_timeout()).await?;
+    let mut conn = connected(database, "piecework-reconcile", config.statement_timeout()).await?;
     let report = reconcile(&mut conn, &chain.rpc, &chain.contract, from).await?;
     reconciliation_insert(&mut conn, &report.row()).await?;
     Ok(report)
+}
+
+/// A connection for one command, which does not wait for a server that is down.
+///
+/// # Errors
+/// The database cannot be reached; the error names it, without its password.
+pub async fn connected(database: &DatabaseUrl, name: &str, timeout: Duration) -> anyhow::Result<PgConnection> {
+    let conn = connect_one(database, name, timeout).await;
+    conn.with_context(|| format!("cannot use the database {database}: check DATABASE_URL, and that the server runs"))
 }

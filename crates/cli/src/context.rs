@@ -31,7 +31,7 @@ impl Context {
     ///
     /// # Errors
     /// If the network is unknown or its endpoints are malformed.
-    pub fn new(global: GlobalArgs) -> anyhow::Result<Self> {
+    pub fn new(global: GlobalArgs, output: Output) -> anyhow::Result<Self> {
         let mut network = Network::load(&global.network)?;
         if !global.rpc_urls.is_empty() {
             network.rpc_urls = global.rpc_urls;
@@ -39,7 +39,6 @@ impl Context {
         network.contract = global.contract.or(network.contract);
         network.gateway_url = global.gateway_url.or(network.gateway_url);
         let rpc = RpcClient::new(network.rpc_config())?;
-        let output = Output::new(global.json, global.quiet);
         Ok(Self { output, network, rpc, account: global.account, key_file: global.key_file })
     }
 

@@ -59,7 +59,7 @@ impl Coordinator {
     /// # Errors
     /// If the contract cannot be asked; so for all views here.
     pub async fn root(&self) -> Result<At<Root>, ViewError> {
-        self.rpc.view_function(&self.contract, "root", &json!({}), self.block.clone()).await
+        self.rpc.view_function(&self.contract, "root", &json!({}), self.block).await
     }
 
     /// The configuration.
@@ -161,6 +161,6 @@ impl Coordinator {
     }
 
     async fn view<R: DeserializeOwned>(&self, method: &str, args: serde_json::Value) -> Result<R, ViewError> {
-        Ok(self.rpc.view_function(&self.contract, method, &args, self.block.clone()).await?.value)
+        Ok(self.rpc.view_function(&self.contract, method, &args, self.block).await?.value)
     }
 }

@@ -36,6 +36,20 @@ pub fn find(key_file: Option<&Path>, account_id: Option<&AccountId>, network: &s
     find_near_cli(&home.join(".near-credentials").join(network), account_id)
 }
 
+/// A new key of the account, written to a file that must not exist yet.
+///
+/// # Errors
+/// If the file exists or cannot be written.
+pub fn create(account_id: &AccountId, path: &Path) -> anyhow::Result<KeyFile> {
+    if path.exists() {
+        let what = format!("{} exists already, and a key file is never overwritten", path.display());
+        return Err(Problem::new(what, "choose another file: --out FILE").into());
+    }
+    let key = KeyFile::generate(account_id.clone());
+    key.write(path)?;
+    Ok(key)
+}
+
 /// near-cli writes `<account>.json`, and `<account>/<public key>.json` for further keys.
 fn find_near_cli(dir: &Path, account_id: &AccountId) -> anyhow::Result<KeyFile> {
     let file = dir.join(format!("{account_id}.json"));
@@ -80,6 +94,18 @@ mod tests {
         let error = find_near_cli(dir.path(), &"c.test".parse().unwrap()).unwrap_err();
         assert!(error.to_string().contains("no key of c.test in"), "{error}");
         assert!(fix_of(&error).unwrap().contains("--key-file"));
+    }
+
+    #[test]
+    fn credentials__should_never_overwrite_a_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        let account_id: AccountId = "a.test".parse().unwrap();
+        let first = create(&account_id, &path).unwrap();
+        let error = create(&account_id, &path).unwrap_err();
+        assert!(error.to_string().contains("exists already"), "{error}");
+        assert!(fix_of(&error).unwrap().contains("--out"));
+        assert_eq!(KeyFile::read(&path).unwrap().public_key, first.public_key);
     }
 
     #[test]

@@ -24,10 +24,11 @@ use crate::{
     amount::NEAR_DECIMALS,
     commands::{
         batch::{CreateArgs, create},
-        up::{guide, local_config},
+        up::{guide, local_config, program},
     },
     context::Context,
-    interrupt, items,
+    interrupt::Interrupt,
+    items,
     output::Output,
     problem::Problem,
     requests,
@@ -44,8 +45,8 @@ const NODES: usize = 9;
 const STAKE: u128 = 15 * 10_u128.pow(NEAR_DECIMALS as u32);
 /// Whole tokens of the requester.
 const MINT: u128 = 1_000;
-/// How long the batch may take.
-const BATCH_LIMIT: Duration = Duration::from_secs(240);
+/// Bounds of the time for the work on a lot, and for its reveals, seconds.
+const LOT_S: (u32, u32) = (10, 120);
 
 /// `demo`.
 #[derive(Debug, Args)]
@@ -72,36 +73,62 @@ struct Run {
 ///
 /// # Errors
 /// If a step fails, or a check does not hold.
-pub async fn run(context: &Context, args: DemoArgs) -> anyhow::Result<()> {
+pub async fn run(output: Output, args: DemoArgs) -> anyhow::Result<()> {
     let dir = args.dir.clone().unwrap_or_else(|| Path::new(".piecework").join(format!("demo-{}", std::process::id())));
     let layout = Layout::create(&dir)?;
     let dir = layout.dir().to_owned();
-    let programs = Programs::find()?;
-    let finished = tokio::select! {
-        finished = drive(context.output, layout, programs, &args) => finished,
-        () = interrupt::wait() => Err(Problem::new("interrupted; everything is stopped", "run it again").into()),
-    };
-    let keep_files = || format!("the run's files are in {}, its logs in {}", dir.display(), dir.join("logs").display());
-    let (run, report) = finished.with_context(keep_files)?;
-    if args.keep {
-        context.output.note(guide(&run.stack));
-        interrupt::wait().await;
+    let report = run_in(output, layout, &args).await;
+    if let Err(error) = report.and_then(|report| report.verdict()) {
+        output.note(format!("the run's files are in {}, its logs in {}", dir.display(), dir.join("logs").display()));
+        return Err(error);
     }
-    run.agents.stop().await;
-    run.follower.stop().await;
-    run.stack.stop().await?;
-    report.verdict().with_context(keep_files)?;
     std::fs::remove_dir_all(&dir).with_context(|| format!("{} cannot be removed", dir.display()))
 }
 
-async fn drive(
-    output: Output,
-    layout: Layout,
-    programs: Programs,
-    args: &DemoArgs,
-) -> anyhow::Result<(Run, report::Report)> {
+/// Starts everything, drives it, and stops it.
+async fn run_in(output: Output, layout: Layout, args: &DemoArgs) -> anyhow::Result<report::Report> {
+    let programs = Programs::find()?;
+    let mut interrupt = Interrupt::catch()?;
     let started = Instant::now();
-    let plan = Plan {
+    let stack = Stack::start(layout, programs, &plan(args), output, &mut interrupt).await?;
+    output.note(format!(
+        "chain, Postgres, indexer and gateway run, {NODES} nodes are staked ({:.1} s); page: {}",
+        stack.start_time.as_secs_f32(),
+        stack.gateway_url()
+    ));
+    let follower = Follower::start(&stack)?;
+    let mut run = Run { stack, agents: Agents::default(), follower };
+    let finished = tokio::select! {
+        finished = drive(&mut run, output, started) => finished,
+        () = interrupt.wait() => Err(Problem::new("interrupted; everything is stopped", "run it again").into()),
+    };
+    if args.keep && finished.is_ok() {
+        let (piecework, items) = (program(), run.stack.layout.dir().join("items.jsonl"));
+        let next = [
+            format!("{piecework} batch create --from {} --reward 0.01 --lot-size 60", items.display()),
+            format!("{piecework} batch watch 1"),
+            format!("{piecework} batch results 1 --out answers.jsonl"),
+            format!("{piecework} node status {}", run.stack.nodes[0].owner.account_id),
+            format!("{piecework} account withdraw"),
+        ];
+        output.note(guide(&run.stack, &next));
+        tokio::select! {
+            error = run.stack.watch() => output.note(format!("{error:#}")),
+            () = interrupt.wait() => {}
+        }
+    }
+    output.note("stopping everything");
+    run.follower.stop().await;
+    match &finished {
+        Ok(_) => run.agents.stop().await,
+        Err(_) => run.agents.kill().await?,
+    }
+    run.stack.stop().await;
+    finished
+}
+
+fn plan(args: &DemoArgs) -> Plan {
+    Plan {
         config: Config { liveness_window_s: 600, ..local_config() },
         nodes: NODES,
         stake: STAKE,
@@ -109,31 +136,26 @@ async fn drive(
         database_url: args.database_url.clone(),
         rpc_listen: "127.0.0.1:0".to_owned(),
         gateway_listen: "127.0.0.1:0".to_owned(),
-    };
-    let stack = Stack::start(layout, programs, &plan, output).await?;
-    output.note(format!(
-        "chain, Postgres, indexer and gateway run, {NODES} nodes are staked ({:.1} s); page: {}",
-        started.elapsed().as_secs_f32(),
-        stack.gateway_url()
-    ));
-    let idle = checks::idle_near(&stack).await?;
-    let follower = Follower::start(&stack)?;
-    let agents = Agents::start(&stack).await?;
+    }
+}
+
+async fn drive(run: &mut Run, output: Output, started: Instant) -> anyhow::Result<report::Report> {
+    let idle = checks::idle_near(&run.stack).await?;
+    run.agents.start(&run.stack).await?;
 
     let digits = digits::load()?;
-    let batch = post(&stack, output, &digits).await?;
-    let mut run = Run { stack, agents, follower };
+    let batch = post(&run.stack, output, &digits).await?;
     let begun = Instant::now();
-    let incidents = work(&mut run, output, batch).await?;
+    let incidents = work(run, output, batch).await?;
     let batch_s = begun.elapsed();
     output.note(format!("the batch is closed after {:.1} s; checking", batch_s.as_secs_f32()));
 
     let findings = checks::Input { batch, digits: &digits, incidents, idle_near: idle, nodes: &run.agents };
-    let mut report = report::Report::new(&run, findings, batch_s).await?;
-    let paid = withdraw(&run).await?;
+    let mut report = report::Report::new(run, findings, batch_s).await?;
+    let paid = withdraw(run).await?;
     report.finish(paid, started.elapsed());
     output.result(report.json(), || report.text())?;
-    Ok((run, report))
+    Ok(report)
 }
 
 /// Posts the batch the way a requester does: from a file of items, checked, uploaded, paid by a token transfer.
@@ -142,7 +164,7 @@ async fn post(stack: &Stack, output: Output, digits: &digits::Digits) -> anyhow:
     digits.write_items(&from)?;
     let context = Context::on(stack.network.clone(), stack.rpc.clone(), output);
     let token = tokens::resolve(&stack.rpc, &stack.coordinator(), None).await?;
-    let args = CreateArgs { from, token: None, from_balance: false, dry_run: false, terms: terms()? };
+    let args = CreateArgs { from, token: None, from_balance: false, dry_run: false, terms: terms(stack.start_time)? };
     let items = items::read(&args.from)?;
     let created = create(&context, &stack.requester.sender, &token, items, &args).await?;
     output.note(format!(
@@ -155,8 +177,10 @@ async fn post(stack: &Stack, output: Output, digits: &digits::Digits) -> anyhow:
     created.batch.context("the batch has no number")
 }
 
-/// Three copies, an extension to six, and times short enough to watch.
-fn terms() -> anyhow::Result<TermsArgs> {
+/// Three copies, an extension to six, and times short enough to watch: the work on a lot may take as long as starting
+/// everything took, so that a busy machine, where all takes longer, has more time for it.
+fn terms(start_time: Duration) -> anyhow::Result<TermsArgs> {
+    let lot_s = u32::try_from(start_time.as_secs()).unwrap_or(u32::MAX).clamp(LOT_S.0, LOT_S.1);
     Ok(TermsArgs {
         reward: "0.01".parse()?,
         class: 1,
@@ -165,8 +189,8 @@ fn terms() -> anyhow::Result<TermsArgs> {
         replicas: 3,
         max_replicas: Some(6),
         quorum: 70,
-        claim_ttl: 10,
-        reveal_window: 5,
+        claim_ttl: lot_s,
+        reveal_window: lot_s,
         challenge_window: 0,
         slice: 1,
         bond: 100,
@@ -185,22 +209,12 @@ async fn work(run: &mut Run, output: Output, batch: BatchId) -> anyhow::Result<i
     let shown = progress::show(output, ledger.clone(), batch, agents.names());
     let finished = async {
         let incidents = incidents::happen(&coordinator, batch, agents, ledger.clone(), output).await?;
-        ledger::until(ledger, BATCH_LIMIT, "the batch to close", |ledger| ledger.is_closed(batch).then_some(()))
-            .await?;
+        ledger::until(ledger, "the batch to close", |ledger| ledger.is_closed(batch).then_some(())).await?;
         anyhow::Ok(incidents)
-    };
-    let servers = async {
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tick.tick().await;
-            if let Err(error) = stack.check() {
-                return error;
-            }
-        }
     };
     let result = tokio::select! {
         finished = finished => finished,
-        error = servers => Err(error),
+        error = stack.watch() => Err(error),
     };
     shown.abort();
     result

@@ -1,16 +1,30 @@
 //! Being asked to stop: Ctrl-C or SIGTERM.
 
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Returns when this process is asked to stop. Without a handler the signal keeps its default: the process ends.
-pub async fn wait() {
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+/// Both signals, caught from the moment this is made: none is missed between two waits.
+#[derive(Debug)]
+pub struct Interrupt {
+    ctrl_c: Signal,
+    terminate: Signal,
+}
+
+impl Interrupt {
+    /// Catches the signals, which then no longer end this process.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn catch() -> anyhow::Result<Self> {
+        let caught = |kind| signal(kind).context("signals cannot be caught");
+        Ok(Self { ctrl_c: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? })
+    }
+
+    /// Returns when this process is asked to stop.
+    pub async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.ctrl_c.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        _ => std::future::pending().await,
     }
 }

@@ -20,4 +20,4 @@ mod tokens;
 pub mod upload;
 
 pub use args::Cli;
-pub use run::run;
+pub use run::run_args;

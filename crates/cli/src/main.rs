@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    piecework_cli::run(piecework_cli::Cli::parse())
+    piecework_cli::run_args(std::env::args_os())
 }

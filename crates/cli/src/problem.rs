@@ -40,6 +40,9 @@ pub fn fix_of(error: &anyhow::Error) -> Option<String> {
         let code = match cause.downcast_ref::<TxError>() {
             Some(TxError::Failed { failure, .. }) => failure.code.clone(),
             _ => match cause.downcast_ref::<ViewError>() {
+                Some(ViewError::Contract { text, .. }) if text.contains("MethodNotFound") => {
+                    return Some("check --contract: the contract there is no Piecework coordinator".to_owned());
+                }
                 Some(ViewError::Contract { code, .. }) => code.clone(),
                 Some(ViewError::UnknownAccount(_)) => {
                     return Some("check the account's spelling and --network".to_owned());

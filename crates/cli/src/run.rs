@@ -1,7 +1,8 @@
 //! From the command line to the command, and from its error to the exit code.
 
-use std::{io::Write, process::ExitCode};
+use std::{ffi::OsString, io::Write, process::ExitCode};
 
+use clap::Parser;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
@@ -10,12 +11,32 @@ use crate::{
     commands::{account, batch, contract, node, token, up},
     context::Context,
     demo,
+    output::Output,
     problem::fix_of,
 };
 
+/// Reads a command line and runs it. A mistake in it ends with exit code 2.
+pub fn run_args(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => run(cli),
+        Err(error) if error.use_stderr() && args.iter().any(|arg| arg == "--json") => {
+            drop(writeln!(std::io::stderr().lock(), "{}", usage(&error)));
+            ExitCode::from(2)
+        }
+        Err(error) => error.exit(),
+    }
+}
+
+/// A mistake in the command line, for a program.
+fn usage(error: &clap::Error) -> serde_json::Value {
+    let text = error.to_string();
+    let what = text.split("\n\n").next().unwrap_or(&text);
+    json!({ "error": what.trim_start_matches("error: "), "causes": [], "fix": "see --help of the command" })
+}
+
 /// Runs the command and reports its error, if any, to stderr.
-#[must_use]
-pub fn run(cli: Cli) -> ExitCode {
+fn run(cli: Cli) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let json = cli.global.json;
@@ -35,15 +56,17 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<()> {
-    let context = Context::new(cli.global)?;
+    let output = Output::new(cli.global.json, cli.global.quiet);
+    let context = || Context::new(cli.global, output);
     match cli.command {
-        Command::Up(args) => up::run(&context, args).await,
-        Command::Batch(command) => batch::run(&context, command).await,
-        Command::Account(command) => account::run(&context, command).await,
-        Command::Node(command) => node::run(&context, command).await,
-        Command::Token(command) => token::run(&context, command).await,
-        Command::Contract(command) => contract::run(&context, command).await,
-        Command::Demo(args) => demo::run(&context, args).await,
+        // These two make a network of their own, whatever the options and the environment name.
+        Command::Up(args) => up::run(output, args).await,
+        Command::Demo(args) => demo::run(output, args).await,
+        Command::Batch(command) => batch::run(&context()?, command).await,
+        Command::Account(command) => account::run(&context()?, command).await,
+        Command::Node(command) => node::run(&context()?, command).await,
+        Command::Token(command) => token::run(&context()?, command).await,
+        Command::Contract(command) => contract::run(&context()?, command).await,
     }
 }
 
@@ -66,6 +89,15 @@ mod tests {
     #![allow(non_snake_case)]
     use super::*;
     use crate::problem::Problem;
+
+    #[test]
+    fn usage__should_name_the_negative_amount() {
+        let args = ["piecework", "--json", "account", "deposit", "-5"];
+        let value = usage(&Cli::try_parse_from(args).unwrap_err());
+        let text = value["error"].as_str().unwrap();
+        assert!(text.contains("`-5` is not an amount"), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+    }
 
     #[test]
     fn report__should_show_what_why_and_the_fix() {

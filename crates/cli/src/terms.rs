@@ -15,7 +15,7 @@ use crate::amount::Decimal;
 #[command(next_help_heading = "Terms")]
 pub struct TermsArgs {
     /// Reward per item and agreeing copy, in the token's decimals, such as 0.01
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub reward: Decimal,
     /// Class of the work: only nodes that declared it may claim
     #[arg(long, default_value_t = 1)]

@@ -104,3 +104,41 @@ async fn send(gateway: &Gateway, digest: &[u8; 32], bytes: &[u8]) -> anyhow::Res
     }
     gateway.put_blob(digest, bytes).await
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use super::*;
+    use crate::problem::fix_of;
+
+    fn items() -> Vec<Item> {
+        let payloads = [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()];
+        payloads.into_iter().map(|payload| Item { digest: sha256(&payload), payload }).collect()
+    }
+
+    #[test]
+    fn manifest__should_give_back_the_digests_of_its_items() {
+        let manifest = Manifest::new(&items());
+        let digests = Manifest::check(&manifest.bytes, 3, &manifest.root).unwrap();
+        assert_eq!(digests, items().iter().map(|item| item.digest).collect::<Vec<_>>());
+        assert_eq!(manifest.uri(), format!("blob:{}", hex::encode(sha256(&manifest.bytes))));
+    }
+
+    #[test]
+    fn manifest__should_be_refused_when_cut_swapped_or_changed() {
+        // Given a manifest, and what a broken or lying gateway may make of it
+        let Manifest { bytes, root, .. } = Manifest::new(&items());
+        let mut changed = bytes.clone();
+        changed[40] ^= 1;
+        let swapped = [&bytes[32..64], &bytes[..32], &bytes[64..]].concat();
+
+        for (bad, count) in [(&bytes[..95], 3), (&bytes[..64], 3), (&bytes[..], 2), (&changed, 3), (&swapped, 3)] {
+            // When it is checked against the batch
+            let error = Manifest::check(bad, count, &root).unwrap_err();
+
+            // Then it is refused, with what to do
+            assert!(error.to_string().contains("is not the batch's"), "{error}");
+            assert!(fix_of(&error).unwrap().contains("another gateway"));
+        }
+    }
+}

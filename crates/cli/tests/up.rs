@@ -1,10 +1,11 @@
 //! The commands against a whole local network, as a person types them.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -30,6 +31,9 @@ impl Network {
             .arg("--keep-data")
             .arg(dir.path().join("network"))
             .env_remove("DATABASE_URL")
+            // As in a shell that used a network that is gone.
+            .env("PIECEWORK_NETWORK", dir.path().join("gone.toml"))
+            .env("PIECEWORK_KEY_FILE", dir.path().join("gone.json"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -43,19 +47,22 @@ impl Network {
         self.about.pointer(pointer).and_then(Value::as_str).unwrap()
     }
 
-    /// Runs a command with the key of `signer`, a path in the description.
-    fn run(&self, signer: &str, args: &[&str]) -> Output {
+    /// Runs a command with a key.
+    fn run(&self, network: &str, key_file: &str, args: &[&str]) -> Output {
         Command::new(PIECEWORK)
-            .args(["--json", "--network", self.text("/network")])
-            .args(["--key-file", self.text(signer)])
+            .args(["--json", "--network", network, "--key-file", key_file])
             .args(args)
             .current_dir(self.dir.path())
             .output()
             .unwrap()
     }
 
+    fn with_key(&self, key_file: &str, args: &[&str]) -> Output {
+        self.run(self.text("/network"), key_file, args)
+    }
+
     fn requester(&self, args: &[&str]) -> Output {
-        self.run("/requester/key_file", args)
+        self.with_key(self.text("/requester/key_file"), args)
     }
 
     fn items(&self, text: &str) -> PathBuf {
@@ -72,6 +79,9 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
+        if self.child.try_wait().unwrap().is_some() {
+            return;
+        }
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(pid, Signal::SIGINT).unwrap();
         let status = self.child.wait().unwrap();
@@ -120,10 +130,21 @@ fn batch__should_go_from_a_file_to_the_chain_and_back() {
     value(&network.requester(&["batch", "cancel", "0"]));
     let watched = value(&network.requester(&["batch", "watch", "0", "--timeout", "30s"]));
     assert_eq!(watched["status"], "closed");
+    assert_eq!((&watched["items"], &watched["accepted_items"]), (&Value::from(3), &Value::from(0)));
     let (text, _) = error(&network.requester(&["batch", "cancel", "0"]));
     assert_eq!(text, "batch 0 is closed already");
+
+    // And its results say of every item that nobody worked on it
     let results = network.requester(&["batch", "results", "0"]);
     assert!(results.status.success(), "{results:?}");
+    let lines: Vec<Value> =
+        String::from_utf8_lossy(&results.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| &line["status"]).collect::<Vec<_>>(), ["not_worked_on"; 3]);
+    let note = String::from_utf8_lossy(&results.stderr);
+    assert!(note.contains("3 never worked on because the batch was cancelled or expired (items 0-2)"), "{note}");
+    let (text, fix) = error(&network.requester(&["--gateway-url", "http://127.0.0.1:1", "batch", "results", "0"]));
+    assert!(text.contains("does not answer"), "{text}");
+    assert!(fix.contains("--gateway-url"), "{fix}");
     let withdrawn = value(&network.requester(&["account", "withdraw"]));
     assert!(withdrawn["amount"].as_str().unwrap().parse::<u128>().unwrap() > 0);
 }
@@ -144,6 +165,28 @@ fn bad_input__should_be_named_with_its_fix_and_change_nothing() {
 
     let (text, _) = error(&network.create(&items, &["--answer-width", "3"]));
     assert!(text.contains("--answer-width must be 1, 2, 4, 8, 16 or 32"), "{text}");
+
+    for command in ["results", "cancel"] {
+        let (text, _) = error(&network.requester(&["batch", command, "7"]));
+        assert!(text.contains("there is no batch 7"), "{text}");
+    }
+
+    let empty = network.items("");
+    let (text, _) = error(&network.create(&empty, &[]));
+    assert!(text.contains("items.jsonl holds no items"), "{text}");
+
+    let negative = network.requester(&["account", "deposit", "-1"]);
+    assert_eq!(negative.status.code(), Some(2), "{negative:?}");
+    assert!(String::from_utf8_lossy(&negative.stderr).contains("`-1` is not an amount"), "{negative:?}");
+    let (text, _) = error(&network.requester(&["account", "deposit", "0"]));
+    assert_eq!(text, "the amount is 0");
+
+    let (text, _) = error(&network.run("nosuch", network.text("/requester/key_file"), &["batch", "list"]));
+    assert!(text.contains("there is no network \"nosuch\""), "{text}");
+    let (_, fix) = error(&network.requester(&["--contract", network.text("/token"), "batch", "list"]));
+    assert!(fix.contains("no Piecework coordinator"), "{fix}");
+    let (text, _) = error(&network.with_key("missing.json", &["account", "deposit", "1"]));
+    assert!(text.contains("missing.json"), "{text}");
 
     let huge = "340282366920938463463374607431768211456";
     let (text, _) = error(&network.requester(&["account", "deposit", huge]));
@@ -169,20 +212,72 @@ fn bad_input__should_be_named_with_its_fix_and_change_nothing() {
 }
 
 #[test]
+fn token__should_take_accounts_before_it_is_listed() {
+    // Given a token that the coordinator does not list
+    let network = Network::up();
+    let token = format!("token.{}", network.text("/requester/account_id"));
+    value(&network.requester(&["account", "create", &token, "--amount", "20"]));
+    let wasm = Path::new(PIECEWORK).parent().unwrap().join("../contracts/piecework_reward_token.wasm");
+    let key_file = format!("{token}.json");
+    let owner = |args: &[&str]| network.with_key(&key_file, args);
+    let deploy = ["token", "deploy", "--name", "New", "--symbol", "NEW", "--supply-cap", "10"];
+    value(&owner(&[&deploy[..], &["--wasm", wasm.to_str().unwrap()]].concat()));
+
+    // When tokens are minted to an account that is not registered, and as the error says
+    let receiver = network.text("/requester/account_id");
+    let (_, fix) = error(&owner(&["token", "mint", &token, receiver, "5"]));
+    assert!(fix.contains("account storage-deposit"), "{fix}");
+    value(&network.requester(&["account", "storage-deposit", receiver, "--token", &token]));
+
+    // Then it gets them
+    assert_eq!(value(&owner(&["token", "mint", &token, receiver, "5"]))["amount"], "5000000");
+}
+
+#[test]
+fn up__should_leave_nothing_running_when_it_is_killed() {
+    // Given a network with all its processes, those of Postgres included
+    let mut network = Network::up();
+    let processes = descendants(network.child.id());
+    assert!(processes.iter().filter(|pid| name_of(**pid) == "postgres").count() > 1, "{processes:?}");
+
+    // When it has no chance to stop them
+    network.child.kill().unwrap();
+    network.child.wait().unwrap();
+
+    // Then they end all the same
+    let end = Instant::now() + Duration::from_secs(30);
+    while let Some(pid) = processes.iter().find(|pid| !name_of(**pid).is_empty()) {
+        assert!(Instant::now() < end, "{} still runs", name_of(*pid));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// All processes below a process.
+fn descendants(pid: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children: String =
+        threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
+    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    children.flat_map(|child| descendants(child).into_iter().chain([child])).collect()
+}
+
+/// What a process runs; empty once it has ended.
+fn name_of(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let (name, rest) = stat.rsplit_once(") ").unwrap_or_default();
+    // A zombie has ended; somebody else is to take note of it.
+    let name = if rest.starts_with('Z') { "" } else { name };
+    name.split_once(" (").unwrap_or_default().1.to_owned()
+}
+
+#[test]
 fn node__should_be_registered_staked_and_given_a_machine_key() {
     // Given a new account of the requester's
     let network = Network::up();
     let account_id = format!("worker.{}", network.text("/requester/account_id"));
     value(&network.requester(&["account", "create", &account_id, "--amount", "30"]));
     let key_file = format!("{account_id}.json");
-    let node = |args: &[&str]| {
-        Command::new(PIECEWORK)
-            .args(["--json", "--network", network.text("/network"), "--key-file", &key_file, "node"])
-            .args(args)
-            .current_dir(network.dir.path())
-            .output()
-            .unwrap()
-    };
+    let node = |args: &[&str]| network.with_key(&key_file, &[&["node"], args].concat());
 
     // When it acts before it is a node, or with too little
     let (text, fix) = error(&node(&["stake", "1"]));
@@ -202,12 +297,6 @@ fn node__should_be_registered_staked_and_given_a_machine_key() {
     // And its machine's key can do no more than work
     let added = value(&node(&["add-key", "--out", "machine.json"]));
     assert_eq!(added["methods"].as_array().unwrap().len(), 5);
-    let machine = network.dir.path().join("machine.json");
-    let denied = Command::new(PIECEWORK)
-        .args(["--json", "--network", network.text("/network"), "--key-file"])
-        .arg(machine)
-        .args(["node", "stake", "1"])
-        .output()
-        .unwrap();
+    let denied = network.with_key("machine.json", &["node", "stake", "1"]);
     assert_eq!(denied.status.code(), Some(1), "{denied:?}");
 }

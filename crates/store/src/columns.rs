@@ -1,5 +1,7 @@
 //! Conversions between columns and the wire format's narrower types.
 
+use piecework_interface::{ids::ClassId, view::ClassRecord};
+
 use crate::StoreError;
 
 /// A stored number as the wire format's type.
@@ -58,4 +60,41 @@ pub(crate) fn named<T: serde::de::DeserializeOwned>(name: &str, column: &'static
     use serde::de::{IntoDeserializer as _, value};
     let deserializer: value::StrDeserializer<'_, value::Error> = name.into_deserializer();
     T::deserialize(deserializer).map_err(|_| StoreError::OutOfRange { column, value: name.to_owned() })
+}
+
+/// The contract's view of a node, of a row with the columns of `nodes` and its classes.
+macro_rules! node_view {
+    ($row:expr, $classes:expr) => {
+        piecework_interface::view::Node {
+            stake: $row.stake.into(),
+            bonded: $row.bonded.into(),
+            unbonding: $row.unbonding.into(),
+            unbonding_until: $crate::columns::narrow($row.unbonding_until, "nodes.unbonding_until")?,
+            tickets: $crate::columns::narrow($row.tickets, "nodes.tickets")?,
+            active_since: $crate::columns::narrow($row.active_since, "nodes.active_since")?,
+            last_seen: $crate::columns::narrow($row.last_seen, "nodes.last_seen")?,
+            slots: $crate::columns::narrow($row.slots, "nodes.slots")?,
+            faults: $crate::columns::narrow($row.faults, "nodes.faults")?,
+            registered_at: $crate::columns::narrow($row.registered_at, "nodes.registered_at")?,
+            settled: $crate::columns::narrow($row.settled, "nodes.settled")?,
+            status: $crate::columns::named(&$row.status, "nodes.status")?,
+            classes: $classes,
+        }
+    };
+}
+pub(crate) use node_view;
+
+/// A node's standing in a class, of the columns of `node_classes`.
+pub(crate) fn class_record(
+    class: i32,
+    reputation: i32,
+    stepped_at: i64,
+    declared: bool,
+) -> Result<ClassRecord, StoreError> {
+    Ok(ClassRecord {
+        class: ClassId(narrow(class, "node_classes.class")?),
+        reputation: narrow(reputation, "node_classes.reputation")?,
+        stepped_at: narrow(stepped_at, "node_classes.stepped_at")?,
+        declared,
+    })
 }

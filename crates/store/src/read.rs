@@ -16,18 +16,11 @@ pub mod token;
 
 pub use reader::{Reader, ReaderOptions, Snapshot, WakeUps};
 
-use crate::StoreError;
+use crate::{StoreError, columns::named};
 
 /// Converts every row of a list.
 fn rows<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, StoreError> {
     rows.into_iter().map(T::try_from).collect()
-}
-
-/// A value of an enum that the column holds as its snake_case name.
-fn named<T: serde::de::DeserializeOwned>(name: &str, column: &'static str) -> Result<T, StoreError> {
-    use serde::de::{IntoDeserializer as _, value};
-    let deserializer: value::StrDeserializer<'_, value::Error> = name.into_deserializer();
-    T::deserialize(deserializer).map_err(|_| StoreError::OutOfRange { column, value: name.to_owned() })
 }
 
 /// A number that may be null.

@@ -19,6 +19,7 @@ pub struct EventListParams {
     /// Number of the first line; default 0, the journal's beginning.
     since_seq: Option<u64>,
     /// Lines, 1..=1000; default 50.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Whether each line comes as logged too, to compute the journal's head from.
     lines: Option<bool>,

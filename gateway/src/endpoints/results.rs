@@ -34,8 +34,10 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct ResultListParams {
     /// `next` of the page before. Not with NDJSON.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Rows, 1..=200; default 50. Not with NDJSON.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// First settlement number; default 0. With it a batch is followed while it is worked on.
     from_n: Option<u32>,

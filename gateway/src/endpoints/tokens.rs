@@ -19,8 +19,10 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct TokenListParams {
     /// `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Rows, 1..=200; default 50.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
 

@@ -206,8 +206,8 @@ mod tests {
         }
     }
 
-    fn compared(mirror: Mirror, views: &Views) -> Compared {
-        let cursor = Cursor {
+    fn cursor() -> Cursor {
+        Cursor {
             stream: String::new(),
             chain_id: String::new(),
             height: 1,
@@ -216,7 +216,10 @@ mod tests {
             root: Root::default(),
             chain_height: 1,
             fence: 0,
-        };
+        }
+    }
+
+    fn compared(mirror: Mirror, views: &Views) -> Compared {
         let slot = piecework_store::change::SlotRow {
             node: AccountNo(0),
             round: 0,
@@ -228,7 +231,7 @@ mod tests {
             end: None,
         };
         let slots = [((BatchId(0), LotId(2), 3), slot)].into();
-        compare(&Loaded { cursor, mirror, slots }, views, &[])
+        compare(&Loaded { cursor: cursor(), mirror, slots }, views, &[])
     }
 
     #[test]
@@ -266,20 +269,7 @@ mod tests {
     #[test]
     fn compare__should_report_a_balance_its_movements_do_not_give() {
         let difference = LedgerDifference { account: 0, token: 1, ledger: "9 - 1".to_owned(), balance: "7".to_owned() };
-        let loaded = Loaded {
-            cursor: Cursor {
-                stream: String::new(),
-                chain_id: String::new(),
-                height: 1,
-                hash: None,
-                timestamp_ns: 0,
-                root: Root::default(),
-                chain_height: 1,
-                fence: 0,
-            },
-            mirror: Mirror::default(),
-            slots: BTreeMap::new(),
-        };
+        let loaded = Loaded { cursor: cursor(), mirror: Mirror::default(), slots: BTreeMap::new() };
         let found = compare(&loaded, &views(&Mirror::default()), &[difference]);
         assert_eq!(found.mismatches[0].row, "ledger of account 0 in token 1");
     }

@@ -77,7 +77,7 @@ impl Paper {
             root,
             head_height: self.height,
         });
-        self.height += if self.height % 7 == 0 { 2 } else { 1 };
+        self.height += if self.height.is_multiple_of(7) { 2 } else { 1 };
     }
 
     pub fn later(&mut self, seconds: u32) {

@@ -124,6 +124,20 @@ fn planner__should_refuse_an_entry_it_does_not_know() {
 }
 
 #[test]
+fn planner__should_refuse_an_amount_that_nobody_can_hold() {
+    // Given a token whose bond rate exceeds 128 bits
+    let mut blocks = market().blocks;
+    let lines = blocks.iter_mut().flat_map(|block| &mut block.receipts).map(|receipt| &mut receipt.logs[0]);
+    let line = lines.into_iter().find(|line| line.contains("\"event\":\"token_list\"")).unwrap();
+    let end = line.rfind("\"]").unwrap();
+    line.insert_str(end, &"0".repeat(39));
+
+    // When it is planned, then it is refused as a line that cannot be read
+    let error = applied(&blocks).unwrap_err();
+    assert!(matches!(&error, PlanError::Line { .. }), "{error}");
+}
+
+#[test]
 fn planner__should_refuse_a_reveal_without_its_answers() {
     let mut blocks = market().blocks;
     let call = blocks

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, BlockRef, KeyFile};
+use piecework_chain::{AccountId, BlockRef};
 use serde_json::json;
 
 use super::{execute, near_amount, registered};
 use crate::{
     amount::{Decimal, format_near},
     context::Context,
+    coordinator::Coordinator,
+    credentials,
     problem::Problem,
     requests, tokens,
 };
@@ -35,7 +37,7 @@ pub struct CreateArgs {
     /// New account, such as node1.alice.testnet
     account_id: AccountId,
     /// NEAR it starts with
-    #[arg(long, default_value = "1", value_name = "NEAR")]
+    #[arg(long, default_value = "1", value_name = "NEAR", allow_negative_numbers = true)]
     amount: Decimal,
     /// Where its key is written [default: ACCOUNT.json]
     #[arg(long, value_name = "FILE")]
@@ -53,6 +55,7 @@ pub struct ShowArgs {
 #[derive(Debug, Args)]
 pub struct MoveArgs {
     /// Amount in the token's decimals
+    #[arg(allow_negative_numbers = true)]
     amount: Decimal,
     /// Token: account, number or near [default: the only listed one]
     #[arg(long)]
@@ -63,6 +66,7 @@ pub struct MoveArgs {
 #[derive(Debug, Args)]
 pub struct WithdrawArgs {
     /// Amount in the token's decimals [default: everything]
+    #[arg(allow_negative_numbers = true)]
     amount: Option<Decimal>,
     /// Token: account, number or near [default: the only listed one]
     #[arg(long)]
@@ -75,9 +79,9 @@ pub struct StorageArgs {
     /// Account [default: the signing account]
     account_id: Option<AccountId>,
     /// NEAR to deposit [default: 0.1 with the coordinator, the least with a token]
-    #[arg(long, value_name = "NEAR")]
+    #[arg(long, value_name = "NEAR", allow_negative_numbers = true)]
     amount: Option<Decimal>,
-    /// Register with this reward token instead of the coordinator
+    /// Register with this token, listed or not, instead of the coordinator
     #[arg(long)]
     token: Option<String>,
 }
@@ -108,8 +112,7 @@ async fn create(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
     }
     // The key is on disk before the account exists: an account whose key is lost cannot be used again.
     let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.json", args.account_id)));
-    let key = KeyFile::generate(args.account_id.clone());
-    key.write(&path)?;
+    let key = credentials::create(&args.account_id, &path)?;
     let request = requests::account_create(args.account_id.clone(), key.public_key.clone(), yoctonear);
     if let Err(error) = execute(&signer, request).await {
         std::fs::remove_file(&path)?;
@@ -165,6 +168,9 @@ async fn deposit(context: &Context, args: MoveArgs) -> anyhow::Result<()> {
     let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
     let token_account = token.contract()?.clone();
     let amount = token.units(&args.amount)?;
+    if amount == 0 {
+        return Err(Problem::new("the amount is 0", format!("deposit some {}", token.symbol)).into());
+    }
     let signer = context.signer().await?;
     registered(&coordinator, signer.account_id()).await?;
     let held = tokens::ft_balance(&context.rpc, &token_account, signer.account_id()).await?;
@@ -216,7 +222,7 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
     let (contract, least) = match args.token.as_deref() {
         None => (coordinator.account_id().clone(), 10_u128.pow(23)),
         Some(selector) => {
-            let token = tokens::resolve(&context.rpc, &coordinator, Some(selector)).await?.contract()?.clone();
+            let token = token_account(context, &coordinator, selector).await?;
             let bounds: crate::coordinator::StorageBounds =
                 context.rpc.view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
             (token, bounds.min.0)
@@ -228,6 +234,15 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
     context.output.result(&result, || {
         format!("deposited {} NEAR of storage for {account_id} with {contract}", format_near(yoctonear))
     })
+}
+
+/// A listed token's account, or any other that is named: before a token is listed, accounts must register with it too.
+async fn token_account(context: &Context, coordinator: &Coordinator, selector: &str) -> anyhow::Result<AccountId> {
+    match (tokens::resolve(&context.rpc, coordinator, Some(selector)).await, selector.parse()) {
+        (Ok(token), _) => Ok(token.contract()?.clone()),
+        (Err(_), Ok(account_id)) => Ok(account_id),
+        (Err(error), Err(_)) => Err(error),
+    }
 }
 
 /// An account's internal balance of a token; 0 if it is registered and has none.

@@ -1,6 +1,7 @@
 //! `piecework batch`: from a file of items to results.
 
 mod create;
+mod known;
 mod results;
 mod watch;
 

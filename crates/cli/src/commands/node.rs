@@ -1,9 +1,12 @@
 //! `piecework node`: registration, stake, and the keys of an operator's machines.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, KeyFile, PublicKey, TxRequest};
+use piecework_chain::{AccountId, PublicKey, TxRequest};
 use piecework_interface::{ids::ClassId, storage};
 use serde_json::json;
 
@@ -12,6 +15,7 @@ use crate::{
     amount::{Decimal, format_near},
     context::Context,
     coordinator::Coordinator,
+    credentials,
     problem::Problem,
     requests,
 };
@@ -41,7 +45,7 @@ pub enum NodeCommand {
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
     /// NEAR to stake
-    #[arg(long, value_name = "NEAR")]
+    #[arg(long, value_name = "NEAR", allow_negative_numbers = true)]
     stake: Decimal,
     /// Classes of work, 1 to 8
     #[arg(long, value_delimiter = ',', default_value = "1", value_name = "CLASSES")]
@@ -55,6 +59,7 @@ pub struct RegisterArgs {
 #[derive(Debug, Args)]
 pub struct StakeArgs {
     /// NEAR to add
+    #[arg(allow_negative_numbers = true)]
     amount: Decimal,
 }
 
@@ -62,6 +67,7 @@ pub struct StakeArgs {
 #[derive(Debug, Args)]
 pub struct UnstakeArgs {
     /// NEAR to unbond [default: all that is free]
+    #[arg(allow_negative_numbers = true)]
     amount: Option<Decimal>,
 }
 
@@ -163,8 +169,7 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
         Some(public_key) => (public_key, None),
         None => {
             let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{account_id}.agent.json")));
-            let key = KeyFile::generate(account_id.clone());
-            key.write(&path)?;
+            let key = credentials::create(&account_id, &path)?;
             (key.public_key, Some(path))
         }
     };
@@ -202,17 +207,18 @@ async fn show(context: &Context, coordinator: &Coordinator, account_id: &Account
                 node.status, node.settled, node.slots, node.faults
             ),
             format!(
-                "stake {} NEAR ({} tickets), {} bonded",
+                "stake {} NEAR (tickets: {}), {} bonded",
                 format_near(node.stake.0),
                 node.tickets,
                 format_near(node.bonded.0)
             ),
         ];
         if node.unbonding.0 > 0 {
+            let until = UNIX_EPOCH + Duration::from_secs(u64::from(node.unbonding_until));
             lines.push(format!(
-                "unbonding {} NEAR until Unix time {}",
+                "unbonding {} NEAR until {}",
                 format_near(node.unbonding.0),
-                node.unbonding_until
+                humantime::format_rfc3339_seconds(until)
             ));
         }
         for class in node.classes.iter().filter(|class| class.declared) {

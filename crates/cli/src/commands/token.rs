@@ -48,7 +48,7 @@ pub struct DeployArgs {
     #[arg(long, default_value_t = 6)]
     decimals: u8,
     /// Most tokens that can ever exist
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     supply_cap: Decimal,
 }
 
@@ -60,6 +60,7 @@ pub struct MintArgs {
     /// Receiver, registered with the token
     account_id: AccountId,
     /// Amount in the token's decimals
+    #[arg(allow_negative_numbers = true)]
     amount: Decimal,
 }
 
@@ -69,13 +70,13 @@ pub struct ListArgs {
     /// NEP-141 account
     token: AccountId,
     /// Least reward per item
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     min_reward: Decimal,
     /// Fee of one lot that earns a full step of reputation
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     rep_unit: Decimal,
     /// NEAR that a node bonds per whole token of reward at stake
-    #[arg(long, value_name = "NEAR")]
+    #[arg(long, value_name = "NEAR", allow_negative_numbers = true)]
     bond_per_token: Decimal,
 }
 

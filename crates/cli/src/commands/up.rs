@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::{
     amount::Decimal,
-    context::Context,
-    interrupt,
+    interrupt::Interrupt,
+    output::Output,
     stack::{Layout, Pace, Plan, Programs, Stack, write_agent_config},
 };
 
@@ -43,7 +43,7 @@ pub struct UpArgs {
 ///
 /// # Errors
 /// If something does not start, or ends unexpectedly.
-pub async fn run(context: &Context, args: UpArgs) -> anyhow::Result<()> {
+pub async fn run(output: Output, args: UpArgs) -> anyhow::Result<()> {
     let plan = Plan {
         config: local_config(),
         nodes: args.nodes,
@@ -64,32 +64,38 @@ pub async fn run(context: &Context, args: UpArgs) -> anyhow::Result<()> {
         .unwrap_or(std::path::Path::new("."));
     let layout = Layout::create(dir)?;
     let programs = Programs::find()?;
-    let started = tokio::select! {
-        stack = Stack::start(layout, programs, &plan, context.output) => stack,
-        () = interrupt::wait() => anyhow::bail!("interrupted while starting; everything is stopped"),
-    };
-    let mut stack = started?;
-    for node in &stack.nodes {
-        write_agent_config(&stack, node, "nearest", Pace::default())?;
-    }
-    context.output.result(&describe(&stack), || guide(&stack))?;
-    let ended = tokio::select! {
-        error = watch(&mut stack) => Err(error),
-        () = interrupt::wait() => Ok(()),
-    };
-    context.output.note("stopping");
-    stack.stop().await?;
+    let mut interrupt = Interrupt::catch()?;
+    let mut stack = Stack::start(layout, programs, &plan, output, &mut interrupt).await?;
+    let ended = serve(output, &mut stack, &mut interrupt).await;
+    output.note("stopping");
+    stack.stop().await;
+    output.note("everything is stopped");
     ended
 }
 
-/// Waits until a server ends, which none should.
-async fn watch(stack: &mut Stack) -> anyhow::Error {
-    let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
-    loop {
-        tick.tick().await;
-        if let Err(error) = stack.check() {
-            return error;
-        }
+/// Describes the network, and returns when it is to be stopped.
+async fn serve(output: Output, stack: &mut Stack, interrupt: &mut Interrupt) -> anyhow::Result<()> {
+    for node in &stack.nodes {
+        write_agent_config(stack, node, "nearest", Pace::default())?;
+    }
+    let piecework = program();
+    let mut next = vec![
+        format!("{piecework} batch create --from items.jsonl --reward 0.01"),
+        format!("{piecework} batch watch 0"),
+    ];
+    if let Some(node) = stack.nodes.first() {
+        let config = stack.layout.nodes().join(format!("{}.toml", node.name));
+        // The agent has a key of its own, which the variable would override.
+        next.push(format!(
+            "env -u PIECEWORK_KEY_FILE {} --config {} run",
+            stack.programs().agent.display(),
+            config.display()
+        ));
+    }
+    output.result(&describe(stack), || guide(stack, &next))?;
+    tokio::select! {
+        error = stack.watch() => Err(error),
+        () = interrupt.wait() => Ok(()),
     }
 }
 
@@ -104,6 +110,11 @@ pub(crate) fn local_config() -> Config {
         ..defaults.bounds
     };
     Config { unbonding_s: 60, grace_s: 1, reputation_interval_s: 1, bounds, ..defaults }
+}
+
+/// How this program is called here.
+pub(crate) fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "piecework".to_owned(), |path| path.display().to_string())
 }
 
 pub(crate) fn describe(stack: &Stack) -> serde_json::Value {
@@ -124,8 +135,8 @@ pub(crate) fn describe(stack: &Stack) -> serde_json::Value {
     })
 }
 
-/// URLs, accounts and the next commands.
-pub(crate) fn guide(stack: &Stack) -> String {
+/// URLs, accounts and the commands to try next.
+pub(crate) fn guide(stack: &Stack, next: &[String]) -> String {
     let network = stack.layout.network();
     let keys = stack.layout.keys();
     let mut lines = vec![
@@ -145,13 +156,8 @@ pub(crate) fn guide(stack: &Stack) -> String {
         "next, in another terminal:".to_owned(),
         format!("  export PIECEWORK_NETWORK={}", network.display()),
         format!("  export PIECEWORK_KEY_FILE={}", stack.requester.key_file.display()),
-        "  piecework batch create --from items.jsonl --reward 0.01".to_owned(),
-        "  piecework batch watch 0".to_owned(),
     ]);
-    if let Some(node) = stack.nodes.first() {
-        let config = stack.layout.nodes().join(format!("{}.toml", node.name));
-        lines.push(format!("  piecework-agent --config {} run", config.display()));
-    }
+    lines.extend(next.iter().map(|command| format!("  {command}")));
     lines.push("Ctrl-C stops everything.".to_owned());
     lines.join("\n")
 }

@@ -1,22 +1,17 @@
 //! The nine agents: separate processes with real executors that honestly differ, and one that guesses.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use piecework_interface::ids::AccountNo;
 
-use crate::stack::{Layout, Pace, Process, Spec, Stack, agent_spec, write_agent_config};
+use crate::stack::{Layout, Pace, Process, START_LIMIT, Spec, Stack, agent_spec, write_agent_config};
 
 /// How each node decides, by its number.
 const CLASSIFIERS: [&str; 9] =
     ["nearest", "five-nearest", "softmax", "nearest", "five-nearest", "centroid", "five-nearest", "nearest", "random"];
-/// Index of the node that is stopped for good while it holds a reservation.
-pub(super) const LEAVER: usize = 6;
-/// Index of the node that is killed between its commit and its reveal, and restarted.
-pub(super) const RESTARTED: usize = 7;
 /// Index of the node that answers at random.
-pub(super) const RANDOM: usize = 8;
+const RANDOM: usize = 8;
 
-const START_LIMIT: Duration = Duration::from_secs(30);
 const PACE: Pace = Pace { poll_interval_ms: 250, draw_jitter_ms: 250, keeper_jitter_ms: 500 };
 
 /// One node's agent.
@@ -30,13 +25,13 @@ pub(super) struct Agent {
 }
 
 /// All agents, in order of their nodes.
+#[derive(Default)]
 pub(super) struct Agents(Vec<Agent>);
 
 impl Agents {
     /// Starts one agent per node and waits until all work.
-    pub(super) async fn start(stack: &Stack) -> anyhow::Result<Self> {
+    pub(super) async fn start(&mut self, stack: &Stack) -> anyhow::Result<()> {
         let coordinator = stack.coordinator();
-        let mut agents = Vec::with_capacity(stack.nodes.len());
         for (node, classifier) in stack.nodes.iter().zip(CLASSIFIERS) {
             let config: PathBuf = write_agent_config(stack, node, classifier, PACE)?;
             let account_id = &node.owner.account_id;
@@ -51,25 +46,30 @@ impl Agents {
                 process: None,
             };
             agent.spawn()?;
-            agents.push(agent);
+            self.0.push(agent);
         }
-        for agent in &mut agents {
+        for agent in &mut self.0 {
             agent.ready().await?;
         }
-        Ok(Self(agents))
+        Ok(())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Agent> {
         self.0.iter()
     }
 
-    pub(super) fn get(&self, index: usize) -> &Agent {
-        &self.0[index]
+    pub(super) fn random(&self) -> &Agent {
+        &self.0[RANDOM]
     }
 
-    /// Two different agents at once.
-    pub(super) fn pair(&mut self, first: usize, second: usize) -> anyhow::Result<[&mut Agent; 2]> {
-        Ok(self.0.get_disjoint_mut([first, second])?)
+    /// The honest agents in two halves: one has the accident that ends well, one the accident that does not.
+    pub(super) fn halves(&mut self) -> (&mut [Agent], &mut [Agent]) {
+        self.0[..RANDOM].split_at_mut(RANDOM / 2)
+    }
+
+    /// A node's short name.
+    pub(super) fn name(&self, node: AccountNo) -> &str {
+        self.0.iter().find(|agent| agent.account == node).map_or("?", |agent| &agent.name)
     }
 
     /// Names by account number.
@@ -77,8 +77,16 @@ impl Agents {
         self.0.iter().map(|agent| (agent.account, agent.name.clone())).collect()
     }
 
+    /// Kills those that still run, which lose nothing that anybody will miss.
+    pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
+        for agent in &mut self.0 {
+            agent.kill().await?;
+        }
+        Ok(())
+    }
+
     /// Stops those that still run.
-    pub(super) async fn stop(mut self) {
+    pub(super) async fn stop(&mut self) {
         futures_util::future::join_all(self.0.iter_mut().map(Agent::stop)).await;
     }
 }

@@ -11,17 +11,21 @@ use piecework_interface::{
     view::{Batch, SlotPhase},
 };
 use serde::Deserialize;
-use tokio::process::Command;
 
 use super::{
     Run,
-    agents::{Agents, LEAVER, RANDOM, RESTARTED},
+    agents::Agents,
     digits::Digits,
-    incidents::Incidents,
+    incidents::{Incidents, Place},
     ledger::Ledger,
     settle,
 };
-use crate::{coordinator::Coordinator, gateway::Gateway, stack::Stack, tokens::ft_balance};
+use crate::{
+    coordinator::Coordinator,
+    gateway::Gateway,
+    stack::{Stack, command},
+    tokens::ft_balance,
+};
 
 /// Least accuracy of the accepted answers, in percent.
 const ACCURACY_PCT: u32 = 95;
@@ -218,7 +222,7 @@ struct Reconciled {
 
 async fn mirror(stack: &Stack) -> anyhow::Result<Found> {
     let indexer = &stack.programs().indexer;
-    let output = Command::new(indexer)
+    let output = command(indexer)
         .arg("reconcile")
         .env("DATABASE_URL", &stack.database_url)
         .env("PIECEWORK_RPC_URL", stack.network.rpc_urls.join(","))
@@ -310,7 +314,7 @@ fn accuracy(ledger: &Ledger, input: &Input<'_>) -> Found {
 }
 
 fn random(ledger: &Ledger, input: &Input<'_>) -> Found {
-    let random = input.nodes.get(RANDOM);
+    let random = input.nodes.random();
     let earned = ledger.earned(random.account);
     let richer =
         input.nodes.iter().filter(|agent| agent.account != random.account && ledger.earned(agent.account) > earned);
@@ -325,25 +329,24 @@ fn random(ledger: &Ledger, input: &Input<'_>) -> Found {
 }
 
 fn restarted(ledger: &Ledger, input: &Input<'_>) -> Found {
-    let agent = input.nodes.get(RESTARTED);
-    let lot = input.incidents.restarted_in;
+    let Place { node, lot } = input.incidents.restarted;
+    let name = input.nodes.name(node);
     let ended = ledger.history.ended.iter().find(|ended| {
-        (ended.batch, ended.lot, ended.slot.node, ended.end) == (input.batch, lot, agent.account, SlotEnd::Settled)
+        (ended.batch, ended.lot, ended.slot.node, ended.end) == (input.batch, lot, node, SlotEnd::Settled)
     });
     match ended {
         Some(ended) if matches!(ended.slot.phase, SlotPhase::Revealed(_)) && ended.pay > 0 => {
-            Ok(format!("{} revealed lot {lot} after its restart and got {} units", agent.name, ended.pay))
+            Ok(format!("{name} revealed lot {lot} after its restart and got {} units", ended.pay))
         }
-        Some(ended) => Err(format!("{} got {} units for lot {lot}", agent.name, ended.pay)),
-        None => Err(format!("the slot of {} in lot {lot} never settled", agent.name)),
+        Some(ended) => Err(format!("{name} got {} units for lot {lot}", ended.pay)),
+        None => Err(format!("the slot of {name} in lot {lot} never settled")),
     }
 }
 
 fn left(ledger: &Ledger, input: &Input<'_>) -> Found {
-    let agent = input.nodes.get(LEAVER);
-    let lot = input.incidents.left_in;
-    if !ledger.abandoned.contains(&(agent.account, input.batch, lot)) {
-        return Err(format!("the reservation of {} in lot {lot} never ran out", agent.name));
+    let Place { node, lot } = input.incidents.left;
+    if !ledger.abandoned.contains(&(node, input.batch, lot)) {
+        return Err(format!("the reservation of {} in lot {lot} never ran out", input.nodes.name(node)));
     }
     let Some(closed) = ledger.closed(input.batch) else {
         return Err("the batch is not closed".to_owned());
@@ -352,7 +355,7 @@ fn left(ledger: &Ledger, input: &Input<'_>) -> Found {
     let slots =
         result.and_then(|result| result.record.as_ref()).map(|record| record.slots.as_slice()).unwrap_or_default();
     let first = slots.iter().filter(|slot| slot.round == 0).count();
-    if first == usize::from(closed.terms.start) && slots.iter().all(|slot| slot.node != agent.account) {
+    if first == usize::from(closed.terms.start) && slots.iter().all(|slot| slot.node != node) {
         Ok(format!("lot {lot} settled with {first} copies of other nodes"))
     } else {
         Err(format!("lot {lot} settled with {first} copies"))

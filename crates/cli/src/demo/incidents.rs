@@ -1,7 +1,8 @@
 //! The two accidents: one node is killed between its commit and its reveal and comes back, one never comes back.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
+use piecework_chain::BlockRef;
 use piecework_interface::{
     call::PAGE_MAX,
     ids::{AccountNo, BatchId, LotId},
@@ -9,37 +10,39 @@ use piecework_interface::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, interval, timeout_at},
+    time::{MissedTickBehavior, interval},
 };
 
 use super::{
-    agents::{Agent, Agents, LEAVER, RESTARTED},
+    agents::{Agent, Agents},
     ledger::{Ledger, until},
 };
 use crate::{coordinator::Coordinator, output::Output, problem::Problem};
-use piecework_chain::BlockRef;
 
 /// Between two looks at the newest block.
-const POLL: Duration = Duration::from_millis(30);
-/// How long an accident may take to arrange.
-const LIMIT: Duration = Duration::from_secs(120);
-/// How long the chain may take for a few blocks.
-const BLOCKS_LIMIT: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(50);
 /// Blocks after which nothing that a killed agent sent can still be on its way.
 const IN_FLIGHT_BLOCKS: u64 = 4;
-/// Units that the leaver must have earned before it goes, two lots' worth: it leaves as a node that did honest work.
+/// Units that a leaver must have earned before it goes, two lots' worth: it leaves as a node that did honest work.
 const LEAVER_EARNS: u128 = 1_000_000;
+
+/// A node in a lot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) node: AccountNo,
+    pub(super) lot: LotId,
+}
 
 /// Where the accidents happened.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Incidents {
-    /// Lot in which a node was killed after its commit.
-    pub(super) restarted_in: LotId,
-    /// Lot whose reservation the leaver let run out.
-    pub(super) left_in: LotId,
+    /// Who was killed after its commit, and restarted.
+    pub(super) restarted: Place,
+    /// Who was stopped for good and let its reservation run out.
+    pub(super) left: Place,
 }
 
-/// Arranges both, side by side.
+/// Arranges both, side by side. Which node it hits is left open: the first of its half that comes into the situation.
 pub(super) async fn happen(
     coordinator: &Coordinator,
     batch: BatchId,
@@ -47,11 +50,13 @@ pub(super) async fn happen(
     ledger: watch::Receiver<Ledger>,
     output: Output,
 ) -> anyhow::Result<Incidents> {
-    let [leaver, restarted] = agents.pair(LEAVER, RESTARTED)?;
+    let (restarts, leaves) = agents.halves();
     let scene = Scene { coordinator: coordinator.at(BlockRef::Latest), batch, ledger };
-    let (restarted_in, left_in) =
-        tokio::try_join!(scene.kill_and_restart(restarted, output), scene.kill_for_good(leaver, output))?;
-    Ok(Incidents { restarted_in, left_in })
+    let (restarted, left) = tokio::try_join!(
+        scene.before_close("a node was killed between commit and reveal", scene.kill_and_restart(restarts, output)),
+        scene.before_close("a node left while it held a seat", scene.kill_for_good(leaves, output))
+    )?;
+    Ok(Incidents { restarted, left })
 }
 
 struct Scene {
@@ -61,43 +66,46 @@ struct Scene {
 }
 
 impl Scene {
-    async fn kill_and_restart(&self, agent: &mut Agent, output: Output) -> anyhow::Result<LotId> {
-        let committed = |lot: &Lot| {
-            let working = lot.state.phase == LotPhase::Working;
-            working
-                .then(|| phase_of(lot, agent.account))
-                .flatten()
-                .filter(|phase| matches!(phase, SlotPhase::Committed(_)))
+    async fn kill_and_restart(&self, agents: &mut [Agent], output: Output) -> anyhow::Result<Place> {
+        let committed = |lots: &[Lot], node| {
+            let mut working = lots.iter().filter(|lot| lot.state.phase == LotPhase::Working);
+            working.find(|lot| is_committed(lot, node)).map(|lot| lot.lot)
         };
-        let node = agent.account;
-        let lot = self.catch(node, "commits", |lot| committed(lot).is_some()).await?;
-        agent.kill().await?;
-        self.blocks_pass().await?;
-        let revealed = self.slot(lot, node).await?.is_none_or(|phase| !matches!(phase, SlotPhase::Committed(_)));
-        agent.spawn()?;
-        agent.ready().await?;
-        if revealed {
-            return Box::pin(self.kill_and_restart(agent, output)).await;
-        }
-        output.note(format!("{} was killed between commit and reveal of lot {lot}, and restarted", agent.name));
-        Ok(lot)
-    }
-
-    async fn kill_for_good(&self, agent: &mut Agent, output: Output) -> anyhow::Result<LotId> {
-        let node = agent.account;
-        until(self.ledger.clone(), LIMIT, "the leaver's first rewards", |ledger| {
-            (ledger.earned(node) >= LEAVER_EARNS).then_some(())
-        })
-        .await?;
         loop {
-            let first = |lot: &Lot| lot.state.round == 0;
-            let reserved = |lot: &Lot| first(lot) && matches!(phase_of(lot, node), Some(SlotPhase::Reserved(_)));
-            let lot = self.catch(node, "claims", reserved).await?;
+            let (agent, lot) = self.catch(agents, committed).await?;
             agent.kill().await?;
             self.blocks_pass().await?;
-            if matches!(self.slot(lot, node).await?, Some(SlotPhase::Reserved(_))) {
+            let in_time = self.lots(lot, 1).await?.first().is_some_and(|lot| is_committed(lot, agent.account));
+            agent.spawn()?;
+            agent.ready().await?;
+            if in_time {
+                output.note(format!("{} was killed between commit and reveal of lot {lot}, and restarted", agent.name));
+                return Ok(Place { node: agent.account, lot });
+            }
+            // Its reveal was on the way already: another lot, another try.
+        }
+    }
+
+    async fn kill_for_good(&self, agents: &mut [Agent], output: Output) -> anyhow::Result<Place> {
+        let is_proven = |ledger: &Ledger, node| ledger.earned(node) >= LEAVER_EARNS;
+        until(self.ledger.clone(), "a node's first rewards", |ledger| {
+            agents.iter().any(|agent| is_proven(ledger, agent.account)).then_some(())
+        })
+        .await?;
+        let reserved = |lots: &[Lot], node| {
+            // Answers that it committed elsewhere would go down with it, and their lots would wait for its reveals.
+            if !is_proven(&self.ledger.borrow(), node) || lots.iter().any(|lot| is_committed(lot, node)) {
+                return None;
+            }
+            lots.iter().find(|lot| lot.state.round == 0 && is_reserved(lot, node)).map(|lot| lot.lot)
+        };
+        loop {
+            let (agent, lot) = self.catch(agents, reserved).await?;
+            agent.kill().await?;
+            self.blocks_pass().await?;
+            if self.lots(lot, 1).await?.first().is_some_and(|lot| is_reserved(lot, agent.account)) {
                 output.note(format!("{} was stopped for good while it held a seat of lot {lot}", agent.name));
-                return Ok(lot);
+                return Ok(Place { node: agent.account, lot });
             }
             // Its commit was on the way already: it is no leaver yet.
             agent.spawn()?;
@@ -105,40 +113,64 @@ impl Scene {
         }
     }
 
-    /// The first lot in which the node's slot is as wanted.
-    async fn catch(&self, node: AccountNo, what: &str, wanted: impl Fn(&Lot) -> bool) -> anyhow::Result<LotId> {
-        let end = Instant::now() + LIMIT;
+    /// The first agent that is in the situation, and the lot.
+    async fn catch<'a>(
+        &self,
+        agents: &'a mut [Agent],
+        situation: impl Fn(&[Lot], AccountNo) -> Option<LotId>,
+    ) -> anyhow::Result<(&'a mut Agent, LotId)> {
         let mut tick = interval(POLL);
-        let looks = async {
-            loop {
-                tick.tick().await;
-                let lots = self.coordinator.lots(self.batch, LotId(0), PAGE_MAX).await?;
-                if let Some(lot) = lots.iter().find(|lot| wanted(lot)) {
-                    return anyhow::Ok(lot.lot);
-                }
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let lots = self.lots(LotId(0), PAGE_MAX).await?;
+            let found =
+                agents.iter().enumerate().find_map(|(index, agent)| Some((index, situation(&lots, agent.account)?)));
+            if let Some((index, lot)) = found {
+                return Ok((&mut agents[index], lot));
             }
-        };
-        timeout_at(end, looks).await.unwrap_or_else(|_| {
-            let text = format!("waited {} s in vain until node {node} {what}", LIMIT.as_secs());
-            Err(Problem::new(text, "read the agents' logs").into())
-        })
+        }
+    }
+
+    /// An accident, for which it is too late once the batch is closed.
+    async fn before_close(
+        &self,
+        what: &str,
+        accident: impl Future<Output = anyhow::Result<Place>>,
+    ) -> anyhow::Result<Place> {
+        let closed = until(self.ledger.clone(), what, |ledger| ledger.is_closed(self.batch).then_some(()));
+        tokio::select! {
+            place = accident => place,
+            closed = closed => {
+                closed?;
+                Err(Problem::new(format!("the batch was closed before {what}"), "run it again; read the agents' logs").into())
+            }
+        }
     }
 
     /// Waits until whatever was sent before is on chain or lost.
     async fn blocks_pass(&self) -> anyhow::Result<()> {
         let height = self.coordinator.root().await?.block_height + IN_FLIGHT_BLOCKS;
-        until(self.ledger.clone(), BLOCKS_LIMIT, "new blocks", |ledger| {
+        until(self.ledger.clone(), "new blocks", |ledger| {
             ledger.cursor.as_ref().filter(|cursor| cursor.height >= height).map(|_| ())
         })
         .await
     }
 
-    async fn slot(&self, lot: LotId, node: AccountNo) -> anyhow::Result<Option<SlotPhase>> {
-        let lots = self.coordinator.lots(self.batch, lot, 1).await?;
-        Ok(lots.first().and_then(|lot| phase_of(lot, node)))
+    async fn lots(&self, from: LotId, limit: u32) -> anyhow::Result<Vec<Lot>> {
+        let lots = self.coordinator.lots(self.batch, from, limit).await?;
+        Ok(lots)
     }
 }
 
-fn phase_of(lot: &Lot, node: AccountNo) -> Option<SlotPhase> {
-    lot.state.slots.iter().find(|slot| slot.node == node).map(|slot| slot.phase.clone())
+fn phase_of(lot: &Lot, node: AccountNo) -> Option<&SlotPhase> {
+    lot.state.slots.iter().find(|slot| slot.node == node).map(|slot| &slot.phase)
+}
+
+fn is_committed(lot: &Lot, node: AccountNo) -> bool {
+    matches!(phase_of(lot, node), Some(SlotPhase::Committed(_)))
+}
+
+fn is_reserved(lot: &Lot, node: AccountNo) -> bool {
+    matches!(phase_of(lot, node), Some(SlotPhase::Reserved(_)))
 }

@@ -8,7 +8,7 @@ use std::{
 use borsh::BorshDeserialize;
 use piecework_chain::{BlockSourceConfig, Cursor, FinalBlock, RpcBlockSource, StreamBlocks};
 use piecework_interface::{
-    call::WORK,
+    call::{HEARTBEAT, WORK},
     event::{Entry, Line},
     ids::{AccountNo, BatchId, LotId},
     op::Op,
@@ -18,6 +18,9 @@ use piecework_interface::{
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{problem::Problem, stack::Stack};
+
+/// How long nothing may happen while something is waited for.
+const SILENCE: Duration = Duration::from_secs(120);
 
 /// The journal replayed, with its history.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,8 @@ pub(super) struct Ledger {
     pub(super) abandoned: Vec<(AccountNo, BatchId, LotId)>,
     /// What must not happen and did.
     pub(super) violations: Vec<String>,
+    /// Journal lines but heartbeats, which say nothing of the work.
+    steps: u64,
     /// Why following ended, if it did.
     fault: Option<String>,
     /// Rounds whose answers are being shown.
@@ -58,7 +63,7 @@ impl Follower {
         let task = tokio::spawn(async move {
             let mut cursor = None;
             loop {
-                match source.next(cursor.clone()).await {
+                match source.next(cursor).await {
                     Ok(block) => {
                         cursor = Some(block.cursor());
                         sender.send_modify(|ledger| ledger.take(&block));
@@ -87,38 +92,42 @@ impl Follower {
     }
 }
 
-/// Waits until the ledger answers.
+/// Waits until the ledger answers, as long as the journal grows: a slow machine gets the time it needs.
 ///
 /// # Errors
-/// If it does not within `limit`, or following the chain failed.
+/// If nothing happens for [`SILENCE`], or following the chain failed.
 pub(super) async fn until<T>(
+    ledger: watch::Receiver<Ledger>,
+    what: &str,
+    answer: impl FnMut(&Ledger) -> Option<T>,
+) -> anyhow::Result<T> {
+    until_silent(ledger, SILENCE, what, answer).await
+}
+
+async fn until_silent<T>(
     mut ledger: watch::Receiver<Ledger>,
-    limit: Duration,
+    silence: Duration,
     what: &str,
     mut answer: impl FnMut(&Ledger) -> Option<T>,
 ) -> anyhow::Result<T> {
-    let mut found = None;
-    let waited = timeout(
-        limit,
-        ledger.wait_for(|ledger| {
+    loop {
+        let mut found = None;
+        let steps = ledger.borrow().steps;
+        let news = ledger.wait_for(|ledger| {
             found = answer(ledger);
-            found.is_some() || ledger.fault.is_some()
-        }),
-    )
-    .await;
-    match (found, waited) {
-        (Some(found), _) => Ok(found),
-        (None, Ok(Ok(ledger))) => {
-            let fault = ledger.fault.clone().unwrap_or_default();
-            Err(Problem::new(
-                format!("the journal cannot be followed: {fault}"),
-                "read the chain's and the contract's log",
-            )
-            .into())
+            found.is_some() || ledger.fault.is_some() || ledger.steps > steps
+        });
+        let news = timeout(silence, news).await;
+        if let Some(found) = found {
+            return Ok(found);
         }
-        (None, _) => {
-            let text = format!("waited {} s in vain for {what}", limit.as_secs());
-            Err(Problem::new(text, "read the agents' logs; a busy machine may need another run").into())
+        let Ok(Ok(ledger)) = news else {
+            let text = format!("nothing has happened for {} s, while waiting for {what}", silence.as_secs());
+            return Err(Problem::new(text, "read the agents' logs").into());
+        };
+        if let Some(fault) = &ledger.fault {
+            let text = format!("the journal cannot be followed: {fault}");
+            return Err(Problem::new(text, "read the chain's and the contract's log").into());
         }
     }
 }
@@ -166,6 +175,7 @@ impl Ledger {
     }
 
     fn line(&mut self, line: &Line, text: &str, height: u64, ops: &[Op]) {
+        self.steps += u64::from(line.event != HEARTBEAT);
         for entry in &line.log {
             self.check_order(entry, line);
         }
@@ -258,9 +268,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn until__should_name_what_it_waited_for() {
-        let (_sender, ledger) = watch::channel(Ledger::default());
-        let error = until(ledger, Duration::from_millis(10), "a miracle", |_| None::<()>).await.unwrap_err();
+    async fn until__should_wait_while_something_happens_and_then_name_what_it_waited_for() {
+        // Given a chain on which something happens a few times, and then nothing
+        let (sender, ledger) = watch::channel(Ledger::default());
+        let happens = tokio::spawn(async move {
+            for _ in 0..5 {
+                tokio::task::yield_now().await;
+                sender.send_modify(|ledger| ledger.steps += 1);
+            }
+            sender
+        });
+
+        // When something that never comes is waited for
+        let mut seen = 0;
+        let silence = Duration::from_millis(50);
+        let error = until_silent(ledger, silence, "a miracle", |ledger| {
+            seen = ledger.steps;
+            None::<()>
+        });
+        let error = error.await.unwrap_err();
+
+        // Then it is given up, by name, after all that happened
         assert!(error.to_string().contains("a miracle"), "{error}");
+        assert_eq!(seen, 5);
+        drop(happens.await.unwrap());
     }
 }

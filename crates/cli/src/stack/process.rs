@@ -25,8 +25,21 @@ use crate::problem::Problem;
 
 /// What a server prints to stdout when it serves, before its URL.
 const SERVES: &str = "listening on ";
+/// How long a process may take until it is ready, also on a busy machine.
+pub const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a process may take to stop when asked.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// What names a network and an account to our programs.
+const NETWORK_VARIABLES: [&str; 8] = [
+    "DATABASE_URL",
+    "PIECEWORK_ACCOUNT",
+    "PIECEWORK_ACCOUNT_ID",
+    "PIECEWORK_CONTRACT",
+    "PIECEWORK_GATEWAY_URL",
+    "PIECEWORK_KEY_FILE",
+    "PIECEWORK_NETWORK",
+    "PIECEWORK_RPC_URL",
+];
 /// Lines of a log quoted in an error.
 const TAIL: usize = 5;
 
@@ -84,6 +97,15 @@ impl Spec {
 }
 
 impl Process {
+    /// Starts it into `slot`, so that whoever stops what is in the slot stops it also when nobody waits here any more.
+    /// Returns what follows in its line of readiness.
+    ///
+    /// # Errors
+    /// If it does not start, or does not get ready.
+    pub async fn start(slot: &mut Option<Self>, layout: &Layout, spec: Spec) -> anyhow::Result<String> {
+        slot.insert(Self::spawn(layout, spec)?).ready(START_LIMIT).await
+    }
+
     /// Starts it in a process group of its own, so that a terminal's Ctrl-C reaches only us.
     ///
     /// # Errors
@@ -93,7 +115,7 @@ impl Process {
         let file = File::options().create(true).append(true).open(&log);
         let file = file.with_context(|| format!("the log {} cannot be written", log.display()))?;
         // setpriv asks the kernel to kill the program when we die, then becomes it.
-        let mut child = Command::new("setpriv")
+        let mut child = command("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(&spec.program)
             .args(&spec.args)
@@ -177,6 +199,15 @@ impl Process {
         Problem::new(format!("{} {what}:\n    {tail}", self.name), format!("read its log: {}", self.log.display()))
             .into()
     }
+}
+
+/// A command that knows of no network but the one it is told of: a shell may have exported another's names and keys.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for name in NETWORK_VARIABLES {
+        command.env_remove(name);
+    }
+    command
 }
 
 async fn copy_stdout(

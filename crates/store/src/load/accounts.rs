@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    ids::{AccountNo, ClassId, TokenId},
+    ids::{AccountNo, TokenId},
     replay::NamedAccount,
-    view::{Account, Balance, ClassRecord, Node},
+    view::{Account, Balance, Node},
 };
 use sqlx::PgConnection;
 
 use crate::{
     StoreError,
-    columns::{named, narrow},
+    columns::{class_record, narrow, node_view},
 };
 
 pub(super) async fn account_list(conn: &mut PgConnection) -> Result<BTreeMap<AccountNo, NamedAccount>, StoreError> {
@@ -62,21 +62,7 @@ async fn node_list(conn: &mut PgConnection) -> Result<BTreeMap<AccountNo, Node>,
     .await?;
     let mut nodes = BTreeMap::new();
     for row in rows {
-        let node = Node {
-            stake: row.stake.into(),
-            bonded: row.bonded.into(),
-            unbonding: row.unbonding.into(),
-            unbonding_until: narrow(row.unbonding_until, "nodes.unbonding_until")?,
-            tickets: narrow(row.tickets, "nodes.tickets")?,
-            active_since: narrow(row.active_since, "nodes.active_since")?,
-            last_seen: narrow(row.last_seen, "nodes.last_seen")?,
-            slots: narrow(row.slots, "nodes.slots")?,
-            faults: narrow(row.faults, "nodes.faults")?,
-            registered_at: narrow(row.registered_at, "nodes.registered_at")?,
-            settled: narrow(row.settled, "nodes.settled")?,
-            status: named(&row.status, "nodes.status")?,
-            classes: Vec::new(),
-        };
+        let node = node_view!(row, Vec::new());
         nodes.insert(AccountNo(narrow(row.account, "nodes.account")?), node);
     }
 
@@ -86,12 +72,7 @@ async fn node_list(conn: &mut PgConnection) -> Result<BTreeMap<AccountNo, Node>,
     .fetch_all(conn)
     .await?;
     for row in classes {
-        let record = ClassRecord {
-            class: ClassId(narrow(row.class, "node_classes.class")?),
-            reputation: narrow(row.reputation, "node_classes.reputation")?,
-            stepped_at: narrow(row.stepped_at, "node_classes.stepped_at")?,
-            declared: row.declared,
-        };
+        let record = class_record(row.class, row.reputation, row.stepped_at, row.declared)?;
         if let Some(node) = nodes.get_mut(&AccountNo(narrow(row.account, "node_classes.account")?)) {
             node.classes.push(record);
         }

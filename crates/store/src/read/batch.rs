@@ -1,5 +1,7 @@
 //! Batches, with what is done of them.
 
+use std::ops::Range;
+
 use piecework_interface::{
     amount::Amount,
     config::Fixed,
@@ -147,30 +149,9 @@ struct Row {
 /// # Errors
 /// The read failed.
 pub async fn batch_get(db: &mut PgConnection, batch: BatchId) -> Result<Option<Batch>, StoreError> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT b.batch, b.status, b.requester, a.account_id AS requester_id, b.token, b.items, b.manifest, b.uri,
-                  b.terms AS "terms: Json<Terms>", b.fixed AS "fixed: Json<Fixed>",
-                  b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
-                  b.ended_at, b.created_seq, b.updated_seq, live.working AS "working!", live.revealing AS "revealing!",
-                  live.provisional AS "provisional!", live.extended AS "extended!",
-                  done.answer_bytes AS "answer_bytes!", done.accepted AS "accepted!"
-           FROM batches b JOIN accounts a ON a.account = b.requester,
-                LATERAL (SELECT count(*) FILTER (WHERE l.phase = 'working') AS working,
-                                count(*) FILTER (WHERE l.phase = 'revealing') AS revealing,
-                                count(*) FILTER (WHERE l.phase = 'provisional') AS provisional,
-                                count(*) FILTER (WHERE l.round > 0) AS extended
-                         FROM lots l WHERE l.batch = b.batch) live,
-                LATERAL (SELECT coalesce(sum(octet_length(r.answers)), 0) AS answer_bytes,
-                                coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted
-                         FROM results r WHERE r.batch = b.batch) done
-           WHERE b.batch = $1"#,
-        i64::from(batch.0),
-    )
-    .fetch_optional(db)
-    .await?
-    .map(Batch::try_from)
-    .transpose()
+    let number = i64::from(batch.0);
+    let found = batches(db, number..number + 1, &BatchFilter::default(), 1).await?;
+    Ok(found.into_iter().next())
 }
 
 /// The size and shape of a batch: what placing its lots and reading their answers needs.
@@ -241,6 +222,16 @@ pub async fn batch_list(
     before: Option<BatchId>,
     limit: u32,
 ) -> Result<Vec<Batch>, StoreError> {
+    batches(db, 0..before.map_or(i64::MAX, |batch| i64::from(batch.0)), filter, limit).await
+}
+
+/// Batches of these numbers, newest first.
+async fn batches(
+    db: &mut PgConnection,
+    numbers: Range<i64>,
+    filter: &BatchFilter,
+    limit: u32,
+) -> Result<Vec<Batch>, StoreError> {
     let found = sqlx::query_as!(
         Row,
         r#"SELECT b.batch, b.status, b.requester, a.account_id AS requester_id, b.token, b.items, b.manifest, b.uri,
@@ -258,13 +249,14 @@ pub async fn batch_list(
                 LATERAL (SELECT coalesce(sum(octet_length(r.answers)), 0) AS answer_bytes,
                                 coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted
                          FROM results r WHERE r.batch = b.batch) done
-           WHERE b.batch < $1
-             AND ($2::text IS NULL OR b.status = $2)
-             AND ($3::bigint IS NULL OR b.requester = $3)
-             AND ($4::integer IS NULL OR b.class = $4)
+           WHERE b.batch >= $1 AND b.batch < $2
+             AND ($3::text IS NULL OR b.status = $3)
+             AND ($4::bigint IS NULL OR b.requester = $4)
+             AND ($5::integer IS NULL OR b.class = $5)
            ORDER BY b.batch DESC
-           LIMIT $5"#,
-        before.map_or(i64::MAX, |batch| i64::from(batch.0)),
+           LIMIT $6"#,
+        numbers.start,
+        numbers.end,
         filter.state.map(BatchState::as_str),
         filter.requester.map(|account| i64::from(account.0)),
         filter.class.map(|class| i32::from(class.0)),

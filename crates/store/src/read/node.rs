@@ -3,13 +3,16 @@
 use piecework_interface::{
     amount::Amount,
     ids::{AccountNo, ClassId},
-    view::{Balance, ClassRecord, NodeStatus},
+    view::{Balance, NodeStatus},
 };
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::{account::balances, named, rows};
-use crate::{StoreError, Units, columns::narrow};
+use super::{account::balances, rows};
+use crate::{
+    StoreError, Units,
+    columns::{class_record, narrow, node_view},
+};
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,32 +154,13 @@ impl TryFrom<Row> for Node {
         let classes = row.classes.iter().zip(&row.reputations).zip(row.stepped_at.iter().zip(&row.declared));
         let classes = classes
             .map(|((class, reputation), (stepped_at, declared))| {
-                Ok(ClassRecord {
-                    class: ClassId(narrow(*class, "node_classes.class")?),
-                    reputation: narrow(*reputation, "node_classes.reputation")?,
-                    stepped_at: narrow(*stepped_at, "node_classes.stepped_at")?,
-                    declared: *declared,
-                })
+                class_record(*class, *reputation, *stepped_at, *declared)
             })
             .collect::<Result<_, StoreError>>()?;
         Ok(Self {
             account: AccountNo(narrow(row.account, "nodes.account")?),
             account_id: row.account_id,
-            record: piecework_interface::view::Node {
-                stake: row.stake.into(),
-                bonded: row.bonded.into(),
-                unbonding: row.unbonding.into(),
-                unbonding_until: narrow(row.unbonding_until, "nodes.unbonding_until")?,
-                tickets: narrow(row.tickets, "nodes.tickets")?,
-                active_since: narrow(row.active_since, "nodes.active_since")?,
-                last_seen: narrow(row.last_seen, "nodes.last_seen")?,
-                slots: narrow(row.slots, "nodes.slots")?,
-                faults: narrow(row.faults, "nodes.faults")?,
-                registered_at: narrow(row.registered_at, "nodes.registered_at")?,
-                settled: narrow(row.settled, "nodes.settled")?,
-                status: named(&row.status, "nodes.status")?,
-                classes,
-            },
+            record: node_view!(row, classes),
             earned: balances(&row.earned_tokens, &row.earned_amounts)?,
             slashed: row.slashed.into(),
             agreed_items: narrow(row.agreed_items, "slots.agreed")?,

@@ -22,15 +22,17 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct BatchListParams {
     /// Only batches in this state: `open`, `cancelled`, `closed` or `forgotten`.
-    #[param(value_type = Option<String>, example = "open")]
+    #[param(value_type = Option<String>, example = "open", pattern = "^(open|cancelled|closed|forgotten)$")]
     status: Option<BatchState>,
     /// Only batches of this account.
     requester_id: Option<String>,
     /// Only batches of this class.
     class: Option<u16>,
     /// `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Rows, 1..=200; default 50.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
 

@@ -21,7 +21,7 @@ use crate::{
 #[utoipa::path(
     get, path = "/v1/blobs/{sha256}", tag = "blobs",
     params(
-        ("sha256" = String, Path, description = "SHA-256 of the bytes, 64 hex digits in lower case"),
+        ("sha256" = String, Path, description = "SHA-256 of the bytes, 64 hex digits in lower case", pattern = "^[0-9a-f]{64}$"),
         ("Range" = Option<String>, Header, description = "bytes=first-last")
     ),
     responses(

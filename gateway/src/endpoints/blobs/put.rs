@@ -28,7 +28,7 @@ pub struct Stored {
 /// Stores a blob under the SHA-256 of its bytes. The answer means that the bytes are on disk.
 #[utoipa::path(
     put, path = "/v1/blobs/{sha256}", tag = "blobs",
-    params(("sha256" = String, Path, description = "SHA-256 of the body, 64 hex digits in lower case")),
+    params(("sha256" = String, Path, description = "SHA-256 of the body, 64 hex digits in lower case", pattern = "^[0-9a-f]{64}$")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"),
     responses(
         (status = 201, description = "Stored", body = Stored),

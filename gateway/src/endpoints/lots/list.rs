@@ -23,11 +23,13 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct LotListParams {
     /// Only lots in this state: `open`, `working`, `revealing`, `provisional` or `settled`.
-    #[param(value_type = Option<String>, example = "working")]
+    #[param(value_type = Option<String>, example = "working", pattern = "^(open|working|revealing|provisional|settled)$")]
     state: Option<LotState>,
     /// `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Rows, 1..=200; default 50.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
 

@@ -22,6 +22,7 @@ pub struct LotStatesParams {
     /// First lot; default 0.
     from: Option<u32>,
     /// Lots, 1..=10000; default 10000.
+    #[param(minimum = 1, maximum = 10000)]
     limit: Option<u32>,
 }
 

@@ -22,13 +22,15 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct NodeListParams {
     /// Only nodes of this status: `active`, `paused` or `silent`.
-    #[param(value_type = Option<String>, example = "active")]
+    #[param(value_type = Option<String>, example = "active", pattern = "^(active|paused|silent)$")]
     status: Option<NodeStatus>,
     /// Only nodes that declare this class now.
     class: Option<u16>,
     /// `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Rows, 1..=200; default 50.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
 

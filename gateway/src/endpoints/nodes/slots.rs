@@ -21,8 +21,10 @@ pub struct SlotListParams {
     /// Only slots the node holds now (`true`), or only past ones (`false`).
     live: Option<bool>,
     /// `next` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Rows, 1..=200; default 50.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
 

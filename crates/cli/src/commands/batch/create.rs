@@ -162,14 +162,13 @@ async fn plan(
     let reward = token.units(&args.terms.reward)?;
     let terms = args.terms.terms(reward, now_s);
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
-        let bounds = serde_json::to_string(&config.bounds).unwrap_or_default();
-        Problem::new(
-            format!("{} must be {}", option_of(error.field), error.rule),
-            format!(
-                "change it; the least reward is {}, the bounds are {bounds}",
-                token.show(token.listed.min_reward.0)
-            ),
-        )
+        let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
+        let fix = match (error.field, bounds.get(error.field)) {
+            ("reward", _) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
+            (_, Some(bounds)) => format!("the configured bounds are {bounds} seconds"),
+            _ => "see `piecework batch create --help`".to_owned(),
+        };
+        Problem::new(format!("{} must be {}", option_of(error.field), error.rule), fix)
     })?;
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
     let manifest = Manifest::new(&items);

@@ -1,6 +1,7 @@
 //! `piecework batch results`: answers from the gateway, believed only as far as the chain proves them.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufWriter, Write},
     path::PathBuf,
@@ -12,15 +13,20 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, LotId},
     merkle::{self, Peaks},
-    view::Batch,
+    view::{Batch, BatchStatus},
 };
 use serde::{Deserialize, Serialize};
 
-use super::find;
+use super::{
+    find,
+    known::{Known, known},
+};
 use crate::{context::Context, gateway::Gateway, problem::Problem, upload::Manifest};
 
 /// Most results in one answer of the gateway.
 const PAGE: u32 = 200;
+/// Ranges of items named in the summary.
+const RANGES: usize = 8;
 
 /// `batch results`.
 #[derive(Debug, Args)]
@@ -30,20 +36,6 @@ pub struct ResultsArgs {
     /// Write to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-/// What the gateway knows of a batch, as far as it is used here.
-#[derive(Debug, Deserialize)]
-struct BatchPage {
-    items: u32,
-    manifest: String,
-    uri: String,
-    terms: Width,
-}
-
-#[derive(Debug, Deserialize)]
-struct Width {
-    answer_width: u8,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,13 +68,27 @@ struct ItemResult {
     label: Option<u64>,
     /// Whether an answer was accepted.
     accepted: bool,
+    /// What became of the item.
+    status: ItemStatus,
+}
+
+/// What became of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ItemStatus {
+    /// An answer was accepted.
+    Accepted,
+    /// Its lot settled, and its copies did not agree.
+    Unresolved,
+    /// The batch closed before its lot was worked on.
+    NotWorkedOn,
 }
 
 pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<()> {
     let batch = BatchId(args.batch);
     let gateway = context.gateway()?;
     let on_chain = find(&context.coordinator()?, batch).await?;
-    let known: BatchPage = gateway.get(&format!("/v1/batches/{batch}")).await?.ok_or_else(|| {
+    let known = known(&gateway, batch).await?.ok_or_else(|| {
         Problem::new(
             format!("the gateway at {} does not know batch {batch} yet", gateway.url()),
             "try again in a moment; if it stays away, see the gateway's /status page",
@@ -97,25 +103,74 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
         }
         None => Box::new(BufWriter::new(io::stdout().lock())),
     };
-    let mut accepted = 0_usize;
-    let mut lines = 0_usize;
-    for line in results.iter().flat_map(|lot| item_results(lot, &digests)) {
-        accepted += usize::from(line.accepted);
-        lines += 1;
-        writeln!(out, "{}", serde_json::to_string(&line)?).context("the results cannot be written")?;
+    let lines = lines(&results, &digests, on_chain.status == BatchStatus::Closed);
+    for line in &lines {
+        writeln!(out, "{}", serde_json::to_string(line)?).context("the results cannot be written")?;
     }
     out.flush().context("the results cannot be written")?;
-    let rest = digests.len() - lines;
-    let pending = if rest == 0 { String::new() } else { format!(", {rest} not settled yet") };
-    context.output.note(format!(
-        "{accepted} of {} items accepted, {} without agreement{pending}; proven against the contract's result root",
-        digests.len(),
-        lines - accepted
-    ));
+    context.output.note(format!("{}; proven against the contract's result root", summary(&lines, digests.len())));
     Ok(())
 }
 
-async fn manifest(gateway: &Gateway, batch: &BatchPage) -> anyhow::Result<Vec<[u8; 32]>> {
+/// One line for each item whose fate is known, by its place: in a closed batch all of them.
+fn lines(results: &[LotResult], digests: &[[u8; 32]], is_closed: bool) -> Vec<ItemResult> {
+    let mut lines: BTreeMap<u32, ItemResult> =
+        results.iter().flat_map(|lot| item_results(lot, digests)).map(|line| (line.index, line)).collect();
+    if is_closed {
+        for (index, item) in (0..).zip(digests) {
+            lines.entry(index).or_insert_with(|| ItemResult {
+                index,
+                item: hex::encode(item),
+                answer: None,
+                label: None,
+                accepted: false,
+                status: ItemStatus::NotWorkedOn,
+            });
+        }
+    }
+    lines.into_values().collect()
+}
+
+/// What became of all items, in a sentence.
+fn summary(lines: &[ItemResult], items: usize) -> String {
+    let of = |status| lines.iter().filter(move |line| line.status == status);
+    let mut text = format!(
+        "{} of {items} items accepted, {} without agreement",
+        of(ItemStatus::Accepted).count(),
+        of(ItemStatus::Unresolved).count()
+    );
+    let unworked: Vec<u32> = of(ItemStatus::NotWorkedOn).map(|line| line.index).collect();
+    if !unworked.is_empty() {
+        text.push_str(&format!(
+            ", {} never worked on because the batch was cancelled or expired ({})",
+            unworked.len(),
+            ranges(&unworked)
+        ));
+    }
+    let pending = items.saturating_sub(lines.len());
+    if pending > 0 {
+        text.push_str(&format!(", {pending} not settled yet"));
+    }
+    text
+}
+
+/// Ascending numbers as people read them, such as `items 0-59, 120-179`.
+fn ranges(numbers: &[u32]) -> String {
+    let runs: Vec<String> = numbers
+        .chunk_by(|a, b| a + 1 == *b)
+        .map(|run| match run {
+            [only] => only.to_string(),
+            [first, .., last] => format!("{first}-{last}"),
+            [] => String::new(),
+        })
+        .collect();
+    match runs.get(RANGES..) {
+        Some(rest) if !rest.is_empty() => format!("items {} and more", runs[..RANGES].join(", ")),
+        _ => format!("items {}", runs.join(", ")),
+    }
+}
+
+async fn manifest(gateway: &Gateway, batch: &Known) -> anyhow::Result<Vec<[u8; 32]>> {
     let root = digest(&batch.manifest)?;
     let name = batch.uri.strip_prefix("blob:").ok_or_else(|| {
         Problem::new(
@@ -197,7 +252,9 @@ fn item_results<'a>(lot: &'a LotResult, digests: &'a [[u8; 32]]) -> impl Iterato
     (lot.first_item..).zip(&lot.answers).filter_map(|(index, answer)| {
         let item = digests.get(usize::try_from(index).ok()?)?;
         let label = answer.as_ref().and_then(|answer| label(answer));
-        Some(ItemResult { index, item: hex::encode(item), answer: answer.clone(), label, accepted: answer.is_some() })
+        let accepted = answer.is_some();
+        let status = if accepted { ItemStatus::Accepted } else { ItemStatus::Unresolved };
+        Some(ItemResult { index, item: hex::encode(item), answer: answer.clone(), label, accepted, status })
     })
 }
 
@@ -224,8 +281,6 @@ fn untrue(lot: u32) -> Problem {
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
-    use piecework_interface::view::BatchStatus;
-
     use super::*;
 
     fn lot(n: u32, answers: &[Option<u8>]) -> LotResult {
@@ -288,6 +343,15 @@ mod tests {
     }
 
     #[test]
+    fn results__should_be_refused_when_an_answer_has_another_width() {
+        for answer in ["0700", ""] {
+            let mut forged = lots();
+            forged[0].answers[0] = Some(answer.to_owned());
+            assert!(verify(&mut forged, &batch(&lots()), 1).unwrap_err().to_string().contains("lot 0"), "{answer}");
+        }
+    }
+
+    #[test]
     fn results__should_wait_for_a_gateway_that_is_behind() {
         let mut behind = lots();
         behind.pop();
@@ -297,9 +361,36 @@ mod tests {
     #[test]
     fn results__should_give_items_with_labels() {
         let digests = [[1; 32], [2; 32], [3; 32], [4; 32]];
-        let lines: Vec<ItemResult> = lots().iter().flat_map(|lot| item_results(lot, &digests)).collect();
+        let lines = lines(&lots(), &digests, false);
         assert_eq!((lines[0].label, lines[0].accepted), (Some(7), true));
-        assert_eq!((lines[1].label, lines[1].accepted), (None, false));
+        assert_eq!((lines[1].label, lines[1].status), (None, ItemStatus::Unresolved));
         assert_eq!((lines[3].index, lines[3].item.as_str()), (3, hex::encode([4; 32]).as_str()));
+    }
+
+    #[test]
+    fn results__should_tell_what_was_never_worked_on_from_what_is_to_come() {
+        // Given six items, of which the second lot settled
+        let digests = [[0; 32]; 6];
+        let settled = &lots()[1..];
+
+        // When the batch is open, and when it is closed
+        let open = lines(settled, &digests, false);
+        let closed = lines(settled, &digests, true);
+
+        // Then the other items are to come, or never will
+        assert_eq!(summary(&open, 6), "2 of 6 items accepted, 0 without agreement, 4 not settled yet");
+        assert_eq!(closed.len(), 6);
+        assert_eq!(
+            summary(&closed, 6),
+            "2 of 6 items accepted, 0 without agreement, \
+             4 never worked on because the batch was cancelled or expired (items 0-1, 4-5)"
+        );
+    }
+
+    #[test]
+    fn ranges__should_be_short() {
+        assert_eq!(ranges(&[0, 1, 2, 7]), "items 0-2, 7");
+        let odd: Vec<u32> = (0..20).map(|n| n * 2).collect();
+        assert_eq!(ranges(&odd), "items 0, 2, 4, 6, 8, 10, 12, 14 and more");
     }
 }

@@ -10,11 +10,16 @@ use piecework_interface::{
 };
 use serde::Serialize;
 
-use super::find;
-use crate::{context::Context, problem::Problem};
+use super::{
+    find,
+    known::{Known, known},
+};
+use crate::{context::Context, coordinator::Coordinator, gateway::Gateway, output::Output, problem::Problem};
 
 /// Between two questions to the chain: about one block.
 const POLL: Duration = Duration::from_millis(600);
+/// Looks at a mirror that is behind a closed batch, at most.
+const CATCH_UP: u32 = 10;
 
 /// `batch watch`.
 #[derive(Debug, Args)]
@@ -26,7 +31,7 @@ pub struct WatchArgs {
     timeout: Option<Duration>,
 }
 
-/// Where a batch stands.
+/// Where a batch stands: lots by the chain, items by the gateway, if it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Standing {
     batch: BatchId,
@@ -35,27 +40,93 @@ struct Standing {
     settled: u32,
     live: u32,
     waiting: u32,
+    items: Option<u32>,
+    accepted_items: Option<u32>,
+    unresolved_items: Option<u32>,
 }
 
 impl Standing {
-    /// A closed batch no longer says how many lots it had: all of them are settled.
-    fn new(batch: &Batch) -> Self {
-        let count = batch.open.as_ref().map_or(batch.settled, |open| lots::lot_count(open.items, open.terms.lot_size));
+    /// A closed batch no longer says how many lots it had; the gateway does, and else they are those that settled.
+    fn new(batch: &Batch, known: Option<&Known>) -> Self {
+        let open = batch.open.as_ref().map(|open| lots::lot_count(open.items, open.terms.lot_size));
+        let count = open.or(known.map(|known| known.lots)).unwrap_or(batch.settled);
         let live = batch.open.as_ref().map_or(0, |open| open.progress.live);
         let waiting = count.saturating_sub(batch.settled).saturating_sub(live);
-        Self { batch: batch.batch, status: batch.status, lots: count, settled: batch.settled, live, waiting }
+        Self {
+            batch: batch.batch,
+            status: batch.status,
+            lots: count,
+            settled: batch.settled,
+            live,
+            waiting: if batch.status == BatchStatus::Closed { 0 } else { waiting },
+            items: batch.open.as_ref().map(|open| open.items).or(known.map(|known| known.items)),
+            accepted_items: known.map(|known| known.counts.accepted_items),
+            unresolved_items: known.map(|known| known.counts.unresolved_items),
+        }
+    }
+
+    fn items(&self) -> String {
+        match (self.accepted_items, self.unresolved_items, self.items) {
+            (Some(accepted), Some(unresolved), Some(items)) => {
+                format!("; {accepted} of {items} items accepted, {unresolved} without agreement")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Asks chain and gateway where the batch stands.
+struct Watcher {
+    coordinator: Coordinator,
+    gateway: Option<Gateway>,
+    output: Output,
+}
+
+impl Watcher {
+    async fn look(&mut self, batch: BatchId) -> anyhow::Result<Standing> {
+        let on_chain = find(&self.coordinator, batch).await?;
+        let mut known = self.known(batch).await;
+        if on_chain.status == BatchStatus::Closed {
+            // The last word waits a little for a mirror that is behind.
+            for _ in 0..CATCH_UP {
+                if known.as_ref().is_none_or(|known| known.counts.settled_lots >= on_chain.settled) {
+                    break;
+                }
+                tokio::time::sleep(POLL).await;
+                known = self.known(batch).await;
+            }
+        }
+        Ok(Standing::new(&on_chain, known.as_ref()))
+    }
+
+    /// The gateway only adds to what the chain says, so without it the watch goes on.
+    async fn known(&mut self, batch: BatchId) -> Option<Known> {
+        match known(self.gateway.as_ref()?, batch).await {
+            Ok(known) => known,
+            Err(error) => {
+                self.output.note(format!("accepted items are not shown: {error}"));
+                self.gateway = None;
+                None
+            }
+        }
     }
 }
 
 pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
+    let gateway = context.network.gateway_url.as_deref().map(Gateway::new).transpose()?;
+    let mut watcher = Watcher { coordinator: context.coordinator()?, gateway, output: context.output };
     let batch = BatchId(args.batch);
     let started = Instant::now();
-    let mut standing = Standing::new(&find(&coordinator, batch).await?);
+    let mut standing = watcher.look(batch).await?;
     let bar = context.output.bar(u64::from(standing.lots), "lots");
     loop {
         bar.set_position(u64::from(standing.settled));
-        bar.set_message(format!("settled, {} at work, {} waiting", standing.live, standing.waiting));
+        bar.set_message(format!(
+            "settled, {} at work, {} waiting{}",
+            standing.live,
+            standing.waiting,
+            standing.items()
+        ));
         if standing.status == BatchStatus::Closed {
             break;
         }
@@ -72,7 +143,7 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
             .into());
         }
         tokio::time::sleep(POLL).await;
-        let next = Standing::new(&find(&coordinator, batch).await?);
+        let next = watcher.look(batch).await?;
         // Every change is a line of its own in the JSON form, so that a script can follow.
         if next != standing && context.output.is_json() {
             context.output.result(&standing, String::new)?;
@@ -81,6 +152,11 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
     }
     bar.finish_and_clear();
     context.output.result(&standing, || {
-        format!("batch {batch} is closed: {} lots settled\nnext: piecework batch results {batch}", standing.settled)
+        format!(
+            "batch {batch} is closed: {} of {} lots settled{}\nnext: piecework batch results {batch}",
+            standing.settled,
+            standing.lots,
+            standing.items()
+        )
     })
 }
