@@ -58,16 +58,7 @@ impl Serialize for Figure {
 pub fn table(gas: &Gas) -> String {
     let mut out = format!(
         "protocol {}, coordinator {} bytes; TGas over all receipts of a call\n\n{:<28} {:>8} {:>8} {:>9} {:>5} {:>8} {:>8} {:>6}\n",
-        gas.protocol_version,
-        gas.wasm_bytes,
-        "method",
-        "gas",
-        "of wasm",
-        "compute",
-        "recs",
-        "bytes",
-        "target",
-        "ratio"
+        gas.protocol_version, gas.wasm_bytes, "method", "gas", "of wasm", "compute", "recs", "bytes", "target", "ratio"
     );
     for figure in &gas.methods {
         let Burnt { gas, wasm_gas, compute, receipts, storage_bytes } = figure.burnt;

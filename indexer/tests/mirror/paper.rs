@@ -154,7 +154,7 @@ pub fn market() -> Paper {
         pay(d, 50, 0, reputation::START),
         pay(e, 50, 0, risen(3)),
     ];
-    let close = Entry::BatchClosed { batch: BATCH, refund: Amount(0) };
+    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), refund: Amount(1_890) };
     paper.reveal(e, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]);
 
     // Everything has an end.
@@ -182,7 +182,8 @@ pub fn begin(paper: &mut Paper) {
         rep_unit: zero,
         bond_rate: zero,
     };
-    paper.call("new", None, vec![Entry::Configured { config }, near]);
+    let owner = Entry::OwnerSet { account_id: "owner.near".to_owned() };
+    paper.call("new", None, vec![Entry::Configured { config }, near, owner]);
     let token = Entry::TokenListed {
         token: TOKEN,
         account_id: "reward.near".to_owned(),
