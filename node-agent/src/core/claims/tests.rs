@@ -5,7 +5,7 @@ use piecework_interface::{
     config::Fixed,
     ids::NEAR,
     terms::{Terms, Verification},
-    view::{Account, BatchStatus, ClassRecord, OpenBatch, Progress, Slot},
+    view::{Account, BatchStatus, ClassRecord, OpenBatch, Progress, Slot, Window},
 };
 
 use super::*;
@@ -36,10 +36,11 @@ fn state() -> State {
 /// A node with so many settled lots, and a batch of 40 lots of three seats drawn while `tickets` were active.
 fn facts(tickets: u32, settled: u32) -> Facts {
     let seed = Seed { value: [1; 16], at: 100, height: 10, tickets };
-    let progress = Progress {
+    let window = Window {
         draws: core::array::from_fn(|group| if group < 2 { Draw::Seeded(seed.clone()) } else { Draw::Closed }),
-        ..Progress::default()
+        ..Window::default()
     };
+    let progress = Progress { window, ..Progress::default() };
     let terms = Terms {
         class: CLASS,
         reward: Amount(1),
