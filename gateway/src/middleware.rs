@@ -48,7 +48,7 @@ pub fn around(router: Router) -> Router {
 }
 
 /// Limits of a group of routes: at most `limit` requests at once, shared with every group that has this layer, and
-/// `timeout` for each. Applied with [`guard`].
+/// `timeout` for each. Applied with [`Limits::guard`].
 #[derive(Clone, Debug)]
 pub struct Limits {
     concurrency: GlobalConcurrencyLimitLayer,

@@ -108,7 +108,7 @@ impl Market {
             account_id: token.to_string(),
             min_reward: Amount(1),
             rep_unit: Amount(1),
-            bond_rate: Amount(BOND_PER_TOKEN / ONE << 32),
+            bond_rate: Amount((BOND_PER_TOKEN / ONE) << 32),
         };
         self.call(owner, coordinator, "token_list", &listing, NearToken::from_yoctonear(1)).await?;
 

@@ -1,5 +1,5 @@
 //! The contract's Borsh against the `borsh` crate's.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, clippy::expect_used)]
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{

@@ -503,7 +503,7 @@ impl Run {
             0 => self.chain.call(call, |engine| engine.owner_propose(name)).map(drop).ok(),
             1 | 2 => self.chain.call(call, |engine| engine.owner_accept()).map(drop).ok(),
             3 | 4 => {
-                let role = if number % 2 == 0 { Role::Guardian } else { Role::TokenAdmin };
+                let role = if number.is_multiple_of(2) { Role::Guardian } else { Role::TokenAdmin };
                 self.chain.call(call, |engine| engine.role_set(role, name)).map(drop).ok()
             }
             5 => self.chain.call(call, |engine| engine.pause(&features)).map(drop).ok(),
