@@ -1,6 +1,6 @@
 //! The rules of the coordinator, without NEAR's SDK: one [`Engine`] per call over a [`Host`].
 //!
-//! Every public method is one contract method: it checks, changes records in memory, and ends by [`Engine::finish`],
+//! Every public method is one contract method: it checks, changes records in memory, and ends by `finish`,
 //! which stores them and writes the journal line. A method that returns an error has stored nothing.
 
 mod account;

@@ -20,22 +20,22 @@ use crate::executor::CommandConfig;
 /// Settings that beat the file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Overrides {
-    /// Account of the node; beats [node] account_id.
+    /// Account of the node; beats node.account_id.
     #[arg(long, env = "PIECEWORK_ACCOUNT_ID", global = true)]
     pub account_id: Option<String>,
-    /// File with the node's function-call key; beats [node] key_file.
+    /// File with the node's function-call key; beats node.key_file.
     #[arg(long, env = "PIECEWORK_KEY_FILE", global = true, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
-    /// JSON-RPC endpoints, separated by commas; beats [chain] rpc_urls.
+    /// JSON-RPC endpoints, separated by commas; beats chain.rpc_urls.
     #[arg(long, env = "PIECEWORK_RPC_URL", global = true, value_delimiter = ',', value_name = "URLS")]
     pub rpc_url: Vec<String>,
-    /// Coordinator contract; beats [chain] contract.
+    /// Coordinator contract; beats chain.contract.
     #[arg(long, env = "PIECEWORK_CONTRACT", global = true)]
     pub contract: Option<String>,
-    /// Gateway; beats [gateway] url.
+    /// Gateway; beats gateway.url.
     #[arg(long, env = "PIECEWORK_GATEWAY_URL", global = true, value_name = "URL")]
     pub gateway_url: Option<String>,
-    /// State directory; beats [state] dir.
+    /// State directory; beats state.dir.
     #[arg(long, env = "PIECEWORK_STATE_DIR", global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// Accept a key that may do everything with the account.
