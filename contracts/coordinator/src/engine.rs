@@ -17,6 +17,7 @@ mod lot;
 mod node;
 mod poke;
 pub mod record;
+mod revenue;
 mod settle;
 mod stake;
 pub mod table;
@@ -35,6 +36,7 @@ use piecework_interface::{
     event::{self, Entry},
     ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
+    revenue::Revenue,
     view::LotState,
 };
 
@@ -61,6 +63,7 @@ pub struct Engine<'h, H: Host> {
     batches: Table<BatchId, Batch>,
     purses: Table<BatchId, Purse>,
     lots: Table<(BatchId, LotId), LotState>,
+    revenue: Table<(), Revenue>,
     /// Rows outside the tables: names.
     names: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Entries of the line, written already.
@@ -91,6 +94,7 @@ impl<'h, H: Host> Engine<'h, H> {
             batches: Table::default(),
             purses: Table::default(),
             lots: Table::default(),
+            revenue: Table::default(),
             names: Vec::new(),
             entries: String::new(),
         }
@@ -136,6 +140,7 @@ impl<'h, H: Host> Engine<'h, H> {
         self.batches.flush(self.host);
         self.purses.flush(self.host);
         self.lots.flush(self.host);
+        self.revenue.flush(self.host);
         self.host.log(&line);
         Ok(())
     }

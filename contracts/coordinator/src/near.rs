@@ -12,6 +12,7 @@ mod args;
 mod batch;
 mod govern;
 mod poke;
+mod revenue;
 mod stake;
 mod token;
 mod views;

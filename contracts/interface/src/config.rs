@@ -59,6 +59,12 @@ pub struct Config {
     pub fee_bps: u16,
     /// Least seconds between two steps of one node's reputation in one class.
     pub reputation_interval_s: u32,
+    /// Seconds of an epoch, at whose end fees reach nodes.
+    pub epoch_s: u32,
+    /// The treasury's part of them, in basis points, at most 5000.
+    pub treasury_bps: u16,
+    /// Slashed NEAR that stays in the insurance pool, yoctoNEAR.
+    pub insurance_reserve: Amount,
     /// Bounds of terms.
     pub bounds: Bounds,
 }
@@ -73,6 +79,9 @@ impl Default for Config {
             grace_s: 60,
             fee_bps: 500,
             reputation_interval_s: 3_600,
+            epoch_s: 7 * 86_400,
+            treasury_bps: 2_000,
+            insurance_reserve: Amount(100 * 10_u128.pow(24)),
             bounds: Bounds::default(),
         }
     }
@@ -89,6 +98,9 @@ impl Config {
         }
         if self.fee_bps > FEE_BPS_MAX {
             return Err("config.fee_bps must be at most 1000");
+        }
+        if self.treasury_bps > 5_000 {
+            return Err("config.treasury_bps must be at most 5000");
         }
         let bounds = &self.bounds;
         if bounds.slice_s.0 == 0 || bounds.claim_ttl_s.0 == 0 || bounds.reveal_window_s.0 == 0 {

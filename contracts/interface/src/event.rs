@@ -69,6 +69,17 @@ pub struct SettledSlot {
     pub reputation: u16,
 }
 
+/// What an ended epoch pays in one token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochShare {
+    /// Token.
+    pub token: TokenId,
+    /// To the treasury.
+    pub treasury: Amount,
+    /// To each ticket.
+    pub per_ticket: Amount,
+}
+
 macro_rules! entries {
     ($($(#[$doc:meta])* $name:ident = $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
         /// One state change.
@@ -123,6 +134,18 @@ entries! {
     OwnerSet = "owner" { /** Who. */ account_id: String, }
     /// A role has this holder.
     RoleSet = "role" { /** Role. */ role: Role, /** Who. */ account_id: Option<String>, }
+    /// The treasury's part of fees goes to this account, or stays with the nodes.
+    TreasurySet = "treasury" { /** Whose. */ account: Option<AccountNo>, }
+    /// An epoch ended: what the one before left went back to the pools, the treasury got its part, nodes may collect.
+    EpochEnded = "epoch" {
+        /** Number of the epoch that begins. */ epoch: u32,
+        /** What the ended one pays. */ shares: Vec<EpochShare>,
+    }
+    /// A node collected what the epoch before the running one pays for its tickets.
+    Collected = "collect" {
+        /** Account. */ account: AccountNo,
+        /** Tickets. */ tickets: u8,
+    }
     /// Exactly these features are paused.
     Paused = "pause" { /** Bits of [`crate::governance::Feature`]. */ features: u8, }
     /// A change was proposed.

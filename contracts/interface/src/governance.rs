@@ -3,7 +3,11 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, config::Config, ids::TokenId};
+use crate::{
+    amount::Amount,
+    config::Config,
+    ids::{AccountNo, TokenId},
+};
 
 /// Proposals that may be open at once.
 pub const PROPOSALS_MAX: usize = 8;
@@ -96,6 +100,8 @@ pub struct Settings {
     pub guardian_id: Option<String>,
     /// Token admin, if there is one.
     pub token_admin_id: Option<String>,
+    /// Whose balance the treasury's part of fees goes to; without it all goes to nodes.
+    pub treasury: Option<AccountNo>,
     /// Paused features, their bits added up.
     pub paused: u8,
     /// Number of the next proposal.

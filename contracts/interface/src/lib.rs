@@ -19,6 +19,7 @@ pub mod op;
 #[cfg(feature = "host")]
 pub mod replay;
 pub mod reputation;
+pub mod revenue;
 pub mod round;
 pub mod settlement;
 pub mod skip;

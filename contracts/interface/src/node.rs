@@ -4,6 +4,7 @@ use crate::{
     config::Fixed,
     ids::ClassId,
     money, reputation,
+    revenue::Part,
     settlement::SlotOutcome,
     view::{ClassRecord, Node, NodeStatus},
 };
@@ -27,6 +28,7 @@ impl Node {
             settled: 0,
             status: NodeStatus::Active,
             classes: Vec::new(),
+            part: Part { counted: 0, tickets: 0, before: 0 },
         }
     }
 

@@ -4,6 +4,7 @@ mod apply;
 mod error;
 mod govern;
 mod history;
+mod revenue;
 mod rounds;
 mod rows;
 mod settle;
@@ -21,6 +22,7 @@ use crate::{
     journal,
     merkle::Peaks,
     op::Op,
+    revenue::Revenue,
     view::{Account, Batch, LotState, Root, Token},
 };
 
@@ -32,6 +34,8 @@ pub struct Mirror {
     pub root: Root,
     /// Who governs, and the configuration.
     pub settings: Settings,
+    /// The running epoch, and what the one before pays.
+    pub revenue: Revenue,
     /// Listed tokens.
     pub tokens: BTreeMap<TokenId, Token>,
     /// Registered accounts.

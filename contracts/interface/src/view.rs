@@ -8,6 +8,7 @@ use crate::{
     config::Fixed,
     draw::Draw,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    revenue::Part,
     terms::Terms,
 };
 
@@ -129,6 +130,9 @@ pub struct Node {
     pub status: NodeStatus,
     /// Classes, by number.
     pub classes: Vec<ClassRecord>,
+    /// What epochs owe it.
+    #[serde(default)]
+    pub part: Part,
 }
 
 /// Life of a batch.

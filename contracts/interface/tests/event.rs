@@ -9,7 +9,7 @@ use common::{fixed, terms};
 use piecework_interface::{
     amount::Amount,
     config::{Bounds, Config, Fixed},
-    event::{Abandoned, Entry, Items, Line, SettledSlot},
+    event::{Abandoned, Entry, EpochShare, Items, Line, SettledSlot},
     governance::{Change, Prices, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     op::At,
@@ -107,6 +107,10 @@ fn samples() -> Vec<Entry> {
         Entry::OwnerSet { account_id: "owner.near".to_owned() },
         Entry::RoleSet { role: Role::Guardian, account_id: Some("guard.near".to_owned()) },
         Entry::RoleSet { role: Role::TokenAdmin, account_id: None },
+        Entry::TreasurySet { account: Some(account) },
+        Entry::TreasurySet { account: None },
+        Entry::EpochEnded { epoch: 1, shares: vec![EpochShare { token, treasury: amount, per_ticket: Amount(5) }] },
+        Entry::Collected { account, tickets: 16 },
         Entry::Paused { features: 9 },
         Entry::Proposed { number: 0, ready_at: 7, change: Change::Config(Config::default()) },
         Entry::Proposed { number: 1, ready_at: 8, change: Change::Code(digest) },
@@ -263,8 +267,8 @@ fn any_fixed() -> impl Strategy<Value = Fixed> {
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
-    (amount(), any::<[u32; 5]>(), any::<u16>(), any::<[(u32, u32); 4]>(), any::<(u32, u8, u8)>()).prop_map(
-        |(min_stake, times, fee_bps, ranges, (lifetime_max_s, dissent, abandon))| Config {
+    (amount(), any::<[u32; 6]>(), any::<(u16, u16)>(), any::<[(u32, u32); 4]>(), any::<(u32, u8, u8)>()).prop_map(
+        |(min_stake, times, (fee_bps, treasury_bps), ranges, (lifetime_max_s, dissent, abandon))| Config {
             min_stake,
             unbonding_s: times[0],
             notice_s: times[4],
@@ -272,6 +276,9 @@ fn any_config() -> impl Strategy<Value = Config> {
             grace_s: times[2],
             fee_bps,
             reputation_interval_s: times[3],
+            epoch_s: times[5],
+            treasury_bps,
+            insurance_reserve: min_stake,
             bounds: Bounds {
                 claim_ttl_s: ranges[0],
                 reveal_window_s: ranges[1],

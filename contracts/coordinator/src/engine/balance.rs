@@ -37,6 +37,11 @@ fn room(account: &Account, token: TokenId) -> Room {
     }
 }
 
+/// Whether a credit of the token needs nothing more.
+pub(super) fn has_room(account: &Account, token: TokenId) -> bool {
+    matches!(room(account, token), Room::Inline | Room::Row)
+}
+
 /// Bytes that room for the token would cost the account.
 pub(super) fn room_bytes(account: &Account, token: TokenId) -> u32 {
     if room(account, token) == Room::Missing { BALANCE_BYTES } else { 0 }

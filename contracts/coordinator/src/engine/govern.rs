@@ -191,7 +191,7 @@ impl<H: Host> Engine<'_, H> {
         if may { Ok(settings) } else { Err(Error::Caller("the owner or a role that it gave")) }
     }
 
-    fn edit_settings(&mut self) -> Result<&mut Settings, Error> {
+    pub(super) fn edit_settings(&mut self) -> Result<&mut Settings, Error> {
         self.settings.edit(&*self.host, ())?.ok_or(Error::NotInitialised)
     }
 

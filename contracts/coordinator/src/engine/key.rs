@@ -31,6 +31,8 @@ pub enum Prefix {
     Purse = 7,
     /// Batch, lot → lot.
     Lot = 8,
+    /// The running epoch.
+    Revenue = 9,
 }
 
 /// Key of a named record.

@@ -104,12 +104,10 @@ impl<H: Host> Engine<'_, H> {
         let window = self.config()?.liveness_window_s;
         let account = self.accounts.peek(&*self.host, number)?;
         let Some(node) = account.and_then(|account| account.node.as_ref()) else { return Ok(false) };
-        let stake = node.stake.0;
         // A new least stake counts for a node from its next change of stake, or from here.
-        let revalued = money::tickets(stake, min_stake) != node.tickets;
+        let revalued = money::tickets(node.stake.0, min_stake) != node.tickets;
         let silent = node.status == NodeStatus::Active && now > node.last_seen.saturating_add(window);
         if revalued {
-            self.edit_node(number, |node| node.set_stake(stake, min_stake, now))?;
             self.push_stake(number)?;
         }
         if silent {

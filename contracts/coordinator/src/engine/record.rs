@@ -10,6 +10,7 @@ use piecework_interface::{
     ids::{AccountNo, TokenId},
     lots,
     merkle::{Digest, Peaks},
+    revenue::Revenue,
     terms::Terms,
     view::{LotState, Node, Window},
 };
@@ -77,6 +78,8 @@ pub struct Root {
     pub min_stake: u128,
     /// Paused features, here because every claim looks at them.
     pub paused: u8,
+    /// The running epoch, here because every settlement looks at it.
+    pub epoch: u32,
 }
 
 impl Root {
@@ -92,7 +95,7 @@ impl Root {
         load(FIRST, bytes)
     }
 }
-fields!(Root { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused });
+fields!(Root { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch });
 
 /// What only governance changes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -266,3 +269,4 @@ pub struct Purse {
 record!(Purse, Purse);
 fields!(Purse { escrow, fees, freed, live, reserved, results });
 record!(LotState, Lot);
+record!(Revenue, Revenue);

@@ -65,6 +65,7 @@ impl<H: Host> Engine<'_, H> {
                 node.settle(class, outcome, settlement.fee, &facts.fixed, now);
                 node.class(class).map_or(0, |record| record.reputation)
             })?;
+            self.count_tickets(slot.node)?;
             self.credit(slot.node, facts.token, outcome.pay)?;
             paid = paid.checked_add(outcome.pay).ok_or(Error::Internal("the pay of a lot"))?;
             slots.push(SettledSlot {

@@ -81,7 +81,12 @@ impl<H: Host> Engine<'_, H> {
         self.finish("stake_claim", Some(number))
     }
 
+    /// Journals a node's stake. Its tickets are counted by the least stake of now, which a change of the configuration may
+    /// have moved.
     pub(super) fn push_stake(&mut self, number: AccountNo) -> Result<(), Error> {
+        let (now, min_stake) = (self.now, self.root.min_stake);
+        self.edit_node(number, |node| node.set_stake(node.stake.0, min_stake, now))?;
+        self.recount_tickets(number)?;
         let (stake, unbonding, until): (Amount, Amount, u32) =
             self.edit_node(number, |node| (node.stake, node.unbonding, node.unbonding_until))?;
         self.push(Entry::Staked { account: number, stake, unbonding, until });

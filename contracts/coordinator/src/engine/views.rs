@@ -7,6 +7,7 @@ use piecework_interface::{
     governance,
     ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
     merkle,
+    revenue::Revenue,
     view::{self, BatchStatus},
 };
 
@@ -41,6 +42,14 @@ impl<H: Host> Engine<'_, H> {
     /// A record cannot be read.
     pub fn view_settings(&mut self) -> Result<governance::Settings, Error> {
         Ok(self.settings()?.governance.clone())
+    }
+
+    /// The running epoch, and what the one before pays.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn view_revenue(&mut self) -> Result<Revenue, Error> {
+        self.revenue.peek(&*self.host, ())?.cloned().ok_or(Error::Internal("the epoch is missing"))
     }
 
     /// Listed tokens, NEAR first.

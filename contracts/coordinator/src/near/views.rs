@@ -28,6 +28,9 @@ methods! {
     /// Who governs, the configuration, and what is about to change.
     settings => reply(&call(|mut engine| engine.view_settings()));
 
+    /// The running epoch, and what the one before pays.
+    revenue => reply(&call(|mut engine| engine.view_revenue()));
+
     /// The owner.
     owner => reply(&call(|mut engine| engine.view_settings().map(|settings| settings.owner_id)));
 

@@ -11,6 +11,7 @@ use piecework_interface::{
     event::Entry,
     ids::{AccountNo, BatchId, NEAR, TokenId},
     lots,
+    revenue::Revenue,
     settlement::slot_bond,
     storage,
     view::{Account, Batch, BatchStatus, Lot, LotState, Token},
@@ -70,6 +71,7 @@ fn check_records(chain: &Chain) {
             (6, _) => same_as(value, &borsh::from_slice(&value[1..]).map(record::Batch::Closed).expect("closed")),
             (7, _) => same::<record::Purse>(value),
             (8, _) => same::<LotState>(value),
+            (9, _) => same::<Revenue>(value),
             _ => {}
         }
     }
@@ -91,6 +93,7 @@ fn check_mirror(chain: &Chain, rows: &Rows) {
     let mirror = &chain.mirror;
     assert_eq!(mirror.root, chain.view(|engine| engine.view_root()), "root");
     assert_eq!(mirror.settings, chain.view(|mut engine| engine.view_settings()).expect("settings"), "settings");
+    assert_eq!(mirror.revenue, chain.view(|mut engine| engine.view_revenue()).expect("revenue"), "revenue");
     assert_eq!(mirror.tokens.values().cloned().collect::<Vec<_>>(), rows.tokens, "tokens");
     let accounts: Vec<_> = mirror.accounts.values().map(|account| account.row.clone()).collect();
     assert_eq!(accounts, rows.accounts, "accounts");
@@ -108,6 +111,9 @@ fn check_money(chain: &Chain, rows: &Rows) {
     let mut owed: BTreeMap<TokenId, u128> = BTreeMap::new();
     for token in &rows.tokens {
         *owed.entry(token.token).or_default() += token.pool.0 + token.in_flight.0;
+    }
+    for share in chain.view(|mut engine| engine.view_revenue()).expect("revenue").shares {
+        *owed.entry(share.token).or_default() += share.left.0;
     }
     for account in &rows.accounts {
         for balance in &account.balances {
@@ -166,6 +172,10 @@ fn check_nodes(chain: &Chain, rows: &Rows) {
         tickets += node.active_tickets();
     }
     assert_eq!(chain.view(|engine| engine.view_root()).active_tickets, tickets, "sum of active tickets");
+    let revenue = chain.view(|mut engine| engine.view_revenue()).expect("revenue");
+    let parts = rows.accounts.iter().filter_map(|account| account.node.as_ref()).map(|node| node.part);
+    let counted: u64 = parts.filter(|part| part.counted == revenue.epoch + 1).map(|part| u64::from(part.tickets)).sum();
+    assert_eq!(revenue.tickets, counted, "sum of the epoch's tickets");
 }
 
 /// Every byte that is charged is explained, covered, and enough for what is stored.

@@ -77,7 +77,12 @@ pub fn salt(node: &str) -> [u8; 32] {
 impl Market {
     /// A market with so many nodes of one ticket each.
     pub fn new(nodes: usize) -> Self {
-        let mut chain = Chain::new(config());
+        Self::with(config(), nodes)
+    }
+
+    /// The same with another configuration.
+    pub fn with(config: Config, nodes: usize) -> Self {
+        let mut chain = Chain::new(config);
         let token = chain.list_token(TOKEN);
         chain.storage_deposit(REQUESTER, 100 * NEAR).expect("requester");
         let mut market = Self { chain, token };

@@ -4,5 +4,6 @@ mod batches;
 mod governance;
 mod money;
 mod nodes;
+mod revenue;
 mod rounds;
 mod storage;

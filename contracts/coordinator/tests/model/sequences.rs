@@ -120,6 +120,12 @@ enum Step {
     Unregister {
         who: Index,
     },
+    EpochSettle {
+        who: Index,
+    },
+    Collect {
+        who: Index,
+    },
     Govern {
         who: Index,
         kind: u8,
@@ -214,7 +220,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who(), proptest::option::of(0..100_u16))
             .prop_map(|(who, milli)| Step::StorageWithdraw { who, milli }),
         1 => who().prop_map(|who| Step::Unregister { who }),
-        3 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
+        2 => who().prop_map(|who| Step::EpochSettle { who }),
+        2 => who().prop_map(|who| Step::Collect { who }),
+        2 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
     ]
 }
 
@@ -239,8 +247,15 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let config =
-            Config { min_stake: Amount(NEAR), unbonding_s: 50, notice_s: 20, liveness_window_s: 100, ..config() };
+        let config = Config {
+            min_stake: Amount(NEAR),
+            unbonding_s: 50,
+            notice_s: 20,
+            epoch_s: 100,
+            insurance_reserve: Amount(0),
+            liveness_window_s: 100,
+            ..config()
+        };
         let mut chain = Chain::new(config);
         for token in TOKENS {
             // A bond of up to 3.6 NEAR: free stake runs out now and then.
@@ -479,6 +494,12 @@ impl Run {
             Step::Unregister { who } => {
                 self.chain.storage_unregister(pick(who)).ok();
             }
+            Step::EpochSettle { who } => {
+                self.chain.call(Call::by(pick(who)), |engine| engine.epoch_settle()).ok();
+            }
+            Step::Collect { who } => {
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.revenue_collect()).ok();
+            }
             Step::Govern { who, kind, number } => self.govern(who, *kind, *number),
         }
     }
@@ -486,6 +507,7 @@ impl Run {
     /// The owner, a role, or a stranger governs.
     fn govern(&mut self, who: &Index, kind: u8, number: u8) {
         let settings = self.chain.mirror.settings.clone();
+        let owner = settings.owner_id.clone();
         let people = [
             Some(settings.owner_id),
             settings.proposed_owner_id,
@@ -499,19 +521,20 @@ impl Run {
         let features = [Feature::ALL[usize::from(number % 4)], Feature::ALL[usize::from(number / 4 % 4)]];
         let first = settings.proposals.first().map_or(0, |proposal| proposal.number) + u32::from(number % 3);
         let call = Call::by(&who).with(1);
-        let _done: Option<()> = match kind % 12 {
+        let _done: Option<()> = match kind % 13 {
             0 => self.chain.call(call, |engine| engine.owner_propose(name)).map(drop).ok(),
             1 | 2 => self.chain.call(call, |engine| engine.owner_accept()).map(drop).ok(),
             3 | 4 => {
                 let role = if number.is_multiple_of(2) { Role::Guardian } else { Role::TokenAdmin };
                 self.chain.call(call, |engine| engine.role_set(role, name)).map(drop).ok()
             }
-            5 => self.chain.call(call, |engine| engine.pause(&features)).map(drop).ok(),
-            6 | 7 => self.chain.call(call, |engine| engine.unpause(&Feature::ALL)).map(drop).ok(),
+            // A market that stands still most of the time would prove little.
+            5 if number < 64 => self.chain.call(call, |engine| engine.pause(&features)).map(drop).ok(),
+            5..=7 => self.chain.call(Call::by(&owner).with(1), |engine| engine.unpause(&Feature::ALL)).map(drop).ok(),
             8 => {
                 let change = match number % 3 {
                     0 => Change::Config(Config {
-                        min_stake: Amount(NEAR / 2 * u128::from(number % 5)),
+                        min_stake: Amount(NEAR / 4 * u128::from(number % 5)),
                         fee_bps: u16::from(number) * 4,
                         ..settings.config
                     }),
@@ -527,6 +550,10 @@ impl Run {
             }
             9 => self.chain.call(call, |engine| engine.drop_proposal(first)).map(drop).ok(),
             10 => self.chain.call(Call::by(CONTRACT), |engine| engine.migrate(first)).map(drop).ok(),
+            11 => {
+                let treasury = (number > 100).then(|| ACCOUNTS[usize::from(number % 6)].to_owned());
+                self.chain.call(call, |engine| engine.treasury_set(treasury)).ok()
+            }
             _ => self.chain.call(Call::by(&who), |engine| engine.apply(first)).map(drop).ok(),
         };
     }
@@ -600,7 +627,7 @@ fn sequences__should_reach_every_kind_of_entry() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
     let mut skips = BTreeSet::new();
-    for _ in 0..150 {
+    for _ in 0..250 {
         let steps = vec(step(), 200..300).new_tree(&mut runner).expect("steps").current();
         let mut run = Run::new();
         steps.iter().for_each(|step| run.step(step));

@@ -10,6 +10,7 @@ use crate::{
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     merkle::Peaks,
     op::{At, Op, Target},
+    revenue::{Part, Revenue, Share},
     terms::{Terms, Verification},
     variants,
     view::{ClassRecord, LotPhase, LotState, Node, NodeStatus, Slot, SlotPhase, Window},
@@ -32,7 +33,7 @@ newtype!(Amount, AccountNo, BatchId, ClassId, LotId, TokenId);
 macro_rules! element {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-element!(AccountNo, ClassId, ClassRecord, Draw, Op, Proposal, Slot, Target, TokenId, [u8; 32], u32);
+element!(AccountNo, ClassId, ClassRecord, Draw, Op, Proposal, Share, Slot, Target, TokenId, [u8; 32], u32);
 
 fields!(Bounds {
     claim_ttl_s,
@@ -51,6 +52,9 @@ fields!(Config {
     grace_s,
     fee_bps,
     reputation_interval_s,
+    epoch_s,
+    treasury_bps,
+    insurance_reserve,
     bounds
 });
 fields!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
@@ -101,6 +105,7 @@ fields!(Node {
     settled,
     status,
     classes,
+    part,
 });
 fields!(Window { frontier, marks, draws });
 variants!(LotPhase { 0 = Working, 1 = Revealing, 2 = Provisional } else Self::Working);
@@ -116,8 +121,12 @@ fields!(Settings {
     proposed_owner_id,
     guardian_id,
     token_admin_id,
+    treasury,
     paused,
     next_proposal,
     proposals,
     config,
 });
+fields!(Share { token, per_ticket, left });
+fields!(Revenue { epoch, started_at, tickets, shares });
+fields!(Part { counted, tickets, before });

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
-use super::{Abandoned, Entry, Items, SettledSlot};
+use super::{Abandoned, Entry, EpochShare, Items, SettledSlot};
 use crate::{
     amount::Amount,
     config::{Config, Fixed},
@@ -176,6 +176,32 @@ impl Field for SettledSlot {
     }
 }
 
+/// A struct whose fields stand in an array in order of declaration: batches are created often, and every byte of a log
+/// is paid for.
+macro_rules! row_field {
+    ($type:ident { $first:ident, $($field:ident),* $(,)? }) => {
+        impl Field for $type {
+            fn write(&self, out: &mut String) {
+                let Self { $first, $($field),* } = self;
+                out.push('[');
+                $first.write(out);
+                $(
+                    out.push(',');
+                    $field.write(out);
+                )*
+                out.push(']');
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                let mut fields = value.as_array()?.iter();
+                let row = Self { $first: Field::read(fields.next()?)?, $($field: Field::read(fields.next()?)?),* };
+                fields.next().is_none().then_some(row)
+            }
+        }
+    };
+}
+row_field!(EpochShare { token, treasury, per_ticket });
+
 impl<T: Field> Field for Option<T> {
     fn write(&self, out: &mut String) {
         match self {
@@ -231,30 +257,6 @@ macro_rules! json_field {
 }
 json_field!(String, Config, NodeStatus, Role, Change);
 
-/// A struct whose fields stand in an array in order of declaration: batches are created often, and every byte of a log
-/// is paid for.
-macro_rules! row_field {
-    ($type:ident { $first:ident, $($field:ident),* $(,)? }) => {
-        impl Field for $type {
-            fn write(&self, out: &mut String) {
-                let Self { $first, $($field),* } = self;
-                out.push('[');
-                $first.write(out);
-                $(
-                    out.push(',');
-                    $field.write(out);
-                )*
-                out.push(']');
-            }
-            #[cfg(feature = "host")]
-            fn read(value: &serde_json::Value) -> Option<Self> {
-                let mut fields = value.as_array()?.iter();
-                let row = Self { $first: Field::read(fields.next()?)?, $($field: Field::read(fields.next()?)?),* };
-                fields.next().is_none().then_some(row)
-            }
-        }
-    };
-}
 row_field!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
 row_field!(Terms {
     class,

@@ -6,6 +6,7 @@ use crate::{
     config::{Bounds, Config, Fixed},
     draw::{Draw, Seed},
     governance::{Change, Feature, Prices, Proposal, Role, Settings},
+    revenue::{Part, Revenue, Share},
     terms::{Terms, Verification},
     view::{
         Account, Balance, Batch, BatchStatus, ClassRecord, Lot, LotPhase, LotState, Node, NodeStatus, OpenBatch,
@@ -32,6 +33,7 @@ write_fields!(Node {
     settled,
     status,
     classes,
+    part,
 });
 write_fields!(Batch { batch, status, settled, results_root: hex, open });
 write_fields!(OpenBatch { requester, token, terms, fixed, items, manifest: hex, created_at, progress, escrow });
@@ -46,6 +48,9 @@ write_fields!(Config {
     grace_s,
     fee_bps,
     reputation_interval_s,
+    epoch_s,
+    treasury_bps,
+    insurance_reserve,
     bounds
 });
 write_fields!(Bounds {
@@ -77,6 +82,9 @@ write_fields!(Terms {
     verification,
 });
 
+write_fields!(Share { token, per_ticket, left });
+write_fields!(Revenue { epoch, started_at, tickets, shares });
+write_fields!(Part { counted, tickets, before });
 write_fields!(Prices { token, min_reward, rep_unit, bond_rate });
 write_fields!(Proposal { number, ready_at, change });
 write_fields!(Settings {
@@ -84,6 +92,7 @@ write_fields!(Settings {
     proposed_owner_id,
     guardian_id,
     token_admin_id,
+    treasury,
     paused,
     next_proposal,
     proposals,
@@ -98,7 +107,7 @@ read_fields!(Terms {
 read_fields!(BatchSpec { terms, items, manifest: hex, uri });
 read_fields!(BatchCreateArgs { token, batch });
 read_fields!(ResultClaim { batch, lot, n, accepted: hex, answers: bytes, proof: bytes });
-read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, bounds);
+read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps, insurance_reserve, bounds);
 read_fields!(Bounds {} claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
     abandon_slash_pct_max);
 

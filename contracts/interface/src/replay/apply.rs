@@ -42,7 +42,11 @@ impl Step<'_> {
 
     pub fn entry(&mut self, entry: &Entry) -> Result<(), Fault> {
         match entry {
-            Entry::Configured { config } => self.settings(|settings| settings.config = config.clone()),
+            Entry::Configured { config } => {
+                self.mirror.revenue.started_at = self.context.now_s;
+                self.touched.revenue = true;
+                self.settings(|settings| settings.config = config.clone())
+            }
             Entry::OwnerProposed { account_id } => {
                 self.settings(|settings| settings.proposed_owner_id.clone_from(account_id))
             }
@@ -50,6 +54,9 @@ impl Step<'_> {
             Entry::RoleSet { role, account_id } => {
                 self.settings(|settings| settings.set_role(*role, account_id.clone()))
             }
+            Entry::TreasurySet { account } => self.settings(|settings| settings.treasury = *account),
+            Entry::EpochEnded { epoch, shares } => self.epoch_ended(*epoch, shares),
+            Entry::Collected { account, tickets } => self.collected(*account, *tickets),
             Entry::Paused { features } => self.settings(|settings| settings.paused = *features),
             Entry::Proposed { number, ready_at, change } => self.proposed(*number, *ready_at, change),
             Entry::Dropped { number } => self.dropped(*number).map(drop),
@@ -92,7 +99,8 @@ impl Step<'_> {
                     node.set_stake(stake.0, min_stake, now_s);
                     (node.unbonding, node.unbonding_until) = (*unbonding, *until);
                     Ok(())
-                })
+                })?;
+                self.count_tickets(*account, false)
             }
             Entry::StatusChanged { account, status } => {
                 let now_s = self.context.now_s;

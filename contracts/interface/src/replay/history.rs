@@ -14,6 +14,8 @@ use crate::{
 pub struct Touched {
     /// Whether the settings changed.
     pub settings: bool,
+    /// Whether the epoch or what it pays changed.
+    pub revenue: bool,
     /// Tokens whose row changed.
     pub tokens: BTreeSet<TokenId>,
     /// Accounts whose row, balances or node changed. One that the mirror no longer has was unregistered.
@@ -49,6 +51,8 @@ pub enum MovementKind {
     Pay,
     /// Escrow returned.
     Refund,
+    /// A share of an epoch's fees, to a node or the treasury.
+    Revenue,
 }
 
 /// One movement of an internal balance; never of nothing.
@@ -133,6 +137,7 @@ impl Touched {
     /// Adds what a later line changed.
     pub fn merge(&mut self, later: Self) {
         self.settings |= later.settings;
+        self.revenue |= later.revenue;
         self.tokens.extend(later.tokens);
         self.accounts.extend(later.accounts);
         self.batches.extend(later.batches);

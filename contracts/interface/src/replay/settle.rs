@@ -109,6 +109,7 @@ impl Step<'_> {
                 node.settle(class, outcome, settlement.fee, &open.fixed, now_s);
                 node.class(class).map(|record| record.reputation).ok_or(Fault::NoClass(slot.node, class))
             })?;
+            self.count_tickets(slot.node, true)?;
             if reputation != told.reputation {
                 return Err(Fault::Differs("a node's reputation"));
             }
