@@ -79,6 +79,14 @@ impl Market {
     /// # Errors
     /// The node binary or a contract's wasm is missing, or a step of the set-up failed.
     pub async fn start(setup: Setup) -> Result<Self> {
+        Self::start_with(setup, &wasm("piecework_coordinator")?).await
+    }
+
+    /// The same with another coordinator.
+    ///
+    /// # Errors
+    /// The node binary or the token's wasm is missing, or a step of the set-up failed.
+    pub async fn start_with(setup: Setup, coordinator: &[u8]) -> Result<Self> {
         ensure!(
             env::var_os("NEAR_SANDBOX_BIN_PATH").is_some(),
             "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
@@ -86,7 +94,7 @@ impl Market {
         let worker = near_workspaces::sandbox().await?;
         let start_height = worker.view_block().await?.height();
         let token = worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
-        let coordinator = worker.dev_deploy(&wasm("piecework_coordinator")?).await?;
+        let coordinator = worker.dev_deploy(coordinator).await?;
         let requester = worker.dev_create_account().await?;
         let mut nodes = Vec::with_capacity(setup.nodes);
         for _ in 0..setup.nodes {
@@ -148,6 +156,7 @@ impl Market {
             liveness_window_s: 120,
             reputation_interval_s: 1,
             unbonding_s: 60,
+            notice_s: 10,
             bounds,
             ..Config::default()
         }
@@ -318,6 +327,16 @@ impl Market {
         self.record(result)
     }
 
+    /// Deploys code that was proposed, as the owner, whatever comes of it.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn upgrade(&self, code: &[u8]) -> Result<Done> {
+        let call = self.coordinator.as_account().call(self.coordinator.id(), "upgrade").args(code.to_vec());
+        let result = call.max_gas().deposit(NearToken::from_yoctonear(1)).transact().await?;
+        self.record(result)
+    }
+
     /// Keeps the journal lines of a transaction and reads their entries.
     pub(crate) fn record(&self, result: ExecutionFinalResult) -> Result<Done> {
         let mut entries = Vec::new();
@@ -361,7 +380,11 @@ async fn init_token(token: &Contract) -> Result<()> {
     Ok(())
 }
 
-fn wasm(name: &str) -> Result<Vec<u8>> {
+/// A contract that scripts/build-contracts made.
+///
+/// # Errors
+/// It is missing.
+pub fn wasm(name: &str) -> Result<Vec<u8>> {
     let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/contracts"));
     let folder = env::var_os("PIECEWORK_WASM_DIR").map_or_else(built, PathBuf::from);
     let path = folder.join(name).with_extension("wasm");

@@ -14,6 +14,9 @@
 //! | `unpause` | owner | 1 yocto | the same |
 //! | `propose` | owner, token admin | 1 yocto | `{"change"}`, a [`crate::governance::Change`]; returns its number |
 //! | `drop_proposal` | owner, guardian | 1 yocto | `{"number"}` |
+//! | `treasury_set` | owner | 1 yocto | `{"account_id"?}` |
+//! | `epoch_settle` | anyone | 0 | `{}` |
+//! | `revenue_collect` | node | 1 yocto | `{}` |
 //! | `apply` | anyone | 0 | `{"number"}` |
 //! | `upgrade` | owner | 1 yocto | the wasm itself; attach 100 TGas and more |
 //! | `ft_on_transfer` | listed token | 0 | NEP-141; `msg` is [`DepositMessage`] |
@@ -31,7 +34,7 @@
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
 //!
 //! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`];
-//! `settings` → [`crate::governance::Settings`]; `owner` → account id;
+//! `settings` → [`crate::governance::Settings`]; `revenue` → [`crate::revenue::Revenue`]; `owner` → account id;
 //! `tokens` → list of [`crate::view::Token`]; `account_no {"account_id"}` → number or null;
 //! `account {"account_id"}` → [`crate::view::Account`] or null; `accounts {"from","limit"}`, `batches {"from","limit"}` →
 //! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::view::Lot`] or null;

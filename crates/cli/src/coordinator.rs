@@ -6,6 +6,7 @@ use piecework_interface::{
     config::Config,
     governance::Settings,
     ids::{AccountNo, BatchId, LotId},
+    revenue::Revenue,
     view::{Account, Batch, Lot, Root, Token},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -76,6 +77,14 @@ impl Coordinator {
     /// As [`Coordinator::root`].
     pub async fn settings(&self) -> Result<Settings, ViewError> {
         self.view("settings", json!({})).await
+    }
+
+    /// The running epoch, and what the one before pays.
+    ///
+    /// # Errors
+    /// As [`Coordinator::root`].
+    pub async fn revenue(&self) -> Result<Revenue, ViewError> {
+        self.view("revenue", json!({})).await
     }
 
     /// The listed tokens, NEAR first.

@@ -7,6 +7,7 @@ use piecework_interface::{
     governance::Settings,
     ids::{AccountNo, BatchId, LotId, TokenId},
     replay::{Movement, SlotEnd},
+    revenue::Revenue,
     terms::Terms,
     view::{Account, BatchStatus, LotState, Progress, Token},
 };
@@ -22,8 +23,8 @@ pub struct Change {
     pub events: Vec<EventRow>,
     /// What their reveals show.
     pub reveals: Vec<RevealRow>,
-    /// Who governs and the configuration, with the line that set it.
-    pub settings: Option<(Settings, u64)>,
+    /// Who governs, the configuration and the running epoch, with the line that set them.
+    pub settings: Option<(Settings, Revenue, u64)>,
     /// Tokens, with the last line that changed them.
     pub tokens: BTreeMap<TokenId, (Token, u64)>,
     /// Accounts with their nodes; balances are apart.

@@ -12,6 +12,7 @@ use piecework_interface::{
     governance::Settings,
     ids::{BatchId, LotId, TokenId},
     replay::Mirror,
+    revenue::Revenue,
     view::Token,
 };
 use sqlx::{PgConnection, types::Json};
@@ -46,9 +47,11 @@ pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, Stor
     let Some(cursor) = cursor_find(conn).await? else {
         return Ok(None);
     };
+    let (settings, revenue) = settings_find(conn).await?;
     let mut mirror = Mirror {
         root: cursor.root.clone(),
-        settings: settings_find(conn).await?.unwrap_or_default(),
+        settings,
+        revenue,
         tokens: token_list(conn).await?,
         accounts: accounts::account_list(conn).await?,
         batches: batches::batch_list(conn).await?,
@@ -61,9 +64,14 @@ pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, Stor
     Ok(Some(Loaded { cursor, mirror, slots }))
 }
 
-async fn settings_find(conn: &mut PgConnection) -> Result<Option<Settings>, StoreError> {
-    let row = sqlx::query!(r#"SELECT config AS "settings: Json<Settings>" FROM config"#).fetch_optional(conn).await?;
-    Ok(row.map(|row| row.settings.0))
+async fn settings_find(conn: &mut PgConnection) -> Result<(Settings, Revenue), StoreError> {
+    let row =
+        sqlx::query!(r#"SELECT config AS "settings: Json<Settings>", revenue AS "revenue: Json<Revenue>" FROM config"#)
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map_or_else(Default::default, |row| {
+        (row.settings.0, row.revenue.map_or_else(Revenue::default, |revenue| revenue.0))
+    }))
 }
 
 async fn token_list(conn: &mut PgConnection) -> Result<BTreeMap<TokenId, Token>, StoreError> {

@@ -57,5 +57,6 @@ pub(crate) const fn movement_kind(kind: MovementKind) -> &'static str {
         MovementKind::Escrow => "escrow",
         MovementKind::Pay => "pay",
         MovementKind::Refund => "refund",
+        MovementKind::Revenue => "revenue",
     }
 }

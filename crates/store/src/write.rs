@@ -21,8 +21,8 @@ pub async fn change_write(tx: &mut PgTransaction<'_>, stream: &str, change: &Cha
     journal::receipt_insert(tx, &change.receipts).await?;
     journal::event_insert(tx, &change.events).await?;
     journal::reveal_insert(tx, &change.reveals).await?;
-    if let Some((settings, seq)) = &change.settings {
-        money::settings_upsert(tx, stream, settings, *seq).await?;
+    if let Some((settings, revenue, seq)) = &change.settings {
+        money::settings_upsert(tx, stream, (settings, revenue), *seq).await?;
     }
     money::token_upsert(tx, &change.tokens).await?;
     accounts::account_upsert(tx, &change.accounts).await?;

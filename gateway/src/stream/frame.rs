@@ -119,6 +119,7 @@ impl Touches {
             | Entry::OwnerSet { .. }
             | Entry::RoleSet { .. }
             | Entry::Paused { .. }
+            | Entry::EpochEnded { .. }
             | Entry::Proposed { .. }
             | Entry::Dropped { .. }
             | Entry::Applied { .. }
@@ -133,7 +134,9 @@ impl Touches {
             | Entry::NodeRegistered { account, .. }
             | Entry::NodeClasses { account, .. }
             | Entry::Staked { account, .. }
-            | Entry::StatusChanged { account, .. } => self.accounts.push(account.0),
+            | Entry::StatusChanged { account, .. }
+            | Entry::Collected { account, .. } => self.accounts.push(account.0),
+            Entry::TreasurySet { account } => self.accounts.extend(account.map(|account| account.0)),
             Entry::BatchCreated { batch, requester, .. } => {
                 self.batches.push(batch.0);
                 self.accounts.push(requester.0);

@@ -88,8 +88,8 @@ impl Planner {
 
     fn rows(&mut self, line: &Line, place: Place, mut touched: Touched, leaving: Leaving) {
         let seq = line.seq;
-        if touched.settings {
-            self.change.settings = Some((self.mirror.settings.clone(), seq));
+        if touched.settings || touched.revenue {
+            self.change.settings = Some((self.mirror.settings.clone(), self.mirror.revenue.clone(), seq));
         }
         for token in &touched.tokens {
             if let Some(row) = self.mirror.tokens.get(token) {

@@ -32,6 +32,7 @@ pub(super) fn compare(loaded: &Loaded, views: &Views, ledger: &[LedgerDifference
     let mirror = &loaded.mirror;
     compared.row("root", Some(&mirror.root), Some(&views.root));
     compared.row("settings", Some(&mirror.settings), Some(&views.settings));
+    compared.row("revenue", Some(&mirror.revenue), Some(&views.revenue));
     compared.rows("token", &mirror.tokens, &views.tokens);
     let accounts = mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect();
     compared.rows("account", &accounts, &views.accounts);
@@ -162,6 +163,7 @@ mod tests {
             settled: 0,
             status: NodeStatus::Active,
             classes: Vec::new(),
+            part: piecework_interface::revenue::Part::default(),
         };
         Account {
             account: AccountNo(0),
@@ -199,6 +201,7 @@ mod tests {
         Views {
             root: mirror.root.clone(),
             settings: mirror.settings.clone(),
+            revenue: mirror.revenue.clone(),
             tokens: mirror.tokens.clone(),
             accounts: mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect(),
             batches: mirror.batches.clone(),
@@ -238,8 +241,8 @@ mod tests {
     fn compare__should_find_nothing_when_both_sides_are_equal() {
         let found = compared(mirror(), &views(&mirror()));
         assert_eq!(found.mismatches, []);
-        // root, settings, token, account, balance, node, batch, lot, slot
-        assert_eq!(found.rows, 9);
+        // root, settings, revenue, token, account, balance, node, batch, lot, slot
+        assert_eq!(found.rows, 10);
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub(super) async fn sums(
 
 fn token_sum(mirror: &Mirror, token: &Token, held: Amount) -> TokenSum {
     let (balances, escrows) = (balances(mirror, token.token), escrows(mirror, token.token));
-    let owed = total([balances, escrows, token.pool.0]);
+    let owed = total([balances, escrows, token.pool.0, shares(mirror, token.token)]);
     TokenSum {
         token: token.token,
         account_id: token.account_id.clone(),
@@ -101,7 +101,12 @@ fn near_sum(mirror: &Mirror, held: u128, storage_usage: u64) -> NearSum {
     let stakes = total(nodes().map(|node| node.stake.0));
     let unbonding = total(nodes().map(|node| node.unbonding.0));
     let insurance = mirror.root.insurance.0;
-    let internal = total([balances(mirror, NEAR), escrows(mirror, NEAR), near.map_or(0, |near| near.pool.0)]);
+    let internal = total([
+        balances(mirror, NEAR),
+        escrows(mirror, NEAR),
+        near.map_or(0, |near| near.pool.0),
+        shares(mirror, NEAR),
+    ]);
     let storage_deposits = total(accounts().map(|account| account.storage_paid.0));
     // Bytes charged to accounts are paid for by their deposits; what is stored beside them, the contract pays itself.
     let charged = total(accounts().map(|account| u128::from(account.storage_used)));
@@ -128,6 +133,12 @@ fn balances(mirror: &Mirror, token: TokenId) -> u128 {
 fn escrows(mirror: &Mirror, token: TokenId) -> u128 {
     let open = mirror.batches.values().filter_map(|batch| batch.open.as_ref());
     total(open.filter(|open| open.token == token).map(|open| open.escrow.0))
+}
+
+/// What an ended epoch pays and nobody has collected.
+fn shares(mirror: &Mirror, token: TokenId) -> u128 {
+    let shares = mirror.revenue.shares.iter().filter(|share| share.token == token);
+    total(shares.map(|share| share.left.0))
 }
 
 /// A sum that overflows is more than anybody holds.

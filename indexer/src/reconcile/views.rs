@@ -9,6 +9,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId, TokenId},
     lots::lot_count,
     replay::Mirror,
+    revenue::Revenue,
     view::{Account, Batch, Lot, LotState, Root, Token},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,6 +20,8 @@ use serde_json::json;
 pub(super) struct Views {
     pub root: Root,
     pub settings: Settings,
+    /// The running epoch, and what the one before pays.
+    pub revenue: Revenue,
     pub tokens: BTreeMap<TokenId, Token>,
     pub accounts: BTreeMap<AccountNo, Account>,
     pub batches: BTreeMap<BatchId, Batch>,
@@ -91,6 +94,7 @@ pub(super) async fn read(
     let accounts: Vec<Account> = reader.pages("accounts", root.next_account).await?;
     Ok(Views {
         settings: reader.view("settings", json!({})).await?,
+        revenue: reader.view("revenue", json!({})).await?,
         tokens: tokens.into_iter().map(|row| (row.token, row)).collect(),
         accounts: accounts.into_iter().map(|row| (row.account, row)).collect(),
         batches: batches.into_iter().map(|row| (row.batch, row)).collect(),

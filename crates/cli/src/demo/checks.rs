@@ -139,13 +139,14 @@ async fn conserved(stack: &Stack, at: &Coordinator, input: &Input<'_>) -> anyhow
         return Ok(Err(format!("{} yoctoNEAR are missing", input.idle_near - idle)));
     }
     let accounts = at.accounts().await?;
-    let batches = at.batches().await?;
+    let (batches, revenue) = (at.batches().await?, at.revenue().await?);
     for token in at.tokens().await?.iter().filter(|token| token.token != NEAR) {
         let balances =
             accounts.iter().flat_map(|account| &account.balances).filter(|balance| balance.token == token.token);
         let escrows = batches.iter().filter_map(|batch| batch.open.as_ref()).filter(|open| open.token == token.token);
         let owed: u128 = balances.map(|balance| balance.amount.0).chain(escrows.map(|open| open.escrow.0)).sum();
-        let owed = owed + token.pool.0 + token.in_flight.0;
+        let shares = revenue.shares.iter().filter(|share| share.token == token.token).map(|share| share.left.0);
+        let owed = owed + token.pool.0 + token.in_flight.0 + shares.sum::<u128>();
         let held = ft_balance(&stack.rpc, &stack.deployment.token, at.account_id()).await?;
         if held != owed {
             return Ok(Err(format!("the contract holds {held} of {} and owes {owed}", token.account_id)));
@@ -168,6 +169,8 @@ async fn near_claims(coordinator: &Coordinator) -> anyhow::Result<u128> {
             .map(|balance| balance.amount.0)
             .sum::<u128>();
     }
+    let shares = coordinator.revenue().await?.shares.into_iter().filter(|share| share.token == NEAR);
+    claims += shares.map(|share| share.left.0).sum::<u128>();
     let near = coordinator.tokens().await?.into_iter().find(|token| token.token == NEAR);
     Ok(claims + near.map_or(0, |near| near.pool.0 + near.in_flight.0))
 }
@@ -250,6 +253,9 @@ async fn replay(ledger: &Ledger, at: &Coordinator) -> anyhow::Result<Found> {
     }
     if at.settings().await? != mirror.settings {
         wrong.push("the settings differ");
+    }
+    if at.revenue().await? != mirror.revenue {
+        wrong.push("the running epoch differs");
     }
     if !at.tokens().await?.iter().eq(mirror.tokens.values()) {
         wrong.push("the tokens differ");

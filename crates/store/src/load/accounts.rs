@@ -55,7 +55,7 @@ pub(super) async fn account_list(conn: &mut PgConnection) -> Result<BTreeMap<Acc
 async fn node_list(conn: &mut PgConnection) -> Result<BTreeMap<AccountNo, Node>, StoreError> {
     let rows = sqlx::query!(
         "SELECT account, stake, bonded, unbonding, unbonding_until, tickets, active_since, last_seen, slots, faults,
-                registered_at, settled, status
+                registered_at, settled, status, epoch_counted, epoch_tickets, epoch_before
          FROM nodes"
     )
     .fetch_all(&mut *conn)

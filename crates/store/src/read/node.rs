@@ -57,6 +57,9 @@ struct Row {
     registered_at: i64,
     settled: i64,
     status: String,
+    epoch_counted: i64,
+    epoch_tickets: i16,
+    epoch_before: i16,
     classes: Vec<i32>,
     reputations: Vec<i32>,
     stepped_at: Vec<i64>,
@@ -101,6 +104,7 @@ async fn nodes(
         Row,
         r#"SELECT n.account, a.account_id, n.stake, n.bonded, n.unbonding, n.unbonding_until, n.tickets, n.active_since,
                   n.last_seen, n.slots, n.faults, n.registered_at, n.settled, n.status,
+                  n.epoch_counted, n.epoch_tickets, n.epoch_before,
                   ARRAY(SELECT c.class FROM node_classes c WHERE c.account = n.account ORDER BY c.class) AS "classes!",
                   ARRAY(SELECT c.reputation FROM node_classes c WHERE c.account = n.account ORDER BY c.class)
                       AS "reputations!",

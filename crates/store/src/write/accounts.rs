@@ -73,15 +73,17 @@ pub(super) async fn node_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) -> 
     let status: Vec<_> = rows.iter().map(|(_, node)| names::node_status(node.status).to_owned()).collect();
     let written = sqlx::query!(
         "INSERT INTO nodes (account, stake, bonded, unbonding, unbonding_until, tickets, active_since, last_seen, slots,
-                            faults, registered_at, settled, status)
+                            faults, registered_at, settled, status, epoch_counted, epoch_tickets, epoch_before)
          SELECT * FROM unnest($1::bigint[], $2::numeric[], $3::numeric[], $4::numeric[], $5::bigint[], $6::smallint[],
                               $7::bigint[], $8::bigint[], $9::integer[], $10::smallint[], $11::bigint[], $12::bigint[],
-                              $13::text[])
+                              $13::text[], $14::bigint[], $15::smallint[], $16::smallint[])
          ON CONFLICT (account) DO UPDATE
          SET stake = excluded.stake, bonded = excluded.bonded, unbonding = excluded.unbonding,
              unbonding_until = excluded.unbonding_until, tickets = excluded.tickets, active_since = excluded.active_since,
              last_seen = excluded.last_seen, slots = excluded.slots, faults = excluded.faults,
-             registered_at = excluded.registered_at, settled = excluded.settled, status = excluded.status",
+             registered_at = excluded.registered_at, settled = excluded.settled, status = excluded.status,
+             epoch_counted = excluded.epoch_counted, epoch_tickets = excluded.epoch_tickets,
+             epoch_before = excluded.epoch_before",
         &account,
         &units(|node| node.stake.into()),
         &units(|node| node.bonded.into()),
@@ -95,6 +97,9 @@ pub(super) async fn node_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) -> 
         &number(|node| node.registered_at),
         &number(|node| node.settled),
         &status,
+        &number(|node| node.part.counted),
+        &small(|node| node.part.tickets),
+        &small(|node| node.part.before),
     )
     .execute(&mut **tx)
     .await?

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use piecework_interface::{
     governance::Settings,
     ids::{AccountNo, TokenId},
+    revenue::Revenue,
     view::Token,
 };
 use sqlx::PgTransaction;
@@ -19,15 +20,17 @@ use crate::{
 pub(super) async fn settings_upsert(
     tx: &mut PgTransaction<'_>,
     stream: &str,
-    settings: &Settings,
+    (settings, revenue): (&Settings, &Revenue),
     seq: u64,
 ) -> Result<(), StoreError> {
     let written = sqlx::query!(
-        "INSERT INTO config (stream, config, updated_seq)
-         VALUES ($1, $2::text::jsonb, $3)
-         ON CONFLICT (stream) DO UPDATE SET config = excluded.config, updated_seq = excluded.updated_seq",
+        "INSERT INTO config (stream, config, revenue, updated_seq)
+         VALUES ($1, $2::text::jsonb, $3::text::jsonb, $4)
+         ON CONFLICT (stream) DO UPDATE
+         SET config = excluded.config, revenue = excluded.revenue, updated_seq = excluded.updated_seq",
         stream,
         json(settings)?,
+        json(revenue)?,
         widen(seq, "config.updated_seq")?,
     )
     .execute(&mut **tx)

@@ -1,0 +1,85 @@
+//! Code that was announced replaces the code that runs, in the middle of everything.
+#![allow(non_snake_case)]
+
+use anyhow::Result;
+use near_workspaces::types::NearToken;
+use piecework_interface::{
+    governance::{Change, Settings},
+    host::sha256,
+    ids::LotId,
+    op::At,
+    view::BatchStatus,
+};
+use piecework_sandbox_tests::{
+    Market, Setup,
+    market::{ONE, wasm},
+};
+use serde_json::json;
+
+const LOT: LotId = LotId(0);
+
+/// The first release: every later one must be able to take over from it.
+fn released() -> Result<Vec<u8>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/coordinator/releases/0.1.0.wasm");
+    Ok(std::fs::read(path)?)
+}
+
+async fn propose(market: &Market, code: &[u8]) -> Result<()> {
+    let change = json!({"change": Change::Code(sha256(code))});
+    let owner = market.coordinator.as_account();
+    market.call(owner, market.coordinator.id(), "propose", &change, NearToken::from_yoctonear(1)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn upgrade__should_take_over_live_lots_from_the_released_code() -> Result<()> {
+    // Given a lot that three nodes committed to under the released code, and a proposal of today's
+    let market = Market::start_with(Setup { nodes: 3 }, &released()?).await?;
+    let code = wasm("piecework_coordinator")?;
+    let terms = piecework_interface::terms::Terms { reveal_window_s: 600, ..market.terms().await? };
+    let batch = market.create_batch(terms, 4).await?;
+    market.draw(&market.nodes[0], batch, At::Group(0)).await?;
+    for node in &market.nodes {
+        market.claim(node, batch, LOT).await?;
+    }
+    for node in &market.nodes {
+        market.commit(node, batch, LOT, &[3, 1, 4, 1]).await?;
+    }
+    propose(&market, &code).await?;
+    assert!(!market.upgrade(&code).await?.result.is_success(), "it has to wait");
+
+    // When its time has come
+    market.advance_s(70).await?;
+    market.upgrade(&code).await?.result.into_result()?;
+
+    // Then the contract runs it, the proposal is gone, and the lot goes on to its end
+    let runs = market.worker.view_code(market.coordinator.id()).await?;
+    assert_eq!(sha256(&runs), sha256(&code));
+    assert!(market.view::<Settings>("settings", &json!({})).await?.proposals.is_empty());
+    for node in &market.nodes {
+        market.reveal(node, batch, LOT, &[3, 1, 4, 1]).await?;
+    }
+    assert_eq!(market.balance(&market.nodes[0]).await?, 4 * ONE);
+    assert_eq!(market.batch(batch).await?.status, BatchStatus::Closed);
+    market.verify_journal().await
+}
+
+#[tokio::test]
+async fn upgrade__should_keep_the_old_code_when_the_new_cannot_migrate() -> Result<()> {
+    // Given a proposal of code that is no coordinator
+    let market = Market::start(Setup { nodes: 0 }).await?;
+    let code = wasm("piecework_reward_token")?;
+    propose(&market, &code).await?;
+    market.advance_s(70).await?;
+
+    // When it is deployed, the batch with its `migrate` fails as a whole
+    let done = market.upgrade(&code).await?;
+    assert!(!done.result.is_success());
+
+    // Then the old code runs on, and other code than was announced is refused
+    let runs = market.worker.view_code(market.coordinator.id()).await?;
+    assert_eq!(sha256(&runs), sha256(&wasm("piecework_coordinator")?));
+    assert_eq!(market.view::<Settings>("settings", &json!({})).await?.proposals.len(), 1);
+    assert!(!market.upgrade(&runs).await?.result.is_success());
+    market.verify_journal().await
+}
