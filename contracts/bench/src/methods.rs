@@ -42,6 +42,7 @@ pub fn measure(contracts: &Path) -> anyhow::Result<Gas> {
     bench.lone_job()?;
     bench.widest_tally()?;
     bench.payout()?;
+    bench.epoch()?;
     let protocol_version = bench.market.chain.protocol_version();
     Ok(Gas { protocol_version, wasm_bytes, methods: bench.figures })
 }
@@ -248,6 +249,18 @@ impl Bench {
         let args = WithdrawArgs { token: TOKEN, amount: None };
         let withdraw = self.market.json_with(&node, "withdraw", &args, (1, WITHDRAW_GAS))?;
         self.figure("withdraw", withdraw, 5_800);
+        Ok(())
+    }
+
+    /// An epoch's end, and a node's share of it.
+    fn epoch(&mut self) -> anyhow::Result<()> {
+        self.market.chain.pass(8 * 86_400)?;
+        let requester = self.market.requester.clone();
+        let settle = self.market.json(&requester, "epoch_settle", &json!({}), 0)?;
+        self.figure("epoch_settle", settle, 0);
+        let node = self.market.nodes[0].clone();
+        let collect = self.market.json(&node, "revenue_collect", &json!({}), 1)?;
+        self.figure("revenue_collect", collect, 0);
         Ok(())
     }
 
