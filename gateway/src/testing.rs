@@ -86,7 +86,7 @@ impl Market {
                 settled: 0,
                 status: NodeStatus::Active,
                 classes: vec![class],
-                part: piecework_interface::revenue::Part::default(),
+                part: piecework_interface::view::Part::default(),
             };
             market.register(&node_id(number), Some(node));
             market.root.active_tickets += 2;

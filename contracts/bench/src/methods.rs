@@ -79,12 +79,21 @@ impl Bench {
         Ok(())
     }
 
-    /// One lot of 64 items, one op a call, in a batch that lives on.
+    /// One lot of 64 items, one op a call, in the middle of a batch: a lot was settled before, another lives on.
     fn single_lot(&mut self) -> anyhow::Result<()> {
-        self.market.create(Shape::usual(u32::from(ITEMS) * 2, ITEMS))?;
+        self.market.create(Shape::usual(u32::from(ITEMS) * 3, ITEMS))?;
         self.market.chain.pass(5)?;
         let draw = self.market.draw(0)?;
         self.figure("draw", draw, 0);
+        let first = self.market.step(Step::Claim, 0, &[1])?;
+        self.figure("first_claim_of_batch", first, 0);
+        self.market.step(Step::Claim, 1, &[1])?;
+        self.market.step(Step::Claim, 2, &[1])?;
+        for step in [Step::Commit, Step::Reveal] {
+            for node in 0..3 {
+                self.market.step(step, node, &[1])?;
+            }
+        }
         let rounds = [
             (Step::Claim, [("first_claim", 2_450), ("claim", 2_350), ("", 0)]),
             (Step::Commit, [("commit", 2_350), ("", 0), ("last_commit", 0)]),

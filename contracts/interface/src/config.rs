@@ -3,7 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, money::FEE_BPS_MAX};
+use crate::amount::Amount;
+
+/// The highest fee, in basis points.
+const FEE_BPS_MAX: u16 = 1_000;
 
 /// Inclusive bounds for the terms of a batch. Test networks may lower the times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

@@ -66,6 +66,14 @@ pub struct Prices {
     pub bond_rate: Amount,
 }
 
+impl Prices {
+    /// Whether batches can be made with them.
+    #[must_use]
+    pub const fn are_possible(&self) -> bool {
+        self.min_reward.0 > 0 && self.rep_unit.0 > 0 && self.bond_rate.0 > 0
+    }
+}
+
 /// What is proposed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

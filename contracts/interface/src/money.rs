@@ -6,8 +6,6 @@ use crate::{config::Fixed, terms::Terms};
 
 /// Tickets of one node at most.
 pub const TICKETS_MAX: u8 = 16;
-/// The highest fee, in basis points.
-pub const FEE_BPS_MAX: u16 = 1_000;
 const BPS: u128 = 10_000;
 
 /// `⌊a × b / c⌋`, saturating at `u128::MAX`; 0 when `c` is 0.

@@ -4,9 +4,8 @@ use crate::{
     config::Fixed,
     ids::ClassId,
     money, reputation,
-    revenue::Part,
     settlement::SlotOutcome,
-    view::{ClassRecord, Node, NodeStatus},
+    view::{ClassRecord, Node, NodeStatus, Part},
 };
 
 impl Node {

@@ -67,17 +67,6 @@ impl Revenue {
     }
 }
 
-/// A node's part in the running epoch and in the one before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Part {
-    /// One more than the number of the last epoch in which the node settled a lot; 0 if it never did.
-    pub counted: u32,
-    /// Tickets that count in that epoch.
-    pub tickets: u8,
-    /// Tickets that counted in the epoch before it and are not collected.
-    pub before: u8,
-}
-
 impl Node {
     /// The node settled a lot: its tickets count once in each epoch. Returns by how much the epoch's sum grows.
     pub fn count_tickets(&mut self, epoch: u32) -> u64 {

@@ -8,7 +8,6 @@ use crate::{
     config::Fixed,
     draw::Draw,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    revenue::Part,
     terms::Terms,
 };
 
@@ -133,6 +132,17 @@ pub struct Node {
     /// What epochs owe it.
     #[serde(default)]
     pub part: Part,
+}
+
+/// A node's part in the running epoch and in the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Part {
+    /// One more than the number of the last epoch in which the node settled a lot; 0 if it never did.
+    pub counted: u32,
+    /// Tickets that count in that epoch.
+    pub tickets: u8,
+    /// Tickets that counted in the epoch before it and are not collected.
+    pub before: u8,
 }
 
 /// Life of a batch.

@@ -79,7 +79,7 @@ macro_rules! node_view {
             settled: $crate::columns::narrow($row.settled, "nodes.settled")?,
             status: $crate::columns::named(&$row.status, "nodes.status")?,
             classes: $classes,
-            part: piecework_interface::revenue::Part {
+            part: piecework_interface::view::Part {
                 counted: $crate::columns::narrow($row.epoch_counted, "nodes.epoch_counted")?,
                 tickets: $crate::columns::narrow($row.epoch_tickets, "nodes.epoch_tickets")?,
                 before: $crate::columns::narrow($row.epoch_before, "nodes.epoch_before")?,

@@ -163,7 +163,7 @@ mod tests {
             settled: 0,
             status: NodeStatus::Active,
             classes: Vec::new(),
-            part: piecework_interface::revenue::Part::default(),
+            part: piecework_interface::view::Part::default(),
         };
         Account {
             account: AccountNo(0),

@@ -5,10 +5,10 @@
 
 use piecework_interface::{
     event::Entry,
-    governance::{Change, Feature, PROPOSALS_MAX, Prices, Proposal, Role, ready_at},
+    governance::{Change, Feature, PROPOSALS_MAX, Proposal, Role, ready_at},
 };
 
-use super::{Engine, Error, Host, account::is_account_id, record::Settings, token::check_prices};
+use super::{Engine, Error, Host, account::is_account_id, record::Settings};
 
 /// Who may call, beside the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +90,12 @@ impl<H: Host> Engine<'_, H> {
                 &[]
             }
             Change::Code(_) => &[],
-            Change::Prices(Prices { token, min_reward, rep_unit, bond_rate }) => {
-                check_prices(*min_reward, *rep_unit, *bond_rate)?;
-                let listed = self.tokens.peek(&*self.host, *token)?;
-                listed.filter(|row| !row.account_id.is_empty()).ok_or(Error::Token(*token))?;
+            Change::Prices(prices) => {
+                if !prices.are_possible() {
+                    return Err(Error::Amount(PRICES));
+                }
+                let listed = self.tokens.peek(&*self.host, prices.token)?;
+                listed.filter(|row| !row.account_id.is_empty()).ok_or(Error::Token(prices.token))?;
                 &[By::TokenAdmin]
             }
         };
@@ -211,6 +213,8 @@ impl<H: Host> Engine<'_, H> {
     }
 }
 
+/// What prices must be.
+pub(super) const PRICES: &str = "min_reward, rep_unit and bond_rate must be above 0";
 const NO_PROPOSAL: Error = Error::Input("there is no such proposal: see `settings`");
 const TOO_EARLY: Error = Error::Status("the proposal has to wait: see its ready_at in `settings`");
 

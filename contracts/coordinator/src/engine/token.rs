@@ -1,10 +1,10 @@
 //! The registry of reward tokens.
 
-use piecework_interface::{amount::Amount, call::TokenListArgs, event::Entry, ids::TokenId};
+use piecework_interface::{call::TokenListArgs, event::Entry, governance::Prices, ids::TokenId};
 
 use super::{
     Engine, Error, Host,
-    govern::By,
+    govern::{By, PRICES},
     key::{Prefix, named},
     record::Token,
 };
@@ -19,7 +19,9 @@ impl<H: Host> Engine<'_, H> {
         let token = TokenId(settings.tokens);
         settings.tokens = token.0.checked_add(1).ok_or(Error::Internal("token numbers are used up"))?;
         let TokenListArgs { account_id, min_reward, rep_unit, bond_rate } = args;
-        check_prices(min_reward, rep_unit, bond_rate)?;
+        if !(Prices { token, min_reward, rep_unit, bond_rate }).are_possible() {
+            return Err(Error::Amount(PRICES));
+        }
         let name = named(Prefix::TokenName, &account_id);
         if self.host.read(&name).is_some() {
             return Err(Error::TokenListed);
@@ -43,12 +45,4 @@ impl<H: Host> Engine<'_, H> {
     pub(super) fn token(&mut self, token: TokenId) -> Result<&mut Token, Error> {
         self.tokens.edit(&*self.host, token)?.ok_or(Error::Token(token))
     }
-}
-
-/// Prices with which batches can be made.
-pub(super) const fn check_prices(min_reward: Amount, rep_unit: Amount, bond_rate: Amount) -> Result<(), Error> {
-    if min_reward.0 == 0 || rep_unit.0 == 0 || bond_rate.0 == 0 {
-        return Err(Error::Amount("min_reward, rep_unit and bond_rate must be above 0"));
-    }
-    Ok(())
 }

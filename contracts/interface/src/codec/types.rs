@@ -10,10 +10,10 @@ use crate::{
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     merkle::Peaks,
     op::{At, Op, Target},
-    revenue::{Part, Revenue, Share},
+    revenue::{Revenue, Share},
     terms::{Terms, Verification},
     variants,
-    view::{ClassRecord, LotPhase, LotState, Node, NodeStatus, Slot, SlotPhase, Window},
+    view::{ClassRecord, LotPhase, LotState, Node, NodeStatus, Part, Slot, SlotPhase, Window},
 };
 
 macro_rules! newtype {

@@ -6,10 +6,10 @@ use crate::{
     config::{Bounds, Config, Fixed},
     draw::{Draw, Seed},
     governance::{Change, Feature, Prices, Proposal, Role, Settings},
-    revenue::{Part, Revenue, Share},
+    revenue::{Revenue, Share},
     terms::{Terms, Verification},
     view::{
-        Account, Balance, Batch, BatchStatus, ClassRecord, Lot, LotPhase, LotState, Node, NodeStatus, OpenBatch,
+        Account, Balance, Batch, BatchStatus, ClassRecord, Lot, LotPhase, LotState, Node, NodeStatus, OpenBatch, Part,
         Progress, Root, Slot, SlotPhase, Token, Window,
     },
 };

@@ -87,7 +87,7 @@ fn facts(tickets: u32, settled: u32) -> Facts {
         settled,
         status: NodeStatus::Active,
         classes: vec![class],
-        part: piecework_interface::revenue::Part::default(),
+        part: piecework_interface::view::Part::default(),
     };
     let account = Account {
         account: ME,
