@@ -304,6 +304,12 @@ impl Chain {
         self.view(|engine| engine.view_account_no(account_id)).expect("view").expect("registered")
     }
 
+    /// Undoes everything since `before`, as a transaction does that fails; receipts were made all the same.
+    pub fn revert(&mut self, before: Self) {
+        let receipts = self.receipts;
+        *self = Self { receipts, ..before };
+    }
+
     fn last(&self) -> Vec<Entry> {
         self.lines.last().map(|line| line.log.clone()).unwrap_or_default()
     }

@@ -5,4 +5,5 @@ mod governance;
 mod money;
 mod nodes;
 mod rounds;
+mod sortition;
 mod storage;
