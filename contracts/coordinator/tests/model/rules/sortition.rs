@@ -131,11 +131,10 @@ impl Field {
         let terms = Terms { slice_s: SLICE_S, lot_size: 1, max: SEATS, ..terms(now) };
         let batch = self.market.create(terms, 1).expect("batch");
         self.market.chain.pass(SLICE_S);
-        self.draw(batch, plan);
+        let mut seated = self.draw(batch, plan);
         let seed = self.seed(batch);
         self.prepare(&seed, batch, plan);
         let wanted = plan != Plan::OnlyMajorities || self.is_majority(&seed, batch);
-        let mut seated = Vec::new();
         for _ in 0..20 * SLICE_S {
             self.market.chain.pass(1);
             for name in self.queue(plan, wanted) {
@@ -155,7 +154,8 @@ impl Field {
         seated
     }
 
-    fn draw(&mut self, batch: BatchId, plan: Plan) {
+    /// Captures the seed; who sits already.
+    fn draw(&mut self, batch: BatchId, plan: Plan) -> Vec<String> {
         let drawer = self.own.first().unwrap_or(&self.honest[0]).clone();
         let ops = vec![Op::Draw { batch, at: At::Group(0) }, Op::Claim { batch, lot: LotId(0) }];
         if plan != Plan::LookAndRevert {
@@ -165,7 +165,7 @@ impl Field {
                     break;
                 }
             }
-            return;
+            return Vec::new();
         }
         let mut lengths = Vec::new();
         for _ in 0..20 {
@@ -173,13 +173,14 @@ impl Field {
             let entries = self.market.chain.work(&drawer, ops.clone()).expect("draw");
             lengths.push(self.market.chain.lines.last().map(|line| line.render().len()));
             if !entries.iter().any(|entry| matches!(entry, Entry::Skipped { .. })) {
-                return;
+                return vec![drawer];
             }
             // Whatever follows in the transaction fails, and all of it is undone but for the receipt's number.
             self.market.chain.revert(before);
         }
         assert!(lengths.windows(2).all(|pair| pair[0] == pair[1]), "the line's length says nothing about the seed");
         self.market.chain.work(&drawer, ops[..1].to_vec()).expect("draw");
+        Vec::new()
     }
 
     fn seed(&self, batch: BatchId) -> Seed {
