@@ -280,8 +280,8 @@ impl Field {
     fn foresee(&mut self) {
         let batch = BatchId(self.market.chain.mirror.root.next_batch);
         let value = sortition::seed_value(sha256, &[0; 32], batch, At::Group(0));
-        let seed = Seed { value, at: 0, height: 0, tickets: u32::try_from(HONEST + OWN).unwrap() };
-        let soonest = |name: &String| (0..20 * SLICE_S).find(|now| self.looks_eligible(&seed, batch, name, *now));
+        let seed = Seed { value, at: 1, height: 0, tickets: u32::try_from(HONEST + OWN).unwrap() };
+        let soonest = |name: &String| (1..20 * SLICE_S).find(|now| self.looks_eligible(&seed, batch, name, *now));
         let mut spare = self.spare.clone();
         spare.sort_by_cached_key(|name| soonest(name).unwrap_or(u32::MAX));
         for name in &spare[..OWN] {
