@@ -7,6 +7,8 @@ mod market;
 mod methods;
 mod report;
 mod snapshot;
+#[cfg(test)]
+mod worst;
 
 use std::{fs, path::PathBuf};
 
