@@ -262,7 +262,7 @@ fn pitfall_8__should_restore_a_failed_payout_within_the_callback_s_static_gas() 
     let ran = market.chain.ran().to_vec();
     assert!(ran.iter().any(|ran| ran.executor == market.token && !ran.ok), "{ran:?}");
     let callback = ran.iter().rev().find(|ran| ran.executor == market.coordinator && ran.ok).expect("callback");
-    println!("callback: {:.2} TGas of {}", callback.tera(gas), CALLBACK_GAS / TERA);
+    println!("callback: {:.2} TGas of {}", tera(callback.gas), CALLBACK_GAS / TERA);
     assert!(callback.gas < CALLBACK_GAS / 2, "{callback:?}");
     assert_eq!(balance(&market, &node), before);
 
