@@ -133,8 +133,13 @@ impl Chain {
             lines: Vec::new(),
             receipts: 0,
         };
-        chain.run(Call::by(CONTRACT), |host| Engine::init(host, OWNER.to_owned(), config)).expect("init");
+        chain.init(OWNER, config).expect("init");
         chain
+    }
+
+    /// `new`, by whoever will be the owner.
+    pub fn init(&mut self, owner: &str, config: Config) -> Result<(), Error> {
+        self.run(Call::by(owner), |host| Engine::init(host, owner.to_owned(), config))
     }
 
     pub fn now(&self) -> u32 {

@@ -1,5 +1,6 @@
 //! Each rule on its own.
 
+mod attacks;
 mod batches;
 mod governance;
 mod money;
