@@ -359,3 +359,32 @@ fn pitfall_21__should_be_initialised_once() {
     assert_eq!(market.chain.storage, before);
     assert_eq!(Amount(0).0, market.chain.mirror.root.insurance.0);
 }
+
+#[test]
+fn attacks_page__should_name_tests_that_exist() {
+    // Given every test of the repository.
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut sources = String::new();
+    let places =
+        ["contracts/bench/src", "contracts/coordinator/tests", "contracts/interface/tests", "crates", "indexer"];
+    for place in places.into_iter().chain(["node-agent", "sandbox-tests/tests"]) {
+        read_rust(&root.join(place), &mut sources);
+    }
+    // Then the page names no others.
+    let page = include_str!("../../../ATTACKS.md");
+    let named: Vec<_> = page.split('`').skip(1).step_by(2).filter(|word| word.contains("__should_")).collect();
+    assert!(named.len() > 60);
+    let missing: Vec<_> = named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+fn read_rust(folder: &std::path::Path, into: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder of the repository") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            read_rust(&path, into);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            into.push_str(&std::fs::read_to_string(&path).expect("a source"));
+        }
+    }
+}
