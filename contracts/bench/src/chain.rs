@@ -81,6 +81,7 @@ pub struct Chain {
 }
 
 /// What one receipt did.
+#[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
 #[derive(Clone, Debug)]
 pub struct Ran {
     /// Where it ran.

@@ -50,7 +50,7 @@ pub const fn default_terms(start: u8, max: u8, quorum_pct: u8) -> Terms {
         claim_ttl_s: 600,
         reveal_window_s: 300,
         challenge_window_s: 0,
-        slice_s: 3,
+        slice_s: 5,
         bond_pct: 100,
         dissent_slash_pct: 20,
         abandon_slash_pct: 10,

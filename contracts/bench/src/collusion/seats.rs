@@ -13,7 +13,8 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 /// Nodes of one ticket each; the coalition has the first of them.
 pub const NODES: u32 = 200;
 const BATCH: BatchId = BatchId(7);
-const SLICE_S: u32 = 3;
+/// The command line's default.
+const SLICE_S: u32 = 5;
 const CAPTURED_AT: u32 = 1_000_000;
 
 /// The seats of one lot: for each of them the node, and whether it is the coalition's.
@@ -30,7 +31,7 @@ pub struct Table {
 pub struct Tables(pub Vec<Table>);
 
 impl Tables {
-    /// Draws them. In each slice those that may claim take the free seats in random order, or the coalition first.
+    /// Draws them. In each second those that may claim take the free seats in random order, or the coalition first.
     pub fn draw(start: u8, coalition_pct: u32, faster: bool, lots: u32) -> Self {
         let mut random = StdRng::seed_from_u64(super::SEED ^ u64::from(coalition_pct));
         let crowd = Crowd { coalition: NODES * coalition_pct / 100, faster };
@@ -64,22 +65,26 @@ impl Crowd {
         let seed = Seed { value, at: CAPTURED_AT, height: 1, tickets: NODES };
         let place = Seats { batch: BATCH, lot, round, seats, slice_s: SLICE_S };
         let mut taken: Vec<(AccountNo, bool)> = Vec::new();
-        let mut slice = 0;
-        while taken.len() < usize::from(seats) {
-            let mut coming: Vec<_> = (0..NODES)
-                .map(|node| (AccountNo(node), node < self.coalition))
-                .filter(|node| !taken.contains(node) && !sitting.contains(node))
-                .filter(|(node, _)| {
-                    let candidate = Candidate { node: *node, tickets: 1, active_since: 0 };
-                    sortition::eligible(sha256, &seed, place, candidate, CAPTURED_AT + slice * SLICE_S)
-                })
-                .collect();
-            coming.shuffle(random);
-            if self.faster {
-                coming.sort_by_key(|(_, coalition)| !coalition);
+        let eligible = |node: &(AccountNo, bool), waited_s| {
+            let candidate = Candidate { node: node.0, tickets: 1, active_since: 0 };
+            sortition::eligible(sha256, &seed, place, candidate, CAPTURED_AT + waited_s)
+        };
+        let all: Vec<_> = (0..NODES).map(|node| (AccountNo(node), node < self.coalition)).collect();
+        for slice in 0.. {
+            // Few of all get in with each slice, so the seconds are looked at for those only.
+            let soon: Vec<_> = all.iter().filter(|node| eligible(node, (slice + 1) * SLICE_S)).copied().collect();
+            for second in slice * SLICE_S..(slice + 1) * SLICE_S {
+                let mut coming = soon.clone();
+                coming.retain(|node| !taken.contains(node) && !sitting.contains(node) && eligible(node, second));
+                coming.shuffle(random);
+                if self.faster {
+                    coming.sort_by_key(|(_, coalition)| !coalition);
+                }
+                taken.extend(coming.into_iter().take(usize::from(seats) - taken.len()));
+                if taken.len() == usize::from(seats) {
+                    return taken;
+                }
             }
-            taken.extend(coming.into_iter().take(usize::from(seats) - taken.len()));
-            slice += 1;
         }
         taken
     }
