@@ -9,7 +9,7 @@ use near_primitives::{
     action::{Action, AddKeyAction, CreateAccountAction, DeployContractAction, FunctionCallAction, TransferAction},
     transaction::{ExecutionMetadata, SignedTransaction, Transaction, TransactionV0},
     types::{AccountId, Balance, BlockId, BlockReference, Gas},
-    views::FinalExecutionStatus,
+    views::{ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionStatus},
 };
 use piecework_localnet::{Config, chain};
 
@@ -76,6 +76,34 @@ pub struct Chain {
     nonce: u64,
     /// The contract whose state is measured.
     coordinator: AccountId,
+    /// The receipts of the last transaction in the order in which they ran.
+    ran: Vec<Ran>,
+}
+
+/// What one receipt did.
+#[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Where it ran.
+    pub executor: AccountId,
+    /// Gas that it burnt.
+    pub gas: u64,
+    /// Bytes that it logged.
+    pub log_bytes: usize,
+    /// Whether it succeeded.
+    pub ok: bool,
+}
+
+impl Ran {
+    fn of(outcome: &ExecutionOutcomeWithIdView) -> Self {
+        let outcome = &outcome.outcome;
+        Self {
+            executor: outcome.executor_id.clone(),
+            gas: outcome.gas_burnt.as_gas(),
+            log_bytes: outcome.logs.iter().map(String::len).sum(),
+            ok: !matches!(outcome.status, ExecutionStatusView::Failure(_) | ExecutionStatusView::Unknown),
+        }
+    }
 }
 
 /// An account with its key.
@@ -110,7 +138,7 @@ impl Chain {
         let mut chain = config.chain()?;
         chain.produce_block()?;
         let coordinator = format!("{COORDINATOR}.{root}").parse()?;
-        Ok(Self { chain, root, root_key, nonce: 0, coordinator })
+        Ok(Self { chain, root, root_key, nonce: 0, coordinator, ran: Vec::new() })
     }
 
     /// The protocol that prices everything.
@@ -173,6 +201,12 @@ impl Chain {
         Ok(result.result)
     }
 
+    /// The receipts of the last transaction.
+    #[cfg(test)]
+    pub fn ran(&self) -> &[Ran] {
+        &self.ran
+    }
+
     /// Lets time pass.
     pub fn pass(&mut self, seconds: u64) -> anyhow::Result<()> {
         self.chain.advance_time(Duration::from_secs(seconds));
@@ -205,6 +239,7 @@ impl Chain {
         }
         let history = self.chain.view().history();
         let status = history.transaction_status(&hash).context("the transaction is in no block")?.outcome;
+        self.ran = status.receipts_outcome.iter().map(Ran::of).collect();
         if !matches!(status.status, FinalExecutionStatus::SuccessValue(_)) {
             bail!("failed: {:?}", status.status);
         }

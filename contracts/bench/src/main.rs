@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod chain;
+mod collusion;
 mod coordination;
 mod market;
 mod methods;
 mod report;
 mod snapshot;
+#[cfg(test)]
+mod worst;
 
 use std::{fs, path::PathBuf};
 
@@ -45,6 +48,8 @@ enum Command {
         #[arg(long, default_value_t = 20_000)]
         items: u32,
     },
+    /// Errors and coalitions against the tally, and what guessing earns
+    Collusion,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -60,6 +65,10 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Coordination { items } => {
             let figures = coordination::measure(&arguments.contracts, items)?;
+            arguments.print(&figures, &figures.to_string())
+        }
+        Command::Collusion => {
+            let figures = collusion::measure();
             arguments.print(&figures, &figures.to_string())
         }
     }

@@ -74,8 +74,12 @@ pub struct Market {
     pub requester: Actor,
     /// Registered nodes of ten tickets each.
     pub nodes: Vec<Actor>,
-    coordinator: AccountId,
-    token: AccountId,
+    /// Contract.
+    pub coordinator: AccountId,
+    /// Reward token.
+    pub token: AccountId,
+    /// Reward per item of batches to come, units.
+    pub reward: u128,
     batches: u32,
     shape: Shape,
 }
@@ -86,6 +90,14 @@ impl Market {
     /// # Errors
     /// A contract is missing or a call fails.
     pub fn new(contracts: &Path, nodes: usize) -> anyhow::Result<Self> {
+        Self::with_bond_rate(contracts, nodes, 1 << 70)
+    }
+
+    /// The same with so many yoctoNEAR of bond per 2^32 units of reward.
+    ///
+    /// # Errors
+    /// A contract is missing or a call fails.
+    pub fn with_bond_rate(contracts: &Path, nodes: usize, bond_rate: u128) -> anyhow::Result<Self> {
         let mut chain = Chain::new()?;
         let coordinator = chain.account(COORDINATOR, 1_000, Some(&contracts.join("piecework_coordinator.wasm")))?;
         let token = chain.account("token", 100, Some(&contracts.join("piecework_reward_token.wasm")))?;
@@ -96,8 +108,16 @@ impl Market {
             .collect::<anyhow::Result<_>>()?;
         let (coordinator_id, token_id) = (coordinator.id.clone(), token.id.clone());
         let shape = Shape::usual(1, 1);
-        let mut market =
-            Self { chain, coordinator: coordinator_id, token: token_id, requester, nodes, batches: 0, shape };
+        let mut market = Self {
+            chain,
+            coordinator: coordinator_id,
+            token: token_id,
+            reward: 50_000,
+            requester,
+            nodes,
+            batches: 0,
+            shape,
+        };
         let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
         let config = Config { bounds, ..Config::default() };
         market.json(&coordinator, "new", &json!({"owner_id": coordinator.id, "config": config}), 0)?;
@@ -108,7 +128,7 @@ impl Market {
             account_id: market.token.to_string(),
             min_reward: Amount(1),
             rep_unit: Amount(1_000),
-            bond_rate: Amount(1 << 70),
+            bond_rate: Amount(bond_rate),
         };
         market.json(&coordinator, "token_list", &listed, 1)?;
         for account in [vec![coordinator.clone(), market.requester.clone()], market.nodes.clone()].concat() {
@@ -279,7 +299,7 @@ impl Market {
     fn spec(&self, shape: Shape) -> BatchSpec {
         let terms = Terms {
             class: CLASS,
-            reward: Amount(50_000),
+            reward: Amount(self.reward),
             lot_size: shape.lot_size,
             answer_width: shape.width,
             start: shape.start,
@@ -342,7 +362,17 @@ impl Market {
         self.chain.call(who, Call { contract: &contract, method, args, gas, deposit })
     }
 
-    fn token_json(&mut self, who: &Actor, method: &str, args: &impl Serialize, deposit: u128) -> anyhow::Result<Burnt> {
+    /// A call of the token with JSON arguments.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn token_json(
+        &mut self,
+        who: &Actor,
+        method: &str,
+        args: &impl Serialize,
+        deposit: u128,
+    ) -> anyhow::Result<Burnt> {
         let contract = self.token.clone();
         let args = serde_json::to_vec(args)?;
         self.chain.call(who, Call { contract: &contract, method, args, gas: 30 * TERA, deposit })

@@ -9,6 +9,8 @@ use crate::{
 
 /// After this many slices the bar does not move any more; it is far past 1 for any number of tickets.
 const SLICES_MAX: u32 = 40;
+/// The level at which as many tickets are eligible as there are seats, on average.
+const LEVEL_OF_ONE: u64 = 32;
 
 /// A place to be claimed: a lot's round with its seats.
 #[derive(Clone, Copy, Debug)]
@@ -60,22 +62,26 @@ pub const fn later_slice(then_s: u32, now_s: u32, slice_s: u32) -> bool {
 }
 
 /// Whether `candidate` may claim at `now_s`:
-/// `u64(sha256(seed ‖ batch ‖ lot ‖ round ‖ node)[..8]) × active < 2^64 × ((seats × tickets) << k)` with k slices since
-/// the capture, if its tickets are older than the seed; anyone once `seats << k ≥ active`.
+/// `32 × u64(sha256(seed ‖ batch ‖ lot ‖ round ‖ node)[..8]) × active < 2^64 × seats × tickets × level`, if its tickets
+/// are older than the seed; anyone once `seats × level ≥ 32 × active`, or if there are no more tickets than seats. The
+/// level is `(8 + e) << k` after k slices and e eighths of a slice: it starts at a quarter of a ticket per seat, doubles
+/// with each slice, and rises in small steps in between, so that nobody who is quick finds several seats at once.
 #[must_use]
 pub fn eligible(sha256: Sha256, seed: &Seed, place: Seats, candidate: Candidate, now_s: u32) -> bool {
-    let slices = (now_s.saturating_sub(seed.at) / place.slice_s.max(1)).min(SLICES_MAX);
-    if bar_at_one(seed, place.seats, slices) {
+    let level = level(now_s.saturating_sub(seed.at), place.slice_s.max(1));
+    let seats = u64::from(place.seats);
+    if seats >= u64::from(seed.tickets) || seats * level >= LEVEL_OF_ONE * u64::from(seed.tickets) {
         return true;
     }
     if candidate.active_since >= seed.at {
         return false;
     }
-    let chance = (u128::from(place.seats) * u128::from(candidate.tickets)) << slices;
-    u128::from(draw_number(sha256, seed, place, candidate.node)) * u128::from(seed.tickets) < chance << 64
+    let draw = u128::from(draw_number(sha256, seed, place, candidate.node)) * u128::from(LEVEL_OF_ONE);
+    let chance = u128::from(seats * level) * u128::from(candidate.tickets);
+    draw * u128::from(seed.tickets) < chance << 64
 }
 
-/// Slices after the capture from which the candidate may claim.
+/// Whole slices after the capture from which the candidate may claim; perhaps a part of a slice earlier.
 #[must_use]
 pub fn eligible_after(sha256: Sha256, seed: &Seed, place: Seats, candidate: Candidate) -> u32 {
     (0..SLICES_MAX)
@@ -86,8 +92,13 @@ pub fn eligible_after(sha256: Sha256, seed: &Seed, place: Seats, candidate: Cand
         .unwrap_or(SLICES_MAX)
 }
 
-const fn bar_at_one(seed: &Seed, seats: u8, slices: u32) -> bool {
-    (seats as u64) << slices >= seed.tickets as u64
+fn level(waited_s: u32, slice_s: u32) -> u64 {
+    let slices = waited_s / slice_s;
+    if slices >= SLICES_MAX {
+        return 8 << SLICES_MAX;
+    }
+    let eighths = u64::from(waited_s % slice_s) * 8 / u64::from(slice_s);
+    (8 + eighths) << slices
 }
 
 fn draw_number(sha256: Sha256, seed: &Seed, place: Seats, node: AccountNo) -> u64 {

@@ -30,10 +30,11 @@ fn candidate(node: u32, tickets: u8) -> Candidate {
 
 #[test]
 fn eligible__should_expect_as_many_tickets_as_seats() {
-    // Given 100 nodes of one ticket and 1000 lots in the first slice.
+    // Given 100 nodes of one ticket and 1000 lots after two slices.
+    let now_s = 1_000 + 2 * SLICE_S;
     let seed = seed(1, 100);
     let drawn = (0..1_000)
-        .map(|lot| (0..100).filter(|node| eligible(sha256, &seed, seats(lot), candidate(*node, 1), 1_000)).count())
+        .map(|lot| (0..100).filter(|node| eligible(sha256, &seed, seats(lot), candidate(*node, 1), now_s)).count())
         .sum::<usize>();
     // Then about three nodes a lot are eligible: 3000, with a standard deviation of 54.
     assert!((2_700..3_300).contains(&drawn), "{drawn}");
@@ -41,9 +42,10 @@ fn eligible__should_expect_as_many_tickets_as_seats() {
 
 #[test]
 fn eligible__should_give_shares_by_tickets() {
-    // Given one node of 16 tickets and 84 of one, over 2000 seeds.
+    // Given one node of 16 tickets and 84 of one, over 2000 seeds, after two slices.
+    let now_s = 1_000 + 2 * SLICE_S;
     let counts: [usize; 2] = [(0, 16), (1, 1)].map(|(node, tickets)| {
-        (0..2_000).filter(|n| eligible(sha256, &seed(*n, 100), seats(0), candidate(node, tickets), 1_000)).count()
+        (0..2_000).filter(|n| eligible(sha256, &seed(*n, 100), seats(0), candidate(node, tickets), now_s)).count()
     });
     // Then their chances are 3 × 16/100 and 3 × 1/100: 960 and 60, standard deviations 22 and 8.
     assert!((850..1_070).contains(&counts[0]), "{counts:?}");
@@ -53,7 +55,7 @@ fn eligible__should_give_shares_by_tickets() {
 #[test]
 fn eligible__should_double_with_each_slice() {
     let seed = seed(2, 1_000);
-    let shares = [0, 1, 2, 3].map(|slices| {
+    let shares = [2, 3, 4, 5].map(|slices| {
         let now_s = 1_000 + slices * SLICE_S;
         (0..20_000).filter(|lot| eligible(sha256, &seed, seats(*lot), candidate(5, 1), now_s)).count()
     });
@@ -66,14 +68,28 @@ fn eligible__should_double_with_each_slice() {
 }
 
 #[test]
+fn eligible__should_rise_in_eighths_of_a_slice() {
+    // Given slices of eight seconds, the third of which takes the bar from one ticket a seat to two.
+    let (seed, place) = (seed(7, 1_000), |lot| Seats { slice_s: 8, ..seats(lot) });
+    let share = |second: u32| {
+        let now_s = 1_000 + 16 + second;
+        (0..20_000).filter(|lot| eligible(sha256, &seed, place(*lot), candidate(5, 1), now_s)).count()
+    };
+    let shares: Vec<_> = (0..=8).map(share).collect();
+    // Then it rises by as much each second: about 60, 67.5, 75 … 120.
+    assert!(shares.windows(2).all(|pair| pair[1] >= pair[0] && pair[1] - pair[0] < 25), "{shares:?}");
+    assert!(shares[8].abs_diff(120) < 40 && shares[0].abs_diff(60) < 30, "{shares:?}");
+}
+
+#[test]
 fn eligible__should_refuse_a_latecomer_until_the_bar_is_at_one() {
     // Given a node with every ticket of the network that came with the seed.
     let seed = seed(3, 100);
     let late = Candidate { active_since: seed.at, ..candidate(1, 16) };
-    // When six slices have passed, 3 × 2^5 = 96 < 100 ≤ 192 = 3 × 2^6.
-    assert_eq!(eligible_after(sha256, &seed, seats(0), late), 6);
-    assert!(!eligible(sha256, &seed, seats(0), late, seed.at + 6 * SLICE_S - 1));
-    assert!(eligible(sha256, &seed, seats(0), late, seed.at + 6 * SLICE_S));
+    // When seven slices have passed the bar is at 3 × 2^7 / 4 = 96 tickets, a second and two eighths later at 120.
+    assert_eq!(eligible_after(sha256, &seed, seats(0), late), 8, "the first whole slice");
+    assert!(!eligible(sha256, &seed, seats(0), late, seed.at + 7 * SLICE_S));
+    assert!(eligible(sha256, &seed, seats(0), late, seed.at + 7 * SLICE_S + 1));
 }
 
 #[test]
@@ -132,7 +148,7 @@ proptest! {
         let after = eligible_after(sha256, &seed, place, candidate(node, 1));
         let at = seed.at + after * SLICE_S;
         prop_assert!(eligible(sha256, &seed, place, candidate(node, 1), at));
-        prop_assert!(after == 0 || !eligible(sha256, &seed, place, candidate(node, 1), at - 1));
+        prop_assert!(after == 0 || !eligible(sha256, &seed, place, candidate(node, 1), at - SLICE_S));
     }
 }
 

@@ -45,7 +45,7 @@ pub struct TermsArgs {
     #[arg(long, default_value = "0s", value_parser = seconds, value_name = "TIME")]
     pub challenge_window: u32,
     /// Slice of the draw: after each one twice as many nodes may claim
-    #[arg(long, default_value = "3s", value_parser = seconds, value_name = "TIME")]
+    #[arg(long, default_value = "5s", value_parser = seconds, value_name = "TIME")]
     pub slice: u32,
     /// Stake a node bonds per slot, in percent of the token's bond rate, 100 to 300
     #[arg(long, default_value_t = 100, value_name = "PERCENT")]

@@ -133,8 +133,13 @@ impl Chain {
             lines: Vec::new(),
             receipts: 0,
         };
-        chain.run(Call::by(CONTRACT), |host| Engine::init(host, OWNER.to_owned(), config)).expect("init");
+        chain.init(OWNER, config).expect("init");
         chain
+    }
+
+    /// `new`, by whoever will be the owner.
+    pub fn init(&mut self, owner: &str, config: Config) -> Result<(), Error> {
+        self.run(Call::by(owner), |host| Engine::init(host, owner.to_owned(), config))
     }
 
     pub fn now(&self) -> u32 {
@@ -302,6 +307,12 @@ impl Chain {
 
     pub fn number(&self, account_id: &str) -> AccountNo {
         self.view(|engine| engine.view_account_no(account_id)).expect("view").expect("registered")
+    }
+
+    /// Undoes everything since `before`, as a transaction does that fails; receipts were made all the same.
+    pub fn revert(&mut self, before: Self) {
+        let receipts = self.receipts;
+        *self = Self { receipts, ..before };
     }
 
     fn last(&self) -> Vec<Entry> {

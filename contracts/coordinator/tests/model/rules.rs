@@ -1,9 +1,11 @@
 //! Each rule on its own.
 
+mod attacks;
 mod batches;
 mod governance;
 mod money;
 mod nodes;
 mod revenue;
 mod rounds;
+mod sortition;
 mod storage;

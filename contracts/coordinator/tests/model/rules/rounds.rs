@@ -33,13 +33,13 @@ fn drawn(nodes: usize, items: u32, change: impl FnOnce(&mut Terms)) -> (Market, 
 
 #[test]
 fn attack_1__should_open_seats_by_ticket_and_time_only() {
-    // Given nine tickets for one seat of many lots, right after the capture.
+    // Given nine tickets for one seat of many lots, two slices after the capture.
     let mut market = Market::new(9);
     let now = market.chain.now();
     let batch = market.batch(Terms { start: 1, max: 1, lot_size: 1, ..terms(now) }, 32);
     market.chain.pass(3);
     market.op("a.near", Op::Draw { batch, at: At::Group(0) }).expect("draw");
-    market.chain.pass(1);
+    market.chain.pass(4);
 
     // Then about one ticket per lot may claim, whoever is first.
     let mut eligible = 0;
@@ -52,7 +52,7 @@ fn attack_1__should_open_seats_by_ticket_and_time_only() {
     assert!((16..=56).contains(&eligible), "{eligible} of 32 expected");
 
     // And once the bar is at one, everybody may.
-    market.chain.pass(8);
+    market.chain.pass(12);
     assert!(NODES.iter().all(|node| market.clone().claim(node, batch, 0).is_ok()));
 }
 
@@ -95,7 +95,7 @@ fn attack_3__should_not_count_tickets_that_rose_after_the_seed() {
         assert_eq!(market.claim("i.near", batch, lot), Err(Skip::NotEligible));
         assert_eq!(market.claim("b.near", batch, lot), Err(Skip::NotEligible));
     }
-    market.chain.pass(300);
+    market.chain.pass(500);
     assert_eq!(market.claim("i.near", batch, 0), Ok(()), "the bar is at one: eight seats for eight tickets");
 }
 

@@ -1,0 +1,110 @@
+//! What a lot is worth to a node that guesses, and to one that works.
+
+use piecework_interface::{
+    amount::Amount,
+    config::{Config, Fixed},
+    ids::{AccountNo, ClassId},
+    settlement,
+    terms::{Terms, Verification},
+    view::LotState,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use serde::Serialize;
+
+use super::{
+    lot::{People, extend, revealed},
+    seats::Table,
+};
+
+/// Lots per figure.
+const LOTS: u32 = 4_000;
+const REWARD: u128 = 1_000_000;
+/// How often everybody who works errs.
+const ERROR_PCT: u32 = 5;
+
+/// Pay less slashes of a lot, per unit of its whole pay. The bond rate is at par: a bond of 100 % is worth the pay.
+#[derive(Clone, Debug, Serialize)]
+pub struct Guess {
+    /// Answer classes.
+    pub classes: u8,
+    /// Bond.
+    pub bond_pct: u16,
+    /// Part of it that is lost by missing everything.
+    pub dissent_slash_pct: u8,
+    /// Worth to a node that works, before its costs.
+    pub honest: f64,
+    /// Worth to a node that guesses, which costs nothing.
+    pub guess: f64,
+}
+
+/// The terms that `piecework batch create` fills in, but for copies and quorum.
+pub const fn default_terms(start: u8, max: u8, quorum_pct: u8) -> Terms {
+    Terms {
+        class: ClassId(1),
+        reward: Amount(REWARD),
+        lot_size: 32,
+        answer_width: 1,
+        start,
+        max,
+        quorum_pct,
+        claim_ttl_s: 600,
+        reveal_window_s: 300,
+        challenge_window_s: 0,
+        slice_s: 5,
+        bond_pct: 100,
+        dissent_slash_pct: 20,
+        abandon_slash_pct: 10,
+        min_reputation: 0,
+        expires_at: u32::MAX,
+        verification: Verification::Consensus,
+    }
+}
+
+/// The default terms for 2, 4 and 10 classes; then higher stakes.
+pub fn values(seed: u64) -> Vec<Guess> {
+    let mut values = Vec::new();
+    for (bond_pct, dissent_slash_pct) in [(100, 20), (100, 50), (300, 20), (300, 50)] {
+        for classes in [2, 4, 10] {
+            let terms = Terms { bond_pct, dissent_slash_pct, ..default_terms(3, 6, 60) };
+            let people = People { classes, error_pct: ERROR_PCT, copier_pct: 0 };
+            let guesser = People { error_pct: 100 - 100 / u32::from(classes), ..people };
+            let mut random = StdRng::seed_from_u64(seed ^ u64::from(classes));
+            let honest = worth(&terms, people, people, &mut random);
+            let guess = worth(&terms, guesser, people, &mut random);
+            values.push(Guess { classes, bond_pct, dissent_slash_pct, honest, guess });
+        }
+    }
+    values
+}
+
+/// Mean worth of a lot to its first slot.
+fn worth(terms: &Terms, first: People, others: People, random: &mut StdRng) -> f64 {
+    let config = Config::default();
+    let fixed = Fixed {
+        fee_bps: config.fee_bps,
+        bond_rate: Amount(1 << 32),
+        rep_unit: Amount(1),
+        reputation_interval_s: config.reputation_interval_s,
+        grace_s: config.grace_s,
+    };
+    let whole = u128::from(terms.lot_size) * REWARD;
+    let mut sum = 0_i64;
+    for _ in 0..LOTS {
+        let mut state = LotState::default();
+        for slot in 0..terms.start {
+            let people = if slot == 0 { first } else { others };
+            let answers = (0..terms.lot_size).map(|_| people.answer(random)).collect();
+            state.slots.push(revealed(AccountNo(slot.into()), 0, answers));
+        }
+        let open = settlement::judge(terms, terms.lot_size, &state).unresolved();
+        if open != 0 && terms.max > terms.start {
+            let late = (0..terms.seats(1)).map(|slot| (AccountNo(u32::from(slot) + 100), false)).collect();
+            extend(&mut state, open, others, &Table { first: Vec::new(), late }, random);
+        }
+        let outcome = &settlement::judge(terms, terms.lot_size, &state).settle(&fixed).slots[0];
+        sum += i64::try_from(outcome.pay).unwrap_or_default() - i64::try_from(outcome.slash).unwrap_or_default();
+    }
+    // The mean fits 32 bits: it is at most three whole pays of 32 million.
+    let mean = i32::try_from(sum / i64::from(LOTS)).unwrap_or_default();
+    f64::from(mean) / f64::from(u32::try_from(whole).unwrap_or(1))
+}

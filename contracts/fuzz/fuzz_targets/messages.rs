@@ -1,0 +1,36 @@
+//! JSON arguments: the contract's reader against serde_json.
+#![no_main]
+
+use std::fmt::Debug;
+
+use libfuzzer_sys::fuzz_target;
+use piecework_coordinator::json::{self, Args};
+use piecework_interface::{
+    call::{BatchCreateArgs, BatchSpec, DepositMessage, ResultClaim},
+    config::Config,
+    governance::Change,
+    json::Read,
+    terms::Terms,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+fuzz_target!(|text: &[u8]| {
+    let _ = json::parse::<Args>(text);
+    both::<BatchCreateArgs>(text);
+    both::<BatchSpec>(text);
+    both::<Change>(text);
+    both::<Config>(text);
+    both::<DepositMessage>(text);
+    both::<ResultClaim>(text);
+    both::<Terms>(text);
+});
+
+/// What both read is the same, and survives a round.
+fn both<T: Read + Serialize + DeserializeOwned + PartialEq + Debug>(text: &[u8]) {
+    let Ok(ours) = json::parse::<T>(text) else { return };
+    if let Ok(theirs) = serde_json::from_slice::<T>(text) {
+        assert_eq!(ours, theirs);
+    }
+    let again = serde_json::to_vec(&ours).expect("json");
+    assert_eq!(json::parse::<T>(&again).as_ref(), Ok(&ours));
+}

@@ -1,0 +1,145 @@
+//! Writes the seeds of every target into `corpus/`.
+
+use std::{fs, io, path::PathBuf};
+
+use piecework_interface::{
+    amount::Amount,
+    call::{
+        BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, NodeRegisterArgs, ResultClaim, TokenListArgs,
+        WithdrawArgs,
+    },
+    commitment::{Place, commitment},
+    config::Config,
+    host::sha256,
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    merkle,
+    op::{At, Op, Target},
+    terms::Terms,
+};
+use serde::Serialize;
+use serde_json::json;
+
+fn main() -> io::Result<()> {
+    messages()?;
+    ops()?;
+    proofs()
+}
+
+fn put(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    fs::create_dir_all(&dir)?;
+    fs::write(dir.join(name), bytes)
+}
+
+fn messages() -> io::Result<()> {
+    let put = |name, value: &dyn erased::Json| put("messages", name, &value.bytes());
+    let terms = Terms { reward: Amount(1_000), lot_size: 32, answer_width: 1, start: 3, max: 6, ..Terms::default() };
+    let spec = BatchSpec { terms: terms.clone(), items: 900, manifest: [7; 32], uri: "blob:00".to_owned() };
+    put("terms", &terms)?;
+    put("spec", &spec)?;
+    put("batch_create", &BatchCreateArgs { token: TokenId(1), batch: spec.clone() })?;
+    put("deposit", &DepositMessage::Deposit {})?;
+    put("deposit_batch", &DepositMessage::CreateBatch(spec))?;
+    put("config", &Config::default())?;
+    let listed = TokenListArgs {
+        account_id: "token.near".to_owned(),
+        min_reward: Amount(1),
+        rep_unit: Amount(u128::MAX),
+        bond_rate: Amount(3),
+    };
+    put("token_list", &listed)?;
+    put("withdraw", &WithdrawArgs { token: TokenId(1), amount: Some(Amount(5)) })?;
+    put("node_register", &NodeRegisterArgs { classes: vec![ClassId(7), ClassId(8)] })?;
+    put("skip_lots", &BatchSkipLotsArgs { batch: BatchId(1), lots: vec![LotId(2), LotId(3)] })?;
+    put("claim", &ResultClaim { answers: vec![1, 2, 3], proof: vec![9; 64], ..ResultClaim::default() })?;
+    put("ft", &json!({"sender_id": "a.near", "amount": "12", "msg": "{\"deposit\":{}}"}))?;
+    put("pause", &json!({"features": ["deposits", "claims"], "role": "guardian", "account_id": null}))?;
+    put("change", &json!({"code": {"hash": "00".repeat(32)}}))?;
+    put("deep", &json!({"unknown": [[[{"a": [1, -2.5e3, true, null, "\u{1F600}\n"]}]]]}))
+}
+
+fn ops() -> io::Result<()> {
+    let (batch, lot) = (BatchId(0), LotId);
+    // Numbers of the model's market: the requester is 0, the nodes follow.
+    let commit = |node: u32, name: &str, to: u32, round, answers: &[u8]| {
+        let place = Place { contract: "market.near", batch, lot: lot(to), round, node: AccountNo(node) };
+        let commitment = commitment(sha256, place, answers, &sha256(name.as_bytes()));
+        vec![Op::Commit { batch, lot: lot(to), commitment }]
+    };
+    let reveal = |name: &str, to: u32, answers: &[u8]| {
+        vec![Op::Reveal { batch, lot: lot(to), answers: answers.to_vec(), salt: sha256(name.as_bytes()) }]
+    };
+    let claim = |to: u32| vec![Op::Claim { batch, lot: lot(to) }];
+    let mut reveals = call(6, 1, &reveal("g.near", 2, &[1, 2, 3]));
+    reveals.extend(call(7, 1, &reveal("h.near", 2, &[1, 2, 3])));
+    reveals.extend(call(8, 1, &reveal("i.near", 2, &[1, 2, 4])));
+    reveals.extend(call(9, 230, &vec![Target::Lot(batch, lot(2)), Target::Lot(batch, lot(0))]));
+    put("ops", "reveal_and_settle", &reveals)?;
+    let mut extension = Vec::new();
+    for (node, name) in [(0, "a.near"), (1, "b.near"), (2, "c.near")] {
+        extension.extend(call(node, 20, &claim(1)));
+        extension.extend(call(node, 0, &commit(u32::from(node) + 1, name, 1, 1, &[5])));
+    }
+    for (node, name) in [(0, "a.near"), (1, "b.near"), (2, "c.near")] {
+        extension.extend(call(node, 0, &reveal(name, 1, &[5])));
+    }
+    put("ops", "extension", &extension)?;
+    let mut mixed = call(0, 1, &vec![Op::Draw { batch, at: At::Group(0) }, Op::Claim { batch, lot: lot(4) }]);
+    mixed.extend(call(0, 1, &vec![Op::Release { batch, lot: lot(4) }, Op::Claim { batch: BatchId(1), lot: lot(1) }]));
+    mixed.extend(call(1, 1, &vec![Op::Draw { batch, at: At::Lot(lot(1)) }, Op::Claim { batch, lot: lot(3) }]));
+    mixed.extend(call(6, 120, &vec![Op::Release { batch, lot: lot(3) }]));
+    put("ops", "claims_and_releases", &mixed)?;
+    let late = vec![
+        Target::Lot(batch, lot(1)),
+        Target::Lot(batch, lot(2)),
+        Target::Lot(batch, lot(3)),
+        Target::Batch(batch),
+        Target::Node(AccountNo(1)),
+    ];
+    let mut pokes = call(9, 250, &late);
+    pokes.extend(call(9, 250, &late));
+    pokes.extend(call(9, 255, &late));
+    put("ops", "pokes", &pokes)
+}
+
+/// A call of the target: caller, seconds, length, arguments.
+fn call(who: u8, seconds: u8, args: &impl borsh::BorshSerialize) -> Vec<u8> {
+    let args = borsh::to_vec(args).expect("borsh");
+    let mut bytes = vec![who, seconds];
+    bytes.extend(u16::try_from(args.len()).expect("short").to_le_bytes());
+    bytes.extend(args);
+    bytes
+}
+
+fn proofs() -> io::Result<()> {
+    // The closed batch of the target: lots settled in this order, three items each, the second lot's middle one open.
+    let lots = [3_u32, 0, 4, 1, 2];
+    let result = |lot: u32| if lot == 1 { (0b101, [7, 0, 9]) } else { (0b111, [7, 8, 9]) };
+    let leaves: Vec<_> = (0..)
+        .zip(lots)
+        .map(|(n, lot)| {
+            let (accepted, answers) = result(lot);
+            merkle::result_leaf(sha256, n, LotId(lot), accepted, &sha256(&answers))
+        })
+        .collect();
+    for (n, lot) in (0_u8..).zip(lots) {
+        let (accepted, answers) = result(lot);
+        let proof = merkle::prove(sha256, &leaves, n.into()).expect("a leaf");
+        let head = [0, lot.to_le_bytes()[0], n, u8::try_from(accepted).expect("three bits"), 3];
+        put("proofs", &format!("lot_{lot}"), &[head.as_slice(), &answers, &proof.concat()].concat())?;
+    }
+    put("proofs", "nothing", &[0; 5])
+}
+
+mod erased {
+    /// Anything that serde_json writes.
+    pub trait Json {
+        fn bytes(&self) -> Vec<u8>;
+    }
+
+    impl<T: super::Serialize> Json for T {
+        fn bytes(&self) -> Vec<u8> {
+            serde_json::to_vec(self).expect("json")
+        }
+    }
+}
