@@ -57,15 +57,14 @@ impl Market {
         self.record(result)
     }
 
-    /// Captures the seed of `at`, which is open, and lets the block pass in which it cannot be used.
+    /// Captures the seed of `at`, which is open, and lets the slices pass until the bar is at one for six nodes and a seat.
     ///
     /// # Errors
     /// The draw was skipped.
     pub async fn draw(&self, node: &Account, batch: BatchId, at: At) -> Result<()> {
         self.advance_s(2).await?;
         self.op(node, Op::Draw { batch, at }).await?;
-        self.worker.fast_forward(1).await?;
-        Ok(())
+        self.advance_s(6).await
     }
 
     /// Claims a lot.
