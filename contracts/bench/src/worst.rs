@@ -109,7 +109,7 @@ fn entries__should_fit_what_the_contract_sets_aside_for_them() {
     assert!(length(&[Entry::Committed { batch, lot, commitment: [255; 32] }, revealing]) <= OP_LOG_BYTES);
     assert!(length(&[Entry::Revealed { batch, lot, digest: [255; 32] }]) <= OP_LOG_BYTES);
     assert!(length(&[Entry::Seeded { batch, at: At::Lot(lot), value: [255; 16], tickets: u32::MAX }]) <= OP_LOG_BYTES);
-    assert!(OPS_MAX * OP_LOG_BYTES + STEP_LOG_BYTES <= LOG_BYTES_MAX - 256);
+    const { assert!(OPS_MAX * OP_LOG_BYTES + STEP_LOG_BYTES <= LOG_BYTES_MAX - 256) };
 }
 
 #[test]

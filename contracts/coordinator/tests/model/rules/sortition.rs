@@ -138,7 +138,7 @@ impl Field {
         self.prepare(&seed, batch, plan);
         let wanted = match plan {
             Plan::OnlyMajorities => self.is_majority(&seed, batch),
-            Plan::Overload => self.lot % 5 == 0,
+            Plan::Overload => self.lot.is_multiple_of(5),
             _ => true,
         };
         for _ in 0..20 * SLICE_S {
