@@ -10,7 +10,7 @@
 
 mod field;
 
-use field::Field;
+pub(crate) use field::Field;
 
 use crate::{
     amount::Amount,

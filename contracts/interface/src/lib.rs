@@ -7,6 +7,7 @@ pub mod commitment;
 pub mod config;
 pub mod draw;
 pub mod event;
+pub mod forms;
 pub mod governance;
 pub mod ids;
 pub mod journal;

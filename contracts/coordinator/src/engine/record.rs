@@ -95,7 +95,7 @@ impl Root {
         load(FIRST, bytes)
     }
 }
-fields!(Root { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch });
+fields!(Root as [borsh] { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch });
 
 /// What only governance changes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -106,7 +106,7 @@ pub struct Settings {
     pub governance: governance::Settings,
 }
 record!(Settings, Settings);
-fields!(Settings { tokens, governance });
+fields!(Settings as [borsh] { tokens, governance });
 
 /// An account: storage, balances and its node in one record, because a settlement touches all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -131,7 +131,7 @@ pub struct Account {
     pub node: Option<Node>,
 }
 record!(Account, Account);
-fields!(Account { paid, used, in_flight, batches, near, first, first_amount, others, node });
+fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node });
 
 /// A balance in another token than the account's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -140,7 +140,7 @@ pub struct Balance {
     pub amount: u128,
 }
 record!(Balance, Balance);
-fields!(Balance { amount });
+fields!(Balance as [borsh] { amount });
 
 /// A listed token; number 0 is NEAR.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -159,7 +159,7 @@ pub struct Token {
     pub in_flight: u128,
 }
 record!(Token, Token);
-fields!(Token { account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
+fields!(Token as [borsh] { account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
 
 /// What never changes in a batch.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -180,7 +180,7 @@ pub struct Facts {
     pub created_at: u32,
 }
 
-fields!(Facts { requester, token, terms, fixed, items, manifest, created_at });
+fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, created_at });
 
 impl Facts {
     /// Lots of the batch.
@@ -201,7 +201,7 @@ pub struct OpenBatch {
     pub window: Window,
 }
 
-fields!(OpenBatch { facts, cancelled, window });
+fields!(OpenBatch as [borsh] { facts, cancelled, window });
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -223,7 +223,7 @@ pub enum Batch {
     Closed(ClosedBatch),
 }
 
-fields!(ClosedBatch { requester, settled, results_root });
+fields!(ClosedBatch as [borsh] { requester, settled, results_root });
 
 impl Batch {
     /// Version byte of an open batch.
@@ -267,6 +267,6 @@ pub struct Purse {
     pub results: Peaks,
 }
 record!(Purse, Purse);
-fields!(Purse { escrow, fees, freed, live, reserved, results });
+fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, results });
 record!(LotState, Lot);
 record!(Revenue, Revenue);

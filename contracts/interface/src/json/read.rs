@@ -38,45 +38,33 @@ pub fn parse<T: Read>(text: &str) -> Result<T, ReadError> {
     }
 }
 
-/// Reads the fields of an object into a value that has every field: those before the brace's end must be there.
-macro_rules! read_fields {
-    ($type:ident { $($need:ident $(: $via:ident)?),* } $($may:ident),*) => {
-        impl $crate::json::Read for $type {
-            fn read(reader: &mut $crate::json::Reader<'_>) -> Result<Self, $crate::json::ReadError> {
-                let mut this = <Self as Default>::default();
-                #[allow(unused_mut, reason = "a type may need none of its fields")]
-                let mut seen: u32 = 0;
-                reader.object(&mut |reader, key| {
-                    let mut _bit: u32 = 1;
-                    $(
-                        if key == stringify!($need) {
-                            reader.field = stringify!($need);
-                            this.$need = read_fields!(@read reader $($via)?);
-                            seen |= _bit;
-                            return Ok(());
-                        }
-                        _bit <<= 1;
-                    )*
-                    $(
-                        if key == stringify!($may) {
-                            reader.field = stringify!($may);
-                            this.$may = $crate::json::Read::read(reader)?;
-                            return Ok(());
-                        }
-                    )*
-                    reader.skip()
-                })?;
-                const NEEDED: &[&str] = &[$(stringify!($need)),*];
-                reader.need(seen, NEEDED)?;
-                Ok(this)
-            }
-        }
+/// Reads the value of a field.
+macro_rules! read_field {
+    ($reader:ident) => {
+        $crate::json::Read::read($reader)?
     };
-    (@read $reader:ident) => { $crate::json::Read::read($reader)? };
-    (@read $reader:ident hex) => { $reader.hex()? };
-    (@read $reader:ident bytes) => { $reader.bytes()? };
+    ($reader:ident optional) => {
+        $crate::json::Read::read($reader)?
+    };
+    ($reader:ident hex) => {
+        $reader.hex()?
+    };
+    ($reader:ident bytes) => {
+        $reader.bytes()?
+    };
 }
-pub(crate) use read_fields;
+pub(crate) use read_field;
+
+/// Whether a field has to be there.
+macro_rules! is_needed {
+    (optional) => {
+        false
+    };
+    ($($via:ident)?) => {
+        true
+    };
+}
+pub(crate) use is_needed;
 
 /// The cursor.
 #[derive(Debug)]
@@ -157,12 +145,24 @@ impl Reader<'_> {
         }
     }
 
-    /// Names the first needed field that was not seen.
-    pub(crate) fn need(&self, seen: u32, names: &[&'static str]) -> Result<(), ReadError> {
-        match names.get(seen.trailing_ones() as usize) {
-            None => Ok(()),
-            Some(field) => Err(ReadError { field }),
-        }
+    /// Reads the fields of an object: `field` gets the place of a name and must read its value. Other names are passed over.
+    pub(crate) fn fields(
+        &mut self,
+        names: &'static [&'static str],
+        needed: &[bool],
+        field: &mut dyn FnMut(&mut Self, usize) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let mut seen = 0_u32;
+        self.object(&mut |reader, key| {
+            let Some(index) = names.iter().position(|name| *name == key) else {
+                return reader.skip();
+            };
+            seen |= 1 << index;
+            reader.field = names[index];
+            field(reader, index)
+        })?;
+        let missing = needed.iter().enumerate().position(|(index, needed)| *needed && seen >> index & 1 == 0);
+        missing.map_or(Ok(()), |index| Err(ReadError { field: names[index] }))
     }
 
     /// Reads the value of a field.

@@ -1,115 +1,13 @@
 //! The JSON of the protocol's own types.
 
-use super::{Read, ReadError, Reader, Write, push_hex, read_fields, write_fields};
+use super::{Read, ReadError, Reader, Write, push_hex};
 use crate::{
-    call::{BatchCreateArgs, BatchSpec, DepositMessage, ResultClaim},
-    config::{Bounds, Config, Fixed},
-    draw::{Draw, Seed},
-    governance::{Change, Feature, Prices, Proposal, Role, Settings},
-    revenue::{Revenue, Share},
-    terms::{Terms, Verification},
-    view::{
-        Account, Balance, Batch, BatchStatus, ClassRecord, Lot, LotPhase, LotState, Node, NodeStatus, OpenBatch, Part,
-        Progress, Root, Slot, SlotPhase, Token, Window,
-    },
+    call::DepositMessage,
+    draw::Draw,
+    governance::{Change, Feature, Role},
+    terms::Verification,
+    view::{BatchStatus, Lot, LotPhase, LotState, NodeStatus, Progress, SlotPhase, Window},
 };
-
-write_fields!(Root { seq, head: hex, active_tickets, next_account, next_batch, insurance });
-write_fields!(Token { token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
-write_fields!(Balance { token, amount });
-write_fields!(Account { account, storage_paid, storage_used, in_flight, balances, node });
-write_fields!(ClassRecord { class, reputation, stepped_at, declared });
-write_fields!(Node {
-    stake,
-    bonded,
-    unbonding,
-    unbonding_until,
-    tickets,
-    active_since,
-    last_seen,
-    slots,
-    faults,
-    registered_at,
-    settled,
-    status,
-    classes,
-    part,
-});
-write_fields!(Batch { batch, status, settled, results_root: hex, open });
-write_fields!(OpenBatch { requester, token, terms, fixed, items, manifest: hex, created_at, progress, escrow });
-write_fields!(Seed { value: hex, at, height, tickets });
-write_fields!(Slot { node, round, phase });
-write_fields!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
-write_fields!(Config {
-    min_stake,
-    unbonding_s,
-    notice_s,
-    liveness_window_s,
-    grace_s,
-    fee_bps,
-    reputation_interval_s,
-    epoch_s,
-    treasury_bps,
-    insurance_reserve,
-    bounds
-});
-write_fields!(Bounds {
-    claim_ttl_s,
-    reveal_window_s,
-    challenge_window_s,
-    slice_s,
-    lifetime_max_s,
-    dissent_slash_pct_max,
-    abandon_slash_pct_max,
-});
-write_fields!(Terms {
-    class,
-    reward,
-    lot_size,
-    answer_width,
-    start,
-    max,
-    quorum_pct,
-    claim_ttl_s,
-    reveal_window_s,
-    challenge_window_s,
-    slice_s,
-    bond_pct,
-    dissent_slash_pct,
-    abandon_slash_pct,
-    min_reputation,
-    expires_at,
-    verification,
-});
-
-write_fields!(Share { token, per_ticket, left });
-write_fields!(Revenue { epoch, started_at, tickets, shares });
-write_fields!(Part { counted, tickets, before });
-write_fields!(Prices { token, min_reward, rep_unit, bond_rate });
-write_fields!(Proposal { number, ready_at, change });
-write_fields!(Settings {
-    owner_id,
-    proposed_owner_id,
-    guardian_id,
-    token_admin_id,
-    treasury,
-    paused,
-    next_proposal,
-    proposals,
-    config,
-});
-
-read_fields!(Prices { token, min_reward, rep_unit, bond_rate });
-read_fields!(Terms {
-    class, reward, lot_size, answer_width, start, max, quorum_pct, claim_ttl_s, reveal_window_s, challenge_window_s,
-    slice_s, bond_pct, dissent_slash_pct, abandon_slash_pct, min_reputation, expires_at
-} verification);
-read_fields!(BatchSpec { terms, items, manifest: hex, uri });
-read_fields!(BatchCreateArgs { token, batch });
-read_fields!(ResultClaim { batch, lot, n, accepted: hex, answers: bytes, proof: bytes });
-read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps, insurance_reserve, bounds);
-read_fields!(Bounds {} claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
-    abandon_slash_pct_max);
 
 /// An enum without values is its word.
 macro_rules! words {

@@ -20,26 +20,19 @@ pub fn to_string(value: &(impl Write + ?Sized)) -> String {
     out
 }
 
-/// Writes a struct as an object, field by field in this order; `hex` after a field writes bytes as a hexadecimal string.
-macro_rules! write_fields {
-    ($type:ident { $first:ident $(: $via_first:ident)?, $($field:ident $(: $via:ident)?),* $(,)? }) => {
-        impl $crate::json::Write for $type {
-            fn write(&self, out: &mut String) {
-                let Self { $first, $($field),* } = self;
-                out.push_str(concat!("{\"", stringify!($first), "\":"));
-                write_fields!(@write $first out $($via_first)?);
-                $(
-                    out.push_str(concat!(",\"", stringify!($field), "\":"));
-                    write_fields!(@write $field out $($via)?);
-                )*
-                out.push('}');
-            }
-        }
+/// Writes the value of a field.
+macro_rules! write_field {
+    ($value:ident $out:ident) => {
+        $crate::json::Write::write($value, $out)
     };
-    (@write $value:ident $out:ident) => { $crate::json::Write::write($value, $out) };
-    (@write $value:ident $out:ident hex) => { $crate::json::push_hex($value, $out) };
+    ($value:ident $out:ident optional) => {
+        $crate::json::Write::write($value, $out)
+    };
+    ($value:ident $out:ident $hex:ident) => {
+        $crate::json::push_hex($value, $out)
+    };
 }
-pub(crate) use write_fields;
+pub(crate) use write_field;
 
 /// Appends bytes as a hexadecimal string.
 pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
