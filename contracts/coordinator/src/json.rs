@@ -47,6 +47,7 @@ args! {
     config: Config,
     features: Vec<Feature>,
     from: u32,
+    items: Vec<u8>,
     limit: u32,
     lot: LotId,
     lots: Vec<LotId>,

@@ -14,7 +14,7 @@
 //!
 //! The order is that of declaration. The compiler sees that no field is forgotten, and tests hold the first four equal to
 //! what `borsh` and `serde` make of the type. In JSON, `(hex)` is a fixed number of bytes as a hexadecimal string,
-//! `(bytes)` any number of them.
+//! `(bytes)` any number of them, `(hex_optional)` zeros where it is left out.
 
 mod types;
 

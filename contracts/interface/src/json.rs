@@ -12,4 +12,5 @@ pub use read::{Read, ReadError, Reader, parse};
 pub use write::{Write, to_string};
 
 pub(crate) use read::{is_needed, read_field};
-pub(crate) use write::{push_decimal, push_hex, write_field};
+pub use write::push_hex;
+pub(crate) use write::{push_decimal, write_field};

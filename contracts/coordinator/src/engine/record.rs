@@ -4,6 +4,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
     amount::Amount,
+    call::Callback,
     codec::{self, Codec},
     config::Fixed,
     fields, governance,
@@ -117,7 +118,7 @@ pub struct Account {
     pub used: u32,
     /// Withdrawals that have not answered.
     pub in_flight: u8,
-    /// Batches that the account has not forgotten.
+    /// Batches that the account has not forgotten, and bonds of challenges and adjudication that may come back.
     pub batches: u32,
     /// NEAR.
     pub near: u128,
@@ -176,11 +177,15 @@ pub struct Facts {
     pub items: u32,
     /// Merkle root over the payload digests.
     pub manifest: Digest,
+    /// Root of the gold tree; zeros without gold.
+    pub gold_root: Digest,
+    /// Whom to tell when the batch is closed.
+    pub callback: Option<Callback>,
     /// Unix time of creation, seconds.
     pub created_at: u32,
 }
 
-fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, created_at });
+fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at });
 
 impl Facts {
     /// Lots of the batch.
@@ -197,11 +202,13 @@ pub struct OpenBatch {
     pub facts: Facts,
     /// Whether the requester cancelled it.
     pub cancelled: bool,
+    /// Whether it has no adjudicator, or its adjudicator accepted.
+    pub accepted: bool,
     /// Its moving window.
     pub window: Window,
 }
 
-fields!(OpenBatch as [borsh] { facts, cancelled, window });
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window });
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -212,6 +219,8 @@ pub struct ClosedBatch {
     pub settled: u32,
     /// Bagged root of the results.
     pub results_root: Digest,
+    /// Whom to tell.
+    pub callback: Option<Callback>,
 }
 
 /// A batch.
@@ -223,7 +232,7 @@ pub enum Batch {
     Closed(ClosedBatch),
 }
 
-fields!(ClosedBatch as [borsh] { requester, settled, results_root });
+fields!(ClosedBatch as [borsh] { requester, settled, results_root, callback });
 
 impl Batch {
     /// Version byte of an open batch.
@@ -263,10 +272,16 @@ pub struct Purse {
     pub live: u32,
     /// Lots whose bytes are charged to the requester.
     pub reserved: u32,
+    /// Gold items opened.
+    pub gold_opened: u32,
+    /// Those whose answer neither a slot nor a jury shared.
+    pub gold_void: u32,
+    /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
+    pub adjudicator_bond: Option<Amount>,
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
 record!(Purse, Purse);
-fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, results });
+fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, gold_opened, gold_void, adjudicator_bond, results });
 record!(LotState, Lot);
 record!(Revenue, Revenue);

@@ -67,6 +67,7 @@ pub fn terms(now: u32) -> Terms {
         min_reputation: 0,
         expires_at: now + 100_000,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 
@@ -100,7 +101,7 @@ impl Market {
     }
 
     pub fn spec(terms: Terms, items: u32) -> BatchSpec {
-        BatchSpec { terms, items, manifest: [7; 32], uri: "blob:00".to_owned() }
+        BatchSpec { terms, items, manifest: [7; 32], uri: "blob:00".to_owned(), ..BatchSpec::default() }
     }
 
     /// A batch, funded by `ft_transfer_call`.

@@ -304,8 +304,9 @@ impl Run {
             min_reputation: plan.min_reputation,
             expires_at: self.chain.now() + plan.life_s,
             verification: Verification::Consensus,
+            gold_slash_pct: 0,
         };
-        BatchSpec { terms, items: plan.items, manifest: [1; 32], uri: "blob:\"é\n".to_owned() }
+        BatchSpec { terms, items: plan.items, manifest: [1; 32], uri: "blob:\"é\n".to_owned(), ..BatchSpec::default() }
     }
 
     /// A lot near the window's frontier.

@@ -192,10 +192,24 @@ impl Field for Verification {
     fn write(&self, out: &mut String) {
         match self {
             Self::Consensus => out.push('0'),
+            Self::Adjudicated { adjudicator, verdict_ttl_s } => {
+                out.push('[');
+                adjudicator.write(out);
+                out.push(',');
+                verdict_ttl_s.write(out);
+                out.push(']');
+            }
         }
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        (value.as_u64()? == 0).then_some(Self::Consensus)
+        match value.as_array().map(Vec::as_slice) {
+            None => (value.as_u64()? == 0).then_some(Self::Consensus),
+            Some([adjudicator, verdict_ttl_s]) => Some(Self::Adjudicated {
+                adjudicator: Field::read(adjudicator)?,
+                verdict_ttl_s: Field::read(verdict_ttl_s)?,
+            }),
+            Some(_) => None,
+        }
     }
 }

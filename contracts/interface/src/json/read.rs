@@ -49,6 +49,9 @@ macro_rules! read_field {
     ($reader:ident hex) => {
         $reader.hex()?
     };
+    ($reader:ident hex_optional) => {
+        $reader.hex()?
+    };
     ($reader:ident bytes) => {
         $reader.bytes()?
     };
@@ -58,6 +61,9 @@ pub(crate) use read_field;
 /// Whether a field has to be there.
 macro_rules! is_needed {
     (optional) => {
+        false
+    };
+    (hex_optional) => {
         false
     };
     ($($via:ident)?) => {
@@ -308,6 +314,11 @@ impl Reader<'_> {
         let mut bytes = [0; N];
         hex::decode_to_slice(text, &mut bytes).map_err(|_| self.error())?;
         Ok(bytes)
+    }
+
+    /// Whether a string is next.
+    pub(crate) fn at_string(&mut self) -> bool {
+        self.next() == Some(b'"')
     }
 
     /// Reads a string that is one of a few words; returns its place.

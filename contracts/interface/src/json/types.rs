@@ -22,14 +22,47 @@ macro_rules! words {
 words! {
     NodeStatus { Active = "active", Paused = "paused", Silent = "silent" }
     BatchStatus { Open = "open", Cancelled = "cancelled", Closed = "closed" }
-    LotPhase { Working = "working", Revealing = "revealing", Provisional = "provisional" }
-    Verification { Consensus = "consensus" }
+    LotPhase { Working = "working", Revealing = "revealing", Provisional = "provisional", Judging = "judging" }
     Role { Guardian = "guardian", TokenAdmin = "token_admin" }
 }
 
+impl Write for Verification {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Consensus => out.push_str("\"consensus\""),
+            Self::Adjudicated { adjudicator, verdict_ttl_s } => {
+                write_all(
+                    &[("{\"adjudicated\":{\"adjudicator\":", adjudicator), (",\"verdict_ttl_s\":", verdict_ttl_s)],
+                    out,
+                );
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// A word, or an object with one field.
 impl Read for Verification {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.word(&["consensus"]).map(|_| Self::Consensus)
+        if reader.at_string() {
+            return reader.word(&["consensus"]).map(|_| Self::Consensus);
+        }
+        let (mut adjudicator, mut verdict_ttl_s) = (None, None);
+        reader.object(&mut |reader, key| match key {
+            "adjudicated" => reader.object(&mut |reader, key| {
+                match key {
+                    "adjudicator" => adjudicator = Some(reader.field("adjudicator")?),
+                    "verdict_ttl_s" => verdict_ttl_s = Some(reader.field("verdict_ttl_s")?),
+                    _ => reader.skip()?,
+                }
+                Ok(())
+            }),
+            _ => Err(ReadError { field: "verification" }),
+        })?;
+        adjudicator
+            .zip(verdict_ttl_s)
+            .map(|(adjudicator, verdict_ttl_s)| Self::Adjudicated { adjudicator, verdict_ttl_s })
+            .ok_or(ReadError { field: "verification" })
     }
 }
 
@@ -117,7 +150,16 @@ impl Write for SlotPhase {
 /// The window's fields stand beside the others.
 impl Write for Progress {
     fn write(&self, out: &mut String) {
-        let Self { window: Window { frontier, marks, draws }, live, reserved, fees, freed } = self;
+        let Self {
+            window: Window { frontier, marks, draws },
+            live,
+            reserved,
+            fees,
+            freed,
+            gold_opened,
+            gold_void,
+            adjudicator_bond,
+        } = self;
         write_all(
             &[
                 ("{\"frontier\":", frontier),
@@ -127,6 +169,9 @@ impl Write for Progress {
                 (",\"reserved\":", reserved),
                 (",\"fees\":", fees),
                 (",\"freed\":", freed),
+                (",\"gold_opened\":", gold_opened),
+                (",\"gold_void\":", gold_void),
+                (",\"adjudicator_bond\":", adjudicator_bond),
             ],
             out,
         );
@@ -137,7 +182,7 @@ impl Write for Progress {
 impl Write for Lot {
     fn write(&self, out: &mut String) {
         let Self { batch, lot, state } = self;
-        let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots } = state;
+        let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case } = state;
         write_all(
             &[
                 ("{\"batch\":", batch),
@@ -151,6 +196,7 @@ impl Write for Lot {
                 (",\"open_items\":", open_items),
                 (",\"draw\":", draw),
                 (",\"slots\":", slots),
+                (",\"case\":", case),
             ],
             out,
         );

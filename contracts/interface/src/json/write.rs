@@ -35,7 +35,7 @@ macro_rules! write_field {
 pub(crate) use write_field;
 
 /// Appends bytes as a hexadecimal string.
-pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
+pub fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('"');
     out.reserve(2 * bytes.len() + 1);
     for byte in bytes {
@@ -141,6 +141,12 @@ impl<T: Write> Write for Option<T> {
             Some(value) => value.write(out),
             None => out.push_str("null"),
         }
+    }
+}
+
+impl<T: Write> Write for Box<T> {
+    fn write(&self, out: &mut String) {
+        self.as_ref().write(out);
     }
 }
 
