@@ -29,6 +29,9 @@
 //! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
 //! | `work` | node | 0 | Borsh `Vec<Op>` |
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
+//! | `intent_key_add` | account | 1 yocto | [`IntentKeyAddArgs`] |
+//! | `intent_key_remove` | account | 1 yocto | [`IntentKeyRemoveArgs`] |
+//! | `intents_execute` | anyone | 0 | [`IntentsExecuteArgs`]; attach [`intents_gas`] |
 //!
 //! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`];
 //! `settings` → [`crate::governance::Settings`]; `owner` → account id;
@@ -37,13 +40,15 @@
 //! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::view::Lot`] or null;
 //! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
 //! `verify_result` [`ResultClaim`] → whether it is the result that the batch's root stands for, so that any contract can
-//! ask; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
+//! ask; `intent_keys {"account_id"}` → the [`crate::intent::IntentKey`]s that may sign for it or are remembered, an
+//! implicit account's own among them; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     amount::Amount,
     ids::{BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, PublicKey, SignedIntent},
     terms::Terms,
 };
 
@@ -71,6 +76,20 @@ pub const TALLY_GAS: u64 = 5 * TGAS;
 pub const fn poke_gas(targets: usize) -> u64 {
     work_gas(targets)
 }
+
+/// Gas to attach to an `intents_execute` of so many intents, so many of them withdrawals. With less, intents that the gas
+/// does not cover are skipped.
+#[must_use]
+pub const fn intents_gas(intents: usize, withdrawals: usize) -> u64 {
+    INTENTS_REST_GAS + INTENT_GAS * (intents as u64 + 1) + INTENT_WITHDRAW_GAS * withdrawals as u64
+}
+
+/// Gas that an intent is given, its writes at the end of the call included.
+pub const INTENT_GAS: u64 = 2 * TGAS;
+/// Gas that a withdrawal by an intent hands on, beside [`INTENT_GAS`].
+pub const INTENT_WITHDRAW_GAS: u64 = 26 * TGAS;
+/// Gas for everything else in a call of intents.
+pub const INTENTS_REST_GAS: u64 = 4 * TGAS;
 
 /// Gas to attach to a plain call.
 pub const CALL_GAS: u64 = 10 * TGAS;
@@ -164,7 +183,7 @@ pub struct ResultClaim {
 }
 
 /// Arguments of `withdraw`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WithdrawArgs {
     /// Token.
     pub token: TokenId,
@@ -186,4 +205,31 @@ pub struct StakeRemoveArgs {
     /// yoctoNEAR; all free stake when left out.
     #[serde(default)]
     pub amount: Option<Amount>,
+}
+
+/// Arguments of `intent_key_add`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentKeyAddArgs {
+    /// Key. If the account has it already, it gets these kinds and this limit, and nothing counts as moved today.
+    pub public_key: PublicKey,
+    /// What it may sign, one kind or more.
+    pub kinds: Vec<Kind>,
+    /// In this token only.
+    pub token: TokenId,
+    /// So much per UTC day, in units of the token; a batch counts with its escrow.
+    pub daily_cap: Amount,
+}
+
+/// Arguments of `intent_key_remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentKeyRemoveArgs {
+    /// Key.
+    pub public_key: PublicKey,
+}
+
+/// Arguments of `intents_execute`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentsExecuteArgs {
+    /// Intents, 1 to 16, done in order.
+    pub intents: Vec<SignedIntent>,
 }

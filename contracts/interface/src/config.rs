@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{amount::Amount, money::FEE_BPS_MAX};
 
+/// Bytes of a chain's id at most.
+const CHAIN_ID_MAX: usize = 32;
+
 /// Inclusive bounds for the terms of a batch. Test networks may lower the times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(default)]
@@ -61,6 +64,9 @@ pub struct Config {
     pub reputation_interval_s: u32,
     /// Bounds of terms.
     pub bounds: Bounds,
+    /// The chain's id, `mainnet` or another, which every signed intent names. While it is empty none is executed; once it
+    /// is set it never changes, so no intent for one chain comes to hold on another.
+    pub chain_id: String,
 }
 
 impl Default for Config {
@@ -74,6 +80,7 @@ impl Default for Config {
             fee_bps: 500,
             reputation_interval_s: 3_600,
             bounds: Bounds::default(),
+            chain_id: String::new(),
         }
     }
 }
@@ -97,7 +104,16 @@ impl Config {
         if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 {
             return Err("caps of slash rates must be at most 100");
         }
+        if self.chain_id.len() > CHAIN_ID_MAX {
+            return Err("config.chain_id must have at most 32 bytes");
+        }
         Ok(())
+    }
+
+    /// Whether `next` may follow this configuration.
+    #[must_use]
+    pub fn may_become(&self, next: &Self) -> bool {
+        self.chain_id.is_empty() || self.chain_id == next.chain_id
     }
 }
 

@@ -87,6 +87,9 @@ impl<H: Host> Engine<'_, H> {
         let admins: &[By] = match &change {
             Change::Config(config) => {
                 config.check().map_err(Error::Input)?;
+                if !self.config()?.may_become(config) {
+                    return Err(CHAIN_ID);
+                }
                 &[]
             }
             Change::Code(_) => &[],
@@ -130,7 +133,11 @@ impl<H: Host> Engine<'_, H> {
         match self.take_ready(number)? {
             Change::Config(config) => {
                 self.root.min_stake = config.min_stake.0;
-                self.edit_settings()?.governance.config = config;
+                let settings = &mut self.edit_settings()?.governance;
+                if !settings.config.may_become(&config) {
+                    return Err(CHAIN_ID);
+                }
+                settings.config = config;
             }
             Change::Prices(prices) => {
                 let row = self.token(prices.token)?;
@@ -211,6 +218,7 @@ impl<H: Host> Engine<'_, H> {
     }
 }
 
+const CHAIN_ID: Error = Error::Input("config.chain_id never changes once it is set");
 const NO_PROPOSAL: Error = Error::Input("there is no such proposal: see `settings`");
 const TOO_EARLY: Error = Error::Status("the proposal has to wait: see its ready_at in `settings`");
 

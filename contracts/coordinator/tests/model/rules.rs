@@ -2,6 +2,7 @@
 
 mod batches;
 mod governance;
+mod intents;
 mod money;
 mod nodes;
 mod rounds;

@@ -8,6 +8,7 @@ use crate::{
     config::{Config, Fixed},
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     json::{self, push_decimal},
     op::At,
     skip::Skip,
@@ -52,7 +53,7 @@ macro_rules! id_field {
         }
     )*};
 }
-id_field!(AccountNo, TokenId, ClassId, BatchId, LotId);
+id_field!(AccountNo, TokenId, ClassId, BatchId, LotId, Kinds, PublicKey);
 
 impl Field for bool {
     fn write(&self, out: &mut String) {
@@ -229,7 +230,7 @@ macro_rules! json_field {
         }
     )*};
 }
-json_field!(String, Config, NodeStatus, Role, Change);
+json_field!(String, Config, NodeStatus, Role, Change, Kind);
 
 /// A struct whose fields stand in an array in order of declaration: batches are created often, and every byte of a log
 /// is paid for.

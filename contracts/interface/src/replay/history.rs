@@ -49,6 +49,8 @@ pub enum MovementKind {
     Pay,
     /// Escrow returned.
     Refund,
+    /// From one account to another.
+    Transfer,
 }
 
 /// One movement of an internal balance; never of nothing.
