@@ -5,7 +5,7 @@ use piecework_interface::{
     config::Config,
     governance::{Change, Feature, Role},
     ids::{BatchId, ClassId, LotId, TokenId},
-    intent::{Kind, PublicKey, SignedIntent},
+    intent::{Kinds, PublicKey},
     json::{self, Read, ReadError, Reader},
 };
 
@@ -49,8 +49,7 @@ args! {
     daily_cap: Amount,
     features: Vec<Feature>,
     from: u32,
-    intents: Vec<SignedIntent>,
-    kinds: Vec<Kind>,
+    kinds: Kinds,
     limit: u32,
     lot: LotId,
     lots: Vec<LotId>,

@@ -1,5 +1,5 @@
 //! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
-//! [`WORK`] and [`POKE`], which are Borsh (`Vec<Op>` and `Vec<Target>`).
+//! [`WORK`], [`POKE`] and [`INTENTS_EXECUTE`], which are Borsh (`Vec<Op>`, `Vec<Target>` and `Vec<SignedIntent>`).
 //!
 //! | method | who | deposit | arguments |
 //! | --- | --- | --- | --- |
@@ -31,7 +31,7 @@
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
 //! | `intent_key_add` | account | 1 yocto | [`IntentKeyAddArgs`] |
 //! | `intent_key_remove` | account | 1 yocto | [`IntentKeyRemoveArgs`] |
-//! | `intents_execute` | anyone | 0 | [`IntentsExecuteArgs`]; attach [`intents_gas`] |
+//! | `intents_execute` | anyone | 0 | Borsh `Vec<`[`crate::intent::SignedIntent`]`>`; attach [`intents_gas`] |
 //!
 //! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`];
 //! `settings` → [`crate::governance::Settings`]; `owner` → account id;
@@ -40,15 +40,15 @@
 //! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::view::Lot`] or null;
 //! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
 //! `verify_result` [`ResultClaim`] → whether it is the result that the batch's root stands for, so that any contract can
-//! ask; `intent_keys {"account_id"}` → the [`crate::intent::IntentKey`]s that may sign for it or are remembered, an
-//! implicit account's own among them; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
+//! ask; `intent_keys {"account_id"}` → list of [`crate::intent::IntentKey`], the account's rows: an implicit
+//! account's own key counts without one until it is used, limited or removed; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     amount::Amount,
     ids::{BatchId, ClassId, LotId, TokenId},
-    intent::{Kind, PublicKey, SignedIntent},
+    intent::{Kinds, PublicKey},
     terms::Terms,
 };
 
@@ -58,6 +58,8 @@ const TGAS: u64 = 1_000_000_000_000;
 pub const WORK: &str = "work";
 /// Borsh `Vec<Target>`.
 pub const POKE: &str = "poke";
+/// Borsh `Vec<SignedIntent>`.
+pub const INTENTS_EXECUTE: &str = "intents_execute";
 /// Keeps a node active.
 pub const HEARTBEAT: &str = "heartbeat";
 
@@ -213,7 +215,7 @@ pub struct IntentKeyAddArgs {
     /// Key. If the account has it already, it gets these kinds and this limit, and nothing counts as moved today.
     pub public_key: PublicKey,
     /// What it may sign, one kind or more.
-    pub kinds: Vec<Kind>,
+    pub kinds: Kinds,
     /// In this token only.
     pub token: TokenId,
     /// So much per UTC day, in units of the token; a batch counts with its escrow.
@@ -225,11 +227,4 @@ pub struct IntentKeyAddArgs {
 pub struct IntentKeyRemoveArgs {
     /// Key.
     pub public_key: PublicKey,
-}
-
-/// Arguments of `intents_execute`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IntentsExecuteArgs {
-    /// Intents, 1 to 16, done in order.
-    pub intents: Vec<SignedIntent>,
 }

@@ -301,18 +301,13 @@ entries! {
     }
     /// The requester dropped a closed batch's result root.
     BatchForgotten = "forget" { /** Batch. */ batch: BatchId, }
-    /// A key may sign intents, or may sign others from now on.
-    KeyAdded = "key" {
+    /// A key may sign these kinds of intents from now on; none, if it was removed or its row dropped.
+    KeySet = "key" {
         /** Account. */ account: AccountNo,
         /** Key. */ public_key: PublicKey,
         /** What it may sign. */ kinds: Kinds,
         /** In which token. */ token: TokenId,
         /** How much a day. */ daily_cap: Amount,
-    }
-    /// A key was removed, or its row dropped.
-    KeyRemoved = "unkey" {
-        /** Account. */ account: AccountNo,
-        /** Key. */ public_key: PublicKey,
     }
     /// A signed intent was executed, or failed: what it did stands before this.
     Intent = "intent" {

@@ -116,8 +116,8 @@ fn samples() -> Vec<Entry> {
         Entry::Dropped { number: 1 },
         Entry::Applied { number: 2 },
         Entry::Skipped { op: 3, code: Skip::NotEligible },
-        Entry::KeyAdded { account, public_key, kinds: Kinds(5), token, daily_cap: amount },
-        Entry::KeyRemoved { account, public_key },
+        Entry::KeySet { account, public_key, kinds: Kinds(5), token, daily_cap: amount },
+        Entry::KeySet { account, public_key, kinds: Kinds(0), token: TokenId(0), daily_cap: Amount(0) },
         Entry::Intent { op: 1, account, public_key, kind: Kind::Tip, nonce: 9, spent: amount, failed: None },
         Entry::Intent {
             op: 2,
@@ -354,7 +354,7 @@ fn money_entry() -> BoxedStrategy<Entry> {
         (account(), prop_oneof![Just(NodeStatus::Active), Just(NodeStatus::Paused), Just(NodeStatus::Silent)])
             .prop_map(|(account, status)| Entry::StatusChanged { account, status }),
         (account(), any::<[u8; 32]>(), any::<u8>(), token(), amount()).prop_map(
-            |(account, key, kinds, token, daily_cap)| Entry::KeyAdded {
+            |(account, key, kinds, token, daily_cap)| Entry::KeySet {
                 account,
                 public_key: PublicKey(key),
                 kinds: Kinds(kinds),
@@ -362,8 +362,6 @@ fn money_entry() -> BoxedStrategy<Entry> {
                 daily_cap
             }
         ),
-        (account(), any::<[u8; 32]>())
-            .prop_map(|(account, key)| Entry::KeyRemoved { account, public_key: PublicKey(key) }),
         (
             any::<u8>(),
             account(),

@@ -5,13 +5,15 @@
 
 use piecework_interface::{
     amount::Amount,
-    call::{INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS},
+    call::{BatchCreateArgs, INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS, WithdrawArgs},
     event::Entry,
-    ids::AccountNo,
-    intent::{Action, DEADLINE_MAX_S, INTENTS_MAX, Intent, IntentKey, Kinds, MEMO_MAX, MESSAGE_MAX, Payment, SignedIntent, own_key},
+    ids::{AccountNo, TokenId},
+    intent::{
+        DEADLINE_MAX_S, Draft, INTENTS_MAX, IntentKey, Kind, Kinds, MEMO_MAX, MESSAGE_MAX, SignedIntent, own_key,
+    },
     json, money,
     skip::Skip,
-    storage::{INTENT_KEY_BYTES, URI_MAX},
+    storage::INTENT_KEY_BYTES,
 };
 
 use super::{
@@ -20,10 +22,8 @@ use super::{
     work::Stop,
 };
 
-/// Bytes of log that an intent with its key, its amounts and no text may write.
-const ENTRY_LOG_BYTES: usize = 1_024;
-/// Bytes of log that one byte of a memo or a URI may become.
-const ESCAPE_LOG_BYTES: usize = 6;
+/// Bytes of log that an intent may write: the longest is a batch whose URI is all control characters, six bytes each.
+const INTENT_LOG_BYTES: usize = 2_560;
 
 impl<H: Host> Engine<'_, H> {
     /// Executes intents in order; returns the transfers that withdrawals make.
@@ -57,28 +57,31 @@ impl<H: Host> Engine<'_, H> {
 
     /// One intent: skipped with nothing changed, or its nonce is used.
     fn intent(&mut self, index: u8, signed: &SignedIntent, transfers: &mut Vec<Transfer>) -> Result<(), Stop> {
-        let Intent { chain_id, account_id, deadline, kind: action } = read(signed).ok_or(Skip::Message)?;
-        if !self.has_room(index, &action, transfers.len()) {
+        let draft = read(signed).ok_or(Skip::Message)?;
+        let (Some(kind), Some(token)) = (draft.kind, draft.token) else { return Err(Skip::Message.into()) };
+        let withdrawals = transfers.len() as u64 + u64::from(kind == Kind::Withdraw);
+        let gas = INTENTS_REST_GAS + INTENT_GAS * (u64::from(index) + 1) + INTENT_WITHDRAW_GAS * withdrawals;
+        if self.host.gas_left() < gas || !self.fits(INTENT_LOG_BYTES) {
             return Err(Skip::NoRoom.into());
         }
         let now = self.now;
         let config = self.config()?;
-        if chain_id.is_empty() || chain_id != config.chain_id {
+        if draft.chain_id.is_empty() || draft.chain_id != config.chain_id {
             return Err(Skip::Chain.into());
         }
         let fee_bps = config.fee_bps;
-        if now > deadline {
+        if now > draft.deadline {
             return Err(Skip::Expired.into());
         }
-        if deadline > now.saturating_add(DEADLINE_MAX_S) {
+        if draft.deadline > now.saturating_add(DEADLINE_MAX_S) {
             return Err(Skip::DeadlineFar.into());
         }
-        let number = self.find_account(&account_id)?.ok_or(Skip::NoAccount)?;
+        let number = self.find_account(&draft.account_id)?.ok_or(Skip::NoAccount)?;
         let (public_key, nonce) = (signed.public_key, signed.number());
         let account = self.accounts.peek(&*self.host, number)?.ok_or(Error::Internal("an account is missing"))?;
         let stored = account.keys.iter().find(|key| key.public_key == public_key).copied();
         let is_new = stored.is_none();
-        let own = || own_key(&account_id).filter(|own| *own == public_key).map(IntentKey::own);
+        let own = || own_key(&draft.account_id).filter(|own| *own == public_key).map(IntentKey::own);
         let mut key = stored.or_else(own).filter(|key| key.kinds != Kinds::NONE).ok_or(Skip::NoKey)?;
         if nonce <= key.nonce {
             return Err(Skip::Nonce.into());
@@ -97,22 +100,17 @@ impl<H: Host> Engine<'_, H> {
             charge(account, INTENT_KEY_BYTES)?;
             account.keys.push(key);
         }
-        let (kind, token) = (action.kind(), action.token());
-        let amount = match &action {
-            Action::Transfer(payment) | Action::Tip(payment) => payment.amount.0,
-            Action::Withdraw(args) => match args.amount {
-                Some(amount) => amount.0,
-                None => self.balance(number, token)?,
-            },
-            Action::CreateBatch(args) => money::escrow(&args.batch.terms, fee_bps, args.batch.items),
+        let amount = match (&draft.batch, draft.amount) {
+            (Some(batch), _) if kind == Kind::CreateBatch => money::escrow(&batch.terms, fee_bps, batch.items),
+            (_, Some(amount)) => amount.0,
+            // A withdrawal without an amount takes everything.
+            (_, None) => self.balance(number, token)?,
         };
-        let failed = match key.allows(kind, token, amount, now) {
-            Ok(()) => match self.act(number, account_id, action, transfers) {
-                Ok(()) => None,
-                Err(Stop::Skip(code)) => Some(code),
-                Err(Stop::Fail(error)) => Some(code_of(error)?),
-            },
-            Err(code) => Some(code),
+        let may = key.allows(kind, token, amount, now).map_err(Stop::Skip);
+        let failed = match may.and_then(|()| self.act(number, (kind, token, amount), draft, transfers)) {
+            Ok(()) => None,
+            Err(Stop::Skip(code)) => Some(code),
+            Err(Stop::Fail(error)) => Some(code_of(error)?),
         };
         let spent = if failed.is_none() { amount } else { 0 };
         key.note(nonce, spent, now);
@@ -127,62 +125,61 @@ impl<H: Host> Engine<'_, H> {
     /// Does what is asked for, or changes nothing.
     fn act(
         &mut self,
-        number: AccountNo,
-        account_id: String,
-        action: Action,
+        account: AccountNo,
+        (kind, token, amount): (Kind, TokenId, u128),
+        draft: Draft,
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), Stop> {
-        match action {
-            Action::Transfer(payment) | Action::Tip(payment) => self.transfer(number, payment),
-            Action::Withdraw(args) => {
-                transfers.push(self.send(number, account_id, args)?);
-                Ok(())
+        match (kind, draft.batch) {
+            (Kind::Withdraw, _) => {
+                let args = WithdrawArgs { token, amount: Some(Amount(amount)) };
+                transfers.push(self.send(account, draft.account_id, args)?);
             }
-            Action::CreateBatch(args) => {
-                self.create_batch(number, args)?;
-                Ok(())
+            (Kind::CreateBatch, Some(batch)) => {
+                self.create_batch(account, BatchCreateArgs { token, batch })?;
             }
+            _ => self.transfer(account, (&draft.receiver_id, draft.memo), token, amount)?,
         }
+        Ok(())
     }
 
     /// Moves balance to an account that has room for it: nobody else's storage deposit pays for what one is sent.
-    fn transfer(&mut self, account: AccountNo, payment: Payment) -> Result<(), Stop> {
-        let Payment { receiver_id, token, amount, memo } = payment;
-        if amount.0 == 0 {
+    fn transfer(
+        &mut self,
+        account: AccountNo,
+        (receiver_id, memo): (&str, Option<String>),
+        token: TokenId,
+        amount: u128,
+    ) -> Result<(), Stop> {
+        if amount == 0 {
             return Err(Skip::Amount.into());
         }
-        let receiver = self.find_account(&receiver_id)?.filter(|receiver| *receiver != account).ok_or(Skip::Receiver)?;
-        if self.balance(account, token)? < amount.0 {
+        let receiver = self.find_account(receiver_id)?.filter(|receiver| *receiver != account).ok_or(Skip::Receiver)?;
+        if self.balance(account, token)? < amount {
             return Err(Skip::Balance.into());
         }
         if !self.take_free_room(receiver, token)? {
             return Err(Skip::Receiver.into());
         }
-        self.credit(receiver, token, amount.0)?;
-        self.debit(account, token, amount.0)?;
-        self.push(Entry::Transferred { account, receiver, token, amount, memo });
+        self.credit(receiver, token, amount)?;
+        self.debit(account, token, amount)?;
+        self.push(Entry::Transferred { account, receiver, token, amount: Amount(amount), memo });
         Ok(())
-    }
-
-    /// Whether the gas and the log that are left cover the intent and what the call still has to do.
-    fn has_room(&self, index: u8, action: &Action, withdrawals: usize) -> bool {
-        let withdrawals = withdrawals as u64 + u64::from(matches!(action, Action::Withdraw(_)));
-        let gas = INTENTS_REST_GAS + INTENT_GAS * (u64::from(index) + 1) + INTENT_WITHDRAW_GAS * withdrawals;
-        let text = match action {
-            Action::CreateBatch(args) => args.batch.uri.len().min(URI_MAX),
-            _ => action.memo().map_or(0, str::len),
-        };
-        self.host.gas_left() >= gas && self.fits(ENTRY_LOG_BYTES + ESCAPE_LOG_BYTES * text)
     }
 }
 
-/// What was signed, if it is an intent within the limits.
-fn read(signed: &SignedIntent) -> Option<Intent> {
+/// What was signed, if it is an intent within the limits and nothing of it is missing.
+fn read(signed: &SignedIntent) -> Option<Draft> {
     if signed.message.len() > MESSAGE_MAX {
         return None;
     }
-    let intent: Intent = json::parse(&signed.message).ok()?;
-    intent.kind.memo().is_none_or(|memo| memo.len() <= MEMO_MAX).then_some(intent)
+    let draft: Draft = json::parse(&signed.message).ok()?;
+    let whole = match draft.kind? {
+        Kind::Transfer | Kind::Tip => draft.amount.is_some(),
+        Kind::Withdraw => true,
+        Kind::CreateBatch => draft.batch.is_some(),
+    };
+    (whole && draft.memo.as_ref().is_none_or(|memo| memo.len() <= MEMO_MAX)).then_some(draft)
 }
 
 /// The code of a method's error. Only what can never be stops the call.

@@ -39,7 +39,12 @@ impl<H: Host> Engine<'_, H> {
     }
 
     /// Debits a balance for a transfer to the account, or changes nothing.
-    pub(super) fn send(&mut self, number: AccountNo, account_id: String, args: WithdrawArgs) -> Result<Transfer, Error> {
+    pub(super) fn send(
+        &mut self,
+        number: AccountNo,
+        account_id: String,
+        args: WithdrawArgs,
+    ) -> Result<Transfer, Error> {
         let token = args.token;
         let amount = match args.amount {
             Some(amount) => amount.0,

@@ -1,43 +1,47 @@
 //! Signed intents and their keys.
 
-use piecework_interface::call::{IntentKeyAddArgs, IntentKeyRemoveArgs};
+use piecework_interface::{
+    call::IntentKeyAddArgs,
+    intent::{Kinds, SignedIntent},
+};
 
 use super::{
     args::{self, need},
     call, methods, reply,
     withdraw::send,
 };
+use crate::json::Args;
 
 methods! {
     /// Lets a key sign intents of the caller. One yoctoNEAR.
     intent_key_add => {
         let args = args::read();
-        let args = IntentKeyAddArgs {
-            public_key: need(args.public_key, "public_key"),
-            kinds: need(args.kinds, "kinds"),
-            token: need(args.token, "token"),
-            daily_cap: need(args.daily_cap, "daily_cap"),
-        };
-        call(|engine| engine.intent_key_add(args));
+        let kinds = need(args.kinds.filter(|kinds| *kinds != Kinds::NONE), "kinds");
+        need(args.token, "token");
+        need(args.daily_cap, "daily_cap");
+        set(&args, kinds);
     };
 
     /// Takes every right from a key. One yoctoNEAR.
-    intent_key_remove => {
-        let public_key = need(args::read().public_key, "public_key");
-        call(|engine| engine.intent_key_remove(IntentKeyRemoveArgs { public_key }));
-    };
+    intent_key_remove => set(&args::read(), Kinds::NONE);
 
-    /// Executes signed intents, for anyone. What they withdraw is sent as `withdraw` sends it.
+    /// Executes signed intents, for anyone. What they withdraw is sent as `withdraw` sends it. Borsh `Vec<SignedIntent>`.
     intents_execute => {
-        let intents = need(args::read().intents, "intents");
+        let intents: Vec<SignedIntent> = args::read_borsh();
         for transfer in call(|engine| engine.intents_execute(&intents)) {
             send(transfer);
         }
     };
 
-    /// The keys that may sign intents of an account, or are remembered.
+    /// The rows of an account's keys.
     intent_keys => {
         let account_id = need(args::read().account_id, "account_id");
-        reply(&call(|mut engine| engine.view_intent_keys(&account_id)));
+        reply(&call(|mut engine| engine.view_account(&account_id)).map(|account| account.keys));
     };
+}
+
+fn set(args: &Args, kinds: Kinds) {
+    let public_key = need(args.public_key, "public_key");
+    let (token, daily_cap) = (args.token.unwrap_or_default(), args.daily_cap.unwrap_or_default());
+    call(|engine| engine.intent_key_set(IntentKeyAddArgs { public_key, kinds, token, daily_cap }));
 }

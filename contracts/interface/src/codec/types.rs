@@ -8,7 +8,7 @@ use crate::{
     fields,
     governance::{Change, Prices, Proposal, Settings},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    intent::{IntentKey, Kinds, Limit, PublicKey},
+    intent::{IntentKey, Kinds, Limit, PublicKey, SignedIntent},
     merkle::Peaks,
     op::{At, Op, Target},
     terms::{Terms, Verification},
@@ -33,7 +33,21 @@ newtype!(Amount, AccountNo, BatchId, ClassId, Kinds, LotId, PublicKey, TokenId);
 macro_rules! element {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-element!(AccountNo, ClassId, ClassRecord, Draw, IntentKey, Op, Proposal, Slot, Target, TokenId, [u8; 32], u32);
+element!(
+    AccountNo,
+    ClassId,
+    ClassRecord,
+    Draw,
+    IntentKey,
+    Op,
+    Proposal,
+    SignedIntent,
+    Slot,
+    Target,
+    TokenId,
+    [u8; 32],
+    u32
+);
 
 fields!(Bounds {
     claim_ttl_s,
@@ -110,6 +124,7 @@ variants!(SlotPhase { 0 = Reserved(until), 1 = Committed(commitment), 2 = Reveal
 fields!(Slot { node, round, phase });
 fields!(LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots });
 fields!(Peaks { count, peaks });
+fields!(SignedIntent { message, nonce, callback_url, public_key, signature });
 fields!(Limit { token, daily_cap, spent });
 fields!(IntentKey { public_key, kinds, limit, nonce, used_at });
 fields!(Prices { token, min_reward, rep_unit, bond_rate });

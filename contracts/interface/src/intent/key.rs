@@ -46,6 +46,13 @@ impl Kinds {
         Self(kinds.iter().fold(0, |bits, kind| bits | *kind as u8))
     }
 
+    /// Gives the place in [`Kind::ALL`] of each kind that it has.
+    pub(crate) fn each(self, visit: &mut dyn FnMut(usize)) {
+        for place in (0..Kind::ALL.len()).filter(|place| self.0 >> place & 1 == 1) {
+            visit(place);
+        }
+    }
+
     /// Whether it has the kind.
     #[must_use]
     pub const fn has(self, kind: Kind) -> bool {
@@ -168,41 +175,39 @@ pub enum KeyRows {
 #[must_use]
 pub fn own_key(account_id: &str) -> Option<PublicKey> {
     let mut key = [0; 32];
-    hex::decode_to_slice(account_id, &mut key).ok().map(|()| PublicKey(key))
+    hex::decode_to_slice(account_id.as_bytes(), &mut key).ok().map(|()| PublicKey(key))
 }
 
-/// Adds a key, or gives one other kinds and another limit: its nonce stays, so nothing that it signed comes twice.
-pub fn key_add(keys: &mut Vec<IntentKey>, public_key: PublicKey, kinds: Kinds, limit: Limit) -> KeyRows {
-    let limit = Some(limit);
-    if let Some(key) = keys.iter_mut().find(|key| key.public_key == public_key) {
-        (key.kinds, key.limit) = (kinds, limit);
-        return KeyRows::Same;
-    }
-    keys.push(IntentKey { public_key, kinds, limit, nonce: 0, used_at: 0 });
-    KeyRows::More
-}
-
-/// Removes a key at once. Its row stays, without a kind, while an intent that it executed could come again, and for
-/// ever if it is the account's own; removing it once more drops it when it may go. `None`: there is nothing to remove.
-pub fn key_remove(
+/// Adds a key, or gives one other kinds and another limit; without kinds, removes it. `None`: nothing would change.
+///
+/// A key keeps its number as long as its row stays, so nothing that it signed comes twice. A removed key's row stays
+/// while an intent that it executed could come again, and for ever if it is the account's own; removing it once more
+/// drops it when it may go.
+pub fn key_set(
     keys: &mut Vec<IntentKey>,
     account_id: &str,
     public_key: PublicKey,
+    (kinds, limit): (Kinds, Limit),
     now_s: u32,
 ) -> Option<KeyRows> {
     let own = own_key(account_id) == Some(public_key);
+    let removes = kinds == Kinds::NONE;
+    let set = IntentKey { public_key, kinds, limit: Some(limit), nonce: 0, used_at: 0 };
     let Some(index) = keys.iter().position(|key| key.public_key == public_key) else {
-        if !own {
+        if removes && !own {
             return None;
         }
-        keys.push(IntentKey { kinds: Kinds::NONE, ..IntentKey::own(public_key) });
+        keys.push(set);
         return Some(KeyRows::More);
     };
-    if !own && keys[index].rests(now_s) {
+    let key = &mut keys[index];
+    if removes && !own && key.rests(now_s) {
         keys.remove(index);
         return Some(KeyRows::Less);
     }
-    let key = &mut keys[index];
-    let was = core::mem::replace(&mut key.kinds, Kinds::NONE);
-    (was != Kinds::NONE).then_some(KeyRows::Same)
+    if removes && key.kinds == Kinds::NONE {
+        return None;
+    }
+    *key = IntentKey { nonce: key.nonce, used_at: key.used_at, ..set };
+    Some(KeyRows::Same)
 }

@@ -1,38 +1,43 @@
-//! The JSON of signed intents and their keys.
+//! The JSON of intents and their keys.
 
-use super::{Read, ReadError, Reader, Write, read_fields, write_fields};
-use crate::{
-    call::WithdrawArgs,
-    intent::{Action, Intent, IntentKey, Kind, Kinds, Limit, Payment, PublicKey, SignedIntent},
-};
+use super::{Read, ReadError, Reader, Write, write_fields};
+use crate::intent::{Draft, IntentKey, Kind, Kinds, Limit, PublicKey};
 
 write_fields!(Limit { token, daily_cap, spent });
 write_fields!(IntentKey { public_key, kinds, limit, nonce, used_at });
-
-read_fields!(SignedIntent { message, nonce: base64, public_key, signature: base64 } callback_url);
-read_fields!(Intent { chain_id, account_id, deadline, kind });
-read_fields!(Payment { receiver_id, token, amount } memo);
-read_fields!(WithdrawArgs { token } amount);
 
 const WORDS: [&str; 4] = ["transfer", "tip", "withdraw", "create_batch"];
 
 impl Write for Kind {
     fn write(&self, out: &mut String) {
-        let place = Self::ALL.iter().position(|kind| kind == self);
-        place.map_or("", |place| WORDS[place]).write(out);
-    }
-}
-
-impl Read for Kind {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.word(&WORDS).map(|place| Self::ALL[place])
+        Kinds::of(&[*self]).each(&mut |place| WORDS[place].write(out));
     }
 }
 
 impl Write for Kinds {
     fn write(&self, out: &mut String) {
-        let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| self.has(*kind)).collect();
-        kinds.write(out);
+        let mut before = '[';
+        self.each(&mut |place| {
+            out.push(before);
+            WORDS[place].write(out);
+            before = ',';
+        });
+        if before == '[' {
+            out.push('[');
+        }
+        out.push(']');
+    }
+}
+
+/// A list of kinds.
+impl Read for Kinds {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+        let mut kinds = 0;
+        reader.array(&mut |reader| {
+            kinds |= 1 << reader.word(&WORDS)?;
+            Ok(())
+        })?;
+        Ok(Self(kinds))
     }
 }
 
@@ -48,20 +53,35 @@ impl Read for PublicKey {
     }
 }
 
-/// An object with one field, which says what to do.
-impl Read for Action {
+impl Draft {
+    /// One function reads both levels, because two would be twice the code; each level has its own fields.
+    fn field(&mut self, reader: &mut Reader<'_>, inside: bool, key: &str) -> Result<(), ReadError> {
+        match (inside, key) {
+            (false, "chain_id") => self.chain_id = Read::read(reader)?,
+            (false, "account_id") => self.account_id = Read::read(reader)?,
+            (false, "deadline") => self.deadline = Read::read(reader)?,
+            (false, "kind") => reader.object(&mut |reader, key| {
+                let place = WORDS.iter().position(|word| *word == key).filter(|_| self.kind.is_none());
+                self.kind = Some(Kind::ALL[place.ok_or(BAD)?]);
+                reader.object(&mut |reader, key| self.field(reader, true, key))
+            })?,
+            (true, "token") => self.token = Some(Read::read(reader)?),
+            (true, "amount") => self.amount = Read::read(reader)?,
+            (true, "receiver_id") => self.receiver_id = Read::read(reader)?,
+            (true, "memo") => self.memo = Read::read(reader)?,
+            (true, "batch") => self.batch = Some(Read::read(reader)?),
+            _ => return reader.skip(),
+        }
+        Ok(())
+    }
+}
+
+const BAD: ReadError = ReadError { field: "kind" };
+
+impl Read for Draft {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        let mut action = None;
-        reader.object(&mut |reader, key| {
-            action = Some(match (&action, key) {
-                (None, "transfer") => Self::Transfer(Read::read(reader)?),
-                (None, "tip") => Self::Tip(Read::read(reader)?),
-                (None, "withdraw") => Self::Withdraw(Read::read(reader)?),
-                (None, "create_batch") => Self::CreateBatch(Read::read(reader)?),
-                _ => return Err(ReadError { field: "kind" }),
-            });
-            Ok(())
-        })?;
-        action.ok_or(ReadError { field: "kind" })
+        let mut draft = Self::default();
+        reader.object(&mut |reader, key| draft.field(reader, false, key))?;
+        Ok(draft)
     }
 }

@@ -1,7 +1,5 @@
 //! Reading: a cursor over the text, and the types that can be read from it.
 
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-
 use crate::{
     amount::Amount,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
@@ -77,7 +75,6 @@ macro_rules! read_fields {
     (@read $reader:ident) => { $crate::json::Read::read($reader)? };
     (@read $reader:ident hex) => { $reader.hex()? };
     (@read $reader:ident bytes) => { $reader.bytes()? };
-    (@read $reader:ident base64) => { $reader.base64()? };
 }
 pub(crate) use read_fields;
 
@@ -309,16 +306,8 @@ impl Reader<'_> {
     pub(crate) fn hex<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
         let text = self.string()?;
         let mut bytes = [0; N];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| self.error())?;
+        hex::decode_to_slice(text.as_bytes(), &mut bytes).map_err(|_| self.error())?;
         Ok(bytes)
-    }
-
-    /// Reads bytes written in base64, padded or not.
-    pub(crate) fn base64<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
-        let text = self.string()?;
-        let text = text.trim_end_matches('=');
-        let bytes = STANDARD_NO_PAD.decode(text).map_err(|_| self.error())?;
-        bytes.try_into().map_err(|_| self.error())
     }
 
     /// Reads a string that is one of a few words; returns its place.

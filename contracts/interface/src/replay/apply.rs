@@ -134,11 +134,10 @@ impl Step<'_> {
             Entry::BatchPaid { batch, fees, refund } => self.batch_paid(*batch, (fees.0, refund.0)),
             Entry::BatchClosed { batch, fees, refund } => self.batch_closed(*batch, (fees.0, refund.0)),
             Entry::BatchForgotten { batch } => self.batch_forgotten(*batch),
-            Entry::KeyAdded { account, public_key, kinds, token, daily_cap } => {
+            Entry::KeySet { account, public_key, kinds, token, daily_cap } => {
                 let limit = Limit { token: *token, daily_cap: *daily_cap, spent: Amount(0) };
-                self.key_added(*account, *public_key, *kinds, limit)
+                self.key_set(*account, *public_key, (*kinds, limit))
             }
-            Entry::KeyRemoved { account, public_key } => self.key_removed(*account, *public_key),
             Entry::Intent { op: _, account, public_key, kind, nonce, spent, failed } => {
                 let told = super::intents::Told { kind: *kind, nonce: *nonce, spent: spent.0, failed: *failed };
                 self.intent(*account, *public_key, &told)
@@ -168,8 +167,15 @@ impl Step<'_> {
             return Err(Fault::Differs("the account's number"));
         }
         *next = next.checked_add(1).ok_or(Fault::Range("the number of the next account"))?;
-        let row =
-            Account { account, storage_paid: paid, storage_used: used, in_flight: 0, balances: Vec::new(), node: None, keys: Vec::new() };
+        let row = Account {
+            account,
+            storage_paid: paid,
+            storage_used: used,
+            in_flight: 0,
+            balances: Vec::new(),
+            node: None,
+            keys: Vec::new(),
+        };
         self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
         self.touched.accounts.insert(account);
         Ok(())

@@ -1,13 +1,9 @@
 //! Entries of signed intents and their keys.
 
-use super::{
-    Fault, MovementKind,
-    apply::Step,
-    rows::Cause,
-};
+use super::{Fault, MovementKind, apply::Step, rows::Cause};
 use crate::{
     ids::{AccountNo, TokenId},
-    intent::{IntentKey, KeyRows, Kind, Kinds, Limit, PublicKey, key_add, key_remove, own_key},
+    intent::{IntentKey, KeyRows, Kind, Kinds, Limit, PublicKey, key_set, own_key},
     skip::Skip,
     storage::INTENT_KEY_BYTES,
 };
@@ -21,15 +17,10 @@ pub(super) struct Told {
 }
 
 impl Step<'_> {
-    pub fn key_added(&mut self, account: AccountNo, key: PublicKey, kinds: Kinds, limit: Limit) -> Result<(), Fault> {
-        let rows = key_add(&mut self.account(account)?.row.keys, key, kinds, limit);
-        self.charge_key(account, rows)
-    }
-
-    pub fn key_removed(&mut self, account: AccountNo, key: PublicKey) -> Result<(), Fault> {
+    pub fn key_set(&mut self, account: AccountNo, key: PublicKey, to: (Kinds, Limit)) -> Result<(), Fault> {
         let now_s = self.context.now_s;
         let named = self.account(account)?;
-        let rows = key_remove(&mut named.row.keys, &named.account_id, key, now_s).ok_or(KEYS)?;
+        let rows = key_set(&mut named.row.keys, &named.account_id, key, to, now_s).ok_or(KEYS)?;
         self.charge_key(account, rows)
     }
 
