@@ -83,12 +83,12 @@ pub const fn poke_gas(targets: usize) -> u64 {
 /// does not cover are skipped.
 #[must_use]
 pub const fn intents_gas(intents: usize, withdrawals: usize) -> u64 {
-    INTENTS_REST_GAS + INTENT_GAS * (intents as u64 + 1) + INTENT_WITHDRAW_GAS * withdrawals as u64
+    INTENTS_REST_GAS + 2 * INTENT_GAS * (intents as u64 + 1) + INTENT_WITHDRAW_GAS * withdrawals as u64
 }
 
-/// Gas that an intent is given, its writes at the end of the call included.
-pub const INTENT_GAS: u64 = 2 * TGAS;
-/// Gas that a withdrawal by an intent hands on, beside [`INTENT_GAS`].
+/// Gas of an intent at most, and once more for its writes and its log at the end of the call.
+pub const INTENT_GAS: u64 = TGAS;
+/// Gas that a withdrawal by an intent hands on.
 pub const INTENT_WITHDRAW_GAS: u64 = 26 * TGAS;
 /// Gas for everything else in a call of intents.
 pub const INTENTS_REST_GAS: u64 = 4 * TGAS;

@@ -60,7 +60,8 @@ impl<H: Host> Engine<'_, H> {
         let draft = read(signed).ok_or(Skip::Message)?;
         let (Some(kind), Some(token)) = (draft.kind, draft.token) else { return Err(Skip::Message.into()) };
         let withdrawals = transfers.len() as u64 + u64::from(kind == Kind::Withdraw);
-        let gas = INTENTS_REST_GAS + INTENT_GAS * (u64::from(index) + 1) + INTENT_WITHDRAW_GAS * withdrawals;
+        // Its own, and the writes of those before it and of itself.
+        let gas = INTENTS_REST_GAS + INTENT_GAS * (u64::from(index) + 2) + INTENT_WITHDRAW_GAS * withdrawals;
         if self.host.gas_left() < gas || !self.fits(INTENT_LOG_BYTES) {
             return Err(Skip::NoRoom.into());
         }

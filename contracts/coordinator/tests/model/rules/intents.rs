@@ -3,9 +3,7 @@
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
-    call::{
-        BatchCreateArgs, BatchSpec, DepositMessage, INTENT_GAS, INTENT_WITHDRAW_GAS, IntentKeyAddArgs, intents_gas,
-    },
+    call::{BatchCreateArgs, BatchSpec, DepositMessage, INTENT_GAS, IntentKeyAddArgs, intents_gas},
     config::Config,
     event::Entry,
     governance::{Change, Feature},
@@ -641,7 +639,7 @@ fn intents_execute__should_skip_what_gas_and_log_do_not_cover() {
     let intents: Vec<_> = (1..=3).map(|nonce| relay.sign(withdraw(token, Some(1)), nonce)).collect();
     let one = intents_gas(1, 1);
     let codes = |entries: Vec<Entry>| entries.iter().filter(|entry| matches!(entry, Entry::Skipped { .. })).count();
-    let none = relay.market.chain.execute_with_gas(one - INTENT_GAS - INTENT_WITHDRAW_GAS, &intents);
+    let none = relay.market.chain.execute_with_gas(one - 3 * INTENT_GAS, &intents);
     assert_eq!(none, Err(Error::Intents(Skip::NoRoom as u8)));
     assert_eq!(codes(relay.market.chain.execute_with_gas(one, &intents).expect("executed")), 2);
     check(&relay.market.chain);
