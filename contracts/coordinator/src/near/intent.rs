@@ -36,7 +36,8 @@ methods! {
     /// The rows of an account's keys.
     intent_keys => {
         let account_id = need(args::read().account_id, "account_id");
-        reply(&call(|mut engine| engine.view_account(&account_id)).map(|account| account.keys));
+        let account = call(|mut engine| engine.view_account(&account_id));
+        reply(account.as_ref().map_or(&[][..], |account| &account.keys));
     };
 }
 
