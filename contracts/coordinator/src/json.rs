@@ -5,6 +5,7 @@ use piecework_interface::{
     config::Config,
     governance::{Change, Feature, Role},
     ids::{BatchId, ClassId, LotId, TokenId},
+    intent::{Kinds, PublicKey},
     json::{self, Read, ReadError, Reader},
 };
 
@@ -45,8 +46,10 @@ args! {
     change: Change,
     classes: Vec<ClassId>,
     config: Config,
+    daily_cap: Amount,
     features: Vec<Feature>,
     from: u32,
+    kinds: Kinds,
     limit: u32,
     lot: LotId,
     lots: Vec<LotId>,
@@ -54,6 +57,7 @@ args! {
     msg: String,
     number: u32,
     owner_id: String,
+    public_key: PublicKey,
     registration_only: bool,
     rep_unit: Amount,
     role: Role,

@@ -8,6 +8,9 @@ use crate::amount::Amount;
 /// The highest fee, in basis points.
 const FEE_BPS_MAX: u16 = 1_000;
 
+/// Bytes of a chain's id at most.
+const CHAIN_ID_MAX: usize = 32;
+
 /// Inclusive bounds for the terms of a batch. Test networks may lower the times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(default)]
@@ -70,6 +73,9 @@ pub struct Config {
     pub insurance_reserve: Amount,
     /// Bounds of terms.
     pub bounds: Bounds,
+    /// The chain's id, `mainnet` or another, which every signed intent names. While it is empty none is executed; once it
+    /// is set it never changes, so no intent for one chain comes to hold on another.
+    pub chain_id: String,
 }
 
 impl Default for Config {
@@ -86,6 +92,7 @@ impl Default for Config {
             treasury_bps: 2_000,
             insurance_reserve: Amount(100 * 10_u128.pow(24)),
             bounds: Bounds::default(),
+            chain_id: String::new(),
         }
     }
 }
@@ -112,7 +119,16 @@ impl Config {
         if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 {
             return Err("caps of slash rates must be at most 100");
         }
+        if self.chain_id.len() > CHAIN_ID_MAX {
+            return Err("config.chain_id must have at most 32 bytes");
+        }
         Ok(())
+    }
+
+    /// Whether `next` may follow this configuration.
+    #[must_use]
+    pub fn may_become(&self, next: &Self) -> bool {
+        self.chain_id.is_empty() || self.chain_id == next.chain_id
     }
 }
 

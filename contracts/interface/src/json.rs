@@ -10,6 +10,7 @@
 //! read_fields!(Terms { class, reward } verification);          needed fields, then those that may be left out
 //! ```
 
+mod intent;
 mod read;
 mod types;
 mod write;

@@ -9,6 +9,7 @@ pub mod draw;
 pub mod event;
 pub mod governance;
 pub mod ids;
+pub mod intent;
 pub mod journal;
 pub mod json;
 pub mod lots;

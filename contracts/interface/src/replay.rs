@@ -4,6 +4,7 @@ mod apply;
 mod error;
 mod govern;
 mod history;
+mod intents;
 mod revenue;
 mod rounds;
 mod rows;

@@ -8,6 +8,7 @@ use crate::{
     fields,
     governance::{Change, Prices, Proposal, Settings},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{IntentKey, Kinds, Limit, PublicKey, SignedIntent},
     merkle::Peaks,
     op::{At, Op, Target},
     revenue::{Revenue, Share},
@@ -28,12 +29,27 @@ macro_rules! newtype {
         }
     )*};
 }
-newtype!(Amount, AccountNo, BatchId, ClassId, LotId, TokenId);
+newtype!(Amount, AccountNo, BatchId, ClassId, Kinds, LotId, PublicKey, TokenId);
 
 macro_rules! element {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-element!(AccountNo, ClassId, ClassRecord, Draw, Op, Proposal, Share, Slot, Target, TokenId, [u8; 32], u32);
+element!(
+    AccountNo,
+    ClassId,
+    ClassRecord,
+    Draw,
+    IntentKey,
+    Op,
+    Proposal,
+    Share,
+    SignedIntent,
+    Slot,
+    Target,
+    TokenId,
+    [u8; 32],
+    u32
+);
 
 fields!(Bounds {
     claim_ttl_s,
@@ -55,7 +71,8 @@ fields!(Config {
     epoch_s,
     treasury_bps,
     insurance_reserve,
-    bounds
+    bounds,
+    chain_id,
 });
 fields!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
 variants!(Verification { 0 = Consensus } else Self::Consensus);
@@ -113,6 +130,9 @@ variants!(SlotPhase { 0 = Reserved(until), 1 = Committed(commitment), 2 = Reveal
 fields!(Slot { node, round, phase });
 fields!(LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots });
 fields!(Peaks { count, peaks });
+fields!(SignedIntent { message, nonce, callback_url, public_key, signature });
+fields!(Limit { token, daily_cap, spent });
+fields!(IntentKey { public_key, kinds, limit, nonce, used_at });
 fields!(Prices { token, min_reward, rep_unit, bond_rate });
 variants!(Change { 0 = Config(config), 1 = Code(hash), 2 = Prices(prices) } else Self::Code([0; 32]));
 fields!(Proposal { number, ready_at, change });

@@ -8,6 +8,7 @@ use crate::{
     config::{Config, Fixed},
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     json::{self, push_decimal},
     op::At,
     skip::Skip,
@@ -52,7 +53,7 @@ macro_rules! id_field {
         }
     )*};
 }
-id_field!(AccountNo, TokenId, ClassId, BatchId, LotId);
+id_field!(AccountNo, TokenId, ClassId, BatchId, LotId, Kinds, PublicKey);
 
 impl Field for bool {
     fn write(&self, out: &mut String) {
@@ -255,7 +256,7 @@ macro_rules! json_field {
         }
     )*};
 }
-json_field!(String, Config, NodeStatus, Role, Change);
+json_field!(String, Config, NodeStatus, Role, Change, Kind);
 
 row_field!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
 row_field!(Terms {

@@ -17,7 +17,7 @@ use crate::{
 write_fields!(Root { seq, head: hex, active_tickets, next_account, next_batch, insurance });
 write_fields!(Token { token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
 write_fields!(Balance { token, amount });
-write_fields!(Account { account, storage_paid, storage_used, in_flight, balances, node });
+write_fields!(Account { account, storage_paid, storage_used, in_flight, balances, node, keys });
 write_fields!(ClassRecord { class, reputation, stepped_at, declared });
 write_fields!(Node {
     stake,
@@ -51,7 +51,8 @@ write_fields!(Config {
     epoch_s,
     treasury_bps,
     insurance_reserve,
-    bounds
+    bounds,
+    chain_id,
 });
 write_fields!(Bounds {
     claim_ttl_s,
@@ -107,7 +108,7 @@ read_fields!(Terms {
 read_fields!(BatchSpec { terms, items, manifest: hex, uri });
 read_fields!(BatchCreateArgs { token, batch });
 read_fields!(ResultClaim { batch, lot, n, accepted: hex, answers: bytes, proof: bytes });
-read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps, insurance_reserve, bounds);
+read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps, insurance_reserve, bounds, chain_id);
 read_fields!(Bounds {} claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
     abandon_slash_pct_max);
 

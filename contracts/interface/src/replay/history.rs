@@ -53,6 +53,8 @@ pub enum MovementKind {
     Refund,
     /// A share of an epoch's fees, to a node or the treasury.
     Revenue,
+    /// From one account to another.
+    Transfer,
 }
 
 /// One movement of an internal balance; never of nothing.
