@@ -290,8 +290,11 @@ impl Bench {
         let create = self.market.intents(vec![create])?;
         self.figure("intent_create_batch", create, 0);
         let args = WithdrawArgs { token: TOKEN, amount: Some(Amount(5)) };
-        let withdraw = self.market.intents(vec![Action::Withdraw(args)])?;
+        let withdraw = self.market.intents(vec![Action::Withdraw(args.clone())])?;
         self.figure("intent_withdraw", withdraw, 0);
+        // As many as the gas of one transaction can carry: each must find the gas that it hands on.
+        let many = self.market.intents(vec![Action::Withdraw(args); 10])?;
+        self.figure("extra_intent_withdraw", many.beyond(withdraw).each(9), 0);
         Ok(())
     }
 

@@ -44,7 +44,8 @@
 //! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
 //! `verify_result` [`ResultClaim`] → whether it is the result that the batch's root stands for, so that any contract can
 //! ask; `intent_keys {"account_id"}` → list of [`crate::intent::IntentKey`], the account's rows: an implicit
-//! account's own key counts without one until it is used, limited or removed; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
+//! account's own key counts without one until it is used, limited or removed; NEP-145 `storage_balance_of`,
+//! `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
 use serde::{Deserialize, Serialize};
 
@@ -188,7 +189,7 @@ pub struct ResultClaim {
 }
 
 /// Arguments of `withdraw`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WithdrawArgs {
     /// Token.
     pub token: TokenId,

@@ -481,7 +481,7 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     let mut journal = begun();
     let (public_key, before) = (PublicKey([7; 32]), journal.mirror.accounts[&REQUESTER].row.storage_used);
     let set = |kinds| Entry::KeySet { account: REQUESTER, public_key, kinds, token: TOKEN, daily_cap: Amount(10) };
-    journal.write("intent_key", None, vec![set(Kinds::of(&[Kind::Tip]))]).unwrap();
+    journal.write("intent_key_add", None, vec![set(Kinds::of(&[Kind::Tip]))]).unwrap();
     assert_eq!(journal.mirror.accounts[&REQUESTER].row.storage_used, before + storage::INTENT_KEY_BYTES);
     journal
         .write("ft_on_transfer", None, vec![Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(50) }])
@@ -524,11 +524,11 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     journal.write("intents_execute", None, intent(Kind::Tip, 4, 0, Some(Skip::Balance))).unwrap();
 
     // A removed key stays while its intents could come again.
-    journal.write("intent_key", None, vec![set(Kinds::NONE)]).unwrap();
-    assert!(journal.write("intent_key", None, vec![set(Kinds::NONE)]).is_err());
+    journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).unwrap();
+    assert!(journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).is_err());
     assert!(journal.write("intents_execute", None, intent(Kind::Tip, 5, 0, Some(Skip::Balance))).is_err());
     journal.later(86_401);
-    journal.write("intent_key", None, vec![set(Kinds::NONE)]).unwrap();
+    journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).unwrap();
     let row = &journal.mirror.accounts[&REQUESTER].row;
     assert_eq!((row.keys.len(), row.storage_used), (0, before));
 }

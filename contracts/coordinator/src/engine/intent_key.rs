@@ -4,7 +4,7 @@ use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
     event::Entry,
-    intent::{INTENT_KEYS_MAX, KeyRows, Limit, key_set},
+    intent::{INTENT_KEYS_MAX, KeyRows, Kinds, Limit, key_set},
     storage::INTENT_KEY_BYTES,
 };
 
@@ -37,6 +37,7 @@ impl<H: Host> Engine<'_, H> {
             Some(KeyRows::Less) => release(account, INTENT_KEY_BYTES)?,
         }
         self.push(Entry::KeySet { account: number, public_key, kinds, token, daily_cap });
-        self.finish("intent_key", None)
+        let removes = kinds == Kinds::NONE;
+        self.finish(if removes { "intent_key_remove" } else { "intent_key_add" }, None)
     }
 }
