@@ -102,7 +102,7 @@ pub struct Intent {
     pub kind: Action,
 }
 
-/// What an intent does. Collecting revenue is a later one.
+/// What an intent does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -114,6 +114,8 @@ pub enum Action {
     Withdraw(WithdrawArgs),
     /// Creates a batch, as `batch_create` does.
     CreateBatch(BatchCreateArgs),
+    /// Credits the account with what the epoch before pays its node, as `revenue_collect` does.
+    CollectRevenue {},
 }
 
 /// Balance for somebody else.

@@ -108,4 +108,6 @@ skips! {
     Terms = 57, "the batch's token, terms or size do not do";
     /// A pause, or too many withdrawals in flight.
     Stopped = 58, "this is paused, or too many withdrawals are in flight";
+    /// No revenue.
+    Revenue = 59, "the account's node has nothing to collect of the epoch before";
 }

@@ -46,6 +46,7 @@ fn any_action() -> impl Strategy<Value = Action> {
             let batch = BatchSpec { items, manifest, uri, ..BatchSpec::default() };
             Action::CreateBatch(BatchCreateArgs { token: TokenId(token), batch })
         }),
+        Just(Action::CollectRevenue {}),
     ]
 }
 
@@ -67,6 +68,7 @@ fn draft_of(intent: &Intent) -> Draft {
         Action::CreateBatch(BatchCreateArgs { token, batch }) => {
             Draft { kind: Some(Kind::CreateBatch), token: Some(token), batch: Some(batch), ..draft }
         }
+        Action::CollectRevenue {} => Draft { kind: Some(Kind::CollectRevenue), ..draft },
     }
 }
 
@@ -126,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn keys__should_be_the_same_in_json(kinds in 0..16_u8, limit: Option<(u16, u128, u128)>, nonce: u64, used_at: u32) {
+    fn keys__should_be_the_same_in_json(kinds in 0..32_u8, limit: Option<(u16, u128, u128)>, nonce: u64, used_at: u32) {
         let limit = limit.map(|(token, cap, spent)| Limit {
             token: TokenId(token),
             daily_cap: Amount(cap),

@@ -58,7 +58,7 @@ impl<H: Host> Engine<'_, H> {
     /// One intent: skipped with nothing changed, or its nonce is used.
     fn intent(&mut self, index: u8, signed: &SignedIntent, transfers: &mut Vec<Transfer>) -> Result<(), Stop> {
         let draft = read(signed).ok_or(Skip::Message)?;
-        let (Some(kind), Some(token)) = (draft.kind, draft.token) else { return Err(Skip::Message.into()) };
+        let (kind, token) = (draft.kind.ok_or(Skip::Message)?, draft.token.unwrap_or_default());
         let withdrawals = transfers.len() as u64 + u64::from(kind == Kind::Withdraw);
         // Its own, and the writes of those before it and of itself.
         let gas = INTENTS_REST_GAS + INTENT_GAS * (u64::from(index) + 2) + INTENT_WITHDRAW_GAS * withdrawals;
@@ -103,6 +103,7 @@ impl<H: Host> Engine<'_, H> {
         }
         let amount = match (&draft.batch, draft.amount) {
             (Some(batch), _) if kind == Kind::CreateBatch => money::escrow(&batch.terms, fee_bps, batch.items),
+            _ if kind == Kind::CollectRevenue => 0,
             (_, Some(amount)) => amount.0,
             // A withdrawal without an amount takes everything.
             (_, None) => self.balance(number, token)?,
@@ -139,6 +140,7 @@ impl<H: Host> Engine<'_, H> {
             (Kind::CreateBatch, Some(batch)) => {
                 self.create_batch(account, BatchCreateArgs { token, batch })?;
             }
+            (Kind::CollectRevenue, _) => self.collect(account)?,
             _ => self.transfer(account, (&draft.receiver_id, draft.memo), token, amount)?,
         }
         Ok(())
@@ -175,10 +177,12 @@ fn read(signed: &SignedIntent) -> Option<Draft> {
         return None;
     }
     let draft: Draft = json::parse(&signed.message).ok()?;
+    let has_token = draft.token.is_some();
     let whole = match draft.kind? {
-        Kind::Transfer | Kind::Tip => draft.amount.is_some(),
-        Kind::Withdraw => true,
-        Kind::CreateBatch => draft.batch.is_some(),
+        Kind::Transfer | Kind::Tip => has_token && draft.amount.is_some(),
+        Kind::Withdraw => has_token,
+        Kind::CreateBatch => has_token && draft.batch.is_some(),
+        Kind::CollectRevenue => true,
     };
     (whole && draft.memo.as_ref().is_none_or(|memo| memo.len() <= MEMO_MAX)).then_some(draft)
 }
@@ -191,6 +195,7 @@ const fn code_of(error: Error) -> Result<Skip, Error> {
         Error::Amount(_) => Skip::Amount,
         Error::Status(_) => Skip::Stopped,
         Error::Token(_) | Error::Terms(_) | Error::Batch(_) => Skip::Terms,
+        Error::NoNode | Error::NothingDue(_) => Skip::Revenue,
         error => return Err(error),
     })
 }

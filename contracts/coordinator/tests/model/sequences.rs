@@ -163,10 +163,10 @@ struct KeyPlan {
 }
 
 fn key_plan() -> impl Strategy<Value = KeyPlan> {
-    (any::<Index>(), 1..4_u8, 0..20_u8, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
+    (any::<Index>(), 1..4_u8, 0..40_u8, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
         who,
         wallet,
-        kinds: kinds.min(15),
+        kinds: kinds.min(Kinds::EVERY.0),
         token,
         cap,
     })
@@ -186,7 +186,7 @@ struct IntentPlan {
 
 fn intent_plan() -> impl Strategy<Value = IntentPlan> {
     let amount = proptest::option::of(prop_oneof![1 => Just(0), 4 => 1..1_000_000_u32, 4 => any::<u32>()]);
-    (any::<Index>(), any::<Index>(), 1..4_u8, 0..4_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
+    (any::<Index>(), any::<Index>(), 1..4_u8, 0..5_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
         |(who, to, wallet, kind, token, amount, flaw, batch)| IntentPlan {
             who,
             to,
@@ -287,9 +287,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who(), proptest::option::of(0..100_u16))
             .prop_map(|(who, milli)| Step::StorageWithdraw { who, milli }),
         1 => who().prop_map(|who| Step::Unregister { who }),
-        2 => who().prop_map(|who| Step::EpochSettle { who }),
-        2 => who().prop_map(|who| Step::Collect { who }),
-        2 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
+        3 => who().prop_map(|who| Step::EpochSettle { who }),
+        4 => who().prop_map(|who| Step::Collect { who }),
+        4 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
         2 => key_plan().prop_map(Step::IntentKey),
         6 => (vec(intent_plan(), 1..5), proptest::option::weighted(0.1, any::<u8>()))
             .prop_map(|(plans, gas)| Step::Intents { plans, gas }),
@@ -627,7 +627,7 @@ impl Run {
             let limit = key.and_then(|key| key.limit);
             token = limit.map_or(TokenId(1 + u16::from(plan.token % 2)), |limit| limit.token);
             let kinds = key.map_or(Kinds::EVERY, |key| key.kinds);
-            kind = (0..4).map(|more| (plan.kind + more) % 4).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
+            kind = (0..5).map(|more| (plan.kind + more) % 5).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
         }
         let amount = plan.amount.map(u128::from);
         let payment = payment(ACCOUNTS[plan.to.index(ACCOUNTS.len())], token, amount.unwrap_or(1));
@@ -635,6 +635,7 @@ impl Run {
             0 => Action::Transfer(payment),
             1 => Action::Tip(Payment { memo: Some("\"é\n".to_owned()), ..payment }),
             2 => withdraw(token, amount),
+            4 => Action::CollectRevenue {},
             _ => {
                 let mut spec = self.spec(&plan.batch);
                 spec.items *= u32::from(plan.flaw != 8);
@@ -776,7 +777,7 @@ fn sequences__should_reach_every_kind_of_entry() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
     let mut skips = BTreeSet::new();
-    for _ in 0..400 {
+    for _ in 0..800 {
         let steps = vec(step(), 200..300).new_tree(&mut runner).expect("steps").current();
         let mut run = Run::new();
         steps.iter().for_each(|step| run.step(step));

@@ -23,11 +23,13 @@ pub enum Kind {
     Withdraw = 4,
     /// A batch.
     CreateBatch = 8,
+    /// What an epoch pays the account's node, into its balance: no token or cap bounds it.
+    CollectRevenue = 16,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Transfer, Self::Tip, Self::Withdraw, Self::CreateBatch];
+    pub const ALL: [Self; 5] = [Self::Transfer, Self::Tip, Self::Withdraw, Self::CreateBatch, Self::CollectRevenue];
 }
 
 /// A set of kinds: their numbers added up. In JSON a list of them.
@@ -36,7 +38,7 @@ pub struct Kinds(pub u8);
 
 impl Kinds {
     /// Every kind that there is.
-    pub const EVERY: Self = Self(15);
+    pub const EVERY: Self = Self(31);
     /// What a removed key keeps.
     pub const NONE: Self = Self(0);
 
@@ -113,7 +115,7 @@ impl IntentKey {
         if !self.kinds.has(kind) && !self.is_free() {
             return Err(Skip::KeyKind);
         }
-        if self.limit.is_some_and(|limit| limit.token != token) {
+        if kind != Kind::CollectRevenue && self.limit.is_some_and(|limit| limit.token != token) {
             return Err(Skip::KeyToken);
         }
         if self.affords(amount, now_s) { Ok(()) } else { Err(Skip::KeyCap) }

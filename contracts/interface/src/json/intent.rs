@@ -6,7 +6,7 @@ use crate::intent::{Draft, IntentKey, Kind, Kinds, Limit, PublicKey};
 write_fields!(Limit { token, daily_cap, spent });
 write_fields!(IntentKey { public_key, kinds, limit, nonce, used_at });
 
-const WORDS: [&str; 4] = ["transfer", "tip", "withdraw", "create_batch"];
+const WORDS: [&str; 5] = ["transfer", "tip", "withdraw", "create_batch", "collect_revenue"];
 
 impl Write for Kind {
     fn write(&self, out: &mut String) {
