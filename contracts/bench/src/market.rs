@@ -8,13 +8,14 @@ use near_primitives::types::AccountId;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchCreateArgs, BatchSpec, CALL_GAS, DepositMessage, NodeRegisterArgs, TRANSFER_CALL_GAS, TokenListArgs, WORK,
-        work_gas,
+        BatchCreateArgs, BatchSpec, CALL_GAS, DepositMessage, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs,
+        TRANSFER_CALL_GAS, TokenListArgs, WORK, intents_gas, work_gas,
     },
     commitment::{Place, commitment},
     config::{Bounds, Config},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Action, Intent, Kinds, PublicKey, SignedIntent},
     lots::open_groups,
     op::{At, Op},
     terms::{Terms, Verification},
@@ -27,6 +28,8 @@ use crate::chain::{Actor, Burnt, COORDINATOR, Call, Chain};
 
 /// One NEAR.
 pub const NEAR: u128 = 10_u128.pow(24);
+/// What intents name.
+const CHAIN_ID: &str = "localnet";
 /// One TGas.
 pub const TERA: u64 = 1_000_000_000_000;
 /// The reward token.
@@ -81,6 +84,7 @@ pub struct Market {
     /// Reward per item of batches to come, units.
     pub reward: u128,
     batches: u32,
+    intents: u64,
     shape: Shape,
 }
 
@@ -116,10 +120,11 @@ impl Market {
             requester,
             nodes,
             batches: 0,
+            intents: 0,
             shape,
         };
         let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
-        let config = Config { bounds, ..Config::default() };
+        let config = Config { bounds, chain_id: CHAIN_ID.to_owned(), ..Config::default() };
         market.json(&coordinator, "new", &json!({"owner_id": coordinator.id, "config": config}), 0)?;
         let metadata = json!({"spec": "ft-1.0.0", "name": "Reward", "symbol": "RWD", "decimals": 6});
         let args = json!({"owner_id": token.id, "total_supply_cap": u128::MAX.to_string(), "metadata": metadata});
@@ -328,6 +333,46 @@ impl Market {
     pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
         let node = self.nodes[node].clone();
         self.borsh(&node, WORK, &ops, work_gas(ops.len()))
+    }
+
+    /// Lets the requester's key sign intents.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn add_intent_key(&mut self) -> anyhow::Result<Burnt> {
+        let requester = self.requester.clone();
+        let (public_key, daily_cap) = (PublicKey(requester.public_key()?), Amount(10_u128.pow(30)));
+        let args = IntentKeyAddArgs { public_key, kinds: Kinds::EVERY, token: TOKEN, daily_cap };
+        self.json(&requester, "intent_key_add", &args, 1)
+    }
+
+    /// Intents of the requester in one call, relayed by a node.
+    ///
+    /// # Errors
+    /// The call fails, or an intent is skipped or fails.
+    pub fn intents(&mut self, actions: Vec<Action>) -> anyhow::Result<Burnt> {
+        let deadline = u32::try_from(self.chain.now_s())? + 600;
+        let (account_id, public_key) = (self.requester.id.to_string(), PublicKey(self.requester.public_key()?));
+        let withdrawals = actions.iter().filter(|action| matches!(action, Action::Withdraw(_))).count();
+        let mut signed = Vec::new();
+        for kind in actions {
+            self.intents += 1;
+            let (chain_id, account_id) = (CHAIN_ID.to_owned(), account_id.clone());
+            let message = serde_json::to_string(&Intent { chain_id, account_id, deadline, kind })?;
+            let mut nonce = [7; 32];
+            nonce[..8].copy_from_slice(&self.intents.to_be_bytes());
+            let mut intent = SignedIntent { message, nonce, public_key, ..SignedIntent::default() };
+            intent.signature = self.requester.sign(&intent.digest(sha256, self.coordinator.as_str()))?;
+            signed.push(intent);
+        }
+        let relayer = self.nodes[0].clone();
+        self.borsh(&relayer, INTENTS_EXECUTE, &signed, intents_gas(signed.len(), withdrawals))
+    }
+
+    /// The batch that [`Self::create`] would make, as an intent.
+    pub fn creation(&mut self, shape: Shape) -> Action {
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Action::CreateBatch(BatchCreateArgs { token: TOKEN, batch: self.spec(shape) })
     }
 
     /// A call with Borsh arguments.

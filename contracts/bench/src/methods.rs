@@ -4,8 +4,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use piecework_interface::{
+    amount::Amount,
     call::{POKE, TALLY_GAS, WITHDRAW_GAS, WithdrawArgs, poke_gas},
     ids::{BatchId, LotId},
+    intent::{Action, INTENTS_MAX, Payment},
     op::{At, Op, Target},
     terms::LOT_SIZE_MAX,
 };
@@ -42,6 +44,7 @@ pub fn measure(contracts: &Path) -> anyhow::Result<Gas> {
     bench.lone_job()?;
     bench.widest_tally()?;
     bench.payout()?;
+    bench.intents()?;
     bench.epoch()?;
     let protocol_version = bench.market.chain.protocol_version();
     Ok(Gas { protocol_version, wasm_bytes, methods: bench.figures })
@@ -270,6 +273,28 @@ impl Bench {
         let node = self.market.nodes[0].clone();
         let collect = self.market.json(&node, "revenue_collect", &json!({}), 1)?;
         self.figure("revenue_collect", collect, 0);
+        Ok(())
+    }
+
+    /// Signed intents: one, sixteen in a call, and the other kinds.
+    fn intents(&mut self) -> anyhow::Result<()> {
+        let add = self.market.add_intent_key()?;
+        self.figure("intent_key_add", add, 0);
+        let receiver_id = self.market.nodes[0].id.to_string();
+        let payment = Payment { receiver_id, token: TOKEN, amount: Amount(5), memo: None };
+        let one = self.market.intents(vec![Action::Transfer(payment.clone())])?;
+        self.figure("intent_transfer", one, 0);
+        let many = self.market.intents(vec![Action::Transfer(payment); INTENTS_MAX])?;
+        self.figure("extra_intent", many.beyond(one).each(INTENTS_MAX as u64 - 1), 0);
+        let create = self.market.creation(Shape::usual(u32::from(ITEMS), ITEMS));
+        let create = self.market.intents(vec![create])?;
+        self.figure("intent_create_batch", create, 0);
+        let args = WithdrawArgs { token: TOKEN, amount: Some(Amount(5)) };
+        let withdraw = self.market.intents(vec![Action::Withdraw(args.clone())])?;
+        self.figure("intent_withdraw", withdraw, 0);
+        // As many as the gas of one transaction can carry: each must find the gas that it hands on.
+        let many = self.market.intents(vec![Action::Withdraw(args); 10])?;
+        self.figure("extra_intent_withdraw", many.beyond(withdraw).each(9), 0);
         Ok(())
     }
 

@@ -13,6 +13,8 @@ pub mod error;
 mod govern;
 pub mod host;
 mod init;
+mod intent;
+mod intent_key;
 pub mod key;
 mod lot;
 mod node;

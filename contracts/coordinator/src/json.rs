@@ -5,6 +5,7 @@ use piecework_interface::{
     config::Config,
     governance::{Change, Feature, Role},
     ids::{BatchId, ClassId, LotId, TokenId},
+    intent::{Kinds, PublicKey},
     json::{self, Read, ReadError, Reader},
 };
 
@@ -45,9 +46,11 @@ args! {
     change: Change,
     classes: Vec<ClassId>,
     config: Config,
+    daily_cap: Amount,
     features: Vec<Feature>,
     from: u32,
     items: Vec<u8>,
+    kinds: Kinds,
     limit: u32,
     lot: LotId,
     lots: Vec<LotId>,
@@ -55,6 +58,7 @@ args! {
     msg: String,
     number: u32,
     owner_id: String,
+    public_key: PublicKey,
     registration_only: bool,
     rep_unit: Amount,
     role: Role,

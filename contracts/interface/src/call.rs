@@ -1,5 +1,5 @@
 //! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
-//! [`WORK`] and [`POKE`], which are Borsh (`Vec<Op>` and `Vec<Target>`).
+//! [`WORK`], [`POKE`] and [`INTENTS_EXECUTE`], which are Borsh (`Vec<Op>`, `Vec<Target>` and `Vec<SignedIntent>`).
 //!
 //! | method | who | deposit | arguments |
 //! | --- | --- | --- | --- |
@@ -36,6 +36,9 @@
 //! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
 //! | `work` | node | 0 | Borsh `Vec<Op>` |
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
+//! | `intent_key_add` | account | 1 yocto | [`IntentKeyAddArgs`] |
+//! | `intent_key_remove` | account | 1 yocto | [`IntentKeyRemoveArgs`] |
+//! | `intents_execute` | anyone | 0 | Borsh `Vec<`[`crate::intent::SignedIntent`]`>`; attach [`intents_gas`] |
 //!
 //! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`];
 //! `settings` → [`crate::governance::Settings`]; `revenue` → [`crate::revenue::Revenue`]; `owner` → account id;
@@ -44,7 +47,9 @@
 //! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::view::Lot`] or null;
 //! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
 //! `verify_result` [`ResultClaim`] → whether it is the result that the batch's root stands for, so that any contract can
-//! ask; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
+//! ask; `intent_keys {"account_id"}` → list of [`crate::intent::IntentKey`], the account's rows: an implicit
+//! account's own key counts without one until it is used, limited or removed; NEP-145 `storage_balance_of`,
+//! `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -52,6 +57,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     amount::Amount,
     ids::{BatchId, ClassId, LotId, TokenId},
+    intent::{Kinds, PublicKey},
     terms::Terms,
 };
 
@@ -61,6 +67,8 @@ const TGAS: u64 = 1_000_000_000_000;
 pub const WORK: &str = "work";
 /// Borsh `Vec<Target>`.
 pub const POKE: &str = "poke";
+/// Borsh `Vec<SignedIntent>`.
+pub const INTENTS_EXECUTE: &str = "intents_execute";
 /// Keeps a node active.
 pub const HEARTBEAT: &str = "heartbeat";
 
@@ -79,6 +87,20 @@ pub const TALLY_GAS: u64 = 5 * TGAS;
 pub const fn poke_gas(targets: usize) -> u64 {
     work_gas(targets)
 }
+
+/// Gas to attach to an `intents_execute` of so many intents, so many of them withdrawals. With less, intents that the gas
+/// does not cover are skipped.
+#[must_use]
+pub const fn intents_gas(intents: usize, withdrawals: usize) -> u64 {
+    INTENTS_REST_GAS + 2 * INTENT_GAS * (intents as u64 + 1) + INTENT_WITHDRAW_GAS * withdrawals as u64
+}
+
+/// Gas of an intent at most, and once more for its writes and its log at the end of the call.
+pub const INTENT_GAS: u64 = TGAS;
+/// Gas that a withdrawal by an intent hands on.
+pub const INTENT_WITHDRAW_GAS: u64 = 26 * TGAS;
+/// Gas for everything else in a call of intents.
+pub const INTENTS_REST_GAS: u64 = 4 * TGAS;
 
 /// Gas to attach to a plain call.
 pub const CALL_GAS: u64 = 10 * TGAS;
@@ -235,4 +257,24 @@ pub struct StakeRemoveArgs {
     /// yoctoNEAR; all free stake when left out.
     #[serde(default)]
     pub amount: Option<Amount>,
+}
+
+/// Arguments of `intent_key_add`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentKeyAddArgs {
+    /// Key. If the account has it already, it gets these kinds and this limit, and nothing counts as moved today.
+    pub public_key: PublicKey,
+    /// What it may sign, one kind or more.
+    pub kinds: Kinds,
+    /// In this token only.
+    pub token: TokenId,
+    /// So much per UTC day, in units of the token; a batch counts with its escrow.
+    pub daily_cap: Amount,
+}
+
+/// Arguments of `intent_key_remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentKeyRemoveArgs {
+    /// Key.
+    pub public_key: PublicKey,
 }

@@ -8,6 +8,9 @@ use crate::amount::Amount;
 /// The highest fee, in basis points.
 const FEE_BPS_MAX: u16 = 1_000;
 
+/// Bytes of a chain's id at most.
+const CHAIN_ID_MAX: usize = 32;
+
 /// Inclusive bounds for the terms of a batch. Test networks may lower the times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(default)]
@@ -80,6 +83,9 @@ pub struct Config {
     pub juror_reputation: u16,
     /// Bounds of terms.
     pub bounds: Bounds,
+    /// The chain's id, `mainnet` or another, which every signed intent names. While it is empty none is executed; once it
+    /// is set it never changes, so no intent for one chain comes to hold on another.
+    pub chain_id: String,
 }
 
 impl Default for Config {
@@ -98,6 +104,7 @@ impl Default for Config {
             juror_age_s: 30 * 86_400,
             juror_reputation: 6_000,
             bounds: Bounds::default(),
+            chain_id: String::new(),
         }
     }
 }
@@ -127,7 +134,16 @@ impl Config {
         if self.juror_reputation > crate::reputation::FULL {
             return Err("config.juror_reputation must be at most 10000");
         }
+        if self.chain_id.len() > CHAIN_ID_MAX {
+            return Err("config.chain_id must have at most 32 bytes");
+        }
         Ok(())
+    }
+
+    /// Whether `next` may follow this configuration.
+    #[must_use]
+    pub fn may_become(&self, next: &Self) -> bool {
+        self.chain_id.is_empty() || self.chain_id == next.chain_id
     }
 }
 

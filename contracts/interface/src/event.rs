@@ -19,6 +19,7 @@ use crate::{
     config::{Config, Fixed},
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     op::At,
     skip::Skip,
     terms::Terms,
@@ -386,9 +387,35 @@ entries! {
     BatchTold = "tell" { /** Batch. */ batch: BatchId, }
     /// The requester dropped a closed batch's result root.
     BatchForgotten = "forget" { /** Batch. */ batch: BatchId, }
-    /// An op was skipped.
+    /// A key may sign these kinds of intents from now on; none, if it was removed or its row dropped.
+    KeySet = "key" {
+        /** Account. */ account: AccountNo,
+        /** Key. */ public_key: PublicKey,
+        /** What it may sign. */ kinds: Kinds,
+        /** In which token. */ token: TokenId,
+        /** How much a day. */ daily_cap: Amount,
+    }
+    /// A signed intent was executed, or failed: what it did stands before this.
+    Intent = "intent" {
+        /** Index of the intent in the call. */ op: u8,
+        /** Account. */ account: AccountNo,
+        /** Key that signed. */ public_key: PublicKey,
+        /** What was asked for. */ kind: Kind,
+        /** Its number, used from now on. */ nonce: u64,
+        /** What it moved of the key's daily cap. */ spent: Amount,
+        /** Why it did nothing but use its number. */ failed: Option<Skip>,
+    }
+    /// Balance moved from one account to another.
+    Transferred = "transfer" {
+        /** From. */ account: AccountNo,
+        /** To. */ receiver: AccountNo,
+        /** Token. */ token: TokenId,
+        /** Amount. */ amount: Amount,
+        /** A word with it. */ memo: Option<String>,
+    }
+    /// An op or an intent was skipped.
     Skipped = "skip" {
-        /** Index of the op in the call. */ op: u8,
+        /** Index of the op or the intent in the call. */ op: u8,
         /** Why. */ code: Skip,
     }
 }

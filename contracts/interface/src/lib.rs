@@ -12,6 +12,7 @@ pub mod forms;
 pub mod gold;
 pub mod governance;
 pub mod ids;
+pub mod intent;
 pub mod journal;
 pub mod json;
 pub mod lots;

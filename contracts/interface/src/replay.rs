@@ -5,6 +5,7 @@ mod case;
 mod error;
 mod govern;
 mod history;
+mod intents;
 mod revenue;
 mod rounds;
 mod rows;

@@ -23,11 +23,14 @@ pub const PEAKS_MAX: u32 = 32;
 #[must_use]
 pub fn account_bytes(account_id: &str) -> u32 {
     let name = u32::try_from(account_id.len()).unwrap_or(u32::MAX);
-    (ROW + 1 + name + 4) + (ROW + 5 + 66)
+    (ROW + 1 + name + 4) + (ROW + 5 + 70)
 }
 
 /// Bytes a node adds to its account's record: the fields and eight classes.
 pub const NODE_BYTES: u32 = 100 + 9 * 8;
+
+/// Bytes that a key for signed intents adds to its account's record.
+pub const INTENT_KEY_BYTES: u32 = 80;
 
 /// Bytes of a balance in another token than the account's first: its row, and its number in the account's record.
 pub const BALANCE_BYTES: u32 = ROW + 7 + 17 + 2;

@@ -10,6 +10,7 @@ use crate::{
     config::Fixed,
     draw::Draw,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::IntentKey,
     terms::Terms,
 };
 
@@ -74,6 +75,10 @@ pub struct Account {
     pub balances: Vec<Balance>,
     /// The account's node, if it ever registered one.
     pub node: Option<Node>,
+    /// Its keys for signed intents, in order of their coming. An implicit account's own key is among them once it was
+    /// used, limited or removed.
+    #[serde(default)]
+    pub keys: Vec<IntentKey>,
 }
 
 /// Whether a node takes part.

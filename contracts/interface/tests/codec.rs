@@ -10,6 +10,7 @@ use piecework_interface::{
     draw::Draw,
     gold::GoldOpenArgs,
     ids::{AccountNo, BatchId, LotId, TokenId},
+    intent::{IntentKey, Kinds, Limit, PublicKey},
     merkle::Peaks,
     op::{At, Op, Target},
     terms::Terms,
@@ -36,6 +37,7 @@ fn all(bytes: &[u8]) {
     same::<LotState>(bytes);
     same::<Window>(bytes);
     same::<Peaks>(bytes);
+    same::<Vec<IntentKey>>(bytes);
     same::<Option<String>>(bytes);
     same::<GoldOpenArgs>(bytes);
 }
@@ -113,6 +115,9 @@ proptest! {
         node.stake.0 = amount;
         node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: bits % 2 == 0 }];
         let peaks = Peaks { count: second, peaks: vec![digest; usize::from(round % 5)] };
+        let limit = Limit { token: TokenId(3), daily_cap: node.stake, spent: node.stake };
+        let key = IntentKey { kinds: Kinds(round), limit: Some(limit), nonce: bits, used_at: second, ..IntentKey::own(PublicKey(digest)) };
+        all(&borsh::to_vec(&vec![key, IntentKey::own(PublicKey(digest))]).expect("borsh"));
         for bytes in [borsh::to_vec(&lot), borsh::to_vec(&node), borsh::to_vec(&peaks), borsh::to_vec(&Config::default())] {
             all(&bytes.expect("borsh"));
         }

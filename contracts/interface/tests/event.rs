@@ -14,6 +14,7 @@ use piecework_interface::{
     event::{Abandoned, Credited, Entry, EpochShare, Items, Line, SettledSlot},
     governance::{Change, Prices, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     op::At,
     skip::Skip,
     terms::{Terms, Verification},
@@ -32,6 +33,7 @@ fn samples() -> Vec<Entry> {
     let abandoned = || Abandoned { node: AccountNo(4), slash: Amount(60) };
     let classes = vec![ClassId(1), ClassId(65_535)];
     let settled = SettledSlot { node: account, pay: Amount(300), slash: Amount(0), reputation: 5_312 };
+    let public_key = PublicKey([0xef; 32]);
     let prices = Prices { token: TokenId(1), min_reward: amount, rep_unit: amount, bond_rate: amount };
     vec![
         Entry::Configured { config: Config::default() },
@@ -160,6 +162,20 @@ fn samples() -> Vec<Entry> {
         Entry::Dropped { number: 1 },
         Entry::Applied { number: 2 },
         Entry::Skipped { op: 3, code: Skip::NotEligible },
+        Entry::KeySet { account, public_key, kinds: Kinds(5), token, daily_cap: amount },
+        Entry::KeySet { account, public_key, kinds: Kinds(0), token: TokenId(0), daily_cap: Amount(0) },
+        Entry::Intent { op: 1, account, public_key, kind: Kind::Tip, nonce: 9, spent: amount, failed: None },
+        Entry::Intent {
+            op: 2,
+            account,
+            public_key,
+            kind: Kind::CreateBatch,
+            nonce: u64::MAX,
+            spent: Amount(0),
+            failed: Some(Skip::Balance),
+        },
+        Entry::Transferred { account, receiver: AccountNo(8), token, amount, memo: None },
+        Entry::Transferred { account, receiver: AccountNo(8), token, amount, memo: Some("thank \"you\"".to_owned()) },
     ]
 }
 
@@ -341,6 +357,7 @@ fn any_config() -> impl Strategy<Value = Config> {
                 gold_slash_pct_max: dissent,
                 verdict_ttl_s: ranges[0],
             },
+            chain_id: fee_bps.to_string(),
         },
     )
 }
@@ -396,6 +413,36 @@ fn money_entry() -> BoxedStrategy<Entry> {
         }),
         (account(), prop_oneof![Just(NodeStatus::Active), Just(NodeStatus::Paused), Just(NodeStatus::Silent)])
             .prop_map(|(account, status)| Entry::StatusChanged { account, status }),
+        (account(), any::<[u8; 32]>(), any::<u8>(), token(), amount()).prop_map(
+            |(account, key, kinds, token, daily_cap)| Entry::KeySet {
+                account,
+                public_key: PublicKey(key),
+                kinds: Kinds(kinds),
+                token,
+                daily_cap
+            }
+        ),
+        (
+            any::<u8>(),
+            account(),
+            any::<[u8; 32]>(),
+            prop::sample::select(&Kind::ALL[..]),
+            any::<u64>(),
+            amount(),
+            prop::option::of(prop::sample::select(Skip::ALL))
+        )
+            .prop_map(|(op, account, key, kind, nonce, spent, failed)| Entry::Intent {
+                op,
+                account,
+                public_key: PublicKey(key),
+                kind,
+                nonce,
+                spent,
+                failed
+            }),
+        (account(), account(), token(), amount(), prop::option::of(any::<String>())).prop_map(
+            |(account, receiver, token, amount, memo)| Entry::Transferred { account, receiver, token, amount, memo }
+        ),
     ]
     .boxed()
 }

@@ -88,6 +88,16 @@ impl<H: Host> Engine<'_, H> {
         Ok(())
     }
 
+    /// Whether the account can be credited with a token without more storage; its first token takes the room it has.
+    pub(super) fn take_free_room(&mut self, number: AccountNo, token: TokenId) -> Result<bool, Error> {
+        let account = self.account(number)?;
+        let room = room(account, token);
+        if room == Room::Free {
+            account.first = token;
+        }
+        Ok(room != Room::Missing)
+    }
+
     /// The account's balance of a token.
     pub(super) fn balance(&mut self, number: AccountNo, token: TokenId) -> Result<u128, Error> {
         let account = self.account(number)?;

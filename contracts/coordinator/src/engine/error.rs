@@ -93,6 +93,9 @@ pub enum Error {
     /// A poke or a call without effect.
     #[error("ERR_NOTHING_DUE: {0}")]
     NothingDue(&'static str),
+    /// Intents of which none is genuine.
+    #[error("ERR_INTENTS: no intent was executed; the first was skipped with code {0}: see the journal's skip codes")]
+    Intents(u8),
     /// A stored record that cannot be read, or arithmetic that cannot be right.
     #[error("ERR_INTERNAL: {0}: report this")]
     Internal(&'static str),

@@ -9,6 +9,7 @@ use piecework_interface::{
     config::Fixed,
     fields, governance,
     ids::{AccountNo, TokenId},
+    intent::IntentKey,
     lots,
     merkle::{Digest, Peaks},
     revenue::Revenue,
@@ -130,9 +131,11 @@ pub struct Account {
     pub others: Vec<TokenId>,
     /// The account's node.
     pub node: Option<Node>,
+    /// Keys for signed intents: few and rarely used, so they need no records of their own.
+    pub keys: Vec<IntentKey>,
 }
 record!(Account, Account);
-fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node });
+fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, keys });
 
 /// A balance in another token than the account's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

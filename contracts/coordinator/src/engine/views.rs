@@ -224,6 +224,7 @@ impl<H: Host> Engine<'_, H> {
             in_flight: account.in_flight,
             balances,
             node: account.node,
+            keys: account.keys,
         }))
     }
 }

@@ -8,3 +8,4 @@ mod life;
 mod market;
 mod rules;
 mod sequences;
+mod sign;

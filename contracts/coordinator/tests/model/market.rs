@@ -37,6 +37,7 @@ pub fn config() -> Config {
         liveness_window_s: 3_600,
         grace_s: 10,
         reputation_interval_s: 0,
+        chain_id: super::sign::CHAIN_ID.to_owned(),
         bounds: Bounds {
             claim_ttl_s: (10, 100_000),
             reveal_window_s: (10, 100_000),

@@ -3,6 +3,7 @@
 mod attacks;
 mod batches;
 mod governance;
+mod intents;
 mod money;
 mod nodes;
 mod revenue;

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use piecework_coordinator::engine::storage_minimum;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, NodeRegisterArgs, StakeRemoveArgs,
+        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs,
+        StakeRemoveArgs, intents_gas,
     },
     commitment::{Place, commitment},
     config::Config,
@@ -16,6 +18,7 @@ use piecework_interface::{
     governance::{Change, Feature, Prices, Role},
     host::sha256,
     ids::{BatchId, ClassId, LotId, TokenId},
+    intent::{Action, Intent, Kinds, Payment, SignedIntent},
     op::{At, Op, Target},
     terms::{Terms, Verification},
     view::{BatchStatus, LotPhase, LotState, SlotPhase},
@@ -26,9 +29,19 @@ use super::{
     chain::{CONTRACT, Call, Chain, NEAR, OWNER},
     check::{Rows, check},
     market::{config, salt},
+    sign::{CHAIN_ID, Wallet, intent, payment, withdraw},
 };
 
-const ACCOUNTS: [&str; 6] = ["a.near", "b.near", "c.near", "d.near", "e.near", "f.near"];
+/// The last is the implicit account of the first wallet.
+const ACCOUNTS: [&str; 7] = [
+    "a.near",
+    "b.near",
+    "c.near",
+    "d.near",
+    "e.near",
+    "f.near",
+    "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
+];
 const TOKENS: [&str; 2] = ["one.near", "two.near"];
 
 #[derive(Clone, Debug)]
@@ -131,6 +144,60 @@ enum Step {
         kind: u8,
         number: u8,
     },
+    /// An account adds or removes a wallet's key.
+    IntentKey(KeyPlan),
+    /// A relayer sends intents.
+    Intents {
+        plans: Vec<IntentPlan>,
+        gas: Option<u8>,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct KeyPlan {
+    who: Index,
+    wallet: u8,
+    kinds: u8,
+    token: u8,
+    cap: u32,
+}
+
+fn key_plan() -> impl Strategy<Value = KeyPlan> {
+    (any::<Index>(), 1..4_u8, 0..40_u8, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
+        who,
+        wallet,
+        kinds: kinds.min(Kinds::EVERY.0),
+        token,
+        cap,
+    })
+}
+
+#[derive(Clone, Debug)]
+struct IntentPlan {
+    who: Index,
+    to: Index,
+    wallet: u8,
+    kind: u8,
+    token: u8,
+    amount: Option<u32>,
+    flaw: u8,
+    batch: BatchPlan,
+}
+
+fn intent_plan() -> impl Strategy<Value = IntentPlan> {
+    let amount = proptest::option::of(prop_oneof![1 => Just(0), 4 => 1..1_000_000_u32, 4 => any::<u32>()]);
+    (any::<Index>(), any::<Index>(), 1..4_u8, 0..5_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
+        |(who, to, wallet, kind, token, amount, flaw, batch)| IntentPlan {
+            who,
+            to,
+            wallet,
+            kind,
+            token,
+            amount,
+            flaw,
+            batch,
+        },
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -201,7 +268,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who(), who()).prop_map(|(who, batch)| Step::Forget { who, batch }),
         2 => (who(), who(), vec(any::<u8>(), 1..4), any::<bool>())
             .prop_map(|(who, batch, lots, all)| Step::SkipLots { who, batch, lots, all }),
-        40 => (who(), vec((who(), any::<u8>()), 1..6), prop::bool::weighted(0.9))
+        48 => (who(), vec((who(), any::<u8>()), 1..6), prop::bool::weighted(0.9))
             .prop_map(|(who, lots, gas)| Step::Agent { who, lots, gas }),
         6 => (who(), vec((any::<u8>(), who(), any::<u8>()), 1..6)).prop_map(|(who, ops)| Step::Wild { who, ops }),
         8 => vec((any::<u8>(), who(), any::<u8>()), 1..6).prop_map(|targets| Step::Poke { targets }),
@@ -220,9 +287,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who(), proptest::option::of(0..100_u16))
             .prop_map(|(who, milli)| Step::StorageWithdraw { who, milli }),
         1 => who().prop_map(|who| Step::Unregister { who }),
-        2 => who().prop_map(|who| Step::EpochSettle { who }),
-        2 => who().prop_map(|who| Step::Collect { who }),
-        2 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
+        3 => who().prop_map(|who| Step::EpochSettle { who }),
+        4 => who().prop_map(|who| Step::Collect { who }),
+        4 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
+        2 => key_plan().prop_map(Step::IntentKey),
+        6 => (vec(intent_plan(), 1..5), proptest::option::weighted(0.1, any::<u8>()))
+            .prop_map(|(plans, gas)| Step::Intents { plans, gas }),
     ]
 }
 
@@ -243,6 +313,8 @@ fn answers(who: &str, batch: BatchId, lot: u32, round: u8, open_items: u64, item
 
 struct Run {
     chain: Chain,
+    /// Intents that were relayed.
+    sent: Vec<SignedIntent>,
 }
 
 impl Run {
@@ -262,14 +334,16 @@ impl Run {
             chain.list_token_with(token, 1_200_000_000_000_000_000 << 32);
         }
         for (index, who) in ACCOUNTS.iter().enumerate() {
-            chain.storage_deposit(who, NEAR / 20 + NEAR / 5 * (index as u128 % 3)).expect("storage");
+            // The implicit account has nothing to spare for its key at first.
+            let deposit = if index == 6 { storage_minimum() } else { NEAR / 20 + NEAR / 5 * (index as u128 % 3) };
+            chain.storage_deposit(who, deposit).expect("storage");
         }
         for who in &ACCOUNTS[..5] {
             let args = NodeRegisterArgs { classes: vec![ClassId(7)] };
             chain.call(Call::by(who).with(2 * NEAR), |engine| engine.node_register(args)).expect("node");
         }
         chain.pass(5);
-        Self { chain }
+        Self { chain, sent: Vec::new() }
     }
 
     fn batch(&self, index: &Index) -> BatchId {
@@ -424,7 +498,7 @@ impl Run {
                 self.chain.call(Call::by(&who).with(1), |engine| engine.batch_skip_lots(args)).ok();
             }
             Step::Agent { who, lots, gas } => {
-                let who = pick(who);
+                let who = ACCOUNTS[who.index(6)];
                 let ops = lots
                     .iter()
                     .map(|(batch, lot)| {
@@ -502,7 +576,78 @@ impl Run {
                 self.chain.call(Call::by(pick(who)).with(1), |engine| engine.revenue_collect()).ok();
             }
             Step::Govern { who, kind, number } => self.govern(who, *kind, *number),
+            Step::IntentKey(KeyPlan { who, wallet, kinds, token, cap }) => {
+                let args = IntentKeyAddArgs {
+                    public_key: Wallet::new(*wallet).public_key(),
+                    kinds: Kinds(*kinds),
+                    token: TokenId((*token).into()),
+                    daily_cap: Amount(u128::from(*cap) * 1_000),
+                };
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.intent_key_set(args)).ok();
+            }
+            Step::Intents { plans, gas } => {
+                let intents: Vec<_> = plans.iter().map(|plan| self.signed(plan)).collect();
+                let gas = gas.map_or(u64::MAX, |gas| intents_gas(usize::from(gas % 4), usize::from(gas % 3)));
+                self.chain.execute_with_gas(gas, &intents).ok();
+                self.sent.extend(intents);
+            }
         }
+    }
+
+    /// An intent, mostly a good one.
+    fn signed(&self, plan: &IntentPlan) -> SignedIntent {
+        let mut who = ACCOUNTS[plan.who.index(ACCOUNTS.len())];
+        let mut wallet = Wallet::new(plan.wallet);
+        let rows: Vec<_> = self.chain.mirror.accounts.values().filter(|named| !named.row.keys.is_empty()).collect();
+        if plan.flaw > 10 && !rows.is_empty() {
+            // Somebody who has a key, and the key.
+            let named = plan.who.get(&rows);
+            who = ACCOUNTS.into_iter().find(|who| *who == named.account_id).expect("one of them");
+            let key = plan.to.get(&named.row.keys).public_key;
+            wallet = (1..4).map(Wallet::new).find(|wallet| wallet.public_key() == key).expect("one of them");
+        }
+        let keys = self.chain.view(|mut engine| engine.view_account(who)).expect("view").map(|account| account.keys);
+        let key = keys.unwrap_or_default().into_iter().find(|key| key.public_key == wallet.public_key());
+        let (now, mut deadline, mut recipient) = (self.chain.now(), self.chain.now() + 100, CONTRACT);
+        let (mut nonce, mut chain_id) = (key.map_or(0, |key| key.nonce) + 1, CHAIN_ID);
+        match plan.flaw {
+            0 => chain_id = "mainnet",
+            1 => deadline = now - 1,
+            2 => deadline = now + 86_401,
+            3 => who = "stranger.near",
+            4 => nonce -= 1,
+            5 => recipient = "other.near",
+            6 if !self.sent.is_empty() => return plan.to.get(&self.sent).clone(),
+            7 => return wallet.sign_text("{\"kind\":".to_owned(), nonce, recipient),
+            _ => {}
+        }
+        let mut token = TokenId(plan.token.into());
+        let mut kind = plan.kind;
+        if plan.flaw > 12 {
+            // What the key may sign, in a token of the account.
+            let limit = key.and_then(|key| key.limit);
+            token = limit.map_or(TokenId(1 + u16::from(plan.token % 2)), |limit| limit.token);
+            let kinds = key.map_or(Kinds::EVERY, |key| key.kinds);
+            kind = (0..5).map(|more| (plan.kind + more) % 5).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
+        }
+        let amount = plan.amount.map(u128::from);
+        let payment = payment(ACCOUNTS[plan.to.index(ACCOUNTS.len())], token, amount.unwrap_or(1));
+        let kind = match kind {
+            0 => Action::Transfer(payment),
+            1 => Action::Tip(Payment { memo: Some("\"é\n".to_owned()), ..payment }),
+            2 => withdraw(token, amount),
+            4 => Action::CollectRevenue {},
+            _ => {
+                let mut spec = self.spec(&plan.batch);
+                spec.items *= u32::from(plan.flaw != 8);
+                Action::CreateBatch(BatchCreateArgs { token, batch: spec })
+            }
+        };
+        let intent = Intent { chain_id: chain_id.to_owned(), ..intent(who, deadline, kind) };
+        let message = serde_json::to_string(&intent).expect("json");
+        let mut signed = wallet.sign_text(message, nonce, recipient);
+        signed.signature[9] ^= u8::from(plan.flaw == 9);
+        signed
     }
 
     /// The owner, a role, or a stranger governs.
@@ -620,6 +765,11 @@ proptest! {
     }
 }
 
+#[test]
+fn implicit_account__should_be_the_first_wallet_s() {
+    assert_eq!(Wallet::new(1).implicit(), ACCOUNTS[6]);
+}
+
 /// Whether sequences reach what they are meant to reach: a test that never settles a lot would prove nothing.
 #[test]
 fn sequences__should_reach_every_kind_of_entry() {
@@ -628,14 +778,15 @@ fn sequences__should_reach_every_kind_of_entry() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
     let mut skips = BTreeSet::new();
-    for _ in 0..250 {
+    for _ in 0..800 {
         let steps = vec(step(), 200..300).new_tree(&mut runner).expect("steps").current();
         let mut run = Run::new();
         steps.iter().for_each(|step| run.step(step));
         for entry in run.chain.lines.iter().flat_map(|line| &line.log) {
             reached.insert(entry.tag());
-            if let Entry::Skipped { code, .. } = entry {
-                skips.insert(*code);
+            match entry {
+                Entry::Skipped { code, .. } | Entry::Intent { failed: Some(code), .. } => drop(skips.insert(*code)),
+                _ => {}
             }
         }
     }

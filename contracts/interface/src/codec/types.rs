@@ -8,6 +8,7 @@ use crate::{
     gold::Opening,
     governance::{Change, Proposal},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{IntentKey, Kinds, PublicKey, SignedIntent},
     op::{At, Op, Target},
     revenue::Share,
     terms::Verification,
@@ -27,7 +28,7 @@ macro_rules! newtype {
         }
     )*};
 }
-newtype!(Amount, AccountNo, BatchId, ClassId, LotId, TokenId);
+newtype!(Amount, AccountNo, BatchId, ClassId, Kinds, LotId, PublicKey, TokenId);
 
 macro_rules! element {
     ($($type:ty),*) => {$(impl Element for $type {})*};
@@ -39,10 +40,12 @@ element!(
     ClassRecord,
     Decided,
     Draw,
+    IntentKey,
     Op,
     Opening,
     Proposal,
     Share,
+    SignedIntent,
     Slot,
     Target,
     TokenId,

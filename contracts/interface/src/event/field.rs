@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     json::{self, push_decimal},
     op::At,
     skip::Skip,
@@ -52,7 +53,7 @@ macro_rules! id_field {
         }
     )*};
 }
-id_field!(AccountNo, TokenId, ClassId, BatchId, LotId);
+id_field!(AccountNo, TokenId, ClassId, BatchId, LotId, Kinds, PublicKey);
 
 impl Field for bool {
     fn write(&self, out: &mut String) {
@@ -186,7 +187,7 @@ macro_rules! json_field {
         }
     )*};
 }
-json_field!(String, Config, NodeStatus, Role, Change);
+json_field!(String, Config, NodeStatus, Role, Change, Kind);
 
 impl Field for Verification {
     fn write(&self, out: &mut String) {

@@ -9,6 +9,7 @@ use crate::{
     fields,
     gold::{GoldOpenArgs, Opening},
     governance::{Prices, Proposal, Settings},
+    intent::{IntentKey, Limit, SignedIntent},
     merkle::Peaks,
     revenue::{Revenue, Share},
     terms::Terms,
@@ -22,6 +23,7 @@ fields!(Bounds as [borsh write read_default] {
 fields!(Config as [borsh write read_default] {
     min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps,
     insurance_reserve, juror_age_s, juror_reputation, bounds,
+    chain_id,
 });
 fields!(Fixed as [borsh write row] {
     fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s, juror_age_s, juror_reputation,
@@ -59,7 +61,7 @@ fields!(Part as [borsh write] { counted, tickets, before });
 fields!(Root as [write] { seq, head(hex), active_tickets, next_account, next_batch, insurance });
 fields!(Token as [write] { token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
 fields!(Balance as [write] { token, amount });
-fields!(Account as [write] { account, storage_paid, storage_used, in_flight, balances, node });
+fields!(Account as [write] { account, storage_paid, storage_used, in_flight, balances, node, keys });
 fields!(Batch as [write] { batch, status, settled, results_root(hex), callback, open });
 fields!(OpenBatch as [write] {
     requester, token, terms, fixed, items, manifest(hex), gold_root(hex), created_at, progress, escrow,
@@ -69,6 +71,9 @@ fields!(BatchCreateArgs as [read] { token, batch });
 fields!(ResultClaim as [read] { batch, lot, n, accepted(hex), answers(bytes), proof(bytes) });
 fields!(VerdictArgs as [read] { batch, lot, scores, report(hex) });
 fields!(Credited as [row] { account, amount });
+fields!(SignedIntent as [borsh] { message, nonce, callback_url, public_key, signature });
+fields!(Limit as [borsh write] { token, daily_cap, spent });
+fields!(IntentKey as [borsh write] { public_key, kinds, limit, nonce, used_at });
 fields!(EpochShare as [row] { token, treasury, per_ticket });
 fields!(Abandoned as [row] { node, slash });
 fields!(SettledSlot as [row] { node, pay, slash, reputation });

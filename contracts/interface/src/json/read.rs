@@ -82,7 +82,7 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    const fn error(&self) -> ReadError {
+    pub(crate) const fn error(&self) -> ReadError {
         ReadError { field: self.field }
     }
 
@@ -312,7 +312,7 @@ impl Reader<'_> {
     pub(crate) fn hex<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
         let text = self.string()?;
         let mut bytes = [0; N];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| self.error())?;
+        hex::decode_to_slice(text.as_bytes(), &mut bytes).map_err(|_| self.error())?;
         Ok(bytes)
     }
 

@@ -10,6 +10,7 @@ use crate::{
     draw::{Draw, Seed},
     event::{Entry, Line},
     ids::{AccountNo, BatchId, ClassId, NEAR, TokenId},
+    intent::Limit,
     merkle::{self, Peaks},
     money,
     op::At,
@@ -155,6 +156,17 @@ impl Step<'_> {
                 self.batch(*batch)?.callback.take().map(drop).ok_or(Fault::Differs("the callback of the batch"))
             }
             Entry::BatchForgotten { batch } => self.batch_forgotten(*batch),
+            Entry::KeySet { account, public_key, kinds, token, daily_cap } => {
+                let limit = Limit { token: *token, daily_cap: *daily_cap, spent: Amount(0) };
+                self.key_set(*account, *public_key, (*kinds, limit))
+            }
+            Entry::Intent { op: _, account, public_key, kind, nonce, spent, failed } => {
+                let told = super::intents::Told { kind: *kind, nonce: *nonce, spent: spent.0, failed: *failed };
+                self.intent(*account, *public_key, &told)
+            }
+            Entry::Transferred { account, receiver, token, amount, memo: _ } => {
+                self.transferred((*account, *receiver), *token, amount.0)
+            }
             Entry::Skipped { op, code } => {
                 self.touched.skips.push((*op, *code));
                 Ok(())
@@ -177,8 +189,15 @@ impl Step<'_> {
             return Err(Fault::Differs("the account's number"));
         }
         *next = next.checked_add(1).ok_or(Fault::Range("the number of the next account"))?;
-        let row =
-            Account { account, storage_paid: paid, storage_used: used, in_flight: 0, balances: Vec::new(), node: None };
+        let row = Account {
+            account,
+            storage_paid: paid,
+            storage_used: used,
+            in_flight: 0,
+            balances: Vec::new(),
+            node: None,
+            keys: Vec::new(),
+        };
         self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
         self.touched.accounts.insert(account);
         Ok(())

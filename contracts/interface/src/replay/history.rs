@@ -57,6 +57,8 @@ pub enum MovementKind {
     Bond,
     /// NEAR for a juror.
     JurorFee,
+    /// From one account to another.
+    Transfer,
 }
 
 /// One movement of an internal balance; never of nothing.

@@ -104,6 +104,7 @@ fn facts(tickets: u32, settled: u32) -> Facts {
         in_flight: 0,
         balances: Vec::new(),
         node: Some(node),
+        keys: Vec::new(),
     };
     Facts {
         now_s: NOW_S,

@@ -37,7 +37,7 @@ impl<H: Host> Engine<'_, H> {
         Ok(batch)
     }
 
-    /// Debits the escrow and opens group 0.
+    /// Debits the escrow and opens group 0, or changes nothing.
     pub(in crate::engine) fn create_batch(
         &mut self,
         requester: AccountNo,
@@ -87,10 +87,14 @@ impl<H: Host> Engine<'_, H> {
             juror_reputation: config.juror_reputation,
         };
         let escrow = money::escrow(&terms, fixed.fee_bps, items);
-        self.debit(requester, token, escrow)?;
+        let (balance, needed) = (self.balance(requester, token)?, escrow);
+        if balance < needed {
+            return Err(Error::Balance { token, balance, needed });
+        }
         let account = self.account(requester)?;
         charge(account, BATCH_BYTES)?;
         account.batches += 1;
+        self.debit(requester, token, escrow)?;
         let batch = BatchId(self.root.next_batch);
         self.root.next_batch = batch.0.checked_add(1).ok_or(Error::Internal("batch numbers are used up"))?;
         let mut window = Window::default();
