@@ -81,25 +81,29 @@ pub struct Chain {
 }
 
 /// What one receipt did.
-#[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
 #[derive(Clone, Debug)]
 pub struct Ran {
     /// Where it ran.
     pub executor: AccountId,
     /// Gas that it burnt.
     pub gas: u64,
+    /// What it burnt that gas for: actions, host functions, instructions.
+    pub costs: Vec<(String, u64)>,
     /// Bytes that it logged.
     pub log_bytes: usize,
     /// Whether it succeeded.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
     pub ok: bool,
 }
 
 impl Ran {
     fn of(outcome: &ExecutionOutcomeWithIdView) -> Self {
         let outcome = &outcome.outcome;
+        let costs = outcome.metadata.gas_profile.iter().flatten();
         Self {
             executor: outcome.executor_id.clone(),
             gas: outcome.gas_burnt.as_gas(),
+            costs: costs.map(|cost| (cost.cost.to_lowercase(), cost.gas_used.as_gas())).collect(),
             log_bytes: outcome.logs.iter().map(String::len).sum(),
             ok: !matches!(outcome.status, ExecutionStatusView::Failure(_) | ExecutionStatusView::Unknown),
         }
@@ -202,7 +206,6 @@ impl Chain {
     }
 
     /// The receipts of the last transaction.
-    #[cfg(test)]
     pub fn ran(&self) -> &[Ran] {
         &self.ran
     }
