@@ -22,16 +22,20 @@ macro_rules! args {
         }
 
         impl Read for Args {
-            fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+            fn read(reader: &mut Reader<'_>) -> Self {
+                const NAMES: &[&str] = &[$(stringify!($name)),*];
                 let mut args = Self::default();
-                reader.object(&mut |reader, key| {
-                    match key {
-                        $(stringify!($name) => args.$name = reader.field(stringify!($name))?,)*
-                        _ => reader.skip()?,
-                    }
-                    Ok(())
-                })?;
-                Ok(args)
+                reader.fields(NAMES, &[], &mut |reader, index| {
+                    let mut _at = 0;
+                    $(
+                        if index == _at {
+                            args.$name = Read::read(reader);
+                            return;
+                        }
+                        _at += 1;
+                    )*
+                });
+                args
             }
         }
     };

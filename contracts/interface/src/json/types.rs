@@ -1,6 +1,6 @@
 //! The JSON of the protocol's own types.
 
-use super::{Read, ReadError, Reader, Write, push_hex};
+use super::{Read, Reader, Write, push_hex};
 use crate::{
     call::DepositMessage,
     draw::Draw,
@@ -28,21 +28,22 @@ words! {
 }
 
 impl Read for Verification {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.word(&["consensus"]).map(|_| Self::Consensus)
+    fn read(reader: &mut Reader<'_>) -> Self {
+        reader.word(&["consensus"]);
+        Self::Consensus
     }
 }
 
 impl Read for Role {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let roles = [Self::Guardian, Self::TokenAdmin];
-        reader.word(&["guardian", "token_admin"]).map(|index| roles[index])
+        roles[reader.word(&["guardian", "token_admin"])]
     }
 }
 
 impl Read for Feature {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.word(&["deposits", "batches", "nodes", "claims"]).map(|index| Self::ALL[index])
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self::ALL[reader.word(&["deposits", "batches", "nodes", "claims"])]
     }
 }
 
@@ -62,18 +63,18 @@ impl Write for Change {
 }
 
 impl Read for Change {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut change = None;
-        reader.object(&mut |reader, key| {
-            change = Some(match (&change, key) {
-                (None, "config") => Self::Config(Read::read(reader)?),
-                (None, "prices") => Self::Prices(Read::read(reader)?),
-                (None, "code") => Self::Code(reader.hex()?),
-                _ => return Err(ReadError { field: "change" }),
-            });
-            Ok(())
-        })?;
-        change.ok_or(ReadError { field: "change" })
+        reader.object(&mut |reader, key| match (&change, key) {
+            (None, "config") => change = Some(Self::Config(Read::read(reader))),
+            (None, "prices") => change = Some(Self::Prices(Read::read(reader))),
+            (None, "code") => change = Some(Self::Code(reader.hex())),
+            _ => reader.fail_at("change"),
+        });
+        change.unwrap_or_else(|| {
+            reader.fail_at("change");
+            Self::Code([0; 32])
+        })
     }
 }
 
@@ -168,20 +169,19 @@ fn write_all(fields: &[(&str, &dyn Write)], out: &mut String) {
 
 /// An object with one field, which says what to do.
 impl Read for DepositMessage {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut message = None;
-        reader.object(&mut |reader, key| {
-            reader.field = "create_batch";
-            message = Some(match (&message, key) {
-                (None, "deposit") => {
-                    reader.object(&mut |reader, _| reader.skip())?;
-                    Self::Deposit {}
-                }
-                (None, "create_batch") => Self::CreateBatch(Read::read(reader)?),
-                _ => return Err(ReadError { field: "msg" }),
-            });
-            Ok(())
-        })?;
-        message.ok_or(ReadError { field: "msg" })
+        reader.object(&mut |reader, key| match (&message, key) {
+            (None, "deposit") => {
+                reader.object(&mut |reader, _| reader.skip());
+                message = Some(Self::Deposit {});
+            }
+            (None, "create_batch") => message = Some(Self::CreateBatch(Read::read(reader))),
+            _ => reader.fail_at("msg"),
+        });
+        message.unwrap_or_else(|| {
+            reader.fail_at("msg");
+            Self::Deposit {}
+        })
     }
 }

@@ -20,22 +20,8 @@ pub fn to_string(value: &(impl Write + ?Sized)) -> String {
     out
 }
 
-/// Writes the value of a field.
-macro_rules! write_field {
-    ($value:ident $out:ident) => {
-        $crate::json::Write::write($value, $out)
-    };
-    ($value:ident $out:ident optional) => {
-        $crate::json::Write::write($value, $out)
-    };
-    ($value:ident $out:ident $hex:ident) => {
-        $crate::json::push_hex($value, $out)
-    };
-}
-pub(crate) use write_field;
-
 /// Appends bytes as a hexadecimal string.
-pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
+pub fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('"');
     out.reserve(2 * bytes.len() + 1);
     for byte in bytes {
