@@ -89,8 +89,8 @@ pub struct Ran {
     pub gas: u64,
     /// What it burnt that gas for: actions, host functions, instructions.
     pub costs: Vec<(String, u64)>,
-    /// Bytes that it logged.
-    pub log_bytes: usize,
+    /// What it logged.
+    pub logs: Vec<String>,
     /// Whether it succeeded.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
     pub ok: bool,
@@ -104,9 +104,14 @@ impl Ran {
             executor: outcome.executor_id.clone(),
             gas: outcome.gas_burnt.as_gas(),
             costs: costs.map(|cost| (cost.cost.to_lowercase(), cost.gas_used.as_gas())).collect(),
-            log_bytes: outcome.logs.iter().map(String::len).sum(),
+            logs: outcome.logs.clone(),
             ok: !matches!(outcome.status, ExecutionStatusView::Failure(_) | ExecutionStatusView::Unknown),
         }
+    }
+
+    /// Bytes that it logged.
+    pub fn log_bytes(&self) -> usize {
+        self.logs.iter().map(String::len).sum()
     }
 }
 
@@ -203,6 +208,14 @@ impl Chain {
         let context = view.history().head().context();
         let result = view.runtime.view_call(&view.snapshot(context.height), &context, contract, method, args)?;
         Ok(result.result)
+    }
+
+    /// An account's yoctoNEAR.
+    #[cfg(test)]
+    pub fn near(&self, account_id: &AccountId) -> u128 {
+        let height = self.chain.view().history().head().height();
+        let account = self.chain.view().snapshot(height).account(account_id).expect("state").expect("an account");
+        account.amount().as_yoctonear()
     }
 
     /// The receipts of the last transaction.

@@ -8,6 +8,8 @@ mod methods;
 mod report;
 mod snapshot;
 #[cfg(test)]
+mod token;
+#[cfg(test)]
 mod worst;
 
 use std::{fs, path::PathBuf};

@@ -94,7 +94,7 @@ pub fn profile(ran: &[Ran]) -> String {
             "{} {:.1} GGas, {} bytes of log",
             receipt.executor,
             1_000.0 * tera(receipt.gas),
-            receipt.log_bytes
+            receipt.log_bytes()
         );
         let mut costs = receipt.costs.clone();
         costs.sort_by_key(|(_, gas)| std::cmp::Reverse(*gas));

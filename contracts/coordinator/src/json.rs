@@ -2,46 +2,17 @@
 
 use piecework_interface::{
     amount::Amount,
+    arguments,
     config::Config,
     governance::{Change, Feature, Role},
     ids::{BatchId, ClassId, LotId, TokenId},
-    json::{self, Read, ReadError, Reader},
+    json::{self, Read, ReadError},
 };
 
 use crate::engine::Error;
 
-/// Declares [`Args`] and how it is read: a field that is absent or null stays `None`.
-macro_rules! args {
-    ($($name:ident: $type:ty,)*) => {
-        /// The arguments of all methods but `batch_create`; one struct for all costs a tenth of one struct per method.
-        /// Fields of other methods are ignored, as unknown ones are.
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the table of methods in piecework_interface::call says what they mean")]
-        pub struct Args {
-            $(pub $name: Option<$type>,)*
-        }
-
-        impl Read for Args {
-            fn read(reader: &mut Reader<'_>) -> Self {
-                const NAMES: &[&str] = &[$(stringify!($name)),*];
-                let mut args = Self::default();
-                reader.fields(NAMES, &[], &mut |reader, index| {
-                    let mut _at = 0;
-                    $(
-                        if index == _at {
-                            args.$name = Read::read(reader);
-                            return;
-                        }
-                        _at += 1;
-                    )*
-                });
-                args
-            }
-        }
-    };
-}
-
-args! {
+arguments! {
+    /// The arguments of all methods but `batch_create`. [`piecework_interface::call`] says what they mean.
     account_id: String,
     amount: Amount,
     batch: BatchId,

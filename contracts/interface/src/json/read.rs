@@ -206,19 +206,19 @@ impl Reader<'_> {
     /// Reads a string.
     fn string(&mut self) -> String {
         self.expect(b'"');
-        let rest = &self.text[self.at..];
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
-        let mut out = rest[..plain].to_vec();
-        self.at += plain;
+        let mut out = Vec::new();
         loop {
+            let rest = &self.text[self.at..];
+            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
+            out.extend_from_slice(&rest[..plain]);
+            self.at += plain;
             match self.byte() {
                 b'"' => break,
                 b'\\' => self.escape(&mut out),
-                0..0x20 => {
+                _ => {
                     self.fail();
                     break;
                 }
-                byte => out.push(byte),
             }
         }
         String::from_utf8(out).unwrap_or_else(|_| {

@@ -87,22 +87,23 @@ impl Write for bool {
 impl Write for str {
     fn write(&self, out: &mut String) {
         out.push('"');
-        if self.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-            out.push_str(self);
-            return out.push('"');
-        }
-        for char in self.chars() {
-            match char {
-                '"' | '\\' => out.extend(['\\', char]),
-                '\0'..=' ' if char != ' ' => {
-                    let code = u32::from(char) as usize;
-                    out.push_str("\\u00");
-                    out.push(char::from(HEX[code >> 4]));
-                    out.push(char::from(HEX[code & 15]));
-                }
-                _ => out.push(char),
+        let mut from = 0;
+        for (at, byte) in self.bytes().enumerate() {
+            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            out.push_str(self.get(from..at).unwrap_or_default());
+            from = at + 1;
+            if byte < b' ' {
+                out.push_str("\\u00");
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            } else {
+                out.push('\\');
+                out.push(char::from(byte));
             }
         }
+        out.push_str(self.get(from..).unwrap_or_default());
         out.push('"');
     }
 }
