@@ -40,24 +40,24 @@ macro_rules! fields {
             fn write(&self, out: &mut String) {
                 let Self { $first, $($field),* } = self;
                 out.push_str(concat!("{\"", stringify!($first), "\":"));
-                $crate::json::write_field!($first out $($first_via)?);
+                $crate::fields!(@write_value $first out $($first_via)?);
                 $(
                     out.push_str(concat!(",\"", stringify!($field), "\":"));
-                    $crate::json::write_field!($field out $($via)?);
+                    $crate::fields!(@write_value $field out $($via)?);
                 )*
                 out.push('}');
             }
         }
     };
     (@read $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
-        $crate::fields!(@read_all $type { $($field $(($via))?),* } [$($crate::json::is_needed!($($via)?)),*]);
+        $crate::fields!(@read_all $type { $($field $(($via))?),* } [$($crate::fields!(@needed $($via)?)),*]);
     };
     (@read_default $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
         $crate::fields!(@read_all $type { $($field $(($via))?),* } []);
     };
     (@read_all $type:ident { $($field:ident $(($via:ident))?),* } [$($needed:expr),*]) => {
         impl $crate::json::Read for $type {
-            fn read(reader: &mut $crate::json::Reader<'_>) -> Result<Self, $crate::json::ReadError> {
+            fn read(reader: &mut $crate::json::Reader<'_>) -> Self {
                 const NAMES: &[&str] = &[$(stringify!($field)),*];
                 const NEEDED: &[bool] = &[$($needed),*];
                 let mut this = <Self as Default>::default();
@@ -65,17 +65,25 @@ macro_rules! fields {
                     let mut _at = 0;
                     $(
                         if index == _at {
-                            this.$field = $crate::json::read_field!(reader $($via)?);
-                            return Ok(());
+                            this.$field = $crate::fields!(@read_value reader $($via)?);
+                            return;
                         }
                         _at += 1;
                     )*
-                    Ok(())
-                })?;
-                Ok(this)
+                });
+                this
             }
         }
     };
+    (@write_value $value:ident $out:ident hex) => { $crate::json::push_hex($value, $out) };
+    (@write_value $value:ident $out:ident $($optional:ident)?) => { $crate::json::Write::write($value, $out) };
+    (@needed optional) => { false };
+    (@needed hex_optional) => { false };
+    (@needed $($via:ident)?) => { true };
+    (@read_value $reader:ident hex) => { $reader.hex() };
+    (@read_value $reader:ident hex_optional) => { $reader.hex() };
+    (@read_value $reader:ident bytes) => { $reader.bytes() };
+    (@read_value $reader:ident $($optional:ident)?) => { $crate::json::Read::read($reader) };
     (@row $type:ident { $first:ident $(($first_via:ident))? $(, $field:ident $(($via:ident))?)* $(,)? }) => {
         impl $crate::event::Field for $type {
             fn write(&self, out: &mut String) {
@@ -98,5 +106,21 @@ macro_rules! fields {
                 fields.next().is_none().then_some(row)
             }
         }
+    };
+}
+
+/// Declares `Args`, the JSON arguments of all methods of a contract: one struct for all costs a tenth of one struct per
+/// method. A field that is absent or null is `None`; fields of other methods are ignored, as unknown ones are.
+#[macro_export]
+macro_rules! arguments {
+    ($(#[$doc:meta])* $($name:ident: $type:ty,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the table of methods says what they mean")]
+        pub struct Args {
+            $(pub $name: Option<$type>,)*
+        }
+
+        $crate::fields!(Args as [read_default] { $($name),* });
     };
 }

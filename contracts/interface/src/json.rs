@@ -10,8 +10,6 @@ mod types;
 mod write;
 
 pub use read::{Read, ReadError, Reader, parse};
-pub use write::{Write, to_string};
+pub use write::{Write, push_hex, to_string};
 
-pub(crate) use read::{is_needed, read_field};
-pub use write::push_hex;
-pub(crate) use write::{push_decimal, write_field};
+pub(crate) use write::push_decimal;

@@ -1,6 +1,6 @@
 //! The JSON of the protocol's own types.
 
-use super::{Read, ReadError, Reader, Write, push_hex};
+use super::{Read, Reader, Write, push_hex};
 use crate::{
     call::DepositMessage,
     draw::Draw,
@@ -43,39 +43,40 @@ impl Write for Verification {
 
 /// A word, or an object with one field.
 impl Read for Verification {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         if reader.at_string() {
-            return reader.word(&["consensus"]).map(|_| Self::Consensus);
+            reader.word(&["consensus"]);
+            return Self::Consensus;
         }
         let (mut adjudicator, mut verdict_ttl_s) = (None, None);
         reader.object(&mut |reader, key| match key {
-            "adjudicated" => reader.object(&mut |reader, key| {
-                match key {
-                    "adjudicator" => adjudicator = Some(reader.field("adjudicator")?),
-                    "verdict_ttl_s" => verdict_ttl_s = Some(reader.field("verdict_ttl_s")?),
-                    _ => reader.skip()?,
-                }
-                Ok(())
+            "adjudicated" => reader.object(&mut |reader, key| match key {
+                "adjudicator" => adjudicator = Some(Read::read(reader)),
+                "verdict_ttl_s" => verdict_ttl_s = Some(Read::read(reader)),
+                _ => reader.skip(),
             }),
-            _ => Err(ReadError { field: "verification" }),
-        })?;
-        adjudicator
-            .zip(verdict_ttl_s)
-            .map(|(adjudicator, verdict_ttl_s)| Self::Adjudicated { adjudicator, verdict_ttl_s })
-            .ok_or(ReadError { field: "verification" })
+            _ => reader.fail_at("verification"),
+        });
+        match adjudicator.zip(verdict_ttl_s) {
+            Some((adjudicator, verdict_ttl_s)) => Self::Adjudicated { adjudicator, verdict_ttl_s },
+            None => {
+                reader.fail_at("verification");
+                Self::Consensus
+            }
+        }
     }
 }
 
 impl Read for Role {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let roles = [Self::Guardian, Self::TokenAdmin];
-        reader.word(&["guardian", "token_admin"]).map(|index| roles[index])
+        roles[reader.word(&["guardian", "token_admin"])]
     }
 }
 
 impl Read for Feature {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.word(&["deposits", "batches", "nodes", "claims"]).map(|index| Self::ALL[index])
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self::ALL[reader.word(&["deposits", "batches", "nodes", "claims"])]
     }
 }
 
@@ -95,18 +96,18 @@ impl Write for Change {
 }
 
 impl Read for Change {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut change = None;
-        reader.object(&mut |reader, key| {
-            change = Some(match (&change, key) {
-                (None, "config") => Self::Config(Read::read(reader)?),
-                (None, "prices") => Self::Prices(Read::read(reader)?),
-                (None, "code") => Self::Code(reader.hex()?),
-                _ => return Err(ReadError { field: "change" }),
-            });
-            Ok(())
-        })?;
-        change.ok_or(ReadError { field: "change" })
+        reader.object(&mut |reader, key| match (&change, key) {
+            (None, "config") => change = Some(Self::Config(Read::read(reader))),
+            (None, "prices") => change = Some(Self::Prices(Read::read(reader))),
+            (None, "code") => change = Some(Self::Code(reader.hex())),
+            _ => reader.fail_at("change"),
+        });
+        change.unwrap_or_else(|| {
+            reader.fail_at("change");
+            Self::Code([0; 32])
+        })
     }
 }
 
@@ -214,20 +215,19 @@ fn write_all(fields: &[(&str, &dyn Write)], out: &mut String) {
 
 /// An object with one field, which says what to do.
 impl Read for DepositMessage {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut message = None;
-        reader.object(&mut |reader, key| {
-            reader.field = "create_batch";
-            message = Some(match (&message, key) {
-                (None, "deposit") => {
-                    reader.object(&mut |reader, _| reader.skip())?;
-                    Self::Deposit {}
-                }
-                (None, "create_batch") => Self::CreateBatch(Read::read(reader)?),
-                _ => return Err(ReadError { field: "msg" }),
-            });
-            Ok(())
-        })?;
-        message.ok_or(ReadError { field: "msg" })
+        reader.object(&mut |reader, key| match (&message, key) {
+            (None, "deposit") => {
+                reader.object(&mut |reader, _| reader.skip());
+                message = Some(Self::Deposit {});
+            }
+            (None, "create_batch") => message = Some(Self::CreateBatch(Read::read(reader))),
+            _ => reader.fail_at("msg"),
+        });
+        message.unwrap_or_else(|| {
+            reader.fail_at("msg");
+            Self::Deposit {}
+        })
     }
 }

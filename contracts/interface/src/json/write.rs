@@ -20,20 +20,6 @@ pub fn to_string(value: &(impl Write + ?Sized)) -> String {
     out
 }
 
-/// Writes the value of a field.
-macro_rules! write_field {
-    ($value:ident $out:ident) => {
-        $crate::json::Write::write($value, $out)
-    };
-    ($value:ident $out:ident optional) => {
-        $crate::json::Write::write($value, $out)
-    };
-    ($value:ident $out:ident $hex:ident) => {
-        $crate::json::push_hex($value, $out)
-    };
-}
-pub(crate) use write_field;
-
 /// Appends bytes as a hexadecimal string.
 pub fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('"');
@@ -101,22 +87,23 @@ impl Write for bool {
 impl Write for str {
     fn write(&self, out: &mut String) {
         out.push('"');
-        if self.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-            out.push_str(self);
-            return out.push('"');
-        }
-        for char in self.chars() {
-            match char {
-                '"' | '\\' => out.extend(['\\', char]),
-                '\0'..=' ' if char != ' ' => {
-                    let code = u32::from(char) as usize;
-                    out.push_str("\\u00");
-                    out.push(char::from(HEX[code >> 4]));
-                    out.push(char::from(HEX[code & 15]));
-                }
-                _ => out.push(char),
+        let mut from = 0;
+        for (at, byte) in self.bytes().enumerate() {
+            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            out.push_str(self.get(from..at).unwrap_or_default());
+            from = at + 1;
+            if byte < b' ' {
+                out.push_str("\\u00");
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            } else {
+                out.push('\\');
+                out.push(char::from(byte));
             }
         }
+        out.push_str(self.get(from..).unwrap_or_default());
         out.push('"');
     }
 }
