@@ -64,7 +64,9 @@ pub(super) fn divide(
         pot = pot.saturating_add(slot.slash);
     }
     let from_loser = pot.min(owed);
-    let mut due = (owed - from_loser).saturating_sub(insurance);
+    // What jurors lose goes to the pool as well.
+    let pool = jurors.iter().fold(insurance, |pool, juror| pool.saturating_add(juror.slash));
+    let mut due = (owed - from_loser).saturating_sub(pool);
 
     let reward = (pot - from_loser).min(pot / REWARD_PARTS);
     let won = |challenge: &Challenge| u128::from((challenge.items & overturned).count_ones());
