@@ -1,7 +1,5 @@
 //! Amounts: escrow, fee, bond and slashes. Products are taken in 256 bits; bonds round up, everything else down.
 
-use primitive_types::U256;
-
 use crate::{config::Fixed, terms::Terms};
 
 /// Tickets of one node at most.
@@ -11,11 +9,35 @@ const BPS: u128 = 10_000;
 /// `⌊a × b / c⌋`, saturating at `u128::MAX`; 0 when `c` is 0.
 #[must_use]
 pub fn mul_div(a: u128, b: u128, c: u128) -> u128 {
-    // Nearly all products fit 128 bits, whose division is much shorter.
-    if let Some(product) = a.checked_mul(b) {
-        return product.checked_div(c).unwrap_or_default();
+    mul_div_rest(a, b, c).0
+}
+
+/// The same with whether something was rounded away.
+fn mul_div_rest(a: u128, b: u128, c: u128) -> (u128, bool) {
+    let (low, high) = a.carrying_mul(b, 0);
+    if c == 0 {
+        return (0, false);
     }
-    (U256::from(a) * U256::from(b)).checked_div(U256::from(c)).map_or(0, saturate)
+    if high == 0 {
+        // Nearly all products fit 128 bits, whose division is much shorter.
+        let quotient = low / c;
+        return (quotient, quotient * c != low);
+    }
+    if high >= c {
+        return (u128::MAX, true);
+    }
+    // By hand, bit by bit: rest and quotient move left as one number of 256 bits.
+    let (mut rest, mut quotient) = (high, low);
+    for _ in 0..u128::BITS {
+        let overflows = rest >> 127 == 1;
+        rest = rest << 1 | quotient >> 127;
+        quotient <<= 1;
+        if overflows || rest >= c {
+            rest = rest.wrapping_sub(c);
+            quotient |= 1;
+        }
+    }
+    (quotient, rest != 0)
 }
 
 /// Reward escrow of so many items: `items × reward × max`. Below 2^118 by the bounds of [`Terms`].
@@ -46,11 +68,9 @@ pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
 /// The same with another percentage: at 100, what the work on these items is worth in NEAR.
 #[must_use]
 pub fn bond_of(terms: &Terms, fixed: &Fixed, items: u8, pct: u16) -> u128 {
-    let product = U256::from(fixed.bond_rate.0)
-        .saturating_mul(U256::from(u128::from(items).saturating_mul(terms.reward.0)))
-        .saturating_mul(U256::from(pct));
-    let (whole, rest) = product.div_mod(U256::from(100_u64 << 32));
-    saturate(whole).saturating_add(u128::from(!rest.is_zero()))
+    let at_stake = u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(pct));
+    let (whole, rest) = mul_div_rest(fixed.bond_rate.0, at_stake, 100 << 32);
+    whole.saturating_add(u128::from(rest))
 }
 
 /// Slash for missing `missed` of `judged` items: `⌊bond × rate × missed / judged⌋`.
@@ -70,8 +90,4 @@ pub fn abandon_slash(bond: u128, rate_pct: u8, faults: u8) -> u128 {
 pub fn tickets(stake: u128, min_stake: u128) -> u8 {
     let tickets = stake.checked_div(min_stake).unwrap_or_default();
     u8::try_from(tickets).map_or(TICKETS_MAX, |tickets| tickets.min(TICKETS_MAX))
-}
-
-fn saturate(value: U256) -> u128 {
-    u128::try_from(value).unwrap_or(u128::MAX)
 }

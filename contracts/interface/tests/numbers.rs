@@ -17,6 +17,7 @@ use piecework_interface::{
     terms::{REWARD_LIMIT, Terms},
     view::{GROUP_LOTS, LotState, Node, Slot, SlotPhase, Window},
 };
+use primitive_types::U256;
 use proptest::prelude::*;
 
 #[test]
@@ -65,7 +66,18 @@ fn tickets__should_be_whole_and_at_most_16() {
     assert_eq!(tickets(5, 0), 0);
 }
 
+/// Numbers of any length.
+fn number() -> impl Strategy<Value = u128> {
+    (any::<u128>(), 0..128_u32).prop_map(|(number, shift)| number >> shift)
+}
+
 proptest! {
+    #[test]
+    fn mul_div__should_be_the_quotient_of_256_bits(a in number(), b in number(), c in number()) {
+        let exact = (U256::from(a) * U256::from(b)).checked_div(U256::from(c)).unwrap_or_default();
+        prop_assert_eq!(mul_div(a, b, c), u128::try_from(exact).unwrap_or(u128::MAX));
+    }
+
     #[test]
     fn fees__should_never_exceed_the_fee_on_the_escrow(
         reward in 1_u128..REWARD_LIMIT,
