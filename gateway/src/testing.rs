@@ -394,11 +394,19 @@ fn terms() -> Terms {
         min_reputation: 0,
         expires_at: BEGAN_AT + 86_400,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 
 fn fixed() -> Fixed {
-    Fixed { fee_bps: 500, bond_rate: Amount(1), rep_unit: Amount(1), reputation_interval_s: 3_600, grace_s: 60 }
+    Fixed {
+        fee_bps: 500,
+        bond_rate: Amount(1),
+        rep_unit: Amount(1),
+        reputation_interval_s: 3_600,
+        grace_s: 60,
+        ..Fixed::default()
+    }
 }
 
 /// A gateway on a free port, stopped when dropped.

@@ -188,6 +188,7 @@ impl Market {
             min_reputation: 0,
             expires_at: self.now_s().await? + 3_600,
             verification: Verification::Consensus,
+            gold_slash_pct: 0,
         })
     }
 

@@ -82,28 +82,37 @@ pub struct Chain {
 }
 
 /// What one receipt did.
-#[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
 #[derive(Clone, Debug)]
 pub struct Ran {
     /// Where it ran.
     pub executor: AccountId,
     /// Gas that it burnt.
     pub gas: u64,
-    /// Bytes that it logged.
-    pub log_bytes: usize,
+    /// What it burnt that gas for: actions, host functions, instructions.
+    pub costs: Vec<(String, u64)>,
+    /// What it logged.
+    pub logs: Vec<String>,
     /// Whether it succeeded.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
     pub ok: bool,
 }
 
 impl Ran {
     fn of(outcome: &ExecutionOutcomeWithIdView) -> Self {
         let outcome = &outcome.outcome;
+        let costs = outcome.metadata.gas_profile.iter().flatten();
         Self {
             executor: outcome.executor_id.clone(),
             gas: outcome.gas_burnt.as_gas(),
-            log_bytes: outcome.logs.iter().map(String::len).sum(),
+            costs: costs.map(|cost| (cost.cost.to_lowercase(), cost.gas_used.as_gas())).collect(),
+            logs: outcome.logs.clone(),
             ok: !matches!(outcome.status, ExecutionStatusView::Failure(_) | ExecutionStatusView::Unknown),
         }
+    }
+
+    /// Bytes that it logged.
+    pub fn log_bytes(&self) -> usize {
+        self.logs.iter().map(String::len).sum()
     }
 }
 
@@ -223,8 +232,15 @@ impl Chain {
         Ok(result.result)
     }
 
-    /// The receipts of the last transaction.
+    /// An account's yoctoNEAR.
     #[cfg(test)]
+    pub fn near(&self, account_id: &AccountId) -> u128 {
+        let height = self.chain.view().history().head().height();
+        let account = self.chain.view().snapshot(height).account(account_id).expect("state").expect("an account");
+        account.amount().as_yoctonear()
+    }
+
+    /// The receipts of the last transaction.
     pub fn ran(&self) -> &[Ran] {
         &self.ran
     }

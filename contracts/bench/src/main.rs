@@ -8,6 +8,8 @@ mod methods;
 mod report;
 mod snapshot;
 #[cfg(test)]
+mod token;
+#[cfg(test)]
 mod worst;
 
 use std::{fs, path::PathBuf};
@@ -38,6 +40,9 @@ enum Command {
         /// Fail when a figure is above its target
         #[arg(long)]
         check: bool,
+        /// Print what the call behind this figure burnt its gas for, receipt by receipt
+        #[arg(long, value_name = "FIGURE")]
+        profile: Option<String>,
         /// Accept the figures as the snapshot that the tests compare with
         #[arg(long)]
         update: bool,
@@ -55,9 +60,10 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
-        Command::Gas { check, update } => {
-            let gas = methods::measure(&arguments.contracts)?;
-            arguments.print(&gas, &report::table(&gas))?;
+        Command::Gas { check, update, ref profile } => {
+            let (gas, ran) = methods::measure(&arguments.contracts, profile.as_deref())?;
+            let table = if profile.is_some() { report::profile(&ran) } else { report::table(&gas) };
+            arguments.print(&gas, &table)?;
             if update {
                 snapshot::write(&gas)?;
             }

@@ -320,6 +320,7 @@ impl Market {
             min_reputation: 0,
             expires_at: u32::try_from(self.chain.now_s()).unwrap_or_default() + 10_000_000,
             verification: Verification::Consensus,
+            gold_slash_pct: 0,
         };
         let uri = format!("blob:{}", "0".repeat(64));
         BatchSpec { terms, items: shape.items, manifest: [7; 32], uri }

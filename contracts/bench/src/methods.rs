@@ -14,7 +14,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use crate::{
-    chain::Burnt,
+    chain::{Burnt, Ran},
     market::{Market, Shape, Step, TOKEN},
     report::{Figure, Gas},
 };
@@ -26,15 +26,16 @@ const LOTS: u32 = 8;
 const ITEMS: u8 = LOT_SIZE_MAX;
 const GIGA: u64 = 1_000_000_000;
 
-/// Runs everything and returns the figures.
+/// Runs everything and returns the figures, and the receipts of the last call behind the figure that is to be profiled.
 ///
 /// # Errors
 /// A contract is missing, a call fails, or an op is skipped.
-pub fn measure(contracts: &Path) -> anyhow::Result<Gas> {
+pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, Vec<Ran>)> {
     let wasm = contracts.join("piecework_coordinator.wasm");
     let wasm_bytes =
         std::fs::metadata(&wasm).with_context(|| format!("{}: run scripts/build-contracts", wasm.display()))?.len();
-    let mut bench = Bench { market: Market::new(contracts, NODES)?, figures: Vec::new() };
+    let profile = profile.unwrap_or_default().to_owned();
+    let mut bench = Bench { market: Market::new(contracts, NODES)?, figures: Vec::new(), profile, ran: Vec::new() };
     bench.presence()?;
     bench.creation()?;
     bench.market.veterans()?;
@@ -47,12 +48,15 @@ pub fn measure(contracts: &Path) -> anyhow::Result<Gas> {
     bench.intents()?;
     bench.epoch()?;
     let protocol_version = bench.market.chain.protocol_version();
-    Ok(Gas { protocol_version, wasm_bytes, methods: bench.figures })
+    Ok((Gas { protocol_version, wasm_bytes, methods: bench.figures }, bench.ran))
 }
 
 struct Bench {
     market: Market,
     figures: Vec<Figure>,
+    /// The figure whose receipts are kept.
+    profile: String,
+    ran: Vec<Ran>,
 }
 
 impl Bench {
@@ -301,6 +305,9 @@ impl Bench {
     /// Notes a figure with its target in GGas; a figure without a name is only a step on the way.
     fn figure(&mut self, method: &'static str, burnt: Burnt, target_giga: u64) {
         if !method.is_empty() {
+            if method == self.profile {
+                self.ran = self.market.chain.ran().to_vec();
+            }
             self.figures.push(Figure { method, burnt, gas_target: target_giga * GIGA, compute_target: 0 });
         }
     }

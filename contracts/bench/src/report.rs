@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::bail;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::chain::Burnt;
+use crate::chain::{Burnt, Ran};
 
 /// All figures.
 #[derive(Clone, Debug, Serialize)]
@@ -80,6 +80,27 @@ pub fn table(gas: &Gas) -> String {
             target,
             ratio
         );
+    }
+    out
+}
+
+/// What receipts burnt their gas for, dearest first, in GGas.
+pub fn profile(ran: &[Ran]) -> String {
+    let mut out = String::new();
+    for receipt in ran {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            out,
+            "{} {:.1} GGas, {} bytes of log",
+            receipt.executor,
+            1_000.0 * tera(receipt.gas),
+            receipt.log_bytes()
+        );
+        let mut costs = receipt.costs.clone();
+        costs.sort_by_key(|(_, gas)| std::cmp::Reverse(*gas));
+        for (cost, gas) in costs {
+            let _ = writeln!(out, "{:>10.1} {cost}", 1_000.0 * tera(gas));
+        }
     }
     out
 }

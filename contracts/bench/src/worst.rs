@@ -16,7 +16,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use crate::{
-    chain::Actor,
+    chain::{Actor, Ran},
     market::{Market, NEAR, Shape, Step, TERA, TOKEN},
     report::tera,
 };
@@ -60,7 +60,7 @@ fn ops(market: &Market, step: Step, node: usize, round: u8, lots: &[u32], answer
 
 /// Gas and log of the call that was made last.
 fn last(market: &Market, burnt: u64) -> (u64, usize) {
-    let log_bytes = market.chain.ran().iter().map(|ran| ran.log_bytes).max().unwrap_or_default();
+    let log_bytes = market.chain.ran().iter().map(Ran::log_bytes).max().unwrap_or_default();
     (burnt, log_bytes)
 }
 

@@ -7,6 +7,7 @@ mod account;
 mod balance;
 mod batch;
 mod caller;
+mod case;
 mod deposit;
 pub mod error;
 mod govern;
@@ -31,6 +32,7 @@ mod work;
 pub use account::{Payout, StorageBalance, storage_minimum};
 pub use error::Error;
 pub use host::Host;
+pub use poke::Tell;
 pub use withdraw::Transfer;
 
 use piecework_interface::{

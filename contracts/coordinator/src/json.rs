@@ -2,43 +2,18 @@
 
 use piecework_interface::{
     amount::Amount,
+    arguments,
     config::Config,
     governance::{Change, Feature, Role},
     ids::{BatchId, ClassId, LotId, TokenId},
     intent::{Kinds, PublicKey},
-    json::{self, Read, ReadError, Reader},
+    json::{self, Read, ReadError},
 };
 
 use crate::engine::Error;
 
-/// Declares [`Args`] and how it is read: a field that is absent or null stays `None`.
-macro_rules! args {
-    ($($name:ident: $type:ty,)*) => {
-        /// The arguments of all methods but `batch_create`; one struct for all costs a tenth of one struct per method.
-        /// Fields of other methods are ignored, as unknown ones are.
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the table of methods in piecework_interface::call says what they mean")]
-        pub struct Args {
-            $(pub $name: Option<$type>,)*
-        }
-
-        impl Read for Args {
-            fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-                let mut args = Self::default();
-                reader.object(&mut |reader, key| {
-                    match key {
-                        $(stringify!($name) => args.$name = reader.field(stringify!($name))?,)*
-                        _ => reader.skip()?,
-                    }
-                    Ok(())
-                })?;
-                Ok(args)
-            }
-        }
-    };
-}
-
-args! {
+arguments! {
+    /// The arguments of all methods but `batch_create`. [`piecework_interface::call`] says what they mean.
     account_id: String,
     amount: Amount,
     batch: BatchId,
@@ -49,6 +24,7 @@ args! {
     daily_cap: Amount,
     features: Vec<Feature>,
     from: u32,
+    items: Vec<u8>,
     kinds: Kinds,
     limit: u32,
     lot: LotId,

@@ -10,6 +10,7 @@
 mod account;
 mod args;
 mod batch;
+mod case;
 mod govern;
 mod intent;
 mod poke;

@@ -29,6 +29,10 @@
 //! | `node_pause`, `node_resume`, `heartbeat` | node | 0 | `{}` |
 //! | `batch_create` | requester | 1 yocto | [`BatchCreateArgs`]; returns the [`crate::ids::BatchId`] |
 //! | `batch_cancel`, `batch_forget` | requester | 1 yocto | [`BatchArgs`] |
+//! | `gold_open` | requester | 0, or the bonds of gold against a result | Borsh [`crate::gold::GoldOpenArgs`] |
+//! | `challenge` | account | the bond, or 1 yocto if the NEAR balance has it | [`ChallengeArgs`] |
+//! | `adjudicator_accept` | the adjudicator | the bond, or 1 yocto if the NEAR balance has it | [`BatchArgs`] |
+//! | `verdict` | the adjudicator | 0 | [`VerdictArgs`] |
 //! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
 //! | `work` | node | 0 | Borsh `Vec<Op>` |
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
@@ -47,6 +51,7 @@
 //! account's own key counts without one until it is used, limited or removed; NEP-145 `storage_balance_of`,
 //! `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -141,6 +146,22 @@ pub struct BatchSpec {
     pub manifest: [u8; 32],
     /// Where the manifest is, at most 256 bytes.
     pub uri: String,
+    /// Root of the gold tree, [`crate::gold::leaf`]; zeros without gold, which needs a challenge window.
+    #[serde(default, with = "hex::serde")]
+    pub gold_root: [u8; 32],
+    /// Whom to tell when the batch is closed.
+    #[serde(default)]
+    pub callback: Option<Callback>,
+}
+
+/// A contract that wants to know when a batch is closed: a poke on the batch sends it one call of
+/// `on_piecework_results {"batch", "requester", "settled", "results_root"}`. How that ends changes nothing here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Callback {
+    /// The contract.
+    pub account_id: String,
+    /// Gas of the call in TGas, 5..=100; whoever pokes attaches it.
+    pub tgas: u8,
 }
 
 /// Arguments of `batch_create`.
@@ -166,6 +187,31 @@ pub struct BatchSkipLotsArgs {
     pub batch: BatchId,
     /// Lots that nobody holds, at most 64.
     pub lots: Vec<LotId>,
+}
+
+/// Arguments of `challenge`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengeArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot, provisional.
+    pub lot: LotId,
+    /// Items of the lot whose result is wrong. In an adjudicated batch item 0 stands for the scores.
+    pub items: Vec<u8>,
+}
+
+/// Arguments of `verdict`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot whose reveals are done.
+    pub lot: LotId,
+    /// Per slot in the lot's order, 0..=10000.
+    pub scores: Vec<u16>,
+    /// SHA-256 of a public report from which anybody can recompute the scores.
+    #[serde(with = "hex::serde")]
+    pub report: [u8; 32],
 }
 
 /// Arguments of the view `verify_result`: what somebody says that a lot's result is, and the proof.

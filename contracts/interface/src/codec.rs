@@ -4,7 +4,7 @@
 //! at the end does for all fields. That is a tenth of the contract's size, which every call pays for. Outside the contract
 //! the same types go through `borsh`; tests hold the two forms equal.
 //!
-//! A type lists its fields in order of declaration: `fields!(Seed { value, at, height, tickets });`
+//! A struct gets it by [`crate::fields!`], an enum by [`crate::variants!`].
 
 mod types;
 
@@ -67,22 +67,6 @@ impl<'a> Source<'a> {
     pub fn variant(&mut self) -> u8 {
         u8::decode(self)
     }
-}
-
-/// A struct is its fields in order.
-#[macro_export]
-macro_rules! fields {
-    ($type:ident { $($field:ident),* $(,)? }) => {
-        impl $crate::codec::Codec for $type {
-            fn encode(&self, out: &mut Vec<u8>) {
-                let Self { $($field),* } = self;
-                $($crate::codec::Codec::encode($field, out);)*
-            }
-            fn decode(source: &mut $crate::codec::Source<'_>) -> Self {
-                Self { $($field: $crate::codec::Codec::decode(source)),* }
-            }
-        }
-    };
 }
 
 /// An enum is the number of its variant and the variant's fields in order; the first variant stands for unknown numbers,

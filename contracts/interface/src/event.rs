@@ -10,10 +10,12 @@
 
 mod field;
 
-use field::Field;
+pub(crate) use field::Field;
 
 use crate::{
     amount::Amount,
+    call::Callback,
+    case::Decided,
     config::{Config, Fixed},
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
@@ -68,6 +70,15 @@ pub struct SettledSlot {
     pub slash: Amount,
     /// Its reputation in the class afterwards.
     pub reputation: u16,
+}
+
+/// NEAR credited to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credited {
+    /// Whom.
+    pub account: AccountNo,
+    /// yoctoNEAR.
+    pub amount: Amount,
 }
 
 /// What an ended epoch pays in one token.
@@ -231,10 +242,17 @@ entries! {
         /** Reward token. */ token: TokenId,
         /** Items. */ items: u32,
         /** Merkle root over payload digests. */ manifest: [u8; 32],
+        /** Root of the gold tree, zeros without gold. */ gold_root: [u8; 32],
+        /** Whom to tell when it is closed. */ callback: Option<Callback>,
         /** Where the manifest is. */ uri: String,
         /** Escrow, fee included. */ escrow: Amount,
         /** Terms. */ terms: Terms,
         /** What was copied from the configuration. */ fixed: Fixed,
+    }
+    /// The adjudicator put up its bond: group 0 is open.
+    AdjudicatorAccepted = "accept" {
+        /** Batch. */ batch: BatchId,
+        /** Taken from its balance, yoctoNEAR. */ bond: Amount,
     }
     /// A draw was opened.
     DrawOpened = "open" {
@@ -291,6 +309,49 @@ entries! {
         /** Accepted items. */ accepted: Items,
         /** SHA-256 of the lot's answers. */ digest: [u8; 32],
     }
+    /// The reveals are over and the adjudicator's time runs.
+    Judging = "judging" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+    }
+    /// The adjudicator scored a lot's slots: it is provisional.
+    VerdictGiven = "verdict" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Per slot, 0..=10000. */ scores: Vec<u16>,
+        /** SHA-256 of the report. */ report: [u8; 32],
+    }
+    /// The requester opened gold items of a lot.
+    GoldOpened = "gold" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Items whose result they are. */ equal: Items,
+        /** Items whose result they are not: challenged by the requester. */ against: Items,
+        /** Items without a result, which they decide by a slot's answer. */ decided: Vec<Decided>,
+        /** Items without a result whose gold nobody answered. */ void: Items,
+    }
+    /// Items of a lot's result were challenged.
+    Challenged = "challenge" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Who. */ account: AccountNo,
+        /** Items. */ items: Items,
+        /** Taken from its balance, yoctoNEAR. */ bond: Amount,
+    }
+    /// The challenge window is over and challenged items go to a jury, whose draw is open.
+    JuryOpened = "jury" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+    }
+    /// What a jury came to; the lot settles next.
+    Ruled = "rule" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Items whose result was changed. */ overturned: Items,
+        /** NEAR credited to jurors. */ jurors: Vec<Credited>,
+        /** NEAR credited to challengers. */ challengers: Vec<Credited>,
+        /** Taken from the adjudicator's bond, yoctoNEAR. */ forfeit: Amount,
+    }
     /// The current round ended without a result: its slots are freed, bonds back, reservations that ran out slashed.
     Freed = "free" {
         /** Batch. */ batch: BatchId,
@@ -322,6 +383,8 @@ entries! {
         /** Fees moved to the token's pool. */ fees: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
+    /// The closed batch's callback was sent.
+    BatchTold = "tell" { /** Batch. */ batch: BatchId, }
     /// The requester dropped a closed batch's result root.
     BatchForgotten = "forget" { /** Batch. */ batch: BatchId, }
     /// A key may sign these kinds of intents from now on; none, if it was removed or its row dropped.

@@ -2,11 +2,14 @@
 
 pub mod amount;
 pub mod call;
+pub mod case;
 pub mod codec;
 pub mod commitment;
 pub mod config;
 pub mod draw;
 pub mod event;
+pub mod forms;
+pub mod gold;
 pub mod governance;
 pub mod ids;
 pub mod intent;

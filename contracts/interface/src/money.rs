@@ -40,9 +40,15 @@ pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
 /// Bond of a slot that judges `items` items, yoctoNEAR: `⌈bond_rate × items × reward × bond_pct / (100 × 2^32)⌉`.
 #[must_use]
 pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
+    bond_of(terms, fixed, items, terms.bond_pct)
+}
+
+/// The same with another percentage: at 100, what the work on these items is worth in NEAR.
+#[must_use]
+pub fn bond_of(terms: &Terms, fixed: &Fixed, items: u8, pct: u16) -> u128 {
     let product = U256::from(fixed.bond_rate.0)
         .saturating_mul(U256::from(u128::from(items).saturating_mul(terms.reward.0)))
-        .saturating_mul(U256::from(terms.bond_pct));
+        .saturating_mul(U256::from(pct));
     let (whole, rest) = product.div_mod(U256::from(100_u64 << 32));
     saturate(whole).saturating_add(u128::from(!rest.is_zero()))
 }

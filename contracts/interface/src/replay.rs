@@ -1,6 +1,7 @@
 //! The journal replayed: the mirror's rows, and nothing else, from log lines and reveal arguments.
 
 mod apply;
+mod case;
 mod error;
 mod govern;
 mod history;

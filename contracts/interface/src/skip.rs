@@ -70,6 +70,8 @@ skips! {
     WrongLength = 18, "answers are not judged items × answer width bytes";
     /// The contract is paused for first-round claims.
     Paused = 19, "claims of first rounds are paused";
+    /// The node is too young for juries, or has too little reputation in the class.
+    NoJuror = 20, "the node is too young for juries or has too little reputation in the class";
     /// The message is no intent.
     Message = 40, "the message is no intent's JSON, or it or its memo is too long";
     /// The message names another chain.

@@ -3,9 +3,12 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
+    amount::Amount,
+    case::{Case, Challenge, Decided, Verdict},
     codec::{Codec, decode, encode},
     config::Config,
     draw::Draw,
+    gold::GoldOpenArgs,
     ids::{AccountNo, BatchId, LotId, TokenId},
     intent::{IntentKey, Kinds, Limit, PublicKey},
     merkle::Peaks,
@@ -36,6 +39,7 @@ fn all(bytes: &[u8]) {
     same::<Peaks>(bytes);
     same::<Vec<IntentKey>>(bytes);
     same::<Option<String>>(bytes);
+    same::<GoldOpenArgs>(bytes);
 }
 
 fn ops() -> impl Strategy<Value = Op> {
@@ -58,6 +62,18 @@ fn ops() -> impl Strategy<Value = Op> {
             salt
         }),
     ]
+}
+
+fn case(number: u32, items: u64, bond: u128, digest: [u8; 32]) -> Case {
+    Case {
+        gold: items,
+        against: items,
+        void: items,
+        decided: vec![Decided { item: 1, slot: 2 }],
+        challenges: vec![Challenge { account: AccountNo(number), items, bond: Amount(bond) }],
+        jury_items: items,
+        verdict: (items % 2 == 0).then(|| Verdict { scores: vec![7, 10_000], report: digest }),
+    }
 }
 
 proptest! {
@@ -92,6 +108,7 @@ proptest! {
             leavers,
             draw: Draw::Opened(second),
             slots: vec![slot(SlotPhase::Reserved(second)), slot(SlotPhase::Committed(digest)), slot(SlotPhase::Revealed(answers))],
+            case: (round % 2 == 0).then(|| Box::new(case(second, bits, amount, digest))),
             ..LotState::default()
         };
         let mut node = Node::new(second);

@@ -1,155 +1,175 @@
-//! The contract.
+//! The contract: the token of near-contract-standards behind methods of its own.
+//!
+//! Methods are exported without near-sdk's `#[near]`, whose wrappers bring serde_json's readers: more than the rest of
+//! the contract, and every `ft_transfer_call` loads the code twice. A transfer reads and writes the two balances and
+//! nothing else: what is common to all accounts is only read where it is needed.
+
+// `no_mangle` is how a wasm module names its methods.
+#![allow(unsafe_code)]
+
+mod args;
+mod ledger;
+mod transfer;
 
 use near_contract_standards::{
-    fungible_token::{
-        FungibleToken, FungibleTokenCore, FungibleTokenResolver,
-        events::{FtBurn, FtMint},
-        metadata::{FungibleTokenMetadata, FungibleTokenMetadataProvider},
-    },
-    storage_management::{StorageBalance, StorageBalanceBounds, StorageManagement},
+    fungible_token::events::{FtBurn, FtMint},
+    storage_management::{StorageBalance, StorageManagement},
 };
-use near_sdk::{
-    AccountId, BorshStorageKey, NearToken, PanicOnDefault, PromiseOrValue, assert_one_yocto, borsh::BorshSerialize,
-    env, json_types::U128, near, require,
+use near_sdk::{NearToken, assert_one_yocto, env, json_types::U128, require};
+use piecework_interface::{
+    amount::Amount,
+    json::{Write, to_string},
 };
 
-/// The token.
-#[near(
-    contract_state,
-    contract_metadata(
-        standard(standard = "nep141", version = "1.0.0"),
-        standard(standard = "nep145", version = "1.0.0"),
-        standard(standard = "nep148", version = "1.0.0"),
-    )
-)]
-#[derive(PanicOnDefault)]
-pub struct RewardToken {
-    token: FungibleToken,
-    owner_id: AccountId,
-    total_supply_cap: u128,
-    metadata: FungibleTokenMetadata,
-}
+use self::{
+    args::{need, read},
+    ledger::{Ledger, METADATA},
+};
 
-/// Prefixes of stored collections. Append only.
-#[derive(BorshStorageKey, BorshSerialize)]
-#[borsh(crate = "near_sdk::borsh")]
-enum StorageKey {
-    Accounts,
-}
+/// NEP-330 `ContractSourceMetadata`.
+const SOURCE_METADATA: &str = concat!(
+    r#"{"version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#"","link":""#,
+    env!("CARGO_PKG_REPOSITORY"),
+    r#"","standards":[{"standard":"nep141","version":"1.0.0"},{"standard":"nep145","version":"1.0.0"},"#,
+    r#"{"standard":"nep148","version":"1.0.0"},{"standard":"nep297","version":"1.0.0"},"#,
+    r#"{"standard":"nep330","version":"1.3.0"}]}"#,
+);
 
-#[near]
-impl RewardToken {
-    /// Initialises the token without any supply.
-    #[init]
-    pub fn new(owner_id: AccountId, total_supply_cap: U128, metadata: FungibleTokenMetadata) -> Self {
-        metadata.assert_valid();
-        Self {
-            token: FungibleToken::new(StorageKey::Accounts),
-            owner_id,
-            total_supply_cap: total_supply_cap.0,
-            metadata,
+/// Exports methods.
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name() {
+            near_sdk::env::setup_panic_hook();
+            $body
         }
-    }
+    )*};
+}
+use methods;
+
+methods! {
+    /// Initialises the token without any supply.
+    new => {
+        require!(!env::state_exists(), "ERR_INITIALISED: the contract is initialised already");
+        require!(env::attached_deposit().is_zero(), "ERR_DEPOSIT: attach nothing");
+        let args = read();
+        let metadata = need(args.metadata, "metadata");
+        metadata.check();
+        env::storage_write(METADATA, to_string(&metadata).as_bytes());
+        let owner_id = args::account(args.owner_id, "owner_id");
+        Ledger::start(owner_id, need(args.total_supply_cap, "total_supply_cap").0).store();
+    };
 
     /// Makes new tokens for a registered account. Owner only, one yoctoNEAR.
-    #[payable]
-    pub fn mint(&mut self, account_id: AccountId, amount: U128) {
+    mint => {
         assert_one_yocto();
-        require!(env::predecessor_account_id() == self.owner_id, "ERR_CALLER: only the owner mints");
-        require!(amount.0 > 0, "ERR_AMOUNT: amount must be above 0");
-        let supply = self.token.total_supply.checked_add(amount.0);
+        let args = read();
+        let account_id = args::account(args.account_id, "account_id");
+        let amount = need(args.amount, "amount").0;
+        let mut ledger = Ledger::load();
+        require!(env::predecessor_account_id() == ledger.owner_id, "ERR_CALLER: only the owner mints");
+        require!(amount > 0, "ERR_AMOUNT: amount must be above 0");
+        let supply = ledger.total_supply.checked_add(amount);
         require!(
-            supply.is_some_and(|supply| supply <= self.total_supply_cap),
+            supply.is_some_and(|supply| supply <= ledger.total_supply_cap),
             "ERR_CAP: the supply would exceed total_supply_cap"
         );
+        let mut token = ledger.token();
         require!(
-            self.token.accounts.contains_key(&account_id),
+            token.accounts.contains_key(&account_id),
             "ERR_ACCOUNT: the receiver is not registered: call storage_deposit first"
         );
-        self.token.internal_deposit(&account_id, amount.0);
-        FtMint { owner_id: &account_id, amount, memo: None }.emit();
-    }
+        token.internal_deposit(&account_id, amount);
+        ledger.total_supply = token.total_supply;
+        ledger.store();
+        FtMint { owner_id: &account_id, amount: U128(amount), memo: None }.emit();
+    };
 
     /// Who mints.
-    pub fn owner(&self) -> AccountId {
-        self.owner_id.clone()
-    }
+    owner => reply(Ledger::load().owner_id.as_str());
 
     /// The most that the total supply can become.
-    pub fn total_supply_cap(&self) -> U128 {
-        U128(self.total_supply_cap)
-    }
-}
+    total_supply_cap => reply(&Amount(Ledger::load().total_supply_cap));
 
-#[near]
-impl FungibleTokenCore for RewardToken {
-    #[payable]
-    fn ft_transfer(&mut self, receiver_id: AccountId, amount: U128, memo: Option<String>) {
-        self.token.ft_transfer(receiver_id, amount, memo);
-    }
+    /// All tokens there are, NEP-141.
+    ft_total_supply => reply(&Amount(Ledger::load().total_supply));
 
-    #[payable]
-    fn ft_transfer_call(
-        &mut self,
-        receiver_id: AccountId,
-        amount: U128,
-        memo: Option<String>,
-        msg: String,
-    ) -> PromiseOrValue<U128> {
-        self.token.ft_transfer_call(receiver_id, amount, memo, msg)
-    }
+    /// An account's tokens, NEP-141.
+    ft_balance_of => {
+        let account_id = args::account(read().account_id, "account_id");
+        reply(&Amount(ledger::balances().accounts.get(&account_id).unwrap_or_default()));
+    };
 
-    fn ft_total_supply(&self) -> U128 {
-        self.token.ft_total_supply()
-    }
+    /// Name, symbol and decimals, NEP-148.
+    ft_metadata => env::value_return(env::storage_read(METADATA).unwrap_or_default());
 
-    fn ft_balance_of(&self, account_id: AccountId) -> U128 {
-        self.token.ft_balance_of(account_id)
-    }
-}
+    /// Where the source is, NEP-330.
+    contract_source_metadata => env::value_return(SOURCE_METADATA);
 
-#[near]
-impl FungibleTokenResolver for RewardToken {
-    #[private]
-    fn ft_resolve_transfer(&mut self, sender_id: AccountId, receiver_id: AccountId, amount: U128) -> U128 {
-        // A sender that unregistered meanwhile has its refund burnt; the library has logged it.
-        self.token.internal_ft_resolve_transfer(&sender_id, receiver_id, amount).0.into()
-    }
-}
+    /// Registers an account for the one deposit there is; what is too much comes back. NEP-145.
+    storage_deposit => {
+        let args = read();
+        let account_id = args::optional_account(args.account_id, "account_id");
+        reply_balance(Some(Ledger::load().token().storage_deposit(account_id, args.registration_only)));
+    };
 
-#[near]
-impl StorageManagement for RewardToken {
-    #[payable]
-    fn storage_deposit(&mut self, account_id: Option<AccountId>, registration_only: Option<bool>) -> StorageBalance {
-        self.token.storage_deposit(account_id, registration_only)
-    }
+    /// Nothing can be withdrawn while an account is registered. One yoctoNEAR. NEP-145.
+    storage_withdraw => {
+        let amount = read().amount.map(|amount| NearToken::from_yoctonear(amount.0));
+        reply_balance(Some(Ledger::load().token().storage_withdraw(amount)));
+    };
 
-    #[payable]
-    fn storage_withdraw(&mut self, amount: Option<NearToken>) -> StorageBalance {
-        self.token.storage_withdraw(amount)
-    }
-
-    #[payable]
-    fn storage_unregister(&mut self, force: Option<bool>) -> bool {
-        let Some((account_id, balance)) = self.token.internal_storage_unregister(force) else { return false };
-        if balance > 0 {
-            FtBurn { owner_id: &account_id, amount: U128(balance), memo: Some("storage_unregister by force") }.emit();
+    /// Closes the caller's account and pays the deposit back; with `force`, what it holds is burnt. One yoctoNEAR. NEP-145.
+    storage_unregister => {
+        let mut ledger = Ledger::load();
+        let mut token = ledger.token();
+        let closed = token.internal_storage_unregister(read().force);
+        if let Some((account_id, balance)) = &closed && *balance > 0 {
+            ledger.total_supply = token.total_supply;
+            ledger.store();
+            let memo = Some("storage_unregister by force");
+            FtBurn { owner_id: account_id, amount: U128(*balance), memo }.emit();
         }
-        true
-    }
+        reply(&closed.is_some());
+    };
 
-    fn storage_balance_bounds(&self) -> StorageBalanceBounds {
-        self.token.storage_balance_bounds()
-    }
+    /// What a registration costs, NEP-145.
+    storage_balance_bounds => {
+        let min = Amount(Ledger::load().token().storage_balance_bounds().min.as_yoctonear());
+        reply(&Pair("min", min, "max", min));
+    };
 
-    fn storage_balance_of(&self, account_id: AccountId) -> Option<StorageBalance> {
-        self.token.storage_balance_of(account_id)
-    }
+    /// An account's deposit, NEP-145.
+    storage_balance_of => {
+        let account_id = args::account(read().account_id, "account_id");
+        reply_balance(Ledger::load().token().storage_balance_of(account_id));
+    };
 }
 
-#[near]
-impl FungibleTokenMetadataProvider for RewardToken {
-    fn ft_metadata(&self) -> FungibleTokenMetadata {
-        self.metadata.clone()
+/// Answers with a JSON value.
+fn reply(value: &(impl Write + ?Sized)) {
+    env::value_return(to_string(value));
+}
+
+fn reply_balance(balance: Option<StorageBalance>) {
+    let amount = |token: NearToken| Amount(token.as_yoctonear());
+    reply(&balance.map(|balance| Pair("total", amount(balance.total), "available", amount(balance.available))));
+}
+
+/// An object of two amounts.
+struct Pair(&'static str, Amount, &'static str, Amount);
+
+impl Write for Pair {
+    fn write(&self, out: &mut String) {
+        for (open, name, amount) in [("{", self.0, self.1), (",", self.2, self.3)] {
+            out.push_str(open);
+            name.write(out);
+            out.push(':');
+            amount.write(out);
+        }
+        out.push('}');
     }
 }

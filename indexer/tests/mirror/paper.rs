@@ -223,6 +223,8 @@ pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
         token: TOKEN,
         items: 6,
         manifest: [1; 32],
+        gold_root: [0; 32],
+        callback: None,
         uri: uri.to_owned(),
         escrow: Amount(3_780),
         terms: terms(paper.now_s),
@@ -232,6 +234,7 @@ pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
             rep_unit: Amount(10),
             reputation_interval_s: 3_600,
             grace_s: 60,
+            ..Fixed::default()
         },
     }
 }
@@ -255,6 +258,7 @@ fn terms(now_s: u32) -> Terms {
         min_reputation: 0,
         expires_at: now_s + 86_400,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 

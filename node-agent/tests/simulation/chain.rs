@@ -312,5 +312,6 @@ fn terms(now_s: u32, quorum_pct: u8) -> Terms {
         min_reputation: 0,
         expires_at: now_s + 3_000,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }

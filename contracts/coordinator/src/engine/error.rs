@@ -51,7 +51,7 @@ pub enum Error {
     #[error("ERR_TOKEN_LISTED: the token is listed already")]
     TokenListed,
     /// The balance is too small.
-    #[error("ERR_BALANCE: the balance of token {token} is {balance}, {needed} are needed: deposit by ft_transfer_call")]
+    #[error("ERR_BALANCE: the balance of token {token} is {balance}, {needed} are needed: deposit or attach them")]
     Balance {
         /// Token.
         token: TokenId,
@@ -84,6 +84,12 @@ pub enum Error {
     /// No such batch, or not in the state that the call needs.
     #[error("ERR_BATCH_STATE: batch {0} {1}")]
     BatchState(BatchId, &'static str),
+    /// A lot that is not in the state that the call needs, or items that do not fit.
+    #[error("ERR_LOT: {0}")]
+    Lot(&'static str),
+    /// An opening that is not a gold leaf of the batch's tree.
+    #[error("ERR_GOLD: the opening of item {0} is not a leaf of the batch's gold tree, or is given twice")]
+    Gold(u8),
     /// A poke or a call without effect.
     #[error("ERR_NOTHING_DUE: {0}")]
     NothingDue(&'static str),

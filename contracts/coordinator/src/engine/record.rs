@@ -4,6 +4,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
     amount::Amount,
+    call::Callback,
     codec::{self, Codec},
     config::Fixed,
     fields, governance,
@@ -96,7 +97,7 @@ impl Root {
         load(FIRST, bytes)
     }
 }
-fields!(Root { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch });
+fields!(Root as [borsh] { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch });
 
 /// What only governance changes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -107,7 +108,7 @@ pub struct Settings {
     pub governance: governance::Settings,
 }
 record!(Settings, Settings);
-fields!(Settings { tokens, governance });
+fields!(Settings as [borsh] { tokens, governance });
 
 /// An account: storage, balances and its node in one record, because a settlement touches all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -118,7 +119,7 @@ pub struct Account {
     pub used: u32,
     /// Withdrawals that have not answered.
     pub in_flight: u8,
-    /// Batches that the account has not forgotten.
+    /// Batches that the account has not forgotten, and bonds of challenges and adjudication that may come back.
     pub batches: u32,
     /// NEAR.
     pub near: u128,
@@ -134,7 +135,7 @@ pub struct Account {
     pub keys: Vec<IntentKey>,
 }
 record!(Account, Account);
-fields!(Account { paid, used, in_flight, batches, near, first, first_amount, others, node, keys });
+fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, keys });
 
 /// A balance in another token than the account's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -143,7 +144,7 @@ pub struct Balance {
     pub amount: u128,
 }
 record!(Balance, Balance);
-fields!(Balance { amount });
+fields!(Balance as [borsh] { amount });
 
 /// A listed token; number 0 is NEAR.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -162,7 +163,7 @@ pub struct Token {
     pub in_flight: u128,
 }
 record!(Token, Token);
-fields!(Token { account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
+fields!(Token as [borsh] { account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
 
 /// What never changes in a batch.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -179,11 +180,15 @@ pub struct Facts {
     pub items: u32,
     /// Merkle root over the payload digests.
     pub manifest: Digest,
+    /// Root of the gold tree; zeros without gold.
+    pub gold_root: Digest,
+    /// Whom to tell when the batch is closed.
+    pub callback: Option<Callback>,
     /// Unix time of creation, seconds.
     pub created_at: u32,
 }
 
-fields!(Facts { requester, token, terms, fixed, items, manifest, created_at });
+fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at });
 
 impl Facts {
     /// Lots of the batch.
@@ -200,11 +205,13 @@ pub struct OpenBatch {
     pub facts: Facts,
     /// Whether the requester cancelled it.
     pub cancelled: bool,
+    /// Whether it has no adjudicator, or its adjudicator accepted.
+    pub accepted: bool,
     /// Its moving window.
     pub window: Window,
 }
 
-fields!(OpenBatch { facts, cancelled, window });
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window });
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -215,6 +222,8 @@ pub struct ClosedBatch {
     pub settled: u32,
     /// Bagged root of the results.
     pub results_root: Digest,
+    /// Whom to tell.
+    pub callback: Option<Callback>,
 }
 
 /// A batch.
@@ -226,7 +235,7 @@ pub enum Batch {
     Closed(ClosedBatch),
 }
 
-fields!(ClosedBatch { requester, settled, results_root });
+fields!(ClosedBatch as [borsh] { requester, settled, results_root, callback });
 
 impl Batch {
     /// Version byte of an open batch.
@@ -266,10 +275,16 @@ pub struct Purse {
     pub live: u32,
     /// Lots whose bytes are charged to the requester.
     pub reserved: u32,
+    /// Gold items opened.
+    pub gold_opened: u32,
+    /// Those whose answer neither a slot nor a jury shared.
+    pub gold_void: u32,
+    /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
+    pub adjudicator_bond: Option<Amount>,
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
 record!(Purse, Purse);
-fields!(Purse { escrow, fees, freed, live, reserved, results });
+fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, gold_opened, gold_void, adjudicator_bond, results });
 record!(LotState, Lot);
 record!(Revenue, Revenue);

@@ -128,7 +128,11 @@ fn check_money(chain: &Chain, rows: &Rows) {
     for open in rows.batches.iter().filter_map(|batch| batch.open.as_ref()) {
         *owed.entry(open.token).or_default() += open.escrow.0;
     }
-    *owed.entry(NEAR).or_default() += chain.view(|engine| engine.view_root()).insurance.0;
+    let challenges = rows.lots.iter().filter_map(|lot| lot.state.case.as_ref()).flat_map(|case| &case.challenges);
+    let adjudicators = rows.batches.iter().filter_map(|batch| batch.open.as_ref()?.progress.adjudicator_bond);
+    *owed.entry(NEAR).or_default() += chain.view(|engine| engine.view_root()).insurance.0
+        + challenges.map(|challenge| challenge.bond.0).sum::<u128>()
+        + adjudicators.map(|bond| bond.0).sum::<u128>();
     for token in &rows.tokens {
         let held = if token.token == NEAR {
             chain.near - chain.donated
@@ -196,6 +200,12 @@ fn check_storage(chain: &Chain, rows: &Rows) {
                 assert_eq!(batch.status, BatchStatus::Closed);
                 assert_eq!(live.count(), 0, "a closed batch has no lots");
             }
+        }
+    }
+    for lot in &rows.lots {
+        let terms = &batch_of(rows, lot.batch).open.as_ref().expect("open").terms;
+        for challenge in lot.state.case.iter().flat_map(|case| &case.challenges) {
+            *used.entry(challenge.account).or_default() += storage::case_bytes(terms);
         }
     }
     let mut stored: BTreeMap<u8, u64> = BTreeMap::new();

@@ -3,6 +3,7 @@
 
 mod chain;
 mod check;
+mod gold;
 mod json;
 mod life;
 mod market;

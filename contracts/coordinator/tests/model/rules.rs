@@ -1,7 +1,9 @@
 //! Each rule on its own.
 
+mod adjudication;
 mod attacks;
 mod batches;
+mod cases;
 mod governance;
 mod intents;
 mod money;

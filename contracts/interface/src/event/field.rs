@@ -2,22 +2,22 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
-use super::{Abandoned, Entry, EpochShare, Items, SettledSlot};
+use super::{Entry, Items};
 use crate::{
     amount::Amount,
-    config::{Config, Fixed},
+    config::Config,
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Kind, Kinds, PublicKey},
     json::{self, push_decimal},
     op::At,
     skip::Skip,
-    terms::{Terms, Verification},
+    terms::Verification,
     view::NodeStatus,
 };
 
 /// A value inside an entry.
-pub(super) trait Field: Sized {
+pub trait Field: Sized {
     /// Appends the value's JSON.
     fn write(&self, out: &mut String);
     /// Reads it back; `None` if it is something else.
@@ -134,75 +134,6 @@ impl Field for At {
     }
 }
 
-impl Field for Abandoned {
-    fn write(&self, out: &mut String) {
-        out.push('[');
-        self.node.write(out);
-        out.push(',');
-        self.slash.write(out);
-        out.push(']');
-    }
-    #[cfg(feature = "host")]
-    fn read(value: &serde_json::Value) -> Option<Self> {
-        let [node, slash] = value.as_array()?.as_slice() else {
-            return None;
-        };
-        Some(Self { node: Field::read(node)?, slash: Field::read(slash)? })
-    }
-}
-
-impl Field for SettledSlot {
-    fn write(&self, out: &mut String) {
-        out.push('[');
-        self.node.write(out);
-        out.push(',');
-        self.pay.write(out);
-        out.push(',');
-        self.slash.write(out);
-        out.push(',');
-        self.reputation.write(out);
-        out.push(']');
-    }
-    #[cfg(feature = "host")]
-    fn read(value: &serde_json::Value) -> Option<Self> {
-        let [node, pay, slash, reputation] = value.as_array()?.as_slice() else {
-            return None;
-        };
-        Some(Self {
-            node: Field::read(node)?,
-            pay: Field::read(pay)?,
-            slash: Field::read(slash)?,
-            reputation: Field::read(reputation)?,
-        })
-    }
-}
-
-/// A struct whose fields stand in an array in order of declaration: batches are created often, and every byte of a log
-/// is paid for.
-macro_rules! row_field {
-    ($type:ident { $first:ident, $($field:ident),* $(,)? }) => {
-        impl Field for $type {
-            fn write(&self, out: &mut String) {
-                let Self { $first, $($field),* } = self;
-                out.push('[');
-                $first.write(out);
-                $(
-                    out.push(',');
-                    $field.write(out);
-                )*
-                out.push(']');
-            }
-            #[cfg(feature = "host")]
-            fn read(value: &serde_json::Value) -> Option<Self> {
-                let mut fields = value.as_array()?.iter();
-                let row = Self { $first: Field::read(fields.next()?)?, $($field: Field::read(fields.next()?)?),* };
-                fields.next().is_none().then_some(row)
-            }
-        }
-    };
-}
-row_field!(EpochShare { token, treasury, per_ticket });
-
 impl<T: Field> Field for Option<T> {
     fn write(&self, out: &mut String) {
         match self {
@@ -258,35 +189,28 @@ macro_rules! json_field {
 }
 json_field!(String, Config, NodeStatus, Role, Change, Kind);
 
-row_field!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
-row_field!(Terms {
-    class,
-    reward,
-    lot_size,
-    answer_width,
-    start,
-    max,
-    quorum_pct,
-    claim_ttl_s,
-    reveal_window_s,
-    challenge_window_s,
-    slice_s,
-    bond_pct,
-    dissent_slash_pct,
-    abandon_slash_pct,
-    min_reputation,
-    expires_at,
-    verification,
-});
-
 impl Field for Verification {
     fn write(&self, out: &mut String) {
         match self {
             Self::Consensus => out.push('0'),
+            Self::Adjudicated { adjudicator, verdict_ttl_s } => {
+                out.push('[');
+                adjudicator.write(out);
+                out.push(',');
+                verdict_ttl_s.write(out);
+                out.push(']');
+            }
         }
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        (value.as_u64()? == 0).then_some(Self::Consensus)
+        match value.as_array().map(Vec::as_slice) {
+            None => (value.as_u64()? == 0).then_some(Self::Consensus),
+            Some([adjudicator, verdict_ttl_s]) => Some(Self::Adjudicated {
+                adjudicator: Field::read(adjudicator)?,
+                verdict_ttl_s: Field::read(verdict_ttl_s)?,
+            }),
+            Some(_) => None,
+        }
     }
 }

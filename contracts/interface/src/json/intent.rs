@@ -1,10 +1,7 @@
 //! The JSON of intents and their keys.
 
-use super::{Read, ReadError, Reader, Write, write_fields};
-use crate::intent::{Draft, IntentKey, Kind, Kinds, Limit, PublicKey};
-
-write_fields!(Limit { token, daily_cap, spent });
-write_fields!(IntentKey { public_key, kinds, limit, nonce, used_at });
+use super::{Read, Reader, Write};
+use crate::intent::{Draft, Kind, Kinds, PublicKey};
 
 const WORDS: [&str; 5] = ["transfer", "tip", "withdraw", "create_batch", "collect_revenue"];
 
@@ -31,13 +28,10 @@ impl Write for Kinds {
 
 /// A list of kinds.
 impl Read for Kinds {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut kinds = 0;
-        reader.array(&mut |reader| {
-            kinds |= 1 << reader.word(&WORDS)?;
-            Ok(())
-        })?;
-        Ok(Self(kinds))
+        reader.array(&mut |reader| kinds |= 1 << reader.word(&WORDS));
+        Self(kinds)
     }
 }
 
@@ -48,40 +42,42 @@ impl Write for PublicKey {
 }
 
 impl Read for PublicKey {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        String::read(reader)?.parse().map_err(|_| reader.error())
+    fn read(reader: &mut Reader<'_>) -> Self {
+        String::read(reader).parse().unwrap_or_else(|_| {
+            reader.fail();
+            Self([0; 32])
+        })
     }
 }
 
 impl Draft {
     /// One function reads both levels, because two would be twice the code; each level has its own fields.
-    fn field(&mut self, reader: &mut Reader<'_>, inside: bool, key: &str) -> Result<(), ReadError> {
+    fn field(&mut self, reader: &mut Reader<'_>, inside: bool, key: &str) {
         match (inside, key) {
-            (false, "chain_id") => self.chain_id = Read::read(reader)?,
-            (false, "account_id") => self.account_id = Read::read(reader)?,
-            (false, "deadline") => self.deadline = Read::read(reader)?,
+            (false, "chain_id") => self.chain_id = Read::read(reader),
+            (false, "account_id") => self.account_id = Read::read(reader),
+            (false, "deadline") => self.deadline = Read::read(reader),
             (false, "kind") => reader.object(&mut |reader, key| {
-                let place = WORDS.iter().position(|word| *word == key).filter(|_| self.kind.is_none());
-                self.kind = Some(Kind::ALL[place.ok_or(BAD)?]);
-                reader.object(&mut |reader, key| self.field(reader, true, key))
-            })?,
-            (true, "token") => self.token = Some(Read::read(reader)?),
-            (true, "amount") => self.amount = Read::read(reader)?,
-            (true, "receiver_id") => self.receiver_id = Read::read(reader)?,
-            (true, "memo") => self.memo = Read::read(reader)?,
-            (true, "batch") => self.batch = Some(Read::read(reader)?),
-            _ => return reader.skip(),
+                match WORDS.iter().position(|word| *word == key).filter(|_| self.kind.is_none()) {
+                    Some(place) => self.kind = Some(Kind::ALL[place]),
+                    None => return reader.fail_at("kind"),
+                }
+                reader.object(&mut |reader, key| self.field(reader, true, key));
+            }),
+            (true, "token") => self.token = Some(Read::read(reader)),
+            (true, "amount") => self.amount = Read::read(reader),
+            (true, "receiver_id") => self.receiver_id = Read::read(reader),
+            (true, "memo") => self.memo = Read::read(reader),
+            (true, "batch") => self.batch = Some(Read::read(reader)),
+            _ => reader.skip(),
         }
-        Ok(())
     }
 }
 
-const BAD: ReadError = ReadError { field: "kind" };
-
 impl Read for Draft {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut draft = Self::default();
-        reader.object(&mut |reader, key| draft.field(reader, false, key))?;
-        Ok(draft)
+        reader.object(&mut |reader, key| draft.field(reader, false, key));
+        draft
     }
 }

@@ -18,11 +18,8 @@ pub struct ReadError {
 
 /// A type that can be read.
 pub trait Read: Sized {
-    /// Reads the value at the cursor.
-    ///
-    /// # Errors
-    /// It is something else, or malformed.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError>;
+    /// Reads the value at the cursor; any value after the reader has failed.
+    fn read(reader: &mut Reader<'_>) -> Self;
 }
 
 /// Reads a whole text.
@@ -30,66 +27,37 @@ pub trait Read: Sized {
 /// # Errors
 /// It is no JSON, not of this type, or goes on after the value.
 pub fn parse<T: Read>(text: &str) -> Result<T, ReadError> {
-    let mut reader = Reader { text: text.as_bytes(), at: 0, field: "" };
-    let value = T::read(&mut reader)?;
-    match reader.next() {
-        None => Ok(value),
-        Some(_) => Err(ReadError { field: "" }),
+    let mut reader = Reader { text: text.as_bytes(), at: 0, field: "", failed: None };
+    let value = T::read(&mut reader);
+    if reader.next().is_some() {
+        reader.field = "";
+        reader.fail();
     }
+    reader.failed.map_or(Ok(value), Err)
 }
 
-/// Reads the fields of an object into a value that has every field: those before the brace's end must be there.
-macro_rules! read_fields {
-    ($type:ident { $($need:ident $(: $via:ident)?),* } $($may:ident),*) => {
-        impl $crate::json::Read for $type {
-            fn read(reader: &mut $crate::json::Reader<'_>) -> Result<Self, $crate::json::ReadError> {
-                let mut this = <Self as Default>::default();
-                #[allow(unused_mut, reason = "a type may need none of its fields")]
-                let mut seen: u32 = 0;
-                reader.object(&mut |reader, key| {
-                    let mut _bit: u32 = 1;
-                    $(
-                        if key == stringify!($need) {
-                            reader.field = stringify!($need);
-                            this.$need = read_fields!(@read reader $($via)?);
-                            seen |= _bit;
-                            return Ok(());
-                        }
-                        _bit <<= 1;
-                    )*
-                    $(
-                        if key == stringify!($may) {
-                            reader.field = stringify!($may);
-                            this.$may = $crate::json::Read::read(reader)?;
-                            return Ok(());
-                        }
-                    )*
-                    reader.skip()
-                })?;
-                const NEEDED: &[&str] = &[$(stringify!($need)),*];
-                reader.need(seen, NEEDED)?;
-                Ok(this)
-            }
-        }
-    };
-    (@read $reader:ident) => { $crate::json::Read::read($reader)? };
-    (@read $reader:ident hex) => { $reader.hex()? };
-    (@read $reader:ident bytes) => { $reader.bytes()? };
-}
-pub(crate) use read_fields;
-
-/// The cursor.
+/// The cursor. It remembers its first failure and is at the end of the text from then on, so that one check after
+/// reading does for all values.
 #[derive(Debug)]
 pub struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     /// The field that is being read, for the error.
-    pub(crate) field: &'static str,
+    field: &'static str,
+    failed: Option<ReadError>,
 }
 
 impl Reader<'_> {
-    pub(crate) const fn error(&self) -> ReadError {
-        ReadError { field: self.field }
+    /// What was read is not what was asked for.
+    pub fn fail(&mut self) {
+        self.failed.get_or_insert(ReadError { field: self.field });
+        self.at = self.text.len();
+    }
+
+    /// The field with this name is missing or wrong.
+    pub fn fail_at(&mut self, field: &'static str) {
+        self.field = field;
+        self.fail();
     }
 
     /// The next byte that is no space, if there is one.
@@ -110,8 +78,10 @@ impl Reader<'_> {
         found
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), ReadError> {
-        if self.take(byte) { Ok(()) } else { Err(self.error()) }
+    fn expect(&mut self, byte: u8) {
+        if !self.take(byte) {
+            self.fail();
+        }
     }
 
     /// Passes these bytes if they are next.
@@ -122,143 +92,153 @@ impl Reader<'_> {
     }
 
     /// Reads an object, field by field; whatever `field` gets it must read or skip.
-    ///
-    /// # Errors
-    /// It is no object, or a field cannot be read.
-    pub fn object(&mut self, field: &mut dyn FnMut(&mut Self, &str) -> Result<(), ReadError>) -> Result<(), ReadError> {
-        self.expect(b'{')?;
-        if self.take(b'}') {
-            return Ok(());
-        }
-        loop {
-            let key = self.string()?;
-            self.expect(b':')?;
-            field(self, &key)?;
-            if !self.take(b',') {
-                return self.expect(b'}');
-            }
-        }
+    pub fn object(&mut self, field: &mut dyn FnMut(&mut Self, &str)) {
+        self.list(b"{}", &mut |reader| {
+            let key = reader.string();
+            reader.expect(b':');
+            field(reader, &key);
+        });
     }
 
     /// Reads an array, element by element.
-    pub(crate) fn array(
-        &mut self,
-        element: &mut dyn FnMut(&mut Self) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
-        self.expect(b'[')?;
-        if self.take(b']') {
-            return Ok(());
+    pub(crate) fn array(&mut self, element: &mut dyn FnMut(&mut Self)) {
+        self.list(b"[]", element);
+    }
+
+    /// Reads what stands between two brackets, with commas between.
+    fn list(&mut self, [open, close]: &[u8; 2], element: &mut dyn FnMut(&mut Self)) {
+        self.expect(*open);
+        if self.take(*close) {
+            return;
         }
         loop {
-            element(self)?;
+            element(self);
             if !self.take(b',') {
-                return self.expect(b']');
+                return self.expect(*close);
             }
         }
     }
 
-    /// Names the first needed field that was not seen.
-    pub(crate) fn need(&self, seen: u32, names: &[&'static str]) -> Result<(), ReadError> {
-        match names.get(seen.trailing_ones() as usize) {
-            None => Ok(()),
-            Some(field) => Err(ReadError { field }),
+    /// Reads the fields of an object: `field` gets the place of a name and must read its value. Other names are passed
+    /// over. Those that are `needed` must be there.
+    pub fn fields(&mut self, names: &'static [&'static str], needed: &[bool], field: &mut dyn FnMut(&mut Self, usize)) {
+        let mut seen = 0_u64;
+        self.object(&mut |reader, key| match names.iter().position(|name| *name == key) {
+            Some(index) => {
+                seen |= 1 << index;
+                reader.field = names[index];
+                field(reader, index);
+            }
+            None => reader.skip(),
+        });
+        let missing = needed.iter().enumerate().position(|(index, needed)| *needed && seen >> index & 1 == 0);
+        if let Some(index) = missing {
+            self.fail_at(names[index]);
         }
-    }
-
-    /// Reads the value of a field.
-    ///
-    /// # Errors
-    /// It is something else: the error has the field's name.
-    pub fn field<T: Read>(&mut self, name: &'static str) -> Result<T, ReadError> {
-        self.field = name;
-        T::read(self)
     }
 
     /// Passes a value over.
-    ///
-    /// # Errors
-    /// It is malformed.
-    pub fn skip(&mut self) -> Result<(), ReadError> {
+    pub fn skip(&mut self) {
         self.field = "";
-        self.skip_within(DEPTH_MAX)
+        self.skip_within(DEPTH_MAX);
     }
 
-    fn skip_within(&mut self, depth: u8) -> Result<(), ReadError> {
-        let depth = depth.checked_sub(1).ok_or(self.error())?;
+    fn skip_within(&mut self, depth: u8) {
+        let Some(depth) = depth.checked_sub(1) else {
+            return self.fail();
+        };
         match self.next() {
             Some(b'{') => self.object(&mut |reader, _| reader.skip_within(depth)),
             Some(b'[') => self.array(&mut |reader| reader.skip_within(depth)),
-            Some(b'"') => self.string().map(drop),
+            Some(b'"') => drop(self.string()),
             Some(b'-' | b'0'..=b'9') => self.skip_number(),
-            _ if self.take_word(b"true") || self.take_word(b"false") || self.take_word(b"null") => Ok(()),
-            _ => Err(self.error()),
+            _ if self.take_word(b"true") || self.take_word(b"false") || self.take_word(b"null") => {}
+            _ => self.fail(),
         }
     }
 
-    fn skip_number(&mut self) -> Result<(), ReadError> {
+    fn skip_number(&mut self) {
         self.at += usize::from(self.text[self.at] == b'-');
         if self.text.get(self.at) == Some(&b'0') {
             self.at += 1;
         } else {
-            self.digits()?;
+            self.digits();
         }
         if self.text.get(self.at) == Some(&b'.') {
             self.at += 1;
-            self.digits()?;
+            self.digits();
         }
         if let Some(b'e' | b'E') = self.text.get(self.at) {
             self.at += 1;
             self.at += usize::from(matches!(self.text.get(self.at), Some(b'+' | b'-')));
-            self.digits()?;
+            self.digits();
         }
-        Ok(())
     }
 
     /// Passes one digit or more.
-    fn digits(&mut self) -> Result<(), ReadError> {
+    fn digits(&mut self) {
         let start = self.at;
         while matches!(self.text.get(self.at), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at > start { Ok(()) } else { Err(self.error()) }
+        if self.at == start {
+            self.fail();
+        }
     }
 
     /// Reads a whole number up to `max`.
-    fn number(&mut self, max: u64) -> Result<u64, ReadError> {
+    fn number(&mut self, max: u64) -> u64 {
         let (first, start) = (self.next(), self.at);
-        self.digits()?;
+        self.digits();
         let digits = &self.text[start..self.at];
         // JSON writes no leading zeros, and a fraction or an exponent is no whole number.
         let whole =
             !matches!(self.text.get(self.at), Some(b'.' | b'e' | b'E')) && (first != Some(b'0') || digits.len() == 1);
         match decimal(digits) {
-            Some(value) if whole && value <= u128::from(max) => Ok(u64::try_from(value).unwrap_or(max)),
-            _ => Err(self.error()),
-        }
-    }
-
-    /// Reads a string.
-    fn string(&mut self) -> Result<String, ReadError> {
-        self.expect(b'"')?;
-        let rest = &self.text[self.at..];
-        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
-        let mut out = rest[..plain].to_vec();
-        self.at += plain;
-        loop {
-            let byte = *self.text.get(self.at).ok_or(self.error())?;
-            self.at += 1;
-            match byte {
-                b'"' => return String::from_utf8(out).map_err(|_| self.error()),
-                b'\\' => self.escape(&mut out)?,
-                0..0x20 => return Err(self.error()),
-                _ => out.push(byte),
+            Some(value) if whole && value <= u128::from(max) => u64::try_from(value).unwrap_or(max),
+            _ => {
+                self.fail();
+                0
             }
         }
     }
 
-    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), ReadError> {
-        let byte = *self.text.get(self.at).ok_or(self.error())?;
+    /// Reads a string.
+    fn string(&mut self) -> String {
+        self.expect(b'"');
+        let mut out = Vec::new();
+        loop {
+            let rest = &self.text[self.at..];
+            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len());
+            out.extend_from_slice(&rest[..plain]);
+            self.at += plain;
+            match self.byte() {
+                b'"' => break,
+                b'\\' => self.escape(&mut out),
+                _ => {
+                    self.fail();
+                    break;
+                }
+            }
+        }
+        String::from_utf8(out).unwrap_or_else(|_| {
+            self.fail();
+            String::new()
+        })
+    }
+
+    /// Takes the next byte; 0, which no JSON has, and a failure at the end.
+    fn byte(&mut self) -> u8 {
+        let byte = self.text.get(self.at).copied();
         self.at += 1;
+        byte.unwrap_or_else(|| {
+            self.fail();
+            0
+        })
+    }
+
+    fn escape(&mut self, out: &mut Vec<u8>) {
+        let byte = self.byte();
         out.push(match byte {
             b'"' | b'\\' | b'/' => byte,
             b'b' => 8,
@@ -267,53 +247,62 @@ impl Reader<'_> {
             b'r' => b'\r',
             b't' => b'\t',
             b'u' => {
-                let mut code = self.hex4()?;
+                let mut code = self.hex4();
                 if (0xD800..0xDC00).contains(&code) {
                     // The first half of a pair.
-                    if !self.text[self.at..].starts_with(b"\\u") {
-                        return Err(self.error());
-                    }
-                    self.at += 2;
-                    let low = self.hex4()?.checked_sub(0xDC00).filter(|low| *low < 0x400).ok_or(self.error())?;
-                    code = 0x1_0000 + ((code - 0xD800) << 10) + low;
+                    let pair = self.byte() == b'\\' && self.byte() == b'u';
+                    let low = if pair { self.hex4().wrapping_sub(0xDC00) } else { u32::MAX };
+                    code = if low < 0x400 { 0x1_0000 + ((code - 0xD800) << 10) + low } else { u32::MAX };
                 }
-                let char = char::from_u32(code).ok_or(self.error())?;
-                out.extend(char.encode_utf8(&mut [0; 4]).as_bytes());
-                return Ok(());
+                match char::from_u32(code) {
+                    Some(char) => out.extend(char.encode_utf8(&mut [0; 4]).as_bytes()),
+                    None => self.fail(),
+                }
+                return;
             }
-            _ => return Err(self.error()),
+            _ => return self.fail(),
         });
-        Ok(())
     }
 
-    fn hex4(&mut self) -> Result<u32, ReadError> {
-        let mut code = 0;
-        for _ in 0..4 {
-            let digit = self.text.get(self.at).and_then(|byte| char::from(*byte).to_digit(16)).ok_or(self.error())?;
-            code = code << 4 | digit;
-            self.at += 1;
-        }
-        Ok(code)
+    fn hex4(&mut self) -> u32 {
+        (0..4).fold(0, |code, _| match char::from(self.byte()).to_digit(16) {
+            Some(digit) => code << 4 | digit,
+            None => {
+                self.fail();
+                0
+            }
+        })
     }
 
     /// Reads any number of bytes written as a hexadecimal string.
-    pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, ReadError> {
-        let text = self.string()?;
-        hex::decode(text).map_err(|_| self.error())
+    pub fn bytes(&mut self) -> Vec<u8> {
+        let text = self.string();
+        hex::decode(text).unwrap_or_else(|_| {
+            self.fail();
+            Vec::new()
+        })
     }
 
     /// Reads bytes written as a hexadecimal string.
-    pub(crate) fn hex<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
-        let text = self.string()?;
-        let mut bytes = [0; N];
-        hex::decode_to_slice(text.as_bytes(), &mut bytes).map_err(|_| self.error())?;
-        Ok(bytes)
+    pub fn hex<const N: usize>(&mut self) -> [u8; N] {
+        self.bytes().try_into().unwrap_or_else(|_| {
+            self.fail();
+            [0; N]
+        })
+    }
+
+    /// Whether a string is next.
+    pub(crate) fn at_string(&mut self) -> bool {
+        self.next() == Some(b'"')
     }
 
     /// Reads a string that is one of a few words; returns its place.
-    pub(crate) fn word(&mut self, words: &[&str]) -> Result<usize, ReadError> {
-        let text = self.string()?;
-        words.iter().position(|word| *word == text).ok_or(self.error())
+    pub fn word(&mut self, words: &[&str]) -> usize {
+        let text = self.string();
+        words.iter().position(|word| *word == text).unwrap_or_else(|| {
+            self.fail();
+            0
+        })
     }
 }
 
@@ -342,8 +331,8 @@ fn short(digits: &[u8]) -> Option<u64> {
 macro_rules! read_number {
     ($($type:ident),*) => {$(
         impl Read for $type {
-            fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-                reader.number(u64::from($type::MAX)).map(|value| value.try_into().unwrap_or_default())
+            fn read(reader: &mut Reader<'_>) -> Self {
+                reader.number(u64::from($type::MAX)).try_into().unwrap_or_default()
             }
         }
     )*};
@@ -353,8 +342,8 @@ read_number!(u8, u16, u32, u64);
 macro_rules! read_id {
     ($($type:ident),*) => {$(
         impl Read for $type {
-            fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-                Read::read(reader).map(Self)
+            fn read(reader: &mut Reader<'_>) -> Self {
+                Self(Read::read(reader))
             }
         }
     )*};
@@ -362,50 +351,53 @@ macro_rules! read_id {
 read_id!(AccountNo, BatchId, ClassId, LotId, TokenId);
 
 impl Read for bool {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let value = reader.take_word(b"true");
-        if value || reader.take_word(b"false") { Ok(value) } else { Err(reader.error()) }
+        if !value && !reader.take_word(b"false") {
+            reader.fail();
+        }
+        value
     }
 }
 
 impl Read for String {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         reader.string()
     }
 }
 
 impl Read for Amount {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        let text = reader.string()?;
-        decimal(text.as_bytes()).map(Self).ok_or(reader.error())
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let text = reader.string();
+        Self(decimal(text.as_bytes()).unwrap_or_else(|| {
+            reader.fail();
+            0
+        }))
     }
 }
 
 impl<T: Read> Read for Option<T> {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        if reader.take_word(b"null") { Ok(None) } else { T::read(reader).map(Some) }
+    fn read(reader: &mut Reader<'_>) -> Self {
+        if reader.take_word(b"null") { None } else { Some(T::read(reader)) }
     }
 }
 
 impl<T: Read> Read for Vec<T> {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut values = Self::new();
-        reader.array(&mut |reader| {
-            values.push(T::read(reader)?);
-            Ok(())
-        })?;
-        Ok(values)
+        reader.array(&mut |reader| values.push(T::read(reader)));
+        values
     }
 }
 
 /// A pair is an array of two.
 impl<A: Read, B: Read> Read for (A, B) {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.expect(b'[')?;
-        let first = A::read(reader)?;
-        reader.expect(b',')?;
-        let second = B::read(reader)?;
-        reader.expect(b']')?;
-        Ok((first, second))
+    fn read(reader: &mut Reader<'_>) -> Self {
+        reader.expect(b'[');
+        let first = A::read(reader);
+        reader.expect(b',');
+        let second = B::read(reader);
+        reader.expect(b']');
+        (first, second)
     }
 }

@@ -1,116 +1,13 @@
 //! The JSON of the protocol's own types.
 
-use super::{Read, ReadError, Reader, Write, push_hex, read_fields, write_fields};
+use super::{Read, Reader, Write, push_hex};
 use crate::{
-    call::{BatchCreateArgs, BatchSpec, DepositMessage, ResultClaim},
-    config::{Bounds, Config, Fixed},
-    draw::{Draw, Seed},
-    governance::{Change, Feature, Prices, Proposal, Role, Settings},
-    revenue::{Revenue, Share},
-    terms::{Terms, Verification},
-    view::{
-        Account, Balance, Batch, BatchStatus, ClassRecord, Lot, LotPhase, LotState, Node, NodeStatus, OpenBatch, Part,
-        Progress, Root, Slot, SlotPhase, Token, Window,
-    },
+    call::DepositMessage,
+    draw::Draw,
+    governance::{Change, Feature, Role},
+    terms::Verification,
+    view::{BatchStatus, Lot, LotPhase, LotState, NodeStatus, Progress, SlotPhase, Window},
 };
-
-write_fields!(Root { seq, head: hex, active_tickets, next_account, next_batch, insurance });
-write_fields!(Token { token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
-write_fields!(Balance { token, amount });
-write_fields!(Account { account, storage_paid, storage_used, in_flight, balances, node, keys });
-write_fields!(ClassRecord { class, reputation, stepped_at, declared });
-write_fields!(Node {
-    stake,
-    bonded,
-    unbonding,
-    unbonding_until,
-    tickets,
-    active_since,
-    last_seen,
-    slots,
-    faults,
-    registered_at,
-    settled,
-    status,
-    classes,
-    part,
-});
-write_fields!(Batch { batch, status, settled, results_root: hex, open });
-write_fields!(OpenBatch { requester, token, terms, fixed, items, manifest: hex, created_at, progress, escrow });
-write_fields!(Seed { value: hex, at, height, tickets });
-write_fields!(Slot { node, round, phase });
-write_fields!(Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s });
-write_fields!(Config {
-    min_stake,
-    unbonding_s,
-    notice_s,
-    liveness_window_s,
-    grace_s,
-    fee_bps,
-    reputation_interval_s,
-    epoch_s,
-    treasury_bps,
-    insurance_reserve,
-    bounds,
-    chain_id,
-});
-write_fields!(Bounds {
-    claim_ttl_s,
-    reveal_window_s,
-    challenge_window_s,
-    slice_s,
-    lifetime_max_s,
-    dissent_slash_pct_max,
-    abandon_slash_pct_max,
-});
-write_fields!(Terms {
-    class,
-    reward,
-    lot_size,
-    answer_width,
-    start,
-    max,
-    quorum_pct,
-    claim_ttl_s,
-    reveal_window_s,
-    challenge_window_s,
-    slice_s,
-    bond_pct,
-    dissent_slash_pct,
-    abandon_slash_pct,
-    min_reputation,
-    expires_at,
-    verification,
-});
-
-write_fields!(Share { token, per_ticket, left });
-write_fields!(Revenue { epoch, started_at, tickets, shares });
-write_fields!(Part { counted, tickets, before });
-write_fields!(Prices { token, min_reward, rep_unit, bond_rate });
-write_fields!(Proposal { number, ready_at, change });
-write_fields!(Settings {
-    owner_id,
-    proposed_owner_id,
-    guardian_id,
-    token_admin_id,
-    treasury,
-    paused,
-    next_proposal,
-    proposals,
-    config,
-});
-
-read_fields!(Prices { token, min_reward, rep_unit, bond_rate });
-read_fields!(Terms {
-    class, reward, lot_size, answer_width, start, max, quorum_pct, claim_ttl_s, reveal_window_s, challenge_window_s,
-    slice_s, bond_pct, dissent_slash_pct, abandon_slash_pct, min_reputation, expires_at
-} verification);
-read_fields!(BatchSpec { terms, items, manifest: hex, uri });
-read_fields!(BatchCreateArgs { token, batch });
-read_fields!(ResultClaim { batch, lot, n, accepted: hex, answers: bytes, proof: bytes });
-read_fields!(Config {} min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps, insurance_reserve, bounds, chain_id);
-read_fields!(Bounds {} claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
-    abandon_slash_pct_max);
 
 /// An enum without values is its word.
 macro_rules! words {
@@ -125,27 +22,61 @@ macro_rules! words {
 words! {
     NodeStatus { Active = "active", Paused = "paused", Silent = "silent" }
     BatchStatus { Open = "open", Cancelled = "cancelled", Closed = "closed" }
-    LotPhase { Working = "working", Revealing = "revealing", Provisional = "provisional" }
-    Verification { Consensus = "consensus" }
+    LotPhase { Working = "working", Revealing = "revealing", Provisional = "provisional", Judging = "judging" }
     Role { Guardian = "guardian", TokenAdmin = "token_admin" }
 }
 
+impl Write for Verification {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Consensus => out.push_str("\"consensus\""),
+            Self::Adjudicated { adjudicator, verdict_ttl_s } => {
+                write_all(
+                    &[("{\"adjudicated\":{\"adjudicator\":", adjudicator), (",\"verdict_ttl_s\":", verdict_ttl_s)],
+                    out,
+                );
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// A word, or an object with one field.
 impl Read for Verification {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.word(&["consensus"]).map(|_| Self::Consensus)
+    fn read(reader: &mut Reader<'_>) -> Self {
+        if reader.at_string() {
+            reader.word(&["consensus"]);
+            return Self::Consensus;
+        }
+        let (mut adjudicator, mut verdict_ttl_s) = (None, None);
+        reader.object(&mut |reader, key| match key {
+            "adjudicated" => reader.object(&mut |reader, key| match key {
+                "adjudicator" => adjudicator = Some(Read::read(reader)),
+                "verdict_ttl_s" => verdict_ttl_s = Some(Read::read(reader)),
+                _ => reader.skip(),
+            }),
+            _ => reader.fail_at("verification"),
+        });
+        match adjudicator.zip(verdict_ttl_s) {
+            Some((adjudicator, verdict_ttl_s)) => Self::Adjudicated { adjudicator, verdict_ttl_s },
+            None => {
+                reader.fail_at("verification");
+                Self::Consensus
+            }
+        }
     }
 }
 
 impl Read for Role {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let roles = [Self::Guardian, Self::TokenAdmin];
-        reader.word(&["guardian", "token_admin"]).map(|index| roles[index])
+        roles[reader.word(&["guardian", "token_admin"])]
     }
 }
 
 impl Read for Feature {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
-        reader.word(&["deposits", "batches", "nodes", "claims"]).map(|index| Self::ALL[index])
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self::ALL[reader.word(&["deposits", "batches", "nodes", "claims"])]
     }
 }
 
@@ -165,18 +96,18 @@ impl Write for Change {
 }
 
 impl Read for Change {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut change = None;
-        reader.object(&mut |reader, key| {
-            change = Some(match (&change, key) {
-                (None, "config") => Self::Config(Read::read(reader)?),
-                (None, "prices") => Self::Prices(Read::read(reader)?),
-                (None, "code") => Self::Code(reader.hex()?),
-                _ => return Err(ReadError { field: "change" }),
-            });
-            Ok(())
-        })?;
-        change.ok_or(ReadError { field: "change" })
+        reader.object(&mut |reader, key| match (&change, key) {
+            (None, "config") => change = Some(Self::Config(Read::read(reader))),
+            (None, "prices") => change = Some(Self::Prices(Read::read(reader))),
+            (None, "code") => change = Some(Self::Code(reader.hex())),
+            _ => reader.fail_at("change"),
+        });
+        change.unwrap_or_else(|| {
+            reader.fail_at("change");
+            Self::Code([0; 32])
+        })
     }
 }
 
@@ -220,7 +151,16 @@ impl Write for SlotPhase {
 /// The window's fields stand beside the others.
 impl Write for Progress {
     fn write(&self, out: &mut String) {
-        let Self { window: Window { frontier, marks, draws }, live, reserved, fees, freed } = self;
+        let Self {
+            window: Window { frontier, marks, draws },
+            live,
+            reserved,
+            fees,
+            freed,
+            gold_opened,
+            gold_void,
+            adjudicator_bond,
+        } = self;
         write_all(
             &[
                 ("{\"frontier\":", frontier),
@@ -230,6 +170,9 @@ impl Write for Progress {
                 (",\"reserved\":", reserved),
                 (",\"fees\":", fees),
                 (",\"freed\":", freed),
+                (",\"gold_opened\":", gold_opened),
+                (",\"gold_void\":", gold_void),
+                (",\"adjudicator_bond\":", adjudicator_bond),
             ],
             out,
         );
@@ -240,7 +183,7 @@ impl Write for Progress {
 impl Write for Lot {
     fn write(&self, out: &mut String) {
         let Self { batch, lot, state } = self;
-        let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots } = state;
+        let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case } = state;
         write_all(
             &[
                 ("{\"batch\":", batch),
@@ -254,6 +197,7 @@ impl Write for Lot {
                 (",\"open_items\":", open_items),
                 (",\"draw\":", draw),
                 (",\"slots\":", slots),
+                (",\"case\":", case),
             ],
             out,
         );
@@ -271,20 +215,19 @@ fn write_all(fields: &[(&str, &dyn Write)], out: &mut String) {
 
 /// An object with one field, which says what to do.
 impl Read for DepositMessage {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ReadError> {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let mut message = None;
-        reader.object(&mut |reader, key| {
-            reader.field = "create_batch";
-            message = Some(match (&message, key) {
-                (None, "deposit") => {
-                    reader.object(&mut |reader, _| reader.skip())?;
-                    Self::Deposit {}
-                }
-                (None, "create_batch") => Self::CreateBatch(Read::read(reader)?),
-                _ => return Err(ReadError { field: "msg" }),
-            });
-            Ok(())
-        })?;
-        message.ok_or(ReadError { field: "msg" })
+        reader.object(&mut |reader, key| match (&message, key) {
+            (None, "deposit") => {
+                reader.object(&mut |reader, _| reader.skip());
+                message = Some(Self::Deposit {});
+            }
+            (None, "create_batch") => message = Some(Self::CreateBatch(Read::read(reader))),
+            _ => reader.fail_at("msg"),
+        });
+        message.unwrap_or_else(|| {
+            reader.fail_at("msg");
+            Self::Deposit {}
+        })
     }
 }

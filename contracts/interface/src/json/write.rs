@@ -20,29 +20,8 @@ pub fn to_string(value: &(impl Write + ?Sized)) -> String {
     out
 }
 
-/// Writes a struct as an object, field by field in this order; `hex` after a field writes bytes as a hexadecimal string.
-macro_rules! write_fields {
-    ($type:ident { $first:ident $(: $via_first:ident)?, $($field:ident $(: $via:ident)?),* $(,)? }) => {
-        impl $crate::json::Write for $type {
-            fn write(&self, out: &mut String) {
-                let Self { $first, $($field),* } = self;
-                out.push_str(concat!("{\"", stringify!($first), "\":"));
-                write_fields!(@write $first out $($via_first)?);
-                $(
-                    out.push_str(concat!(",\"", stringify!($field), "\":"));
-                    write_fields!(@write $field out $($via)?);
-                )*
-                out.push('}');
-            }
-        }
-    };
-    (@write $value:ident $out:ident) => { $crate::json::Write::write($value, $out) };
-    (@write $value:ident $out:ident hex) => { $crate::json::push_hex($value, $out) };
-}
-pub(crate) use write_fields;
-
 /// Appends bytes as a hexadecimal string.
-pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
+pub fn push_hex(bytes: &[u8], out: &mut String) {
     out.push('"');
     out.reserve(2 * bytes.len() + 1);
     for byte in bytes {
@@ -108,22 +87,23 @@ impl Write for bool {
 impl Write for str {
     fn write(&self, out: &mut String) {
         out.push('"');
-        if self.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
-            out.push_str(self);
-            return out.push('"');
-        }
-        for char in self.chars() {
-            match char {
-                '"' | '\\' => out.extend(['\\', char]),
-                '\0'..=' ' if char != ' ' => {
-                    let code = u32::from(char) as usize;
-                    out.push_str("\\u00");
-                    out.push(char::from(HEX[code >> 4]));
-                    out.push(char::from(HEX[code & 15]));
-                }
-                _ => out.push(char),
+        let mut from = 0;
+        for (at, byte) in self.bytes().enumerate() {
+            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            out.push_str(self.get(from..at).unwrap_or_default());
+            from = at + 1;
+            if byte < b' ' {
+                out.push_str("\\u00");
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            } else {
+                out.push('\\');
+                out.push(char::from(byte));
             }
         }
+        out.push_str(self.get(from..).unwrap_or_default());
         out.push('"');
     }
 }
@@ -148,6 +128,12 @@ impl<T: Write> Write for Option<T> {
             Some(value) => value.write(out),
             None => out.push_str("null"),
         }
+    }
+}
+
+impl<T: Write> Write for Box<T> {
+    fn write(&self, out: &mut String) {
+        self.as_ref().write(out);
     }
 }
 
