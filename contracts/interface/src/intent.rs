@@ -34,21 +34,22 @@ const TAG: u32 = (1 << 31) + 413;
 
 /// A message with its signature, as a wallet's `signMessage` gives them: in JSON with nonce and signature in base64, in
 /// Borsh for the contract.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(feature = "host", derive(Serialize, Deserialize))]
 pub struct SignedIntent {
     /// The signed text: the JSON of an [`Intent`].
     pub message: String,
     /// NEP-413's nonce, base64. Its first eight bytes are a big-endian number that grows with each intent of an account
     /// by a key, from 1.
-    #[serde(with = "text::base64")]
+    #[cfg_attr(feature = "host", serde(with = "text::base64"))]
     pub nonce: [u8; 32],
     /// NEP-413's `callbackUrl`, if the wallet was given one: it is part of what was signed, and nothing else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "host", serde(default, skip_serializing_if = "Option::is_none"))]
     pub callback_url: Option<String>,
     /// The key that signed.
     pub public_key: PublicKey,
     /// The signature, base64.
-    #[serde(with = "text::base64")]
+    #[cfg_attr(feature = "host", serde(with = "text::base64"))]
     pub signature: [u8; 64],
 }
 

@@ -94,6 +94,7 @@ impl<'de> Deserialize<'de> for PublicKey {
 }
 
 /// Bytes as base64, for serde.
+#[cfg(feature = "host")]
 pub mod base64 {
     use base64::{Engine, engine::general_purpose::STANDARD};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
