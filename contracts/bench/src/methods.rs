@@ -9,18 +9,18 @@ use piecework_interface::{
     ids::{BatchId, LotId},
     intent::{Action, INTENTS_MAX, Payment},
     op::{At, Op, Target},
-    terms::LOT_SIZE_MAX,
+    terms::{JURY, LOT_SIZE_MAX},
 };
 use serde_json::json;
 
 use crate::{
     chain::{Burnt, Ran},
-    market::{Market, Shape, Step, TOKEN},
+    market::{Market, NEAR, Shape, Step, TOKEN, Then, WINDOW_S},
     report::{Figure, Gas},
 };
 
-/// Up to five for first rounds, three for extensions, and one that only registers.
-const NODES: usize = 9;
+/// Six for first rounds and extensions, five for juries.
+const NODES: usize = 11;
 /// Lots in one call of the agent's normal mode.
 const LOTS: u32 = 8;
 const ITEMS: u8 = LOT_SIZE_MAX;
@@ -44,6 +44,8 @@ pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, 
     bench.extension()?;
     bench.lone_job()?;
     bench.widest_tally()?;
+    bench.dispute()?;
+    bench.adjudication()?;
     bench.payout()?;
     bench.intents()?;
     bench.epoch()?;
@@ -214,7 +216,7 @@ impl Bench {
     /// and extends; then the dearest of all, over eight slots. Both must fit the gas that a reveal keeps for its tally.
     fn widest_tally(&mut self) -> anyhow::Result<()> {
         let width = 32;
-        self.market.create(Shape { items: u32::from(ITEMS), lot_size: ITEMS, start: 5, width })?;
+        self.market.create(Shape { start: 5, width, ..Shape::usual(u32::from(ITEMS), ITEMS) })?;
         self.market.chain.pass(5)?;
         self.market.draw(0)?;
         let (batch, lot) = (self.market.batch(), LotId(0));
@@ -245,6 +247,68 @@ impl Bench {
         Ok(())
     }
 
+    /// A provisional lot: gold opened, a challenge, a jury and what it comes to.
+    fn dispute(&mut self) -> anyhow::Result<()> {
+        self.market.create(Shape { then: Then::Gold, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
+        self.market.chain.pass(5)?;
+        self.market.draw(0)?;
+        self.three_copies(&[0], &mut Burnt::default())?;
+        // The third slot errs in items 7, 27 and 47, which an extension decides.
+        self.market.draw_at(3, At::Lot(LotId(0)))?;
+        let batch = self.market.batch();
+        for step in [Step::Claim, Step::Commit, Step::Reveal] {
+            for node in 3..6 {
+                let op = self.market.op(step, node, batch, 0, 1);
+                self.market.work(node, vec![op])?;
+            }
+        }
+        let open = self.market.open_gold(&[0, 7, 20, 63])?;
+        self.figure("open_gold", open, 0);
+        let challenger = self.market.nodes[6].clone();
+        let items: Vec<_> = (40..48).collect();
+        let challenge = json!({ "batch": batch, "lot": 0, "items": items });
+        let challenge = self.market.json(&challenger, "challenge", &challenge, NEAR)?;
+        self.figure("challenge", challenge, 0);
+        self.market.chain.pass(u64::from(WINDOW_S))?;
+        let opens = self.poke()?;
+        self.figure("poke_that_opens_a_jury", opens, 0);
+        self.market.draw_at(6, At::Lot(LotId(0)))?;
+        let judged = self.market.jury_items(LotId(0))?;
+        let answers: Vec<u8> = (0..ITEMS).filter(|item| judged & (1 << item) != 0).map(|item| item % 10).collect();
+        for step in [Step::Claim, Step::Commit, Step::Reveal] {
+            for node in 6..NODES {
+                let op = self.market.op_with(step, node, (batch, LotId(0), JURY), answers.clone());
+                self.market.work(node, vec![op])?;
+            }
+        }
+        let rules = self.poke()?;
+        self.figure("poke_that_rules", rules, poke_gas(1) / GIGA);
+        Ok(())
+    }
+
+    /// A lot that somebody scores.
+    fn adjudication(&mut self) -> anyhow::Result<()> {
+        self.market.create(Shape { then: Then::Verdict, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
+        let adjudicator = self.market.nodes[NODES - 1].clone();
+        let batch = self.market.batch();
+        let accept = self.market.json(&adjudicator, "adjudicator_accept", &json!({ "batch": batch }), NEAR)?;
+        self.figure("adjudicator_accept", accept, 0);
+        self.market.chain.pass(5)?;
+        self.market.draw(0)?;
+        self.three_copies(&[0], &mut Burnt::default())?;
+        let verdict = json!({ "batch": batch, "lot": 0, "scores": [10_000, 9_000, 100], "report": "00".repeat(32) });
+        let verdict = self.market.json(&adjudicator, "verdict", &verdict, 0)?;
+        self.figure("verdict", verdict, 0);
+        Ok(())
+    }
+
+    /// Pokes the newest batch's first lot.
+    fn poke(&mut self) -> anyhow::Result<Burnt> {
+        let targets = vec![Target::Lot(self.market.batch(), LotId(0))];
+        let requester = self.market.requester.clone();
+        self.market.borsh(&requester, POKE, &targets, poke_gas(1))
+    }
+
     /// A step by poke, and the way out.
     fn payout(&mut self) -> anyhow::Result<()> {
         self.market.create(Shape::usual(u32::from(ITEMS), ITEMS))?;
@@ -257,9 +321,7 @@ impl Bench {
             self.market.step(Step::Commit, node, &[0])?;
         }
         self.market.chain.pass(5_000)?;
-        let targets = vec![Target::Lot(self.market.batch(), LotId(0))];
-        let requester = self.market.requester.clone();
-        let poke = self.market.borsh(&requester, POKE, &targets, poke_gas(1))?;
+        let poke = self.poke()?;
         self.figure("poke", poke, 0);
         let node = self.market.nodes[0].clone();
         let args = WithdrawArgs { token: TOKEN, amount: None };
