@@ -180,8 +180,8 @@ impl Runtime {
         let outcome = ExecutionOutcome {
             logs,
             receipt_ids: new_receipts.iter().filter(|new| is_action(new)).map(|new| *new.receipt_id()).collect(),
-            // The profile and fees of a refund are known, but a refund is free.
-            gas_burnt: if is_refund { Gas::ZERO } else { gas_burnt },
+            // A refund burns gas like any other receipt, but nobody pays for it.
+            gas_burnt,
             compute_usage: Some(compute),
             tokens_burnt,
             executor_id: account_id.clone(),
@@ -277,7 +277,8 @@ impl Runtime {
             Action::DeterministicStateInit(init) => self.deterministic_state_init(state, ctx, init),
             Action::TransferToGasKey(transfer) => self.transfer_to_gas_key(state, ctx, transfer),
             Action::WithdrawFromGasKey(withdraw) => self.withdraw_from_gas_key(state, ctx, withdraw),
-            Action::DelegateV2(_) | Action::UniversalStateInit(_) => {
+            Action::UniversalStateInit(init) => self.universal_state_init(state, ctx, init),
+            Action::DelegateV2(_) => {
                 Err(RuntimeError::Inconsistent("validation let an unsupported action through".to_owned()))
             }
         }
