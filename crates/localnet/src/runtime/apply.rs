@@ -117,6 +117,7 @@ impl Runtime {
         };
         let account_id = receipt.receiver_id();
         let receipt_hash = *receipt.receipt_id();
+        state.start_receipt();
         let promise_results = take_inputs(state, account_id, action_receipt.input_data_ids())?;
         state.commit(StateChangeCause::ActionReceiptProcessingStarted { receipt_hash });
 
@@ -218,12 +219,17 @@ impl Runtime {
             let is_last = position + 1 == actions.len();
             let first_new = ctx.result.new_receipts.len();
             let mut outcome = self.apply_action(state, ctx, action, action_hash, is_last)?;
+            let limits = &self.config.wasm_config.limit_config;
             if outcome.is_ok() {
-                let limits = &self.config.wasm_config.limit_config;
                 outcome = ctx.result.new_receipts[first_new..]
                     .iter()
                     .try_for_each(|new| validate::new_receipt(limits, new))
                     .map_err(ActionErrorKind::NewReceiptValidationError);
+            }
+            let proof_limit = limits.per_receipt_storage_proof_size_limit;
+            if outcome.is_ok() && state.proof_size(proof_limit) > proof_limit {
+                let limit = u64::try_from(proof_limit).map_err(|_| RuntimeError::Overflow)?;
+                outcome = Err(ActionErrorKind::ReceiptStorageProofSizeExceeded { limit });
             }
             if let Err(kind) = outcome {
                 let index = u64::try_from(position).ok();
