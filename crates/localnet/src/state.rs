@@ -10,7 +10,7 @@ mod update;
 mod versions;
 
 pub use accounting::Touched;
-pub use records::StateError;
+pub use records::{StateError, decode};
 pub use update::{ChangeLog, Found, KeyChanges, StateUpdate};
 pub use versions::{Snapshot, VersionedState};
 

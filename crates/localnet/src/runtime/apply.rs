@@ -18,7 +18,7 @@ use near_primitives::{
 use near_vm_runner::logic::ReturnData;
 
 use super::{BlockContext, Runtime, RuntimeError, fees, refunds::Usage, storage_stake, validate};
-use crate::state::StateUpdate;
+use crate::state::{StateUpdate, decode};
 
 /// What a receipt did.
 pub struct AppliedReceipt {
@@ -310,9 +310,11 @@ fn take_inputs(
         .iter()
         .map(|data_id| {
             let key = TrieKey::ReceivedData { receiver_id: receiver_id.clone(), data_id: *data_id };
-            let received: ReceivedData = state
-                .read(key.clone())?
-                .ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
+            let found =
+                state.find(&key).ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
+            // Like what a contract reads, it is part of the receipt's storage proof.
+            state.read_found(&found);
+            let received: ReceivedData = decode(found.value, &key)?;
             state.remove(key);
             Ok(received.data)
         })
