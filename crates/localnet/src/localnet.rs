@@ -134,8 +134,7 @@ impl Config {
             noop_background_spawner(),
         )
         .map_err(|source| StartError::Cache { path: path.clone(), source })?;
-        let stakes = self.genesis.config.validators.iter().map(|info| (info.account_id.clone(), info.amount));
-        let validators = Validators(stakes.collect());
+        let validators = Validators::of_genesis(&self.genesis.config);
         let runtime = Runtime::new(self.genesis.config.chain_id.clone(), validators, Box::new(cache));
         let clock = match self.manual_time {
             Some(start) => ChainClock::manual(start, self.per_height),

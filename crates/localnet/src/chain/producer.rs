@@ -216,7 +216,7 @@ impl Chain {
         let since_genesis = height.saturating_sub(config.genesis_height);
         BlockContext {
             height,
-            timestamp: self.clock.now_ns().max(parent.lite.timestamp + 1),
+            timestamp: self.clock.now_ns().max(parent.lite.timestamp.saturating_add(1)),
             epoch_height: since_genesis / config.epoch_length.max(1) + 1,
             gas_price: parent.next_gas_price,
             gas_limit: config.gas_limit,

@@ -38,13 +38,17 @@ pub struct Setup {
     pub localnet: Localnet,
     pub client: JsonRpcClient,
     pub root: AccountId,
-    signer: Signer,
+    pub signer: Signer,
     nonce: std::sync::atomic::AtomicU64,
 }
 
 impl Setup {
     pub async fn start() -> Self {
-        let localnet = Localnet::start(Config::ephemeral()).await.unwrap();
+        Self::with(Config::ephemeral()).await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        let localnet = Localnet::start(config).await.unwrap();
         let client = JsonRpcClient::connect(localnet.rpc_url());
         let root = localnet.root().account_id.clone();
         let signer = InMemorySigner::from_secret_key(root.clone(), localnet.root().secret_key.clone());
