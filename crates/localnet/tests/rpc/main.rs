@@ -5,5 +5,7 @@ mod blocks;
 mod errors;
 mod proofs;
 mod queries;
+mod sandbox;
 mod setup;
+mod stream;
 mod transactions;

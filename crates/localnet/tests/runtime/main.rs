@@ -10,4 +10,5 @@ mod gas_keys;
 mod global_contracts;
 mod harness;
 mod keys;
+mod persistence;
 mod yields;
