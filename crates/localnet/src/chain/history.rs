@@ -19,6 +19,8 @@ use crate::store::{Archive, IdKind, Segment};
 /// Without a disk: outcomes kept at most, so that a busy chain does not fill the memory (one takes 4 to 10 kB with
 /// its block)…
 const MAX_OUTCOMES: usize = 200_000;
+/// With a disk: size of the logs at most…
+const MAX_LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// …unless so few blocks would be left that clients lose the thread.
 const MIN_BLOCKS: usize = 1_000;
 
@@ -122,11 +124,14 @@ impl History {
         self.archive.add(first, segment);
     }
 
-    /// Forgets the oldest log if `keep` blocks remain without it and it ends before `height`; says which.
+    /// Forgets the oldest log if `keep` blocks remain without it, or the logs are too large, and it ends before
+    /// `height`; says which.
     pub fn forget_log(&mut self, keep: usize, height: BlockHeight) -> Option<BlockHeight> {
         let oldest = self.archive.oldest()?;
         let last = oldest.blocks.last().map_or(0, |place| place.height);
-        if self.archive.len() < keep.max(MIN_BLOCKS) + oldest.blocks.len() || last >= height || self.has_state(last) {
+        let without = self.archive.len() - oldest.blocks.len();
+        let too_large = self.archive.bytes() > MAX_LOG_BYTES && without >= MIN_BLOCKS;
+        if without < keep.max(MIN_BLOCKS) && !too_large || last >= height || self.has_state(last) {
             return None;
         }
         let (first, segment) = self.archive.forget_oldest()?;

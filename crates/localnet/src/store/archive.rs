@@ -43,6 +43,11 @@ impl Archive {
         self.segments.values().map(|segment| segment.blocks.len()).sum()
     }
 
+    /// Size of all logs.
+    pub fn bytes(&self) -> u64 {
+        self.segments.values().map(|segment| segment.bytes).sum()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()

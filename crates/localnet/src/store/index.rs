@@ -1,6 +1,10 @@
 //! Where things are in a finished log: a table of its blocks, and a sorted one of transaction and receipt ids.
 
-use std::{fs::File, os::unix::fs::FileExt, path::Path};
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{hash::CryptoHash, types::BlockHeight};
@@ -47,8 +51,11 @@ pub struct Tables {
 pub struct Segment {
     /// Its blocks.
     pub blocks: Vec<BlockPlace>,
-    log: File,
-    index: File,
+    /// Size of its log.
+    pub bytes: u64,
+    // Opened when needed: a busy chain has hundreds of logs.
+    log: PathBuf,
+    index: PathBuf,
     ids_at: u64,
     ids: u64,
     filter: Filter,
@@ -98,14 +105,15 @@ impl Segment {
         let (Ok(ids_at), Ok(ids)) = (u64::try_from(start + frame::HEADER), u64::try_from(count)) else {
             return Ok(None);
         };
-        let open = |path: &Path| File::open(path).map_err(failed(path));
-        Ok(Some(Self { blocks, log: open(log)?, index: open(index)?, ids_at, ids, filter }))
+        let bytes = std::fs::metadata(log).map_err(failed(log))?.len();
+        let (log, index) = (log.to_owned(), index.to_owned());
+        Ok(Some(Self { blocks, bytes, log, index, ids_at, ids, filter }))
     }
 
     /// Reads one of its blocks.
     pub fn block(&self, place: &BlockPlace) -> std::io::Result<Block> {
         let mut bytes = vec![0; usize::try_from(place.length).map_err(std::io::Error::other)?];
-        self.log.read_exact_at(&mut bytes, place.offset)?;
+        File::open(&self.log)?.read_exact_at(&mut bytes, place.offset)?;
         let mut body = frame::read(&bytes).ok_or_else(|| std::io::Error::other("a block's checksum is wrong"))?;
         Block::from_bytes(&mut body)
     }
@@ -115,12 +123,13 @@ impl Segment {
         if !self.filter.may_have(id.as_bytes()) {
             return Ok(None);
         }
+        let file = File::open(&self.index)?;
         let wanted = entry(id, kind, 0, 0);
         let (mut low, mut high) = (0, self.ids);
         let mut found = [0; ENTRY];
         while low < high {
             let middle = low + (high - low) / 2;
-            self.index.read_exact_at(&mut found, self.ids_at + middle * ENTRY as u64)?;
+            file.read_exact_at(&mut found, self.ids_at + middle * ENTRY as u64)?;
             match found[..33].cmp(&wanted[..33]) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
