@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{
     trie_key::TrieKey,
     types::{RawStateChange, RawStateChangesWithTrieKey, StateChangeCause},
@@ -13,7 +14,7 @@ use super::{Snapshot, Touched, Value, accounting::Accounting};
 pub type ChangeLog = BTreeMap<Vec<u8>, KeyChanges>;
 
 /// The committed values of one key within a block.
-#[derive(Clone)]
+#[derive(Clone, BorshSerialize, BorshDeserialize)]
 pub struct KeyChanges {
     /// The typed key.
     pub trie_key: TrieKey,

@@ -8,5 +8,7 @@ mod errors;
 mod fuzz;
 mod proofs;
 mod queries;
+mod sandbox;
 mod setup;
+mod stream;
 mod transactions;

@@ -10,7 +10,7 @@ use near_primitives::{
     types::{AccountId, Balance, BlockReference, Finality, Gas},
     views::{FinalExecutionOutcomeView, QueryRequest, TxExecutionStatus},
 };
-use piecework_localnet::{Config, Localnet};
+use piecework_localnet::{Config, Localnet, store::Layout};
 use serde_json::Value;
 
 /// Stores its input under "k" (`set`), returns what is stored (`get`), or panics (`fail`).
@@ -45,6 +45,11 @@ pub struct Setup {
 impl Setup {
     pub async fn start() -> Self {
         Self::with(Config::ephemeral()).await
+    }
+
+    /// A chain that is kept in a directory.
+    pub async fn in_dir(dir: &std::path::Path) -> Self {
+        Self::with(Config { data: Some(Layout::new(dir)), ..Config::ephemeral() }).await
     }
 
     pub async fn with(config: Config) -> Self {

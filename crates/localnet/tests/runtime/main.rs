@@ -14,6 +14,7 @@ mod global_contracts;
 mod harness;
 mod keys;
 mod limits;
+mod persistence;
 mod stake;
 mod state_init;
 mod trie;
