@@ -5,6 +5,7 @@ pub mod call;
 pub mod codec;
 pub mod commitment;
 pub mod config;
+pub mod defaults;
 pub mod draw;
 pub mod event;
 pub mod forms;
