@@ -7,16 +7,13 @@ use borsh::BorshSerialize;
 use near_primitives::types::AccountId;
 use piecework_interface::{
     amount::Amount,
-    call::{
-        BatchCreateArgs, BatchSpec, CALL_GAS, DepositMessage, NodeRegisterArgs, TRANSFER_CALL_GAS, TokenListArgs, WORK,
-        work_gas,
-    },
+    call::{BatchSpec, CALL_GAS, NodeRegisterArgs, TRANSFER_CALL_GAS, TokenListArgs, WORK, work_gas},
     commitment::{Place, commitment},
     config::{Bounds, Config},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     lots::open_groups,
-    op::{At, Op},
+    op::{At, Op, Work},
     terms::{Terms, Verification},
     view::{Batch, BatchStatus, Root},
 };
@@ -31,6 +28,8 @@ pub const NEAR: u128 = 10_u128.pow(24);
 pub const TERA: u64 = 1_000_000_000_000;
 /// The reward token.
 pub const TOKEN: TokenId = TokenId(1);
+/// The requester's number: it registers first.
+const REQUESTER: AccountNo = AccountNo(0);
 const CLASS: ClassId = ClassId(7);
 /// Time for any bar to reach one, seconds.
 const OPEN_TO_ALL_S: u64 = 60;
@@ -141,6 +140,11 @@ impl Market {
         Ok(market)
     }
 
+    /// A node's number.
+    pub fn number(node: usize) -> AccountNo {
+        AccountNo(REQUESTER.0 + 1 + u32::try_from(node).unwrap_or_default())
+    }
+
     /// Gives a node its storage deposit and registers it; returns what both burnt.
     ///
     /// # Errors
@@ -180,7 +184,7 @@ impl Market {
     /// The call fails.
     pub fn create(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
         let requester = self.requester.clone();
-        let args = BatchCreateArgs { token: TOKEN, batch: self.spec(shape) };
+        let args = json!({"token": TOKEN, "batch": self.spec(shape), "account": REQUESTER});
         let burnt = self.json(&requester, "batch_create", &args, 1)?;
         (self.batches, self.shape) = (self.batches + 1, shape);
         Ok(burnt)
@@ -191,11 +195,11 @@ impl Market {
     /// # Errors
     /// The call fails.
     pub fn create_by_transfer(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
-        let message = DepositMessage::CreateBatch(self.spec(shape));
+        let message = json!({"create_batch": self.spec(shape), "account": REQUESTER});
         let args = json!({
             "receiver_id": self.coordinator,
             "amount": (10_u128.pow(20)).to_string(),
-            "msg": serde_json::to_string(&message)?,
+            "msg": message.to_string(),
         });
         let (requester, token) = (self.requester.clone(), self.token.clone());
         let args = serde_json::to_vec(&args)?;
@@ -263,9 +267,7 @@ impl Market {
         match step {
             Step::Claim => Op::Claim { batch, lot },
             Step::Commit => {
-                // The requester is account 0.
-                let account = AccountNo(u32::try_from(node).unwrap_or_default() + 1);
-                let place = Place { contract: self.coordinator.as_str(), batch, lot, round, node: account };
+                let place = Place { contract: self.coordinator.as_str(), batch, lot, round, node: Self::number(node) };
                 Op::Commit { batch, lot, commitment: commitment(sha256, place, &answers, &salt) }
             }
             Step::Reveal => Op::Reveal { batch, lot, answers, salt },
@@ -325,8 +327,8 @@ impl Market {
     /// # Errors
     /// The call fails, or an op is skipped.
     pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
-        let node = self.nodes[node].clone();
-        self.borsh(&node, WORK, &ops, work_gas(ops.len()))
+        let (actor, gas) = (self.nodes[node].clone(), work_gas(ops.len()));
+        self.borsh(&actor, WORK, &Work { ops, account: Some(Self::number(node)) }, gas)
     }
 
     /// A call with Borsh arguments.

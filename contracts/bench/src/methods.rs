@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use piecework_interface::{
-    call::{POKE, TALLY_GAS, WITHDRAW_GAS, WithdrawArgs, poke_gas},
+    call::{POKE, TALLY_GAS, WITHDRAW_GAS, poke_gas},
     ids::{BatchId, LotId},
     op::{At, Op, Target},
     terms::LOT_SIZE_MAX,
@@ -68,7 +68,7 @@ impl Bench {
         }
         self.market.chain.pass(10)?;
         let node = self.market.nodes[0].clone();
-        let heartbeat = self.market.json(&node, "heartbeat", &json!({}), 0)?;
+        let heartbeat = self.market.json(&node, "heartbeat", &json!({"account": Market::number(0)}), 0)?;
         self.figure("heartbeat", heartbeat, 2_000);
         Ok(())
     }
@@ -259,7 +259,7 @@ impl Bench {
         let poke = self.market.borsh(&requester, POKE, &targets, poke_gas(1))?;
         self.figure("poke", poke, 0);
         let node = self.market.nodes[0].clone();
-        let args = WithdrawArgs { token: TOKEN, amount: None };
+        let args = json!({"token": TOKEN, "account": Market::number(0)});
         let withdraw = self.market.json_with(&node, "withdraw", &args, (1, WITHDRAW_GAS))?;
         self.figure("withdraw", withdraw, 5_800);
         Ok(())

@@ -22,6 +22,7 @@ mod work;
 use near_sdk::{AccountId, NearToken, env};
 use piecework_interface::{
     Sha256,
+    ids::AccountNo,
     json::{Write, to_string},
 };
 
@@ -51,7 +52,12 @@ methods! {
 
 /// Runs one call of the engine.
 fn call<T>(run: impl FnOnce(Engine<'_, Near>) -> Result<T, Error>) -> T {
-    settle(Engine::start(&mut Near).and_then(run))
+    call_as(None, run)
+}
+
+/// Runs one call of an account that may name its number.
+fn call_as<T>(account: Option<AccountNo>, run: impl FnOnce(Engine<'_, Near>) -> Result<T, Error>) -> T {
+    settle(Engine::start(&mut Near).and_then(|engine| run(engine.naming(account))))
 }
 
 /// The only place where the contract panics.

@@ -1,5 +1,9 @@
 //! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
-//! [`WORK`] and [`POKE`], which are Borsh (`Vec<Op>` and `Vec<Target>`).
+//! [`WORK`] and [`POKE`], which are Borsh ([`crate::op::Work`] and `Vec<Target>`).
+//!
+//! `heartbeat`, `withdraw`, `batch_create` and the message of a deposit take `"account"`, the number of the calling account
+//! (of the token's sender), and `work` takes it after its ops: who knows it saves a look-up by name. A number that is not
+//! the caller's is refused.
 //!
 //! | method | who | deposit | arguments |
 //! | --- | --- | --- | --- |
@@ -30,7 +34,7 @@
 //! | `batch_create` | requester | 1 yocto | [`BatchCreateArgs`]; returns the [`crate::ids::BatchId`] |
 //! | `batch_cancel`, `batch_forget` | requester | 1 yocto | [`BatchArgs`] |
 //! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
-//! | `work` | node | 0 | Borsh `Vec<Op>` |
+//! | `work` | node | 0 | Borsh [`crate::op::Work`] |
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
 //!
 //! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`];
@@ -52,7 +56,7 @@ use crate::{
 
 const TGAS: u64 = 1_000_000_000_000;
 
-/// Borsh `Vec<Op>`.
+/// Borsh [`crate::op::Work`].
 pub const WORK: &str = "work";
 /// Borsh `Vec<Target>`.
 pub const POKE: &str = "poke";

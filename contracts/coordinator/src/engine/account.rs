@@ -160,7 +160,7 @@ impl<H: Host> Engine<'_, H> {
         let number = AccountNo(self.root.next_account);
         self.root.next_account = number.0.checked_add(1).ok_or(Error::Internal("account numbers are used up"))?;
         let used = account_bytes(&account_id);
-        let account = Account { paid, used, first: NEAR, ..Account::default() };
+        let account = Account { paid, used, first: NEAR, account_id: account_id.clone(), ..Account::default() };
         let balance = StorageBalance::of(&account);
         self.accounts.put(number, account);
         self.names.push((named(Prefix::AccountName, &account_id), Some(number.0.to_be_bytes().to_vec())));

@@ -1,7 +1,7 @@
 //! The lists.
 
 use crate::{
-    call::{BatchCreateArgs, BatchSpec, ResultClaim},
+    call::{BatchSpec, ResultClaim},
     config::{Bounds, Config, Fixed},
     draw::Seed,
     event::{Abandoned, EpochShare, SettledSlot},
@@ -51,7 +51,6 @@ fields!(Account as [write] { account, storage_paid, storage_used, in_flight, bal
 fields!(Batch as [write] { batch, status, settled, results_root(hex), open });
 fields!(OpenBatch as [write] { requester, token, terms, fixed, items, manifest(hex), created_at, progress, escrow });
 fields!(BatchSpec as [read] { terms, items, manifest(hex), uri });
-fields!(BatchCreateArgs as [read] { token, batch });
 fields!(ResultClaim as [read] { batch, lot, n, accepted(hex), answers(bytes), proof(bytes) });
 fields!(EpochShare as [row] { token, treasury, per_ticket });
 fields!(Abandoned as [row] { node, slash });
