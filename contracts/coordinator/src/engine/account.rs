@@ -10,6 +10,7 @@ use piecework_interface::{
 
 use super::{
     Engine, Error, Host,
+    error::kept,
     key::{Prefix, named},
     record::Account,
 };
@@ -74,7 +75,7 @@ impl<H: Host> Engine<'_, H> {
         let Some(number) = self.find_account(&account_id)? else {
             let minimum = storage_minimum();
             if deposit < minimum {
-                return Err(Error::Storage { missing: minimum - deposit });
+                return Err(Error::Storage { missing: kept(minimum - deposit) });
             }
             let paid = if registration_only { minimum } else { deposit };
             let balance = self.open_account(account_id, paid)?;

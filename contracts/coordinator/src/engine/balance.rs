@@ -9,6 +9,7 @@ use piecework_interface::{
 
 use super::{
     Engine, Error, Host,
+    error::{Shortage, kept},
     record::{Account, Balance},
 };
 
@@ -60,7 +61,7 @@ pub(super) fn charge(account: &mut Account, bytes: u32) -> Result<(), Error> {
             account.used = used;
             Ok(())
         }
-        Some(missing) => Err(Error::Storage { missing }),
+        Some(missing) => Err(Error::Storage { missing: kept(missing) }),
     }
 }
 
@@ -112,7 +113,9 @@ impl<H: Host> Engine<'_, H> {
     /// Takes from a balance.
     pub(super) fn debit(&mut self, number: AccountNo, token: TokenId, amount: u128) -> Result<(), Error> {
         let balance = self.balance(number, token)?;
-        let left = balance.checked_sub(amount).ok_or(Error::Balance { token, balance, needed: amount })?;
+        let Some(left) = balance.checked_sub(amount) else {
+            return Err(Error::Balance(kept(Shortage { token, balance, needed: amount })));
+        };
         if amount > 0 {
             *self.balance_mut(number, token)? = left;
         }
