@@ -10,7 +10,11 @@ mod slots;
 pub use error::PlanError;
 
 use piecework_chain::{ContractReceipt, FinalBlock};
-use piecework_interface::{call, op::Op, replay::Mirror};
+use piecework_interface::{
+    call,
+    op::{Op, Work},
+    replay::Mirror,
+};
 use piecework_store::{
     change::{BlockRow, Change, ReceiptRow, RevealRow},
     cursor::Cursor,
@@ -193,9 +197,9 @@ impl Planner {
 fn work_ops(receipt: &ContractReceipt) -> Result<Vec<Op>, PlanError> {
     let mut ops = Vec::new();
     for call in receipt.calls.iter().filter(|call| call.method_name == call::WORK) {
-        let decoded: Vec<Op> = borsh::from_slice(&call.args)
+        let decoded: Work = borsh::from_slice(&call.args)
             .map_err(|source| PlanError::Ops { receipt_id: receipt.receipt_id.to_string(), source })?;
-        ops.extend(decoded);
+        ops.extend(decoded.ops);
     }
     Ok(ops)
 }

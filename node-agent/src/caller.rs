@@ -7,7 +7,8 @@ use piecework_chain::{AccountId, Gas, NearToken, Outcome, Sender, TxError, TxReq
 use piecework_interface::{
     call::{CALL_GAS, HEARTBEAT, POKE, WORK, poke_gas, work_gas},
     event::{Entry, Line},
-    op::Op,
+    ids::AccountNo,
+    op::{Op, Work},
     skip::Skip,
 };
 
@@ -24,19 +25,21 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub struct Caller {
     sender: Sender,
     contract: AccountId,
+    /// The node's number, which spares the contract a look-up in each call.
+    node: AccountNo,
     store: Arc<Store>,
 }
 
 impl Caller {
     /// A caller that keeps what it sends in `store`.
     #[must_use]
-    pub const fn new(sender: Sender, contract: AccountId, store: Arc<Store>) -> Self {
-        Self { sender, contract, store }
+    pub const fn new(sender: Sender, contract: AccountId, node: AccountNo, store: Arc<Store>) -> Self {
+        Self { sender, contract, node, store }
     }
 
     /// Signs, writes down, sends, and waits for the final outcome, however long that takes.
     pub async fn call(&self, call: &Call) -> Called {
-        let (method, args, gas) = match encode(call) {
+        let (method, args, gas) = match encode(call, self.node) {
             Ok(parts) => parts,
             Err(error) => return Called::NotSent(Trouble::Other(format!("the call cannot be encoded: {error}"))),
         };
@@ -106,18 +109,21 @@ impl Caller {
 #[must_use]
 pub fn decode(stored: &StoredCall) -> Option<Call> {
     match stored.method.as_str() {
-        WORK => borsh::from_slice(&stored.args).ok().map(Call::Work),
+        WORK => borsh::from_slice(&stored.args).ok().map(|work: Work| Call::Work(work.ops)),
         POKE => borsh::from_slice(&stored.args).ok().map(Call::Poke),
         HEARTBEAT => Some(Call::Heartbeat),
         _ => None,
     }
 }
 
-fn encode(call: &Call) -> std::io::Result<(&'static str, Vec<u8>, u64)> {
+fn encode(call: &Call, node: AccountNo) -> std::io::Result<(&'static str, Vec<u8>, u64)> {
     Ok(match call {
-        Call::Work(ops) => (WORK, borsh::to_vec(ops)?, work_gas(ops.len())),
+        Call::Work(ops) => {
+            let work = Work { ops: ops.clone(), account: Some(node) };
+            (WORK, borsh::to_vec(&work)?, work_gas(ops.len()))
+        }
         Call::Poke(targets) => (POKE, borsh::to_vec(targets)?, poke_gas(targets.len())),
-        Call::Heartbeat => (HEARTBEAT, b"{}".to_vec(), CALL_GAS),
+        Call::Heartbeat => (HEARTBEAT, format!("{{\"account\":{node}}}").into_bytes(), CALL_GAS),
     })
 }
 

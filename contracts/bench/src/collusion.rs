@@ -10,7 +10,10 @@ mod seats;
 
 use std::fmt;
 
-use piecework_interface::terms::Terms;
+use piecework_interface::{
+    defaults::{QUORUM_PCT, START},
+    terms::{EXTENSION_SEATS, Terms},
+};
 use serde::Serialize;
 
 pub use self::guess::Guess;
@@ -29,7 +32,8 @@ const COALITIONS: [u32; 4] = [5, 10, 20, 30];
 /// Of the honest answers, in percent.
 const ERRORS: [u32; 4] = [0, 2, 5, 10];
 /// Copies at first, copies at most, quorum in percent. The first are the terms that `piecework batch create` fills in.
-const TERMS: [(u8, u8, u8); 6] = [(3, 6, 60), (3, 6, 70), (3, 3, 60), (2, 5, 60), (5, 8, 60), (5, 8, 70)];
+const TERMS: [(u8, u8, u8); 6] =
+    [(START, START + EXTENSION_SEATS, QUORUM_PCT), (3, 6, 60), (3, 3, 60), (2, 5, 60), (5, 8, 60), (5, 8, 70)];
 /// Of the nodes that are not in the coalition, in percent, where the extension has copiers.
 const COPIERS: u32 = 50;
 
@@ -199,13 +203,14 @@ impl fmt::Display for Collusion {
         )?;
         write!(
             f,
-            "{:>7} {:>5} {:>6} | {:>6} {:>6} | lazy pays once honest work costs more than",
-            "classes", "bond", "slash", "honest", "guess"
+            "{:>6} {:>4} {:>6} {:>5} {:>6} {:>7} | {:>6} {:>6} | lazy pays once honest work costs more than",
+            "copies", "max", "quorum", "bond", "slash", "classes", "honest", "guess"
         )?;
         for guess in guesses {
-            let Guess { classes, bond_pct, dissent_slash_pct, honest, guess } = guess;
+            let Guess { start, max, quorum_pct, classes, bond_pct, dissent_slash_pct, honest, guess } = guess;
             let gap = honest - guess;
-            write!(f, "\n{classes:>7} {bond_pct:>5} {dissent_slash_pct:>6} | {honest:>6.3} {guess:>6.3} | {gap:>6.3}")?;
+            write!(f, "\n{start:>6} {max:>4} {quorum_pct:>6} {bond_pct:>5} {dissent_slash_pct:>6} {classes:>7}")?;
+            write!(f, " | {honest:>6.3} {guess:>6.3} | {gap:>6.3}")?;
         }
         Ok(())
     }
@@ -214,6 +219,8 @@ impl fmt::Display for Collusion {
 #[cfg(test)]
 #[allow(non_snake_case)]
 mod tests {
+    use piecework_interface::defaults::{BOND_PCT, DISSENT_SLASH_PCT};
+
     use super::*;
 
     /// Share of coalition wins when each of `seats` seats is an independent draw.
@@ -255,22 +262,34 @@ mod tests {
         for rate in &rates {
             assert!(rate.wrong_with_copiers_pct <= rate.wrong_pct + rate.extended_pct / 2.0 + 0.2, "{rate:?}");
         }
-        // Under the default terms three answers without a majority show nothing that could be copied.
-        let default = rates.iter().find(|rate| (rate.start, rate.max, rate.quorum_pct) == TERMS[0]).expect("measured");
-        assert!((default.wrong_with_copiers_pct - default.wrong_pct).abs() < 0.2, "{default:?}");
+        // Where two of three decide, three answers without a majority show nothing that could be copied.
+        let two = rates.iter().find(|rate| (rate.start, rate.max, rate.quorum_pct) == (3, 6, 60)).expect("measured");
+        assert!((two.wrong_with_copiers_pct - two.wrong_pct).abs() < 0.2, "{two:?}");
     }
 
     #[test]
-    fn guessing__should_earn_less_than_work() {
+    fn guessing__should_earn_less_than_work_that_costs_four_fifths_of_its_pay() {
         for guess in guess::values(SEED) {
             assert!(guess.guess < guess.honest, "{guess:?}");
-            // Under the default terms honest work may cost almost half of its pay with two classes, and more with others.
-            let room = match guess.classes {
-                2 => 0.45,
-                4 => 0.75,
-                _ => 0.95,
-            };
-            assert!(guess.honest - guess.guess > room, "{guess:?}");
         }
+        // Under the default terms, with 2, 4 and 10 classes. Guessing itself is worth next to nothing, or less.
+        for guess in &guess::values(SEED)[..3] {
+            let terms = (guess.start, guess.quorum_pct, guess.bond_pct, guess.dissent_slash_pct);
+            assert_eq!(terms, (START, QUORUM_PCT, BOND_PCT, DISSENT_SLASH_PCT));
+            assert!(guess.honest - guess.guess > 0.8, "{guess:?}");
+            assert!(guess.guess < 0.1, "{guess:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_accepts__should_be_one_in_a_thousand_by_default() {
+        // A tenth of the tickets in one hand, others that err in 5 %.
+        let rates = of_coalition(10, &[START]);
+        let default = |rate: &&Rates| (rate.start, rate.max, rate.quorum_pct) == TERMS[0] && rate.error_pct == 5;
+        let rate = rates.iter().find(default).expect("measured");
+        assert!(
+            rate.wrong_pct < 0.2 && rate.wrong_with_copiers_pct < 1.0 && rate.wrong_if_faster_pct < 0.3,
+            "{rate:?}"
+        );
     }
 }

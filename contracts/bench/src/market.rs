@@ -19,7 +19,7 @@ use piecework_interface::{
     intent::{Action, Intent, Kinds, PublicKey, SignedIntent},
     lots::open_groups,
     merkle::{EMPTY, Peaks, bag, prove},
-    op::{At, Op},
+    op::{At, Op, Work},
     terms::{Terms, Verification},
     view::{Batch, BatchStatus, Lot, Root},
 };
@@ -38,6 +38,8 @@ pub const TERA: u64 = 1_000_000_000_000;
 pub const TOKEN: TokenId = TokenId(1);
 /// Seconds of a challenge window.
 pub const WINDOW_S: u32 = 600;
+/// The requester's number: it registers first.
+const REQUESTER: AccountNo = AccountNo(0);
 const CLASS: ClassId = ClassId(7);
 /// Time for any bar to reach one, seconds.
 const OPEN_TO_ALL_S: u64 = 60;
@@ -164,6 +166,11 @@ impl Market {
         Ok(market)
     }
 
+    /// A node's number.
+    pub fn number(node: usize) -> AccountNo {
+        AccountNo(REQUESTER.0 + 1 + u32::try_from(node).unwrap_or_default())
+    }
+
     /// Gives a node its storage deposit and registers it; returns what both burnt.
     ///
     /// # Errors
@@ -203,7 +210,7 @@ impl Market {
     /// The call fails.
     pub fn create(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
         let requester = self.requester.clone();
-        let args = BatchCreateArgs { token: TOKEN, batch: self.spec(shape) };
+        let args = json!({"token": TOKEN, "batch": self.spec(shape), "account": REQUESTER});
         let burnt = self.json(&requester, "batch_create", &args, 1)?;
         (self.batches, self.shape) = (self.batches + 1, shape);
         Ok(burnt)
@@ -214,11 +221,11 @@ impl Market {
     /// # Errors
     /// The call fails.
     pub fn create_by_transfer(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
-        let message = DepositMessage::CreateBatch(self.spec(shape));
+        let message = json!({"create_batch": self.spec(shape), "account": REQUESTER});
         let args = json!({
             "receiver_id": self.coordinator,
             "amount": (10_u128.pow(20)).to_string(),
-            "msg": serde_json::to_string(&message)?,
+            "msg": message.to_string(),
         });
         let (requester, token) = (self.requester.clone(), self.token.clone());
         let args = serde_json::to_vec(&args)?;
@@ -286,8 +293,7 @@ impl Market {
         match step {
             Step::Claim => Op::Claim { batch, lot },
             Step::Commit => {
-                let account = self.account_no(node);
-                let place = Place { contract: self.coordinator.as_str(), batch, lot, round, node: account };
+                let place = Place { contract: self.coordinator.as_str(), batch, lot, round, node: Self::number(node) };
                 Op::Commit { batch, lot, commitment: commitment(sha256, place, &answers, &salt) }
             }
             Step::Reveal => Op::Reveal { batch, lot, answers, salt },
@@ -398,8 +404,8 @@ impl Market {
     /// # Errors
     /// The call fails, or an op is skipped.
     pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
-        let node = self.nodes[node].clone();
-        self.borsh(&node, WORK, &ops, work_gas(ops.len()))
+        let (actor, gas) = (self.nodes[node].clone(), work_gas(ops.len()));
+        self.borsh(&actor, WORK, &Work { ops, account: Some(Self::number(node)) }, gas)
     }
 
     /// Lets the requester's key sign intents.

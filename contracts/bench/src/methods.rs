@@ -73,7 +73,7 @@ impl Bench {
         }
         self.market.chain.pass(10)?;
         let node = self.market.nodes[0].clone();
-        let heartbeat = self.market.json(&node, "heartbeat", &json!({}), 0)?;
+        let heartbeat = self.market.json(&node, "heartbeat", &json!({"account": Market::number(0)}), 0)?;
         self.figure("heartbeat", heartbeat, 2_000);
         Ok(())
     }
@@ -316,7 +316,7 @@ impl Bench {
         let poke = self.poke()?;
         self.figure("poke", poke, 0);
         let node = self.market.nodes[0].clone();
-        let args = WithdrawArgs { token: TOKEN, amount: None };
+        let args = json!({"token": TOKEN, "account": Market::number(0)});
         let withdraw = self.market.json_with(&node, "withdraw", &args, (1, WITHDRAW_GAS))?;
         self.figure("withdraw", withdraw, 5_800);
         Ok(())

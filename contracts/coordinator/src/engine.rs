@@ -60,6 +60,8 @@ pub struct Engine<'h, H: Host> {
     now: u32,
     height: u32,
     root: Root,
+    /// The number that the caller says is its own.
+    named: Option<AccountNo>,
     settings: Table<(), Settings>,
     accounts: Table<AccountNo, Account>,
     balances: Table<(AccountNo, TokenId), Balance>,
@@ -85,12 +87,20 @@ impl<'h, H: Host> Engine<'h, H> {
         Ok(Self::with_root(host, root))
     }
 
+    /// Takes the caller's word for its number, which spares a look-up by name. The account's record proves it.
+    #[must_use]
+    pub const fn naming(mut self, account: Option<AccountNo>) -> Self {
+        self.named = account;
+        self
+    }
+
     fn with_root(host: &'h mut H, root: Root) -> Self {
         Self {
             now: u32::try_from(host.now_ns() / 1_000_000_000).unwrap_or(u32::MAX),
             height: u32::try_from(host.height()).unwrap_or(u32::MAX),
             host,
             root,
+            named: None,
             settings: Table::default(),
             accounts: Table::default(),
             balances: Table::default(),

@@ -3,9 +3,11 @@
 use piecework_interface::{
     amount::Amount,
     arguments,
+    call::BatchSpec,
     config::Config,
+    fields,
     governance::{Change, Feature, Role},
-    ids::{BatchId, ClassId, LotId, TokenId},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Kinds, PublicKey},
     json::{self, Read, ReadError},
 };
@@ -14,6 +16,7 @@ use crate::engine::Error;
 
 arguments! {
     /// The arguments of all methods but `batch_create`. [`piecework_interface::call`] says what they mean.
+    account: AccountNo,
     account_id: String,
     amount: Amount,
     batch: BatchId,
@@ -40,6 +43,18 @@ arguments! {
     sender_id: String,
     token: TokenId,
 }
+
+/// The arguments of `batch_create`: [`piecework_interface::call::BatchCreateArgs`] and the caller's number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateArgs {
+    /// Reward token.
+    pub token: TokenId,
+    /// The batch.
+    pub batch: BatchSpec,
+    /// The caller's number.
+    pub account: Option<AccountNo>,
+}
+fields!(CreateArgs as [read] { token, batch, account(optional) });
 
 /// Reads a JSON text.
 ///

@@ -4,23 +4,23 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use piecework_coordinator::json::{self, Args};
+use piecework_coordinator::json::{self, Args, CreateArgs};
 use piecework_interface::{
-    call::{BatchCreateArgs, BatchSpec, DepositMessage, ResultClaim},
+    call::{BatchSpec, ResultClaim},
     config::Config,
     governance::Change,
-    json::Read,
+    json::{Deposit, Read},
     terms::Terms,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 fuzz_target!(|text: &[u8]| {
     let _ = json::parse::<Args>(text);
-    both::<BatchCreateArgs>(text);
+    let _ = json::parse::<CreateArgs>(text);
+    let _ = json::parse::<Deposit>(text);
     both::<BatchSpec>(text);
     both::<Change>(text);
     both::<Config>(text);
-    both::<DepositMessage>(text);
     both::<ResultClaim>(text);
     both::<Terms>(text);
 });

@@ -20,7 +20,7 @@ use libfuzzer_sys::fuzz_target;
 use piecework_interface::{
     codec,
     ids::LotId,
-    op::{At, Op, Target},
+    op::{At, Op, Target, Work},
     terms::Terms,
 };
 
@@ -52,8 +52,8 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(targets, borsh::from_slice(args).ok());
             targets.map(|targets| market.chain.poke(&targets))
         } else {
-            let ops = codec::decode::<Vec<Op>>(args);
-            assert_eq!(ops, borsh::from_slice(args).ok());
+            let ops = codec::decode::<Work>(args).map(|work| work.ops);
+            assert_eq!(ops, borsh::from_slice::<Work>(args).ok().map(|work| work.ops));
             ops.map(|ops| market.chain.work(NODES[usize::from(who) % KEEPER], ops))
         };
         match done {

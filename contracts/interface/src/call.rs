@@ -1,5 +1,9 @@
 //! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
-//! [`WORK`], [`POKE`] and [`INTENTS_EXECUTE`], which are Borsh (`Vec<Op>`, `Vec<Target>` and `Vec<SignedIntent>`).
+//! [`WORK`], [`POKE`] and [`INTENTS_EXECUTE`], which are Borsh ([`crate::op::Work`], `Vec<Target>` and `Vec<SignedIntent>`).
+//!
+//! `heartbeat`, `withdraw`, `batch_create` and the message of a deposit take `"account"`, the number of the calling account
+//! (of the token's sender), and `work` takes it after its ops: who knows it saves a look-up by name. A number that is not
+//! the caller's is refused.
 //!
 //! | method | who | deposit | arguments |
 //! | --- | --- | --- | --- |
@@ -34,7 +38,7 @@
 //! | `adjudicator_accept` | the adjudicator | the bond, or 1 yocto if the NEAR balance has it | [`BatchArgs`] |
 //! | `verdict` | the adjudicator | 0 | [`VerdictArgs`] |
 //! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
-//! | `work` | node | 0 | Borsh `Vec<Op>` |
+//! | `work` | node | 0 | Borsh [`crate::op::Work`] |
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
 //! | `intent_key_add` | account | 1 yocto | [`IntentKeyAddArgs`] |
 //! | `intent_key_remove` | account | 1 yocto | [`IntentKeyRemoveArgs`] |
@@ -63,7 +67,7 @@ use crate::{
 
 const TGAS: u64 = 1_000_000_000_000;
 
-/// Borsh `Vec<Op>`.
+/// Borsh [`crate::op::Work`].
 pub const WORK: &str = "work";
 /// Borsh `Vec<Target>`.
 pub const POKE: &str = "poke";

@@ -54,6 +54,11 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// A value that may be left out at the end.
+    pub fn last<T: Codec>(&mut self) -> Option<T> {
+        (!self.left.is_empty()).then(|| T::decode(self))
+    }
+
     /// What was read is not the type's: everything after it is void.
     pub fn fail(&mut self) {
         (self.left, self.failed) = (&[], true);

@@ -10,6 +10,7 @@ mod types;
 mod write;
 
 pub use read::{Read, ReadError, Reader, parse};
+pub use types::Deposit;
 pub use write::{Write, push_hex, to_string};
 
 pub(crate) use write::push_decimal;

@@ -6,6 +6,7 @@ pub mod case;
 pub mod codec;
 pub mod commitment;
 pub mod config;
+pub mod defaults;
 pub mod draw;
 pub mod event;
 pub mod forms;

@@ -1,6 +1,6 @@
 //! The ops of `work` and the targets of `poke`: the Borsh arguments of the hot path.
 
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::{BorshDeserialize, BorshSerialize, io};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountNo, BatchId, LotId};
@@ -68,6 +68,35 @@ pub enum Op {
         /// The salt of the commitment.
         salt: [u8; 32],
     },
+}
+
+/// The arguments of `work`: the ops, and after them, if the caller names it, the number of its account. A number spares
+/// the contract a look-up; without one the bytes are those of the list alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// What to do, in order.
+    pub ops: Vec<Op>,
+    /// The caller's number.
+    pub account: Option<AccountNo>,
+}
+
+impl BorshSerialize for Work {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        self.ops.serialize(writer)?;
+        self.account.map_or(Ok(()), |account| BorshSerialize::serialize(&account, writer))
+    }
+}
+
+impl BorshDeserialize for Work {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let ops = Vec::deserialize_reader(reader)?;
+        let mut first = [0];
+        let account = match reader.read(&mut first)? {
+            0 => None,
+            _ => Some(AccountNo::deserialize_reader(&mut io::Read::chain(first.as_slice(), reader))?),
+        };
+        Ok(Self { ops, account })
+    }
 }
 
 /// What a `poke` looks at.

@@ -19,11 +19,11 @@ pub const LEAVERS_MAX: usize = 8;
 /// Peaks of a results range at most: a batch has fewer than 2^32 lots.
 pub const PEAKS_MAX: u32 = 32;
 
-/// Bytes of an account: its name's row and its record.
+/// Bytes of an account: its name's row and its record, which has the name too.
 #[must_use]
 pub fn account_bytes(account_id: &str) -> u32 {
     let name = u32::try_from(account_id.len()).unwrap_or(u32::MAX);
-    (ROW + 1 + name + 4) + (ROW + 5 + 70)
+    (ROW + 1 + name + 4) + (ROW + 5 + 74 + name)
 }
 
 /// Bytes a node adds to its account's record: the fields and eight classes.

@@ -12,7 +12,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId, TokenId},
     intent::{IntentKey, Kinds, Limit, PublicKey},
     merkle::Peaks,
-    op::{At, Op, Target},
+    op::{At, Op, Target, Work},
     terms::Terms,
     view::{ClassRecord, LotState, Node, Slot, SlotPhase, Window},
 };
@@ -29,6 +29,7 @@ fn same<T: Codec + BorshSerialize + BorshDeserialize + PartialEq + std::fmt::Deb
 
 fn all(bytes: &[u8]) {
     same::<Vec<Op>>(bytes);
+    same::<Work>(bytes);
     same::<Vec<Target>>(bytes);
     same::<(AccountNo, TokenId, u128)>(bytes);
     same::<Config>(bytes);
@@ -80,7 +81,13 @@ proptest! {
     #[test]
     fn decode__should_read_what_borsh_writes(ops in vec(ops(), 0..24), cut: prop::sample::Index, flip: (prop::sample::Index, u8)) {
         let mut bytes = borsh::to_vec(&ops).expect("borsh");
-        prop_assert_eq!(decode::<Vec<Op>>(&bytes), Some(ops));
+        prop_assert_eq!(decode::<Vec<Op>>(&bytes), Some(ops.clone()));
+        prop_assert_eq!(decode::<Work>(&bytes), Some(Work { ops: ops.clone(), account: None }));
+        let named = Work { ops, account: Some(AccountNo(7)) };
+        let named_bytes = borsh::to_vec(&named).expect("borsh");
+        same::<Work>(&named_bytes);
+        same::<Work>(&named_bytes[..named_bytes.len() - 1]);
+        prop_assert_eq!(decode::<Work>(&named_bytes), Some(named));
         same::<Vec<Op>>(&bytes[..cut.index(bytes.len())]);
         let place = flip.0.index(bytes.len());
         bytes[place] = flip.1;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use piecework_interface::{
+    defaults,
     ids::ClassId,
     terms::{Terms, Verification},
 };
@@ -27,13 +28,13 @@ pub struct TermsArgs {
     #[arg(long, default_value_t = 1, value_name = "BYTES")]
     pub answer_width: u8,
     /// Copies of every item at first: 1, 2, 3 or 5
-    #[arg(long, default_value_t = 3, value_name = "COPIES")]
+    #[arg(long, default_value_t = defaults::START, value_name = "COPIES")]
     pub replicas: u8,
     /// Copies at most: as --replicas, or three more where the first ones disagree [default: three more]
     #[arg(long, value_name = "COPIES")]
     pub max_replicas: Option<u8>,
-    /// Equal answers needed, in percent, 51 to 100
-    #[arg(long, default_value_t = 60, value_name = "PERCENT")]
+    /// Equal answers needed, in percent, 51 to 100; 60 takes two of three, for work on which honest nodes often differ
+    #[arg(long, default_value_t = defaults::QUORUM_PCT, value_name = "PERCENT")]
     pub quorum: u8,
     /// Time for the work on a lot, from its claim
     #[arg(long, default_value = "10m", value_parser = seconds, value_name = "TIME")]
@@ -48,13 +49,13 @@ pub struct TermsArgs {
     #[arg(long, default_value = "5s", value_parser = seconds, value_name = "TIME")]
     pub slice: u32,
     /// Stake a node bonds per slot, in percent of the token's bond rate, 100 to 300
-    #[arg(long, default_value_t = 100, value_name = "PERCENT")]
+    #[arg(long, default_value_t = defaults::BOND_PCT, value_name = "PERCENT")]
     pub bond: u16,
     /// Part of the bond lost by answering everything wrong, in percent
-    #[arg(long, default_value_t = 20, value_name = "PERCENT")]
+    #[arg(long, default_value_t = defaults::DISSENT_SLASH_PCT, value_name = "PERCENT")]
     pub dissent_slash: u8,
     /// Part of the bond lost by not working on a claimed lot, in percent
-    #[arg(long, default_value_t = 10, value_name = "PERCENT")]
+    #[arg(long, default_value_t = defaults::ABANDON_SLASH_PCT, value_name = "PERCENT")]
     pub abandon_slash: u8,
     /// Reputation in the class that a claim needs, 0 to 10000
     #[arg(long, default_value_t = 0, value_name = "POINTS")]

@@ -72,7 +72,7 @@ impl Agent {
         let (sender, receiver) = mpsc::unbounded_channel();
         let agent = Self {
             payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway)),
-            caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), Arc::clone(&store)),
+            caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), node, Arc::clone(&store)),
             executors,
             state: State::new(binding, config.limits(seed), records, call.clone()),
             resumed,

@@ -3,9 +3,10 @@
 use piecework_interface::{
     amount::Amount,
     config::{Config, Fixed},
+    defaults::{ABANDON_SLASH_PCT, BOND_PCT, DISSENT_SLASH_PCT, QUORUM_PCT, START},
     ids::{AccountNo, ClassId},
     settlement,
-    terms::{Terms, Verification},
+    terms::{EXTENSION_SEATS, Terms, Verification},
     view::LotState,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -22,9 +23,27 @@ const REWARD: u128 = 1_000_000;
 /// How often everybody who works errs.
 const ERROR_PCT: u32 = 5;
 
+/// Copies at first and at most, quorum, bond and slash, in percent: the default, then lower and higher stakes and other
+/// copies.
+const TERMS: [(u8, u8, u8, u16, u8); 7] = [
+    (START, START + EXTENSION_SEATS, QUORUM_PCT, BOND_PCT, DISSENT_SLASH_PCT),
+    (3, 6, 70, 100, 20),
+    (3, 6, 70, 100, 50),
+    (3, 6, 70, 300, 50),
+    (3, 6, 60, 200, 50),
+    (2, 5, 60, 200, 50),
+    (5, 8, 60, 200, 50),
+];
+
 /// Pay less slashes of a lot, per unit of its whole pay. The bond rate is at par: a bond of 100 % is worth the pay.
 #[derive(Clone, Debug, Serialize)]
 pub struct Guess {
+    /// Copies at first.
+    pub start: u8,
+    /// Copies at most.
+    pub max: u8,
+    /// Quorum.
+    pub quorum_pct: u8,
     /// Answer classes.
     pub classes: u8,
     /// Bond.
@@ -51,9 +70,9 @@ pub const fn default_terms(start: u8, max: u8, quorum_pct: u8) -> Terms {
         reveal_window_s: 300,
         challenge_window_s: 0,
         slice_s: 5,
-        bond_pct: 100,
-        dissent_slash_pct: 20,
-        abandon_slash_pct: 10,
+        bond_pct: BOND_PCT,
+        dissent_slash_pct: DISSENT_SLASH_PCT,
+        abandon_slash_pct: ABANDON_SLASH_PCT,
         min_reputation: 0,
         expires_at: u32::MAX,
         verification: Verification::Consensus,
@@ -61,18 +80,18 @@ pub const fn default_terms(start: u8, max: u8, quorum_pct: u8) -> Terms {
     }
 }
 
-/// The default terms for 2, 4 and 10 classes; then higher stakes.
+/// All terms for 2, 4 and 10 classes.
 pub fn values(seed: u64) -> Vec<Guess> {
     let mut values = Vec::new();
-    for (bond_pct, dissent_slash_pct) in [(100, 20), (100, 50), (300, 20), (300, 50)] {
+    for (start, max, quorum_pct, bond_pct, dissent_slash_pct) in TERMS {
         for classes in [2, 4, 10] {
-            let terms = Terms { bond_pct, dissent_slash_pct, ..default_terms(3, 6, 60) };
+            let terms = Terms { bond_pct, dissent_slash_pct, ..default_terms(start, max, quorum_pct) };
             let people = People { classes, error_pct: ERROR_PCT, copier_pct: 0 };
             let guesser = People { error_pct: 100 - 100 / u32::from(classes), ..people };
             let mut random = StdRng::seed_from_u64(seed ^ u64::from(classes));
             let honest = worth(&terms, people, people, &mut random);
             let guess = worth(&terms, guesser, people, &mut random);
-            values.push(Guess { classes, bond_pct, dissent_slash_pct, honest, guess });
+            values.push(Guess { start, max, quorum_pct, classes, bond_pct, dissent_slash_pct, honest, guess });
         }
     }
     values

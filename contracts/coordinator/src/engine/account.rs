@@ -10,6 +10,7 @@ use piecework_interface::{
 
 use super::{
     Engine, Error, Host,
+    error::kept,
     key::{Prefix, named},
     record::Account,
 };
@@ -74,7 +75,7 @@ impl<H: Host> Engine<'_, H> {
         let Some(number) = self.find_account(&account_id)? else {
             let minimum = storage_minimum();
             if deposit < minimum {
-                return Err(Error::Storage { missing: minimum - deposit });
+                return Err(Error::Storage { missing: kept(minimum - deposit) });
             }
             let paid = if registration_only { minimum } else { deposit };
             let balance = self.open_account(account_id, paid)?;
@@ -163,7 +164,7 @@ impl<H: Host> Engine<'_, H> {
         let number = AccountNo(self.root.next_account);
         self.root.next_account = number.0.checked_add(1).ok_or(Error::Internal("account numbers are used up"))?;
         let used = account_bytes(&account_id);
-        let account = Account { paid, used, first: NEAR, ..Account::default() };
+        let account = Account { paid, used, first: NEAR, account_id: account_id.clone(), ..Account::default() };
         let balance = StorageBalance::of(&account);
         self.accounts.put(number, account);
         self.names.push((named(Prefix::AccountName, &account_id), Some(number.0.to_be_bytes().to_vec())));

@@ -9,6 +9,7 @@ use piecework_interface::{
 
 use super::{
     Engine, Error, Host,
+    error::{Shortage, kept},
     record::{Account, Balance},
 };
 
@@ -60,7 +61,7 @@ pub(super) fn charge(account: &mut Account, bytes: u32) -> Result<(), Error> {
             account.used = used;
             Ok(())
         }
-        Some(missing) => Err(Error::Storage { missing }),
+        Some(missing) => Err(Error::Storage { missing: kept(missing) }),
     }
 }
 
@@ -119,12 +120,17 @@ impl<H: Host> Engine<'_, H> {
         Ok(())
     }
 
+    /// What a balance would be with so much taken from it.
+    pub(super) fn rest(&mut self, number: AccountNo, token: TokenId, needed: u128) -> Result<u128, Error> {
+        let balance = self.balance(number, token)?;
+        balance.checked_sub(needed).ok_or_else(|| Error::Balance(kept(Shortage { token, balance, needed })))
+    }
+
     /// Takes from a balance.
     pub(super) fn debit(&mut self, number: AccountNo, token: TokenId, amount: u128) -> Result<(), Error> {
-        let balance = self.balance(number, token)?;
-        let left = balance.checked_sub(amount).ok_or(Error::Balance { token, balance, needed: amount })?;
+        let rest = self.rest(number, token, amount)?;
         if amount > 0 {
-            *self.balance_mut(number, token)? = left;
+            *self.balance_mut(number, token)? = rest;
         }
         Ok(())
     }

@@ -17,9 +17,18 @@ impl<H: Host> Engine<'_, H> {
     }
 
     /// The number of the calling account.
-    pub(super) fn caller(&self) -> Result<AccountNo, Error> {
+    pub(super) fn caller(&mut self) -> Result<AccountNo, Error> {
         let account_id = self.host.predecessor();
-        self.find_account(&account_id)?.ok_or(Error::Account("the caller"))
+        self.numbered_account(&account_id)?.ok_or(Error::Account("the caller"))
+    }
+
+    /// The number of a registered account: the one that the call names, if the record under it has this name.
+    pub(super) fn numbered_account(&mut self, account_id: &str) -> Result<Option<AccountNo>, Error> {
+        let Some(named) = self.named else { return self.find_account(account_id) };
+        match self.accounts.peek(&*self.host, named)? {
+            Some(account) if account.account_id == account_id => Ok(Some(named)),
+            _ => Err(Error::Argument("account")),
+        }
     }
 
     /// The number of the calling node's account; its call counts as a heartbeat.

@@ -22,7 +22,7 @@ impl<H: Host> Engine<'_, H> {
         if amount == 0 {
             return Err(Error::Amount("amount must be above 0"));
         }
-        let account = self.find_account(&sender_id)?.ok_or(Error::Account("the sender"))?;
+        let account = self.numbered_account(&sender_id)?.ok_or(Error::Account("the sender"))?;
         self.make_room(account, token)?;
         self.credit(account, token, amount)?;
         self.push(Entry::Deposited { account, token, amount: Amount(amount) });

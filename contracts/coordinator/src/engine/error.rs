@@ -5,7 +5,8 @@ use piecework_interface::{
     terms::TermsError,
 };
 
-/// A refused call. Nothing was changed. It is `Copy`, because code that may have to drop an error is a tenth larger.
+/// A refused call. Nothing was changed. It is `Copy`, because code that may have to drop an error is a tenth larger, and
+/// short, because every `?` moves one: what is long stands elsewhere and is never freed, as a call has one error at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Second `new`.
@@ -36,7 +37,7 @@ pub enum Error {
     #[error("ERR_STORAGE: {missing} yoctoNEAR of storage deposit are missing: call storage_deposit")]
     Storage {
         /// What to add, yoctoNEAR.
-        missing: u128,
+        missing: &'static u128,
     },
     /// The account still has something here.
     #[error("ERR_ACCOUNT_IN_USE: the account still has {0}: withdraw or close it first")]
@@ -51,15 +52,8 @@ pub enum Error {
     #[error("ERR_TOKEN_LISTED: the token is listed already")]
     TokenListed,
     /// The balance is too small.
-    #[error("ERR_BALANCE: the balance of token {token} is {balance}, {needed} are needed: deposit or attach them")]
-    Balance {
-        /// Token.
-        token: TokenId,
-        /// What is there.
-        balance: u128,
-        /// What is needed.
-        needed: u128,
-    },
+    #[error("ERR_BALANCE: {0}: deposit or attach them")]
+    Balance(&'static Shortage),
     /// Amount 0, or too large.
     #[error("ERR_AMOUNT: {0}")]
     Amount(&'static str),
@@ -77,7 +71,7 @@ pub enum Error {
     Status(&'static str),
     /// Refused terms; the text has its own code.
     #[error("{0}")]
-    Terms(TermsError),
+    Terms(&'static TermsError),
     /// A batch that cannot be made.
     #[error("ERR_BATCH: {0}")]
     Batch(&'static str),
@@ -103,6 +97,23 @@ pub enum Error {
 
 impl From<TermsError> for Error {
     fn from(error: TermsError) -> Self {
-        Self::Terms(error)
+        Self::Terms(kept(error))
     }
+}
+
+/// A balance that is too small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the balance of token {token} is {balance}, {needed} are needed")]
+pub struct Shortage {
+    /// Token.
+    pub token: TokenId,
+    /// What is there.
+    pub balance: u128,
+    /// What is needed.
+    pub needed: u128,
+}
+
+/// Keeps a part of an error for as long as the call runs.
+pub(super) fn kept<T>(part: T) -> &'static T {
+    Box::leak(Box::new(part))
 }

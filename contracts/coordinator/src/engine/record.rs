@@ -133,9 +133,31 @@ pub struct Account {
     pub node: Option<Node>,
     /// Keys for signed intents: few and rarely used, so they need no records of their own.
     pub keys: Vec<IntentKey>,
+    /// Its name, against which a number that a caller names is checked. Empty in records of version 0.
+    pub account_id: String,
 }
-record!(Account, Account);
-fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, keys });
+fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, keys, account_id });
+
+impl Account {
+    /// The version with a name.
+    const NAMED: u8 = 1;
+}
+
+impl Record for Account {
+    const PREFIX: Prefix = Prefix::Account;
+
+    fn store(&self) -> Vec<u8> {
+        store(Self::NAMED, self)
+    }
+
+    fn load(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            // Version 0 ends before the name: an empty one is four zeros.
+            (&FIRST, record) => codec::decode(&[record, &[0; 4]].concat()),
+            _ => load(Self::NAMED, bytes),
+        }
+    }
+}
 
 /// A balance in another token than the account's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

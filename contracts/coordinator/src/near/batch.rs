@@ -4,14 +4,15 @@ use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchSkipLotsArgs};
 
 use super::{
     args::{self, need},
-    call, methods, reply,
+    call, call_as, methods, reply,
 };
+use crate::json::CreateArgs;
 
 methods! {
     /// Creates a batch from the internal balance.
     batch_create => {
-        let args: BatchCreateArgs = args::read_as();
-        reply(&call(|engine| engine.batch_create(args)));
+        let CreateArgs { token, batch, account } = args::read_as();
+        reply(&call_as(account, |engine| engine.batch_create(BatchCreateArgs { token, batch })));
     };
 
     /// Closes a batch to claims.

@@ -4,7 +4,7 @@ use piecework_interface::call::{NodeRegisterArgs, StakeRemoveArgs};
 
 use super::{
     args::{self, need},
-    call, methods,
+    call, call_as, methods,
 };
 
 methods! {
@@ -33,7 +33,7 @@ methods! {
     stake_claim => call(|engine| engine.stake_claim());
 
     /// Keeps the node active.
-    heartbeat => call(|engine| engine.heartbeat());
+    heartbeat => call_as(args::read().account, |engine| engine.heartbeat());
 
     /// Takes the node out of draws and claims.
     node_pause => call(|engine| engine.node_pause());

@@ -1,10 +1,10 @@
 //! The token registry and incoming tokens.
 
-use piecework_interface::call::TokenListArgs;
+use piecework_interface::{call::TokenListArgs, json::Deposit};
 
 use super::{
     args::{self, need},
-    call, methods, reply,
+    call, call_as, methods, reply,
 };
 
 methods! {
@@ -25,8 +25,8 @@ methods! {
         let args = args::read();
         let sender_id = need(args.sender_id, "sender_id");
         let amount = need(args.amount, "amount");
-        let message = args::parse(need(args.msg, "msg").as_bytes());
-        call(|engine| engine.ft_on_transfer(sender_id, amount.0, message));
+        let Deposit { message, account } = args::parse(need(args.msg, "msg").as_bytes());
+        call_as(account, |engine| engine.ft_on_transfer(sender_id, amount.0, message));
         reply("0");
     };
 }

@@ -6,7 +6,7 @@ use piecework_interface::{call::WithdrawArgs, codec};
 use super::{
     account_id,
     args::{self, need},
-    call, methods,
+    call, call_as, methods,
 };
 use crate::engine::Transfer;
 
@@ -21,8 +21,9 @@ methods! {
     /// Debits the caller and sends the amount. One yoctoNEAR, which goes along with a token transfer.
     withdraw => {
         let args = args::read();
+        let caller = args.account;
         let args = WithdrawArgs { token: need(args.token, "token"), amount: args.amount };
-        let answer = send(call(|engine| engine.withdraw(args)));
+        let answer = send(call_as(caller, |engine| engine.withdraw(args)));
         env::promise_return(answer);
     };
 

@@ -1,11 +1,13 @@
 //! The hot path.
 
-use super::{args, call, methods};
+use piecework_interface::op::Work;
+
+use super::{args, call_as, methods};
 
 methods! {
-    /// Does a list of ops, each failing softly. Borsh `Vec<Op>`.
+    /// Does a list of ops, each failing softly. Borsh [`Work`].
     work => {
-        let ops = args::read_borsh();
-        call(|engine| engine.work(ops));
+        let Work { ops, account } = args::read_borsh();
+        call_as(account, |engine| engine.work(ops));
     };
 }

@@ -2,7 +2,7 @@
 
 use piecework_coordinator::{
     engine::Error,
-    json::{self, Args},
+    json::{self, Args, CreateArgs},
 };
 use piecework_interface::{
     amount::Amount,
@@ -12,9 +12,9 @@ use piecework_interface::{
     },
     config::Config,
     draw::Draw,
-    ids::{BatchId, ClassId, LotId, TokenId},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Kind, Kinds, PublicKey},
-    json::{Write, to_string},
+    json::{Deposit, Write, to_string},
     op::At,
     view,
 };
@@ -69,14 +69,17 @@ fn parse__should_read_a_batch_with_escapes() {
     let mut spec = Market::spec(terms(0), 900);
     spec.uri = "https://a.b/\"quoted\\path\"\n\u{1F600}".to_owned();
     let args = BatchCreateArgs { token: TokenId(1), batch: spec.clone() };
-    assert_eq!(json::parse::<BatchCreateArgs>(&text(&args)), Ok(args));
+    let read = CreateArgs { token: args.token, batch: args.batch.clone(), account: None };
+    assert_eq!(json::parse::<CreateArgs>(&text(&args)), Ok(read));
 
     // A token passes the message as a string inside JSON.
     let message = DepositMessage::CreateBatch(spec);
     let call = json!({"sender_id": "a.near", "amount": "12", "msg": serde_json::to_string(&message).expect("json")});
     let args: Args = json::parse(&text(&call)).expect("arguments");
-    assert_eq!(json::parse::<DepositMessage>(args.msg.expect("msg").as_bytes()), Ok(message));
-    assert_eq!(json::parse::<DepositMessage>(b"{\"deposit\":{}}"), Ok(DepositMessage::Deposit {}));
+    assert_eq!(json::parse::<Deposit>(args.msg.expect("msg").as_bytes()), Ok(Deposit { message, account: None }));
+    let deposit = |account| Deposit { message: DepositMessage::Deposit {}, account };
+    assert_eq!(json::parse(b"{\"deposit\":{}}"), Ok(deposit(None)));
+    assert_eq!(json::parse(b"{\"account\":7,\"deposit\":{}}"), Ok(deposit(Some(AccountNo(7)))));
 }
 
 #[test]
@@ -117,10 +120,10 @@ fn parse__should_name_the_argument_that_does_not_do() {
         ("{\"deposit\":{},\"deposit\":{}}", "msg"),
         ("{}", "msg"),
     ] {
-        assert_eq!(json::parse::<DepositMessage>(bad.as_bytes()), Err(Error::Argument(field)), "{bad}");
+        assert_eq!(json::parse::<Deposit>(bad.as_bytes()), Err(Error::Argument(field)), "{bad}");
     }
     for bad in ["", "\"deposit\"", "{\"deposit\":{}}x"] {
-        assert_eq!(json::parse::<DepositMessage>(bad.as_bytes()), Err(Error::Json), "{bad}");
+        assert_eq!(json::parse::<Deposit>(bad.as_bytes()), Err(Error::Json), "{bad}");
     }
 }
 

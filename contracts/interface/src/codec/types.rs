@@ -9,7 +9,7 @@ use crate::{
     governance::{Change, Proposal},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{IntentKey, Kinds, PublicKey, SignedIntent},
-    op::{At, Op, Target},
+    op::{At, Op, Target, Work},
     revenue::Share,
     terms::Verification,
     variants,
@@ -29,6 +29,18 @@ macro_rules! newtype {
     )*};
 }
 newtype!(Amount, AccountNo, BatchId, ClassId, Kinds, LotId, PublicKey, TokenId);
+
+impl Codec for Work {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.ops.encode(out);
+        if let Some(account) = self.account {
+            account.encode(out);
+        }
+    }
+    fn decode(source: &mut Source<'_>) -> Self {
+        Self { ops: Codec::decode(source), account: source.last() }
+    }
+}
 
 macro_rules! element {
     ($($type:ty),*) => {$(impl Element for $type {})*};

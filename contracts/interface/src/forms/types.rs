@@ -1,7 +1,7 @@
 //! The lists.
 
 use crate::{
-    call::{BatchCreateArgs, BatchSpec, Callback, ResultClaim, VerdictArgs},
+    call::{BatchSpec, Callback, ResultClaim, VerdictArgs},
     case::{Case, Challenge, Decided, Verdict},
     config::{Bounds, Config, Fixed},
     draw::Seed,
@@ -67,7 +67,6 @@ fields!(OpenBatch as [write] {
     requester, token, terms, fixed, items, manifest(hex), gold_root(hex), created_at, progress, escrow,
 });
 fields!(BatchSpec as [read] { terms, items, manifest(hex), uri, gold_root(hex_optional), callback(optional) });
-fields!(BatchCreateArgs as [read] { token, batch });
 fields!(ResultClaim as [read] { batch, lot, n, accepted(hex), answers(bytes), proof(bytes) });
 fields!(VerdictArgs as [read] { batch, lot, scores, report(hex) });
 fields!(Credited as [row] { account, amount });

@@ -5,6 +5,7 @@ use crate::{
     call::DepositMessage,
     draw::Draw,
     governance::{Change, Feature, Role},
+    ids::AccountNo,
     terms::Verification,
     view::{BatchStatus, Lot, LotPhase, LotState, NodeStatus, Progress, SlotPhase, Window},
 };
@@ -213,21 +214,31 @@ fn write_all(fields: &[(&str, &dyn Write)], out: &mut String) {
     out.push('}');
 }
 
-/// An object with one field, which says what to do.
-impl Read for DepositMessage {
+/// The message of a deposit: an object with one field that says what to do, and perhaps the sender's number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deposit {
+    /// What to do.
+    pub message: DepositMessage,
+    /// The sender's number.
+    pub account: Option<AccountNo>,
+}
+
+impl Read for Deposit {
     fn read(reader: &mut Reader<'_>) -> Self {
-        let mut message = None;
+        let (mut message, mut account) = (None, None);
         reader.object(&mut |reader, key| match (&message, key) {
+            (_, "account") => account = Read::read(reader),
             (None, "deposit") => {
                 reader.object(&mut |reader, _| reader.skip());
-                message = Some(Self::Deposit {});
+                message = Some(DepositMessage::Deposit {});
             }
-            (None, "create_batch") => message = Some(Self::CreateBatch(Read::read(reader))),
+            (None, "create_batch") => message = Some(DepositMessage::CreateBatch(Read::read(reader))),
             _ => reader.fail_at("msg"),
         });
-        message.unwrap_or_else(|| {
+        let message = message.unwrap_or_else(|| {
             reader.fail_at("msg");
-            Self::Deposit {}
-        })
+            DepositMessage::Deposit {}
+        });
+        Self { message, account }
     }
 }

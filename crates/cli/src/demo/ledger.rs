@@ -11,7 +11,7 @@ use piecework_interface::{
     call::{HEARTBEAT, WORK},
     event::{Entry, Line},
     ids::{AccountNo, BatchId, LotId},
-    op::Op,
+    op::{Op, Work},
     replay::{Context, Mirror, Touched},
     view::OpenBatch,
 };
@@ -159,8 +159,8 @@ impl Ledger {
         for receipt in &block.receipts {
             let mut ops: Vec<Op> = Vec::new();
             for call in receipt.calls.iter().filter(|call| call.method_name == WORK) {
-                match Vec::<Op>::try_from_slice(&call.args) {
-                    Ok(more) => ops.extend(more),
+                match Work::try_from_slice(&call.args) {
+                    Ok(work) => ops.extend(work.ops),
                     Err(error) => self.fail(format!("arguments of receipt {}: {error}", receipt.receipt_id)),
                 }
             }

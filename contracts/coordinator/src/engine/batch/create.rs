@@ -87,10 +87,7 @@ impl<H: Host> Engine<'_, H> {
             juror_reputation: config.juror_reputation,
         };
         let escrow = money::escrow(&terms, fixed.fee_bps, items);
-        let (balance, needed) = (self.balance(requester, token)?, escrow);
-        if balance < needed {
-            return Err(Error::Balance { token, balance, needed });
-        }
+        self.rest(requester, token, escrow)?;
         let account = self.account(requester)?;
         charge(account, BATCH_BYTES)?;
         account.batches += 1;

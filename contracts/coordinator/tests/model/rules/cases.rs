@@ -296,7 +296,7 @@ fn attack_34__should_take_each_item_once_four_challenges_and_only_in_the_window(
     let error = market.call("g.near", 0, |engine| engine.challenge(&args));
     assert!(matches!(error, Err(Error::Deposit(_))));
     let error = market.call("g.near", 2, |engine| engine.challenge(&args));
-    assert!(matches!(error, Err(Error::Balance { .. })));
+    assert!(matches!(error, Err(Error::Balance(_))));
     // And it is too late after the window.
     market.chain.pass(WINDOW);
     assert_eq!(challenge(&mut market, "g.near", batch, &[1]), Err(Error::Lot("the lot's challenge window is over")));

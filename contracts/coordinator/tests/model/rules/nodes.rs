@@ -1,10 +1,10 @@
 //! Stake, tickets, presence.
 
-use piecework_coordinator::engine::Error;
+use piecework_coordinator::engine::{Error, key::Prefix};
 use piecework_interface::{
     amount::Amount,
     call::{NodeRegisterArgs, StakeRemoveArgs},
-    ids::ClassId,
+    ids::{AccountNo, ClassId},
     op::{At, Target},
     skip::Skip,
     view::NodeStatus,
@@ -146,4 +146,40 @@ fn work__should_fail_for_an_account_without_a_node() {
     };
     assert_eq!(market.chain.work("a.near", vec![op.clone()]), Err(Error::NoNode));
     assert_eq!(market.chain.work("b.near", vec![op]), Err(Error::Account("the caller")));
+}
+
+#[test]
+fn caller__should_be_taken_at_its_number_only_if_it_is_its_own() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chain.number("a.near"), market.chain.number("b.near"));
+
+    // Named rightly, the call does what it does without a number.
+    let mut unnamed = market.chain.clone();
+    unnamed.call(Call::by("a.near"), |engine| engine.heartbeat()).expect("heartbeat");
+    market.chain.call(Call::by("a.near"), |engine| engine.naming(Some(a)).heartbeat()).expect("heartbeat");
+    assert_eq!(market.chain.storage, unnamed.storage);
+
+    // Another's number, and one that nobody has, are refused; so is a stranger with a node's number.
+    for (who, number) in [("a.near", b), ("a.near", AccountNo(1_000)), ("stranger.near", a), ("a.nea", a)] {
+        let result = market.chain.call(Call::by(who), |engine| engine.naming(Some(number)).heartbeat());
+        assert_eq!(result, Err(Error::Argument("account")), "{who} as {number}");
+    }
+}
+
+#[test]
+fn account__should_be_found_by_name_when_its_record_is_older_than_names_in_records() {
+    let mut market = Market::new(1);
+    let number = market.chain.number("a.near");
+    let key = piecework_coordinator::engine::key::numbered(Prefix::Account, number);
+
+    // Given a record of version 0: the same without the name.
+    let record = market.chain.storage.get_mut(&key).expect("a record");
+    record[0] = 0;
+    record.truncate(record.len() - 4 - "a.near".len());
+
+    // Then nothing proves a number, and the name does as before.
+    let named = market.chain.call(Call::by("a.near"), |engine| engine.naming(Some(number)).heartbeat());
+    assert_eq!(named, Err(Error::Argument("account")));
+    market.chain.call(Call::by("a.near"), |engine| engine.heartbeat()).expect("heartbeat");
+    check(&market.chain);
 }
