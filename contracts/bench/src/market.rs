@@ -8,7 +8,7 @@ use near_primitives::types::AccountId;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchCreateArgs, BatchSpec, CALL_GAS, DepositMessage, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs,
+        BatchCreateArgs, BatchSpec, CALL_GAS, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs,
         TRANSFER_CALL_GAS, TokenListArgs, WORK, intents_gas, work_gas,
     },
     commitment::{Place, commitment},
