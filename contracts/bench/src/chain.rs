@@ -17,7 +17,7 @@ use piecework_localnet::{Config, chain};
 /// What a transaction burns over all its receipts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Burnt {
-    /// Gas.
+    /// Gas that somebody pays for. Refunds of unspent gas burn 0.22 TGas each for free: they count as compute only.
     pub gas: u64,
     /// Part of the gas that the contract's instructions burnt.
     pub wasm_gas: u64,
@@ -296,7 +296,9 @@ impl Chain {
                 ExecutionMetadata::V4(metadata) => metadata.profile.get_wasm_cost().as_gas(),
                 _ => 0,
             };
-            burnt.gas += outcome.gas_burnt.as_gas();
+            if !outcome.tokens_burnt.is_zero() {
+                burnt.gas += outcome.gas_burnt.as_gas();
+            }
             burnt.compute += outcome.compute_usage.unwrap_or_default();
             burnt.wasm_gas += wasm;
         }
