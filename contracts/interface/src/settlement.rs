@@ -37,6 +37,8 @@ use ruling::Ruling;
 
 /// Slots of round 0 that must have committed for a lot to count for reputation.
 const REPUTATION_SLOTS: usize = 3;
+/// Slots of a first round at most.
+const FIRST_SLOTS_MAX: usize = 5;
 
 /// The outcome of a lot's items, recomputed from its slots whenever it is needed, so that nothing of it is stored.
 #[derive(Clone, Debug)]
@@ -266,11 +268,17 @@ impl<'a> Judgement<'a> {
             return Vec::new();
         }
         let width = usize::from(self.terms.answer_width);
-        let mut answers = vec![0; usize::from(self.items) * width];
-        for (item, bytes) in (0_u8..).zip(answers.chunks_exact_mut(width.max(1))) {
-            let winner = self.winners[usize::from(item)];
-            if let Some(answer) = self.item_answer(winner.trailing_zeros() as usize, item) {
-                bytes.copy_from_slice(answer);
+        let length = usize::from(self.items) * width;
+        // Most winners answered as the first slot did, so its answers are taken as they are and the others put in.
+        let whole = self.revealed[0].filter(|bytes| bytes.len() == length);
+        let mut answers = whole.map_or_else(|| vec![0; length], <[u8]>::to_vec);
+        for ((item, winner), bytes) in (0_u8..).zip(self.winners).zip(answers.chunks_exact_mut(width.max(1))) {
+            if whole.is_some() && winner & 1 != 0 {
+                continue;
+            }
+            match self.item_answer(winner.trailing_zeros() as usize, item) {
+                Some(answer) => bytes.copy_from_slice(answer),
+                None => bytes.fill(0),
             }
         }
         for &(item, answer) in self.ruling.iter().flat_map(|ruling| &ruling.overturned) {
@@ -432,9 +440,19 @@ impl<'a> Judgement<'a> {
         let (gold, by_gold, by_jury) =
             ruling.map_or((0, 0, 0), |ruling| (ruling.case.gold, ruling.by_gold, ruling.overturned_items()));
 
+        // Items that round 0 decided and nobody disputes are counted by their winners, of which there are few.
+        let mut plain = [0_u32; 1 << FIRST_SLOTS_MAX];
         for item in 0..self.items {
             let bit = 1_u64 << item;
             let winner = winners[usize::from(item)];
+            if winner != 0
+                && self.open_items & bit == 0
+                && ruling.is_none()
+                && let Some(items) = plain.get_mut(usize::from(winner))
+            {
+                *items += 1;
+                continue;
+            }
             let decided = winner != 0 || by_jury & bit != 0;
             let extended = self.open_items & bit != 0;
             let judges = if extended { u16::MAX } else { first };
@@ -460,6 +478,18 @@ impl<'a> Judgement<'a> {
                         counts.gold_missed[slot] += 1;
                     }
                     counts.owing |= SlotSet::from(by_jury & bit != 0 && self.revealed[slot].is_some()) << slot;
+                }
+            }
+        }
+        for (winner, items) in plain.into_iter().enumerate().filter(|(_, items)| *items > 0) {
+            let reputable = if reputable { items } else { 0 };
+            counts.decided += reputable;
+            for slot in 0..self.first_slots {
+                if winner & (1 << slot) != 0 {
+                    counts.half_units[slot] += 2 * items;
+                    counts.agreed[slot] += reputable;
+                } else {
+                    counts.missed[slot] += items;
                 }
             }
         }
