@@ -23,6 +23,8 @@ use crate::{
 
 /// Slots of round 0 that must have committed for a lot to count for reputation.
 const REPUTATION_SLOTS: usize = 3;
+/// Slots of a first round at most.
+const FIRST_SLOTS_MAX: usize = 5;
 
 /// The outcome of a lot's items, recomputed from its slots whenever it is needed, so that nothing of it is stored.
 #[derive(Clone, Debug)]
@@ -133,11 +135,17 @@ impl Judgement<'_> {
     #[must_use]
     pub fn answers(&self) -> Vec<u8> {
         let width = usize::from(self.terms.answer_width);
-        let mut answers = vec![0; usize::from(self.items) * width];
-        for (item, bytes) in (0_u8..).zip(answers.chunks_exact_mut(width.max(1))) {
-            let winner = self.winners[usize::from(item)];
-            if let Some(answer) = self.item_answer(winner.trailing_zeros() as usize, item) {
-                bytes.copy_from_slice(answer);
+        let length = usize::from(self.items) * width;
+        // Most winners answered as the first slot did, so its answers are taken as they are and the others put in.
+        let whole = self.revealed[0].filter(|bytes| bytes.len() == length);
+        let mut answers = whole.map_or_else(|| vec![0; length], <[u8]>::to_vec);
+        for ((item, winner), bytes) in (0_u8..).zip(self.winners).zip(answers.chunks_exact_mut(width.max(1))) {
+            if whole.is_some() && winner & 1 != 0 {
+                continue;
+            }
+            match self.item_answer(winner.trailing_zeros() as usize, item) {
+                Some(answer) => bytes.copy_from_slice(answer),
+                None => bytes.fill(0),
             }
         }
         answers
@@ -160,26 +168,39 @@ impl Judgement<'_> {
         let counts = self.first_slots >= REPUTATION_SLOTS;
         let first = (1_u16 << self.first_slots) - 1;
 
-        for item in 0..self.items {
-            let winner = self.winners[usize::from(item)];
-            let extended = self.open_items & (1 << item) != 0;
-            let judges = if extended { u16::MAX } else { first };
-            let late_units = if extended { self.extension_units(item, winner) } else { 0 };
-            let paid = if winner == 0 { self.largest_over_all(item) } else { winner };
-            decided += u32::from(counts && winner != 0);
+        let mut count = |winner: SlotSet, paid: SlotSet, judges: u16, late_units: u32, items: u32| {
+            decided += if counts && winner != 0 { items } else { 0 };
             for slot in 0..self.slots {
                 let of_first = first & (1 << slot) != 0;
                 if paid & (1 << slot) != 0 {
-                    half_units[slot] += match (winner, of_first) {
-                        (0, _) => 1,
-                        (_, true) => 2,
-                        (_, false) => late_units,
-                    };
-                    agreed[slot] += u32::from(counts && winner != 0 && of_first);
-                } else {
-                    missed[slot] += u32::from(winner != 0 && judges & (1 << slot) != 0);
+                    half_units[slot] += items
+                        * match (winner, of_first) {
+                            (0, _) => 1,
+                            (_, true) => 2,
+                            (_, false) => late_units,
+                        };
+                    agreed[slot] += if counts && winner != 0 && of_first { items } else { 0 };
+                } else if winner != 0 && judges & (1 << slot) != 0 {
+                    missed[slot] += items;
                 }
             }
+        };
+        // Items that round 0 decided are counted by their winners, of which there are few.
+        let mut plain = [0_u32; 1 << FIRST_SLOTS_MAX];
+        for (item, winner) in (0..self.items).zip(self.winners) {
+            if self.open_items & (1 << item) != 0 {
+                let paid = if winner == 0 { self.largest_over_all(item) } else { winner };
+                count(winner, paid, u16::MAX, self.extension_units(item, winner), 1);
+            } else if winner == 0 {
+                count(0, self.largest_over_all(item), first, 0, 1);
+            } else if let Some(items) = plain.get_mut(usize::from(winner)) {
+                *items += 1;
+            } else {
+                count(winner, winner, first, 0, 1);
+            }
+        }
+        for (winner, items) in (0_u8..).zip(plain).take(usize::from(first) + 1).filter(|(_, items)| *items > 0) {
+            count(winner, winner, first, 0, items);
         }
 
         let judged = [u32::from(self.items), self.open_items.count_ones()];

@@ -104,27 +104,46 @@ pub fn groups(round: &RoundAnswers<'_>) -> Groups {
             count += 1;
         }
     }
-    let Some((first, others)) = answers[..count].split_first() else { return groups };
-    let mut place = 0;
+    // Nearly always everybody agrees, and that is seen eight bytes at a time.
+    let mut disputed = disputed(round, &answers[..count]);
     for (item, group) in (0_u8..).zip(groups.iter_mut()) {
-        if round.items >> item == 0 {
+        let left = round.items >> item;
+        if left == 0 {
             break;
         }
-        if round.items & (1 << item) == 0 {
-            continue;
+        if left & 1 != 0 {
+            *group = if disputed & 1 == 0 { revealed } else { largest(&round.answers(item)) };
+            disputed >>= 1;
         }
-        // Nearly always everybody agrees, and that is seen at a glance.
-        let range = place..place + round.width;
-        place = range.end;
-        let unanimous = match first.get(range.clone()) {
-            Some(answer) => {
-                others.iter().all(|bytes| bytes.get(range.clone()).is_some_and(|other| equal(answer, other)))
-            }
-            None => false,
-        };
-        *group = if unanimous { revealed } else { largest(&round.answers(item)) };
     }
     groups
+}
+
+/// The judged items, counted without those between them, on which not all of these slots gave the same answer.
+fn disputed(round: &RoundAnswers<'_>, answers: &[&[u8]]) -> u64 {
+    let length = round.items.count_ones() as usize * round.width;
+    if answers.iter().any(|bytes| bytes.len() != length) {
+        return u64::MAX;
+    }
+    let mut disputed = 0;
+    let Some((first, others)) = answers.split_first() else { return disputed };
+    let (first, first_rest) = first.as_chunks::<8>();
+    for other in others {
+        let (other, other_rest) = other.as_chunks::<8>();
+        for (index, (left, right)) in first.iter().zip(other).enumerate() {
+            let mut differences = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
+            while differences != 0 {
+                let byte = differences.trailing_zeros() / 8;
+                disputed |= 1 << ((8 * index + byte as usize) / round.width);
+                differences &= !(0xFF << (8 * byte));
+            }
+        }
+        let start = length - first_rest.len();
+        for (index, (left, right)) in (start..).zip(first_rest.iter().zip(other_rest)) {
+            disputed |= u64::from(left != right) << (index / round.width);
+        }
+    }
+    disputed
 }
 
 /// Per judged item the slots with the winning answer; empty where nothing reaches the quorum. A quorum is above one
