@@ -201,8 +201,15 @@ impl Market {
         self.root.next_account += 1;
         let entry = Entry::AccountOpened { account, account_id: account_id.to_owned(), paid: Amount(10), used: 300 };
         let created_seq = self.line("storage_deposit", None, vec![entry]);
-        let row =
-            Account { account, storage_paid: Amount(10), storage_used: 300, in_flight: 0, balances: Vec::new(), node };
+        let row = Account {
+            account,
+            storage_paid: Amount(10),
+            storage_used: 300,
+            in_flight: 0,
+            balances: Vec::new(),
+            node,
+            keys: Vec::new(),
+        };
         let account_id = account_id.to_owned();
         let row = AccountRow { account_id, row, closed_seq: None, created_seq, updated_seq: created_seq };
         self.accounts.insert(account, row);
@@ -387,11 +394,19 @@ fn terms() -> Terms {
         min_reputation: 0,
         expires_at: BEGAN_AT + 86_400,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 
 fn fixed() -> Fixed {
-    Fixed { fee_bps: 500, bond_rate: Amount(1), rep_unit: Amount(1), reputation_interval_s: 3_600, grace_s: 60 }
+    Fixed {
+        fee_bps: 500,
+        bond_rate: Amount(1),
+        rep_unit: Amount(1),
+        reputation_interval_s: 3_600,
+        grace_s: 60,
+        ..Fixed::default()
+    }
 }
 
 /// A gateway on a free port, stopped when dropped.

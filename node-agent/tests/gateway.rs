@@ -98,6 +98,7 @@ impl World {
                 rep_unit: Amount(1),
                 reputation_interval_s: 0,
                 grace_s: 0,
+                ..Default::default()
             },
             items: 3,
             manifest: merkle::root(sha256, &digests),
@@ -142,6 +143,7 @@ fn terms() -> Terms {
         min_reputation: 0,
         expires_at: 1,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 

@@ -32,6 +32,8 @@ use crate::stack::until;
 pub const TOKEN: TokenId = TokenId(1);
 /// The class of the work.
 pub const CLASS: ClassId = ClassId(7);
+/// What signed intents name as their chain.
+pub const CHAIN_ID: &str = "sandbox";
 /// One whole reward token: six decimals.
 pub const ONE: u128 = 1_000_000;
 /// Tokens minted to the requester.
@@ -158,6 +160,7 @@ impl Market {
             unbonding_s: 60,
             notice_s: 10,
             bounds,
+            chain_id: CHAIN_ID.to_owned(),
             ..Config::default()
         }
     }
@@ -185,6 +188,7 @@ impl Market {
             min_reputation: 0,
             expires_at: self.now_s().await? + 3_600,
             verification: Verification::Consensus,
+            gold_slash_pct: 0,
         })
     }
 

@@ -3,11 +3,12 @@
 use anyhow::{Result, ensure};
 use near_workspaces::{Account, types::Gas};
 use piecework_interface::{
-    call::{POKE, WORK, poke_gas, work_gas},
+    call::{INTENTS_EXECUTE, POKE, WORK, intents_gas, poke_gas, work_gas},
     commitment::{Place, commitment},
     event::Entry,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
+    intent::SignedIntent,
     op::{At, Op, Target},
     skip::Skip,
 };
@@ -31,6 +32,20 @@ impl Market {
             .await?;
         ensure!(result.is_success(), "work failed: {:?}", result.failures());
         Ok(self.record(result)?.entries)
+    }
+
+    /// Relays signed intents in one call, whatever comes of it.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn relay(&self, relayer: &Account, intents: &[SignedIntent], withdrawals: usize) -> Result<Done> {
+        let result = relayer
+            .call(self.coordinator.id(), INTENTS_EXECUTE)
+            .args_borsh(intents)
+            .gas(Gas::from_gas(intents_gas(intents.len(), withdrawals)))
+            .transact()
+            .await?;
+        self.record(result)
     }
 
     /// One `work` call with one op that must not be skipped.

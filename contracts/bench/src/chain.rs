@@ -3,7 +3,7 @@
 use std::{ops::AddAssign, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
-use near_crypto::{KeyType, SecretKey};
+use near_crypto::{KeyType, SecretKey, Signature};
 use near_primitives::{
     account::AccessKey,
     action::{Action, AddKeyAction, CreateAccountAction, DeployContractAction, FunctionCallAction, TransferAction},
@@ -11,6 +11,7 @@ use near_primitives::{
     types::{AccountId, Balance, BlockId, BlockReference, Gas},
     views::{ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionStatus},
 };
+use piecework_interface::event::{Entry, Line};
 use piecework_localnet::{Config, chain};
 
 /// What a transaction burns over all its receipts.
@@ -121,6 +122,27 @@ pub struct Actor {
     /// Account.
     pub id: AccountId,
     key: SecretKey,
+}
+
+impl Actor {
+    /// The ed25519 public key.
+    ///
+    /// # Errors
+    /// The key is of another kind.
+    pub fn public_key(&self) -> anyhow::Result<[u8; 32]> {
+        Ok(self.key.public_key().key_data().try_into()?)
+    }
+
+    /// Signs a digest.
+    ///
+    /// # Errors
+    /// The key is of another kind.
+    pub fn sign(&self, digest: &[u8]) -> anyhow::Result<[u8; 64]> {
+        match self.key.sign(digest) {
+            Signature::ED25519(signature) => Ok(signature.to_bytes()),
+            _ => bail!("not an ed25519 key"),
+        }
+    }
 }
 
 /// A call to make.
@@ -263,8 +285,8 @@ impl Chain {
         let mut burnt = Burnt { receipts, ..Burnt::default() };
         let outcomes = std::iter::once(&status.transaction_outcome).chain(&status.receipts_outcome);
         for outcome in outcomes {
-            if let Some(line) = outcome.outcome.logs.iter().find(|line| line.contains("[\"skip\"")) {
-                bail!("an op was skipped: {line}");
+            if let Some(line) = outcome.outcome.logs.iter().find(|line| says_no(line)) {
+                bail!("an op was skipped or an intent failed: {line}");
             }
             let place = history.outcome(&outcome.id).context("an outcome is missing")?;
             let block =
@@ -282,4 +304,10 @@ impl Chain {
         burnt.storage_bytes = self.storage_bytes()? - storage_before;
         Ok(burnt)
     }
+}
+
+/// Whether a line of the journal tells of something that was not done.
+fn says_no(line: &str) -> bool {
+    let refusal = |entry: &Entry| matches!(entry, Entry::Skipped { .. } | Entry::Intent { failed: Some(_), .. });
+    matches!(Line::parse(line), Ok(Some(line)) if line.log.iter().any(refusal))
 }

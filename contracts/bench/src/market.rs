@@ -7,15 +7,21 @@ use borsh::BorshSerialize;
 use near_primitives::types::AccountId;
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, CALL_GAS, NodeRegisterArgs, TRANSFER_CALL_GAS, TokenListArgs, WORK, work_gas},
+    call::{
+        BatchCreateArgs, BatchSpec, CALL_GAS, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs, TRANSFER_CALL_GAS,
+        TokenListArgs, WORK, intents_gas, work_gas,
+    },
     commitment::{Place, commitment},
     config::{Bounds, Config},
+    gold::{GoldOpenArgs, Opening, leaf},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Action, Intent, Kinds, PublicKey, SignedIntent},
     lots::open_groups,
+    merkle::{EMPTY, Peaks, bag, prove},
     op::{At, Op, Work},
     terms::{Terms, Verification},
-    view::{Batch, BatchStatus, Root},
+    view::{Batch, BatchStatus, Lot, Root},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -24,12 +30,16 @@ use crate::chain::{Actor, Burnt, COORDINATOR, Call, Chain};
 
 /// One NEAR.
 pub const NEAR: u128 = 10_u128.pow(24);
+/// What intents name.
+const CHAIN_ID: &str = "localnet";
 /// One TGas.
 pub const TERA: u64 = 1_000_000_000_000;
 /// The reward token.
 pub const TOKEN: TokenId = TokenId(1);
 /// The requester's number: it registers first.
 const REQUESTER: AccountNo = AccountNo(0);
+/// Seconds of a challenge window.
+pub const WINDOW_S: u32 = 600;
 const CLASS: ClassId = ClassId(7);
 /// Time for any bar to reach one, seconds.
 const OPEN_TO_ALL_S: u64 = 60;
@@ -45,12 +55,25 @@ pub struct Shape {
     pub start: u8,
     /// Bytes per answer.
     pub width: u8,
+    /// What comes between reveals and settlement.
+    pub then: Then,
+}
+
+/// What comes between a lot's reveals and its settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    Settled,
+    /// A challenge window, with gold that knows every answer.
+    Gold,
+    /// The verdict of the last node.
+    Verdict,
 }
 
 impl Shape {
     /// Three copies of answers of one byte.
     pub const fn usual(items: u32, lot_size: u8) -> Self {
-        Self { items, lot_size, start: 3, width: 1 }
+        Self { items, lot_size, start: 3, width: 1, then: Then::Settled }
     }
 }
 
@@ -80,6 +103,7 @@ pub struct Market {
     /// Reward per item of batches to come, units.
     pub reward: u128,
     batches: u32,
+    intents: u64,
     shape: Shape,
 }
 
@@ -115,10 +139,12 @@ impl Market {
             requester,
             nodes,
             batches: 0,
+            intents: 0,
             shape,
         };
         let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
-        let config = Config { bounds, ..Config::default() };
+        let config =
+            Config { bounds, chain_id: CHAIN_ID.to_owned(), juror_age_s: 0, juror_reputation: 0, ..Config::default() };
         market.json(&coordinator, "new", &json!({"owner_id": coordinator.id, "config": config}), 0)?;
         let metadata = json!({"spec": "ft-1.0.0", "name": "Reward", "symbol": "RWD", "decimals": 6});
         let args = json!({"owner_id": token.id, "total_supply_cap": u128::MAX.to_string(), "metadata": metadata});
@@ -162,7 +188,7 @@ impl Market {
     /// A call fails.
     pub fn veterans(&mut self) -> anyhow::Result<()> {
         for node in 0..self.nodes.len() {
-            self.create(Shape { items: 10, lot_size: 1, start: 1, width: 1 })?;
+            self.create(Shape { start: 1, ..Shape::usual(10, 1) })?;
             self.draw_from(node, 0)?;
             for first in (0..10).step_by(2) {
                 for step in [Step::Claim, Step::Commit, Step::Reveal] {
@@ -292,6 +318,16 @@ impl Market {
         Ok(group < open.progress.window.frontier + open_groups(root.active_tickets, &open.terms))
     }
 
+    /// The items that the jury of a lot of the newest batch answers.
+    ///
+    /// # Errors
+    /// The view fails.
+    pub fn jury_items(&self, lot: LotId) -> anyhow::Result<u64> {
+        let args = serde_json::to_vec(&json!({ "batch": self.batch(), "lot": lot }))?;
+        let found: Option<Lot> = serde_json::from_slice(&self.chain.view(&self.coordinator, "lot", &args)?)?;
+        Ok(found.context("there is no such lot")?.state.case.context("the lot has no case")?.jury_items)
+    }
+
     fn view_batch(&self, batch: BatchId) -> anyhow::Result<Batch> {
         let args = serde_json::to_vec(&json!({ "batch": batch }))?;
         let found: Option<Batch> = serde_json::from_slice(&self.chain.view(&self.coordinator, "batch", &args)?)?;
@@ -305,21 +341,57 @@ impl Market {
             lot_size: shape.lot_size,
             answer_width: shape.width,
             start: shape.start,
-            max: if shape.start == 1 { 1 } else { shape.start + 3 },
+            max: if shape.start == 1 || shape.then == Then::Verdict { shape.start } else { shape.start + 3 },
             quorum_pct: 60,
             claim_ttl_s: 600,
             reveal_window_s: 300,
-            challenge_window_s: 0,
+            challenge_window_s: if shape.then == Then::Settled { 0 } else { WINDOW_S },
             slice_s: 3,
             bond_pct: 100,
             dissent_slash_pct: 20,
             abandon_slash_pct: 20,
             min_reputation: 0,
             expires_at: u32::try_from(self.chain.now_s()).unwrap_or_default() + 10_000_000,
-            verification: Verification::Consensus,
+            verification: match shape.then {
+                Then::Verdict => {
+                    Verification::Adjudicated { adjudicator: Self::number(self.nodes.len() - 1), verdict_ttl_s: 600 }
+                }
+                Then::Settled | Then::Gold => Verification::Consensus,
+            },
+            gold_slash_pct: if shape.then == Then::Gold { 50 } else { 0 },
         };
+        let gold_root = if shape.then == Then::Gold { bag(sha256, &self.gold(shape).1) } else { EMPTY };
         let uri = format!("blob:{}", "0".repeat(64));
-        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri }
+        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri, gold_root, callback: None }
+    }
+
+    /// Leaves of a gold tree over the right answers, and its peaks.
+    fn gold(&self, shape: Shape) -> (Vec<[u8; 32]>, Peaks) {
+        let mut peaks = Peaks::default();
+        let answer = |item: u32| {
+            let of_lot = item % u32::from(shape.lot_size);
+            vec![u8::try_from(of_lot % 10).unwrap_or_default(); usize::from(shape.width)]
+        };
+        let leaves: Vec<_> = (0..shape.items).map(|item| leaf(sha256, item, Some(&answer(item)), &[9; 32])).collect();
+        leaves.iter().for_each(|leaf| peaks.append(sha256, *leaf));
+        (leaves, peaks)
+    }
+
+    /// Opens these items of the newest batch's first lot.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn open_gold(&mut self, items: &[u8]) -> anyhow::Result<Burnt> {
+        let (leaves, _) = self.gold(self.shape);
+        let openings = items.iter().map(|item| {
+            let answer = vec![item % 10; usize::from(self.shape.width)];
+            let proof = prove(sha256, &leaves, u32::from(*item)).context("there is no such item")?;
+            Ok(Opening { item: *item, answer, salt: [9; 32], proof })
+        });
+        let openings = openings.collect::<anyhow::Result<_>>()?;
+        let args = GoldOpenArgs { batch: self.batch(), lot: LotId(0), openings };
+        let requester = self.requester.clone();
+        self.borsh(&requester, "gold_open", &args, CALL_GAS)
     }
 
     /// A `work` call.
@@ -329,6 +401,46 @@ impl Market {
     pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
         let (actor, gas) = (self.nodes[node].clone(), work_gas(ops.len()));
         self.borsh(&actor, WORK, &Work { ops, account: Some(Self::number(node)) }, gas)
+    }
+
+    /// Lets the requester's key sign intents.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn add_intent_key(&mut self) -> anyhow::Result<Burnt> {
+        let requester = self.requester.clone();
+        let (public_key, daily_cap) = (PublicKey(requester.public_key()?), Amount(10_u128.pow(30)));
+        let args = IntentKeyAddArgs { public_key, kinds: Kinds::EVERY, token: TOKEN, daily_cap };
+        self.json(&requester, "intent_key_add", &args, 1)
+    }
+
+    /// Intents of the requester in one call, relayed by a node.
+    ///
+    /// # Errors
+    /// The call fails, or an intent is skipped or fails.
+    pub fn intents(&mut self, actions: Vec<Action>) -> anyhow::Result<Burnt> {
+        let deadline = u32::try_from(self.chain.now_s())? + 600;
+        let (account_id, public_key) = (self.requester.id.to_string(), PublicKey(self.requester.public_key()?));
+        let withdrawals = actions.iter().filter(|action| matches!(action, Action::Withdraw(_))).count();
+        let mut signed = Vec::new();
+        for kind in actions {
+            self.intents += 1;
+            let (chain_id, account_id) = (CHAIN_ID.to_owned(), account_id.clone());
+            let message = serde_json::to_string(&Intent { chain_id, account_id, deadline, kind })?;
+            let mut nonce = [7; 32];
+            nonce[..8].copy_from_slice(&self.intents.to_be_bytes());
+            let mut intent = SignedIntent { message, nonce, public_key, ..SignedIntent::default() };
+            intent.signature = self.requester.sign(&intent.digest(sha256, self.coordinator.as_str()))?;
+            signed.push(intent);
+        }
+        let relayer = self.nodes[0].clone();
+        self.borsh(&relayer, INTENTS_EXECUTE, &signed, intents_gas(signed.len(), withdrawals))
+    }
+
+    /// The batch that [`Self::create`] would make, as an intent.
+    pub fn creation(&mut self, shape: Shape) -> Action {
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Action::CreateBatch(BatchCreateArgs { token: TOKEN, batch: self.spec(shape) })
     }
 
     /// A call with Borsh arguments.

@@ -4,20 +4,22 @@ use std::path::Path;
 
 use anyhow::Context;
 use piecework_interface::{
+    amount::Amount,
     call::{POKE, TALLY_GAS, WITHDRAW_GAS, poke_gas},
     ids::{BatchId, LotId},
+    intent::{Action, INTENTS_MAX, Payment},
     op::{At, Op, Target},
-    terms::LOT_SIZE_MAX,
+    terms::{JURY, LOT_SIZE_MAX},
 };
 use serde_json::json;
 
 use crate::{
     chain::{Burnt, Ran},
-    market::{Market, Shape, Step, TOKEN},
+    market::{Market, NEAR, Shape, Step, TOKEN, Then, WINDOW_S},
     report::{Figure, Gas},
 };
 
-/// Up to five for first rounds, three for extensions, and one that only registers.
+/// Three for first rounds, five for extensions and juries, and one that challenges and judges.
 const NODES: usize = 9;
 /// Lots in one call of the agent's normal mode.
 const LOTS: u32 = 8;
@@ -42,7 +44,10 @@ pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, 
     bench.extension()?;
     bench.lone_job()?;
     bench.widest_tally()?;
+    bench.dispute()?;
+    bench.adjudication()?;
     bench.payout()?;
+    bench.intents()?;
     bench.epoch()?;
     let protocol_version = bench.market.chain.protocol_version();
     Ok((Gas { protocol_version, wasm_bytes, methods: bench.figures }, bench.ran))
@@ -211,7 +216,7 @@ impl Bench {
     /// and extends; then the dearest of all, over eight slots. Both must fit the gas that a reveal keeps for its tally.
     fn widest_tally(&mut self) -> anyhow::Result<()> {
         let width = 32;
-        self.market.create(Shape { items: u32::from(ITEMS), lot_size: ITEMS, start: 5, width })?;
+        self.market.create(Shape { start: 5, width, ..Shape::usual(u32::from(ITEMS), ITEMS) })?;
         self.market.chain.pass(5)?;
         self.market.draw(0)?;
         let (batch, lot) = (self.market.batch(), LotId(0));
@@ -242,6 +247,60 @@ impl Bench {
         Ok(())
     }
 
+    /// A provisional lot: gold opened, a challenge, a jury and what it comes to.
+    fn dispute(&mut self) -> anyhow::Result<()> {
+        self.market.create(Shape { then: Then::Gold, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
+        self.market.chain.pass(5)?;
+        self.market.draw(0)?;
+        self.three_copies(&[0], &mut Burnt::default())?;
+        let batch = self.market.batch();
+        let open = self.market.open_gold(&[0, 7, 20, 63])?;
+        self.figure("open_gold", open, 0);
+        let challenger = self.market.nodes[NODES - 1].clone();
+        let items: Vec<_> = (40..48).collect();
+        let challenge = json!({ "batch": batch, "lot": 0, "items": items });
+        let challenge = self.market.json(&challenger, "challenge", &challenge, NEAR)?;
+        self.figure("challenge", challenge, 0);
+        self.market.chain.pass(u64::from(WINDOW_S))?;
+        let opens = self.poke()?;
+        self.figure("poke_that_opens_a_jury", opens, 0);
+        self.market.draw_at(3, At::Lot(LotId(0)))?;
+        let judged = self.market.jury_items(LotId(0))?;
+        let answers: Vec<u8> = (0..ITEMS).filter(|item| judged & (1 << item) != 0).map(|item| item % 10).collect();
+        for step in [Step::Claim, Step::Commit, Step::Reveal] {
+            for node in 3..NODES - 1 {
+                let op = self.market.op_with(step, node, (batch, LotId(0), JURY), answers.clone());
+                self.market.work(node, vec![op])?;
+            }
+        }
+        let rules = self.poke()?;
+        self.figure("poke_that_rules", rules, poke_gas(1) / GIGA);
+        Ok(())
+    }
+
+    /// A lot that somebody scores.
+    fn adjudication(&mut self) -> anyhow::Result<()> {
+        self.market.create(Shape { then: Then::Verdict, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
+        let adjudicator = self.market.nodes[NODES - 1].clone();
+        let batch = self.market.batch();
+        let accept = self.market.json(&adjudicator, "adjudicator_accept", &json!({ "batch": batch }), NEAR)?;
+        self.figure("adjudicator_accept", accept, 0);
+        self.market.chain.pass(5)?;
+        self.market.draw(0)?;
+        self.three_copies(&[0], &mut Burnt::default())?;
+        let verdict = json!({ "batch": batch, "lot": 0, "scores": [10_000, 9_000, 100], "report": "00".repeat(32) });
+        let verdict = self.market.json(&adjudicator, "verdict", &verdict, 0)?;
+        self.figure("verdict", verdict, 0);
+        Ok(())
+    }
+
+    /// Pokes the newest batch's first lot.
+    fn poke(&mut self) -> anyhow::Result<Burnt> {
+        let targets = vec![Target::Lot(self.market.batch(), LotId(0))];
+        let requester = self.market.requester.clone();
+        self.market.borsh(&requester, POKE, &targets, poke_gas(1))
+    }
+
     /// A step by poke, and the way out.
     fn payout(&mut self) -> anyhow::Result<()> {
         self.market.create(Shape::usual(u32::from(ITEMS), ITEMS))?;
@@ -254,9 +313,7 @@ impl Bench {
             self.market.step(Step::Commit, node, &[0])?;
         }
         self.market.chain.pass(5_000)?;
-        let targets = vec![Target::Lot(self.market.batch(), LotId(0))];
-        let requester = self.market.requester.clone();
-        let poke = self.market.borsh(&requester, POKE, &targets, poke_gas(1))?;
+        let poke = self.poke()?;
         self.figure("poke", poke, 0);
         let node = self.market.nodes[0].clone();
         let args = json!({"token": TOKEN, "account": Market::number(0)});
@@ -274,6 +331,28 @@ impl Bench {
         let node = self.market.nodes[0].clone();
         let collect = self.market.json(&node, "revenue_collect", &json!({}), 1)?;
         self.figure("revenue_collect", collect, 0);
+        Ok(())
+    }
+
+    /// Signed intents: one, sixteen in a call, and the other kinds.
+    fn intents(&mut self) -> anyhow::Result<()> {
+        let add = self.market.add_intent_key()?;
+        self.figure("intent_key_add", add, 0);
+        let receiver_id = self.market.nodes[0].id.to_string();
+        let payment = Payment { receiver_id, token: TOKEN, amount: Amount(5), memo: None };
+        let one = self.market.intents(vec![Action::Transfer(payment.clone())])?;
+        self.figure("intent_transfer", one, 0);
+        let many = self.market.intents(vec![Action::Transfer(payment); INTENTS_MAX])?;
+        self.figure("extra_intent", many.beyond(one).each(INTENTS_MAX as u64 - 1), 0);
+        let create = self.market.creation(Shape::usual(u32::from(ITEMS), ITEMS));
+        let create = self.market.intents(vec![create])?;
+        self.figure("intent_create_batch", create, 0);
+        let args = WithdrawArgs { token: TOKEN, amount: Some(Amount(5)) };
+        let withdraw = self.market.intents(vec![Action::Withdraw(args.clone())])?;
+        self.figure("intent_withdraw", withdraw, 0);
+        // As many as the gas of one transaction can carry: each must find the gas that it hands on.
+        let many = self.market.intents(vec![Action::Withdraw(args); 10])?;
+        self.figure("extra_intent_withdraw", many.beyond(withdraw).each(9), 0);
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use piecework_interface::{
     amount::Amount,
     call::{POKE, WITHDRAW_GAS, WORK, WithdrawArgs, poke_gas, work_gas},
-    event::{Entry, Items, SettledSlot},
+    case::{CHALLENGES_MAX, JURORS},
+    event::{Credited, Entry, Items, SettledSlot},
     ids::{AccountNo, BatchId, LotId, TokenId},
     op::{At, OPS_MAX, Op, POKES_MAX, Target},
     tally::SLOTS_MAX,
@@ -24,7 +25,7 @@ use crate::{
 const LOG_BYTES_MAX: usize = 16_384;
 const CALL_GAS_MAX: u64 = 300 * TERA;
 /// What the contract sets aside for a step of a lot, and for an op besides its tally.
-const STEP_LOG_BYTES: usize = 1_280;
+const STEP_LOG_BYTES: usize = 2_560;
 const OP_LOG_BYTES: usize = 176;
 /// Static gas of the callback of `withdraw`.
 const CALLBACK_GAS: u64 = 8 * TERA;
@@ -101,10 +102,19 @@ fn entries__should_fit_what_the_contract_sets_aside_for_them() {
         digest: [255; 32],
         fee: most,
         refund: most,
-        slots: vec![slot; SLOTS_MAX],
+        slots: vec![slot; SLOTS_MAX + usize::from(JURORS)],
+    };
+    let credited = Credited { account: AccountNo(u32::MAX), amount: most };
+    let ruled = Entry::Ruled {
+        batch,
+        lot,
+        overturned: Items(u64::MAX),
+        jurors: vec![credited.clone(); usize::from(JURORS)],
+        challengers: vec![credited; CHALLENGES_MAX],
+        forfeit: most,
     };
     let closed = Entry::BatchClosed { batch, fees: most, refund: most };
-    assert!(length(&[settled, closed]) <= STEP_LOG_BYTES);
+    assert!(length(&[ruled, settled, closed]) <= STEP_LOG_BYTES);
     let revealing = Entry::Revealing { batch, lot, abandoned: Vec::new() };
     assert!(length(&[Entry::Committed { batch, lot, commitment: [255; 32] }, revealing]) <= OP_LOG_BYTES);
     assert!(length(&[Entry::Revealed { batch, lot, digest: [255; 32] }]) <= OP_LOG_BYTES);
@@ -118,7 +128,7 @@ fn work__should_stay_within_log_and_gas_with_24_ops() {
     let mut market = market(5);
     let count = u32::try_from(OPS_MAX).expect("few");
     let lots: Vec<_> = (0..count).collect();
-    market.create(Shape { items: (count + 1) * 64, lot_size: 64, start: 5, width: 1 }).expect("batch");
+    market.create(Shape { start: 5, ..Shape::usual((count + 1) * 64, 64) }).expect("batch");
     market.chain.pass(5).expect("time");
     market.draw(0).expect("draw");
     let answers = |node: usize| -> Vec<u8> {
@@ -154,7 +164,7 @@ fn claim__should_stay_within_log_and_gas_when_24_reservations_are_replaced() {
     let mut market = market(6);
     let count = u32::try_from(OPS_MAX).expect("few");
     let lots: Vec<_> = (0..count).collect();
-    market.create(Shape { items: count * 64, lot_size: 64, start: 5, width: 1 }).expect("batch");
+    market.create(Shape { start: 5, ..Shape::usual(count * 64, 64) }).expect("batch");
     market.chain.pass(5).expect("time");
     market.draw(0).expect("draw");
     for node in 0..5 {
@@ -187,7 +197,7 @@ fn poke__should_settle_16_of_the_widest_lots_within_log_and_gas() {
     let mut market = market(8);
     let count = u32::try_from(POKES_MAX).expect("few");
     let lots: Vec<_> = (0..count).collect();
-    market.create(Shape { items: count * 64, lot_size: 64, start: 5, width: WIDTH }).expect("batch");
+    market.create(Shape { start: 5, width: WIDTH, ..Shape::usual(count * 64, 64) }).expect("batch");
     market.chain.pass(5).expect("time");
     market.draw(0).expect("draw");
     let answers = |node: usize| -> Vec<u8> {

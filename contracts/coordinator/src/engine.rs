@@ -7,11 +7,14 @@ mod account;
 mod balance;
 mod batch;
 mod caller;
+mod case;
 mod deposit;
 pub mod error;
 mod govern;
 pub mod host;
 mod init;
+mod intent;
+mod intent_key;
 pub mod key;
 mod lot;
 mod node;
@@ -29,6 +32,7 @@ mod work;
 pub use account::{Payout, StorageBalance, storage_minimum};
 pub use error::Error;
 pub use host::Host;
+pub use poke::Tell;
 pub use withdraw::Transfer;
 
 use piecework_interface::{

@@ -8,6 +8,7 @@ use piecework_interface::{
     fields,
     governance::{Change, Feature, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kinds, PublicKey},
     json::{self, Read, ReadError},
 };
 
@@ -23,8 +24,11 @@ arguments! {
     change: Change,
     classes: Vec<ClassId>,
     config: Config,
+    daily_cap: Amount,
     features: Vec<Feature>,
     from: u32,
+    items: Vec<u8>,
+    kinds: Kinds,
     limit: u32,
     lot: LotId,
     lots: Vec<LotId>,
@@ -32,6 +36,7 @@ arguments! {
     msg: String,
     number: u32,
     owner_id: String,
+    public_key: PublicKey,
     registration_only: bool,
     rep_unit: Amount,
     role: Role,

@@ -10,7 +10,9 @@
 mod account;
 mod args;
 mod batch;
+mod case;
 mod govern;
+mod intent;
 mod poke;
 mod revenue;
 mod stake;
@@ -100,6 +102,10 @@ struct Near;
 
 impl Host for Near {
     const SHA256: Sha256 = |bytes| env::sha256_array(bytes);
+
+    fn ed25519_verify(&self, signature: &[u8; 64], message: &[u8], public_key: &[u8; 32]) -> bool {
+        env::ed25519_verify(signature, message, public_key)
+    }
 
     fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
         env::storage_read(key)

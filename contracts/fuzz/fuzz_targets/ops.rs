@@ -10,6 +10,9 @@ mod check;
 #[path = "../../coordinator/tests/model/market.rs"]
 #[allow(dead_code)]
 mod market;
+#[path = "../../coordinator/tests/model/sign.rs"]
+#[allow(dead_code)]
+mod sign;
 
 use std::sync::OnceLock;
 

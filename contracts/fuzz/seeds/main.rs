@@ -12,6 +12,7 @@ use piecework_interface::{
     config::Config,
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Action, Intent, Payment},
     merkle,
     op::{At, Op, Target},
     terms::Terms,
@@ -22,7 +23,8 @@ use serde_json::json;
 fn main() -> io::Result<()> {
     messages()?;
     ops()?;
-    proofs()
+    proofs()?;
+    intents()
 }
 
 fn put(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -129,6 +131,76 @@ fn proofs() -> io::Result<()> {
         put("proofs", &format!("lot_{lot}"), &[head.as_slice(), &answers, &proof.concat()].concat())?;
     }
     put("proofs", "nothing", &[0; 5])
+}
+
+/// Messages of the target's wallets, with deadlines within a day of the market's first block.
+fn intents() -> io::Result<()> {
+    // Implicit account of the third wallet.
+    const IMPLICIT: &str = "ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1";
+    let (token, amount) = (TokenId(1), Amount(5));
+    let payment = |receiver: &str, memo: Option<&str>| Payment {
+        receiver_id: receiver.to_owned(),
+        token,
+        amount,
+        memo: memo.map(str::to_owned),
+    };
+    let text = |account_id: &str, kind| {
+        let (chain_id, account_id) = ("testnet".to_owned(), account_id.to_owned());
+        serde_json::to_string(&Intent { chain_id, account_id, deadline: 1_700_050_000, kind }).expect("json")
+    };
+    let terms = Terms { expires_at: 1_700_050_000, ..batch_terms() };
+    let spec = BatchSpec { terms, items: 9, manifest: [7; 32], uri: "blob:\u{1}".to_owned() };
+    let requester = "requester.near";
+    let transfer = text(requester, Action::Transfer(payment("a.near", None)));
+    let tip = text(requester, Action::Tip(payment("b.near", Some("\"\u{1F600}\n"))));
+    let withdraw = text(requester, Action::Withdraw(WithdrawArgs { token, amount: Some(amount) }));
+    let everything = text(IMPLICIT, Action::Withdraw(WithdrawArgs { token, amount: None }));
+    let create = text(requester, Action::CreateBatch(BatchCreateArgs { token, batch: spec }));
+    let collect = text("a.near", Action::CollectRevenue {});
+    put("intents", "transfer", &intent(1, 0, 1, &transfer))?;
+    put("intents", "tip", &[intent(2, 0, 1, &tip), intent(2, 0, 2, &transfer)].concat())?;
+    put("intents", "withdraw", &[intent(1, 0, 1, &withdraw), intent(1, 0, 2, &withdraw)].concat())?;
+    put("intents", "implicit", &[intent(3, 0, 1, &everything), intent(3, 0, 2, &everything)].concat())?;
+    put("intents", "create_batch", &intent(1, 0, 7, &create))?;
+    put("intents", "collect_revenue", &[intent(1, 0, 1, &collect), intent(1, 0, 2, &collect)].concat())?;
+    let mut together = Vec::new();
+    for (number, text) in (1..).zip([&transfer, &tip, &withdraw, &create]) {
+        together.extend(intent(1, 0x80, number, text));
+    }
+    together.extend(intent(1, 0, 1, &collect));
+    put("intents", "together", &together)?;
+    let spoiled: Vec<_> = (1..7).flat_map(|flaw| intent(2, flaw, flaw, &tip)).collect();
+    put("intents", "spoiled", &spoiled)?;
+    let removed = text("b.near", Action::Tip(payment("a.near", None)));
+    put("intents", "removed", &intent(2, 0, 1, &removed))
+}
+
+/// An intent of the target: wallet, flaw, number, seconds, length, message.
+fn intent(wallet: u8, flaw: u8, number: u8, message: &str) -> Vec<u8> {
+    let mut bytes = vec![wallet, flaw, number, 1];
+    bytes.extend(u16::try_from(message.len()).expect("short").to_le_bytes());
+    bytes.extend(message.as_bytes());
+    bytes
+}
+
+/// Terms that the model's market allows.
+fn batch_terms() -> Terms {
+    Terms {
+        class: ClassId(7),
+        reward: Amount(1_000),
+        lot_size: 3,
+        answer_width: 1,
+        start: 3,
+        max: 6,
+        quorum_pct: 60,
+        claim_ttl_s: 100,
+        reveal_window_s: 50,
+        slice_s: 2,
+        bond_pct: 100,
+        dissent_slash_pct: 20,
+        abandon_slash_pct: 20,
+        ..Terms::default()
+    }
 }
 
 mod erased {

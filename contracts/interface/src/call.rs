@@ -1,5 +1,6 @@
 //! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
-//! [`WORK`] and [`POKE`], which are Borsh ([`crate::op::Work`] and `Vec<Target>`).
+//! [`WORK`], [`POKE`] and [`INTENTS_EXECUTE`], which are Borsh ([`crate::op::Work`], `Vec<Target>` and
+//! `Vec<SignedIntent>`).
 //!
 //! `heartbeat`, `withdraw`, `batch_create` and the message of a deposit take `"account"`, the number of the calling account
 //! (of the token's sender), and `work` takes it after its ops: who knows it saves a look-up by name. A number that is not
@@ -33,9 +34,16 @@
 //! | `node_pause`, `node_resume`, `heartbeat` | node | 0 | `{}` |
 //! | `batch_create` | requester | 1 yocto | [`BatchCreateArgs`]; returns the [`crate::ids::BatchId`] |
 //! | `batch_cancel`, `batch_forget` | requester | 1 yocto | [`BatchArgs`] |
+//! | `gold_open` | requester | 0, or the bonds of gold against a result | Borsh [`crate::gold::GoldOpenArgs`] |
+//! | `challenge` | account | the bond, or 1 yocto if the NEAR balance has it | [`ChallengeArgs`] |
+//! | `adjudicator_accept` | the adjudicator | the bond, or 1 yocto if the NEAR balance has it | [`BatchArgs`] |
+//! | `verdict` | the adjudicator | 0 | [`VerdictArgs`] |
 //! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
 //! | `work` | node | 0 | Borsh [`crate::op::Work`] |
 //! | `poke` | anyone | 0 | Borsh `Vec<Target>` |
+//! | `intent_key_add` | account | 1 yocto | [`IntentKeyAddArgs`] |
+//! | `intent_key_remove` | account | 1 yocto | [`IntentKeyRemoveArgs`] |
+//! | `intents_execute` | anyone | 0 | Borsh `Vec<`[`crate::intent::SignedIntent`]`>`; attach [`intents_gas`] |
 //!
 //! Views: `root` → [`crate::view::Root`]; `config` → [`crate::config::Config`];
 //! `settings` → [`crate::governance::Settings`]; `revenue` → [`crate::revenue::Revenue`]; `owner` → account id;
@@ -44,13 +52,17 @@
 //! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::view::Lot`] or null;
 //! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
 //! `verify_result` [`ResultClaim`] → whether it is the result that the batch's root stands for, so that any contract can
-//! ask; NEP-145 `storage_balance_of`, `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
+//! ask; `intent_keys {"account_id"}` → list of [`crate::intent::IntentKey`], the account's rows: an implicit
+//! account's own key counts without one until it is used, limited or removed; NEP-145 `storage_balance_of`,
+//! `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     amount::Amount,
     ids::{BatchId, ClassId, LotId, TokenId},
+    intent::{Kinds, PublicKey},
     terms::Terms,
 };
 
@@ -60,6 +72,8 @@ const TGAS: u64 = 1_000_000_000_000;
 pub const WORK: &str = "work";
 /// Borsh `Vec<Target>`.
 pub const POKE: &str = "poke";
+/// Borsh `Vec<SignedIntent>`.
+pub const INTENTS_EXECUTE: &str = "intents_execute";
 /// Keeps a node active.
 pub const HEARTBEAT: &str = "heartbeat";
 
@@ -78,6 +92,20 @@ pub const TALLY_GAS: u64 = 5 * TGAS;
 pub const fn poke_gas(targets: usize) -> u64 {
     work_gas(targets)
 }
+
+/// Gas to attach to an `intents_execute` of so many intents, so many of them withdrawals. With less, intents that the gas
+/// does not cover are skipped.
+#[must_use]
+pub const fn intents_gas(intents: usize, withdrawals: usize) -> u64 {
+    INTENTS_REST_GAS + 2 * INTENT_GAS * (intents as u64 + 1) + INTENT_WITHDRAW_GAS * withdrawals as u64
+}
+
+/// Gas of an intent at most, and once more for its writes and its log at the end of the call.
+pub const INTENT_GAS: u64 = TGAS;
+/// Gas that a withdrawal by an intent hands on.
+pub const INTENT_WITHDRAW_GAS: u64 = 26 * TGAS;
+/// Gas for everything else in a call of intents.
+pub const INTENTS_REST_GAS: u64 = 4 * TGAS;
 
 /// Gas to attach to a plain call.
 pub const CALL_GAS: u64 = 10 * TGAS;
@@ -123,6 +151,22 @@ pub struct BatchSpec {
     pub manifest: [u8; 32],
     /// Where the manifest is, at most 256 bytes.
     pub uri: String,
+    /// Root of the gold tree, [`crate::gold::leaf`]; zeros without gold, which needs a challenge window.
+    #[serde(default, with = "hex::serde")]
+    pub gold_root: [u8; 32],
+    /// Whom to tell when the batch is closed.
+    #[serde(default)]
+    pub callback: Option<Callback>,
+}
+
+/// A contract that wants to know when a batch is closed: a poke on the batch sends it one call of
+/// `on_piecework_results {"batch", "requester", "settled", "results_root"}`. How that ends changes nothing here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Callback {
+    /// The contract.
+    pub account_id: String,
+    /// Gas of the call in TGas, 5..=100; whoever pokes attaches it.
+    pub tgas: u8,
 }
 
 /// Arguments of `batch_create`.
@@ -148,6 +192,31 @@ pub struct BatchSkipLotsArgs {
     pub batch: BatchId,
     /// Lots that nobody holds, at most 64.
     pub lots: Vec<LotId>,
+}
+
+/// Arguments of `challenge`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChallengeArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot, provisional.
+    pub lot: LotId,
+    /// Items of the lot whose result is wrong. In an adjudicated batch item 0 stands for the scores.
+    pub items: Vec<u8>,
+}
+
+/// Arguments of `verdict`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot whose reveals are done.
+    pub lot: LotId,
+    /// Per slot in the lot's order, 0..=10000.
+    pub scores: Vec<u16>,
+    /// SHA-256 of a public report from which anybody can recompute the scores.
+    #[serde(with = "hex::serde")]
+    pub report: [u8; 32],
 }
 
 /// Arguments of the view `verify_result`: what somebody says that a lot's result is, and the proof.
@@ -193,4 +262,24 @@ pub struct StakeRemoveArgs {
     /// yoctoNEAR; all free stake when left out.
     #[serde(default)]
     pub amount: Option<Amount>,
+}
+
+/// Arguments of `intent_key_add`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentKeyAddArgs {
+    /// Key. If the account has it already, it gets these kinds and this limit, and nothing counts as moved today.
+    pub public_key: PublicKey,
+    /// What it may sign, one kind or more.
+    pub kinds: Kinds,
+    /// In this token only.
+    pub token: TokenId,
+    /// So much per UTC day, in units of the token; a batch counts with its escrow.
+    pub daily_cap: Amount,
+}
+
+/// Arguments of `intent_key_remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentKeyRemoveArgs {
+    /// Key.
+    pub public_key: PublicKey,
 }

@@ -8,6 +8,9 @@ use crate::amount::Amount;
 /// The highest fee, in basis points.
 const FEE_BPS_MAX: u16 = 1_000;
 
+/// Bytes of a chain's id at most.
+const CHAIN_ID_MAX: usize = 32;
+
 /// Inclusive bounds for the terms of a batch. Test networks may lower the times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(default)]
@@ -26,6 +29,10 @@ pub struct Bounds {
     pub dissent_slash_pct_max: u8,
     /// Cap of `abandon_slash_pct`.
     pub abandon_slash_pct_max: u8,
+    /// Cap of `gold_slash_pct`.
+    pub gold_slash_pct_max: u8,
+    /// Least and greatest `verdict_ttl_s`.
+    pub verdict_ttl_s: (u32, u32),
 }
 
 impl Default for Bounds {
@@ -39,6 +46,8 @@ impl Default for Bounds {
             lifetime_max_s: 365 * DAY_S,
             dissent_slash_pct_max: 50,
             abandon_slash_pct_max: 50,
+            gold_slash_pct_max: 100,
+            verdict_ttl_s: (600, 14 * DAY_S),
         }
     }
 }
@@ -68,8 +77,15 @@ pub struct Config {
     pub treasury_bps: u16,
     /// Slashed NEAR that stays in the insurance pool, yoctoNEAR.
     pub insurance_reserve: Amount,
+    /// Least seconds from a node's first registration to its first jury.
+    pub juror_age_s: u32,
+    /// Reputation in the class that a jury asks for, 0..=10000.
+    pub juror_reputation: u16,
     /// Bounds of terms.
     pub bounds: Bounds,
+    /// The chain's id, `mainnet` or another, which every signed intent names. While it is empty none is executed; once it
+    /// is set it never changes, so no intent for one chain comes to hold on another.
+    pub chain_id: String,
 }
 
 impl Default for Config {
@@ -85,7 +101,10 @@ impl Default for Config {
             epoch_s: 7 * 86_400,
             treasury_bps: 2_000,
             insurance_reserve: Amount(100 * 10_u128.pow(24)),
+            juror_age_s: 30 * 86_400,
+            juror_reputation: 6_000,
             bounds: Bounds::default(),
+            chain_id: String::new(),
         }
     }
 }
@@ -109,15 +128,27 @@ impl Config {
         if bounds.slice_s.0 == 0 || bounds.claim_ttl_s.0 == 0 || bounds.reveal_window_s.0 == 0 {
             return Err("the least slice_s, claim_ttl_s and reveal_window_s must be above 0");
         }
-        if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 {
+        if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 || bounds.gold_slash_pct_max > 100 {
             return Err("caps of slash rates must be at most 100");
         }
+        if self.juror_reputation > crate::reputation::FULL {
+            return Err("config.juror_reputation must be at most 10000");
+        }
+        if self.chain_id.len() > CHAIN_ID_MAX {
+            return Err("config.chain_id must have at most 32 bytes");
+        }
         Ok(())
+    }
+
+    /// Whether `next` may follow this configuration.
+    #[must_use]
+    pub fn may_become(&self, next: &Self) -> bool {
+        self.chain_id.is_empty() || self.chain_id == next.chain_id
     }
 }
 
 /// What a batch copies from the configuration and its token at creation, so that later changes never reach it.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Fixed {
     /// Fee on rewards paid, in basis points.
     pub fee_bps: u16,
@@ -129,4 +160,8 @@ pub struct Fixed {
     pub reputation_interval_s: u32,
     /// Seconds of grace after a reveal window.
     pub grace_s: u32,
+    /// Least seconds from a node's first registration to its first jury.
+    pub juror_age_s: u32,
+    /// Reputation in the class that a jury asks for, 0..=10000.
+    pub juror_reputation: u16,
 }

@@ -14,9 +14,12 @@ pub(crate) use field::Field;
 
 use crate::{
     amount::Amount,
+    call::Callback,
+    case::Decided,
     config::{Config, Fixed},
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     op::At,
     skip::Skip,
     terms::Terms,
@@ -67,6 +70,15 @@ pub struct SettledSlot {
     pub slash: Amount,
     /// Its reputation in the class afterwards.
     pub reputation: u16,
+}
+
+/// NEAR credited to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credited {
+    /// Whom.
+    pub account: AccountNo,
+    /// yoctoNEAR.
+    pub amount: Amount,
 }
 
 /// What an ended epoch pays in one token.
@@ -230,10 +242,17 @@ entries! {
         /** Reward token. */ token: TokenId,
         /** Items. */ items: u32,
         /** Merkle root over payload digests. */ manifest: [u8; 32],
+        /** Root of the gold tree, zeros without gold. */ gold_root: [u8; 32],
+        /** Whom to tell when it is closed. */ callback: Option<Callback>,
         /** Where the manifest is. */ uri: String,
         /** Escrow, fee included. */ escrow: Amount,
         /** Terms. */ terms: Terms,
         /** What was copied from the configuration. */ fixed: Fixed,
+    }
+    /// The adjudicator put up its bond: group 0 is open.
+    AdjudicatorAccepted = "accept" {
+        /** Batch. */ batch: BatchId,
+        /** Taken from its balance, yoctoNEAR. */ bond: Amount,
     }
     /// A draw was opened.
     DrawOpened = "open" {
@@ -290,6 +309,49 @@ entries! {
         /** Accepted items. */ accepted: Items,
         /** SHA-256 of the lot's answers. */ digest: [u8; 32],
     }
+    /// The reveals are over and the adjudicator's time runs.
+    Judging = "judging" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+    }
+    /// The adjudicator scored a lot's slots: it is provisional.
+    VerdictGiven = "verdict" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Per slot, 0..=10000. */ scores: Vec<u16>,
+        /** SHA-256 of the report. */ report: [u8; 32],
+    }
+    /// The requester opened gold items of a lot.
+    GoldOpened = "gold" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Items whose result they are. */ equal: Items,
+        /** Items whose result they are not: challenged by the requester. */ against: Items,
+        /** Items without a result, which they decide by a slot's answer. */ decided: Vec<Decided>,
+        /** Items without a result whose gold nobody answered. */ void: Items,
+    }
+    /// Items of a lot's result were challenged.
+    Challenged = "challenge" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Who. */ account: AccountNo,
+        /** Items. */ items: Items,
+        /** Taken from its balance, yoctoNEAR. */ bond: Amount,
+    }
+    /// The challenge window is over and challenged items go to a jury, whose draw is open.
+    JuryOpened = "jury" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+    }
+    /// What a jury came to; the lot settles next.
+    Ruled = "rule" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
+        /** Items whose result was changed. */ overturned: Items,
+        /** NEAR credited to jurors. */ jurors: Vec<Credited>,
+        /** NEAR credited to challengers. */ challengers: Vec<Credited>,
+        /** Taken from the adjudicator's bond, yoctoNEAR. */ forfeit: Amount,
+    }
     /// The current round ended without a result: its slots are freed, bonds back, reservations that ran out slashed.
     Freed = "free" {
         /** Batch. */ batch: BatchId,
@@ -321,11 +383,39 @@ entries! {
         /** Fees moved to the token's pool. */ fees: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
+    /// The closed batch's callback was sent.
+    BatchTold = "tell" { /** Batch. */ batch: BatchId, }
     /// The requester dropped a closed batch's result root.
     BatchForgotten = "forget" { /** Batch. */ batch: BatchId, }
-    /// An op was skipped.
+    /// A key may sign these kinds of intents from now on; none, if it was removed or its row dropped.
+    KeySet = "key" {
+        /** Account. */ account: AccountNo,
+        /** Key. */ public_key: PublicKey,
+        /** What it may sign. */ kinds: Kinds,
+        /** In which token. */ token: TokenId,
+        /** How much a day. */ daily_cap: Amount,
+    }
+    /// A signed intent was executed, or failed: what it did stands before this.
+    Intent = "intent" {
+        /** Index of the intent in the call. */ op: u8,
+        /** Account. */ account: AccountNo,
+        /** Key that signed. */ public_key: PublicKey,
+        /** What was asked for. */ kind: Kind,
+        /** Its number, used from now on. */ nonce: u64,
+        /** What it moved of the key's daily cap. */ spent: Amount,
+        /** Why it did nothing but use its number. */ failed: Option<Skip>,
+    }
+    /// Balance moved from one account to another.
+    Transferred = "transfer" {
+        /** From. */ account: AccountNo,
+        /** To. */ receiver: AccountNo,
+        /** Token. */ token: TokenId,
+        /** Amount. */ amount: Amount,
+        /** A word with it. */ memo: Option<String>,
+    }
+    /// An op or an intent was skipped.
     Skipped = "skip" {
-        /** Index of the op in the call. */ op: u8,
+        /** Index of the op or the intent in the call. */ op: u8,
         /** Why. */ code: Skip,
     }
 }

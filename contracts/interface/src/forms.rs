@@ -14,7 +14,7 @@
 //!
 //! The order is that of declaration. The compiler sees that no field is forgotten, and tests hold the first four equal to
 //! what `borsh` and `serde` make of the type. In JSON, `(hex)` is a fixed number of bytes as a hexadecimal string,
-//! `(bytes)` any number of them.
+//! `(bytes)` any number of them, `(hex_optional)` zeros where it is left out.
 
 mod types;
 
@@ -78,8 +78,10 @@ macro_rules! fields {
     (@write_value $value:ident $out:ident hex) => { $crate::json::push_hex($value, $out) };
     (@write_value $value:ident $out:ident $($optional:ident)?) => { $crate::json::Write::write($value, $out) };
     (@needed optional) => { false };
+    (@needed hex_optional) => { false };
     (@needed $($via:ident)?) => { true };
     (@read_value $reader:ident hex) => { $reader.hex() };
+    (@read_value $reader:ident hex_optional) => { $reader.hex() };
     (@read_value $reader:ident bytes) => { $reader.bytes() };
     (@read_value $reader:ident $($optional:ident)?) => { $crate::json::Read::read($reader) };
     (@row $type:ident { $first:ident $(($first_via:ident))? $(, $field:ident $(($via:ident))?)* $(,)? }) => {

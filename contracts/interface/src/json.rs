@@ -4,6 +4,7 @@
 //! writes JSON by these two traits, which [`crate::forms`] implements. Outside the contract the same types go through
 //! serde; tests hold the two forms equal.
 
+mod intent;
 mod read;
 mod types;
 mod write;

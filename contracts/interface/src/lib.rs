@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod call;
+pub mod case;
 pub mod codec;
 pub mod commitment;
 pub mod config;
@@ -9,8 +10,10 @@ pub mod defaults;
 pub mod draw;
 pub mod event;
 pub mod forms;
+pub mod gold;
 pub mod governance;
 pub mod ids;
+pub mod intent;
 pub mod journal;
 pub mod json;
 pub mod lots;

@@ -62,7 +62,13 @@ pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
 /// Bond of a slot that judges `items` items, yoctoNEAR: `⌈bond_rate × items × reward × bond_pct / (100 × 2^32)⌉`.
 #[must_use]
 pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
-    let at_stake = u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(terms.bond_pct));
+    bond_of(terms, fixed, items, terms.bond_pct)
+}
+
+/// The same with another percentage: at 100, what the work on these items is worth in NEAR.
+#[must_use]
+pub fn bond_of(terms: &Terms, fixed: &Fixed, items: u8, pct: u16) -> u128 {
+    let at_stake = u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(pct));
     let (whole, rest) = mul_div_rest(fixed.bond_rate.0, at_stake, 100 << 32);
     whole.saturating_add(u128::from(rest))
 }

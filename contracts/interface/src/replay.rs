@@ -1,9 +1,11 @@
 //! The journal replayed: the mirror's rows, and nothing else, from log lines and reveal arguments.
 
 mod apply;
+mod case;
 mod error;
 mod govern;
 mod history;
+mod intents;
 mod revenue;
 mod rounds;
 mod rows;

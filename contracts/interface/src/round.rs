@@ -1,9 +1,11 @@
 //! The clock of a round: when it takes claims, when it ends, and who left it.
 
 use crate::{
+    case::JURORS_MIN,
+    draw::Draw,
     ids::AccountNo,
     storage::LEAVERS_MAX,
-    terms::Terms,
+    terms::{JURY, Terms},
     view::{LotPhase, LotState, Slot, SlotPhase},
 };
 
@@ -54,10 +56,21 @@ pub const fn batch_closed_to_claims(terms: &Terms, cancelled: bool, now_s: u32) 
     cancelled || now_s.saturating_add(terms.claim_ttl_s) > terms.expires_at
 }
 
-/// Commits that let a round turn to reveals when it ends: two, or one where the terms start with a single copy.
+/// Whether a round takes no more claims because of its batch. A jury does: neither requester nor expiry ends it.
+#[must_use]
+pub const fn closed_to_claims(terms: &Terms, cancelled: bool, round: u8, now_s: u32) -> bool {
+    round != JURY && batch_closed_to_claims(terms, cancelled, now_s)
+}
+
+/// Commits that let a round turn to reveals when it ends: two, or one where the terms start with a single copy; three
+/// of a jury.
 #[must_use]
 pub const fn commits_needed(terms: &Terms, round: u8) -> usize {
-    if round == 0 && terms.start == 1 { 1 } else { 2 }
+    match round {
+        0 if terms.start == 1 => 1,
+        JURY => JURORS_MIN,
+        _ => 2,
+    }
 }
 
 impl Slot {
@@ -108,8 +121,17 @@ impl LotState {
     /// Whether the working round has ended: it takes no claims and no reservation has time left.
     #[must_use]
     pub fn round_over(&self, terms: &Terms, cancelled: bool, now_s: u32) -> bool {
-        let closed = batch_closed_to_claims(terms, cancelled, now_s) || self.clock_over(terms, now_s);
+        let closed = closed_to_claims(terms, cancelled, self.round, now_s) || self.clock_over(terms, now_s);
         closed && !self.current().any(|slot| slot.is_live_reservation(now_s))
+    }
+
+    /// Begins a round after the first, now: its draw is open, and its clock runs.
+    pub const fn begin_round(&mut self, round: u8, now_s: u32) {
+        self.phase = LotPhase::Working;
+        self.round = round;
+        self.draw = Draw::Opened(now_s);
+        self.clock_at = now_s;
+        (self.phase_at, self.phase_height) = (0, 0);
     }
 
     /// Adds a slot; a claim on a lot whose clock has not started or is over starts it.

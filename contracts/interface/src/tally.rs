@@ -9,16 +9,16 @@ pub const SLOTS_MAX: usize = 8;
 
 /// The slots that committed in one round, with what they revealed.
 #[derive(Clone, Copy, Debug)]
-pub struct RoundAnswers<'a> {
+pub struct RoundAnswers<'s, 'a> {
     /// Judged items, as bits of the lot's items; answers are in index order of these.
     pub items: u64,
     /// Bytes per answer.
     pub width: usize,
     /// Per slot that committed: its answers, or `None` if it never revealed. At most [`SLOTS_MAX`] count.
-    pub slots: &'a [Option<&'a [u8]>],
+    pub slots: &'s [Option<&'a [u8]>],
 }
 
-impl<'a> RoundAnswers<'a> {
+impl<'a> RoundAnswers<'_, 'a> {
     /// The answer of a slot to an item of the lot; `None` if it did not reveal or the item is not judged.
     #[must_use]
     pub fn answer(&self, slot: usize, item: u8) -> Option<&'a [u8]> {
@@ -92,7 +92,7 @@ pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> SlotSet {
 
 /// Per judged item the strictly largest group of equal answers; empty where two tie.
 #[must_use]
-pub fn groups(round: &RoundAnswers<'_>) -> Groups {
+pub fn groups(round: &RoundAnswers<'_, '_>) -> Groups {
     let mut groups = [0; LOT_SIZE_MAX as usize];
     let mut revealed: SlotSet = 0;
     let mut answers: [&[u8]; SLOTS_MAX] = [&[]; SLOTS_MAX];
@@ -120,7 +120,7 @@ pub fn groups(round: &RoundAnswers<'_>) -> Groups {
 }
 
 /// The judged items, counted without those between them, on which not all of these slots gave the same answer.
-fn disputed(round: &RoundAnswers<'_>, answers: &[&[u8]]) -> u64 {
+fn disputed(round: &RoundAnswers<'_, '_>, answers: &[&[u8]]) -> u64 {
     let length = round.items.count_ones() as usize * round.width;
     if answers.iter().any(|bytes| bytes.len() != length) {
         return u64::MAX;
@@ -149,7 +149,7 @@ fn disputed(round: &RoundAnswers<'_>, answers: &[&[u8]]) -> u64 {
 /// Per judged item the slots with the winning answer; empty where nothing reaches the quorum. A quorum is above one
 /// half of the slots that committed, so a winner is always the strictly largest group.
 #[must_use]
-pub fn tally(round: &RoundAnswers<'_>, quorum_pct: u8, min_nodes: u8) -> Groups {
+pub fn tally(round: &RoundAnswers<'_, '_>, quorum_pct: u8, min_nodes: u8) -> Groups {
     let needed = needed(round.slots.len(), quorum_pct, min_nodes);
     groups(round).map(|group| if group.count_ones() >= needed { group } else { 0 })
 }

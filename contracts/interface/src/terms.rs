@@ -3,22 +3,36 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::Amount, config::Bounds, ids::ClassId};
+use crate::{
+    amount::Amount,
+    case::JURORS,
+    config::Bounds,
+    ids::{AccountNo, ClassId},
+};
 
 /// Items in the largest lot.
 pub const LOT_SIZE_MAX: u8 = 64;
 /// Seats of an extension round.
 pub const EXTENSION_SEATS: u8 = 3;
+/// Number of a jury's round.
+pub const JURY: u8 = 2;
 /// A reward per item is below this, so that every escrow stays below 2^116.
 pub const REWARD_LIMIT: u128 = 1 << 80;
 
-/// How the answers of a batch are judged. Adjudicated batches are a later variant.
+/// How the answers of a batch are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
     /// Equal answers are counted.
     #[default]
     Consensus,
+    /// Somebody named by the requester scores each copy: for answers of which equal bytes mean nothing.
+    Adjudicated {
+        /// Who; a registered account.
+        adjudicator: AccountNo,
+        /// Seconds from the end of the reveals to its verdict; its silence pays in full.
+        verdict_ttl_s: u32,
+    },
 }
 
 /// The terms of a batch. Fixed at creation, inside the bounds of the configuration.
@@ -59,6 +73,10 @@ pub struct Terms {
     /// How answers are judged.
     #[serde(default)]
     pub verification: Verification,
+    /// Part of the bond lost when every judged item was gold and missed, in percent; at least `dissent_slash_pct`, or 0 for
+    /// the same.
+    #[serde(default)]
+    pub gold_slash_pct: u8,
 }
 
 /// Why terms are refused. The text names the field, the rule and the value.
@@ -124,12 +142,46 @@ impl Terms {
                 && self.expires_at <= now_s.saturating_add(bounds.lifetime_max_s),
             "expires_at",
             "later than now + claim_ttl_s and within the longest lifetime",
-        )
+        )?;
+        rule(
+            self.gold_slash_pct == 0
+                || (self.gold_slash_pct >= self.dissent_slash_pct && self.gold_slash_pct <= bounds.gold_slash_pct_max),
+            "gold_slash_pct",
+            "0, or at least dissent_slash_pct and at most the configured cap",
+        )?;
+        if let Verification::Adjudicated { verdict_ttl_s, .. } = self.verification {
+            rule(within(verdict_ttl_s, bounds.verdict_ttl_s), "verdict_ttl_s", "within the configured bounds")?;
+            rule(self.max == self.start, "max", "start in an adjudicated batch")?;
+            rule(self.challenge_window_s > 0, "challenge_window_s", "above 0 in an adjudicated batch")?;
+        }
+        Ok(())
+    }
+
+    /// Who scores the copies, if somebody does.
+    #[must_use]
+    pub const fn adjudicator(&self) -> Option<AccountNo> {
+        match self.verification {
+            Verification::Adjudicated { adjudicator, .. } => Some(adjudicator),
+            Verification::Consensus => None,
+        }
+    }
+
+    /// Seconds that an adjudicator has; 0 without one.
+    #[must_use]
+    pub const fn verdict_ttl_s(&self) -> u32 {
+        match self.verification {
+            Verification::Adjudicated { verdict_ttl_s, .. } => verdict_ttl_s,
+            Verification::Consensus => 0,
+        }
     }
 
     /// Seats of round `round`.
     #[must_use]
     pub const fn seats(&self, round: u8) -> u8 {
-        if round == 0 { self.start } else { EXTENSION_SEATS }
+        match round {
+            0 => self.start,
+            JURY => JURORS,
+            _ => EXTENSION_SEATS,
+        }
     }
 }

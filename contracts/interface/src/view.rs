@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     amount::Amount,
+    call::Callback,
+    case::Case,
     config::Fixed,
     draw::Draw,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::IntentKey,
     terms::Terms,
 };
 
@@ -72,6 +75,10 @@ pub struct Account {
     pub balances: Vec<Balance>,
     /// The account's node, if it ever registered one.
     pub node: Option<Node>,
+    /// Its keys for signed intents, in order of their coming. An implicit account's own key is among them once it was
+    /// used, limited or removed.
+    #[serde(default)]
+    pub keys: Vec<IntentKey>,
 }
 
 /// Whether a node takes part.
@@ -170,6 +177,9 @@ pub struct Batch {
     /// Bagged root over the leaves, [`crate::merkle::bag`].
     #[serde(with = "hex::serde")]
     pub results_root: [u8; 32],
+    /// Whom a poke tells that the batch is closed; `None` once it was told, or if nobody is.
+    #[serde(default)]
+    pub callback: Option<Callback>,
     /// What a batch has while it is not closed.
     pub open: Option<OpenBatch>,
 }
@@ -190,6 +200,9 @@ pub struct OpenBatch {
     /// Merkle root over the items' payload digests, [`crate::merkle::root`].
     #[serde(with = "hex::serde")]
     pub manifest: [u8; 32],
+    /// Root of the gold tree, [`crate::gold::leaf`]; zeros without gold.
+    #[serde(default, with = "hex::serde")]
+    pub gold_root: [u8; 32],
     /// Unix time of creation, seconds.
     pub created_at: u32,
     /// Where the batch stands.
@@ -217,6 +230,15 @@ pub struct Progress {
     pub fees: Amount,
     /// What settled lots left of their escrow, not yet returned: part of the escrow until then.
     pub freed: Amount,
+    /// Gold items opened.
+    #[serde(default)]
+    pub gold_opened: u32,
+    /// Those whose answer neither a slot nor a jury shared.
+    #[serde(default)]
+    pub gold_void: u32,
+    /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
+    #[serde(default)]
+    pub adjudicator_bond: Option<Amount>,
 }
 
 /// The moving window of a batch: its size does not grow with the batch.
@@ -242,6 +264,8 @@ pub enum LotPhase {
     Revealing,
     /// Tallied; settles when the challenge window has passed.
     Provisional,
+    /// Answers are shown; the adjudicator's time runs.
+    Judging,
 }
 
 /// A lot that somebody holds or held. Lots nobody claimed yet and settled lots have no record.
@@ -261,7 +285,7 @@ pub struct Lot {
 pub struct LotState {
     /// Phase.
     pub phase: LotPhase,
-    /// Current round: 0, or 1 for the extension.
+    /// Current round: 0, 1 for the extension, 2 for a jury.
     pub round: u8,
     /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.
     pub clock_at: u32,
@@ -271,12 +295,15 @@ pub struct LotState {
     pub phase_height: u32,
     /// Nodes that left the lot, the last eight.
     pub leavers: Vec<AccountNo>,
-    /// The extension's open items, bit i for item i of the lot; 0 in round 0.
+    /// The extension's open items, bit i for item i of the lot; 0 if there is none.
     pub open_items: u64,
-    /// The extension's draw.
+    /// The draw of the extension or the jury.
     pub draw: Draw,
     /// Slots of all rounds, in order of their claims.
     pub slots: Vec<Slot>,
+    /// What gold, challenges, a jury or an adjudicator added.
+    #[serde(default)]
+    pub case: Option<Box<Case>>,
 }
 
 /// One copy of a round, held by a node.

@@ -3,10 +3,14 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
+    amount::Amount,
+    case::{Case, Challenge, Decided, Verdict},
     codec::{Codec, decode, encode},
     config::Config,
     draw::Draw,
+    gold::GoldOpenArgs,
     ids::{AccountNo, BatchId, LotId, TokenId},
+    intent::{IntentKey, Kinds, Limit, PublicKey},
     merkle::Peaks,
     op::{At, Op, Target, Work},
     terms::Terms,
@@ -34,7 +38,9 @@ fn all(bytes: &[u8]) {
     same::<LotState>(bytes);
     same::<Window>(bytes);
     same::<Peaks>(bytes);
+    same::<Vec<IntentKey>>(bytes);
     same::<Option<String>>(bytes);
+    same::<GoldOpenArgs>(bytes);
 }
 
 fn ops() -> impl Strategy<Value = Op> {
@@ -57,6 +63,18 @@ fn ops() -> impl Strategy<Value = Op> {
             salt
         }),
     ]
+}
+
+fn case(number: u32, items: u64, bond: u128, digest: [u8; 32]) -> Case {
+    Case {
+        gold: items,
+        against: items,
+        void: items,
+        decided: vec![Decided { item: 1, slot: 2 }],
+        challenges: vec![Challenge { account: AccountNo(number), items, bond: Amount(bond) }],
+        jury_items: items,
+        verdict: (items % 2 == 0).then(|| Verdict { scores: vec![7, 10_000], report: digest }),
+    }
 }
 
 proptest! {
@@ -97,12 +115,16 @@ proptest! {
             leavers,
             draw: Draw::Opened(second),
             slots: vec![slot(SlotPhase::Reserved(second)), slot(SlotPhase::Committed(digest)), slot(SlotPhase::Revealed(answers))],
+            case: (round % 2 == 0).then(|| Box::new(case(second, bits, amount, digest))),
             ..LotState::default()
         };
         let mut node = Node::new(second);
         node.stake.0 = amount;
         node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: bits % 2 == 0 }];
         let peaks = Peaks { count: second, peaks: vec![digest; usize::from(round % 5)] };
+        let limit = Limit { token: TokenId(3), daily_cap: node.stake, spent: node.stake };
+        let key = IntentKey { kinds: Kinds(round), limit: Some(limit), nonce: bits, used_at: second, ..IntentKey::own(PublicKey(digest)) };
+        all(&borsh::to_vec(&vec![key, IntentKey::own(PublicKey(digest))]).expect("borsh"));
         for bytes in [borsh::to_vec(&lot), borsh::to_vec(&node), borsh::to_vec(&peaks), borsh::to_vec(&Config::default())] {
             all(&bytes.expect("borsh"));
         }

@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 use common::{fixed, terms};
 use piecework_interface::{
     amount::Amount,
+    call::Callback,
+    case::Decided,
     config::{Bounds, Config, Fixed},
-    event::{Abandoned, Entry, EpochShare, Items, Line, SettledSlot},
+    event::{Abandoned, Credited, Entry, EpochShare, Items, Line, SettledSlot},
     governance::{Change, Prices, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     op::At,
     skip::Skip,
     terms::{Terms, Verification},
@@ -30,6 +33,7 @@ fn samples() -> Vec<Entry> {
     let abandoned = || Abandoned { node: AccountNo(4), slash: Amount(60) };
     let classes = vec![ClassId(1), ClassId(65_535)];
     let settled = SettledSlot { node: account, pay: Amount(300), slash: Amount(0), reputation: 5_312 };
+    let public_key = PublicKey([0xef; 32]);
     let prices = Prices { token: TokenId(1), min_reward: amount, rep_unit: amount, bond_rate: amount };
     vec![
         Entry::Configured { config: Config::default() },
@@ -59,11 +63,51 @@ fn samples() -> Vec<Entry> {
             token,
             items: 900,
             manifest: digest,
+            gold_root: digest,
+            callback: Some(Callback { account_id: "dapp.near".to_owned(), tgas: 20 }),
             uri: "https://example.org/a\"b\\c\u{1F980}".to_owned(),
             escrow: amount,
             terms: terms(),
             fixed: fixed(),
         },
+        Entry::BatchCreated {
+            batch,
+            requester: account,
+            token,
+            items: 1,
+            manifest: digest,
+            gold_root: [0; 32],
+            callback: None,
+            uri: String::new(),
+            escrow: amount,
+            terms: Terms {
+                verification: Verification::Adjudicated { adjudicator: account, verdict_ttl_s: 600 },
+                ..terms()
+            },
+            fixed: fixed(),
+        },
+        Entry::AdjudicatorAccepted { batch, bond: amount },
+        Entry::Judging { batch, lot },
+        Entry::VerdictGiven { batch, lot, scores: vec![0, 10_000], report: digest },
+        Entry::GoldOpened {
+            batch,
+            lot,
+            equal: Items(0b1),
+            against: Items(0b10),
+            decided: vec![Decided { item: 2, slot: 1 }],
+            void: Items(0),
+        },
+        Entry::Challenged { batch, lot, account, items: Items(0b10), bond: amount },
+        Entry::JuryOpened { batch, lot },
+        Entry::Ruled {
+            batch,
+            lot,
+            overturned: Items(0b10),
+            jurors: vec![Credited { account, amount: Amount(7) }],
+            challengers: vec![Credited { account, amount }],
+            forfeit: Amount(0),
+        },
+        Entry::BatchTold { batch },
         Entry::DrawOpened { batch, at: At::Group(2) },
         Entry::DrawOpened { batch, at: At::Lot(lot) },
         Entry::Seeded { batch, at: At::Group(0), value: [0xcd; 16], tickets: 9 },
@@ -118,6 +162,20 @@ fn samples() -> Vec<Entry> {
         Entry::Dropped { number: 1 },
         Entry::Applied { number: 2 },
         Entry::Skipped { op: 3, code: Skip::NotEligible },
+        Entry::KeySet { account, public_key, kinds: Kinds(5), token, daily_cap: amount },
+        Entry::KeySet { account, public_key, kinds: Kinds(0), token: TokenId(0), daily_cap: Amount(0) },
+        Entry::Intent { op: 1, account, public_key, kind: Kind::Tip, nonce: 9, spent: amount, failed: None },
+        Entry::Intent {
+            op: 2,
+            account,
+            public_key,
+            kind: Kind::CreateBatch,
+            nonce: u64::MAX,
+            spent: Amount(0),
+            failed: Some(Skip::Balance),
+        },
+        Entry::Transferred { account, receiver: AccountNo(8), token, amount, memo: None },
+        Entry::Transferred { account, receiver: AccountNo(8), token, amount, memo: Some("thank \"you\"".to_owned()) },
     ]
 }
 
@@ -249,7 +307,12 @@ fn any_terms() -> impl Strategy<Value = Terms> {
             abandon_slash_pct,
             min_reputation: rates[1],
             expires_at,
-            verification: Verification::Consensus,
+            verification: if lot_size.is_multiple_of(2) {
+                Verification::Consensus
+            } else {
+                Verification::Adjudicated { adjudicator: AccountNo(slice_s), verdict_ttl_s: expires_at }
+            },
+            gold_slash_pct: start,
         }
     })
 }
@@ -262,6 +325,8 @@ fn any_fixed() -> impl Strategy<Value = Fixed> {
             rep_unit,
             reputation_interval_s,
             grace_s,
+            juror_age_s: grace_s,
+            juror_reputation: fee_bps,
         },
     )
 }
@@ -279,6 +344,8 @@ fn any_config() -> impl Strategy<Value = Config> {
             epoch_s: times[5],
             treasury_bps,
             insurance_reserve: min_stake,
+            juror_age_s: times[1],
+            juror_reputation: fee_bps,
             bounds: Bounds {
                 claim_ttl_s: ranges[0],
                 reveal_window_s: ranges[1],
@@ -287,7 +354,10 @@ fn any_config() -> impl Strategy<Value = Config> {
                 lifetime_max_s,
                 dissent_slash_pct_max: dissent,
                 abandon_slash_pct_max: abandon,
+                gold_slash_pct_max: dissent,
+                verdict_ttl_s: ranges[0],
             },
+            chain_id: fee_bps.to_string(),
         },
     )
 }
@@ -343,6 +413,36 @@ fn money_entry() -> BoxedStrategy<Entry> {
         }),
         (account(), prop_oneof![Just(NodeStatus::Active), Just(NodeStatus::Paused), Just(NodeStatus::Silent)])
             .prop_map(|(account, status)| Entry::StatusChanged { account, status }),
+        (account(), any::<[u8; 32]>(), any::<u8>(), token(), amount()).prop_map(
+            |(account, key, kinds, token, daily_cap)| Entry::KeySet {
+                account,
+                public_key: PublicKey(key),
+                kinds: Kinds(kinds),
+                token,
+                daily_cap
+            }
+        ),
+        (
+            any::<u8>(),
+            account(),
+            any::<[u8; 32]>(),
+            prop::sample::select(&Kind::ALL[..]),
+            any::<u64>(),
+            amount(),
+            prop::option::of(prop::sample::select(Skip::ALL))
+        )
+            .prop_map(|(op, account, key, kind, nonce, spent, failed)| Entry::Intent {
+                op,
+                account,
+                public_key: PublicKey(key),
+                kind,
+                nonce,
+                spent,
+                failed
+            }),
+        (account(), account(), token(), amount(), prop::option::of(any::<String>())).prop_map(
+            |(account, receiver, token, amount, memo)| Entry::Transferred { account, receiver, token, amount, memo }
+        ),
     ]
     .boxed()
 }
@@ -365,6 +465,8 @@ fn work_entry() -> BoxedStrategy<Entry> {
                     token,
                     items,
                     manifest,
+                    gold_root: manifest,
+                    callback: (items % 2 == 0).then(|| Callback { account_id: uri.clone(), tgas: 5 }),
                     uri,
                     escrow,
                     terms,
@@ -415,6 +517,23 @@ fn work_entry() -> BoxedStrategy<Entry> {
         (place(), amount(), amount()).prop_map(|((batch, _), fees, refund)| Entry::BatchPaid { batch, fees, refund }),
         (place(), amount(), amount()).prop_map(|((batch, _), fees, refund)| Entry::BatchClosed { batch, fees, refund }),
         place().prop_map(|(batch, _)| Entry::BatchForgotten { batch }),
+        (place(), vec(any::<u16>(), 0..5), digest()).prop_map(|((batch, lot), scores, report)| Entry::VerdictGiven {
+            batch,
+            lot,
+            scores,
+            report
+        }),
+        (place(), items(), vec((any::<u8>(), any::<u8>()), 0..4)).prop_map(|((batch, lot), items, decided)| {
+            let decided = decided.into_iter().map(|(item, slot)| Decided { item, slot }).collect();
+            Entry::GoldOpened { batch, lot, equal: items, against: items, decided, void: items }
+        }),
+        (place(), items(), vec((account(), amount()), 0..5), amount()).prop_map(
+            |((batch, lot), overturned, credits, forfeit)| {
+                let credits: Vec<_> =
+                    credits.into_iter().map(|(account, amount)| Credited { account, amount }).collect();
+                Entry::Ruled { batch, lot, overturned, jurors: credits.clone(), challengers: credits, forfeit }
+            }
+        ),
         (any::<u32>(), any::<u32>(), token(), amount(), digest(), 0..3_u8).prop_map(
             |(number, ready_at, token, price, hash, kind)| {
                 let change = match kind {

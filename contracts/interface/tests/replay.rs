@@ -11,6 +11,7 @@ use piecework_interface::{
     event::{Abandoned, Entry, Items, Line, SettledSlot},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     journal,
     merkle::{self, Peaks},
     op::{At, Op},
@@ -132,6 +133,8 @@ fn begun() -> Journal {
         token: TOKEN,
         items: 6,
         manifest: [1; 32],
+        gold_root: [0; 32],
+        callback: None,
         uri: "blob:00".to_owned(),
         escrow: Amount(3_780),
         terms: terms(),
@@ -474,6 +477,64 @@ fn mirror__should_need_the_answers_of_a_reveal() {
     assert!(matches!(journal.mirror.lots[&(BATCH, lot)].slots[0].phase, SlotPhase::Committed(_)));
 }
 
+#[test]
+fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
+    // Given a requester with a key for ten units a day.
+    let mut journal = begun();
+    let (public_key, before) = (PublicKey([7; 32]), journal.mirror.accounts[&REQUESTER].row.storage_used);
+    let set = |kinds| Entry::KeySet { account: REQUESTER, public_key, kinds, token: TOKEN, daily_cap: Amount(10) };
+    journal.write("intent_key_add", None, vec![set(Kinds::of(&[Kind::Tip]))]).unwrap();
+    assert_eq!(journal.mirror.accounts[&REQUESTER].row.storage_used, before + storage::INTENT_KEY_BYTES);
+    journal
+        .write("ft_on_transfer", None, vec![Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(50) }])
+        .unwrap();
+
+    // When an intent tips, balances, nonce and cap follow.
+    let intent = |kind, nonce, spent, failed| {
+        vec![Entry::Intent { op: 0, account: REQUESTER, public_key, kind, nonce, spent: Amount(spent), failed }]
+    };
+    let mut log =
+        vec![Entry::Transferred { account: REQUESTER, receiver: A, token: TOKEN, amount: Amount(4), memo: None }];
+    log.extend(intent(Kind::Tip, 3, 4, None));
+    let (had, total) = (journal.balance(A, TOKEN), journal.total());
+    let touched = journal.write("intents_execute", None, log).unwrap();
+    assert_eq!((journal.balance(A, TOKEN), journal.total()), (had + 4, total));
+    assert!(touched.movements.iter().all(|movement| movement.kind == MovementKind::Transfer));
+    let key = journal.mirror.accounts[&REQUESTER].row.keys[0];
+    assert_eq!((key.nonce, key.limit.map(|limit| limit.spent)), (3, Some(Amount(4))));
+
+    // Then it stops at a used nonce, another kind, too much, a failure that moves something, and a strange key.
+    let other = Entry::Intent {
+        op: 0,
+        account: A,
+        public_key,
+        kind: Kind::Tip,
+        nonce: 9,
+        spent: Amount(0),
+        failed: Some(Skip::Balance),
+    };
+    for log in [
+        intent(Kind::Tip, 3, 1, None),
+        intent(Kind::Transfer, 4, 1, None),
+        intent(Kind::Tip, 4, 7, None),
+        intent(Kind::Tip, 4, 1, Some(Skip::Balance)),
+        vec![other],
+    ] {
+        let result = journal.write("intents_execute", None, log.clone());
+        assert!(matches!(result, Err(ReplayError::Entry { fault: Fault::Differs(_), .. })), "{log:?}: {result:?}");
+    }
+    journal.write("intents_execute", None, intent(Kind::Tip, 4, 0, Some(Skip::Balance))).unwrap();
+
+    // A removed key stays while its intents could come again.
+    journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).unwrap();
+    assert!(journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).is_err());
+    assert!(journal.write("intents_execute", None, intent(Kind::Tip, 5, 0, Some(Skip::Balance))).is_err());
+    journal.later(86_401);
+    journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).unwrap();
+    let row = &journal.mirror.accounts[&REQUESTER].row;
+    assert_eq!((row.keys.len(), row.storage_used), (0, before));
+}
+
 fn small_account() -> impl Strategy<Value = AccountNo> {
     (0_u32..8).prop_map(AccountNo)
 }
@@ -482,8 +543,9 @@ fn some_entry() -> impl Strategy<Value = Entry> {
     let number = prop_oneof![0_u128..2_000, Just(u128::MAX)].prop_map(Amount);
     let place = ((0_u32..2).prop_map(BatchId), (0_u32..4).prop_map(LotId));
     let people = (small_account(), prop::option::of(small_account()));
-    (0_u8..18, place, people, number, any::<u64>()).prop_map(|(kind, (batch, lot), (account, other), amount, set)| {
+    (0_u8..21, place, people, number, any::<u64>()).prop_map(|(kind, (batch, lot), (account, other), amount, set)| {
         let abandoned: Vec<_> = other.map(|node| Abandoned { node, slash: amount }).into_iter().collect();
+        let public_key = PublicKey([lot.0 as u8; 32]);
         let (token, items, digest) = (TokenId(lot.0 as u16), Items(set % 16), sha256(b"xyz"));
         match kind {
             0 => Entry::Claimed { batch, lot, replaced: abandoned.first().cloned() },
@@ -500,6 +562,11 @@ fn some_entry() -> impl Strategy<Value = Entry> {
             13 => Entry::Staked { account, stake: amount, unbonding: amount, until: 0 },
             14 => Entry::Deposited { account, token, amount },
             15 => Entry::Withdrawn { account, token, amount, ok: set % 2 == 0 },
+            18 => Entry::Transferred { account, receiver: other.unwrap_or(A), token, amount, memo: None },
+            19 => Entry::KeySet { account, public_key, kinds: Kinds(set as u8 % 16), token, daily_cap: amount },
+            20 => {
+                Entry::Intent { op: 0, account, public_key, kind: Kind::Tip, nonce: set, spent: amount, failed: None }
+            }
             16 => Entry::Seeded { batch, at: At::Lot(lot), value: [0; 16], tickets: u32::MAX },
             _ => Entry::BatchCreated {
                 batch,
@@ -507,6 +574,8 @@ fn some_entry() -> impl Strategy<Value = Entry> {
                 token,
                 items: u32::MAX,
                 manifest: digest,
+                gold_root: [0; 32],
+                callback: None,
                 uri: String::new(),
                 escrow: Amount(0),
                 terms: Terms { lot_size: (set % 3) as u8, answer_width: 0, start: 0, max: 0, slice_s: 0, ..terms() },

@@ -88,6 +88,7 @@ impl TermsArgs {
             min_reputation: self.min_reputation,
             expires_at: now_s.saturating_add(self.expires),
             verification: Verification::Consensus,
+            gold_slash_pct: 0,
         }
     }
 }

@@ -8,6 +8,7 @@ mod merkle;
 mod patch;
 mod pool;
 mod producer;
+mod rewind;
 mod status;
 mod view;
 

@@ -1,6 +1,10 @@
-//! The command line: neard's `init` and `run`, and a few options of our own.
+//! The command line: without a command a chain with funded accounts; neard's `init` and `run`.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+mod banner;
+mod options;
+mod start;
+
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -8,26 +12,35 @@ use near_primitives::types::AccountId;
 
 use crate::{
     home::{self, InitOptions},
-    localnet::{Config, Localnet, default_contract_cache},
-    node::Cadence,
+    localnet::{Config, Localnet},
 };
+use options::ChainOptions;
 
-/// An embedded single-node NEAR chain that takes the place of the neard sandbox.
+/// Where `init` and `run` look if nothing is said.
+const DEFAULT_HOME: &str = ".piecework-localnet";
+
+/// A NEAR chain in one process, for development and tests.
+///
+/// Without a command it starts a chain with funded accounts, and prints their keys, the RPC's URL and the explorer's.
+/// `init` and `run` are those of the neard sandbox, whose place it takes under near-workspaces
+/// (NEAR_SANDBOX_BIN_PATH).
 #[derive(Parser, Debug)]
-#[command(name = "piecework-localnet", version, about)]
+#[command(name = "piecework-localnet", version)]
 pub struct Cli {
-    /// Directory of the chain's genesis, configuration and keys.
-    #[arg(long, global = true, env = "PIECEWORK_LOCALNET_HOME", default_value = ".piecework-localnet")]
-    home: PathBuf,
+    /// Directory of the chain. Without a command and this, the chain is gone when it stops.
+    #[arg(long, global = true, env = "PIECEWORK_LOCALNET_HOME")]
+    home: Option<PathBuf>,
+    #[command(flatten)]
+    start: start::Start,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Write the home directory of a new chain.
+    /// Write the home directory of a new chain, as neard does.
     Init(Init),
-    /// Run the chain and its RPC until stopped.
+    /// Run the chain in the home directory and its RPC until stopped, as neard does.
     Run(Run),
 }
 
@@ -52,24 +65,11 @@ struct Init {
 
 #[derive(Args, Debug)]
 struct Run {
-    /// Address of the JSON-RPC, as host:port (default: the one in config.json, else 127.0.0.1:3030).
-    #[arg(long)]
-    rpc_addr: Option<SocketAddr>,
     /// Accepted for compatibility with neard; there are no peers.
     #[arg(long)]
     network_addr: Option<String>,
-    /// Time between blocks, in milliseconds.
-    #[arg(long, env = "PIECEWORK_LOCALNET_BLOCK_INTERVAL_MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
-    block_interval_ms: u64,
-    /// Make a block as soon as there is work instead of at the next interval.
-    #[arg(long, env = "PIECEWORK_LOCALNET_INSTANT")]
-    instant: bool,
-    /// Blocks kept for queries about the past.
-    #[arg(long, env = "PIECEWORK_LOCALNET_KEEP_BLOCKS", default_value_t = 100_000)]
-    keep_blocks: usize,
-    /// Directory of compiled contracts, shared by all chains (default: the user's cache directory).
-    #[arg(long, env = "PIECEWORK_LOCALNET_CONTRACT_CACHE")]
-    contract_cache: Option<PathBuf>,
+    #[command(flatten)]
+    options: ChainOptions,
 }
 
 /// Does what the command line says.
@@ -77,30 +77,30 @@ struct Run {
 /// # Errors
 /// With a text that names the file, address or option at fault.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let home = || cli.home.clone().unwrap_or_else(|| DEFAULT_HOME.into());
     match cli.command {
-        Command::Init(init) => {
-            let options =
-                InitOptions { chain_id: init.chain_id, account_id: init.account_id, test_seed: init.test_seed };
-            home::init(&cli.home, &options).context("init")?;
-            tracing::info!(home = %cli.home.display(), "initialised");
+        Some(Command::Init(init)) => {
+            let Init { chain_id, account_id, test_seed, .. } = init;
+            let dir = home();
+            home::init(&dir, &InitOptions { chain_id, account_id, test_seed, accounts: None }).context("init")?;
+            tracing::info!(home = %dir.display(), "initialised");
             Ok(())
         }
-        Command::Run(options) => run_chain(cli.home, options).await,
+        Some(Command::Run(run)) => {
+            let home = home::load(&home()).context("run")?;
+            let configured = home.config.rpc.addr.as_deref().and_then(|addr| addr.parse().ok());
+            let mut config = Config::from_home(home, run.options.cadence());
+            config.rpc_addr = configured.unwrap_or(config.rpc_addr);
+            run.options.apply(&mut config);
+            let localnet = Localnet::start(config).await.context("run")?;
+            println!("listening on {}", localnet.rpc_url());
+            until_stopped(localnet).await
+        }
+        None => start::start(cli.home, cli.start).await,
     }
 }
 
-async fn run_chain(home: PathBuf, options: Run) -> anyhow::Result<()> {
-    let home = home::load(&home).context("run")?;
-    let configured = home.config.rpc.addr.as_deref().and_then(|addr| addr.parse().ok());
-    let cadence = Cadence { interval: Duration::from_millis(options.block_interval_ms), instant: options.instant };
-    let mut config = Config::from_home(home, cadence);
-    if let Some(addr) = options.rpc_addr.or(configured) {
-        config.rpc_addr = addr;
-    }
-    config.keep_blocks = options.keep_blocks;
-    config.contract_cache = options.contract_cache.unwrap_or_else(default_contract_cache);
-    let localnet = Localnet::start(config).await.context("run")?;
-    println!("listening on {}", localnet.rpc_url());
+async fn until_stopped(localnet: Localnet) -> anyhow::Result<()> {
     tokio::select! {
         stopped = stop_signal() => stopped?,
         () = localnet.producer_gone() => {

@@ -1,6 +1,7 @@
 //! The home directory: the files that the neard sandbox keeps, so that near-workspaces and near-sandbox can
 //! read and edit them between `init` and `run`.
 
+mod accounts;
 mod genesis;
 
 use std::{
@@ -11,9 +12,10 @@ use std::{
 
 use near_chain_configs::{Genesis, GenesisValidationMode};
 use near_crypto::{KeyFile, KeyType, SecretKey};
-use near_primitives::types::AccountId;
+use near_primitives::types::{AccountId, Balance};
 use serde::{Deserialize, Serialize};
 
+pub use accounts::{well_known_accounts, well_known_key};
 pub use genesis::new_genesis;
 
 /// The home directory cannot be written or read.
@@ -53,6 +55,17 @@ pub struct InitOptions {
     pub account_id: AccountId,
     /// Makes the validator's key and all block randomness reproducible.
     pub test_seed: Option<String>,
+    /// Accounts below the root account, whose keys everyone knows; the root account's is such a one then, too.
+    pub accounts: Option<Accounts>,
+}
+
+/// Accounts that are there from the beginning.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts {
+    /// How many.
+    pub count: usize,
+    /// What each has.
+    pub balance: Balance,
 }
 
 /// The part of `config.json` this program reads. Everything else in the file is kept for other tools.
@@ -122,6 +135,9 @@ impl ConsensusConfig {
 pub struct LocalnetConfig {
     /// Makes block randomness reproducible.
     pub random_seed: Option<String>,
+    /// How many accounts of well-known keys the genesis has.
+    #[serde(default)]
+    pub accounts: usize,
 }
 
 /// Everything read from a home directory.
@@ -146,27 +162,31 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<(), HomeError> {
         return Err(HomeError::AlreadyInitialised(genesis_path));
     }
     fs::create_dir_all(dir).map_err(|source| HomeError::File { path: dir.to_owned(), source })?;
-    let secret_key = match &options.test_seed {
-        Some(seed) => SecretKey::from_seed(KeyType::ED25519, seed),
-        None => SecretKey::from_random(KeyType::ED25519),
+    let validator = match (&options.accounts, &options.test_seed) {
+        (Some(_), _) => well_known_key(&options.account_id),
+        (None, Some(seed)) => key_file(&options.account_id, SecretKey::from_seed(KeyType::ED25519, seed)),
+        (None, None) => key_file(&options.account_id, SecretKey::from_random(KeyType::ED25519)),
     };
-    let validator = KeyFile { account_id: options.account_id.clone(), public_key: secret_key.public_key(), secret_key };
     let chain_id = options.chain_id.clone().unwrap_or_else(|| {
         let suffix = SecretKey::from_random(KeyType::ED25519).public_key().to_string();
         format!("test-chain-{}", suffix.chars().rev().take(5).collect::<String>())
     });
-    let genesis = new_genesis(chain_id, &validator.account_id, &validator.public_key);
+    let mut genesis = new_genesis(chain_id, &validator.account_id, &validator.public_key);
+    if let Some(Accounts { count, balance }) = options.accounts {
+        accounts::add_accounts(&mut genesis, &well_known_accounts(&validator.account_id, count), balance);
+    }
     let config = NodeConfig {
         rpc: RpcConfig { addr: Some("0.0.0.0:3030".to_owned()), limits_config: RpcLimits::default() },
         consensus: ConsensusConfig::default(),
-        localnet: LocalnetConfig { random_seed: options.test_seed.clone() },
+        localnet: LocalnetConfig {
+            random_seed: options.test_seed.clone(),
+            accounts: options.accounts.map_or(0, |accounts| accounts.count),
+        },
     };
     write_json(&genesis_path, &genesis)?;
     write_json(&dir.join("config.json"), &config_file(&config))?;
     write_key(&dir.join("validator_key.json"), &validator)?;
-    let node_key = SecretKey::from_random(KeyType::ED25519);
-    let node_key =
-        KeyFile { account_id: validator.account_id, public_key: node_key.public_key(), secret_key: node_key };
+    let node_key = key_file(&validator.account_id, SecretKey::from_random(KeyType::ED25519));
     write_key(&dir.join("node_key.json"), &node_key)
 }
 
@@ -188,6 +208,10 @@ pub fn load(dir: &Path) -> Result<Home, HomeError> {
     let key_path = dir.join("validator_key.json");
     let validator = KeyFile::from_file(&key_path).map_err(|source| HomeError::File { path: key_path, source })?;
     Ok(Home { dir: dir.to_owned(), genesis, config, validator })
+}
+
+fn key_file(account_id: &AccountId, secret_key: SecretKey) -> KeyFile {
+    KeyFile { account_id: account_id.clone(), public_key: secret_key.public_key(), secret_key }
 }
 
 /// The configuration with the sections that tools written for neard edit or look at.

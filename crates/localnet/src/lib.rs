@@ -2,11 +2,13 @@
 
 pub mod chain;
 pub mod cli;
+pub mod faults;
 pub mod home;
 pub mod localnet;
 pub mod node;
 mod rpc;
 pub mod runtime;
 pub mod state;
+pub mod store;
 
 pub use localnet::{Config, Localnet, StartError};

@@ -16,10 +16,12 @@ use tokio::{net::TcpListener, sync::watch, task};
 
 use crate::{
     chain::{Chain, ChainClock, ChainError},
+    faults::{FaultPlan, Faults},
     home::{Home, new_genesis},
     node::{Cadence, Node},
     rpc,
     runtime::{Runtime, Validators},
+    store::Layout,
 };
 
 /// Compiled contracts kept in memory.
@@ -47,6 +49,10 @@ pub struct Config {
     pub seed: Option<String>,
     /// Makes time reproducible: it starts here and only moves by fast-forward or [`Chain::advance_time`].
     pub manual_time: Option<Duration>,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+    /// Where the chain is kept; in memory only without.
+    pub data: Option<Layout>,
     /// Where compiled contracts are cached, to be shared by all chains on this machine.
     pub contract_cache: PathBuf,
 }
@@ -92,12 +98,14 @@ impl Config {
             genesis,
             validator,
             rpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            cadence: Cadence { interval: Duration::from_millis(100), instant: true },
+            cadence: Cadence::instant(),
             keep_blocks: 100_000,
             max_body_bytes: 64 * 1024 * 1024,
             per_height: Duration::from_millis(310),
             seed: None,
             manual_time: None,
+            faults: Faults::default(),
+            data: None,
             contract_cache: default_contract_cache(),
         }
     }
@@ -112,6 +120,8 @@ impl Config {
             per_height: home.config.consensus.per_height(),
             seed: home.config.localnet.random_seed,
             manual_time: None,
+            faults: Faults::default(),
+            data: Some(Layout::new(home.dir)),
             contract_cache: default_contract_cache(),
             genesis: home.genesis,
             validator: home.validator,
@@ -134,8 +144,7 @@ impl Config {
             noop_background_spawner(),
         )
         .map_err(|source| StartError::Cache { path: path.clone(), source })?;
-        let stakes = self.genesis.config.validators.iter().map(|info| (info.account_id.clone(), info.amount));
-        let validators = Validators(stakes.collect());
+        let validators = Validators::of_genesis(&self.genesis.config);
         let runtime = Runtime::new(self.genesis.config.chain_id.clone(), validators, Box::new(cache));
         let clock = match self.manual_time {
             Some(start) => ChainClock::manual(start, self.per_height),
@@ -146,7 +155,7 @@ impl Config {
             None => CryptoHash(rand::random()),
         };
         let genesis = self.genesis.clone();
-        Ok(Chain::new(runtime, genesis, clock, self.keep_blocks, seed)?)
+        Ok(Chain::new(runtime, genesis, clock, self.keep_blocks, seed, self.data.as_ref())?)
     }
 }
 
@@ -170,9 +179,10 @@ impl Localnet {
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
         let chain = config.chain()?;
         let validator = &config.validator;
+        let (account_id, public_key) = (validator.account_id.clone(), validator.public_key.clone());
+        let faults = FaultPlan::new(config.faults);
         let (node, producer) =
-            Node::start(chain, config.cadence, addr, validator.account_id.clone(), validator.public_key.clone())
-                .map_err(StartError::Thread)?;
+            Node::start(chain, config.cadence, addr, account_id, public_key, faults).map_err(StartError::Thread)?;
         let (shutdown, mut stopping) = watch::channel(false);
         let stopped = async move {
             // A dropped sender stops the server as well.

@@ -1,5 +1,7 @@
 //! A running chain: the block producer's thread, and the handle through which everything else talks to it.
 
+mod cadence;
+
 use std::{
     net::SocketAddr,
     sync::{Arc, mpsc},
@@ -15,24 +17,22 @@ use near_primitives::{
     transaction::SignedTransaction,
     types::{AccountId, BlockHeight, BlockHeightDelta},
 };
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::chain::{Chain, ChainView};
+pub use cadence::{Cadence, CadenceChange, Mode};
+
+use crate::{
+    chain::{Block, Chain, ChainError, ChainView},
+    faults::FaultPlan,
+    store::SnapshotInfo,
+};
 
 /// Blocks to make after the last one that did something, so that it becomes final without a wait.
 const FINALITY_BLOCKS: u64 = 2;
 
 /// View calls that may run at a time, for each hardware thread.
 const VIEWS_PER_THREAD: usize = 4;
-
-/// When blocks are made.
-#[derive(Clone, Copy, Debug)]
-pub struct Cadence {
-    /// Time between blocks.
-    pub interval: Duration,
-    /// Whether work makes a block at once instead of at the next interval.
-    pub instant: bool,
-}
 
 /// The producer is gone or could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +45,11 @@ pub enum NodeError {
     Refused(String),
 }
 
+type Act = Box<dyn FnOnce(&mut Producer) + Send>;
+
 enum Command {
     Wake,
-    Patch(Vec<StateRecord>, oneshot::Sender<Result<(), String>>),
-    FastForward(BlockHeightDelta, oneshot::Sender<Result<(), String>>),
+    Act(Act),
     Stop,
 }
 
@@ -68,6 +69,8 @@ pub struct Node {
     pub views: Semaphore,
     /// When this process started the chain.
     pub started: Instant,
+    /// What goes wrong on purpose.
+    pub faults: FaultPlan,
     commands: mpsc::Sender<Command>,
 }
 
@@ -82,16 +85,17 @@ impl Node {
         rpc_addr: SocketAddr,
         validator_id: AccountId,
         validator_key: PublicKey,
+        faults: FaultPlan,
     ) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
         let (commands, received) = mpsc::channel();
         let view = Arc::clone(chain.view());
         let (head_sender, head) = watch::channel(view.history().head().height());
-        let producer = Producer { chain, cadence, commands: received, head: head_sender };
+        let producer = Producer::new(chain, cadence, received, head_sender);
         let thread = std::thread::Builder::new().name("block-producer".to_owned()).spawn(move || producer.run())?;
         let started = Instant::now();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let views = Semaphore::new(threads * VIEWS_PER_THREAD);
-        let node = Self { chain: view, head, rpc_addr, validator_id, validator_key, views, started, commands };
+        let node = Self { chain: view, head, rpc_addr, validator_id, validator_key, views, started, faults, commands };
         Ok((Arc::new(node), thread))
     }
 
@@ -110,16 +114,110 @@ impl Node {
     ///
     /// # Errors
     /// If the patch makes no sense or the producer has stopped.
-    pub async fn patch_state(&self, records: Vec<StateRecord>) -> Result<(), NodeError> {
-        self.ask(|reply| Command::Patch(records, reply)).await
+    pub async fn patch_state(&self, records: Vec<StateRecord>) -> Result<BlockHeight, NodeError> {
+        self.change_and_produce(|chain| chain.patch_state(records)).await
     }
 
     /// Skips heights and the time they stand for.
     ///
     /// # Errors
     /// If the producer has stopped.
-    pub async fn fast_forward(&self, delta: BlockHeightDelta) -> Result<(), NodeError> {
-        self.ask(|reply| Command::FastForward(delta, reply)).await
+    pub async fn fast_forward(&self, delta: BlockHeightDelta) -> Result<BlockHeight, NodeError> {
+        self.change_and_produce(move |chain| chain.fast_forward(delta)).await
+    }
+
+    /// Leaves out heights before the next block, without moving time.
+    ///
+    /// # Errors
+    /// If the producer has stopped.
+    pub async fn skip_heights(&self, count: BlockHeightDelta) -> Result<BlockHeight, NodeError> {
+        self.change_and_produce(move |chain| chain.skip_heights(count)).await
+    }
+
+    /// Moves block time forward.
+    ///
+    /// # Errors
+    /// If the producer has stopped.
+    pub async fn advance_time(&self, by: Duration) -> Result<BlockHeight, NodeError> {
+        self.change_and_produce(move |chain| chain.advance_time(by)).await
+    }
+
+    /// Moves block time to a moment that is still to come, in nanoseconds since the epoch.
+    ///
+    /// # Errors
+    /// If it is not after the newest block's time, or the producer has stopped.
+    pub async fn set_time(&self, timestamp_ns: u64) -> Result<BlockHeight, NodeError> {
+        self.ask(move |producer| {
+            producer.chain.set_time(timestamp_ns).map_err(|error| error.to_string())?;
+            producer.produce_answer()
+        })
+        .await
+    }
+
+    /// Makes blocks at once, whatever the cadence.
+    ///
+    /// # Errors
+    /// If the producer has stopped.
+    pub async fn produce_blocks(&self, count: u64) -> Result<BlockHeight, NodeError> {
+        self.ask(move |producer| {
+            let mut height = producer.head_height();
+            for _ in 0..count {
+                height = producer.produce_answer()?;
+            }
+            Ok(height)
+        })
+        .await
+    }
+
+    /// Changes when blocks are made, and says how it is now.
+    ///
+    /// # Errors
+    /// If the change makes no sense or the producer has stopped.
+    pub async fn set_cadence(&self, change: CadenceChange) -> Result<Cadence, NodeError> {
+        self.ask(move |producer| {
+            producer.cadence = producer.cadence.changed(&change)?;
+            producer.next = Instant::now() + producer.cadence.interval;
+            Ok(producer.cadence)
+        })
+        .await
+    }
+
+    /// Keeps the chain as it is under a name.
+    ///
+    /// # Errors
+    /// If the name is taken, the chain is in memory only, or the producer has stopped.
+    pub async fn snapshot(&self, name: Option<String>) -> Result<SnapshotInfo, NodeError> {
+        self.ask(|producer| producer.chain.snapshot(name).map_err(|error| describe(&error))).await
+    }
+
+    /// Goes back to a snapshot and says at which height that is.
+    ///
+    /// # Errors
+    /// If there is none of that name, or the producer has stopped.
+    pub async fn restore(&self, name: String) -> Result<BlockHeight, NodeError> {
+        self.ask(move |producer| {
+            producer.chain.restore(&name).map_err(|error| describe(&error))?;
+            let height = producer.head_height();
+            producer.head.send_replace(height);
+            Ok(height)
+        })
+        .await
+    }
+
+    /// Lists the snapshots.
+    ///
+    /// # Errors
+    /// If the chain is in memory only, or the producer has stopped.
+    pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, NodeError> {
+        self.ask(|producer| producer.chain.snapshots().map_err(|error| describe(&error))).await
+    }
+
+    /// Removes a snapshot.
+    ///
+    /// # Errors
+    /// If there is none of that name, or the producer has stopped.
+    pub async fn delete_snapshot(&self, name: String) -> Result<(), NodeError> {
+        self.ask(move |producer| producer.chain.delete_snapshot(&name).map_err(|error| describe(&error))).await
     }
 
     /// Ends the producer after its current block.
@@ -127,9 +225,27 @@ impl Node {
         let _ = self.commands.send(Command::Stop);
     }
 
-    async fn ask(&self, command: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Command) -> Result<(), NodeError> {
+    async fn change_and_produce(
+        &self,
+        change: impl FnOnce(&mut Chain) + Send + 'static,
+    ) -> Result<BlockHeight, NodeError> {
+        self.ask(|producer| {
+            change(&mut producer.chain);
+            producer.produce_answer()
+        })
+        .await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Producer) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, NodeError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).map_err(|_| NodeError::Stopped)?;
+        let act: Act = Box::new(move |producer| {
+            // The asker may have gone away meanwhile.
+            let _ = reply.send(act(producer));
+        });
+        self.commands.send(Command::Act(act)).map_err(|_| NodeError::Stopped)?;
         answer.await.map_err(|_| NodeError::Stopped)?.map_err(NodeError::Refused)
     }
 }
@@ -139,53 +255,88 @@ struct Producer {
     cadence: Cadence,
     commands: mpsc::Receiver<Command>,
     head: watch::Sender<BlockHeight>,
+    next: Instant,
+    to_finalise: u64,
+    skips: StdRng,
 }
 
 impl Producer {
+    fn new(
+        chain: Chain,
+        cadence: Cadence,
+        commands: mpsc::Receiver<Command>,
+        head: watch::Sender<BlockHeight>,
+    ) -> Self {
+        let next = Instant::now() + cadence.interval;
+        let skips = StdRng::seed_from_u64(cadence.skip_seed);
+        Self { chain, cadence, commands, head, next, to_finalise: 0, skips }
+    }
+
     fn run(mut self) {
-        let mut next = Instant::now() + self.cadence.interval;
-        let mut to_finalise = 0;
         loop {
-            let rushes = self.cadence.instant && (self.chain.has_work() || to_finalise > 0);
-            let pause = if rushes { Duration::ZERO } else { next.saturating_duration_since(Instant::now()) };
-            let forced = match self.commands.recv_timeout(pause) {
-                Ok(Command::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
-                Ok(Command::Wake) => None,
-                Ok(Command::Patch(records, reply)) => {
-                    self.chain.patch_state(records);
-                    Some(reply)
-                }
-                Ok(Command::FastForward(delta, reply)) => {
-                    self.chain.fast_forward(delta);
-                    Some(reply)
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => None,
+            let pause = self.pause();
+            let command = match pause {
+                Some(pause) => self.commands.recv_timeout(pause),
+                None => self.commands.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
             };
-            let works = self.chain.has_work();
-            let rushes = self.cadence.instant && (works || to_finalise > 0);
-            if forced.is_none() && !rushes && Instant::now() < next {
-                continue;
+            match command {
+                Ok(Command::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Ok(Command::Act(act)) => act(&mut self),
+                Ok(Command::Wake) | Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
-            match self.chain.produce_block() {
-                Ok(block) => {
-                    to_finalise = if works { FINALITY_BLOCKS } else { u64::saturating_sub(to_finalise, 1) };
-                    self.head.send_replace(block.height());
-                    answer(forced, Ok(()));
-                }
-                Err(error) if forced.is_some() => answer(forced, Err(error.to_string())),
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "block production stopped");
-                    return;
-                }
+            if self.chain.is_broken() {
+                tracing::error!("block production stopped: the chain on disk could not be replaced");
+                return;
             }
-            next = Instant::now() + self.cadence.interval;
+            if self.pause() == Some(Duration::ZERO)
+                && let Err(error) = self.produce()
+            {
+                tracing::error!(error = &error as &dyn std::error::Error, "block production stopped");
+                return;
+            }
         }
+    }
+
+    /// How long until the next block is due; `None` if nothing is.
+    fn pause(&self) -> Option<Duration> {
+        let busy = self.chain.has_work() || self.to_finalise > 0;
+        match self.cadence.mode {
+            Mode::Instant if busy => Some(Duration::ZERO),
+            Mode::OnDemand if !busy => None,
+            Mode::Interval | Mode::OnDemand | Mode::Instant => {
+                Some(self.next.saturating_duration_since(Instant::now()))
+            }
+        }
+    }
+
+    fn produce(&mut self) -> Result<Arc<Block>, ChainError> {
+        let works = self.chain.has_work();
+        if self.cadence.skip_rate > 0.0 && self.skips.random_bool(self.cadence.skip_rate) {
+            self.chain.skip_heights(1);
+        }
+        let block = self.chain.produce_block()?;
+        self.to_finalise = if works { FINALITY_BLOCKS } else { self.to_finalise.saturating_sub(1) };
+        self.next = Instant::now() + self.cadence.interval;
+        self.head.send_replace(block.height());
+        Ok(block)
+    }
+
+    fn produce_answer(&mut self) -> Result<BlockHeight, String> {
+        self.produce().map(|block| block.height()).map_err(|error| describe(&error))
+    }
+
+    fn head_height(&self) -> BlockHeight {
+        self.chain.view().history().head().height()
     }
 }
 
-fn answer(reply: Option<oneshot::Sender<Result<(), String>>>, result: Result<(), String>) {
-    if let Some(reply) = reply {
-        // The asker may have gone away meanwhile.
-        let _ = reply.send(result);
+/// An error with what caused it.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
     }
+    text
 }

@@ -3,12 +3,15 @@
 mod blocks;
 mod changes;
 mod dispatch;
+mod explorer;
+mod faulty;
 mod network;
 mod params;
 mod proofs;
 mod query;
 mod sandbox;
 mod server;
+mod stream;
 mod transactions;
 
 pub use server::serve;

@@ -58,5 +58,6 @@ pub(crate) const fn movement_kind(kind: MovementKind) -> &'static str {
         MovementKind::Pay => "pay",
         MovementKind::Refund => "refund",
         MovementKind::Revenue => "revenue",
+        MovementKind::Transfer => "transfer",
     }
 }

@@ -135,7 +135,10 @@ impl Touches {
             | Entry::NodeClasses { account, .. }
             | Entry::Staked { account, .. }
             | Entry::StatusChanged { account, .. }
-            | Entry::Collected { account, .. } => self.accounts.push(account.0),
+            | Entry::Collected { account, .. }
+            | Entry::KeySet { account, .. }
+            | Entry::Intent { account, .. } => self.accounts.push(account.0),
+            Entry::Transferred { account, receiver, .. } => self.accounts.extend([account.0, receiver.0]),
             Entry::TreasurySet { account } => self.accounts.extend(account.map(|account| account.0)),
             Entry::BatchCreated { batch, requester, .. } => {
                 self.batches.push(batch.0);

@@ -172,6 +172,7 @@ mod tests {
             in_flight: 0,
             balances: vec![Balance { token: TokenId(1), amount: Amount(7) }],
             node: Some(node),
+            keys: Vec::new(),
         }
     }
 

@@ -170,6 +170,7 @@ mod tests {
             in_flight: 0,
             balances,
             node: None,
+            keys: Vec::new(),
         };
         mirror.accounts.insert(AccountNo(0), NamedAccount { account_id: "a.near".to_owned(), row });
         mirror

@@ -9,6 +9,7 @@ use piecework_interface::{
     event::{Abandoned, Entry, Items, Line, SettledSlot},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     op::{At, Op},
     replay::{Context, Mirror},
     reputation, storage,
@@ -102,7 +103,7 @@ impl Paper {
 }
 
 /// The life of a batch of two lots: an abandoned reservation, an extension, settlements, a withdrawal that fails, an
-/// account that leaves, a batch that is forgotten.
+/// account that leaves, a key with a signed intent, a batch that is forgotten.
 pub fn market() -> Paper {
     let mut paper = Paper::new();
     let [a, b, c, d, e] = NODES;
@@ -163,6 +164,13 @@ pub fn market() -> Paper {
     paper.call("on_withdrawn", None, vec![Entry::Withdrawn { account: a, token: TOKEN, amount, ok: false }]);
     paper.call("withdraw", None, vec![Entry::Withdrawing { account: a, token: TOKEN, amount }]);
     paper.call("on_withdrawn", None, vec![Entry::Withdrawn { account: a, token: TOKEN, amount, ok: true }]);
+    let (public_key, kinds) = (PublicKey([9; 32]), Kinds::of(&[Kind::Tip]));
+    let key = Entry::KeySet { account: e, public_key, kinds, token: TOKEN, daily_cap: Amount(u128::MAX) };
+    paper.call("intent_key_add", None, vec![key]);
+    let tip = Entry::Transferred { account: e, receiver: d, token: TOKEN, amount: Amount(25), memo: None };
+    let (nonce, spent) = (u64::MAX, Amount(25));
+    let intent = Entry::Intent { op: 0, account: e, public_key, kind: Kind::Tip, nonce, spent, failed: None };
+    paper.call("intents_execute", None, vec![tip, intent]);
     paper.call("batch_forget", None, vec![Entry::BatchForgotten { batch: BATCH }]);
     let guest = AccountNo(6);
     paper.call("storage_deposit", None, vec![opened(guest)]);
@@ -215,6 +223,8 @@ pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
         token: TOKEN,
         items: 6,
         manifest: [1; 32],
+        gold_root: [0; 32],
+        callback: None,
         uri: uri.to_owned(),
         escrow: Amount(3_780),
         terms: terms(paper.now_s),
@@ -224,6 +234,7 @@ pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
             rep_unit: Amount(10),
             reputation_interval_s: 3_600,
             grace_s: 60,
+            ..Fixed::default()
         },
     }
 }
@@ -247,6 +258,7 @@ fn terms(now_s: u32) -> Terms {
         min_reputation: 0,
         expires_at: now_s + 86_400,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 

@@ -65,6 +65,10 @@ struct Memory<'a> {
 
 impl Host for Memory<'_> {
     const SHA256: Sha256 = sha256;
+    /// Agents sign no intents.
+    fn ed25519_verify(&self, _signature: &[u8; 64], _message: &[u8], _public_key: &[u8; 32]) -> bool {
+        false
+    }
     fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.writes.get(key).cloned().unwrap_or_else(|| self.block.storage.get(key).cloned())
     }
@@ -308,5 +312,6 @@ fn terms(now_s: u32, quorum_pct: u8) -> Terms {
         min_reputation: 0,
         expires_at: now_s + 3_000,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }

@@ -76,6 +76,7 @@ pub const fn default_terms(start: u8, max: u8, quorum_pct: u8) -> Terms {
         min_reputation: 0,
         expires_at: u32::MAX,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 
@@ -105,6 +106,7 @@ fn worth(terms: &Terms, first: People, others: People, random: &mut StdRng) -> f
         rep_unit: Amount(1),
         reputation_interval_s: config.reputation_interval_s,
         grace_s: config.grace_s,
+        ..Fixed::default()
     };
     let whole = u128::from(terms.lot_size) * REWARD;
     let mut sum = 0_i64;

@@ -10,7 +10,6 @@ use piecework_interface::{
 
 use super::{
     Engine, Error, Host,
-    error::kept,
     key::{Prefix, named},
     record::Account,
 };
@@ -75,7 +74,7 @@ impl<H: Host> Engine<'_, H> {
         let Some(number) = self.find_account(&account_id)? else {
             let minimum = storage_minimum();
             if deposit < minimum {
-                return Err(Error::Storage { missing: kept(minimum - deposit) });
+                return Err(Error::Storage { missing: minimum - deposit });
             }
             let paid = if registration_only { minimum } else { deposit };
             let balance = self.open_account(account_id, paid)?;
@@ -121,10 +120,10 @@ impl<H: Host> Engine<'_, H> {
     /// Closes the caller's account and pays its deposit back; `None` if it has none.
     ///
     /// # Errors
-    /// The account still has a balance, a withdrawal in flight, a batch or a node.
+    /// The account still has a balance, a withdrawal in flight, a batch, a node, or an intent key to be remembered.
     pub fn storage_unregister(mut self) -> Result<Option<Payout>, Error> {
         self.assert_one_yocto()?;
-        let account_id = self.host.predecessor();
+        let (account_id, now) = (self.host.predecessor(), self.now);
         let Some(number) = self.find_account(&account_id)? else { return Ok(None) };
         let account = self.account(number)?;
         let others = account.others.clone();
@@ -140,6 +139,9 @@ impl<H: Host> Engine<'_, H> {
         }
         if account.node.is_some() {
             return in_use("a node, whose reputation and faults stay");
+        }
+        if account.keys.iter().any(|key| !key.may_vanish(&account_id, now)) {
+            return in_use("an intent key that signed within a day, or the removal of its own key, which stays");
         }
         let amount = account.paid;
         for token in others {

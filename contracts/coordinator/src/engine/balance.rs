@@ -9,7 +9,6 @@ use piecework_interface::{
 
 use super::{
     Engine, Error, Host,
-    error::{Shortage, kept},
     record::{Account, Balance},
 };
 
@@ -61,7 +60,7 @@ pub(super) fn charge(account: &mut Account, bytes: u32) -> Result<(), Error> {
             account.used = used;
             Ok(())
         }
-        Some(missing) => Err(Error::Storage { missing: kept(missing) }),
+        Some(missing) => Err(Error::Storage { missing }),
     }
 }
 
@@ -89,6 +88,16 @@ impl<H: Host> Engine<'_, H> {
         Ok(())
     }
 
+    /// Whether the account can be credited with a token without more storage; its first token takes the room it has.
+    pub(super) fn take_free_room(&mut self, number: AccountNo, token: TokenId) -> Result<bool, Error> {
+        let account = self.account(number)?;
+        let room = room(account, token);
+        if room == Room::Free {
+            account.first = token;
+        }
+        Ok(room != Room::Missing)
+    }
+
     /// The account's balance of a token.
     pub(super) fn balance(&mut self, number: AccountNo, token: TokenId) -> Result<u128, Error> {
         let account = self.account(number)?;
@@ -113,9 +122,7 @@ impl<H: Host> Engine<'_, H> {
     /// Takes from a balance.
     pub(super) fn debit(&mut self, number: AccountNo, token: TokenId, amount: u128) -> Result<(), Error> {
         let balance = self.balance(number, token)?;
-        let Some(left) = balance.checked_sub(amount) else {
-            return Err(Error::Balance(kept(Shortage { token, balance, needed: amount })));
-        };
+        let left = balance.checked_sub(amount).ok_or(Error::Balance { token, balance, needed: amount })?;
         if amount > 0 {
             *self.balance_mut(number, token)? = left;
         }

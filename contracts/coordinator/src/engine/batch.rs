@@ -29,6 +29,13 @@ impl<H: Host> Engine<'_, H> {
         })
     }
 
+    /// One thing less that the account must be there for.
+    pub(super) fn forget(&mut self, account: AccountNo) -> Result<(), Error> {
+        let batches = &mut self.account(account)?.batches;
+        *batches = batches.checked_sub(1).ok_or(Error::Internal("the count of batches"))?;
+        Ok(())
+    }
+
     /// A batch that is not closed, for its requester.
     fn own_batch(&mut self, batch: BatchId) -> Result<(AccountNo, &mut OpenBatch), Error> {
         self.assert_one_yocto()?;

@@ -5,8 +5,7 @@ use piecework_interface::{
     terms::TermsError,
 };
 
-/// A refused call. Nothing was changed. It is `Copy`, because code that may have to drop an error is a tenth larger, and
-/// short, because every `?` moves one: what is long stands elsewhere and is never freed, as a call has one error at most.
+/// A refused call. Nothing was changed. It is `Copy`, because code that may have to drop an error is a tenth larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Second `new`.
@@ -37,7 +36,7 @@ pub enum Error {
     #[error("ERR_STORAGE: {missing} yoctoNEAR of storage deposit are missing: call storage_deposit")]
     Storage {
         /// What to add, yoctoNEAR.
-        missing: &'static u128,
+        missing: u128,
     },
     /// The account still has something here.
     #[error("ERR_ACCOUNT_IN_USE: the account still has {0}: withdraw or close it first")]
@@ -52,8 +51,15 @@ pub enum Error {
     #[error("ERR_TOKEN_LISTED: the token is listed already")]
     TokenListed,
     /// The balance is too small.
-    #[error("ERR_BALANCE: {0}: deposit by ft_transfer_call")]
-    Balance(&'static Shortage),
+    #[error("ERR_BALANCE: the balance of token {token} is {balance}, {needed} are needed: deposit or attach them")]
+    Balance {
+        /// Token.
+        token: TokenId,
+        /// What is there.
+        balance: u128,
+        /// What is needed.
+        needed: u128,
+    },
     /// Amount 0, or too large.
     #[error("ERR_AMOUNT: {0}")]
     Amount(&'static str),
@@ -71,16 +77,25 @@ pub enum Error {
     Status(&'static str),
     /// Refused terms; the text has its own code.
     #[error("{0}")]
-    Terms(&'static TermsError),
+    Terms(TermsError),
     /// A batch that cannot be made.
     #[error("ERR_BATCH: {0}")]
     Batch(&'static str),
     /// No such batch, or not in the state that the call needs.
     #[error("ERR_BATCH_STATE: batch {0} {1}")]
     BatchState(BatchId, &'static str),
+    /// A lot that is not in the state that the call needs, or items that do not fit.
+    #[error("ERR_LOT: {0}")]
+    Lot(&'static str),
+    /// An opening that is not a gold leaf of the batch's tree.
+    #[error("ERR_GOLD: the opening of item {0} is not a leaf of the batch's gold tree, or is given twice")]
+    Gold(u8),
     /// A poke or a call without effect.
     #[error("ERR_NOTHING_DUE: {0}")]
     NothingDue(&'static str),
+    /// Intents of which none is genuine.
+    #[error("ERR_INTENTS: no intent was executed; the first was skipped with code {0}: see the journal's skip codes")]
+    Intents(u8),
     /// A stored record that cannot be read, or arithmetic that cannot be right.
     #[error("ERR_INTERNAL: {0}: report this")]
     Internal(&'static str),
@@ -88,23 +103,6 @@ pub enum Error {
 
 impl From<TermsError> for Error {
     fn from(error: TermsError) -> Self {
-        Self::Terms(kept(error))
+        Self::Terms(error)
     }
-}
-
-/// A balance that is too small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the balance of token {token} is {balance}, {needed} are needed")]
-pub struct Shortage {
-    /// Token.
-    pub token: TokenId,
-    /// What is there.
-    pub balance: u128,
-    /// What is needed.
-    pub needed: u128,
-}
-
-/// Keeps a part of an error for as long as the call runs.
-pub(super) fn kept<T>(part: T) -> &'static T {
-    Box::leak(Box::new(part))
 }

@@ -132,7 +132,11 @@ impl<H: Host> Engine<'_, H> {
         match self.take_ready(number)? {
             Change::Config(config) => {
                 self.root.min_stake = config.min_stake.0;
-                self.edit_settings()?.governance.config = config;
+                let settings = &mut self.edit_settings()?.governance;
+                if !settings.config.may_become(&config) {
+                    return Err(CHAIN_ID);
+                }
+                settings.config = config;
             }
             Change::Prices(prices) => {
                 let row = self.token(prices.token)?;
@@ -215,6 +219,7 @@ impl<H: Host> Engine<'_, H> {
 
 /// What prices must be.
 pub(super) const PRICES: &str = "min_reward, rep_unit and bond_rate must be above 0";
+const CHAIN_ID: Error = Error::Input("config.chain_id never changes once it is set");
 const NO_PROPOSAL: Error = Error::Input("there is no such proposal: see `settings`");
 const TOO_EARLY: Error = Error::Status("the proposal has to wait: see its ready_at in `settings`");
 

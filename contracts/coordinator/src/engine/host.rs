@@ -7,6 +7,8 @@ pub trait Host {
     /// The SHA-256 of this host.
     const SHA256: Sha256;
 
+    /// Whether an ed25519 signature over a message is the key's.
+    fn ed25519_verify(&self, signature: &[u8; 64], message: &[u8], public_key: &[u8; 32]) -> bool;
     /// Reads a record.
     fn read(&self, key: &[u8]) -> Option<Vec<u8>>;
     /// Writes a record.

@@ -5,7 +5,7 @@ use piecework_interface::{
     event::{Abandoned, Entry},
     ids::{AccountNo, BatchId, LotId},
     lots, money,
-    round::batch_closed_to_claims,
+    round::closed_to_claims,
     settlement::slot_bond,
     skip::Skip,
     view::{GROUP_LOTS, LotPhase, LotState, SlotPhase},
@@ -37,9 +37,9 @@ impl Place {
         (self.batch, self.lot)
     }
 
-    /// Whether nothing new is claimed in the batch.
-    pub const fn closed_to_claims(&self, now: u32) -> bool {
-        batch_closed_to_claims(&self.facts.terms, self.cancelled, now)
+    /// Whether the batch lets nothing new be claimed in such a round.
+    pub const fn closed_to_claims(&self, round: u8, now: u32) -> bool {
+        closed_to_claims(&self.facts.terms, self.cancelled, round, now)
     }
 
     /// Bond of a slot of the lot's current round.

@@ -1,27 +1,57 @@
 //! `poke`: whatever is due, for anyone.
 
 use piecework_interface::{
+    call::Callback,
     event::Entry,
     ids::{AccountNo, BatchId, LotId},
+    merkle::Digest,
     money,
     op::{POKES_MAX, Target},
     round::commits_needed,
+    terms::JURY,
     view::{LotPhase, LotState, NodeStatus},
 };
 
-use super::{Engine, Error, Host, lot::Place, settle::STEP_LOG_BYTES};
+use super::{Engine, Error, Host, lot::Place, record::Batch, settle::STEP_LOG_BYTES};
+
+/// Gas that a poke keeps for itself when it sends a callback.
+const TELL_GAS: u64 = 3_000_000_000_000;
+
+/// A call to send to the contract that wanted to know of a batch's results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tell {
+    /// Whom, and with how much gas.
+    pub callback: Callback,
+    /// Batch.
+    pub batch: BatchId,
+    /// Who paid.
+    pub requester: AccountNo,
+    /// Lots settled.
+    pub settled: u32,
+    /// Bagged root of the results.
+    pub root: Digest,
+}
+
+impl Tell {
+    /// Gas of the call.
+    #[must_use]
+    pub const fn gas(&self) -> u64 {
+        self.callback.tgas as u64 * 1_000_000_000_000
+    }
+}
 
 impl<H: Host> Engine<'_, H> {
     /// Does the next due step of each target.
     ///
     /// # Errors
     /// Too many targets, or nothing is due on any.
-    pub fn poke(mut self, targets: &[Target]) -> Result<(), Error> {
+    pub fn poke(mut self, targets: &[Target]) -> Result<Vec<Tell>, Error> {
         self.assert_no_deposit()?;
         if targets.len() > POKES_MAX {
             return Err(Error::Input("at most 16 targets may be poked in one call"));
         }
         let mut done = false;
+        let mut tells = Vec::new();
         for target in targets {
             if !self.fits(STEP_LOG_BYTES) {
                 // The line is full: the rest stays due.
@@ -29,14 +59,37 @@ impl<H: Host> Engine<'_, H> {
             }
             done |= match *target {
                 Target::Lot(batch, lot) => self.poke_lot(batch, lot)?,
-                Target::Batch(batch) => self.close_if_done(batch)? || self.pay_freed(batch)?,
+                Target::Batch(batch) => {
+                    self.close_if_done(batch)? || self.pay_freed(batch)? || self.tell(batch, &mut tells)?
+                }
                 Target::Node(node) => self.poke_node(node)?,
             };
         }
         if !done {
             return Err(Error::NothingDue("no target has a step that is due now"));
         }
-        self.finish("poke", None)
+        self.finish("poke", None)?;
+        Ok(tells)
+    }
+
+    /// Tells a closed batch's contract of its results, if the call's gas has room for that. How it takes it changes
+    /// nothing here, so it can hold up nothing.
+    fn tell(&mut self, batch: BatchId, tells: &mut Vec<Tell>) -> Result<bool, Error> {
+        let sent: u64 = tells.iter().map(|tell: &Tell| tell.gas() + TELL_GAS).sum();
+        let left = self.host.gas_left().saturating_sub(sent);
+        let Some(Batch::Closed(closed)) = self.batches.peek(&*self.host, batch)? else { return Ok(false) };
+        let Some(callback) = closed.callback.clone() else { return Ok(false) };
+        let tell =
+            Tell { callback, batch, requester: closed.requester, settled: closed.settled, root: closed.results_root };
+        if left < tell.gas() + TELL_GAS {
+            return Ok(false);
+        }
+        if let Some(Batch::Closed(closed)) = self.batches.edit(&*self.host, batch)? {
+            closed.callback = None;
+        }
+        tells.push(tell);
+        self.push(Entry::BatchTold { batch });
+        Ok(true)
     }
 
     fn poke_lot(&mut self, batch: BatchId, lot: LotId) -> Result<bool, Error> {
@@ -51,14 +104,29 @@ impl<H: Host> Engine<'_, H> {
                 Ok(true)
             }
             LotPhase::Provisional if now >= state.phase_at.saturating_add(terms.challenge_window_s) => {
+                if state.case.as_ref().is_some_and(|case| !case.challenges.is_empty()) {
+                    self.open_jury(&place, state);
+                } else {
+                    self.settle(&place, &state, true)?;
+                }
+                Ok(true)
+            }
+            LotPhase::Judging if now >= state.phase_at.saturating_add(terms.verdict_ttl_s()) => {
                 self.settle(&place, &state, true)?;
                 Ok(true)
             }
-            LotPhase::Working | LotPhase::Revealing | LotPhase::Provisional => {
+            LotPhase::Working | LotPhase::Revealing | LotPhase::Provisional | LotPhase::Judging => {
                 self.lots.put(place.key(), state);
                 Ok(false)
             }
         }
+    }
+
+    /// Sends the challenged items to a jury: a round like any other.
+    fn open_jury(&mut self, place: &Place, mut state: LotState) {
+        state.begin_round(JURY, self.now);
+        self.lots.put(place.key(), state);
+        self.push(Entry::JuryOpened { batch: place.batch, lot: place.lot });
     }
 
     /// Ends a working round: to reveals with enough commits, else without a result.
@@ -69,7 +137,7 @@ impl<H: Host> Engine<'_, H> {
             self.lots.put(place.key(), state);
             return Ok(true);
         }
-        if state.round == 0 && !place.closed_to_claims(self.now) {
+        if state.round == 0 && !place.closed_to_claims(0, self.now) {
             // The next claim restarts the clock.
             self.lots.put(place.key(), state);
             return Ok(false);

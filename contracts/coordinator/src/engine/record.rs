@@ -4,10 +4,12 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
     amount::Amount,
+    call::Callback,
     codec::{self, Codec},
     config::Fixed,
     fields, governance,
     ids::{AccountNo, TokenId},
+    intent::IntentKey,
     lots,
     merkle::{Digest, Peaks},
     revenue::Revenue,
@@ -117,7 +119,7 @@ pub struct Account {
     pub used: u32,
     /// Withdrawals that have not answered.
     pub in_flight: u8,
-    /// Batches that the account has not forgotten.
+    /// Batches that the account has not forgotten, and bonds of challenges and adjudication that may come back.
     pub batches: u32,
     /// NEAR.
     pub near: u128,
@@ -129,31 +131,15 @@ pub struct Account {
     pub others: Vec<TokenId>,
     /// The account's node.
     pub node: Option<Node>,
-    /// Its name, against which a number that a caller names is checked. Empty in records of version 0.
+    /// Its name, against which a number that a caller names is checked.
     pub account_id: String,
+    /// Keys for signed intents: few and rarely used, so they need no records of their own.
+    pub keys: Vec<IntentKey>,
 }
-fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, account_id });
-
-impl Account {
-    /// The version with a name.
-    const NAMED: u8 = 1;
-}
-
-impl Record for Account {
-    const PREFIX: Prefix = Prefix::Account;
-
-    fn store(&self) -> Vec<u8> {
-        store(Self::NAMED, self)
-    }
-
-    fn load(bytes: &[u8]) -> Option<Self> {
-        match bytes.split_first()? {
-            // Version 0 ends before the name: an empty one is four zeros.
-            (&FIRST, record) => codec::decode(&[record, &[0; 4]].concat()),
-            _ => load(Self::NAMED, bytes),
-        }
-    }
-}
+record!(Account, Account);
+fields!(Account as [borsh] {
+    paid, used, in_flight, batches, near, first, first_amount, others, node, account_id, keys,
+});
 
 /// A balance in another token than the account's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -198,11 +184,15 @@ pub struct Facts {
     pub items: u32,
     /// Merkle root over the payload digests.
     pub manifest: Digest,
+    /// Root of the gold tree; zeros without gold.
+    pub gold_root: Digest,
+    /// Whom to tell when the batch is closed.
+    pub callback: Option<Callback>,
     /// Unix time of creation, seconds.
     pub created_at: u32,
 }
 
-fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, created_at });
+fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at });
 
 impl Facts {
     /// Lots of the batch.
@@ -219,11 +209,13 @@ pub struct OpenBatch {
     pub facts: Facts,
     /// Whether the requester cancelled it.
     pub cancelled: bool,
+    /// Whether it has no adjudicator, or its adjudicator accepted.
+    pub accepted: bool,
     /// Its moving window.
     pub window: Window,
 }
 
-fields!(OpenBatch as [borsh] { facts, cancelled, window });
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window });
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -234,6 +226,8 @@ pub struct ClosedBatch {
     pub settled: u32,
     /// Bagged root of the results.
     pub results_root: Digest,
+    /// Whom to tell.
+    pub callback: Option<Callback>,
 }
 
 /// A batch.
@@ -245,7 +239,7 @@ pub enum Batch {
     Closed(ClosedBatch),
 }
 
-fields!(ClosedBatch as [borsh] { requester, settled, results_root });
+fields!(ClosedBatch as [borsh] { requester, settled, results_root, callback });
 
 impl Batch {
     /// Version byte of an open batch.
@@ -285,10 +279,16 @@ pub struct Purse {
     pub live: u32,
     /// Lots whose bytes are charged to the requester.
     pub reserved: u32,
+    /// Gold items opened.
+    pub gold_opened: u32,
+    /// Those whose answer neither a slot nor a jury shared.
+    pub gold_void: u32,
+    /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
+    pub adjudicator_bond: Option<Amount>,
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
 record!(Purse, Purse);
-fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, results });
+fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, gold_opened, gold_void, adjudicator_bond, results });
 record!(LotState, Lot);
 record!(Revenue, Revenue);

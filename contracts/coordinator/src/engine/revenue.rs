@@ -5,9 +5,14 @@ use piecework_interface::{
     event::{Entry, EpochShare},
     ids::{AccountNo, NEAR, TokenId},
     revenue::{REVENUE_TOKENS, Revenue, Share},
+    storage::BALANCE_BYTES,
 };
 
-use super::{Engine, Error, Host, balance::has_room};
+use super::{
+    Engine, Error, Host,
+    balance::{charge, has_room, release},
+    record::Account,
+};
 
 impl<H: Host> Engine<'_, H> {
     /// Names the account that gets the treasury's part of fees, and makes room there for every token; nobody, without a
@@ -80,12 +85,19 @@ impl<H: Host> Engine<'_, H> {
     pub fn revenue_collect(mut self) -> Result<(), Error> {
         self.assert_one_yocto()?;
         let account = self.calling_node()?;
+        self.collect(account)?;
+        self.finish("revenue_collect", Some(account))
+    }
+
+    /// Credits an account with what the epoch before the running one pays for its node's tickets, or changes nothing.
+    pub(super) fn collect(&mut self, account: AccountNo) -> Result<(), Error> {
         let epoch = self.root.epoch;
+        let mut shares = self.revenue.peek(&*self.host, ())?.map_or(Vec::new(), |revenue| revenue.shares.clone());
+        make_sure_of_rooms(self.account(account)?, &shares)?;
         let tickets = self.edit_node(account, |node| node.take_tickets(epoch))?;
         if tickets == 0 {
             return Err(Error::NothingDue("the node settled no lot in the epoch before, or has collected it"));
         }
-        let mut shares = self.revenue()?.shares.clone();
         for Share { token, per_ticket, left } in &mut shares {
             let amount = per_ticket.0.saturating_mul(u128::from(tickets));
             if amount > 0 {
@@ -96,7 +108,7 @@ impl<H: Host> Engine<'_, H> {
         }
         self.revenue()?.shares = shares;
         self.push(Entry::Collected { account, tickets });
-        self.finish("revenue_collect", Some(account))
+        Ok(())
     }
 
     /// A lot with a slot of the node settled: its tickets count in the running epoch, once.
@@ -129,4 +141,13 @@ impl<H: Host> Engine<'_, H> {
     fn pool(&mut self, token: TokenId) -> Result<&mut u128, Error> {
         if token == NEAR { Ok(&mut self.root.insurance) } else { Ok(&mut self.token(token)?.pool) }
     }
+}
+
+/// Fails unless the account can pay for the rows that the shares would need.
+fn make_sure_of_rooms(account: &mut Account, shares: &[Share]) -> Result<(), Error> {
+    let missing = shares.iter().filter(|share| share.per_ticket.0 > 0 && !has_room(account, share.token));
+    // The first token of an account lies in its record.
+    let rows = missing.skip(usize::from(account.first == NEAR)).fold(0, |bytes, _| bytes + BALANCE_BYTES);
+    charge(account, rows)?;
+    release(account, rows)
 }

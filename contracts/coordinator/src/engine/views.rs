@@ -116,6 +116,7 @@ impl<H: Host> Engine<'_, H> {
                     status: BatchStatus::Closed,
                     settled: closed.settled,
                     results_root: closed.results_root,
+                    callback: closed.callback.clone(),
                     open: None,
                 }));
             }
@@ -128,6 +129,7 @@ impl<H: Host> Engine<'_, H> {
             status: if open.cancelled { BatchStatus::Cancelled } else { BatchStatus::Open },
             settled: purse.results.count,
             results_root: merkle::bag(H::SHA256, &purse.results),
+            callback: facts.callback.clone(),
             open: Some(view::OpenBatch {
                 requester: facts.requester,
                 token: facts.token,
@@ -135,6 +137,7 @@ impl<H: Host> Engine<'_, H> {
                 fixed: facts.fixed.clone(),
                 items: facts.items,
                 manifest: facts.manifest,
+                gold_root: facts.gold_root,
                 created_at: facts.created_at,
                 progress: view::Progress {
                     window: open.window.clone(),
@@ -142,6 +145,9 @@ impl<H: Host> Engine<'_, H> {
                     reserved: purse.reserved,
                     fees: Amount(purse.fees),
                     freed: Amount(purse.freed),
+                    gold_opened: purse.gold_opened,
+                    gold_void: purse.gold_void,
+                    adjudicator_bond: purse.adjudicator_bond,
                 },
                 escrow: Amount(purse.escrow),
             }),
@@ -218,6 +224,7 @@ impl<H: Host> Engine<'_, H> {
             in_flight: account.in_flight,
             balances,
             node: account.node,
+            keys: account.keys,
         }))
     }
 }

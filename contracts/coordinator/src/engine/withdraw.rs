@@ -33,6 +33,18 @@ impl<H: Host> Engine<'_, H> {
         self.assert_one_yocto()?;
         let account_id = self.host.predecessor();
         let number = self.caller()?;
+        let transfer = self.send(number, account_id, args)?;
+        self.finish("withdraw", None)?;
+        Ok(transfer)
+    }
+
+    /// Debits a balance for a transfer to the account, or changes nothing.
+    pub(super) fn send(
+        &mut self,
+        number: AccountNo,
+        account_id: String,
+        args: WithdrawArgs,
+    ) -> Result<Transfer, Error> {
         let token = args.token;
         let amount = match args.amount {
             Some(amount) => amount.0,
@@ -41,15 +53,14 @@ impl<H: Host> Engine<'_, H> {
         if amount == 0 {
             return Err(Error::Amount("there is nothing to withdraw"));
         }
+        let in_flight = self.account(number)?.in_flight.checked_add(1);
+        let in_flight = in_flight.ok_or(Error::Status("too many withdrawals in flight: wait for one"))?;
         self.debit(number, token, amount)?;
-        let account = self.account(number)?;
-        account.in_flight =
-            account.in_flight.checked_add(1).ok_or(Error::Status("too many withdrawals in flight: wait for one"))?;
+        self.account(number)?.in_flight = in_flight;
         let row = self.token(token)?;
         row.in_flight = row.in_flight.checked_add(amount).ok_or(Error::Internal("amount in flight"))?;
         let token_account_id = (!row.account_id.is_empty()).then(|| row.account_id.clone());
         self.push(Entry::Withdrawing { account: number, token, amount: Amount(amount) });
-        self.finish("withdraw", None)?;
         Ok(Transfer { account: number, account_id, token, token_account_id, amount })
     }
 

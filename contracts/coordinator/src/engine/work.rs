@@ -21,7 +21,7 @@ const OPS_LOG_BYTES: usize = OPS_MAX * 176;
 
 /// Why an op stopped: skipped with nothing changed, or the whole call fails.
 #[derive(Debug)]
-enum Stop {
+pub(super) enum Stop {
     Skip(Skip),
     Fail(Error),
 }

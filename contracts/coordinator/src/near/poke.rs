@@ -2,12 +2,35 @@
 
 use piecework_interface::op::Target;
 
-use super::{args, call, methods};
+use near_sdk::{Gas, NearToken, env};
+use piecework_interface::json::{Write, push_hex};
+
+use super::{account_id, args, call, methods};
+use crate::engine::Tell;
 
 methods! {
     /// Does whatever is due on the targets; fails if nothing is. Borsh `Vec<Target>`.
     poke => {
         let targets: Vec<Target> = args::read_borsh();
-        call(|engine| engine.poke(&targets));
+        for tell in call(|engine| engine.poke(&targets)) {
+            send(&tell);
+        }
     };
+}
+
+/// Sends the call on its way; nobody waits for its end.
+fn send(tell: &Tell) {
+    let mut args = String::new();
+    for (name, number) in
+        [("{\"batch\":", tell.batch.0), (",\"requester\":", tell.requester.0), (",\"settled\":", tell.settled)]
+    {
+        args.push_str(name);
+        number.write(&mut args);
+    }
+    args.push_str(",\"results_root\":");
+    push_hex(&tell.root, &mut args);
+    args.push('}');
+    let promise = env::promise_batch_create(&account_id(&tell.callback.account_id));
+    let (none, gas) = (NearToken::from_yoctonear(0), Gas::from_gas(tell.gas()));
+    env::promise_batch_action_function_call(promise, "on_piecework_results", args.as_bytes(), none, gas);
 }

@@ -1,6 +1,6 @@
 //! Payouts.
 
-use near_sdk::{Gas, GasWeight, NearToken, PromiseError, env};
+use near_sdk::{Gas, GasWeight, NearToken, PromiseError, PromiseIndex, env};
 use piecework_interface::{call::WithdrawArgs, codec};
 
 use super::{
@@ -23,39 +23,7 @@ methods! {
         let args = args::read();
         let caller = args.account;
         let args = WithdrawArgs { token: need(args.token, "token"), amount: args.amount };
-        let Transfer { account, account_id: receiver, token, token_account_id, amount } =
-            call_as(caller, |engine| engine.withdraw(args));
-        let sent = match token_account_id {
-            None => {
-                let promise = env::promise_batch_create(&account_id(&receiver));
-                env::promise_batch_action_transfer(promise, NearToken::from_yoctonear(amount));
-                promise
-            }
-            Some(token_account) => {
-                // Both values are free of characters that JSON escapes: an account id and a number.
-                let args = ["{\"receiver_id\":\"", &receiver, "\",\"amount\":\"", &amount.to_string(), "\"}"].concat();
-                let promise = env::promise_batch_create(&account_id(&token_account));
-                env::promise_batch_action_function_call_weight(
-                    promise,
-                    "ft_transfer",
-                    args.as_bytes(),
-                    NearToken::from_yoctonear(1),
-                    TRANSFER_GAS,
-                    GasWeight(0),
-                );
-                promise
-            }
-        };
-        let args = codec::encode(&(account, token, amount));
-        let answer = env::promise_batch_then(sent, &env::current_account_id());
-        env::promise_batch_action_function_call_weight(
-            answer,
-            "on_withdrawn",
-            &args,
-            NearToken::from_yoctonear(0),
-            CALLBACK_GAS,
-            GasWeight(0),
-        );
+        let answer = send(call_as(caller, |engine| engine.withdraw(args)));
         env::promise_return(answer);
     };
 
@@ -66,4 +34,41 @@ methods! {
         let ok = !matches!(env::promise_result_checked(0, ANSWER_BYTES_MAX), Err(PromiseError::Failed));
         call(|engine| engine.on_withdrawn(account, token, amount, ok));
     };
+}
+
+/// Sends a transfer and has it answered. A token transfer takes one yoctoNEAR along.
+pub(super) fn send(transfer: Transfer) -> PromiseIndex {
+    let Transfer { account, account_id: receiver, token, token_account_id, amount } = transfer;
+    let sent = match token_account_id {
+        None => {
+            let promise = env::promise_batch_create(&account_id(&receiver));
+            env::promise_batch_action_transfer(promise, NearToken::from_yoctonear(amount));
+            promise
+        }
+        Some(token_account) => {
+            // Both values are free of characters that JSON escapes: an account id and a number.
+            let args = ["{\"receiver_id\":\"", &receiver, "\",\"amount\":\"", &amount.to_string(), "\"}"].concat();
+            let promise = env::promise_batch_create(&account_id(&token_account));
+            env::promise_batch_action_function_call_weight(
+                promise,
+                "ft_transfer",
+                args.as_bytes(),
+                NearToken::from_yoctonear(1),
+                TRANSFER_GAS,
+                GasWeight(0),
+            );
+            promise
+        }
+    };
+    let args = codec::encode(&(account, token, amount));
+    let answer = env::promise_batch_then(sent, &env::current_account_id());
+    env::promise_batch_action_function_call_weight(
+        answer,
+        "on_withdrawn",
+        &args,
+        NearToken::from_yoctonear(0),
+        CALLBACK_GAS,
+        GasWeight(0),
+    );
+    answer
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ed25519_dalek::Verifier;
 use piecework_coordinator::engine::{Engine, Error, Host, Transfer};
 use piecework_interface::{
     Sha256,
@@ -11,6 +12,7 @@ use piecework_interface::{
     event::{Entry, Line},
     host::sha256,
     ids::{AccountNo, TokenId},
+    intent::SignedIntent,
     op::{Op, Target},
     replay::{Context, Mirror},
 };
@@ -50,6 +52,11 @@ pub struct Memory<'a> {
 
 impl Host for Memory<'_> {
     const SHA256: Sha256 = sha256;
+
+    fn ed25519_verify(&self, signature: &[u8; 64], message: &[u8], public_key: &[u8; 32]) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        ed25519_dalek::VerifyingKey::from_bytes(public_key).is_ok_and(|key| key.verify(message, &signature).is_ok())
+    }
 
     fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
         match self.writes.get(key) {
@@ -268,6 +275,18 @@ impl Chain {
         let transfer = self.call(Call::by(who).with(1), |engine| engine.withdraw(args))?;
         self.transfers.push(transfer);
         Ok(())
+    }
+
+    /// `intents_execute` by a relayer; returns the line's entries.
+    pub fn execute(&mut self, intents: &[SignedIntent]) -> Result<Vec<Entry>, Error> {
+        self.execute_with_gas(u64::MAX, intents)
+    }
+
+    pub fn execute_with_gas(&mut self, gas: u64, intents: &[SignedIntent]) -> Result<Vec<Entry>, Error> {
+        let call = Call { gas, ..Call::by("relayer.near") };
+        let transfers = self.call(call, |engine| engine.intents_execute(intents))?;
+        self.transfers.extend(transfers);
+        Ok(self.last())
     }
 
     /// Answers the oldest transfer that is out.

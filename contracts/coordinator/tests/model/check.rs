@@ -79,7 +79,7 @@ fn check_records(chain: &Chain) {
 
 fn same<R: Record + BorshDeserialize + PartialEq + std::fmt::Debug>(value: &[u8]) {
     let (version, record): (u8, R) = borsh::from_slice(value).expect("borsh");
-    assert_eq!(version, record.store()[0]);
+    assert_eq!(version, 0);
     same_as(value, &record);
 }
 
@@ -128,7 +128,11 @@ fn check_money(chain: &Chain, rows: &Rows) {
     for open in rows.batches.iter().filter_map(|batch| batch.open.as_ref()) {
         *owed.entry(open.token).or_default() += open.escrow.0;
     }
-    *owed.entry(NEAR).or_default() += chain.view(|engine| engine.view_root()).insurance.0;
+    let challenges = rows.lots.iter().filter_map(|lot| lot.state.case.as_ref()).flat_map(|case| &case.challenges);
+    let adjudicators = rows.batches.iter().filter_map(|batch| batch.open.as_ref()?.progress.adjudicator_bond);
+    *owed.entry(NEAR).or_default() += chain.view(|engine| engine.view_root()).insurance.0
+        + challenges.map(|challenge| challenge.bond.0).sum::<u128>()
+        + adjudicators.map(|bond| bond.0).sum::<u128>();
     for token in &rows.tokens {
         let held = if token.token == NEAR {
             chain.near - chain.donated
@@ -198,6 +202,12 @@ fn check_storage(chain: &Chain, rows: &Rows) {
             }
         }
     }
+    for lot in &rows.lots {
+        let terms = &batch_of(rows, lot.batch).open.as_ref().expect("open").terms;
+        for challenge in lot.state.case.iter().flat_map(|case| &case.challenges) {
+            *used.entry(challenge.account).or_default() += storage::case_bytes(terms);
+        }
+    }
     let mut stored: BTreeMap<u8, u64> = BTreeMap::new();
     for (key, value) in &chain.storage {
         *stored.entry(key[0]).or_default() += 40 + key.len() as u64 + value.len() as u64;
@@ -208,7 +218,8 @@ fn check_storage(chain: &Chain, rows: &Rows) {
     assert!(paid_for <= charged, "{paid_for} bytes are stored, {charged} are charged: {stored:?}");
     for account in &rows.accounts {
         let name = &chain.mirror.accounts[&account.account].account_id;
-        let own = storage::account_bytes(name) + if account.node.is_some() { storage::NODE_BYTES } else { 0 };
+        let keys = u32::try_from(account.keys.len()).expect("keys") * storage::INTENT_KEY_BYTES;
+        let own = storage::account_bytes(name) + if account.node.is_some() { storage::NODE_BYTES } else { 0 } + keys;
         let batches = used.get(&account.account).copied().unwrap_or_default();
         let rest = account.storage_used - own - batches;
         // What remains are balance rows and closed batches.

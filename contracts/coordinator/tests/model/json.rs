@@ -6,10 +6,14 @@ use piecework_coordinator::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchCreateArgs, BatchSkipLotsArgs, DepositMessage, NodeRegisterArgs, TokenListArgs, WithdrawArgs},
+    call::{
+        BatchCreateArgs, BatchSkipLotsArgs, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs, TokenListArgs,
+        WithdrawArgs,
+    },
     config::Config,
     draw::Draw,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     json::{Deposit, Write, to_string},
     op::At,
     view,
@@ -47,7 +51,16 @@ fn parse__should_read_what_serde_json_writes() {
     assert_eq!((args.token, args.amount), (Some(TokenId(2)), None));
     let args = read(&BatchSkipLotsArgs { batch: BatchId(3), lots: vec![LotId(4)] });
     assert_eq!((args.batch, args.lots), (Some(BatchId(3)), Some(vec![LotId(4)])));
-    let config = Config { fee_bps: 7, ..Config::default() };
+    let key = IntentKeyAddArgs {
+        public_key: PublicKey([9; 32]),
+        kinds: Kinds::of(&[Kind::Tip, Kind::CreateBatch]),
+        token: TokenId(1),
+        daily_cap: Amount(u128::MAX),
+    };
+    let args = read(&key);
+    assert_eq!((args.public_key, args.kinds), (Some(key.public_key), Some(key.kinds)));
+    assert_eq!((args.token, args.daily_cap), (Some(key.token), Some(key.daily_cap)));
+    let config = Config { fee_bps: 7, chain_id: "main\"net".to_owned(), ..Config::default() };
     assert_eq!(read(&json!({"owner_id": "o", "config": config})).config, Some(config));
 }
 
@@ -94,6 +107,8 @@ fn parse__should_name_the_argument_that_does_not_do() {
         ("{\"batch\":{}}", "batch"),
         ("{\"msg\":5}", "msg"),
         ("{\"config\":{\"bounds\":{\"slice_s\":[1]}}}", "slice_s"),
+        ("{\"public_key\":\"secp256k1:x\"}", "public_key"),
+        ("{\"kinds\":[\"seize\"]}", "kinds"),
     ] {
         assert_eq!(json::parse::<Args>(bad.as_bytes()), Err(Error::Argument(field)), "{bad}");
     }
@@ -126,6 +141,14 @@ fn views__should_be_what_serde_json_writes() {
     market.reveal("a.near", batch, 0, &[1, 2, 3]).expect("reveal");
     let call = Call::by(REQUESTER).with(NEAR);
     market.chain.call(call, |engine| engine.storage_deposit(None, false)).expect("deposit");
+    let key = IntentKeyAddArgs {
+        public_key: PublicKey([9; 32]),
+        kinds: Kinds::EVERY,
+        token: TokenId(1),
+        daily_cap: Amount(7),
+    };
+    let call = Call::by(REQUESTER).with(1);
+    market.chain.call(call, |engine| engine.intent_key_set(key)).expect("key");
 
     // Then every view is written field for field as clients read it.
     fn same<T: serde::Serialize + Write>(value: &T) {

@@ -3,8 +3,10 @@
 
 mod chain;
 mod check;
+mod gold;
 mod json;
 mod life;
 mod market;
 mod rules;
 mod sequences;
+mod sign;

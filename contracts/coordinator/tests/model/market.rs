@@ -1,6 +1,6 @@
 //! A small market on the chain: a token, a requester, nodes, and the moves they make.
 
-use piecework_coordinator::engine::Error;
+use piecework_coordinator::engine::{Engine, Error};
 use piecework_interface::{
     amount::Amount,
     call::{BatchArgs, BatchCreateArgs, BatchSpec, DepositMessage, NodeRegisterArgs},
@@ -16,7 +16,7 @@ use piecework_interface::{
 };
 
 use super::{
-    chain::{CONTRACT, Call, Chain, NEAR},
+    chain::{CONTRACT, Call, Chain, Memory, NEAR},
     check::check,
 };
 
@@ -37,11 +37,15 @@ pub fn config() -> Config {
         liveness_window_s: 3_600,
         grace_s: 10,
         reputation_interval_s: 0,
+        juror_age_s: 0,
+        juror_reputation: 5_000,
+        chain_id: super::sign::CHAIN_ID.to_owned(),
         bounds: Bounds {
             claim_ttl_s: (10, 100_000),
             reveal_window_s: (10, 100_000),
             challenge_window_s: (10, 100_000),
             slice_s: (1, 3_600),
+            verdict_ttl_s: (10, 100_000),
             ..Bounds::default()
         },
         ..Config::default()
@@ -67,6 +71,7 @@ pub fn terms(now: u32) -> Terms {
         min_reputation: 0,
         expires_at: now + 100_000,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 
@@ -100,7 +105,7 @@ impl Market {
     }
 
     pub fn spec(terms: Terms, items: u32) -> BatchSpec {
-        BatchSpec { terms, items, manifest: [7; 32], uri: "blob:00".to_owned() }
+        BatchSpec { terms, items, manifest: [7; 32], uri: "blob:00".to_owned(), ..BatchSpec::default() }
     }
 
     /// A batch, funded by `ft_transfer_call`.
@@ -126,6 +131,27 @@ impl Market {
         let entries = self.chain.work(node, ops).expect("work");
         check(&self.chain);
         entries
+    }
+
+    /// A batch with more than terms: gold, a callback.
+    pub fn batch_of(&mut self, spec: BatchSpec) -> BatchId {
+        let batch = BatchId(self.chain.mirror.root.next_batch);
+        let message = DepositMessage::CreateBatch(spec);
+        self.chain.transfer_call(TOKEN, REQUESTER, 10_u128.pow(12), message).expect("batch");
+        check(&self.chain);
+        batch
+    }
+
+    /// Any other call, with every invariant checked.
+    pub fn call<T>(
+        &mut self,
+        who: &str,
+        deposit: u128,
+        run: impl FnOnce(Engine<'_, Memory<'_>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let result = self.chain.call(Call::by(who).with(deposit), run);
+        check(&self.chain);
+        result
     }
 
     /// One op: its skip code, if it was skipped.

@@ -1,8 +1,11 @@
 //! Each rule on its own.
 
+mod adjudication;
 mod attacks;
 mod batches;
+mod cases;
 mod governance;
+mod intents;
 mod money;
 mod nodes;
 mod revenue;

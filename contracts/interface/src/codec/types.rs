@@ -3,9 +3,12 @@
 use super::{Codec, Element, Source};
 use crate::{
     amount::Amount,
+    case::{Challenge, Decided},
     draw::Draw,
+    gold::Opening,
     governance::{Change, Proposal},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{IntentKey, Kinds, PublicKey, SignedIntent},
     op::{At, Op, Target, Work},
     revenue::Share,
     terms::Verification,
@@ -25,7 +28,7 @@ macro_rules! newtype {
         }
     )*};
 }
-newtype!(Amount, AccountNo, BatchId, ClassId, LotId, TokenId);
+newtype!(Amount, AccountNo, BatchId, ClassId, Kinds, LotId, PublicKey, TokenId);
 
 impl Codec for Work {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -42,9 +45,28 @@ impl Codec for Work {
 macro_rules! element {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-element!(AccountNo, ClassId, ClassRecord, Draw, Op, Proposal, Share, Slot, Target, TokenId, [u8; 32], u32);
+element!(
+    AccountNo,
+    Challenge,
+    ClassId,
+    ClassRecord,
+    Decided,
+    Draw,
+    IntentKey,
+    Op,
+    Opening,
+    Proposal,
+    Share,
+    SignedIntent,
+    Slot,
+    Target,
+    TokenId,
+    [u8; 32],
+    u16,
+    u32
+);
 
-variants!(Verification { 0 = Consensus } else Self::Consensus);
+variants!(Verification { 0 = Consensus, 1 = Adjudicated { adjudicator, verdict_ttl_s } } else Self::Consensus);
 variants!(Draw { 0 = Closed, 1 = Opened(at), 2 = Seeded(seed) } else Self::Closed);
 variants!(At { 0 = Group(group), 1 = Lot(lot) } else Self::Group(0));
 variants!(Op {
@@ -56,6 +78,6 @@ variants!(Op {
 } else Self::Claim { batch: BatchId(0), lot: LotId(0) });
 variants!(Target { 0 = Lot(batch, lot), 1 = Batch(batch), 2 = Node(node) } else Self::Batch(BatchId(0)));
 variants!(NodeStatus { 0 = Active, 1 = Paused, 2 = Silent } else Self::Active);
-variants!(LotPhase { 0 = Working, 1 = Revealing, 2 = Provisional } else Self::Working);
+variants!(LotPhase { 0 = Working, 1 = Revealing, 2 = Provisional, 3 = Judging } else Self::Working);
 variants!(SlotPhase { 0 = Reserved(until), 1 = Committed(commitment), 2 = Revealed(answers) } else Self::Reserved(0));
 variants!(Change { 0 = Config(config), 1 = Code(hash), 2 = Prices(prices) } else Self::Code([0; 32]));

@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kind, Kinds, PublicKey},
     json::{self, push_decimal},
     op::At,
     skip::Skip,
@@ -53,7 +54,7 @@ macro_rules! id_field {
         }
     )*};
 }
-id_field!(AccountNo, TokenId, ClassId, BatchId, LotId);
+id_field!(AccountNo, TokenId, ClassId, BatchId, LotId, Kinds, PublicKey);
 
 impl Field for bool {
     fn write(&self, out: &mut String) {
@@ -199,16 +200,30 @@ macro_rules! json_field {
         }
     )*};
 }
-json_field!(String, Config, NodeStatus, Role, Change);
+json_field!(String, Config, NodeStatus, Role, Change, Kind);
 
 impl Field for Verification {
     fn write(&self, out: &mut String) {
         match self {
             Self::Consensus => out.push('0'),
+            Self::Adjudicated { adjudicator, verdict_ttl_s } => {
+                out.push('[');
+                adjudicator.write(out);
+                out.push(',');
+                verdict_ttl_s.write(out);
+                out.push(']');
+            }
         }
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        (value.as_u64()? == 0).then_some(Self::Consensus)
+        match value.as_array().map(Vec::as_slice) {
+            None => (value.as_u64()? == 0).then_some(Self::Consensus),
+            Some([adjudicator, verdict_ttl_s]) => Some(Self::Adjudicated {
+                adjudicator: Field::read(adjudicator)?,
+                verdict_ttl_s: Field::read(verdict_ttl_s)?,
+            }),
+            Some(_) => None,
+        }
     }
 }

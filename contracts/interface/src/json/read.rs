@@ -101,7 +101,7 @@ impl Reader<'_> {
     }
 
     /// Reads an array, element by element.
-    fn array(&mut self, element: &mut dyn FnMut(&mut Self)) {
+    pub(crate) fn array(&mut self, element: &mut dyn FnMut(&mut Self)) {
         self.list(b"[]", element);
     }
 
@@ -289,6 +289,11 @@ impl Reader<'_> {
             self.fail();
             [0; N]
         })
+    }
+
+    /// Whether a string is next.
+    pub(crate) fn at_string(&mut self) -> bool {
+        self.next() == Some(b'"')
     }
 
     /// Reads a string that is one of a few words; returns its place.

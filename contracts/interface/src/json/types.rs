@@ -23,15 +23,48 @@ macro_rules! words {
 words! {
     NodeStatus { Active = "active", Paused = "paused", Silent = "silent" }
     BatchStatus { Open = "open", Cancelled = "cancelled", Closed = "closed" }
-    LotPhase { Working = "working", Revealing = "revealing", Provisional = "provisional" }
-    Verification { Consensus = "consensus" }
+    LotPhase { Working = "working", Revealing = "revealing", Provisional = "provisional", Judging = "judging" }
     Role { Guardian = "guardian", TokenAdmin = "token_admin" }
 }
 
+impl Write for Verification {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Consensus => out.push_str("\"consensus\""),
+            Self::Adjudicated { adjudicator, verdict_ttl_s } => {
+                write_all(
+                    &[("{\"adjudicated\":{\"adjudicator\":", adjudicator), (",\"verdict_ttl_s\":", verdict_ttl_s)],
+                    out,
+                );
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// A word, or an object with one field.
 impl Read for Verification {
     fn read(reader: &mut Reader<'_>) -> Self {
-        reader.word(&["consensus"]);
-        Self::Consensus
+        if reader.at_string() {
+            reader.word(&["consensus"]);
+            return Self::Consensus;
+        }
+        let (mut adjudicator, mut verdict_ttl_s) = (None, None);
+        reader.object(&mut |reader, key| match key {
+            "adjudicated" => reader.object(&mut |reader, key| match key {
+                "adjudicator" => adjudicator = Some(Read::read(reader)),
+                "verdict_ttl_s" => verdict_ttl_s = Some(Read::read(reader)),
+                _ => reader.skip(),
+            }),
+            _ => reader.fail_at("verification"),
+        });
+        match adjudicator.zip(verdict_ttl_s) {
+            Some((adjudicator, verdict_ttl_s)) => Self::Adjudicated { adjudicator, verdict_ttl_s },
+            None => {
+                reader.fail_at("verification");
+                Self::Consensus
+            }
+        }
     }
 }
 
@@ -119,7 +152,16 @@ impl Write for SlotPhase {
 /// The window's fields stand beside the others.
 impl Write for Progress {
     fn write(&self, out: &mut String) {
-        let Self { window: Window { frontier, marks, draws }, live, reserved, fees, freed } = self;
+        let Self {
+            window: Window { frontier, marks, draws },
+            live,
+            reserved,
+            fees,
+            freed,
+            gold_opened,
+            gold_void,
+            adjudicator_bond,
+        } = self;
         write_all(
             &[
                 ("{\"frontier\":", frontier),
@@ -129,6 +171,9 @@ impl Write for Progress {
                 (",\"reserved\":", reserved),
                 (",\"fees\":", fees),
                 (",\"freed\":", freed),
+                (",\"gold_opened\":", gold_opened),
+                (",\"gold_void\":", gold_void),
+                (",\"adjudicator_bond\":", adjudicator_bond),
             ],
             out,
         );
@@ -139,7 +184,7 @@ impl Write for Progress {
 impl Write for Lot {
     fn write(&self, out: &mut String) {
         let Self { batch, lot, state } = self;
-        let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots } = state;
+        let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case } = state;
         write_all(
             &[
                 ("{\"batch\":", batch),
@@ -153,6 +198,7 @@ impl Write for Lot {
                 (",\"open_items\":", open_items),
                 (",\"draw\":", draw),
                 (",\"slots\":", slots),
+                (",\"case\":", case),
             ],
             out,
         );

@@ -131,6 +131,12 @@ impl<T: Write> Write for Option<T> {
     }
 }
 
+impl<T: Write> Write for Box<T> {
+    fn write(&self, out: &mut String) {
+        self.as_ref().write(out);
+    }
+}
+
 impl<T: Write> Write for [T] {
     fn write(&self, out: &mut String) {
         out.push('[');

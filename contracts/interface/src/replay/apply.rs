@@ -2,20 +2,20 @@
 
 use super::{
     Context, Fault, Mirror, MovementKind, NamedAccount, Touched,
+    case::{ToldGold, ToldRuling},
     rows::{Cause, add, subtract},
 };
 use crate::{
     amount::Amount,
-    config::Fixed,
     draw::{Draw, Seed},
     event::{Entry, Line},
-    ids::{AccountNo, BatchId, ClassId, TokenId},
+    ids::{AccountNo, BatchId, ClassId, NEAR, TokenId},
+    intent::Limit,
     merkle::{self, Peaks},
     money,
     op::At,
     storage,
-    terms::Terms,
-    view::{Account, Batch, BatchStatus, Node, NodeStatus, OpenBatch, Progress, Token},
+    view::{Account, Batch, BatchStatus, LotPhase, Node, NodeStatus, OpenBatch, Progress, Token},
 };
 
 /// A line being applied.
@@ -109,10 +109,8 @@ impl Step<'_> {
                     Ok(())
                 })
             }
-            Entry::BatchCreated { batch, requester, token, items, manifest, uri: _, escrow, terms, fixed } => {
-                let purse = Purse { requester: *requester, token: *token, escrow: *escrow };
-                self.batch_created(*batch, purse, *items, manifest, terms, fixed)
-            }
+            Entry::BatchCreated { .. } => self.batch_created(entry),
+            Entry::AdjudicatorAccepted { batch, bond } => self.adjudicator_accepted(*batch, bond.0),
             Entry::DrawOpened { batch, at } => self.draw(*batch, *at, Draw::Opened(self.context.now_s)),
             Entry::Seeded { batch, at, value, tickets } => {
                 let Context { now_s, height, .. } = *self.context;
@@ -126,6 +124,20 @@ impl Step<'_> {
             Entry::Revealed { batch, lot, digest } => self.revealed(*batch, *lot, digest),
             Entry::Extended { batch, lot, items } => self.extended(*batch, *lot, items.0),
             Entry::Provisional { batch, lot, accepted, digest } => self.provisional(*batch, *lot, accepted.0, digest),
+            Entry::Judging { batch, lot } => self.turn(*batch, *lot, LotPhase::Judging),
+            Entry::VerdictGiven { batch, lot, scores, report } => self.verdict_given(*batch, *lot, scores, report),
+            Entry::GoldOpened { batch, lot, equal, against, decided, void } => {
+                let told = ToldGold { equal: equal.0, against: against.0, decided, void: void.0 };
+                self.gold_opened(*batch, *lot, &told)
+            }
+            Entry::Challenged { batch, lot, account, items, bond } => {
+                self.challenged(*batch, *lot, *account, items.0, bond.0)
+            }
+            Entry::JuryOpened { batch, lot } => self.jury_opened(*batch, *lot),
+            Entry::Ruled { batch, lot, overturned, jurors, challengers, forfeit } => {
+                let told = ToldRuling { overturned: overturned.0, jurors, challengers, forfeit: forfeit.0 };
+                self.ruled(*batch, *lot, &told)
+            }
             Entry::Freed { batch, lot, abandoned } => self.freed(*batch, *lot, abandoned),
             Entry::Settled { batch, lot, n, accepted, digest, fee, refund, slots } => {
                 let told =
@@ -140,7 +152,21 @@ impl Step<'_> {
             }
             Entry::BatchPaid { batch, fees, refund } => self.batch_paid(*batch, (fees.0, refund.0)),
             Entry::BatchClosed { batch, fees, refund } => self.batch_closed(*batch, (fees.0, refund.0)),
+            Entry::BatchTold { batch } => {
+                self.batch(*batch)?.callback.take().map(drop).ok_or(Fault::Differs("the callback of the batch"))
+            }
             Entry::BatchForgotten { batch } => self.batch_forgotten(*batch),
+            Entry::KeySet { account, public_key, kinds, token, daily_cap } => {
+                let limit = Limit { token: *token, daily_cap: *daily_cap, spent: Amount(0) };
+                self.key_set(*account, *public_key, (*kinds, limit))
+            }
+            Entry::Intent { op: _, account, public_key, kind, nonce, spent, failed } => {
+                let told = super::intents::Told { kind: *kind, nonce: *nonce, spent: spent.0, failed: *failed };
+                self.intent(*account, *public_key, &told)
+            }
+            Entry::Transferred { account, receiver, token, amount, memo: _ } => {
+                self.transferred((*account, *receiver), *token, amount.0)
+            }
             Entry::Skipped { op, code } => {
                 self.touched.skips.push((*op, *code));
                 Ok(())
@@ -163,8 +189,15 @@ impl Step<'_> {
             return Err(Fault::Differs("the account's number"));
         }
         *next = next.checked_add(1).ok_or(Fault::Range("the number of the next account"))?;
-        let row =
-            Account { account, storage_paid: paid, storage_used: used, in_flight: 0, balances: Vec::new(), node: None };
+        let row = Account {
+            account,
+            storage_paid: paid,
+            storage_used: used,
+            in_flight: 0,
+            balances: Vec::new(),
+            node: None,
+            keys: Vec::new(),
+        };
         self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
         self.touched.accounts.insert(account);
         Ok(())
@@ -200,40 +233,58 @@ impl Step<'_> {
         })
     }
 
-    fn batch_created(
-        &mut self,
-        batch: BatchId,
-        purse: Purse,
-        items: u32,
-        manifest: &merkle::Digest,
-        terms: &Terms,
-        fixed: &Fixed,
-    ) -> Result<(), Fault> {
+    fn batch_created(&mut self, entry: &Entry) -> Result<(), Fault> {
+        let Entry::BatchCreated {
+            batch,
+            requester,
+            token,
+            items,
+            manifest,
+            gold_root,
+            callback,
+            uri: _,
+            escrow,
+            terms,
+            fixed,
+        } = entry
+        else {
+            return Err(Fault::Differs("the entry of a batch"));
+        };
+        let (batch, requester, token) = (*batch, *requester, *token);
         let next = &mut self.mirror.root.next_batch;
         if batch.0 != *next {
             return Err(Fault::Differs("the batch's number"));
         }
         *next = next.checked_add(1).ok_or(Fault::Range("the number of the next batch"))?;
-        let Purse { requester, token, escrow } = purse;
-        if escrow.0 != money::escrow(terms, fixed.fee_bps, items) {
+        if escrow.0 != money::escrow(terms, fixed.fee_bps, *items) {
             return Err(Fault::Differs("the escrow"));
         }
         self.debit(requester, token, escrow.0, MovementKind::Escrow, Cause { batch: Some(batch), lot: None })?;
         self.charge(requester, storage::BATCH_BYTES)?;
         let mut progress = Progress::default();
-        progress.window.draws[0] = Draw::Opened(self.context.now_s);
+        if terms.adjudicator().is_none() {
+            progress.window.draws[0] = Draw::Opened(self.context.now_s);
+        }
         let open = OpenBatch {
             requester,
             token,
             terms: terms.clone(),
             fixed: fixed.clone(),
-            items,
+            items: *items,
             manifest: *manifest,
+            gold_root: *gold_root,
             created_at: self.context.now_s,
             progress,
-            escrow,
+            escrow: *escrow,
         };
-        let row = Batch { batch, status: BatchStatus::Open, settled: 0, results_root: merkle::EMPTY, open: Some(open) };
+        let row = Batch {
+            batch,
+            status: BatchStatus::Open,
+            settled: 0,
+            results_root: merkle::EMPTY,
+            callback: callback.clone(),
+            open: Some(open),
+        };
         self.mirror.batches.insert(batch, row);
         self.mirror.ranges.insert(batch, Peaks::default());
         self.touched.batches.insert(batch);
@@ -247,7 +298,7 @@ impl Step<'_> {
                 let index = window.index(group).ok_or(Fault::NoGroup(batch, group))?;
                 window.draws[index] = draw;
             }
-            At::Lot(lot) => self.lot(batch, lot)?.draw = draw,
+            At::Lot(lot) => self.lot_drawn(batch, lot, draw)?,
         }
         Ok(())
     }
@@ -278,6 +329,10 @@ impl Step<'_> {
         self.uncharge(open.requester, bytes)?;
         let lots = open.progress.reserved.checked_mul(storage::lot_bytes(&open.terms));
         self.uncharge(open.requester, lots.ok_or(Fault::Range("an account's storage"))?)?;
+        if let Some((adjudicator, bond)) = open.terms.adjudicator().zip(open.progress.adjudicator_bond) {
+            let cause = Cause { batch: Some(batch), lot: None };
+            self.credit(adjudicator, NEAR, bond.0, MovementKind::Bond, cause)?;
+        }
         self.touched.closed.push((batch, open));
         Ok(())
     }
@@ -305,11 +360,4 @@ impl Step<'_> {
     pub fn insure(&mut self, slash: u128) -> Result<(), Fault> {
         add(&mut self.mirror.root.insurance, slash, "the insurance pool")
     }
-}
-
-/// Who pays for a batch, in what, how much.
-struct Purse {
-    requester: AccountNo,
-    token: TokenId,
-    escrow: Amount,
 }

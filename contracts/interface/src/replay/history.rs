@@ -53,6 +53,12 @@ pub enum MovementKind {
     Refund,
     /// A share of an epoch's fees, to a node or the treasury.
     Revenue,
+    /// NEAR put up by a challenger or an adjudicator, or what came back of it.
+    Bond,
+    /// NEAR for a juror.
+    JurorFee,
+    /// From one account to another.
+    Transfer,
 }
 
 /// One movement of an internal balance; never of nothing.

@@ -2,8 +2,8 @@
 
 use super::{EndedSlot, Fault, SlotEnd, apply::Step};
 use crate::{
-    draw::Draw,
     event::Abandoned,
+    gold,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
     lots,
@@ -11,15 +11,25 @@ use crate::{
     money,
     op::Op,
     round::Release,
-    settlement::slot_bond,
+    settlement::{Held, slot_bond},
     storage,
-    view::{BatchStatus, LotPhase, LotState, OpenBatch, Slot, SlotPhase},
+    view::{BatchStatus, LotPhase, LotState, OpenBatch, Progress, Slot, SlotPhase},
 };
 
 impl OpenBatch {
     /// Items of one of its lots.
-    fn lot_items(&self, lot: LotId) -> u8 {
+    pub(super) fn lot_items(&self, lot: LotId) -> u8 {
         lots::lot_items(self.items, self.terms.lot_size, lot)
+    }
+
+    /// What a settlement of the batch depends on.
+    pub(super) fn held(&self, insurance: u128) -> Held {
+        let Progress { gold_opened, gold_void, adjudicator_bond, .. } = &self.progress;
+        Held {
+            insurance,
+            adjudicator_bond: adjudicator_bond.map_or(0, |bond| bond.0),
+            gold_slashes: gold::slashes(*gold_opened, *gold_void),
+        }
     }
 }
 
@@ -101,10 +111,9 @@ impl Step<'_> {
         });
         let answers = answers.ok_or(Fault::NoAnswers)?.clone();
         let open = self.terms_of(batch)?;
-        let (items, width) = (open.lot_items(lot), usize::from(open.terms.answer_width));
+        let (items, terms) = (open.lot_items(lot), open.terms.clone());
         let state = self.lot(batch, lot)?;
-        let judged = state.judged_items(state.round, items).count_ones();
-        if answers.len() != usize::try_from(judged).unwrap_or(usize::MAX).saturating_mul(width) {
+        if u32::try_from(answers.len()) != Ok(state.answer_bytes(&terms, state.round, items)) {
             return Err(Fault::Differs("the length of the answers"));
         }
         let slot = self.current_slot(batch, lot, caller)?;
@@ -122,10 +131,8 @@ impl Step<'_> {
             return Err(Fault::Differs("the set of open items"));
         }
         let state = self.lot(batch, lot)?;
-        state.phase = LotPhase::Working;
-        (state.round, state.open_items) = (1, items);
-        (state.clock_at, state.phase_at, state.phase_height) = (now_s, 0, 0);
-        state.draw = Draw::Opened(now_s);
+        state.begin_round(1, now_s);
+        state.open_items = items;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use crate::{
     merkle::{self, Digest},
     money,
     settlement::{self, Judgement},
+    terms::JURY,
     view::{LotPhase, LotState, OpenBatch},
 };
 
@@ -28,8 +29,8 @@ pub(super) struct Told<'a> {
 
 impl Step<'_> {
     pub fn provisional(&mut self, batch: BatchId, lot: LotId, accepted: u64, digest: &Digest) -> Result<(), Fault> {
-        let (_, result) = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.answers()))?;
-        if (result.0, sha256(&result.1)) != (accepted, *digest) {
+        let (_, result) = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.digest(sha256)))?;
+        if result != (accepted, *digest) {
             return Err(Fault::Differs("the result"));
         }
         self.turn(batch, lot, LotPhase::Provisional)
@@ -43,7 +44,7 @@ impl Step<'_> {
         let state = record.clone().unwrap_or_default();
         let judgement = settlement::judge(&open.terms, items, &state);
         let answers = judgement.answers();
-        if (judgement.accepted(), sha256(&answers)) != (told.accepted, *told.digest) {
+        if (judgement.accepted(), judgement.digest(sha256)) != (told.accepted, *told.digest) {
             return Err(Fault::Differs("the result"));
         }
         self.settle_slots(batch, lot, &open, &state, &judgement, told)?;
@@ -89,7 +90,7 @@ impl Step<'_> {
         judgement: &Judgement<'_>,
         told: &Told<'_>,
     ) -> Result<(), Fault> {
-        let settlement = judgement.settle(&open.fixed);
+        let settlement = judgement.settle_with(&open.fixed, &open.held(self.mirror.root.insurance.0));
         if (settlement.fee, settlement.refund) != (told.fee, told.refund) {
             return Err(Fault::Differs("fee or refund"));
         }
@@ -106,7 +107,7 @@ impl Step<'_> {
             self.insure(outcome.slash)?;
             let class = open.terms.class;
             let reputation = self.node(slot.node, |node| {
-                node.settle(class, outcome, settlement.fee, &open.fixed, now_s);
+                node.settle(class, outcome, settlement.earned_fee, &open.fixed, now_s);
                 node.class(class).map(|record| record.reputation).ok_or(Fault::NoClass(slot.node, class))
             })?;
             self.count_tickets(slot.node, true)?;
@@ -122,10 +123,10 @@ impl Step<'_> {
                 pay: outcome.pay,
                 slash: outcome.slash,
                 reputation: Some(reputation),
-                agreed: judgement.agreed(index),
+                agreed: if slot.round < JURY { judgement.agreed(index) } else { 0 },
             });
         }
-        Ok(())
+        self.settle_case(batch, lot, state, &settlement)
     }
 
     /// Escrow, fees, what is freed, and the results' range.

@@ -29,12 +29,20 @@ pub fn terms() -> Terms {
         min_reputation: 0,
         expires_at: 86_400,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     }
 }
 
 /// A bond of one yoctoNEAR per unit of reward, a fee of 5 %.
 pub fn fixed() -> Fixed {
-    Fixed { fee_bps: 500, bond_rate: Amount(1 << 32), rep_unit: Amount(10), reputation_interval_s: 3_600, grace_s: 60 }
+    Fixed {
+        fee_bps: 500,
+        bond_rate: Amount(1 << 32),
+        rep_unit: Amount(10),
+        reputation_interval_s: 3_600,
+        grace_s: 60,
+        ..Fixed::default()
+    }
 }
 
 /// A slot that revealed, or that did not.

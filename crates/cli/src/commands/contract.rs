@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, TxRequest};
+use piecework_chain::{AccountId, RpcClient, TxRequest};
 use piecework_interface::config::Config;
 use serde_json::json;
 
@@ -58,6 +58,7 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
         }
         ContractCommand::Init(args) => {
             let config = args.config.map_or_else(|| Ok(Config::default()), |path| read_config(&path))?;
+            let config = on_this_chain(&context.rpc, config).await?;
             let signer = context.signer().await?;
             let contract = context.network.contract.clone().unwrap_or_else(|| signer.account_id().clone());
             let owner = args.owner.unwrap_or_else(|| signer.account_id().clone());
@@ -67,6 +68,19 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
             context.output.result(&result, || format!("{contract} is initialized; {owner} owns it"))
         }
     }
+}
+
+/// The configuration with the chain's id, without which the coordinator executes no signed intent.
+pub(crate) async fn on_this_chain(rpc: &RpcClient, config: Config) -> anyhow::Result<Config> {
+    let found = rpc.status().await?.chain_id;
+    if !config.chain_id.is_empty() && config.chain_id != found {
+        return Err(Problem::new(
+            format!("the configuration is for the chain {}, and this is {found}", config.chain_id),
+            "leave chain_id out of it, or choose the other network",
+        )
+        .into());
+    }
+    Ok(Config { chain_id: found, ..config })
 }
 
 fn read_config(path: &std::path::Path) -> anyhow::Result<Config> {

@@ -7,7 +7,10 @@ use serde_json::json;
 use super::Programs;
 use crate::{
     amount::NEAR_DECIMALS,
-    commands::token::{bond_rate, read_wasm},
+    commands::{
+        contract::on_this_chain,
+        token::{bond_rate, read_wasm},
+    },
     coordinator::StorageBounds,
     problem::Problem,
     requests::{self, TokenSpec},
@@ -49,7 +52,8 @@ pub(super) async fn deploy(root: &Sender, programs: &Programs, config: &Config) 
     execute(root, request).await?;
 
     let request = requests::account_create(contract.clone(), key, 20 * NEAR).deploy(read_wasm(&programs.coordinator)?);
-    execute(root, requests::add_contract_init(request, owner, config)?).await?;
+    let config = on_this_chain(root.rpc(), config.clone()).await?;
+    execute(root, requests::add_contract_init(request, owner, &config)?).await?;
 
     let bounds: StorageBounds =
         root.rpc().view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;

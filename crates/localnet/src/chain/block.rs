@@ -1,10 +1,14 @@
 //! One block and its single chunk, with all that executing it produced.
 
-use std::sync::Arc;
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{
     block_header::BlockHeaderInnerLite,
-    hash::{CryptoHash, hash},
+    hash::CryptoHash,
     merkle::{MerklePath, combine_hash},
     receipt::Receipt,
     transaction::{ExecutionOutcomeWithId, SignedTransaction},
@@ -12,9 +16,16 @@ use near_primitives::{
 };
 
 use super::merkle::MerkleTree;
-use crate::{runtime::BlockContext, state::ChangeLog};
+use crate::{
+    runtime::BlockContext,
+    state::{ChangeLog, KeyChanges},
+};
+
+/// How a chunk's hash differs from its block's.
+const CHUNK_MARK: u8 = 0xff;
 
 /// A block. Its hash is made like nearcore's from `lite` and a hash of the rest, so light clients verify it.
+#[derive(Clone, BorshSerialize, BorshDeserialize)]
 pub struct Block {
     /// The part of the header that light clients see.
     pub lite: BlockHeaderInnerLite,
@@ -50,9 +61,15 @@ pub struct Block {
     pub incoming: Vec<Receipt>,
     /// Outcomes in order of execution.
     pub outcomes: Vec<ExecutionOutcomeWithId>,
+    /// For every outcome the transaction it goes back to.
+    pub origins: Vec<CryptoHash>,
+    /// Receipts created, those executed at once included.
+    pub created: Vec<Arc<Receipt>>,
     /// State changes by key.
+    #[borsh(serialize_with = "write_changes", deserialize_with = "read_changes")]
     pub changes: ChangeLog,
     /// Tree over the outcomes; the next header commits to its root.
+    #[borsh(skip)]
     pub outcome_tree: MerkleTree,
     /// Commitment to the state after this block; the next header carries it.
     pub state_root: CryptoHash,
@@ -78,9 +95,24 @@ impl Block {
         self.outcome_tree.path(index, self.outcomes.len())
     }
 
-    /// Hash of the block's only chunk.
+    /// Hash of the block's only chunk: the block's with every bit flipped, so that one leads to the other.
     pub fn chunk_hash(&self) -> CryptoHash {
-        combine_hash(&hash(b"chunk"), &self.hash)
+        flip(&self.hash)
+    }
+
+    /// The block hash that belongs to a chunk hash.
+    pub fn hash_of_chunk(chunk_hash: &CryptoHash) -> CryptoHash {
+        flip(chunk_hash)
+    }
+
+    /// Reads a block from the bytes borsh made of it.
+    ///
+    /// # Errors
+    /// If the bytes are not a block.
+    pub fn from_bytes(bytes: &mut &[u8]) -> std::io::Result<Self> {
+        let mut block = Self::deserialize(bytes)?;
+        block.outcome_tree = MerkleTree::of_outcomes(&block.outcomes);
+        Ok(block)
     }
 
     /// What contracts can see of the block.
@@ -104,4 +136,19 @@ pub fn block_hash(lite: &BlockHeaderInnerLite, inner_rest_hash: &CryptoHash, pre
 /// The id of an epoch: nearcore uses a block hash, here the epoch's number is enough.
 pub fn epoch_id(genesis_hash_seed: &CryptoHash, epoch_height: EpochHeight) -> EpochId {
     EpochId(CryptoHash::hash_borsh((genesis_hash_seed, epoch_height)))
+}
+
+fn flip(hash: &CryptoHash) -> CryptoHash {
+    CryptoHash(hash.0.map(|byte| byte ^ CHUNK_MARK))
+}
+
+/// The raw keys follow from the typed ones and are left out.
+fn write_changes<W: Write>(changes: &ChangeLog, writer: &mut W) -> std::io::Result<()> {
+    u32::try_from(changes.len()).map_err(std::io::Error::other)?.serialize(writer)?;
+    changes.values().try_for_each(|change| change.serialize(writer))
+}
+
+fn read_changes<R: Read>(reader: &mut R) -> std::io::Result<ChangeLog> {
+    let changes: Vec<KeyChanges> = BorshDeserialize::deserialize_reader(reader)?;
+    Ok(changes.into_iter().map(|change| (change.trie_key.to_vec(), change)).collect())
 }

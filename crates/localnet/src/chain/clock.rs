@@ -34,11 +34,31 @@ impl ChainClock {
             Source::System => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             Source::Manual(now) => now,
         };
-        u64::try_from((now + self.offset).as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(now.saturating_add(self.offset).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// How far the clock has been moved forward.
+    pub fn offset(&self) -> Duration {
+        self.offset
+    }
+
+    /// Sets how far the clock has been moved forward, for a chain that goes on.
+    pub fn set_offset(&mut self, offset: Duration) {
+        self.offset = offset;
+    }
+
+    /// Sets the clock to a moment in nanoseconds since the epoch.
+    pub fn set(&mut self, timestamp_ns: u64) {
+        let now = match self.source {
+            Source::System => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Source::Manual(now) => now,
+        };
+        // A clock behind the real one stands still until that has caught up.
+        self.offset = Duration::from_nanos(timestamp_ns).saturating_sub(now);
     }
 
     /// Moves the clock forward.
     pub fn advance(&mut self, by: Duration) {
-        self.offset += by;
+        self.offset = self.offset.saturating_add(by);
     }
 }

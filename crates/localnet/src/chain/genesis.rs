@@ -1,6 +1,6 @@
 //! The state and the block a chain starts with (nearcore `genesis.rs`).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use near_chain_configs::Genesis;
 use near_primitives::{
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     runtime::Runtime,
     state::{Value, VersionedState},
+    store::Recovered,
 };
 
 /// The genesis file describes a state that cannot be.
@@ -35,11 +36,21 @@ pub enum GenesisError {
     Encoding(#[from] std::io::Error),
 }
 
+/// The chain before its first block.
+///
+/// # Errors
+/// See [`GenesisError`].
+pub fn start(runtime: &Runtime, genesis: &Genesis) -> Result<Recovered, GenesisError> {
+    let mut state = VersionedState::default();
+    load_records(runtime, genesis, &mut state)?;
+    Ok(Recovered::at_genesis(Arc::new(genesis_block(genesis)), state))
+}
+
 /// Fills `state` with the records of the genesis file at its height.
 ///
 /// # Errors
 /// See [`GenesisError`].
-pub fn load_records(runtime: &Runtime, genesis: &Genesis, state: &mut VersionedState) -> Result<(), GenesisError> {
+fn load_records(runtime: &Runtime, genesis: &Genesis, state: &mut VersionedState) -> Result<(), GenesisError> {
     let height = genesis.config.genesis_height;
     let fees = &runtime.config.fees.storage_usage_config;
     let mut accounts: BTreeMap<AccountId, Account> = BTreeMap::new();
@@ -92,7 +103,7 @@ pub fn load_records(runtime: &Runtime, genesis: &Genesis, state: &mut VersionedS
 }
 
 /// The first block. It executes nothing.
-pub fn genesis_block(genesis: &Genesis) -> Block {
+fn genesis_block(genesis: &Genesis) -> Block {
     let config = &genesis.config;
     let seed = genesis.json_hash();
     let lite = BlockHeaderInnerLite {
@@ -125,6 +136,8 @@ pub fn genesis_block(genesis: &Genesis) -> Block {
         transactions: Vec::new(),
         incoming: Vec::new(),
         outcomes: Vec::new(),
+        origins: Vec::new(),
+        created: Vec::new(),
         changes: BTreeMap::new(),
         outcome_tree: MerkleTree::default(),
         state_root: seed,

@@ -14,9 +14,13 @@ use near_primitives::{
 };
 
 use super::{block::Block, merkle::MerkleTree};
+use crate::store::{Archive, IdKind, Segment};
 
-/// Outcomes kept at most, so that a busy chain does not fill the memory (one takes 4 to 10 kB with its block)…
+/// Without a disk: outcomes kept at most, so that a busy chain does not fill the memory (one takes 4 to 10 kB with
+/// its block)…
 const MAX_OUTCOMES: usize = 200_000;
+/// With a disk: size of the logs at most…
+const MAX_LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// …unless so few blocks would be left that clients lose the thread.
 const MIN_BLOCKS: usize = 1_000;
 
@@ -29,79 +33,123 @@ pub struct OutcomePlace {
     pub index: usize,
 }
 
-/// Kept blocks, newest last. Genesis is always kept.
+/// Kept blocks. The newest are in memory with their states; with a disk, older ones are in its archive.
 pub struct History {
     genesis: Arc<Block>,
-    blocks: BTreeMap<BlockHeight, Arc<Block>>,
+    recent: BTreeMap<BlockHeight, Arc<Block>>,
+    archive: Archive,
     heights: HashMap<CryptoHash, BlockHeight>,
-    chunks: HashMap<CryptoHash, BlockHeight>,
     outcomes: HashMap<CryptoHash, OutcomePlace>,
     transactions: HashMap<CryptoHash, Arc<SignedTransaction>>,
     receipts: HashMap<CryptoHash, Arc<Receipt>>,
-    created: BTreeMap<BlockHeight, Vec<CryptoHash>>,
     tree: MerkleTree,
     head: Arc<Block>,
 }
 
 impl History {
-    /// The history of a chain that has only its genesis.
-    pub fn new(genesis: Arc<Block>) -> Self {
+    /// The history of a chain with these recent blocks, oldest first.
+    pub fn new(genesis: Arc<Block>, recent: Vec<Arc<Block>>, archive: Archive, tree: MerkleTree) -> Self {
         let mut history = Self {
-            genesis: Arc::clone(&genesis),
-            blocks: BTreeMap::new(),
-            heights: HashMap::new(),
-            chunks: HashMap::new(),
+            heights: HashMap::from([(genesis.hash, genesis.height())]),
+            head: Arc::clone(&genesis),
+            genesis,
+            recent: BTreeMap::new(),
+            archive: Archive::default(),
             outcomes: HashMap::new(),
             transactions: HashMap::new(),
             receipts: HashMap::new(),
-            created: BTreeMap::new(),
-            tree: MerkleTree::default(),
-            head: Arc::clone(&genesis),
+            tree,
         };
-        history.push(genesis, Vec::new());
+        for segment in archive.segments() {
+            history.heights.extend(segment.blocks.iter().map(|place| (place.hash, place.height)));
+        }
+        history.archive = archive;
+        recent.into_iter().for_each(|block| history.insert(block));
         history
     }
 
-    /// Adds the next block and the receipts it created.
-    pub fn push(&mut self, block: Arc<Block>, created: Vec<Receipt>) {
+    /// Adds the next block.
+    pub fn push(&mut self, block: Arc<Block>) {
+        self.tree.push(block.hash);
+        self.insert(block);
+    }
+
+    fn insert(&mut self, block: Arc<Block>) {
         let height = block.height();
         self.heights.insert(block.hash, height);
-        self.chunks.insert(block.chunk_hash(), height);
         for (index, outcome) in block.outcomes.iter().enumerate() {
             self.outcomes.insert(outcome.id, OutcomePlace { height, index });
         }
         for tx in &block.transactions {
             self.transactions.insert(tx.get_hash(), Arc::clone(tx));
         }
-        if !created.is_empty() {
-            self.created.insert(height, created.iter().map(|receipt| *receipt.receipt_id()).collect());
-        }
-        self.receipts.extend(created.into_iter().map(|receipt| (*receipt.receipt_id(), Arc::new(receipt))));
-        self.tree.push(block.hash);
-        self.blocks.insert(height, Arc::clone(&block));
+        self.receipts.extend(block.created.iter().map(|receipt| (*receipt.receipt_id(), Arc::clone(receipt))));
+        self.recent.insert(height, Arc::clone(&block));
         self.head = block;
     }
 
-    /// Forgets the oldest block after genesis if more than `keep` are held, or too much in them, and returns it.
-    pub fn prune(&mut self, keep: usize) -> Option<Arc<Block>> {
-        let full = self.outcomes.len() > MAX_OUTCOMES && self.blocks.len() > MIN_BLOCKS;
-        if self.blocks.len() <= keep.max(MIN_BLOCKS) && !full {
-            return None;
+    /// Without a disk: forgets the oldest block after genesis if more than `keep` are held, or too much in them.
+    pub fn prune(&mut self, keep: usize) -> bool {
+        let full = self.outcomes.len() > MAX_OUTCOMES && self.recent.len() > MIN_BLOCKS;
+        if self.recent.len() <= keep.max(MIN_BLOCKS) && !full {
+            return false;
         }
-        let oldest = self.blocks.keys().copied().find(|height| *height != self.genesis.height())?;
-        let block = self.blocks.remove(&oldest)?;
+        let Some(block) = self.forget_oldest() else { return false };
         self.heights.remove(&block.hash);
-        self.chunks.remove(&block.chunk_hash());
+        self.tree.forget(leaves(block.ordinal));
+        true
+    }
+
+    /// Drops the oldest block below `height` from memory, whose log is in the archive.
+    pub fn page_out(&mut self, height: BlockHeight) -> bool {
+        self.recent.first_key_value().is_some_and(|(oldest, _)| *oldest < height) && self.forget_oldest().is_some()
+    }
+
+    fn forget_oldest(&mut self) -> Option<Arc<Block>> {
+        let (_, block) = self.recent.pop_first()?;
         for outcome in &block.outcomes {
             self.outcomes.remove(&outcome.id);
         }
         for tx in &block.transactions {
             self.transactions.remove(&tx.get_hash());
         }
-        for receipt_id in self.created.remove(&oldest).unwrap_or_default() {
-            self.receipts.remove(&receipt_id);
+        for receipt in &block.created {
+            self.receipts.remove(receipt.receipt_id());
         }
         Some(block)
+    }
+
+    /// Adds a finished log.
+    pub fn archive(&mut self, first: BlockHeight, segment: Segment) {
+        self.archive.add(first, segment);
+    }
+
+    /// Forgets the oldest log if `keep` blocks remain without it, or the logs are too large, and it ends before
+    /// `height`; says which.
+    pub fn forget_log(&mut self, keep: usize, height: BlockHeight) -> Option<BlockHeight> {
+        let oldest = self.archive.oldest()?;
+        let last = oldest.blocks.last().map_or(0, |place| place.height);
+        let without = self.archive.len() - oldest.blocks.len();
+        let too_large = self.archive.bytes() > MAX_LOG_BYTES && without >= MIN_BLOCKS;
+        if without < keep.max(MIN_BLOCKS) && !too_large || last >= height || self.has_state(last) {
+            return None;
+        }
+        let (first, segment) = self.archive.forget_oldest()?;
+        for place in &segment.blocks {
+            self.heights.remove(&place.hash);
+        }
+        self.tree.forget(segment.blocks.last().map_or(0, |place| leaves(place.ordinal)));
+        Some(first)
+    }
+
+    /// The tree over all block hashes.
+    pub fn tree(&self) -> &MerkleTree {
+        &self.tree
+    }
+
+    /// The oldest block whose state can be read.
+    pub fn oldest_with_state(&self) -> &Arc<Block> {
+        self.recent.first_key_value().map_or(&self.head, |(_, block)| block)
     }
 
     /// The newest block.
@@ -115,72 +163,107 @@ impl History {
     }
 
     /// The oldest kept block after genesis, or genesis.
-    pub fn earliest(&self) -> &Arc<Block> {
-        let genesis = self.genesis.height();
-        self.blocks.values().find(|block| block.height() != genesis).unwrap_or(&self.genesis)
+    pub fn earliest(&self) -> Arc<Block> {
+        self.next_block(self.genesis.height()).unwrap_or_else(|| Arc::clone(&self.genesis))
     }
 
     /// The block a request means.
-    pub fn block(&self, reference: &BlockReference) -> Option<&Arc<Block>> {
+    pub fn block(&self, reference: &BlockReference) -> Option<Arc<Block>> {
         match reference {
-            BlockReference::BlockId(BlockId::Height(height)) => self.blocks.get(height),
+            BlockReference::BlockId(BlockId::Height(height)) => self.block_at_height(*height),
             BlockReference::BlockId(BlockId::Hash(hash)) => self.block_by_hash(hash),
-            BlockReference::Finality(Finality::None) => Some(&self.head),
+            BlockReference::Finality(Finality::None) => Some(Arc::clone(&self.head)),
             BlockReference::Finality(Finality::DoomSlug) => self.finalised(&self.head.last_ds_final),
             BlockReference::Finality(Finality::Final) => self.finalised(&self.head.last_final),
-            BlockReference::SyncCheckpoint(SyncCheckpoint::Genesis) => Some(&self.genesis),
+            BlockReference::SyncCheckpoint(SyncCheckpoint::Genesis) => Some(Arc::clone(&self.genesis)),
             BlockReference::SyncCheckpoint(SyncCheckpoint::EarliestAvailable) => Some(self.earliest()),
         }
     }
 
     /// A block by hash.
-    pub fn block_by_hash(&self, hash: &CryptoHash) -> Option<&Arc<Block>> {
-        self.blocks.get(self.heights.get(hash)?)
+    pub fn block_by_hash(&self, hash: &CryptoHash) -> Option<Arc<Block>> {
+        self.block_at_height(self.height_of(hash)?)
+    }
+
+    /// The height of the block with this hash.
+    pub fn height_of(&self, hash: &CryptoHash) -> Option<BlockHeight> {
+        self.heights.get(hash).copied()
     }
 
     /// The block a header names as final. The first headers name none, which makes genesis the final one.
-    fn finalised(&self, hash: &CryptoHash) -> Option<&Arc<Block>> {
-        if *hash == CryptoHash::default() { Some(&self.genesis) } else { self.block_by_hash(hash) }
+    fn finalised(&self, hash: &CryptoHash) -> Option<Arc<Block>> {
+        if *hash == CryptoHash::default() { Some(Arc::clone(&self.genesis)) } else { self.block_by_hash(hash) }
     }
 
     /// The block at exactly this height.
-    pub fn block_at_height(&self, height: BlockHeight) -> Option<&Arc<Block>> {
-        self.blocks.get(&height)
+    pub fn block_at_height(&self, height: BlockHeight) -> Option<Arc<Block>> {
+        if height == self.genesis.height() {
+            return Some(Arc::clone(&self.genesis));
+        }
+        self.recent.get(&height).cloned().or_else(|| self.archive.block(height))
     }
 
     /// A block by the hash of its chunk.
-    pub fn block_by_chunk(&self, chunk_hash: &CryptoHash) -> Option<&Arc<Block>> {
-        self.blocks.get(self.chunks.get(chunk_hash)?)
+    pub fn block_by_chunk(&self, chunk_hash: &CryptoHash) -> Option<Arc<Block>> {
+        self.block_by_hash(&Block::hash_of_chunk(chunk_hash))
     }
 
     /// The block after the one at `height`.
-    pub fn next_block(&self, height: BlockHeight) -> Option<&Arc<Block>> {
-        self.blocks.range(height + 1..).next().map(|(_, block)| block)
+    pub fn next_block(&self, height: BlockHeight) -> Option<Arc<Block>> {
+        let archived = self.archive.heights_from(height + 1).next();
+        let recent = self.recent.range(height + 1..).next().map(|(height, _)| *height);
+        let next = archived.into_iter().chain(recent).min()?;
+        self.block_at_height(next)
     }
 
-    /// Whether the state after the block at `height` can still be read. Genesis loses its once later blocks go.
+    /// The newest block at or below `height`.
+    pub fn block_at_or_below(&self, height: BlockHeight) -> Option<Arc<Block>> {
+        let recent = self.recent.range(..=height).next_back().map(|(height, _)| *height);
+        let found = recent.or_else(|| self.archive.height_at_or_below(height)).unwrap_or(self.genesis.height());
+        self.block_at_height(found).filter(|block| block.height() <= height)
+    }
+
+    /// Whether the state after the block at `height` can still be read.
     pub fn has_state(&self, height: BlockHeight) -> bool {
-        height >= self.earliest().height() || self.earliest().prev_hash == self.genesis.hash
+        height >= self.oldest_with_state().height()
+    }
+
+    /// The height of the last final block.
+    pub fn final_height(&self) -> BlockHeight {
+        self.height_of(&self.head.last_final).unwrap_or(self.genesis.height())
     }
 
     /// Whether the block at `height` is final.
     pub fn is_final(&self, height: BlockHeight) -> bool {
-        self.finalised(&self.head.last_final).is_some_and(|last| height <= last.height())
+        height <= self.final_height()
     }
 
     /// Where the outcome of a transaction or receipt is.
     pub fn outcome(&self, id: &CryptoHash) -> Option<OutcomePlace> {
-        self.outcomes.get(id).copied()
+        self.outcomes.get(id).copied().or_else(|| self.archive.find(id, IdKind::Outcome))
     }
 
     /// A transaction by hash.
-    pub fn transaction(&self, hash: &CryptoHash) -> Option<&Arc<SignedTransaction>> {
-        self.transactions.get(hash)
+    pub fn transaction(&self, hash: &CryptoHash) -> Option<Arc<SignedTransaction>> {
+        if let Some(tx) = self.transactions.get(hash) {
+            return Some(Arc::clone(tx));
+        }
+        let block = self.archive.block(self.archive.find(hash, IdKind::Outcome)?.height)?;
+        block.transactions.iter().find(|tx| tx.get_hash() == *hash).cloned()
+    }
+
+    /// Whether a transaction is in one of the recent blocks.
+    pub fn has_recent_transaction(&self, hash: &CryptoHash) -> bool {
+        self.transactions.contains_key(hash)
     }
 
     /// A receipt by id.
-    pub fn receipt(&self, id: &CryptoHash) -> Option<&Arc<Receipt>> {
-        self.receipts.get(id)
+    pub fn receipt(&self, id: &CryptoHash) -> Option<Arc<Receipt>> {
+        if let Some(receipt) = self.receipts.get(id) {
+            return Some(Arc::clone(receipt));
+        }
+        let block = self.archive.block(self.archive.find(id, IdKind::Created)?.height)?;
+        block.created.iter().find(|receipt| receipt.receipt_id() == id).cloned()
     }
 
     /// Root of the tree of all block hashes up to and without the next block.

@@ -1,5 +1,6 @@
 //! Merkle trees that grow and prove: over a block's outcomes, and over the hashes of all blocks.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{
     hash::CryptoHash,
     merkle::{Direction, MerklePath, MerklePathItem, combine_hash},
@@ -8,10 +9,23 @@ use near_primitives::{
 
 /// An append-only tree that remembers all complete subtrees, so that a proof in the tree as it was at any size
 /// takes logarithmic time. Roots and paths are those of near-primitives' `merklize`.
-#[derive(Default)]
+#[derive(Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct MerkleTree {
-    /// `levels[k][i]` is the root of the leaves `i · 2^k ..= (i + 1) · 2^k − 1`.
-    levels: Vec<Vec<CryptoHash>>,
+    /// `levels[k]` has at `i` the root of the leaves `i · 2^k ..= (i + 1) · 2^k − 1`.
+    levels: Vec<Level>,
+}
+
+/// The nodes of one height. Those of forgotten leaves are missing, always in pairs.
+#[derive(Clone, Default, BorshSerialize, BorshDeserialize)]
+struct Level {
+    forgotten: usize,
+    nodes: Vec<CryptoHash>,
+}
+
+impl Level {
+    fn get(&self, position: usize) -> Option<CryptoHash> {
+        self.nodes.get(position.checked_sub(self.forgotten)?).copied()
+    }
 }
 
 impl MerkleTree {
@@ -29,15 +43,25 @@ impl MerkleTree {
         let mut node = leaf;
         for level in 0.. {
             if level == self.levels.len() {
-                self.levels.push(Vec::new());
+                self.levels.push(Level::default());
             }
-            let nodes = &mut self.levels[level];
+            let nodes = &mut self.levels[level].nodes;
             nodes.push(node);
             let [.., left, right] = nodes.as_slice() else { return };
             if !nodes.len().is_multiple_of(2) {
                 return;
             }
             node = combine_hash(left, right);
+        }
+    }
+
+    /// Forgets what only proofs of the first `leaves` leaves need.
+    pub fn forget(&mut self, leaves: usize) {
+        for (height, level) in self.levels.iter_mut().enumerate() {
+            let keep_from = (leaves >> height) & !1;
+            let gone = keep_from.saturating_sub(level.forgotten).min(level.nodes.len() & !1);
+            level.nodes.drain(..gone);
+            level.forgotten += gone;
         }
     }
 
@@ -71,7 +95,7 @@ impl MerkleTree {
             return None;
         }
         if (position + 1) << level <= size {
-            return self.levels.get(level)?.get(position).copied();
+            return self.levels.get(level)?.get(position);
         }
         let left = self.node(level.checked_sub(1)?, position * 2, size)?;
         Some(match self.node(level - 1, position * 2 + 1, size) {
@@ -118,5 +142,30 @@ mod tests {
         // And old roots are still known
         assert_eq!(tree.root(1), leaves[0]);
         assert_eq!(tree.root(2), combine_hash(&leaves[0], &leaves[1]));
+    }
+
+    #[test]
+    fn merkle_tree__should_prove_the_rest_after_forgetting() {
+        for forgotten in 0..37 {
+            // Given a tree whose first leaves are forgotten, and that grows on
+            let leaves: Vec<_> = (0..50_u8).map(|byte| CryptoHash::hash_bytes(&[byte])).collect();
+            let (mut tree, mut whole) = (MerkleTree::default(), MerkleTree::default());
+            leaves[..37].iter().for_each(|leaf| tree.push(*leaf));
+            tree.forget(forgotten);
+            leaves[37..].iter().for_each(|leaf| tree.push(*leaf));
+            leaves.iter().for_each(|leaf| whole.push(*leaf));
+
+            // Then every proof of a later leaf is the same
+            for size in forgotten + 1..=leaves.len() {
+                assert_eq!(tree.root(size), whole.root(size), "root of {size} without {forgotten}");
+                for index in forgotten..size {
+                    assert_eq!(
+                        tree.path(index, size),
+                        whole.path(index, size),
+                        "{index} of {size} without {forgotten}"
+                    );
+                }
+            }
+        }
     }
 }

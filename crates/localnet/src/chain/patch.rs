@@ -5,17 +5,29 @@ use near_primitives::{
     hash::CryptoHash,
     state_record::StateRecord,
     trie_key::TrieKey,
-    types::StateChangeCause,
+    types::{Balance, StateChangeCause},
 };
 
 use super::ChainError;
 use crate::state::StateUpdate;
 
+/// A thousand times what exists on NEAR; sums of such balances still fit their type, so the chain can go on.
+const MOST_BALANCE: Balance = Balance::from_near(1_000_000_000_000);
+/// More than any account can pay for.
+const MOST_BYTES: u64 = 1 << 50;
+
 /// Writes the records, as nearcore's sandbox does: storage usage is not recomputed.
 pub fn apply(state: &mut StateUpdate, records: Vec<StateRecord>) -> Result<(), ChainError> {
     for record in records {
         match record {
-            StateRecord::Account { account_id, account } => state.set_account(&account_id, &account)?,
+            StateRecord::Account { account_id, account } => {
+                if [account.amount(), account.locked()].iter().any(|amount| *amount > MOST_BALANCE)
+                    || account.storage_usage() > MOST_BYTES
+                {
+                    return Err(ChainError::Patch(format!("{account_id} would own more than could ever exist")));
+                }
+                state.set_account(&account_id, &account)?;
+            }
             StateRecord::Data { account_id, data_key, value } => {
                 state.set(TrieKey::ContractData { account_id, key: data_key.to_vec() }, value.to_vec());
             }

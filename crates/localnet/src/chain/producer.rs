@@ -1,7 +1,7 @@
 //! Making blocks. [`Chain`] is the writer, of which there is one; [`ChainView`] is what everyone else holds.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -14,12 +14,12 @@ use near_primitives::{
     hash::CryptoHash,
     receipt::Receipt,
     state_record::StateRecord,
-    transaction::{SignedTransaction, ValidatedTransaction},
+    transaction::{ExecutionOutcomeWithId, SignedTransaction, ValidatedTransaction},
     types::{AccountId, Balance, BlockHeight, BlockHeightDelta, Gas},
 };
 
 use super::{
-    Block, ChainClock, ChainView, GenesisError,
+    Block, ChainClock, ChainView, GenesisError, History,
     block::{block_hash, epoch_id},
     genesis,
     merkle::MerkleTree,
@@ -27,8 +27,12 @@ use super::{
 };
 use crate::{
     runtime::{Applied, BlockContext, BlockInput, Runtime, RuntimeError},
-    state::{ChangeLog, Snapshot, StateError, StateUpdate, VersionedState},
+    state::{ChangeLog, Snapshot, StateError, StateUpdate},
+    store::{self, Carry, Checkpoint, Layout, Recovered, Store, StoreError},
 };
+
+/// Old blocks dropped from memory with each new one.
+const PRUNED_PER_BLOCK: usize = 4;
 
 /// The chain cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +58,19 @@ pub enum ChainError {
     /// A patch that makes no sense.
     #[error("cannot patch the state: {0}")]
     Patch(String),
+    /// The chain on disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A moment before the newest block's.
+    #[error(
+        "{asked_ns} is not after the newest block's time, {newest_ns}; block times only grow, so restore a snapshot"
+    )]
+    TimeGoesForward {
+        /// What was asked for, in nanoseconds since the epoch.
+        asked_ns: u64,
+        /// The newest block's.
+        newest_ns: u64,
+    },
     /// A sum of balances overflows.
     #[error("the total supply overflows at height {0}")]
     Supply(BlockHeight),
@@ -61,34 +78,85 @@ pub enum ChainError {
 
 /// The writing side of the chain. Single-threaded: whoever holds it makes the blocks.
 pub struct Chain {
-    view: Arc<ChainView>,
-    clock: ChainClock,
+    pub(super) view: Arc<ChainView>,
+    pub(super) clock: ChainClock,
     keep_blocks: usize,
     incoming: Vec<Receipt>,
     delayed: VecDeque<Receipt>,
+    origins: HashMap<CryptoHash, CryptoHash>,
     patches: Vec<StateRecord>,
     skip: BlockHeightDelta,
     seed: CryptoHash,
+    pub(super) store: Option<Store>,
+    pub(super) broken: bool,
+    /// The heights the newest finished log and the one before begin at. What is older is only on disk.
+    last_first: BlockHeight,
+    page_out_below: BlockHeight,
 }
 
 impl Chain {
-    /// A chain at its genesis. `seed` makes the random values of its blocks.
+    /// A chain at its genesis, or, with a directory, where it was left. `seed` makes the random values of its
+    /// blocks.
     ///
     /// # Errors
-    /// If the genesis records are not understood.
+    /// If the genesis records are not understood, or the directory is unusable.
     pub fn new(
         runtime: Runtime,
         genesis: Genesis,
         clock: ChainClock,
         keep_blocks: usize,
         seed: CryptoHash,
+        layout: Option<&Layout>,
     ) -> Result<Self, ChainError> {
-        let mut state = VersionedState::default();
-        genesis::load_records(&runtime, &genesis, &mut state)?;
-        let block = Arc::new(genesis::genesis_block(&genesis));
-        let view = Arc::new(ChainView::new(runtime, genesis, block, state));
-        let (incoming, delayed, patches) = (Vec::new(), VecDeque::new(), Vec::new());
-        Ok(Self { view, clock, keep_blocks, incoming, delayed, patches, skip: 0, seed })
+        let start = genesis::start(&runtime, &genesis)?;
+        let genesis_block = Arc::clone(&start.blocks[0]);
+        let (store, mut recovered) = match layout {
+            Some(layout) => {
+                let (store, recovered) = store::open(layout, store::lock(layout)?, start)?;
+                (Some(store), recovered)
+            }
+            None => (None, start),
+        };
+        let state = std::mem::take(&mut recovered.state);
+        let carried = Carried::from(&mut recovered);
+        let history = History::new(genesis_block, recovered.blocks, recovered.archive, recovered.tree);
+        let view = Arc::new(ChainView::new(runtime, genesis, history, state));
+        let mut chain = Self {
+            view,
+            clock,
+            keep_blocks,
+            incoming: Vec::new(),
+            delayed: VecDeque::new(),
+            origins: HashMap::new(),
+            patches: Vec::new(),
+            skip: 0,
+            seed,
+            store,
+            broken: false,
+            last_first: 0,
+            page_out_below: 0,
+        };
+        chain.carry_on(carried);
+        Ok(chain)
+    }
+
+    /// Replaces the chain by one recovered from disk.
+    pub(super) fn replace(&mut self, mut recovered: Recovered) {
+        let genesis = Arc::clone(self.view.history().genesis());
+        let state = std::mem::take(&mut recovered.state);
+        let carried = Carried::from(&mut recovered);
+        self.view.replace(History::new(genesis, recovered.blocks, recovered.archive, recovered.tree), state);
+        self.carry_on(carried);
+    }
+
+    fn carry_on(&mut self, carried: Carried) {
+        self.incoming = carried.incoming;
+        self.delayed = carried.delayed;
+        self.origins = carried.origins;
+        self.clock.set_offset(carried.clock_offset);
+        self.patches.clear();
+        self.skip = 0;
+        (self.last_first, self.page_out_below) = (0, 0);
     }
 
     /// The shared, readable side.
@@ -121,9 +189,32 @@ impl Chain {
         self.clock.advance(self.clock.per_height.saturating_mul(heights));
     }
 
+    /// Leaves out heights without moving time, as when producers miss their turns.
+    pub fn skip_heights(&mut self, count: BlockHeightDelta) {
+        self.skip = self.skip.saturating_add(count);
+    }
+
     /// Moves block time without skipping heights.
     pub fn advance_time(&mut self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// Moves block time to a later moment, in nanoseconds since the epoch, without skipping heights.
+    ///
+    /// # Errors
+    /// If the newest block is as late already: block times only grow.
+    pub fn set_time(&mut self, timestamp_ns: u64) -> Result<(), ChainError> {
+        let newest_ns = self.view.history().head().lite.timestamp;
+        if timestamp_ns <= newest_ns {
+            return Err(ChainError::TimeGoesForward { asked_ns: timestamp_ns, newest_ns });
+        }
+        self.clock.set(timestamp_ns);
+        Ok(())
+    }
+
+    /// Whether the chain on disk was lost in the middle of a restore.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Makes the next block from everything that waits.
@@ -164,6 +255,7 @@ impl Chain {
         } else {
             parent.last_final
         };
+        let origins = self.trace(&applied.outcomes);
         let block = Arc::new(Block {
             hash: block_hash(&lite, &inner_rest_hash, &parent.hash),
             inner_rest_hash,
@@ -182,32 +274,87 @@ impl Chain {
             incoming,
             outcome_tree: MerkleTree::of_outcomes(&applied.outcomes),
             outcomes: applied.outcomes,
+            origins,
+            created: applied.created.into_iter().map(Arc::new).collect(),
             state_root: state_root(&parent.state_root, &changes),
             changes,
             gas_used: applied.gas_used,
             tokens_burnt: applied.tokens_burnt,
             lite,
         });
-        self.publish(&block, applied.created);
+        if let Some(store) = &mut self.store {
+            let id = |receipt: &Receipt| *receipt.receipt_id();
+            let carry = Carry {
+                outgoing: self.incoming.iter().map(id).collect(),
+                delayed: self.delayed.iter().map(id).collect(),
+                clock_offset_ns: offset_ns(&self.clock),
+            };
+            store.append(&block, &carry)?;
+        }
+        self.publish(&block);
+        if self.store.as_ref().is_some_and(Store::is_full) {
+            self.finish_log(false)?;
+        }
         Ok(block)
     }
 
-    fn publish(&self, block: &Arc<Block>, created: Vec<Receipt>) {
+    /// The transactions that outcomes go back to; remembers those of the receipts they sent.
+    fn trace(&mut self, outcomes: &[ExecutionOutcomeWithId]) -> Vec<CryptoHash> {
+        let mut traced = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
+            let origin = self.origins.remove(&outcome.id).unwrap_or(outcome.id);
+            self.origins.extend(outcome.outcome.receipt_ids.iter().map(|receipt_id| (*receipt_id, origin)));
+            traced.push(origin);
+        }
+        traced
+    }
+
+    /// Finishes the log, writes the state if it is due or wanted, and forgets what is no longer kept.
+    pub(super) fn finish_log(&mut self, with_state: bool) -> Result<(), ChainError> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        let head = Arc::clone(self.view.history().head());
+        if with_state || store.wants_state() {
+            let checkpoint = Checkpoint {
+                genesis: self.view.history().genesis().hash,
+                head: Arc::clone(&head),
+                incoming: self.incoming.clone(),
+                delayed: self.delayed.iter().cloned().collect(),
+                origins: self.origins.iter().map(|(receipt_id, origin)| (*receipt_id, *origin)).collect(),
+                clock_offset_ns: offset_ns(&self.clock),
+                tree: self.view.history().tree().clone(),
+            };
+            store.write_state(&checkpoint, &self.view.snapshot(head.height()))?;
+        }
+        let (first, segment) = store.finish_log(head.height())?;
+        let mut history = self.view.history_mut();
+        history.archive(first, segment);
+        self.page_out_below = std::mem::replace(&mut self.last_first, first);
+        while let Some(first) = history.forget_log(self.keep_blocks, store.state_height()) {
+            store.remove_log(first)?;
+        }
+        Ok(())
+    }
+
+    fn publish(&self, block: &Arc<Block>) {
         let mut state = self.view.state_mut();
         for (key, change) in &block.changes {
             state.put(block.height(), key.clone(), change.last().cloned());
         }
         let mut history = self.view.history_mut();
-        history.push(Arc::clone(block), created);
-        while let Some(pruned) = history.prune(self.keep_blocks) {
-            let oldest = history.earliest();
-            let genesis_height = history.genesis().height();
-            // The state at genesis stays readable as long as nothing overwrites it; older versions than the
-            // oldest kept block's go.
+        history.push(Arc::clone(block));
+        // A few blocks at a time, so that no block waits for a whole log to be dropped.
+        for _ in 0..PRUNED_PER_BLOCK {
+            let pruned = match &self.store {
+                Some(_) => history.page_out(self.page_out_below),
+                None => history.prune(self.keep_blocks),
+            };
+            if !pruned {
+                break;
+            }
+            let oldest = history.oldest_with_state();
             for key in oldest.changes.keys() {
                 state.prune(oldest.height(), key);
             }
-            debug_assert!(pruned.height() > genesis_height);
         }
     }
 
@@ -216,7 +363,7 @@ impl Chain {
         let since_genesis = height.saturating_sub(config.genesis_height);
         BlockContext {
             height,
-            timestamp: self.clock.now_ns().max(parent.lite.timestamp + 1),
+            timestamp: self.clock.now_ns().max(parent.lite.timestamp.saturating_add(1)),
             epoch_height: since_genesis / config.epoch_length.max(1) + 1,
             gas_price: parent.next_gas_price,
             gas_limit: config.gas_limit,
@@ -313,6 +460,25 @@ impl Chain {
     }
 }
 
+/// What a recovered chain goes on with besides its past.
+struct Carried {
+    incoming: Vec<Receipt>,
+    delayed: VecDeque<Receipt>,
+    origins: HashMap<CryptoHash, CryptoHash>,
+    clock_offset: Duration,
+}
+
+impl From<&mut Recovered> for Carried {
+    fn from(recovered: &mut Recovered) -> Self {
+        Self {
+            incoming: std::mem::take(&mut recovered.incoming),
+            delayed: std::mem::take(&mut recovered.delayed),
+            origins: std::mem::take(&mut recovered.origins),
+            clock_offset: recovered.clock_offset,
+        }
+    }
+}
+
 struct Base {
     snapshot: Snapshot,
     patched: ChangeLog,
@@ -321,6 +487,10 @@ struct Base {
 struct GasPrices {
     used: Gas,
     price: Balance,
+}
+
+fn offset_ns(clock: &ChainClock) -> u64 {
+    u64::try_from(clock.offset().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What exists after a block: less what was burnt or found nobody, more what the protocol gave.

@@ -10,10 +10,7 @@ use near_primitives::{
     },
 };
 
-use super::{
-    Block,
-    history::{History, OutcomePlace},
-};
+use super::history::{History, OutcomePlace};
 
 /// Everything known about a transaction that is in a block.
 pub struct TransactionStatus {
@@ -36,11 +33,20 @@ impl History {
         };
         let outcome = FinalExecutionOutcomeView {
             status: self.final_status(place),
-            transaction: (**transaction).clone().into(),
+            transaction: (*transaction).clone().into(),
             transaction_outcome,
             receipts_outcome,
         };
         Some(TransactionStatus { level: self.level(place, &progress), outcome })
+    }
+
+    /// Whether a transaction succeeded or failed, as far as that is known.
+    pub fn success(&self, hash: &CryptoHash) -> Option<bool> {
+        match self.final_status(self.outcome(hash)?) {
+            FinalExecutionStatus::SuccessValue(_) => Some(true),
+            FinalExecutionStatus::Failure(_) => Some(false),
+            FinalExecutionStatus::NotStarted | FinalExecutionStatus::Started => None,
+        }
     }
 
     /// The same with the receipts themselves.
@@ -53,14 +59,14 @@ impl History {
             .iter()
             .filter(|receipt| !(converted_locally && first.contains(&receipt.id)))
             .filter_map(|receipt| self.receipt(&receipt.id))
-            .map(|receipt| ReceiptView::from((**receipt).clone()))
+            .map(|receipt| ReceiptView::from((*receipt).clone()))
             .collect();
         FinalExecutionOutcomeWithReceiptView { final_outcome: outcome, receipts }
     }
 
     /// One outcome with its proof.
     pub fn outcome_view(&self, place: OutcomePlace) -> Option<ExecutionOutcomeWithIdView> {
-        let block = self.block_at(place)?;
+        let block = self.block_at_height(place.height)?;
         let outcome = block.outcomes.get(place.index)?;
         Some(
             ExecutionOutcomeWithIdAndProof {
@@ -72,12 +78,8 @@ impl History {
         )
     }
 
-    fn block_at(&self, place: OutcomePlace) -> Option<&Block> {
-        self.block_at_height(place.height).map(|block| &**block)
-    }
-
-    fn outcome_at(&self, place: OutcomePlace) -> Option<&ExecutionOutcomeWithId> {
-        self.block_at(place)?.outcomes.get(place.index)
+    fn outcome_at(&self, place: OutcomePlace) -> Option<ExecutionOutcomeWithId> {
+        self.block_at_height(place.height)?.outcomes.get(place.index).cloned()
     }
 
     /// Walks the tree of receipts depth first.
@@ -88,10 +90,10 @@ impl History {
             match self.outcome(receipt_id) {
                 Some(place) => self.collect(place, progress),
                 None => {
-                    let refund = self.receipt(receipt_id).is_some_and(|receipt| is_refund(receipt));
+                    let refund = self.receipt(receipt_id).is_some_and(|receipt| is_refund(&receipt));
                     progress.awaits_refund |= refund;
                     // A distribution receipt is executed without an outcome of its own.
-                    let awaited = self.receipt(receipt_id).is_none_or(|receipt| expects_outcome(receipt));
+                    let awaited = self.receipt(receipt_id).is_none_or(|receipt| expects_outcome(&receipt));
                     progress.awaits_receipt |= awaited && !refund;
                 }
             }
@@ -103,10 +105,10 @@ impl History {
         let mut place = place;
         let mut started = false;
         while let Some(outcome) = self.outcome_at(place) {
-            match &outcome.outcome.status {
-                ExecutionStatus::SuccessValue(value) => return FinalExecutionStatus::SuccessValue(value.clone()),
-                ExecutionStatus::Failure(error) => return FinalExecutionStatus::Failure(error.clone()),
-                ExecutionStatus::SuccessReceiptId(receipt_id) => match self.outcome(receipt_id) {
+            match outcome.outcome.status {
+                ExecutionStatus::SuccessValue(value) => return FinalExecutionStatus::SuccessValue(value),
+                ExecutionStatus::Failure(error) => return FinalExecutionStatus::Failure(error),
+                ExecutionStatus::SuccessReceiptId(receipt_id) => match self.outcome(&receipt_id) {
                     Some(next) => place = next,
                     None => break,
                 },

@@ -14,7 +14,7 @@ use near_primitives::{
 };
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Block, History, pool::Pool};
+use super::{History, pool::Pool};
 use crate::{
     runtime::Runtime,
     state::{Snapshot, StateUpdate, VersionedState},
@@ -42,16 +42,25 @@ struct Rejected {
 }
 
 impl ChainView {
-    /// A chain that has only its genesis block and state.
-    pub(super) fn new(runtime: Runtime, genesis: Genesis, block: Arc<Block>, state: VersionedState) -> Self {
+    /// The readable side of a chain with this past.
+    pub(super) fn new(runtime: Runtime, genesis: Genesis, history: History, state: VersionedState) -> Self {
         Self {
             runtime,
             genesis,
-            history: RwLock::new(History::new(block)),
+            history: RwLock::new(history),
             state: Arc::new(RwLock::new(state)),
             pool: Mutex::default(),
             rejected: Mutex::default(),
         }
+    }
+
+    /// Replaces the past and drops what waits.
+    pub(super) fn replace(&self, history: History, state: VersionedState) {
+        let (mut own_state, mut own_history) = (self.state.write(), self.history.write());
+        *own_state = state;
+        *own_history = history;
+        *self.pool.lock() = Pool::default();
+        *self.rejected.lock() = Rejected::default();
     }
 
     /// Reads the kept blocks.
@@ -72,7 +81,7 @@ impl ChainView {
         let hash = tx.get_hash();
         let (head_height, known) = {
             let history = self.history();
-            let known = history.transaction(&hash).is_some() || self.pool.lock().contains(&hash);
+            let known = history.has_recent_transaction(&hash) || self.pool.lock().contains(&hash);
             (history.head().height(), known)
         };
         if known {
@@ -124,7 +133,7 @@ impl ChainView {
         block_hash: &CryptoHash,
         head: BlockHeight,
     ) -> Result<(), InvalidTxError> {
-        let base = self.history().block_by_hash(block_hash).map(|block| block.height());
+        let base = self.history().height_of(block_hash);
         match base {
             Some(base) if head <= base.saturating_add(self.genesis.config.transaction_validity_period) => Ok(()),
             _ => Err(InvalidTxError::Expired),

@@ -2,9 +2,9 @@
 
 use near_chain_configs::{
     BLOCK_PRODUCER_KICKOUT_THRESHOLD, CHUNK_PRODUCER_KICKOUT_THRESHOLD, FISHERMEN_THRESHOLD, GAS_PRICE_ADJUSTMENT_RATE,
-    Genesis, GenesisConfig, INITIAL_GAS_LIMIT, MAX_INFLATION_RATE, MIN_GAS_PRICE, NUM_BLOCK_PRODUCER_SEATS,
-    NUM_BLOCKS_PER_YEAR, PROTOCOL_REWARD_RATE, PROTOCOL_TREASURY_ACCOUNT, PROTOCOL_UPGRADE_STAKE_THRESHOLD,
-    get_initial_supply,
+    Genesis, GenesisConfig, GenesisContents, GenesisRecords, INITIAL_GAS_LIMIT, MAX_INFLATION_RATE, MIN_GAS_PRICE,
+    NUM_BLOCK_PRODUCER_SEATS, NUM_BLOCKS_PER_YEAR, PROTOCOL_REWARD_RATE, PROTOCOL_TREASURY_ACCOUNT,
+    PROTOCOL_UPGRADE_STAKE_THRESHOLD, get_initial_supply,
 };
 use near_crypto::{KeyType, PublicKey, SecretKey};
 use near_primitives::{
@@ -62,12 +62,19 @@ pub fn new_genesis(chain_id: String, root_id: &AccountId, root_key: &PublicKey) 
         ..Default::default()
     };
     let mut genesis = Genesis::new_from_state_roots(config, Vec::new());
-    genesis.contents =
-        near_chain_configs::GenesisContents::Records { records: near_chain_configs::GenesisRecords(records) };
+    genesis.contents = GenesisContents::Records { records: GenesisRecords(records) };
     genesis
 }
 
-fn account(account_id: &AccountId, key: &PublicKey, amount: Balance, locked: Balance) -> Vec<StateRecord> {
+/// Adds records and what they hold to the supply.
+pub(super) fn add_records(genesis: &mut Genesis, more: impl Iterator<Item = StateRecord>) {
+    let GenesisContents::Records { records } = &mut genesis.contents else { return };
+    records.0.extend(more);
+    genesis.config.total_supply = get_initial_supply(&records.0);
+}
+
+/// The records of an account with one full-access key.
+pub(super) fn account(account_id: &AccountId, key: &PublicKey, amount: Balance, locked: Balance) -> Vec<StateRecord> {
     let record = Account::new(amount, locked, AccountContract::None, ACCOUNT_WITH_KEY_BYTES);
     vec![
         StateRecord::Account { account_id: account_id.clone(), account: record },

@@ -1,7 +1,5 @@
 //! Blocks, chunks and gas prices.
 
-use std::sync::Arc;
-
 use near_crypto::{KeyType, Signature};
 use near_jsonrpc_primitives::types::{
     blocks::{RpcBlockError, RpcBlockRequest, RpcBlockResponse},
@@ -27,12 +25,22 @@ pub fn block(node: &Node, request: RpcBlockRequest) -> Result<RpcBlockResponse, 
     let block = history
         .block(&request.block_reference)
         .ok_or_else(|| RpcBlockError::UnknownBlock { error_message: missing(&request.block_reference) })?;
-    let block_view = BlockView {
+    Ok(RpcBlockResponse { block_view: block_view(node, &history, &block) })
+}
+
+/// A block as clients see it.
+pub fn block_view(node: &Node, history: &History, block: &Block) -> BlockView {
+    BlockView {
         author: node.validator_id.clone(),
         header: header_view(block),
-        chunks: vec![chunk_header_view(block, parent(&history, block))],
-    };
-    Ok(RpcBlockResponse { block_view })
+        chunks: vec![chunk_header(history, block)],
+    }
+}
+
+/// The header of a block's only chunk.
+pub fn chunk_header(history: &History, block: &Block) -> ChunkHeaderView {
+    let parent = block.prev_height.and_then(|_| history.block_by_hash(&block.prev_hash));
+    chunk_header_view(block, parent.as_deref())
 }
 
 /// `chunk`.
@@ -54,7 +62,7 @@ pub fn chunk(node: &Node, request: RpcChunkRequest) -> Result<RpcChunkResponse, 
     };
     let chunk_view = ChunkView {
         author: node.validator_id.clone(),
-        header: chunk_header_view(block, parent(&history, block)),
+        header: chunk_header(&history, &block),
         transactions: block.transactions.iter().map(|tx| (**tx).clone().into()).collect(),
         receipts: block.incoming.iter().map(|receipt| ReceiptView::from(receipt.clone())).collect(),
     };
@@ -78,10 +86,6 @@ pub fn missing(reference: &BlockReference) -> String {
         BlockReference::BlockId(BlockId::Hash(block_hash)) => format!("BLOCK HEADER: {block_hash}"),
         BlockReference::Finality(_) | BlockReference::SyncCheckpoint(_) => format!("{reference:?}"),
     }
-}
-
-fn parent<'a>(history: &'a History, block: &Block) -> Option<&'a Arc<Block>> {
-    block.prev_height.and_then(|_| history.block_by_hash(&block.prev_hash))
 }
 
 fn header_view(block: &Block) -> BlockHeaderView {
@@ -129,7 +133,7 @@ fn header_view(block: &Block) -> BlockHeaderView {
 }
 
 /// A chunk header speaks of what the parent's chunk did, as nearcore's does.
-fn chunk_header_view(block: &Block, parent: Option<&Arc<Block>>) -> ChunkHeaderView {
+fn chunk_header_view(block: &Block, parent: Option<&Block>) -> ChunkHeaderView {
     let encoded_length = block.transactions.iter().map(|tx| tx.get_size()).sum();
     ChunkHeaderView {
         chunk_hash: block.chunk_hash(),

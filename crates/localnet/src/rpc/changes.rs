@@ -69,7 +69,6 @@ fn find(node: &Node, reference: &BlockReference) -> Result<std::sync::Arc<Block>
     let history = node.chain.history();
     history
         .block(reference)
-        .cloned()
         .ok_or_else(|| RpcStateChangesError::UnknownBlock { error_message: blocks::missing(reference) })
 }
 
@@ -81,7 +80,8 @@ fn select<'a>(
     raw(block, move |key| kind(key) && key.get_account_id().is_some_and(|id| account_ids.contains(&id)))
 }
 
-fn raw<'a>(
+/// The changes of keys that are wanted.
+pub fn raw<'a>(
     block: &'a Block,
     wanted: impl Fn(&TrieKey) -> bool + 'a,
 ) -> impl Iterator<Item = RawStateChangesWithTrieKey> + 'a {

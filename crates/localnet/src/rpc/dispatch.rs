@@ -6,7 +6,7 @@ use near_jsonrpc_primitives::errors::RpcError;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{blocks, changes, network, params, proofs, query, sandbox, transactions};
+use super::{blocks, changes, network, params, proofs, query, sandbox, stream, transactions};
 use crate::node::Node;
 
 /// Runs one method.
@@ -40,8 +40,8 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
         }
         "genesis_config" | "EXPERIMENTAL_genesis_config" => reply(Ok::<_, RpcError>(&node.chain.genesis.config)),
         "EXPERIMENTAL_protocol_config" => reply(network::protocol_config(node, params::parse(params)?)),
-        "sandbox_patch_state" => reply(sandbox::patch_state(node, params::parse(params)?).await),
-        "sandbox_fast_forward" => reply(sandbox::fast_forward(node, params::parse(params)?).await),
+        "EXPERIMENTAL_indexer_block" => reply(stream::indexer_block(node, params::parse(params)?)),
+        method if method.starts_with("sandbox_") => sandbox::call(node, method, params).await,
         _ => Err(RpcError::method_not_found(method.to_owned())),
     }
 }

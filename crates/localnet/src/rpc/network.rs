@@ -1,5 +1,7 @@
 //! Node status, validators and configuration.
 
+use std::sync::Arc;
+
 use near_chain_configs::{ProtocolConfig, ProtocolConfigView};
 use near_jsonrpc_primitives::types::{
     config::{RpcProtocolConfigError, RpcProtocolConfigRequest, RpcProtocolConfigResponse},
@@ -77,11 +79,11 @@ pub fn network_info() -> RpcNetworkInfoResponse {
 pub fn validators(node: &Node, request: &RpcValidatorRequest) -> Result<RpcValidatorResponse, RpcValidatorError> {
     let history = node.chain.history();
     let block = match &request.epoch_reference {
-        EpochReference::Latest => history.head(),
+        EpochReference::Latest => Arc::clone(history.head()),
         EpochReference::BlockId(block_id) => {
             history.block(&BlockReference::BlockId(block_id.clone())).ok_or(RpcValidatorError::UnknownEpoch)?
         }
-        EpochReference::EpochId(epoch_id) if *epoch_id == history.head().lite.epoch_id => history.head(),
+        EpochReference::EpochId(epoch_id) if *epoch_id == history.head().lite.epoch_id => Arc::clone(history.head()),
         EpochReference::EpochId(_) => return Err(RpcValidatorError::UnknownEpoch),
     };
     let epoch_start_height = epoch_start(node, block.height());

@@ -1,5 +1,7 @@
 //! Light-client proofs: an outcome in a block, and a block in the chain.
 
+use std::sync::Arc;
+
 use near_jsonrpc_primitives::types::light_client::{
     RpcLightClientBlockProofRequest, RpcLightClientBlockProofResponse, RpcLightClientExecutionProofRequest,
     RpcLightClientExecutionProofResponse, RpcLightClientProofError,
@@ -39,8 +41,8 @@ pub fn outcome(
         outcome_proof,
         // One shard, so the shard's root is the only leaf under the block's.
         outcome_root_proof: Vec::new(),
-        block_header_lite: lite(committing),
-        block_proof: proof(&history, committing, head)?,
+        block_header_lite: lite(&committing),
+        block_proof: proof(&history, &committing, &head)?,
     })
 }
 
@@ -52,12 +54,15 @@ pub fn block(
     let history = node.chain.history();
     let block = find(&history, &request.block_hash)?;
     let head = find(&history, &request.light_client_head)?;
-    Ok(RpcLightClientBlockProofResponse { block_header_lite: lite(block), block_proof: proof(&history, block, head)? })
+    Ok(RpcLightClientBlockProofResponse {
+        block_header_lite: lite(&block),
+        block_proof: proof(&history, &block, &head)?,
+    })
 }
 
-fn find<'a>(history: &'a History, hash: &CryptoHash) -> Result<&'a Block, RpcLightClientProofError> {
+fn find(history: &History, hash: &CryptoHash) -> Result<Arc<Block>, RpcLightClientProofError> {
     let error_message = format!("BLOCK HEADER: {hash}");
-    history.block_by_hash(hash).map(|block| &**block).ok_or(RpcLightClientProofError::UnknownBlock { error_message })
+    history.block_by_hash(hash).ok_or(RpcLightClientProofError::UnknownBlock { error_message })
 }
 
 fn proof(history: &History, block: &Block, head: &Block) -> Result<MerklePath, RpcLightClientProofError> {

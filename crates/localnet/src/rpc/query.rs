@@ -93,7 +93,7 @@ fn answer(node: &Node, request: RpcQueryRequest) -> Result<RpcQueryResponse, Rpc
             let (block_height, block_hash) = (block.height(), block.hash);
             return Err(RpcQueryError::GarbageCollectedBlock { block_height, block_hash });
         }
-        Arc::clone(block)
+        block
     };
     let at = At { node, snapshot: node.chain.snapshot(block.height()), block: &block };
     let kind = match request {

@@ -1,11 +1,12 @@
-//! HTTP: `POST /` for JSON-RPC, `GET /status`, `/health` and `/network_info`, status codes as nearcore's.
+//! HTTP: `POST /` for JSON-RPC, `GET /status`, `/health` and `/network_info`, status codes as nearcore's; `/v0/…` for
+//! indexers; the explorer.
 
 use std::{future::Future, sync::Arc};
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -18,8 +19,15 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
-use super::{dispatch, network};
+use super::{
+    dispatch, explorer,
+    faulty::{self, Faulty},
+    network,
+    stream::{self, Finality},
+};
 use crate::node::Node;
+
+type Shared = State<Arc<Node>>;
 
 /// Answers requests until `shutdown` resolves.
 ///
@@ -32,10 +40,16 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let app = Router::new()
-        .route("/", post(rpc))
-        .route("/status", get(|State(node): State<Arc<Node>>| async move { Json(network::status(&node)) }))
+        .route("/", post(rpc).get(explorer::page))
+        .route("/status", get(|State(node): Shared| async move { Json(network::status(&node)) }))
         .route("/health", get(|| async { Json(Value::Null) }))
         .route("/network_info", get(|| async { Json(network::network_info()) }))
+        .route("/v0/first_block", get(stream::first_block))
+        .route("/v0/last_block/final", get(|node: Shared| last_block(node, Finality::Final)))
+        .route("/v0/last_block/optimistic", get(|node: Shared| last_block(node, Finality::Optimistic)))
+        .route("/v0/block/{height}", get(|node: Shared, at: Path<u64>| block(node, at, Finality::Final)))
+        .route("/v0/block_opt/{height}", get(|node: Shared, at: Path<u64>| block(node, at, Finality::Optimistic)))
+        .nest("/explorer", explorer::router())
         .layer(DefaultBodyLimit::max(max_body_bytes))
         // Web pages may use the chain, as they may use a public node.
         .layer(CorsLayer::permissive())
@@ -43,7 +57,7 @@ pub async fn serve(
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await
 }
 
-async fn rpc(State(node): State<Arc<Node>>, body: Bytes) -> Response {
+async fn rpc(State(node): Shared, body: Bytes) -> Response {
     let request = match serde_json::from_slice::<Message>(&body) {
         Ok(Message::Request(request)) => request,
         Ok(_) => {
@@ -52,13 +66,46 @@ async fn rpc(State(node): State<Arc<Node>>, body: Bytes) -> Response {
         }
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
-    let result = dispatch::call(&node, &request.method, request.params.clone()).await;
-    let status = result.as_ref().map_or_else(|error| status_of(&node, &request, error), |_| StatusCode::OK);
-    let id = request.id.clone();
+    let spared = request.method.starts_with("sandbox_");
+    match node.faults.next().filter(|_| !spared) {
+        None => answer(&node, request).await,
+        Some(fault) => match faulty::before(fault, &request.id).await {
+            Faulty::Answer(response) => response,
+            Faulty::Stale(blocks) => faulty::answer_stale(&node, request, blocks).await,
+            Faulty::Go(after) => after.apply(answer(&node, request).await).await,
+        },
+    }
+}
+
+/// Runs a request and gives its answer the status code nearcore gives it.
+pub async fn answer(node: &Arc<Node>, request: Request) -> Response {
+    let Request { method, params, id, .. } = request;
+    let asked_height = params.get("block_id").and_then(Value::as_u64);
+    let result = dispatch::call(node, &method, params).await;
+    let status = result.as_ref().map_or_else(|error| status_of(node, asked_height, error), |_| StatusCode::OK);
     (status, Json(Message::response(id, result))).into_response()
 }
 
-fn status_of(node: &Node, request: &Request, error: &RpcError) -> StatusCode {
+async fn last_block(State(node): Shared, finality: Finality) -> Response {
+    with_faults(&node, async { stream::last_block(&node, finality).into_response() }).await
+}
+
+async fn block(State(node): Shared, height: Path<u64>, finality: Finality) -> Response {
+    with_faults(&node, stream::block(&node, height, finality)).await
+}
+
+async fn with_faults(node: &Node, answer: impl Future<Output = Response>) -> Response {
+    match node.faults.next() {
+        None => answer.await,
+        Some(fault) => match faulty::before(fault, &Value::Null).await {
+            Faulty::Answer(response) => response,
+            Faulty::Stale(_) => answer.await,
+            Faulty::Go(after) => after.apply(answer.await).await,
+        },
+    }
+}
+
+fn status_of(node: &Node, asked_height: Option<u64>, error: &RpcError) -> StatusCode {
     match &error.error_struct {
         Some(RpcErrorKind::RequestValidationError(_)) => StatusCode::BAD_REQUEST,
         Some(RpcErrorKind::InternalError(_)) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -66,11 +113,7 @@ fn status_of(node: &Node, request: &Request, error: &RpcError) -> StatusCode {
             Some("TIMEOUT_ERROR") => StatusCode::REQUEST_TIMEOUT,
             // A height below the head that has no block will never have one.
             Some("UNKNOWN_BLOCK")
-                if request
-                    .params
-                    .get("block_id")
-                    .and_then(Value::as_u64)
-                    .is_some_and(|height| height < node.chain.history().head().height()) =>
+                if asked_height.is_some_and(|height| height < node.chain.history().head().height()) =>
             {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

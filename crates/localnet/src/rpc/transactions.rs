@@ -73,7 +73,7 @@ pub fn receipt(node: &Node, request: RpcReceiptRequest) -> Result<RpcReceiptResp
     let receipt_id = request.receipt_reference.receipt_id;
     let history = node.chain.history();
     let receipt = history.receipt(&receipt_id).ok_or(RpcReceiptError::UnknownReceipt { receipt_id })?;
-    Ok(RpcReceiptResponse { receipt_view: (**receipt).clone().into() })
+    Ok(RpcReceiptResponse { receipt_view: (*receipt).clone().into() })
 }
 
 async fn wait(

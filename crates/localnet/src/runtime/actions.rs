@@ -7,6 +7,7 @@ mod delegate;
 mod global_contracts;
 mod keys;
 mod stake;
+mod state_init;
 
 use near_primitives::errors::ActionErrorKind;
 

@@ -18,7 +18,7 @@ use near_primitives::{
 use near_vm_runner::logic::ReturnData;
 
 use super::{BlockContext, Runtime, RuntimeError, fees, refunds::Usage, storage_stake, validate};
-use crate::state::StateUpdate;
+use crate::state::{StateUpdate, decode};
 
 /// What a receipt did.
 pub struct AppliedReceipt {
@@ -117,6 +117,7 @@ impl Runtime {
         };
         let account_id = receipt.receiver_id();
         let receipt_hash = *receipt.receipt_id();
+        state.start_receipt();
         let promise_results = take_inputs(state, account_id, action_receipt.input_data_ids())?;
         state.commit(StateChangeCause::ActionReceiptProcessingStarted { receipt_hash });
 
@@ -180,8 +181,8 @@ impl Runtime {
         let outcome = ExecutionOutcome {
             logs,
             receipt_ids: new_receipts.iter().filter(|new| is_action(new)).map(|new| *new.receipt_id()).collect(),
-            // The profile and fees of a refund are known, but a refund is free.
-            gas_burnt: if is_refund { Gas::ZERO } else { gas_burnt },
+            // A refund burns gas like any other receipt, but nobody pays for it.
+            gas_burnt,
             compute_usage: Some(compute),
             tokens_burnt,
             executor_id: account_id.clone(),
@@ -218,12 +219,17 @@ impl Runtime {
             let is_last = position + 1 == actions.len();
             let first_new = ctx.result.new_receipts.len();
             let mut outcome = self.apply_action(state, ctx, action, action_hash, is_last)?;
+            let limits = &self.config.wasm_config.limit_config;
             if outcome.is_ok() {
-                let limits = &self.config.wasm_config.limit_config;
                 outcome = ctx.result.new_receipts[first_new..]
                     .iter()
                     .try_for_each(|new| validate::new_receipt(limits, new))
                     .map_err(ActionErrorKind::NewReceiptValidationError);
+            }
+            let proof_limit = limits.per_receipt_storage_proof_size_limit;
+            if outcome.is_ok() && state.proof_size(proof_limit) > proof_limit {
+                let limit = u64::try_from(proof_limit).map_err(|_| RuntimeError::Overflow)?;
+                outcome = Err(ActionErrorKind::ReceiptStorageProofSizeExceeded { limit });
             }
             if let Err(kind) = outcome {
                 let index = u64::try_from(position).ok();
@@ -277,7 +283,8 @@ impl Runtime {
             Action::DeterministicStateInit(init) => self.deterministic_state_init(state, ctx, init),
             Action::TransferToGasKey(transfer) => self.transfer_to_gas_key(state, ctx, transfer),
             Action::WithdrawFromGasKey(withdraw) => self.withdraw_from_gas_key(state, ctx, withdraw),
-            Action::DelegateV2(_) | Action::UniversalStateInit(_) => {
+            Action::UniversalStateInit(init) => self.universal_state_init(state, ctx, init),
+            Action::DelegateV2(_) => {
                 Err(RuntimeError::Inconsistent("validation let an unsupported action through".to_owned()))
             }
         }
@@ -303,9 +310,11 @@ fn take_inputs(
         .iter()
         .map(|data_id| {
             let key = TrieKey::ReceivedData { receiver_id: receiver_id.clone(), data_id: *data_id };
-            let received: ReceivedData = state
-                .read(key.clone())?
-                .ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
+            let found =
+                state.find(&key).ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
+            // Like what a contract reads, it is part of the receipt's storage proof.
+            state.read_found(&found);
+            let received: ReceivedData = decode(found.value, &key)?;
             state.remove(key);
             Ok(received.data)
         })

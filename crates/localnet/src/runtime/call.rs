@@ -180,6 +180,7 @@ impl Runtime {
             context.block.height,
             &self.chain_id,
             &self.validators,
+            context.view.is_none().then_some(wasm_config.limit_config.per_receipt_storage_proof_size_limit),
         );
         let vm_context = vm_context(context);
         let fees = Arc::clone(&self.config.fees);

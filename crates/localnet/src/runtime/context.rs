@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use near_chain_configs::GenesisConfig;
 use near_parameters::{RuntimeConfig, RuntimeConfigStore};
 use near_primitives::{
     hash::CryptoHash,
@@ -33,17 +34,37 @@ impl Runtime {
 
 /// Validators and their stakes, fixed at genesis.
 #[derive(Clone, Default)]
-pub struct Validators(pub Vec<(AccountId, Balance)>);
+pub struct Validators {
+    stakes: Vec<(AccountId, Balance)>,
+    /// The least that may be staked.
+    pub minimum_stake: Balance,
+}
 
 impl Validators {
+    /// The validators of a genesis. The least stake is a tenth (by default) of the price of a seat, which is, as
+    /// long as seats are free, a fixed part of all stake (nearcore `validator_selection.rs`, `epoch_info.rs`).
+    pub fn of_genesis(config: &GenesisConfig) -> Self {
+        let stakes: Vec<_> = config.validators.iter().map(|info| (info.account_id.clone(), info.amount)).collect();
+        let (numer, denom) = (*config.minimum_stake_ratio.numer(), *config.minimum_stake_ratio.denom());
+        let rest = u128::try_from(i64::from(denom) - i64::from(numer)).unwrap_or(0);
+        let mut validators = Self { stakes, minimum_stake: Balance::ZERO };
+        let seat_price = validators
+            .total_stake()
+            .checked_mul(u128::try_from(numer).unwrap_or(0))
+            .and_then(|share| share.checked_div(rest));
+        let divisor = u128::from(config.minimum_stake_divisor);
+        validators.minimum_stake = seat_price.and_then(|price| price.checked_div(divisor)).unwrap_or_default();
+        validators
+    }
+
     /// The stake of one validator.
     pub fn stake(&self, account_id: &AccountId) -> Option<Balance> {
-        self.0.iter().find(|(id, _)| id == account_id).map(|(_, stake)| *stake)
+        self.stakes.iter().find(|(id, _)| id == account_id).map(|(_, stake)| *stake)
     }
 
     /// All stake together.
     pub fn total_stake(&self) -> Balance {
-        self.0.iter().fold(Balance::ZERO, |sum, (_, stake)| sum.saturating_add(*stake))
+        self.stakes.iter().fold(Balance::ZERO, |sum, (_, stake)| sum.saturating_add(*stake))
     }
 }
 

@@ -25,7 +25,7 @@ use near_vm_runner::logic::{
 };
 
 use super::{Validators, promises::Promises, yields};
-use crate::state::{StateError, StateUpdate, Value};
+use crate::state::{Found, StateError, StateUpdate, Touched, Value};
 
 type Result<T> = std::result::Result<T, VMLogicError>;
 
@@ -37,6 +37,8 @@ pub struct RuntimeExternal<'a> {
     height: BlockHeight,
     chain_id: &'a str,
     validators: &'a Validators,
+    /// Largest storage proof of a receipt; a view leaves none.
+    proof_limit: Option<usize>,
     data_count: u64,
     /// Receipts the call created so far.
     pub promises: Promises,
@@ -51,9 +53,10 @@ impl<'a> RuntimeExternal<'a> {
         height: BlockHeight,
         chain_id: &'a str,
         validators: &'a Validators,
+        proof_limit: Option<usize>,
     ) -> Self {
         let promises = Promises::default();
-        Self { state, account_id, action_hash, height, chain_id, validators, data_count: 0, promises }
+        Self { state, account_id, action_hash, height, chain_id, validators, proof_limit, data_count: 0, promises }
     }
 
     fn data_key(&self, key: &[u8]) -> TrieKey {
@@ -67,20 +70,19 @@ impl<'a> RuntimeExternal<'a> {
 }
 
 /// A stored value; its bytes are charged by the virtual machine when it copies them.
-struct StoredValue {
-    value: Value,
-    /// Whether the value comes from before this block, so that reading it touches one node.
-    from_trie: bool,
+struct StoredValue<'a> {
+    state: &'a StateUpdate,
+    found: Found,
 }
 
-impl ValuePtr for StoredValue {
+impl ValuePtr for StoredValue<'_> {
     fn len(&self) -> u32 {
-        u32::try_from(self.value.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.found.value.len()).unwrap_or(u32::MAX)
     }
 
     fn deref(&self, tracker: &mut dyn StorageAccessTracker) -> Result<Vec<u8>> {
-        tracker.trie_node_touched(u64::from(self.from_trie))?;
-        Ok(self.value.to_vec())
+        charge(tracker, self.state.read_found(&self.found))?;
+        Ok(self.found.value.to_vec())
     }
 }
 
@@ -92,13 +94,14 @@ impl External for RuntimeExternal<'_> {
         value: &[u8],
     ) -> Result<Option<Vec<u8>>> {
         let key = self.data_key(key);
-        let evicted = self.state.get(&key);
+        let (evicted, mut touched) = self.state.find_old(&key);
         if let Some(evicted) = &evicted {
-            tracker.deref_write_evicted_value_bytes(length(evicted))?;
+            tracker.deref_write_evicted_value_bytes(length(&evicted.value))?;
+            touched = touched.and(self.state.read_found(evicted));
         }
-        tracker.trie_node_touched(self.state.trie_nodes_touched(&key))?;
+        charge(tracker, touched)?;
         self.state.set(key, value.to_vec());
-        Ok(evicted.map(|bytes| bytes.to_vec()))
+        Ok(evicted.map(|evicted| evicted.value.to_vec()))
     }
 
     fn storage_get<'b>(
@@ -106,25 +109,24 @@ impl External for RuntimeExternal<'_> {
         _: &mut dyn StorageAccessTracker,
         key: &[u8],
     ) -> Result<Option<Box<dyn ValuePtr + 'b>>> {
-        let key = self.data_key(key);
-        let Some(value) = self.state.get(&key) else { return Ok(None) };
-        let from_trie = !self.state.is_written(&key.to_vec());
-        Ok(Some(Box::new(StoredValue { value, from_trie })))
+        let Some(found) = self.state.find(&self.data_key(key)) else { return Ok(None) };
+        Ok(Some(Box::new(StoredValue { state: self.state, found })))
     }
 
     fn storage_remove(&mut self, tracker: &mut dyn StorageAccessTracker, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let key = self.data_key(key);
-        let removed = self.state.get(&key);
+        let (removed, mut touched) = self.state.find_old(&key);
         if let Some(removed) = &removed {
-            tracker.deref_removed_value_bytes(length(removed))?;
+            tracker.deref_removed_value_bytes(length(&removed.value))?;
+            touched = touched.and(self.state.read_found(removed));
         }
-        tracker.trie_node_touched(self.state.trie_nodes_touched(&key))?;
-        self.state.remove(key);
-        Ok(removed.map(|bytes| bytes.to_vec()))
+        self.state.remove_data(key);
+        charge(tracker, touched)?;
+        Ok(removed.map(|removed| removed.value.to_vec()))
     }
 
     fn storage_has_key(&mut self, _: &mut dyn StorageAccessTracker, key: &[u8]) -> Result<bool> {
-        Ok(self.state.get(&self.data_key(key)).is_some())
+        Ok(self.state.find(&self.data_key(key)).is_some())
     }
 
     fn generate_data_id(&mut self) -> CryptoHash {
@@ -134,10 +136,11 @@ impl External for RuntimeExternal<'_> {
     }
 
     fn get_recorded_storage_size(&self) -> usize {
-        0
+        self.proof_limit.map_or(0, |limit| self.state.proof_size(limit))
     }
 
     fn storage_proof_size_before_receipt(&self) -> usize {
+        // The recorded size is counted from the receipt's start.
         0
     }
 
@@ -380,6 +383,11 @@ fn function_call_permission(
         .map(|name| String::from_utf8(name).map_err(|_| HostError::InvalidMethodName))
         .collect::<std::result::Result<_, _>>()?;
     Ok(FunctionCallPermission { allowance, receiver_id: receiver_id.into(), method_names })
+}
+
+fn charge(tracker: &mut dyn StorageAccessTracker, touched: Touched) -> Result<()> {
+    tracker.trie_node_touched(touched.fresh)?;
+    tracker.cached_trie_node_access(touched.cached)
 }
 
 fn length(value: &Value) -> u64 {

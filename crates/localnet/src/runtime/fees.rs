@@ -2,15 +2,17 @@
 
 use near_crypto::{KeyType, PublicKey};
 use near_parameters::{
-    ActionCosts, Fee, ParameterCost, RuntimeConfig, SignatureKind, gas_key_add_key_exec_fee, gas_key_add_key_send_fee,
-    gas_key_transfer_exec_fee, gas_key_transfer_send_fee, transfer_exec_fee, transfer_send_fee,
+    ActionCosts, ExtCosts, Fee, ParameterCost, RuntimeConfig, SignatureKind, gas_key_add_key_exec_fee,
+    gas_key_add_key_send_fee, gas_key_transfer_exec_fee, gas_key_transfer_send_fee, transfer_exec_fee,
+    transfer_send_fee, universal_state_init_content_terms, universal_state_init_size_terms,
 };
 use near_primitives::{
-    account::AccessKeyPermission,
+    account::{AccessKey, AccessKeyPermission},
     action::{Action, delegate::VersionedDelegateActionRef},
     errors::IntegerOverflowError,
     transaction::Transaction,
     types::{AccountId, Balance, Gas},
+    universal_state_init::state_init_counts,
 };
 
 type Result<T> = std::result::Result<T, IntegerOverflowError>;
@@ -167,6 +169,22 @@ pub fn delegate(action: &Action) -> Option<VersionedDelegateActionRef<'_>> {
     }
 }
 
+/// Compute of removing `count` nonce lanes of gas keys, whose raw keys have `key_bytes` together. The fees of the
+/// actions that remove them do not cover it, so it counts towards the chunk's limit only.
+pub fn lane_removal_compute(config: &RuntimeConfig, count: usize, key_bytes: usize) -> Result<u64> {
+    let ext_costs = &config.wasm_config.ext_costs;
+    let terms = [
+        (ExtCosts::storage_remove_base, count),
+        (ExtCosts::storage_remove_key_byte, key_bytes),
+        (ExtCosts::storage_remove_ret_value_byte, count.saturating_mul(AccessKey::NONCE_VALUE_LEN)),
+    ];
+    terms.into_iter().try_fold(0_u64, |total, (cost, units)| {
+        let units = u64::try_from(units).map_err(|_| IntegerOverflowError)?;
+        let term = cost.compute(ext_costs).checked_mul(units).ok_or(IntegerOverflowError)?;
+        total.checked_add(term).ok_or(IntegerOverflowError)
+    })
+}
+
 fn fee(config: &RuntimeConfig, action: &Action, receiver_id: &AccountId, part: Part) -> Result<ParameterCost> {
     use ActionCosts as C;
     let fees = &config.fees;
@@ -218,8 +236,15 @@ fn fee(config: &RuntimeConfig, action: &Action, receiver_id: &AccountId, part: P
         }
         Action::TransferToGasKey(transfer) => Ok(gas_key_transfer(&transfer.public_key)),
         Action::WithdrawFromGasKey(withdraw) => Ok(gas_key_transfer(&withdraw.public_key)),
-        // Rejected by validation, so no receipt ever carries it.
-        Action::UniversalStateInit(_) => Ok(ParameterCost::ZERO),
+        Action::UniversalStateInit(init) => {
+            let counts = state_init_counts(&init.state_init);
+            universal_state_init_size_terms(counts.num_bytes)
+                .into_iter()
+                .chain(universal_state_init_content_terms(counts))
+                .try_fold(ParameterCost::ZERO, |total, (cost, units)| {
+                    total.checked_add_result(part.of(fees.fee(cost)).checked_mul_result(units)?)
+                })
+        }
     }
 }
 

@@ -90,7 +90,11 @@ impl Runtime {
         for receipt in input.incoming {
             self.process_or_delay(&mut state, block, receipt, &mut applied)?;
         }
-        let expired = yields::take_expired(&mut state, block.height)?;
+        let expired = if applied.compute < block.gas_limit.as_gas() {
+            yields::take_expired(&mut state, block.height)?
+        } else {
+            Vec::new()
+        };
         state.commit(StateChangeCause::UpdatedDelayedReceipts);
         applied.created.extend(expired.iter().cloned());
         applied.outgoing.extend(expired);

@@ -4,11 +4,12 @@ use near_crypto::key_conversion::is_valid_staking_key;
 use near_parameters::vm::LimitConfig;
 use near_primitives::{
     account::AccessKeyPermission,
-    action::{Action, AddKeyAction, DeterministicStateInitAction, FunctionCallAction},
+    action::{Action, AddKeyAction, DeterministicStateInitAction, FunctionCallAction, UniversalStateInitAction},
     errors::{ActionsValidationError as Invalid, ReceiptValidationError},
     receipt::{Receipt, VersionedReceiptEnum},
     types::AccountId,
-    utils::derive_near_deterministic_account_id,
+    universal_state_init::{UniversalStateInit, state_init_counts},
+    utils::{derive_near_deterministic_account_id, derive_universal_account_id},
     version::PROTOCOL_VERSION,
 };
 
@@ -64,6 +65,15 @@ pub fn actions(limits: &LimitConfig, actions: &[Action], receiver_id: &AccountId
             limit: limits.max_deploy_actions_per_receipt,
         });
     }
+    let states = state_inits(actions);
+    if states.entries > limits.max_state_init_entries {
+        let (number_of_entries, limit) = (states.entries, limits.max_state_init_entries);
+        return Err(Invalid::TotalNumberOfStateInitEntriesExceeded { number_of_entries, limit });
+    }
+    if states.keys > limits.max_universal_state_init_keys {
+        let (number_of_keys, limit) = (states.keys, limits.max_universal_state_init_keys);
+        return Err(Invalid::TotalNumberOfStateInitKeysExceeded { number_of_keys, limit });
+    }
     if actions.iter().filter(|action| action.is_delegate()).count() > 1 {
         return Err(Invalid::DelegateActionMustBeOnlyOne);
     }
@@ -98,10 +108,7 @@ fn action(limits: &LimitConfig, action: &Action, receiver_id: &AccountId) -> Res
             version: PROTOCOL_VERSION,
         }),
         Action::DeterministicStateInit(init) => deterministic_state_init(limits, init, receiver_id),
-        Action::UniversalStateInit(_) => Err(Invalid::UnsupportedProtocolFeature {
-            protocol_feature: "UniversalAccounts".to_owned(),
-            version: PROTOCOL_VERSION,
-        }),
+        Action::UniversalStateInit(init) => universal_state_init(limits, init, receiver_id),
         Action::CreateAccount(_)
         | Action::Transfer(_)
         | Action::Stake(_)
@@ -214,6 +221,55 @@ fn deterministic_state_init(
         }
     }
     Ok(())
+}
+
+fn universal_state_init(
+    limits: &LimitConfig,
+    init: &UniversalStateInitAction,
+    receiver_id: &AccountId,
+) -> Result<(), Invalid> {
+    let derived_id = derive_universal_account_id(&init.state_init);
+    if derived_id != *receiver_id {
+        return Err(Invalid::InvalidUniversalStateInitReceiver { receiver_id: receiver_id.clone(), derived_id });
+    }
+    let state_init =
+        UniversalStateInit::from_raw_strict(&init.state_init).map_err(|_| Invalid::MalformedUniversalStateInit)?;
+    for (key, value) in state_init.data() {
+        let (key, value) = (length(key.len()), length(value.len()));
+        if key > limits.max_length_storage_key {
+            let limit = limits.max_length_storage_key;
+            return Err(Invalid::UniversalStateInitKeyLengthExceeded { length: key, limit });
+        }
+        if value > limits.max_length_storage_value {
+            let limit = limits.max_length_storage_value;
+            return Err(Invalid::UniversalStateInitValueLengthExceeded { length: value, limit });
+        }
+    }
+    Ok(())
+}
+
+/// Storage entries and keys of all state inits of a receipt together, those inside a delegate action included.
+#[derive(Default)]
+struct StateInits {
+    entries: u64,
+    keys: u64,
+}
+
+fn state_inits(actions: &[Action]) -> StateInits {
+    actions.iter().fold(StateInits::default(), |total, action| {
+        let own = match action {
+            Action::DeterministicStateInit(init) => {
+                StateInits { entries: length(init.state_init.data().len()), keys: 0 }
+            }
+            Action::UniversalStateInit(init) => {
+                let counts = state_init_counts(&init.state_init);
+                StateInits { entries: counts.num_entries, keys: counts.num_keys }
+            }
+            _ => fees::delegate(action).map_or_else(StateInits::default, |inner| state_inits(&inner.get_actions())),
+        };
+        let entries = total.entries.saturating_add(own.entries);
+        StateInits { entries, keys: total.keys.saturating_add(own.keys) }
+    })
 }
 
 fn length(value: usize) -> u64 {

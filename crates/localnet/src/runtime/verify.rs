@@ -17,7 +17,8 @@ pub struct Charged {
     /// What was paid.
     pub cost: TransactionCost,
     account: Account,
-    access_key: AccessKey,
+    /// `None` if the signer has no key yet: a universal account that signs its own state init.
+    access_key: Option<AccessKey>,
     gas_key_lane: Option<(NonceIndex, Nonce)>,
 }
 
@@ -25,7 +26,9 @@ impl Charged {
     /// Writes the signer's account and key.
     pub fn write(&self, state: &mut StateUpdate, tx: &Transaction) -> Result<(), StateError> {
         state.set_account(tx.signer_id(), &self.account)?;
-        state.set_access_key(tx.signer_id(), tx.public_key(), &self.access_key)?;
+        if let Some(access_key) = &self.access_key {
+            state.set_access_key(tx.signer_id(), tx.public_key(), access_key)?;
+        }
         if let Some((index, nonce)) = self.gas_key_lane {
             state.set_gas_key_nonce(tx.signer_id(), tx.public_key(), index, nonce)?;
         }
@@ -56,60 +59,53 @@ impl Runtime {
             .account(signer_id)
             .map_err(stored)?
             .ok_or_else(|| InvalidTxError::SignerDoesNotExist { signer_id: signer_id.clone() })?;
-        let access_key = state.access_key(signer_id, tx.public_key()).map_err(stored)?.ok_or_else(|| {
-            InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::AccessKeyNotFound {
+        match state.access_key(signer_id, tx.public_key()).map_err(stored)? {
+            Some(access_key) if access_key.gas_key_info().is_some() => {
+                self.charge_gas_key(state, tx, height, cost, account, access_key)
+            }
+            Some(access_key) => self.charge_access_key(tx, height, cost, account, access_key),
+            None if !account.is_initialized() && tx.is_state_init_bootstrap() => {
+                self.charge_bootstrap(tx, height, cost, account)
+            }
+            None => Err(InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::AccessKeyNotFound {
                 account_id: signer_id.clone(),
                 public_key: Box::new(tx.public_key().clone()),
-            })
-        })?;
-        let mut charged = Charged { cost, account, access_key, gas_key_lane: None };
-        if charged.access_key.gas_key_info().is_some() {
-            self.charge_gas_key(state, tx, height, &mut charged)?;
-        } else {
-            self.charge_access_key(tx, height, &mut charged)?;
+            })),
         }
-        if let Some(permission) = charged.access_key.permission.function_call_permission() {
-            check_function_call_only(tx.actions(), tx.receiver_id(), permission)
-                .map_err(InvalidTxError::InvalidAccessKeyError)?;
-        }
-        Ok(charged)
     }
 
     fn charge_access_key(
         &self,
         tx: &Transaction,
         height: BlockHeight,
-        charged: &mut Charged,
-    ) -> Result<(), InvalidTxError> {
+        cost: TransactionCost,
+        mut account: Account,
+        mut access_key: AccessKey,
+    ) -> Result<Charged, InvalidTxError> {
         if tx.nonce().nonce_index().is_some() {
             let tx_nonce_index = tx.nonce().nonce_index();
             return Err(InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces: 0 });
         }
-        check_nonce(tx, charged.access_key.nonce, height)?;
-        let total_cost = charged.cost.total_cost;
-        let signer_id = tx.signer_id();
-        let balance = charged.account.amount();
-        let left = balance.checked_sub(total_cost).ok_or_else(|| InvalidTxError::NotEnoughBalance {
-            signer_id: signer_id.clone(),
-            balance,
-            cost: total_cost,
-        })?;
+        check_nonce(tx, tx.nonce_mode(), access_key.nonce, height)?;
+        let total_cost = cost.total_cost;
+        let left = spend(tx, &account, total_cost)?;
         if let AccessKeyPermission::FunctionCall(FunctionCallPermission { allowance: Some(allowance), .. }) =
-            &mut charged.access_key.permission
+            &mut access_key.permission
         {
             *allowance = allowance.checked_sub(total_cost).ok_or_else(|| {
                 InvalidTxError::InvalidAccessKeyError(InvalidAccessKeyError::NotEnoughAllowance {
-                    account_id: signer_id.clone(),
+                    account_id: tx.signer_id().clone(),
                     public_key: Box::new(tx.public_key().clone()),
                     allowance: *allowance,
                     cost: total_cost,
                 })
             })?;
         }
-        self.check_storage_stake(signer_id, &charged.account, left)?;
-        charged.access_key.nonce = tx.nonce().nonce();
-        charged.account.set_amount(left);
-        Ok(())
+        self.check_storage_stake(tx.signer_id(), &account, left)?;
+        check_permission(tx, &access_key)?;
+        access_key.nonce = tx.nonce().nonce();
+        account.set_amount(left);
+        Ok(Charged { cost, account, access_key: Some(access_key), gas_key_lane: None })
     }
 
     /// A gas key pays for gas from its own balance; the account pays only deposits.
@@ -118,39 +114,62 @@ impl Runtime {
         state: &StateUpdate,
         tx: &Transaction,
         height: BlockHeight,
-        charged: &mut Charged,
-    ) -> Result<(), InvalidTxError> {
+        cost: TransactionCost,
+        mut account: Account,
+        mut access_key: AccessKey,
+    ) -> Result<Charged, InvalidTxError> {
         let signer_id = tx.signer_id();
-        let (gas_cost, deposit_cost) = (charged.cost.gas_cost, charged.cost.deposit_cost);
-        let Some(gas_key) = charged.access_key.gas_key_info_mut() else { return Ok(()) };
+        let (num_nonces, key_balance) =
+            access_key.gas_key_info().map_or((0, Balance::ZERO), |info| (info.num_nonces, info.balance));
         let tx_nonce_index = tx.nonce().nonce_index();
         let index = tx_nonce_index
-            .filter(|index| *index < gas_key.num_nonces)
-            .ok_or(InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces: gas_key.num_nonces })?;
+            .filter(|index| *index < num_nonces)
+            .ok_or(InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces })?;
         let nonce = state.gas_key_nonce(signer_id, tx.public_key(), index).map_err(stored)?.unwrap_or(0);
-        check_nonce(tx, nonce, height)?;
-        gas_key.balance =
-            gas_key.balance.checked_sub(gas_cost).ok_or_else(|| InvalidTxError::NotEnoughGasKeyBalance {
+        check_nonce(tx, tx.nonce_mode(), nonce, height)?;
+        let key_left =
+            key_balance.checked_sub(cost.gas_cost).ok_or_else(|| InvalidTxError::NotEnoughGasKeyBalance {
                 signer_id: signer_id.clone(),
-                balance: gas_key.balance,
-                cost: gas_cost,
+                balance: key_balance,
+                cost: cost.gas_cost,
             })?;
-        let balance = charged.account.amount();
-        let deposit_error = |reason| InvalidTxError::NotEnoughBalanceForDeposit {
+        check_permission(tx, &access_key)?;
+        let deposit_error = |balance, cost, reason| InvalidTxError::NotEnoughBalanceForDeposit {
             signer_id: signer_id.clone(),
             balance,
-            cost: deposit_cost,
+            cost,
             reason,
         };
+        let balance = account.amount();
         let left = balance
-            .checked_sub(deposit_cost)
-            .ok_or_else(|| deposit_error(DepositCostFailureReason::NotEnoughBalance))?;
-        if deposit_cost > Balance::ZERO && self.lacking(&charged.account, left)?.is_some() {
-            return Err(deposit_error(DepositCostFailureReason::LackBalanceForState));
+            .checked_sub(cost.deposit_cost)
+            .ok_or_else(|| deposit_error(balance, cost.deposit_cost, DepositCostFailureReason::NotEnoughBalance))?;
+        if let Some(lacking) = self.lacking(&account, left)? {
+            return Err(deposit_error(left, lacking, DepositCostFailureReason::LackBalanceForState));
         }
-        charged.account.set_amount(left);
-        charged.gas_key_lane = Some((index, tx.nonce().nonce()));
-        Ok(())
+        if let Some(info) = access_key.gas_key_info_mut() {
+            info.balance = key_left;
+        }
+        account.set_amount(left);
+        let gas_key_lane = Some((index, tx.nonce().nonce()));
+        Ok(Charged { cost, account, access_key: Some(access_key), gas_key_lane })
+    }
+
+    /// A universal account without keys may send the state init its id commits to, signed by a key that the
+    /// state init names. Its nonce is the account's, always strict, so that the transaction works only once.
+    fn charge_bootstrap(
+        &self,
+        tx: &Transaction,
+        height: BlockHeight,
+        cost: TransactionCost,
+        mut account: Account,
+    ) -> Result<Charged, InvalidTxError> {
+        check_nonce(tx, NonceMode::Strict, account.bootstrap_nonce().unwrap_or(0), height)?;
+        let left = spend(tx, &account, cost.total_cost)?;
+        self.check_storage_stake(tx.signer_id(), &account, left)?;
+        account.set_amount(left);
+        account.set_bootstrap_nonce(tx.nonce().nonce()).map_err(|error| inconsistent(&error))?;
+        Ok(Charged { cost, account, access_key: None, gas_key_lane: None })
     }
 
     fn check_storage_stake(
@@ -166,9 +185,7 @@ impl Runtime {
     }
 
     fn lacking(&self, account: &Account, left: Balance) -> Result<Option<Balance>, InvalidTxError> {
-        storage_stake::lacking(&self.config, account, left).map_err(|error: RuntimeError| {
-            InvalidTxError::StorageError(StorageError::StorageInconsistentState(error.to_string()))
-        })
+        storage_stake::lacking(&self.config, account, left).map_err(|error: RuntimeError| inconsistent(&error))
     }
 }
 
@@ -202,9 +219,27 @@ pub fn nonce_upper_bound(height: BlockHeight) -> Nonce {
     height.saturating_mul(AccessKey::ACCESS_KEY_NONCE_RANGE_MULTIPLIER)
 }
 
-fn check_nonce(tx: &Transaction, ak_nonce: Nonce, height: BlockHeight) -> Result<(), InvalidTxError> {
+/// What is left of the signer's balance.
+fn spend(tx: &Transaction, account: &Account, cost: Balance) -> Result<Balance, InvalidTxError> {
+    let balance = account.amount();
+    balance.checked_sub(cost).ok_or_else(|| InvalidTxError::NotEnoughBalance {
+        signer_id: tx.signer_id().clone(),
+        balance,
+        cost,
+    })
+}
+
+fn check_permission(tx: &Transaction, access_key: &AccessKey) -> Result<(), InvalidTxError> {
+    match access_key.permission.function_call_permission() {
+        Some(permission) => check_function_call_only(tx.actions(), tx.receiver_id(), permission)
+            .map_err(InvalidTxError::InvalidAccessKeyError),
+        None => Ok(()),
+    }
+}
+
+fn check_nonce(tx: &Transaction, mode: NonceMode, ak_nonce: Nonce, height: BlockHeight) -> Result<(), InvalidTxError> {
     let tx_nonce = tx.nonce().nonce();
-    let in_order = match tx.nonce_mode() {
+    let in_order = match mode {
         NonceMode::Monotonic => tx_nonce > ak_nonce,
         NonceMode::Strict => Some(tx_nonce) == ak_nonce.checked_add(1),
     };
@@ -219,5 +254,9 @@ fn check_nonce(tx: &Transaction, ak_nonce: Nonce, height: BlockHeight) -> Result
 }
 
 fn stored(error: StateError) -> InvalidTxError {
+    inconsistent(&error)
+}
+
+fn inconsistent(error: &dyn std::fmt::Display) -> InvalidTxError {
     InvalidTxError::StorageError(StorageError::StorageInconsistentState(error.to_string()))
 }

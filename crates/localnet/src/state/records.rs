@@ -25,7 +25,7 @@ pub struct StateError {
 impl Snapshot {
     /// Decodes the entry under `key`.
     pub fn read<T: BorshDeserialize>(&self, key: TrieKey) -> Result<Option<T>, StateError> {
-        decode(self.get(&key), key)
+        self.get(&key).map(|value| decode(value, &key)).transpose()
     }
 
     /// The account's record.
@@ -42,7 +42,7 @@ impl Snapshot {
 impl StateUpdate {
     /// Decodes the entry under `key`.
     pub fn read<T: BorshDeserialize>(&self, key: TrieKey) -> Result<Option<T>, StateError> {
-        decode(self.get(&key), key)
+        self.get(&key).map(|value| decode(value, &key)).transpose()
     }
 
     /// Encodes `value` under `key`.
@@ -103,7 +103,7 @@ impl StateUpdate {
     }
 }
 
-fn decode<T: BorshDeserialize>(value: Option<Value>, key: TrieKey) -> Result<Option<T>, StateError> {
-    let Some(bytes) = value else { return Ok(None) };
-    T::try_from_slice(&bytes).map(Some).map_err(|source| StateError { key, source })
+/// Decodes a value found under `key`.
+pub fn decode<T: BorshDeserialize>(value: Value, key: &TrieKey) -> Result<T, StateError> {
+    T::try_from_slice(&value).map_err(|source| StateError { key: key.clone(), source })
 }

@@ -1,39 +1,91 @@
-//! Counts the trie nodes nearcore would touch for a key, without keeping a trie.
+//! The trie nodes nearcore would touch for a key, without keeping a trie.
 //!
 //! The shape of a Merkle-Patricia trie follows from its key set: below a common prefix, one key is a leaf,
 //! several keys branch where they first differ, and what they share before that is an extension. So the
-//! nodes on a lookup's path can be counted with two ordered look-ups per level.
+//! nodes on a lookup's path are found with two ordered look-ups per level (nearcore `core/store/src/trie/mod.rs`,
+//! `lookup`).
 
-use std::ops::Bound;
+use std::{
+    hash::{DefaultHasher, Hasher},
+    ops::Bound,
+};
 
-use near_primitives::{trie_key::TrieKey, types::BlockHeight};
+use near_primitives::types::BlockHeight;
 
-use super::{Snapshot, StateUpdate, VersionedState};
+use super::VersionedState;
+
+/// A node on the path of a lookup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathNode {
+    /// Nibbles between the root and this node.
+    pub depth: usize,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// The kinds of trie nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// One key, of which this many nibbles are left.
+    Leaf(usize),
+    /// This many nibbles that all keys below share.
+    Extension(usize),
+    /// Where keys differ; with a value if one of them ends here.
+    Branch {
+        /// Whether a key ends here.
+        has_value: bool,
+    },
+}
+
+impl PathNode {
+    /// Identifies the node among all nodes of one trie: its place is what it shares with `key`, on whose path
+    /// it is.
+    pub fn id(&self, key: &[u8]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&nibble_prefix(key, self.depth, 0));
+        hasher.write_usize(self.depth);
+        hasher.finish()
+    }
+}
 
 impl VersionedState {
-    /// Nodes visited by a lookup of `key` in the trie of all live entries at `height`.
-    pub fn path_nodes(&self, height: BlockHeight, key: &[u8]) -> u64 {
+    /// Shows `visit` the nodes that a lookup of `key` reads in the trie of all live entries at `height`.
+    pub fn walk_path(&self, height: BlockHeight, key: &[u8], mut visit: impl FnMut(PathNode)) {
         let key_nibbles = key.len() * 2;
         let mut depth = 0;
-        let mut nodes = 0;
         while let Some((first, last)) = self.extremes(height, key, depth) {
-            nodes += 1;
             if first == last {
-                return nodes;
+                visit(PathNode { depth, kind: NodeKind::Leaf(first.len() * 2 - depth) });
+                return;
             }
             let branch = common_nibbles(first, last);
             if branch > depth {
+                visit(PathNode { depth, kind: NodeKind::Extension(branch - depth) });
                 if common_nibbles(first, key) < branch {
-                    return nodes;
+                    return;
                 }
-                nodes += 1;
             }
+            visit(PathNode { depth: branch, kind: NodeKind::Branch { has_value: first.len() * 2 == branch } });
             if branch >= key_nibbles {
-                return nodes;
+                return;
             }
             depth = branch + 1;
         }
-        nodes
+    }
+
+    /// How many children the branch at `depth` on the path of `key` has.
+    pub fn branch_children(&self, height: BlockHeight, key: &[u8], depth: usize) -> usize {
+        let mut child = nibble_prefix(key, depth, 0);
+        if depth % 2 == 0 {
+            child.push(0);
+        }
+        let last = child.len() - 1;
+        (0..16_u8)
+            .filter(|nibble| {
+                child[last] = if depth % 2 == 0 { nibble << 4 } else { (child[last] & 0xf0) | nibble };
+                self.extremes(height, &child, depth + 1).is_some()
+            })
+            .count()
     }
 
     /// The first and the last live key that share the first `depth` nibbles of `key`.
@@ -44,26 +96,6 @@ impl VersionedState {
         let mut live = self.live_keys(height, bounds);
         let first = live.next()?;
         Some((first, live.next_back().unwrap_or(first)))
-    }
-}
-
-impl Snapshot {
-    /// Nodes visited by a lookup of `key` in the state of this snapshot.
-    pub fn path_nodes(&self, key: &[u8]) -> u64 {
-        self.read_state().path_nodes(self.height(), key)
-    }
-}
-
-impl StateUpdate {
-    /// Nodes a write or removal of `key` is charged for: its path in the trie before the block and its old
-    /// value, or nothing if this block already wrote the key.
-    pub fn trie_nodes_touched(&self, key: &TrieKey) -> u64 {
-        let raw = key.to_vec();
-        if self.is_written(&raw) {
-            return 0;
-        }
-        let value = u64::from(self.base().get_raw(&raw).is_some());
-        self.base().path_nodes(&raw) + value
     }
 }
 
@@ -101,16 +133,18 @@ mod tests {
 
     use super::*;
 
-    fn nodes(keys: &[&[u8]], looked_up: &[u8]) -> u64 {
+    fn nodes(keys: &[&[u8]], looked_up: &[u8]) -> usize {
         let mut state = VersionedState::default();
         for key in keys {
             state.put(1, key.to_vec(), Some(std::sync::Arc::from([0].as_slice())));
         }
-        state.path_nodes(1, looked_up)
+        let mut nodes = 0;
+        state.walk_path(1, looked_up, |_| nodes += 1);
+        nodes
     }
 
     #[test]
-    fn path_nodes__should_count_leaves_extensions_and_branches() {
+    fn walk_path__should_count_leaves_extensions_and_branches() {
         assert_eq!(nodes(&[], b"a"), 0, "an empty trie has no node");
         assert_eq!(nodes(&[b"a"], b"a"), 1, "one key is a leaf");
         assert_eq!(nodes(&[b"a"], b"b"), 1, "another leaf is read to see that it differs");
@@ -123,5 +157,18 @@ mod tests {
         // "a" is a value in the branch below the extension.
         assert_eq!(nodes(&[b"a", b"ab"], b"a"), 2);
         assert_eq!(nodes(&[b"a", b"ab"], b"ab"), 3);
+    }
+    #[test]
+    fn branch_children__should_count_what_grows_from_a_branch() {
+        // Given "a" with three longer keys, two of which share a nibble
+        let mut state = VersionedState::default();
+        for key in [b"a".as_slice(), b"a\x10", b"a\x11", b"a\xf0", b"b"] {
+            state.put(1, key.to_vec(), Some(std::sync::Arc::from([0].as_slice())));
+        }
+
+        // Then the branch after "a" has two children, and those on its way as many as there are ways to go
+        assert_eq!(state.branch_children(1, b"a\x10", 2), 2);
+        assert_eq!(state.branch_children(1, b"a\x10", 3), 2);
+        assert_eq!(state.branch_children(1, b"a", 1), 2, "61 and 62");
     }
 }

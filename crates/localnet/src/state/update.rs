@@ -1,19 +1,20 @@
 //! The writes of one block: pending until their receipt succeeds, then logged with their cause.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{
     trie_key::TrieKey,
     types::{RawStateChange, RawStateChangesWithTrieKey, StateChangeCause},
 };
 
-use super::{Snapshot, Value};
+use super::{Snapshot, Touched, Value, accounting::Accounting};
 
 /// What one block wrote: raw key → every committed value in order, each with its cause.
 pub type ChangeLog = BTreeMap<Vec<u8>, KeyChanges>;
 
 /// The committed values of one key within a block.
-#[derive(Clone)]
+#[derive(Clone, BorshSerialize, BorshDeserialize)]
 pub struct KeyChanges {
     /// The typed key.
     pub trie_key: TrieKey,
@@ -46,17 +47,22 @@ pub struct StateUpdate {
     base: Snapshot,
     committed: ChangeLog,
     pending: BTreeMap<Vec<u8>, (TrieKey, Option<Value>)>,
+    /// Reads are accounted for too, and they do not change the update.
+    accounting: RefCell<Accounting>,
+}
+
+/// A value that a contract found under a key.
+pub struct Found {
+    /// The bytes.
+    pub value: Value,
+    /// Whether this block wrote it, so that it comes from memory and not from the trie.
+    pub from_memory: bool,
 }
 
 impl StateUpdate {
     /// An update on top of the state after the parent block.
     pub fn new(base: Snapshot) -> Self {
-        Self { base, committed: BTreeMap::new(), pending: BTreeMap::new() }
-    }
-
-    /// The state before the block.
-    pub fn base(&self) -> &Snapshot {
-        &self.base
+        Self { base, committed: BTreeMap::new(), pending: BTreeMap::new(), accounting: RefCell::default() }
     }
 
     /// The current value under a key.
@@ -68,9 +74,42 @@ impl StateUpdate {
         }
     }
 
-    /// Whether this block already wrote the key, so that a read of it touches no trie node.
-    pub fn is_written(&self, raw: &[u8]) -> bool {
-        self.overlay(raw).is_some()
+    /// What a contract finds under a key. The path to it becomes part of the storage proof.
+    pub fn find(&self, key: &TrieKey) -> Option<Found> {
+        self.look_up(key, |_| {})
+    }
+
+    /// What a contract overwrites or removes, and the trie nodes on the path that it pays for.
+    pub fn find_old(&self, key: &TrieKey) -> (Option<Found>, Touched) {
+        let mut touched = Touched::default();
+        let found = self.look_up(key, |raw| touched = self.accounting.borrow_mut().touch_path(&self.base, raw));
+        (found, touched)
+    }
+
+    /// Accounts for reading a found value, which becomes part of the storage proof.
+    pub fn read_found(&self, found: &Found) -> Touched {
+        if found.from_memory {
+            return Touched::default();
+        }
+        let mut accounting = self.accounting.borrow_mut();
+        accounting.prove_value(Value::clone(&found.value));
+        accounting.touch_value(&found.value)
+    }
+
+    /// Removes an entry of a contract's data, which counts in the storage proof.
+    pub fn remove_data(&mut self, key: TrieKey) {
+        self.accounting.get_mut().prove_removal();
+        self.remove(key);
+    }
+
+    /// From here on, the storage proof is that of another receipt.
+    pub fn start_receipt(&mut self) {
+        self.accounting.get_mut().start_receipt();
+    }
+
+    /// Bytes that this receipt added to the storage proof, or more as long as that is within `limit`.
+    pub fn proof_size(&self, limit: usize) -> usize {
+        self.accounting.borrow_mut().proof_size(&self.base, limit)
     }
 
     /// Writes a value, pending until [`Self::commit`].
@@ -115,6 +154,17 @@ impl StateUpdate {
     /// Everything committed. Pending writes are dropped.
     pub fn finish(self) -> ChangeLog {
         self.committed
+    }
+
+    fn look_up(&self, key: &TrieKey, touch: impl FnOnce(&[u8])) -> Option<Found> {
+        let raw = key.to_vec();
+        if let Some(value) = self.overlay(&raw) {
+            return value.map(|value| Found { value: Value::clone(value), from_memory: true });
+        }
+        touch(&raw);
+        let found = self.base.get_raw(&raw).map(|value| Found { value, from_memory: false });
+        self.accounting.borrow_mut().prove_path(raw);
+        found
     }
 
     fn overlay(&self, raw: &[u8]) -> Option<Option<&Value>> {

@@ -1,9 +1,14 @@
 //! The RPC as clients see it: through near-jsonrpc-client, and raw where codes and texts matter.
 #![allow(non_snake_case, clippy::unwrap_used)]
 
+mod bad_input;
 mod blocks;
+mod error_shapes;
 mod errors;
+mod fuzz;
 mod proofs;
 mod queries;
+mod sandbox;
 mod setup;
+mod stream;
 mod transactions;

@@ -10,7 +10,7 @@ use near_primitives::{
     types::{AccountId, Balance, BlockReference, Finality, Gas},
     views::{FinalExecutionOutcomeView, QueryRequest, TxExecutionStatus},
 };
-use piecework_localnet::{Config, Localnet};
+use piecework_localnet::{Config, Localnet, store::Layout};
 use serde_json::Value;
 
 /// Stores its input under "k" (`set`), returns what is stored (`get`), or panics (`fail`).
@@ -38,13 +38,22 @@ pub struct Setup {
     pub localnet: Localnet,
     pub client: JsonRpcClient,
     pub root: AccountId,
-    signer: Signer,
+    pub signer: Signer,
     nonce: std::sync::atomic::AtomicU64,
 }
 
 impl Setup {
     pub async fn start() -> Self {
-        let localnet = Localnet::start(Config::ephemeral()).await.unwrap();
+        Self::with(Config::ephemeral()).await
+    }
+
+    /// A chain that is kept in a directory.
+    pub async fn in_dir(dir: &std::path::Path) -> Self {
+        Self::with(Config { data: Some(Layout::new(dir)), ..Config::ephemeral() }).await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        let localnet = Localnet::start(config).await.unwrap();
         let client = JsonRpcClient::connect(localnet.rpc_url());
         let root = localnet.root().account_id.clone();
         let signer = InMemorySigner::from_secret_key(root.clone(), localnet.root().secret_key.clone());

@@ -150,3 +150,49 @@ fn storage_stake__should_hold_an_account_to_its_bytes() {
     let error = chain.refused(&poor, &root.id, vec![transfer(rest)]);
     assert!(matches!(error, InvalidTxError::LackBalanceForState { .. }), "{error:?}");
 }
+
+#[test]
+fn delete_account__should_burn_what_nobody_inherits() {
+    // Given an account whose heir does not exist
+    let mut chain = Harness::new();
+    let doomed = chain.account("doomed", 5);
+    let nobody: AccountId = "nobody.test.near".parse().unwrap();
+    let before = chain.supply_held();
+
+    // When it deletes itself
+    chain.run(&doomed, &doomed.id, vec![delete_account(&nobody)]);
+
+    // Then its NEAR is gone, and the supply says so
+    assert!(chain.stored(&nobody).is_none());
+    assert!(before.checked_sub(chain.supply_held()).unwrap() > Balance::from_millinear(4_990));
+    assert_eq!(chain.chain.view().history().head().total_supply, chain.supply_held());
+}
+
+#[test]
+fn delete_account__should_be_refused_for_much_state() {
+    // Given a contract with 60,000 bytes of data besides its code
+    let mut chain = Harness::new();
+    let large = chain.contract("large", crate::contracts::BASIC);
+    chain.run(&large, &large.id, vec![call("large")]).assert_success();
+
+    // When it wants to delete itself
+    let heir = chain.root.id.clone();
+    let ran = chain.run(&large, &large.id, vec![delete_account(&heir)]);
+
+    // Then it may not
+    assert_eq!(*ran.failure(), ActionErrorKind::DeleteAccountWithLargeState { account_id: large.id });
+}
+
+#[test]
+fn receipt_to_its_signer__should_run_in_the_block_of_the_transaction() {
+    let mut chain = Harness::new();
+    let alice = chain.account("alice", 10);
+    let root = chain.root.id.clone();
+    let height = |chain: &Harness, id| chain.chain.view().history().outcome(id).unwrap().height;
+
+    let ran = chain.run(&alice, &alice.id, vec![transfer(Balance::from_near(1))]);
+    assert_eq!(height(&chain, &ran.receipts[0].id), height(&chain, &ran.transaction.id));
+
+    let ran = chain.run(&alice, &root, vec![transfer(Balance::from_near(1))]);
+    assert_eq!(height(&chain, &ran.receipts[0].id), height(&chain, &ran.transaction.id) + 1);
+}

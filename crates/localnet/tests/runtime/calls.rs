@@ -177,3 +177,20 @@ fn deposit_of_a_failed_promise__should_return_to_the_contract() {
     let left = Balance::from_near(10).checked_sub(ran.tokens_burnt()).unwrap();
     assert_eq!(chain.balance(&alice.id), left);
 }
+
+#[test]
+fn deposit_of_a_failed_promise__should_go_where_the_contract_says() {
+    // Given a contract that attaches 1 NEAR of its own to a call that fails, with the refund to the signer
+    let mut chain = Harness::new();
+    let caller = pair(&mut chain);
+    let alice = chain.account("alice", 10);
+    let before = chain.balance(&caller.id);
+
+    // When it does so
+    let ran = chain.run(&alice, &caller.id, vec![call("spend_for_signer")]);
+
+    // Then the signer has that NEAR, less the gas
+    assert_eq!(chain.balance(&caller.id), before.checked_sub(Balance::from_near(1)).unwrap());
+    let left = Balance::from_near(11).checked_sub(ran.tokens_burnt()).unwrap();
+    assert_eq!(chain.balance(&alice.id), left);
+}

@@ -31,7 +31,8 @@ pub const BASIC: &str = r#"
 
 /// Calls `b.test.near`: `relay` calls `answer` and returns the callback `done`, which returns what it got;
 /// `relay_failing` does so with `fail`; `forward` returns the promise itself; `both` joins two calls; `weighted`
-/// hands all gas on; `spend` attaches a deposit to a call that fails.
+/// hands all gas on; `spend` attaches a deposit to a call that fails, `spend_for_signer` the same with the refund to
+/// the signer.
 pub const CALLER: &str = r#"
 (module
   (import "env" "promise_create" (func $create (param i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
@@ -44,6 +45,8 @@ pub const CALLER: &str = r#"
   (import "env" "promise_batch_action_function_call_weight"
     (func $weighted (param i64 i64 i64 i64 i64 i64 i64 i64)))
   (import "env" "value_return" (func $return (param i64 i64)))
+  (import "env" "promise_set_refund_to" (func $refund_to (param i64 i64 i64)))
+  (import "env" "signer_account_id" (func $signer (param i64)))
   (memory 1)
   (data (i32.const 0) "b.test.near")      ;; 11 bytes
   (data (i32.const 16) "a.test.near")     ;; 11 bytes
@@ -79,6 +82,13 @@ pub const CALLER: &str = r#"
   (func (export "spend")
     (drop (call $create (i64.const 11) (i64.const 0) (i64.const 4) (i64.const 64) (i64.const 0) (i64.const 0)
       (i64.const 128) (i64.const 5000000000000))))
+  (func (export "spend_for_signer")
+    (local $promise i64)
+    (local.set $promise
+      (call $create (i64.const 11) (i64.const 0) (i64.const 4) (i64.const 64) (i64.const 0) (i64.const 0)
+        (i64.const 128) (i64.const 5000000000000)))
+    (call $signer (i64.const 0))
+    (call $refund_to (local.get $promise) (i64.const 0xffffffffffffffff) (i64.const 0)))
   ;; Returns the result of the first input, or FAILED, after the number of inputs as a digit.
   (func (export "done")
     (i32.store8 (i32.const 79) (i32.add (i32.const 48) (i32.wrap_i64 (call $count))))
@@ -131,4 +141,43 @@ pub const YIELDER: &str = r#"
     (if (i64.eq (call $result (i64.const 0) (i64.const 0)) (i64.const 1))
       (then (call $return (i64.const 0xffffffffffffffff) (i64.const 0)))
       (else (call $return (i64.const 4) (i64.const 48))))))
+"#;
+
+/// Uses what it gets: `spin` runs until its gas is gone; `churn` writes one key until then; `grow` allocates memory
+/// until it gets no more and then loops; `store` keeps a megabyte under its input; `read_all` reads what is under the
+/// bytes 0 to 4; `two_keys` writes under "k" and "l"; `rewrite` writes under "k" twice; `reread` reads "k" twice;
+/// `forget` removes "k".
+pub const HEAVY: &str = r#"
+(module
+  (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
+  (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
+  (import "env" "storage_remove" (func $remove (param i64 i64 i64) (result i64)))
+  (import "env" "input" (func $input (param i64)))
+  (import "env" "read_register" (func $read_register (param i64 i64)))
+  (memory 20)
+  (data (i32.const 16) "klv")
+  (func $write_k (drop (call $write (i64.const 1) (i64.const 16) (i64.const 1) (i64.const 18) (i64.const 1))))
+  (func $write_l (drop (call $write (i64.const 1) (i64.const 17) (i64.const 1) (i64.const 18) (i64.const 1))))
+  (func $read_k (drop (call $read (i64.const 1) (i64.const 16) (i64.const 0))))
+  (func (export "spin") (loop $again (br $again)))
+  (func (export "churn") (loop $again (call $write_k) (br $again)))
+  (func (export "grow")
+    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 64)) (i32.const -1))))
+    (loop $again (br $again)))
+  (func (export "store")
+    (call $input (i64.const 0))
+    (call $read_register (i64.const 0) (i64.const 0))
+    (i32.store8 (i32.const 64) (i32.load8_u (i32.const 0)))
+    (drop (call $write (i64.const 1) (i64.const 0) (i64.const 1000000) (i64.const 64) (i64.const 1))))
+  (func (export "read_all")
+    (local $key i32)
+    (loop $next
+      (i32.store8 (i32.const 0) (local.get $key))
+      (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
+      (local.set $key (i32.add (local.get $key) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $key) (i32.const 5)))))
+  (func (export "two_keys") (call $write_k) (call $write_l))
+  (func (export "rewrite") (call $write_k) (call $write_k))
+  (func (export "reread") (call $read_k) (call $read_k))
+  (func (export "forget") (drop (call $remove (i64.const 1) (i64.const 16) (i64.const 0)))))
 "#;

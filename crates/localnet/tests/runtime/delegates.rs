@@ -1,9 +1,10 @@
+use near_crypto::{KeyType, SecretKey};
 use near_primitives::{
     action::{
-        Action,
+        Action, WithdrawFromGasKeyAction,
         delegate::{DelegateAction, SignedDelegateAction},
     },
-    errors::ActionErrorKind,
+    errors::{ActionErrorKind, ActionsValidationError, InvalidAccessKeyError, InvalidTxError},
     types::Balance,
 };
 
@@ -73,4 +74,47 @@ fn delegate__should_be_refused_twice_and_when_forged() {
     let action = signed(&chain, &user, &contract, vec![call("noop")], 3);
     let ran = chain.run(&relayer, &contract.id, vec![action]);
     assert!(matches!(ran.failure(), ActionErrorKind::DelegateActionSenderDoesNotMatchTxReceiver { .. }));
+}
+
+#[test]
+fn delegate__should_expire_and_obey_the_key_that_signed_it() {
+    // Given a user with a key for one method of one contract
+    let mut chain = Harness::new();
+    let contract = chain.contract("contract", BASIC);
+    let user = chain.account("user", 1);
+    let relayer = chain.account("relayer", 10);
+    let key = SecretKey::from_seed(KeyType::ED25519, "machine");
+    let add = add_call_key(key.public_key(), None, &contract.id, &["set"]);
+    chain.run(&user, &user.id, vec![add]).assert_success();
+    let machine = Actor { id: user.id.clone(), key };
+
+    // When it signs something else
+    let action = signed(&chain, &machine, &contract, vec![call("noop")], 1);
+    let ran = chain.run(&relayer, &user.id, vec![action]);
+
+    // Then that fails as a transaction of that key would
+    let method_name = "noop".to_owned();
+    let expected =
+        ActionErrorKind::DelegateActionAccessKeyError(InvalidAccessKeyError::MethodNameMismatch { method_name });
+    assert_eq!(*ran.failure(), expected);
+
+    // And what it may sign comes too late after the height it names
+    let action = signed(&chain, &machine, &contract, vec![call("set")], 1);
+    chain.chain.fast_forward(20);
+    let ran = chain.run(&relayer, &user.id, vec![action]);
+    assert_eq!(*ran.failure(), ActionErrorKind::DelegateActionExpired);
+}
+
+#[test]
+fn delegate__should_not_take_out_of_gas_keys() {
+    let mut chain = Harness::new();
+    let user = chain.account("user", 1);
+    let relayer = chain.account("relayer", 10);
+    let withdraw = WithdrawFromGasKeyAction { public_key: user.key.public_key(), amount: Balance::from_yoctonear(1) };
+    let action = signed(&chain, &user, &user, vec![Action::WithdrawFromGasKey(Box::new(withdraw))], 1);
+
+    let error = chain.refused(&relayer, &user.id, vec![action]);
+
+    let expected = ActionsValidationError::WithdrawFromGasKeyNotAllowedInDelegate;
+    assert_eq!(error, InvalidTxError::ActionsValidation(expected));
 }

@@ -1,10 +1,24 @@
+use near_crypto::{KeyType, PublicKeyHandle, SecretKey};
 use near_parameters::{ActionCosts, ExtCosts, RuntimeConfig};
 use near_primitives::{
-    transaction::ExecutionMetadata,
+    account::{AccessKey, GasKeyInfo},
+    action::{
+        Action, AddKeyAction, DeployGlobalContractAction, GlobalContractDeployMode, GlobalContractIdentifier,
+        TransferToGasKeyAction, UniversalStateInitAction, UseGlobalContractAction, WithdrawFromGasKeyAction,
+        delegate::{DelegateAction, SignedDelegateAction},
+    },
+    hash::CryptoHash,
+    profile_data_v3::ProfileDataV3,
+    transaction::{ExecutionMetadata, ExecutionOutcome},
     types::{AccountId, Balance, Gas},
+    universal_state_init::{UniversalStateInit, UniversalStateInitV1},
+    utils::derive_universal_account_id,
 };
 
-use crate::{contracts::BASIC, harness::*};
+use crate::{
+    contracts::{BASIC, CALLEE, CALLER},
+    harness::*,
+};
 
 const GAS_PRICE: u128 = 100_000_000;
 
@@ -40,9 +54,9 @@ fn transfer__should_burn_exactly_its_fees() {
     let burnt = Balance::from_yoctonear(u128::from(sent + executed) * GAS_PRICE);
     assert_eq!(ran.tokens_burnt(), burnt);
 
-    // And the tenfold price the rest was bought at came back by a refund that costs nothing
+    // And the tenfold price the rest was bought at came back by a refund that nobody pays for
     let refund = &ran.receipts[1].outcome;
-    assert_eq!((refund.gas_burnt, refund.tokens_burnt), (Gas::ZERO, Balance::ZERO));
+    assert_eq!((refund.gas_burnt, refund.tokens_burnt), (Gas::from_gas(executed), Balance::ZERO));
 }
 
 #[test]
@@ -51,7 +65,7 @@ fn keys_and_deploys__should_burn_exactly_their_fees() {
     let mut chain = Harness::new();
     let alice = chain.account("alice", 100);
     let config = config(&chain);
-    let key = |seed| near_crypto::SecretKey::from_seed(near_crypto::KeyType::ED25519, seed).public_key();
+    let key = |seed| SecretKey::from_seed(KeyType::ED25519, seed).public_key();
     let code = wat::parse_str(BASIC).unwrap();
     let methods = ["alpha", "be"];
 
@@ -129,26 +143,240 @@ fn call__should_burn_its_fees_and_what_the_machine_counted() {
     assert!(wasm > 0);
 }
 
+/// Gas by kind of the profile of a receipt: actions it sends, host functions, instructions.
+fn profile(outcome: &ExecutionOutcome) -> &ProfileDataV3 {
+    let ExecutionMetadata::V4(metadata) = &outcome.metadata else { panic!("no profile") };
+    &metadata.profile
+}
+
 #[test]
-fn write__should_be_charged_for_the_trie_nodes_on_its_path() {
-    // Given a contract that stores one entry
+fn write__should_burn_what_its_host_functions_cost() {
+    // Given a contract without data
     let mut chain = Harness::new();
     let contract = chain.contract("contract", BASIC);
     let alice = chain.account("alice", 10);
+    let config = config(&chain);
+    let code = wat::parse_str(BASIC).unwrap().len() as u64;
 
-    // When it is stored first and then again
-    let nodes = |ran: &Ran| {
-        let ExecutionMetadata::V4(metadata) = &ran.first().metadata else { panic!("no profile") };
-        let gas = metadata.profile.get_ext_cost(ExtCosts::touching_trie_node).as_gas();
-        gas / 2_280_000_000
+    // When it writes one byte under a key of one byte
+    let ran = chain.run(&alice, &contract.id, vec![call("set")]);
+
+    // Then it pays for exactly these
+    let costs: Vec<(ExtCosts, u64)> = vec![
+        (ExtCosts::base, 1),
+        (ExtCosts::contract_loading_base, 1),
+        (ExtCosts::contract_loading_bytes, code),
+        (ExtCosts::read_memory_base, 2),
+        (ExtCosts::read_memory_byte, 2),
+        (ExtCosts::storage_write_base, 1),
+        (ExtCosts::storage_write_key_byte, 1),
+        (ExtCosts::storage_write_value_byte, 1),
+        (ExtCosts::touching_trie_node, 2),
+    ];
+    let host: u64 = costs.iter().map(|(cost, units)| cost.gas(&config.wasm_config.ext_costs).as_gas() * units).sum();
+    // Instructions are counted by the virtual machine itself.
+    let instructions = profile(ran.first()).get_wasm_cost().as_gas();
+    let fees = exec(&config, ActionCosts::new_action_receipt)
+        + exec(&config, ActionCosts::function_call_base)
+        + exec(&config, ActionCosts::function_call_byte) * 3;
+    assert_eq!(ran.first().gas_burnt.as_gas(), fees + host + instructions);
+}
+
+#[test]
+fn cross_contract_call__should_burn_the_fees_of_what_it_sends() {
+    // Given a contract that calls another and asks to be called back
+    let mut chain = Harness::new();
+    chain.contract("b", CALLEE);
+    let caller = chain.contract("a", CALLER);
+    let alice = chain.account("alice", 10);
+    let config = config(&chain);
+
+    // When it is called
+    let ran = chain.run(&alice, &caller.id, vec![call("relay")]);
+    ran.assert_success();
+
+    // Then its receipt burns the fees of sending "answer" to another and "done" to itself, which waits for data
+    use ActionCosts as C;
+    let sent = send(&config, C::new_action_receipt, false)
+        + send(&config, C::new_action_receipt, true)
+        + send(&config, C::new_data_receipt_base, false)
+        + exec(&config, C::new_data_receipt_base)
+        + send(&config, C::function_call_base, false)
+        + send(&config, C::function_call_base, true)
+        + send(&config, C::function_call_byte, false) * 6
+        + send(&config, C::function_call_byte, true) * 4;
+    let called = |name: usize| {
+        exec(&config, C::new_action_receipt)
+            + exec(&config, C::function_call_base)
+            + exec(&config, C::function_call_byte) * name as u64
     };
-    let first = nodes(&chain.run(&alice, &contract.id, vec![call("set")]));
-    let second = nodes(&chain.run(&alice, &contract.id, vec![call("set")]));
+    let run = |outcome: &ExecutionOutcome| {
+        let profile = profile(outcome);
+        let host: u64 = profile.wasm_ext_profile.as_slice().iter().map(|gas| gas.as_gas()).sum();
+        host + profile.get_wasm_cost().as_gas()
+    };
+    let first = ran.first();
+    assert_eq!(profile(first).action_gas().as_gas(), sent);
+    assert_eq!(first.gas_burnt.as_gas(), called("relay".len()) + sent + run(first));
 
-    // Then the second write finds one more node, the leaf of the first, or an extension grown with it, and
-    // its value
-    assert!(first >= 1);
-    assert!(second > first, "{second} after {first}");
+    // And the other's burns the fees of nine bytes of data for the callback
+    let answer = &ran.receipts.iter().find(|receipt| receipt.outcome.executor_id == "b.test.near").unwrap().outcome;
+    let data = (send(&config, C::new_data_receipt_byte, false) + exec(&config, C::new_data_receipt_byte)) * 9;
+    assert_eq!(profile(answer).action_gas().as_gas(), data);
+    assert_eq!(answer.gas_burnt.as_gas(), called("answer".len()) + data + run(answer));
+}
+
+#[test]
+fn every_action__should_burn_exactly_its_fees() {
+    use ActionCosts as C;
+    let mut chain = Harness::new();
+    let root = chain.root.clone();
+    let config = config(&chain);
+    let key = |seed| SecretKey::from_seed(KeyType::ED25519, seed).public_key();
+    let code = wat::parse_str(BASIC).unwrap();
+    let bytes = code.len() as u64;
+    let near = Balance::from_near(1);
+    let implicit: AccountId = "ab".repeat(32).parse().unwrap();
+    let eth: AccountId = format!("0x{}", "ab".repeat(20)).parse().unwrap();
+    let state_init = UniversalStateInit::V1(UniversalStateInitV1 {
+        code: None,
+        data: [(b"k".to_vec(), b"v".to_vec())].into(),
+        access_keys: [PublicKeyHandle::from(&key("owner")), PublicKeyHandle::from(&key("other"))].into(),
+    });
+    let state_init = state_init.to_raw();
+    let state_bytes = state_init.0.len() as u64;
+    let universal = derive_universal_account_id(&state_init);
+    let deploy_global = |code: &[u8]| {
+        let deploy_mode = GlobalContractDeployMode::CodeHash;
+        Action::DeployGlobalContract(DeployGlobalContractAction { code: code.into(), deploy_mode })
+    };
+    let use_global = || {
+        let contract_identifier = GlobalContractIdentifier::CodeHash(CryptoHash::hash_bytes(&code));
+        Action::UseGlobalContract(Box::new(UseGlobalContractAction { contract_identifier }))
+    };
+    let gas_key = AddKeyAction { public_key: key("gas"), access_key: AccessKey::gas_key_full_access(3) };
+    let fund = TransferToGasKeyAction { public_key: key("gas"), deposit: near };
+    let withdraw = WithdrawFromGasKeyAction { public_key: key("gas"), amount: near };
+    // What a record of a key takes: column, account, separator and key.
+    let key_record = (2 + root.id.len() + 33) as u64;
+    let gas_key_value = borsh::object_length(&AccessKey::gas_key_full_access(0)).unwrap() as u64;
+
+    // One action each, and its costs in units: when sent, and when executed.
+    let unit = |cost| vec![(cost, 1)];
+    let same = |costs: Vec<(C, u64)>| (costs.clone(), costs);
+    let cases: Vec<(AccountId, Action, (Vec<(C, u64)>, Vec<(C, u64)>))> = vec![
+        (root.id.clone(), transfer(near), same(unit(C::transfer))),
+        (eth, transfer(near), same(vec![(C::transfer, 1), (C::create_account, 1)])),
+        (implicit, transfer(near), same(vec![(C::transfer, 1), (C::create_account, 1), (C::add_full_access_key, 1)])),
+        (universal.clone(), transfer(near), same(vec![(C::transfer, 1), (C::create_account, 1)])),
+        (
+            universal,
+            Action::UniversalStateInit(Box::new(UniversalStateInitAction { state_init, deposit: near })),
+            same(vec![
+                (C::universal_state_init_base, 1),
+                (C::universal_state_init_byte, state_bytes),
+                (C::universal_state_init_entry, 1),
+                (C::add_full_access_key, 2),
+            ]),
+        ),
+        ("new.test.near".parse().unwrap(), create(), same(unit(C::create_account))),
+        (
+            root.id.clone(),
+            deploy(code.clone()),
+            same(vec![(C::deploy_contract_base, 1), (C::deploy_contract_byte, bytes)]),
+        ),
+        (
+            root.id.clone(),
+            deploy_global(&code),
+            same(vec![(C::deploy_global_contract_base, 1), (C::deploy_global_contract_byte, bytes)]),
+        ),
+        (
+            root.id.clone(),
+            use_global(),
+            same(vec![(C::use_global_contract_base, 1), (C::use_global_contract_byte, 32)]),
+        ),
+        (root.id.clone(), add_full_key(key("full")), same(unit(C::add_full_access_key))),
+        (root.id.clone(), delete_key(key("full")), same(unit(C::delete_key))),
+        (
+            root.id.clone(),
+            Action::AddKey(Box::new(gas_key)),
+            (
+                vec![(C::add_full_access_key, 1), (C::gas_key_byte, GasKeyInfo::borsh_len() as u64)],
+                vec![
+                    (C::add_full_access_key, 1),
+                    (C::gas_key_nonce_write_base, 3),
+                    (C::gas_key_byte, 3 * (key_record + 2 + 8)),
+                ],
+            ),
+        ),
+        (
+            root.id.clone(),
+            Action::TransferToGasKey(Box::new(fund)),
+            (
+                vec![(C::gas_key_transfer_base, 1), (C::gas_key_byte, 33)],
+                vec![(C::gas_key_transfer_base, 1), (C::gas_key_byte, key_record + gas_key_value)],
+            ),
+        ),
+        (
+            root.id.clone(),
+            Action::WithdrawFromGasKey(Box::new(withdraw)),
+            (
+                vec![(C::gas_key_transfer_base, 1), (C::gas_key_byte, 33)],
+                vec![(C::gas_key_transfer_base, 1), (C::gas_key_byte, key_record + gas_key_value)],
+            ),
+        ),
+    ];
+    for (receiver_id, action, (sent, executed)) in cases {
+        let to_self = receiver_id == root.id;
+        let name = format!("{action:.60?} to {receiver_id}");
+        let sum = |costs: &[(C, u64)], one: &dyn Fn(C) -> u64| {
+            costs.iter().fold(one(C::new_action_receipt), |sum, (cost, units)| sum + one(*cost) * units)
+        };
+
+        let ran = chain.run(&root, &receiver_id, vec![action]);
+
+        ran.assert_success();
+        let expected = sum(&sent, &|cost| send(&config, cost, to_self));
+        assert_eq!(ran.transaction.outcome.gas_burnt.as_gas(), expected, "sending {name}");
+        let expected = sum(&executed, &|cost| exec(&config, cost));
+        assert_eq!(ran.first().gas_burnt.as_gas(), expected, "executing {name}");
+    }
+}
+
+#[test]
+fn delegate__should_burn_the_fees_of_its_actions_where_they_are_sent() {
+    // Given a user's transfer to somebody else, signed for a relayer
+    let mut chain = Harness::new();
+    let user = chain.account("user", 10);
+    let relayer = chain.account("relayer", 10);
+    let friend = chain.account("friend", 1);
+    let config = config(&chain);
+    let access_key = chain.access_key(&user.id, &user.key.public_key()).unwrap();
+    let delegate_action = DelegateAction {
+        sender_id: user.id.clone(),
+        receiver_id: friend.id.clone(),
+        actions: vec![transfer(Balance::from_near(1)).try_into().unwrap()],
+        nonce: access_key.nonce + 1,
+        max_block_height: u64::MAX,
+        public_key: user.key.public_key(),
+    };
+    let signature = user.key.sign(delegate_action.get_nep461_hash().as_bytes());
+    let action = Action::Delegate(Box::new(SignedDelegateAction { delegate_action, signature }));
+
+    // When the relayer sends it
+    let ran = chain.run(&relayer, &user.id, vec![action]);
+
+    // Then the transaction burns the sending of both, the user's receipt that of the inner one again, and the last
+    // one executes it
+    ran.assert_success();
+    use ActionCosts as C;
+    let receipt = exec(&config, C::new_action_receipt);
+    let inner = send(&config, C::transfer, false);
+    let sent = send(&config, C::new_action_receipt, false) + send(&config, C::delegate, false) + inner;
+    assert_eq!(ran.transaction.outcome.gas_burnt.as_gas(), sent);
+    assert_eq!(ran.first().gas_burnt.as_gas(), receipt + exec(&config, C::delegate) + inner);
+    let last = ran.receipts.iter().find(|receipt| receipt.outcome.executor_id == friend.id).unwrap();
+    assert_eq!(last.outcome.gas_burnt.as_gas(), receipt + exec(&config, C::transfer));
 }
 
 #[test]

@@ -43,9 +43,19 @@ pub struct Ran {
 
 impl Harness {
     pub fn new() -> Self {
+        Self::open(&Self::config())
+    }
+
+    /// A chain whose time and random values are always the same.
+    pub fn config() -> Config {
         let mut config = Config::ephemeral();
         config.seed = Some("runtime tests".to_owned());
         config.manual_time = Some(Duration::from_secs(1_800_000_000));
+        config
+    }
+
+    /// Opens a chain and makes a block.
+    pub fn open(config: &Config) -> Self {
         let root = Actor { id: config.validator.account_id.clone(), key: config.validator.secret_key.clone() };
         let mut chain = config.chain().unwrap();
         chain.produce_block().unwrap();

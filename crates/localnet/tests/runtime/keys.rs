@@ -1,7 +1,9 @@
 use near_crypto::{KeyType, SecretKey};
+use near_parameters::SignatureKind;
 use near_primitives::{
     account::{AccessKey, AccessKeyPermission},
     errors::{InvalidAccessKeyError, InvalidTxError},
+    transaction::{NonceMode, SignedTransaction, Transaction, TransactionNonce, TransactionV1},
     types::{Balance, Gas},
 };
 
@@ -135,16 +137,69 @@ fn transaction__should_name_a_known_block_and_be_signed_by_its_key() {
 
     // A transaction for another chain
     let mut foreign = chain.sign(&alice, &bob.id, vec![transfer(Balance::from_near(1))]);
-    let near_primitives::transaction::Transaction::V0(inner) = &mut foreign.transaction else { unreachable!() };
+    let Transaction::V0(inner) = &mut foreign.transaction else { unreachable!() };
     inner.block_hash = near_primitives::hash::CryptoHash::hash_bytes(b"another chain");
     let (hash, _) = foreign.transaction.get_hash_and_size();
-    let foreign =
-        near_primitives::transaction::SignedTransaction::new(alice.key.sign(hash.as_ref()), foreign.transaction);
+    let foreign = SignedTransaction::new(alice.key.sign(hash.as_ref()), foreign.transaction);
     assert_eq!(chain.chain.submit(foreign).unwrap_err(), InvalidTxError::Expired);
 
     // A transaction signed by somebody else
     let honest = chain.sign(&alice, &bob.id, vec![transfer(Balance::from_near(1))]);
     let (hash, _) = honest.transaction.get_hash_and_size();
-    let forged = near_primitives::transaction::SignedTransaction::new(bob.key.sign(hash.as_ref()), honest.transaction);
+    let forged = SignedTransaction::new(bob.key.sign(hash.as_ref()), honest.transaction);
     assert_eq!(chain.chain.submit(forged).unwrap_err(), InvalidTxError::InvalidSignature);
+}
+
+#[test]
+fn strict_nonce__should_be_the_next_one() {
+    // Given an account whose last nonce is known
+    let mut chain = Harness::new();
+    let alice = chain.account("alice", 10);
+    let used = chain.access_key(&alice.id, &alice.key.public_key()).unwrap().nonce;
+    let sign = |chain: &Harness, nonce| {
+        let transaction = Transaction::V1(TransactionV1 {
+            signer_id: alice.id.clone(),
+            public_key: alice.key.public_key(),
+            nonce: TransactionNonce::from_nonce(nonce),
+            receiver_id: alice.id.clone(),
+            block_hash: chain.chain.view().history().head().hash,
+            actions: vec![transfer(Balance::ZERO)],
+            nonce_mode: NonceMode::Strict,
+        });
+        let (hash, _) = transaction.get_hash_and_size();
+        SignedTransaction::new(alice.key.sign(hash.as_ref()), transaction)
+    };
+
+    // Then a strict transaction may neither leave one out nor repeat it
+    for nonce in [used, used + 2] {
+        let error = chain.chain.submit(sign(&chain, nonce)).unwrap_err();
+        assert_eq!(error, InvalidTxError::InvalidNonce { tx_nonce: nonce, ak_nonce: used });
+    }
+    let hash = chain.chain.submit(sign(&chain, used + 1)).unwrap();
+    chain.settle();
+    chain.ran(hash).assert_success();
+}
+
+#[test]
+fn every_signature_scheme__should_sign_transactions() {
+    // Given an account with a key of each kind
+    let mut chain = Harness::new();
+    let alice = chain.account("alice", 10);
+    let fees = |chain: &Harness| chain.chain.view().runtime.config.fees.signature_verification_costs.clone();
+
+    for (kind, scheme) in [(KeyType::SECP256K1, SignatureKind::Secp256k1), (KeyType::MLDSA65, SignatureKind::MlDsa65)] {
+        let key = SecretKey::from_seed(kind, "another");
+        chain.run(&alice, &alice.id, vec![add_full_key(key.public_key())]).assert_success();
+        let other = Actor { id: alice.id.clone(), key };
+
+        // When it signs the same transaction as the first key
+        let first = chain.run(&alice, &alice.id, vec![transfer(Balance::ZERO)]);
+        let ran = chain.run(&other, &alice.id, vec![transfer(Balance::ZERO)]);
+
+        // Then that works, and costs more by its verification
+        ran.assert_success();
+        let extra = fees(&chain)[scheme].gas;
+        let gas = |ran: &Ran| ran.transaction.outcome.gas_burnt;
+        assert_eq!(gas(&ran), gas(&first).checked_add(extra).unwrap());
+    }
 }

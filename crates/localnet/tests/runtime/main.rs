@@ -3,11 +3,20 @@
 
 mod accounts;
 mod calls;
+mod conformance;
 mod contracts;
+mod delayed;
 mod delegates;
+mod fuzz;
 mod gas;
 mod gas_keys;
 mod global_contracts;
 mod harness;
 mod keys;
+mod limits;
+mod persistence;
+mod stake;
+mod state_init;
+mod trie;
+mod universal;
 mod yields;

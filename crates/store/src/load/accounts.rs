@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use piecework_interface::{
     ids::{AccountNo, TokenId},
+    intent::IntentKey,
     replay::NamedAccount,
     view::{Account, Balance, Node},
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 
 use crate::{
     StoreError,
@@ -16,7 +17,9 @@ use crate::{
 
 pub(super) async fn account_list(conn: &mut PgConnection) -> Result<BTreeMap<AccountNo, NamedAccount>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT account, account_id, storage_paid, storage_used, in_flight FROM accounts WHERE closed_seq IS NULL"
+        r#"SELECT account, account_id, storage_paid, storage_used, in_flight, keys AS "keys: Json<Vec<IntentKey>>"
+           FROM accounts
+           WHERE closed_seq IS NULL"#
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -30,6 +33,7 @@ pub(super) async fn account_list(conn: &mut PgConnection) -> Result<BTreeMap<Acc
             in_flight: narrow(row.in_flight, "accounts.in_flight")?,
             balances: Vec::new(),
             node: None,
+            keys: row.keys.0,
         };
         accounts.insert(account, NamedAccount { account_id: row.account_id, row: view });
     }

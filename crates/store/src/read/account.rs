@@ -3,9 +3,10 @@
 use piecework_interface::{
     amount::Amount,
     ids::{AccountNo, TokenId},
+    intent::IntentKey,
     view::Balance,
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 
 use super::rows;
 use crate::{StoreError, Units, columns::narrow};
@@ -25,6 +26,8 @@ pub struct Account {
     pub in_flight: u8,
     /// Balances that are not zero, by token.
     pub balances: Vec<Balance>,
+    /// Keys that may sign intents.
+    pub keys: Vec<IntentKey>,
     /// Whether it ever registered a node.
     pub is_node: bool,
     /// Last line that changed it.
@@ -39,6 +42,7 @@ struct Row {
     in_flight: i16,
     tokens: Vec<i32>,
     amounts: Vec<Units>,
+    keys: Json<Vec<IntentKey>>,
     is_node: bool,
     updated_seq: i64,
 }
@@ -54,6 +58,7 @@ pub async fn account_get(db: &mut PgConnection, account_id: &str) -> Result<Opti
                   ARRAY(SELECT b.token FROM balances b WHERE b.account = a.account ORDER BY b.token) AS "tokens!",
                   ARRAY(SELECT b.amount FROM balances b WHERE b.account = a.account ORDER BY b.token)
                       AS "amounts!: Vec<Units>",
+                  a.keys AS "keys: Json<Vec<IntentKey>>",
                   EXISTS(SELECT FROM nodes n WHERE n.account = a.account) AS "is_node!", a.updated_seq
            FROM accounts a
            WHERE a.account_id = $1 AND a.closed_seq IS NULL"#,
@@ -80,6 +85,7 @@ pub async fn account_list(
                   ARRAY(SELECT b.token FROM balances b WHERE b.account = a.account ORDER BY b.token) AS "tokens!",
                   ARRAY(SELECT b.amount FROM balances b WHERE b.account = a.account ORDER BY b.token)
                       AS "amounts!: Vec<Units>",
+                  a.keys AS "keys: Json<Vec<IntentKey>>",
                   EXISTS(SELECT FROM nodes n WHERE n.account = a.account) AS "is_node!", a.updated_seq
            FROM accounts a
            WHERE a.account > $1 AND a.closed_seq IS NULL
@@ -104,6 +110,7 @@ impl TryFrom<Row> for Account {
             storage_used: narrow(row.storage_used, "accounts.storage_used")?,
             in_flight: narrow(row.in_flight, "accounts.in_flight")?,
             balances: balances(&row.tokens, &row.amounts)?,
+            keys: row.keys.0,
             is_node: row.is_node,
             updated_seq: narrow(row.updated_seq, "accounts.updated_seq")?,
         })

@@ -11,7 +11,7 @@ use sqlx::PgTransaction;
 use crate::{
     StoreError, Units,
     change::AccountRow,
-    columns::{expect_rows, widen},
+    columns::{expect_rows, json, widen},
     names,
 };
 
@@ -26,6 +26,7 @@ pub(super) async fn account_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) 
     let storage_paid: Vec<_> = rows.values().map(|row| Units::from(row.row.storage_paid)).collect();
     let storage_used: Vec<i64> = rows.values().map(|row| i64::from(row.row.storage_used)).collect();
     let in_flight: Vec<i16> = rows.values().map(|row| i16::from(row.row.in_flight)).collect();
+    let keys: Vec<String> = rows.values().map(|row| json(&row.row.keys)).collect::<Result<_, _>>()?;
     let closed_seq: Vec<Option<i64>> = rows
         .values()
         .map(|row| row.closed_seq.map(|seq| widen(seq, "accounts.closed_seq")).transpose())
@@ -35,17 +36,21 @@ pub(super) async fn account_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) 
     let updated_seq: Vec<i64> =
         rows.values().map(|row| widen(row.updated_seq, "accounts.updated_seq")).collect::<Result<_, _>>()?;
     let written = sqlx::query!(
-        "INSERT INTO accounts (account, account_id, storage_paid, storage_used, in_flight, closed_seq, created_seq, updated_seq)
-         SELECT * FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::smallint[], $6::bigint[],
-                              $7::bigint[], $8::bigint[])
+        "INSERT INTO accounts (account, account_id, storage_paid, storage_used, in_flight, keys, closed_seq,
+                               created_seq, updated_seq)
+         SELECT account, account_id, storage_paid, storage_used, in_flight, keys::jsonb, closed_seq, created_seq, updated_seq
+         FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::smallint[], $6::text[], $7::bigint[],
+                     $8::bigint[], $9::bigint[])
+              AS row (account, account_id, storage_paid, storage_used, in_flight, keys, closed_seq, created_seq, updated_seq)
          ON CONFLICT (account) DO UPDATE
          SET storage_paid = excluded.storage_paid, storage_used = excluded.storage_used, in_flight = excluded.in_flight,
-             closed_seq = excluded.closed_seq, updated_seq = excluded.updated_seq",
+             keys = excluded.keys, closed_seq = excluded.closed_seq, updated_seq = excluded.updated_seq",
         &account,
         &account_id,
         &storage_paid,
         &storage_used,
         &in_flight,
+        &keys,
         &closed_seq as &[Option<i64>],
         &created_seq,
         &updated_seq,

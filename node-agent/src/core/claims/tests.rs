@@ -59,8 +59,16 @@ fn facts(tickets: u32, settled: u32) -> Facts {
         min_reputation: 0,
         expires_at: 1_000_000,
         verification: Verification::Consensus,
+        gold_slash_pct: 0,
     };
-    let fixed = Fixed { fee_bps: 0, bond_rate: Amount(0), rep_unit: Amount(1), reputation_interval_s: 0, grace_s: 0 };
+    let fixed = Fixed {
+        fee_bps: 0,
+        bond_rate: Amount(0),
+        rep_unit: Amount(1),
+        reputation_interval_s: 0,
+        grace_s: 0,
+        ..Fixed::default()
+    };
     let open = OpenBatch {
         requester: AccountNo(0),
         token: NEAR,
@@ -96,6 +104,7 @@ fn facts(tickets: u32, settled: u32) -> Facts {
         in_flight: 0,
         balances: Vec::new(),
         node: Some(node),
+        keys: Vec::new(),
     };
     Facts {
         now_s: NOW_S,

@@ -34,9 +34,8 @@ impl<H: Host> Engine<'_, H> {
             }
             None => return Err(Error::BatchState(args.batch, "does not exist")),
         }
-        let account = self.account(caller)?;
-        release(account, CLOSED_BATCH_BYTES)?;
-        account.batches = account.batches.checked_sub(1).ok_or(Error::Internal("the count of batches"))?;
+        release(self.account(caller)?, CLOSED_BATCH_BYTES)?;
+        self.forget(caller)?;
         self.push(Entry::BatchForgotten { batch: args.batch });
         self.push_storage(caller)?;
         self.finish("batch_forget", None)

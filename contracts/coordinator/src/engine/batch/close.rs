@@ -3,7 +3,7 @@
 use piecework_interface::{
     amount::Amount,
     event::Entry,
-    ids::{AccountNo, BatchId, TokenId},
+    ids::{AccountNo, BatchId, NEAR, TokenId},
     merkle,
     storage::{BATCH_BYTES, CLOSED_BATCH_BYTES, lot_bytes},
     view::GROUP_LOTS,
@@ -23,6 +23,7 @@ impl<H: Host> Engine<'_, H> {
         let all_marked = open.window.frontier >= open.facts.lots().div_ceil(GROUP_LOTS);
         let over = all_marked || open.cancelled || now > open.facts.terms.expires_at;
         let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));
+        let (adjudicator, callback) = (open.facts.terms.adjudicator(), open.facts.callback.clone());
         let purse = self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
         if purse.live > 0 || !over {
             return Ok(false);
@@ -32,6 +33,7 @@ impl<H: Host> Engine<'_, H> {
             requester,
             settled: purse.results.count,
             results_root: merkle::bag(H::SHA256, &purse.results),
+            callback,
         };
         self.batches.put(batch, Batch::Closed(closed));
         let bytes = purse.reserved.checked_mul(lot_bytes).ok_or(Error::Internal("bytes of lots"))?;
@@ -39,6 +41,10 @@ impl<H: Host> Engine<'_, H> {
         release(self.account(requester)?, BATCH_BYTES - CLOSED_BATCH_BYTES)?;
         let refund = purse.escrow.checked_sub(purse.fees).ok_or(Error::Internal("the escrow of a batch"))?;
         self.pay_out(token, requester, purse.fees, refund)?;
+        if let Some((adjudicator, bond)) = adjudicator.zip(purse.adjudicator_bond) {
+            self.credit(adjudicator, NEAR, bond.0)?;
+            self.forget(adjudicator)?;
+        }
         self.push(Entry::BatchClosed { batch, fees: Amount(purse.fees), refund: Amount(refund) });
         Ok(true)
     }

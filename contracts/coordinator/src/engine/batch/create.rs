@@ -8,6 +8,7 @@ use piecework_interface::{
     event::Entry,
     governance::Feature,
     ids::{AccountNo, BatchId, NEAR},
+    merkle::EMPTY,
     money,
     storage::{BATCH_BYTES, URI_MAX},
     view::Window,
@@ -15,9 +16,13 @@ use piecework_interface::{
 
 use crate::engine::{
     Engine, Error, Host,
+    account::is_account_id,
     balance::charge,
     record::{Batch, Facts, OpenBatch, Purse},
 };
+
+/// Gas that a batch's callback may ask for, in TGas.
+const CALLBACK_TGAS: core::ops::RangeInclusive<u8> = 5..=100;
 
 impl<H: Host> Engine<'_, H> {
     /// Creates a batch from the caller's internal balance.
@@ -32,14 +37,14 @@ impl<H: Host> Engine<'_, H> {
         Ok(batch)
     }
 
-    /// Debits the escrow and opens group 0.
+    /// Debits the escrow and opens group 0, or changes nothing.
     pub(in crate::engine) fn create_batch(
         &mut self,
         requester: AccountNo,
         args: BatchCreateArgs,
     ) -> Result<BatchId, Error> {
         self.assert_runs(Feature::Batches)?;
-        let BatchCreateArgs { token, batch: BatchSpec { terms, items, manifest, uri } } = args;
+        let BatchCreateArgs { token, batch: BatchSpec { terms, items, manifest, uri, gold_root, callback } } = args;
         if token == NEAR {
             // NEAR has no minimum reward and no bond rate: stake claimed back is not a reward token.
             return Err(Error::Token(token));
@@ -49,6 +54,23 @@ impl<H: Host> Engine<'_, H> {
         }
         if uri.len() > URI_MAX {
             return Err(Error::Batch("uri must have at most 256 bytes"));
+        }
+        let gold = gold_root != EMPTY;
+        if gold != (terms.gold_slash_pct > 0) {
+            return Err(Error::Batch("gold_slash_pct must be above 0 exactly where there is a gold_root"));
+        }
+        if gold && (terms.challenge_window_s == 0 || terms.adjudicator().is_some()) {
+            return Err(Error::Batch("gold needs a challenge window, and no adjudicator"));
+        }
+        if let Some(adjudicator) = terms.adjudicator()
+            && self.accounts.peek(&*self.host, adjudicator)?.is_none()
+        {
+            return Err(Error::Account("the adjudicator"));
+        }
+        if let Some(callback) = &callback
+            && !(is_account_id(&callback.account_id) && CALLBACK_TGAS.contains(&callback.tgas))
+        {
+            return Err(Error::Batch("callback needs an account id and 5 to 100 TGas"));
         }
         let row = self.tokens.peek(&*self.host, token)?.ok_or(Error::Token(token))?;
         let (min_reward, bond_rate, rep_unit) = (row.min_reward, row.bond_rate, row.rep_unit);
@@ -61,29 +83,40 @@ impl<H: Host> Engine<'_, H> {
             rep_unit,
             reputation_interval_s: config.reputation_interval_s,
             grace_s: config.grace_s,
+            juror_age_s: config.juror_age_s,
+            juror_reputation: config.juror_reputation,
         };
         let escrow = money::escrow(&terms, fixed.fee_bps, items);
-        self.debit(requester, token, escrow)?;
+        let (balance, needed) = (self.balance(requester, token)?, escrow);
+        if balance < needed {
+            return Err(Error::Balance { token, balance, needed });
+        }
         let account = self.account(requester)?;
         charge(account, BATCH_BYTES)?;
         account.batches += 1;
+        self.debit(requester, token, escrow)?;
         let batch = BatchId(self.root.next_batch);
         self.root.next_batch = batch.0.checked_add(1).ok_or(Error::Internal("batch numbers are used up"))?;
         let mut window = Window::default();
-        window.draws[0] = Draw::Opened(now);
+        let accepted = terms.adjudicator().is_none();
+        if accepted {
+            window.draws[0] = Draw::Opened(now);
+        }
         self.push(Entry::BatchCreated {
             batch,
             requester,
             token,
             items,
             manifest,
+            gold_root,
+            callback: callback.clone(),
             uri,
             escrow: Amount(escrow),
             terms: terms.clone(),
             fixed: fixed.clone(),
         });
-        let facts = Facts { requester, token, terms, fixed, items, manifest, created_at: now };
-        self.batches.put(batch, Batch::Open(Box::new(OpenBatch { facts, cancelled: false, window })));
+        let facts = Facts { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at: now };
+        self.batches.put(batch, Batch::Open(Box::new(OpenBatch { facts, cancelled: false, accepted, window })));
         self.purses.put(batch, Purse { escrow, ..Purse::default() });
         Ok(batch)
     }

@@ -1,6 +1,7 @@
 //! `Claim`: a seat of the lot's current round.
 
 use piecework_interface::{
+    case::may_judge,
     draw::{Draw, Seed},
     event::Entry,
     governance::Feature,
@@ -9,6 +10,7 @@ use piecework_interface::{
     skip::Skip,
     sortition::{self, Candidate, Seats},
     storage::lot_bytes,
+    terms::JURY,
     view::{GROUP_LOTS, LotPhase, LotState, Node},
 };
 
@@ -83,6 +85,9 @@ impl<H: Host> Engine<'_, H> {
         if !fits_class(node) {
             return Err(Skip::Class.into());
         }
+        if state.round == JURY && !may_judge(node, terms, &facts.fixed, now) {
+            return Err(Skip::NoJuror.into());
+        }
         let seed = seed.ok_or(Skip::NoSeed)?;
         let seats = terms.seats(state.round);
         let seat = Seats { batch: place.batch, lot: place.lot, round: state.round, seats, slice_s: terms.slice_s };
@@ -100,7 +105,7 @@ impl<H: Host> Engine<'_, H> {
         }
         let restarts = state.round == 0 && state.commits() < commits_needed(terms, 0);
         let round_closed = state.clock_over(terms, now) && !(restarts && state.round_over(terms, place.cancelled, now));
-        if place.closed_to_claims(now) || round_closed {
+        if place.closed_to_claims(state.round, now) || round_closed {
             return Err(Skip::ClosedToClaims.into());
         }
         if state.slots.iter().any(|slot| slot.node == number) || state.leavers.contains(&number) {

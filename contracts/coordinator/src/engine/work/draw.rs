@@ -1,14 +1,16 @@
 //! `Draw`: opens a group, or captures a seed.
 
 use piecework_interface::{
+    case::jury_items,
     draw::{Draw, Seed},
     event::Entry,
     ids::{AccountNo, BatchId},
     lots,
     op::At,
+    round::closed_to_claims,
     skip::Skip,
     sortition,
-    terms::Terms,
+    terms::{JURY, Terms},
     view::LotPhase,
 };
 
@@ -20,13 +22,13 @@ impl<H: Host> Engine<'_, H> {
         let (now, active) = (self.now, self.root.active_tickets);
         let Some(open) = self.peek_batch(batch)? else { return Err(Skip::NoBatch.into()) };
         let (terms, cancelled) = (open.facts.terms.clone(), open.cancelled);
-        let closed = piecework_interface::round::batch_closed_to_claims(&terms, cancelled, now);
-        let (draw, may_open) = match at {
+        let accepted = open.accepted;
+        let (draw, may_open, round) = match at {
             At::Group(group) => {
                 let limit = open.window.frontier.saturating_add(lots::open_groups(active, &terms));
                 let groups = lots::group_count(open.facts.items, terms.lot_size);
                 let draw = open.window.draw(group).filter(|_| group < groups).cloned();
-                (draw.ok_or(Skip::DrawNotDue)?, group < limit)
+                (draw.ok_or(Skip::DrawNotDue)?, group < limit && accepted, 0)
             }
             At::Lot(lot) => {
                 let state = self.lots.peek(&*self.host, (batch, lot))?.ok_or(Skip::NoLot)?;
@@ -36,11 +38,11 @@ impl<H: Host> Engine<'_, H> {
                 if state.clock_over(&terms, now) {
                     return Err(Skip::ClosedToClaims.into());
                 }
-                (state.draw.clone(), false)
+                (state.draw.clone(), false, state.round)
             }
         };
         self.assert_active(node)?;
-        if closed {
+        if closed_to_claims(&terms, cancelled, round, now) {
             return Err(Skip::ClosedToClaims.into());
         }
         let (next, entry) = self.next_draw(&terms, batch, at, &draw, may_open)?;
@@ -77,8 +79,13 @@ impl<H: Host> Engine<'_, H> {
                 open.window.draws[index] = next;
             }
             At::Lot(lot) => {
-                let state = self.lots.edit(&*self.host, (batch, lot))?;
-                state.ok_or(Error::Internal("a lot is missing"))?.draw = next;
+                let place = self.place(batch, lot)?.map_err(|_| Error::Internal("a lot is missing"))?;
+                let state = self.lots.edit(&*self.host, (batch, lot))?.ok_or(Error::Internal("a lot is missing"))?;
+                if let (JURY, Draw::Seeded(seed)) = (state.round, &next) {
+                    let case = state.case_mut();
+                    case.jury_items = jury_items(&place.facts.terms, place.items, case.challenged(), seed);
+                }
+                state.draw = next;
             }
         }
         Ok(())

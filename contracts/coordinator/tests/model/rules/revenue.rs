@@ -18,7 +18,7 @@ use crate::{
 
 const TREASURY: &str = REQUESTER;
 
-fn settle_epoch(market: &mut Market) -> Result<(), Error> {
+pub(super) fn settle_epoch(market: &mut Market) -> Result<(), Error> {
     let result = market.chain.call(Call::by("anybody.near"), |engine| engine.epoch_settle());
     check(&market.chain);
     result
@@ -31,7 +31,7 @@ fn collect(market: &mut Market, node: &str) -> Result<(), Error> {
 }
 
 /// A batch of one lot, done by these three; its fee is in the pool.
-fn earn(market: &mut Market, nodes: [&str; 3]) -> BatchId {
+pub(super) fn earn(market: &mut Market, nodes: [&str; 3]) -> BatchId {
     let now = market.chain.now();
     let batch = market.batch(Terms { reward: Amount(1_000_000), ..terms(now) }, 3);
     market.draw(nodes[0], batch, At::Group(0));
@@ -44,7 +44,7 @@ fn pool(market: &Market) -> u128 {
 }
 
 /// The fee of such a batch: 5 % of nine rewards.
-const FEE: u128 = 450_000;
+pub(super) const FEE: u128 = 450_000;
 
 #[test]
 fn epoch__should_pay_who_worked_by_tickets() {

@@ -5,6 +5,7 @@ use near_primitives::account::FunctionCallPermission;
 use near_primitives::{
     account::{AccessKey, AccessKeyPermission, Account, AccountContract, GasKeyInfo, id::AccountType},
     errors::ActionErrorKind,
+    hash::CryptoHash,
     receipt::Receipt,
     trie_key::{TrieKey, trie_key_parsers},
     types::{AccountId, Balance},
@@ -12,7 +13,7 @@ use near_primitives::{
 
 use super::ActionOutcome;
 use crate::{
-    runtime::{Runtime, RuntimeError, apply::ActionContext},
+    runtime::{Runtime, RuntimeError, apply::ActionContext, fees},
     state::{StateError, StateUpdate},
 };
 
@@ -83,11 +84,17 @@ impl Runtime {
         if account.amount() > Balance::ZERO {
             ctx.result.new_receipts.push(Receipt::new_balance_refund(beneficiary_id, account.amount()));
         }
+        let (mut lanes, mut lane_bytes) = (0, 0);
         for raw in keys {
-            if let Some(key) = access_key_trie_key(&account_id, &raw) {
-                state.remove(key);
+            let Some(key) = access_key_trie_key(&account_id, &raw) else { continue };
+            if matches!(key, TrieKey::GasKeyNonce { .. }) {
+                lanes += 1;
+                lane_bytes += raw.len();
             }
+            state.remove(key);
         }
+        let compute = fees::lane_removal_compute(&self.config, lanes, lane_bytes)?;
+        ctx.result.compute = ctx.result.compute.saturating_add(compute);
         for raw in state.keys(&trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[])) {
             if let Ok(key) = trie_key_parsers::parse_data_key_from_contract_data_key(&raw, &account_id) {
                 state.remove(TrieKey::ContractData { account_id: account_id.clone(), key: key.to_vec() });
@@ -126,16 +133,38 @@ impl Runtime {
                 account.set_storage_usage(account.storage_usage().saturating_add(bytes));
                 state.set_access_key(&account_id, &public_key, &access_key)?;
             }
-            // An ETH-implicit account runs nearcore's wallet contract, which is not on crates.io; here it
-            // holds NEAR but has no code. See the README's list of differences.
-            AccountType::EthImplicitAccount
-            | AccountType::NearDeterministicAccount
-            | AccountType::NamedAccount
-            | AccountType::UniversalAccount => {}
+            AccountType::EthImplicitAccount => {
+                let wallet = AccountContract::Global(eth_wallet_code_hash(&self.chain_id));
+                account.set_storage_usage(account.storage_usage().saturating_add(wallet.identifier_storage_usage()));
+                account.set_contract(wallet).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
+            }
+            AccountType::UniversalAccount => {
+                let nonce = super::keys::initial_nonce(ctx.block.height);
+                account = Account::new_uninitialized(deposit, account.storage_usage(), nonce);
+            }
+            AccountType::NearDeterministicAccount | AccountType::NamedAccount => {}
         }
         ctx.account = Some(account);
         Ok(())
     }
+}
+
+/// The global contract every ETH-implicit account runs (nearcore `near-wallet-contract/src/lib.rs`). As on any
+/// nearcore chain, it does nothing until somebody deploys that code as a global contract.
+fn eth_wallet_code_hash(chain_id: &str) -> CryptoHash {
+    const MAINNET: &str = "1daa835c4637f7ae3d924095ba3f0bf2829bcfa17b1068cd58bd853dcad7ceb5";
+    const TESTNET: &str = "238feac1f86cc9f9f4003e3f6d5aebc04eaea9c394032b9470e9609b67f6c5";
+    const OTHER: &str = "d2884a900d4fa370e48f1e3d4865d4dc0dbd093c89f0e7baef2eddc142c49e8d";
+    let text = match chain_id {
+        "mainnet" | "mocknet" => MAINNET,
+        "testnet" => TESTNET,
+        _ => OTHER,
+    };
+    let mut hash = CryptoHash::default();
+    // The constants above have the right length, so this cannot fail.
+    let decoded = hex::decode_to_slice(text, &mut hash.0);
+    debug_assert!(decoded.is_ok(), "{text}");
+    hash
 }
 
 /// Gives a gas refund back to the key that paid. Returns whether the whole refund went there.

@@ -31,18 +31,28 @@ impl Runtime {
             Action::Transfer(_) if !exists && !self.may_create_implicitly(ctx) => {
                 Err(ActionErrorKind::AccountDoesNotExist { account_id })
             }
-            Action::CreateAccount(_) | Action::Transfer(_) | Action::DeterministicStateInit(_) => Ok(()),
-            _ if !exists => Err(ActionErrorKind::AccountDoesNotExist { account_id }),
-            _ => Ok(()),
+            Action::CreateAccount(_)
+            | Action::Transfer(_)
+            | Action::DeterministicStateInit(_)
+            | Action::UniversalStateInit(_) => Ok(()),
+            _ => match &ctx.account {
+                None => Err(ActionErrorKind::AccountDoesNotExist { account_id }),
+                Some(account) if !account.is_initialized() => {
+                    Err(ActionErrorKind::AccountNotInitialized { account_id })
+                }
+                Some(_) => Ok(()),
+            },
         }
     }
 
     /// A lone transfer creates an implicit account. A refund never does, and a batch must not, since its
-    /// other actions would then act on an account whose key the sender does not hold.
+    /// other actions would then act on an account whose key the sender does not hold. A universal account is
+    /// safe from that, as its id commits to its keys.
     fn may_create_implicitly(&self, ctx: &ActionContext<'_>) -> bool {
         let alone = ctx.action_receipt.actions().len() == 1;
         match self.account_type(ctx.account_id()) {
-            AccountType::NamedAccount | AccountType::UniversalAccount => false,
+            AccountType::NamedAccount => false,
+            AccountType::UniversalAccount => !ctx.is_refund(),
             AccountType::NearImplicitAccount
             | AccountType::EthImplicitAccount
             | AccountType::NearDeterministicAccount => alone && !ctx.is_refund(),

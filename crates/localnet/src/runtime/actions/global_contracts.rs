@@ -1,15 +1,13 @@
-//! Contracts shared by many accounts (NEP-591) and accounts defined by their initial state (NEP-616).
+//! Contracts shared by many accounts (NEP-591; nearcore `global_contracts.rs`).
 
 use near_primitives::{
     account::AccountContract,
-    action::{
-        DeployGlobalContractAction, DeterministicStateInitAction, GlobalContractDeployMode, GlobalContractIdentifier,
-    },
+    action::{DeployGlobalContractAction, GlobalContractDeployMode, GlobalContractIdentifier},
     errors::ActionErrorKind,
     hash::CryptoHash,
     receipt::{GlobalContractDistributionReceipt, Receipt},
     trie_key::TrieKey,
-    types::{Balance, ShardId},
+    types::ShardId,
 };
 use near_vm_runner::ContractCode;
 
@@ -62,49 +60,11 @@ impl Runtime {
         if state.get(&key).is_none() {
             return Ok(Err(Self::no_global_contract(identifier.clone())));
         }
+        let had_code = ctx.existing_account()?.contract().is_local();
         self.replace_contract(state, ctx, global(identifier), identifier.len())?;
-        state.remove(TrieKey::ContractCode { account_id: ctx.account_id().clone() });
-        Ok(Ok(()))
-    }
-
-    /// Creates the account if needed and installs its code and data. Doing it again only returns the deposit.
-    pub(in crate::runtime) fn deterministic_state_init(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        init: &DeterministicStateInitAction,
-    ) -> ActionOutcome {
-        let account_id = ctx.account_id().clone();
-        let mut account = ctx.account.clone().unwrap_or_else(|| self.empty_account());
-        let mut unused = init.deposit;
-        if account.contract().is_none() {
-            let identifier = init.state_init.code();
-            let key = TrieKey::GlobalContractCode { identifier: identifier.clone().into() };
-            if state.get(&key).is_none() {
-                return Ok(Err(Self::no_global_contract(identifier.clone())));
-            }
-            let extra = self.config.fees.storage_usage_config.num_extra_bytes_record;
-            let mut usage = account.storage_usage().saturating_add(global(identifier).identifier_storage_usage());
-            for (data_key, value) in init.state_init.data() {
-                let bytes = u64::try_from(data_key.len() + value.len()).map_err(|_| RuntimeError::Overflow)?;
-                usage = usage.saturating_add(bytes).saturating_add(extra);
-                let key = TrieKey::ContractData { account_id: account_id.clone(), key: data_key.clone() };
-                state.set(key, value.clone());
-            }
-            account.set_storage_usage(usage);
-            account.set_contract(global(identifier)).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
-            // The deposit pays only for the storage the account cannot pay itself; the rest goes back.
-            let balance = account.amount();
-            let lacking = crate::runtime::storage_stake::lacking(&self.config, &account, balance)?;
-            let taken = lacking.unwrap_or(Balance::ZERO).min(unused);
-            account.set_amount(balance.checked_add(taken).ok_or(RuntimeError::Overflow)?);
-            unused = unused.saturating_sub(taken);
+        if had_code {
+            state.remove(TrieKey::ContractCode { account_id: ctx.account_id().clone() });
         }
-        if unused > Balance::ZERO {
-            let refund_to = ctx.receipt.balance_refund_receiver();
-            ctx.result.new_receipts.push(Receipt::new_balance_refund(refund_to, unused));
-        }
-        ctx.account = Some(account);
         Ok(Ok(()))
     }
 }

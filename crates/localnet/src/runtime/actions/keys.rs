@@ -5,13 +5,13 @@ use near_primitives::{
     account::{AccessKey, GasKeyInfo},
     action::{AddKeyAction, TransferToGasKeyAction, WithdrawFromGasKeyAction},
     errors::ActionErrorKind,
-    trie_key::TrieKey,
+    trie_key::{TrieKey, gas_key_nonce_key_len},
     types::{AccountId, Balance, BlockHeight, Nonce, StorageUsage},
 };
 
 use super::ActionOutcome;
 use crate::{
-    runtime::{Runtime, RuntimeError, apply::ActionContext},
+    runtime::{Runtime, RuntimeError, apply::ActionContext, fees},
     state::StateUpdate,
 };
 
@@ -71,6 +71,10 @@ impl Runtime {
             for index in 0..gas_key.num_nonces {
                 state.remove(TrieKey::gas_key_nonce(account_id.clone(), public_key, index));
             }
+            let lanes = usize::from(gas_key.num_nonces);
+            let key_bytes = gas_key_nonce_key_len(&account_id, &public_key.into()) * lanes;
+            let compute = fees::lane_removal_compute(&self.config, lanes, key_bytes)?;
+            ctx.result.compute = ctx.result.compute.saturating_add(compute);
             ctx.result.tokens_burnt =
                 ctx.result.tokens_burnt.checked_add(gas_key.balance).ok_or(RuntimeError::Overflow)?;
         }

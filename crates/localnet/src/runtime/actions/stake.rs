@@ -1,4 +1,5 @@
-//! Staking, as far as balances show it. The set of validators is fixed at genesis.
+//! Staking, as far as balances show it (nearcore `actions.rs`, `action_stake`). The set of validators is fixed at
+//! genesis.
 
 use near_primitives::{action::StakeAction, errors::ActionErrorKind, types::Balance};
 
@@ -17,6 +18,11 @@ impl Runtime {
         };
         if locked == Balance::ZERO && stake.stake == Balance::ZERO {
             return Ok(Err(ActionErrorKind::TriesToUnstake { account_id }));
+        }
+        let minimum_stake = self.validators.minimum_stake;
+        if stake.stake > Balance::ZERO && stake.stake < minimum_stake {
+            let stake = stake.stake;
+            return Ok(Err(ActionErrorKind::InsufficientStake { account_id, stake, minimum_stake }));
         }
         if increment > Balance::ZERO {
             account.set_amount(left);

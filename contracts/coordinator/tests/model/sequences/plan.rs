@@ -1,0 +1,295 @@
+//! What a random sequence does, step by step.
+
+use piecework_interface::intent::Kinds;
+use proptest::{collection::vec, prelude::*, sample::Index};
+
+#[derive(Clone, Debug)]
+pub struct Steps(pub Vec<Step>);
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    Pass(u32),
+    Transfer {
+        who: Index,
+        token: Index,
+        amount: u32,
+        create: Option<BatchPlan>,
+    },
+    Create {
+        who: Index,
+        token: Index,
+        plan: BatchPlan,
+    },
+    Cancel {
+        who: Index,
+        batch: Index,
+    },
+    Forget {
+        who: Index,
+        batch: Index,
+    },
+    SkipLots {
+        who: Index,
+        batch: Index,
+        lots: Vec<u8>,
+        all: bool,
+    },
+    /// A node does what an agent would do next on these lots.
+    Agent {
+        who: Index,
+        lots: Vec<(Index, u8)>,
+        gas: bool,
+    },
+    /// A node does whatever it likes.
+    Wild {
+        who: Index,
+        ops: Vec<(u8, Index, u8)>,
+    },
+    Poke {
+        targets: Vec<(u8, Index, u8)>,
+    },
+    Register {
+        who: Index,
+        tenths: u16,
+        other_class: bool,
+    },
+    StakeAdd {
+        who: Index,
+        tenths: u16,
+    },
+    StakeRemove {
+        who: Index,
+        tenths: Option<u16>,
+    },
+    StakeClaim {
+        who: Index,
+    },
+    Pause {
+        who: Index,
+    },
+    Resume {
+        who: Index,
+    },
+    Heartbeat {
+        who: Index,
+    },
+    Withdraw {
+        who: Index,
+        token: u8,
+        part: Option<u16>,
+    },
+    Answer {
+        ok: bool,
+    },
+    StorageDeposit {
+        who: Index,
+        milli: u16,
+    },
+    StorageWithdraw {
+        who: Index,
+        milli: Option<u16>,
+    },
+    Unregister {
+        who: Index,
+    },
+    EpochSettle {
+        who: Index,
+    },
+    Collect {
+        who: Index,
+    },
+    Govern {
+        who: Index,
+        kind: u8,
+        number: u8,
+    },
+    /// Somebody opens gold, challenges, accepts or judges.
+    Case(CasePlan),
+    /// An account adds or removes a wallet's key.
+    IntentKey(KeyPlan),
+    /// A relayer sends intents.
+    Intents {
+        plans: Vec<IntentPlan>,
+        gas: Option<u8>,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct KeyPlan {
+    pub who: Index,
+    pub wallet: u8,
+    pub kinds: u8,
+    pub token: u8,
+    pub cap: u32,
+}
+
+pub fn key_plan() -> impl Strategy<Value = KeyPlan> {
+    (any::<Index>(), 1..4_u8, 0..40_u8, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
+        who,
+        wallet,
+        kinds: kinds.min(Kinds::EVERY.0),
+        token,
+        cap,
+    })
+}
+
+#[derive(Clone, Debug)]
+pub struct IntentPlan {
+    pub who: Index,
+    pub to: Index,
+    pub wallet: u8,
+    pub kind: u8,
+    pub token: u8,
+    pub amount: Option<u32>,
+    pub flaw: u8,
+    pub batch: BatchPlan,
+}
+
+pub fn intent_plan() -> impl Strategy<Value = IntentPlan> {
+    let amount = proptest::option::of(prop_oneof![1 => Just(0), 4 => 1..1_000_000_u32, 4 => any::<u32>()]);
+    (any::<Index>(), any::<Index>(), 1..4_u8, 0..5_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
+        |(who, to, wallet, kind, token, amount, flaw, batch)| IntentPlan {
+            who,
+            to,
+            wallet,
+            kind,
+            token,
+            amount,
+            flaw,
+            batch,
+        },
+    )
+}
+
+#[derive(Clone, Debug)]
+pub struct CasePlan {
+    pub who: Index,
+    pub lot: Index,
+    pub items: u8,
+    pub kind: u8,
+    pub flaw: u8,
+}
+
+fn case_plan() -> impl Strategy<Value = CasePlan> {
+    (any::<Index>(), any::<Index>(), any::<u8>(), any::<u8>(), 0..16_u8)
+        .prop_map(|(who, lot, items, kind, flaw)| CasePlan { who, lot, items, kind, flaw })
+}
+
+/// How a batch is judged beside counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    Counted,
+    WithGold,
+    /// By one of the accounts.
+    ByOne(u8),
+}
+
+#[derive(Clone, Debug)]
+pub struct BatchPlan {
+    pub items: u32,
+    pub lot_size: u8,
+    pub width: u8,
+    pub start: u8,
+    pub extends: bool,
+    pub quorum_pct: u8,
+    pub challenge_window_s: u32,
+    pub reward: u32,
+    pub life_s: u32,
+    pub min_reputation: u16,
+    pub judged: Judged,
+    pub callback: bool,
+}
+
+pub fn plan() -> impl Strategy<Value = BatchPlan> {
+    (
+        prop_oneof![3 => 1..9_u32, 1 => 33..80_u32],
+        1..4_u8,
+        prop_oneof![Just(1_u8), Just(2), Just(32)],
+        prop_oneof![1 => Just(1_u8), 1 => Just(2), 4 => Just(3), 1 => Just(5)],
+        any::<bool>(),
+        51..=100_u8,
+        prop_oneof![1 => Just(0_u32), 1 => 10..400_u32],
+        1..1_000_000_u32,
+        prop_oneof![1 => 25..100_u32, 3 => 300..3_000_u32],
+        prop_oneof![4 => Just(0_u16), 1 => 4_900..5_100_u16],
+        (
+            prop_oneof![
+                3 => Just(Judged::Counted),
+                1 => Just(Judged::WithGold),
+                1 => (0..10_u8).prop_map(Judged::ByOne)
+            ],
+            prop::bool::weighted(0.2),
+        ),
+    )
+        .prop_map(
+            |(
+                items,
+                lot_size,
+                width,
+                start,
+                extends,
+                quorum_pct,
+                challenge_window_s,
+                reward,
+                life_s,
+                min_reputation,
+                (judged, callback),
+            )| {
+                BatchPlan {
+                    items,
+                    // Long batches have two or three groups of lots.
+                    lot_size: if items > 32 { 1 } else { lot_size },
+                    width,
+                    start,
+                    extends,
+                    quorum_pct,
+                    challenge_window_s,
+                    reward,
+                    life_s,
+                    min_reputation,
+                    judged,
+                    callback,
+                }
+            },
+        )
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    let who = any::<Index>;
+    prop_oneof![
+        6 => prop_oneof![3 => 0..4_u32, 2 => 4..40_u32, 1 => 40..400_u32].prop_map(Step::Pass),
+        2 => (who(), who(), 1..u32::MAX, proptest::option::of(plan()))
+            .prop_map(|(who, token, amount, create)| Step::Transfer { who, token, amount, create }),
+        2 => (who(), who(), plan()).prop_map(|(who, token, plan)| Step::Create { who, token, plan }),
+        1 => (who(), who()).prop_map(|(who, batch)| Step::Cancel { who, batch }),
+        1 => (who(), who()).prop_map(|(who, batch)| Step::Forget { who, batch }),
+        2 => (who(), who(), vec(any::<u8>(), 1..4), any::<bool>())
+            .prop_map(|(who, batch, lots, all)| Step::SkipLots { who, batch, lots, all }),
+        48 => (who(), vec((who(), any::<u8>()), 1..6), prop::bool::weighted(0.9))
+            .prop_map(|(who, lots, gas)| Step::Agent { who, lots, gas }),
+        6 => (who(), vec((any::<u8>(), who(), any::<u8>()), 1..6)).prop_map(|(who, ops)| Step::Wild { who, ops }),
+        8 => vec((any::<u8>(), who(), any::<u8>()), 1..6).prop_map(|targets| Step::Poke { targets }),
+        1 => (who(), 0..300_u16, any::<bool>())
+            .prop_map(|(who, tenths, other_class)| Step::Register { who, tenths, other_class }),
+        1 => (who(), 1..300_u16).prop_map(|(who, tenths)| Step::StakeAdd { who, tenths }),
+        1 => (who(), proptest::option::of(0..300_u16)).prop_map(|(who, tenths)| Step::StakeRemove { who, tenths }),
+        1 => who().prop_map(|who| Step::StakeClaim { who }),
+        1 => who().prop_map(|who| Step::Pause { who }),
+        2 => who().prop_map(|who| Step::Resume { who }),
+        1 => who().prop_map(|who| Step::Heartbeat { who }),
+        2 => (who(), 0..4_u8, proptest::option::of(any::<u16>()))
+            .prop_map(|(who, token, part)| Step::Withdraw { who, token, part }),
+        2 => any::<bool>().prop_map(|ok| Step::Answer { ok }),
+        1 => (who(), 0..2_000_u16).prop_map(|(who, milli)| Step::StorageDeposit { who, milli }),
+        1 => (who(), proptest::option::of(0..100_u16))
+            .prop_map(|(who, milli)| Step::StorageWithdraw { who, milli }),
+        1 => who().prop_map(|who| Step::Unregister { who }),
+        3 => who().prop_map(|who| Step::EpochSettle { who }),
+        8 => who().prop_map(|who| Step::Collect { who }),
+        4 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
+        10 => case_plan().prop_map(Step::Case),
+        2 => key_plan().prop_map(Step::IntentKey),
+        6 => (vec(intent_plan(), 1..5), proptest::option::weighted(0.1, any::<u8>()))
+            .prop_map(|(plans, gas)| Step::Intents { plans, gas }),
+    ]
+}

@@ -1,0 +1,391 @@
+//! A chain on which the steps are done.
+
+use std::collections::BTreeSet;
+
+use piecework_coordinator::engine::storage_minimum;
+use piecework_interface::{
+    amount::Amount,
+    call::{
+        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, Callback, DepositMessage, IntentKeyAddArgs,
+        NodeRegisterArgs, StakeRemoveArgs, intents_gas,
+    },
+    commitment::{Place, commitment},
+    config::Config,
+    event::Entry,
+    host::sha256,
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Kinds, SignedIntent},
+    op::{At, Op, Target},
+    terms::{Terms, Verification},
+    view::{BatchStatus, LotPhase, LotState, SlotPhase},
+};
+use proptest::sample::Index;
+
+use super::{
+    super::{
+        chain::{CONTRACT, Call, Chain, NEAR},
+        check::{Rows, check},
+        market::{config, salt},
+        sign::Wallet,
+    },
+    ACCOUNTS, TOKENS, cases,
+    plan::{BatchPlan, Judged, KeyPlan, Step},
+};
+
+/// The answers of a node: mostly the truth, so that lots settle, extend and stay unresolved.
+pub fn answers(who: &str, batch: BatchId, lot: u32, judged: u64, width: u8) -> Vec<u8> {
+    (0..64_u8)
+        .filter(|item| judged & (1 << item) != 0)
+        .flat_map(|item| {
+            let noise = sha256(format!("{who}/{batch}/{lot}/{item}").as_bytes())[0];
+            let mut answer = vec![item; usize::from(width)];
+            if noise < 80 {
+                *answer.last_mut().expect("width") = 100 + noise % 3;
+            }
+            answer
+        })
+        .collect()
+}
+
+pub struct Run {
+    pub chain: Chain,
+    /// Intents that were relayed.
+    pub sent: Vec<SignedIntent>,
+}
+
+impl Run {
+    pub fn new() -> Self {
+        let config = Config {
+            min_stake: Amount(NEAR),
+            unbonding_s: 50,
+            notice_s: 20,
+            epoch_s: 100,
+            insurance_reserve: Amount(0),
+            juror_age_s: 20,
+            juror_reputation: 5_001,
+            liveness_window_s: 100,
+            ..config()
+        };
+        let mut chain = Chain::new(config);
+        for token in TOKENS {
+            // A bond of up to 3.6 NEAR: free stake runs out now and then.
+            chain.list_token_with(token, 1_200_000_000_000_000_000 << 32);
+        }
+        for (index, who) in ACCOUNTS.iter().enumerate() {
+            // The implicit account has nothing to spare for its key at first.
+            let deposit = if index == 9 { storage_minimum() } else { NEAR / 20 + NEAR / 5 * (index as u128 % 3) };
+            chain.storage_deposit(who, deposit).expect("storage");
+        }
+        for who in &ACCOUNTS[..8] {
+            let args = NodeRegisterArgs { classes: vec![ClassId(7)] };
+            chain.call(Call::by(who).with(2 * NEAR), |engine| engine.node_register(args)).expect("node");
+        }
+        chain.pass(5);
+        Self { chain, sent: Vec::new() }
+    }
+
+    fn batch(&self, index: &Index) -> BatchId {
+        BatchId(u32::try_from(index.index(self.chain.mirror.root.next_batch.max(1) as usize)).expect("batch"))
+    }
+
+    /// Mostly the batch's requester, now and then somebody else.
+    fn requester(&self, who: &Index, batch: BatchId) -> String {
+        let mirror = &self.chain.mirror;
+        match mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref()) {
+            Some(open) if who.index(5) > 0 => mirror.accounts[&open.requester].account_id.clone(),
+            _ => ACCOUNTS[who.index(ACCOUNTS.len())].to_owned(),
+        }
+    }
+
+    pub fn spec(&self, plan: &BatchPlan) -> BatchSpec {
+        let (gold, adjudicated) = (plan.judged == Judged::WithGold, matches!(plan.judged, Judged::ByOne(_)));
+        let terms = Terms {
+            class: ClassId(7),
+            reward: Amount(plan.reward.into()),
+            lot_size: plan.lot_size,
+            answer_width: plan.width,
+            start: plan.start,
+            max: if plan.extends && plan.start >= 2 && !adjudicated { plan.start + 3 } else { plan.start },
+            quorum_pct: plan.quorum_pct,
+            claim_ttl_s: 20,
+            reveal_window_s: 12,
+            challenge_window_s: plan.challenge_window_s.max(if gold || adjudicated { 10 } else { 0 }),
+            slice_s: 2,
+            bond_pct: 100,
+            dissent_slash_pct: 30,
+            abandon_slash_pct: 20,
+            min_reputation: plan.min_reputation,
+            expires_at: self.chain.now() + plan.life_s,
+            verification: match plan.judged {
+                Judged::ByOne(who) => {
+                    Verification::Adjudicated { adjudicator: AccountNo(u32::from(who)), verdict_ttl_s: 30 }
+                }
+                Judged::Counted | Judged::WithGold => Verification::Consensus,
+            },
+            gold_slash_pct: if gold { 60 } else { 0 },
+        };
+        let gold_root = if gold { cases::gold(plan.items, plan.lot_size, plan.width).root() } else { [0; 32] };
+        let callback = plan.callback.then(|| Callback { account_id: "dapp.near".to_owned(), tgas: 20 });
+        BatchSpec { terms, items: plan.items, manifest: [1; 32], uri: "blob:\"é\n".to_owned(), gold_root, callback }
+    }
+
+    /// A lot near the window's frontier.
+    fn lot(&self, batch: BatchId, pick: u8) -> u32 {
+        let open = self.chain.mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref());
+        let first = open.map_or(0, |open| open.progress.window.frontier * 32);
+        first.saturating_sub(4) + u32::from(pick % 12)
+    }
+
+    /// A lot that somebody holds, half the time, or any near its window's frontier.
+    fn place(&self, place: &Index, pick: u8) -> (BatchId, u32) {
+        let live = &self.chain.mirror.lots;
+        match live.keys().nth(place.index(live.len().max(1))) {
+            Some((batch, lot)) if pick.is_multiple_of(2) => (*batch, lot.0),
+            _ => (self.batch(place), self.lot(self.batch(place), pick)),
+        }
+    }
+
+    /// What an agent would do next on a lot.
+    fn next_op(&self, who: &str, batch: BatchId, lot: u32) -> Op {
+        let mirror = &self.chain.mirror;
+        let claim = Op::Claim { batch, lot: LotId(lot) };
+        let Some(open) = mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref()) else { return claim };
+        let group = lot / 32;
+        let unseeded = |draw: Option<&piecework_interface::draw::Draw>| {
+            !matches!(draw, Some(piecework_interface::draw::Draw::Seeded(_)))
+        };
+        let Some(state) = mirror.lots.get(&(batch, LotId(lot))) else {
+            return if unseeded(open.progress.window.draw(group)) {
+                Op::Draw { batch, at: At::Group(group) }
+            } else {
+                claim
+            };
+        };
+        let Ok(Some(node)) = self.chain.view(|engine| engine.view_account_no(who)) else { return claim };
+        let Some(index) = state.slot_of(node) else {
+            let extends = state.round > 0 && state.phase == LotPhase::Working && unseeded(Some(&state.draw));
+            return if extends { Op::Draw { batch, at: At::Lot(LotId(lot)) } } else { claim };
+        };
+        let items = piecework_interface::lots::lot_items(open.items, open.terms.lot_size, LotId(lot));
+        let judged = state.judged_items(state.round, items);
+        let width = if state.answer_bytes(&open.terms, state.round, items) == judged.count_ones() {
+            1
+        } else {
+            open.terms.answer_width
+        };
+        let answers = answers(who, batch, lot, judged, width);
+        match state.slots[index].phase {
+            SlotPhase::Reserved(_) => {
+                let place = Place { contract: CONTRACT, batch, lot: LotId(lot), round: state.round, node };
+                Op::Commit { batch, lot: LotId(lot), commitment: commitment(sha256, place, &answers, &salt(who)) }
+            }
+            SlotPhase::Committed(_) | SlotPhase::Revealed(_) => {
+                Op::Reveal { batch, lot: LotId(lot), answers, salt: salt(who) }
+            }
+        }
+    }
+
+    /// A lot that waits for the account's reveal.
+    fn revealing(&self, who: &str) -> Option<(BatchId, u32)> {
+        let node = self.chain.view(|engine| engine.view_account_no(who)).ok()??;
+        let waits = |state: &LotState| {
+            let slot = state.slot_of(node).map(|index| &state.slots[index].phase);
+            state.phase == LotPhase::Revealing && matches!(slot, Some(SlotPhase::Committed(_)))
+        };
+        self.chain.mirror.lots.iter().find(|(_, state)| waits(state)).map(|((batch, lot), _)| (*batch, lot.0))
+    }
+
+    fn wild_op(&self, who: &str, kind: u8, batch: BatchId, pick: u8) -> Op {
+        let lot = self.lot(batch, pick);
+        match kind % 10 {
+            0 => Op::Draw { batch, at: At::Group(u32::from(pick % 4)) },
+            1 => Op::Draw { batch, at: At::Lot(LotId(lot)) },
+            2 => Op::Claim { batch, lot: LotId(lot) },
+            3 | 4 => Op::Release { batch, lot: LotId(lot) },
+            5 => Op::Commit { batch, lot: LotId(lot), commitment: [pick; 32] },
+            6 => Op::Reveal { batch, lot: LotId(lot), answers: vec![pick; usize::from(pick % 5)], salt: salt(who) },
+            7 => self.next_op(who, batch, lot),
+            kind => match self.revealing(who).map(|(batch, lot)| self.next_op(who, batch, lot)) {
+                Some(Op::Reveal { batch, lot, mut answers, salt }) => {
+                    if kind == 8 {
+                        answers.push(0)
+                    } else {
+                        answers.iter_mut().for_each(|byte| *byte ^= 1)
+                    }
+                    Op::Reveal { batch, lot, answers, salt }
+                }
+                Some(op) => op,
+                None => self.next_op(who, batch, lot),
+            },
+        }
+    }
+
+    /// Does a step; what fails must change nothing, which [`check`] sees.
+    pub fn step(&mut self, step: &Step) {
+        let pick = |who: &Index| ACCOUNTS[who.index(ACCOUNTS.len())];
+        match step {
+            Step::Pass(seconds) => self.chain.pass(*seconds),
+            Step::Transfer { who, token, amount, create } => {
+                let message = match create {
+                    Some(plan) => DepositMessage::CreateBatch(self.spec(plan)),
+                    None => DepositMessage::Deposit {},
+                };
+                self.chain
+                    .transfer_call(TOKENS[token.index(TOKENS.len())], pick(who), u128::from(*amount) * 1_000, message)
+                    .ok();
+            }
+            Step::Create { who, token, plan } => {
+                let token = TokenId(u16::try_from(token.index(4)).expect("token"));
+                let args = BatchCreateArgs { token, batch: self.spec(plan) };
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.batch_create(args)).ok();
+            }
+            Step::Cancel { who, batch } => {
+                let batch = self.batch(batch);
+                let who = self.requester(who, batch);
+                self.chain.call(Call::by(&who).with(1), |engine| engine.batch_cancel(BatchArgs { batch })).ok();
+            }
+            Step::Forget { who, batch } => {
+                let batch = self.batch(batch);
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.batch_forget(BatchArgs { batch })).ok();
+            }
+            Step::SkipLots { who, batch, lots, all } => {
+                let batch = self.batch(batch);
+                let lots = match all {
+                    true => (0..64).map(|lot| LotId(self.lot(batch, 0) + lot)).collect(),
+                    false => lots.iter().map(|lot| LotId(self.lot(batch, *lot))).collect(),
+                };
+                let args = BatchSkipLotsArgs { batch, lots };
+                let who = self.requester(who, batch);
+                self.chain.call(Call::by(&who).with(1), |engine| engine.batch_skip_lots(args)).ok();
+            }
+            Step::Agent { who, lots, gas } => {
+                let who = ACCOUNTS[who.index(9)];
+                let ops = lots
+                    .iter()
+                    .map(|(place, lot)| {
+                        let (batch, lot) = self.place(place, *lot);
+                        self.next_op(who, batch, lot)
+                    })
+                    .collect();
+                let gas = if *gas { u64::MAX } else { 1 };
+                self.chain.work_with_gas(who, gas, ops).ok();
+            }
+            Step::Wild { who, ops } => {
+                let who = pick(who);
+                let ops = ops.iter().map(|(kind, batch, lot)| self.wild_op(who, *kind, self.batch(batch), *lot));
+                let ops = ops.collect();
+                self.chain.work(who, ops).ok();
+            }
+            Step::Poke { targets } => {
+                let targets: Vec<_> = targets
+                    .iter()
+                    .map(|(kind, place, lot)| {
+                        let (batch, lot_no) = self.place(place, *lot);
+                        match kind % 8 {
+                            0 => Target::Node(AccountNo(u32::from(*lot % 11))),
+                            1 => Target::Batch(batch),
+                            _ => Target::Lot(batch, LotId(lot_no)),
+                        }
+                    })
+                    .collect();
+                self.chain.poke(&targets).ok();
+            }
+            Step::Register { who, tenths, other_class } => {
+                let classes = if *other_class { vec![ClassId(3), ClassId(7)] } else { vec![ClassId(7)] };
+                let call = Call::by(pick(who)).with(u128::from(*tenths) * NEAR / 10);
+                self.chain.call(call, |engine| engine.node_register(NodeRegisterArgs { classes })).ok();
+            }
+            Step::StakeAdd { who, tenths } => {
+                let call = Call::by(pick(who)).with(u128::from(*tenths) * NEAR / 10);
+                self.chain.call(call, |engine| engine.stake_add()).ok();
+            }
+            Step::StakeRemove { who, tenths } => {
+                let amount = tenths.map(|tenths| Amount(u128::from(tenths) * NEAR / 10));
+                let call = Call::by(pick(who)).with(1);
+                self.chain.call(call, |engine| engine.stake_remove(StakeRemoveArgs { amount })).ok();
+            }
+            Step::StakeClaim { who } => {
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.stake_claim()).ok();
+            }
+            Step::Pause { who } => {
+                self.chain.call(Call::by(pick(who)), |engine| engine.node_pause()).ok();
+            }
+            Step::Resume { who } => {
+                self.chain.call(Call::by(pick(who)), |engine| engine.node_resume()).ok();
+            }
+            Step::Heartbeat { who } => {
+                self.chain.call(Call::by(pick(who)), |engine| engine.heartbeat()).ok();
+            }
+            Step::Withdraw { who, token, part } => {
+                self.chain.withdraw(pick(who), TokenId((*token).into()), part.map(u128::from)).ok();
+            }
+            Step::Answer { ok } => self.chain.answer(*ok),
+            Step::StorageDeposit { who, milli } => {
+                self.chain.storage_deposit(pick(who), u128::from(*milli) * NEAR / 1_000).ok();
+            }
+            Step::StorageWithdraw { who, milli } => {
+                let amount = milli.map(|milli| u128::from(milli) * NEAR / 1_000);
+                self.chain.storage_withdraw(pick(who), amount).ok();
+            }
+            Step::Unregister { who } => {
+                self.chain.storage_unregister(pick(who)).ok();
+            }
+            Step::EpochSettle { who } => {
+                self.chain.call(Call::by(pick(who)), |engine| engine.epoch_settle()).ok();
+            }
+            Step::Collect { who } => {
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.revenue_collect()).ok();
+            }
+            Step::Case(plan) => self.case(plan),
+            Step::Govern { who, kind, number } => self.govern(who, *kind, *number),
+            Step::IntentKey(KeyPlan { who, wallet, kinds, token, cap }) => {
+                let args = IntentKeyAddArgs {
+                    public_key: Wallet::new(*wallet).public_key(),
+                    kinds: Kinds(*kinds),
+                    token: TokenId((*token).into()),
+                    daily_cap: Amount(u128::from(*cap) * 1_000),
+                };
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.intent_key_set(args)).ok();
+            }
+            Step::Intents { plans, gas } => {
+                let intents: Vec<_> = plans.iter().map(|plan| self.signed(plan)).collect();
+                let gas = gas.map_or(u64::MAX, |gas| intents_gas(usize::from(gas % 4), usize::from(gas % 3)));
+                self.chain.execute_with_gas(gas, &intents).ok();
+                self.sent.extend(intents);
+            }
+        }
+    }
+
+    /// Only time and pokes by a stranger: every batch closes, every bond is free, every withdrawal answers.
+    pub fn drain(&mut self) {
+        while !self.chain.transfers.is_empty() {
+            self.chain.answer(false);
+        }
+        for _ in 0..12 {
+            self.chain.pass(5_000);
+            let rows = Rows::read(&self.chain);
+            for lot in &rows.lots {
+                self.chain.poke(&[Target::Lot(lot.batch, lot.lot)]).expect("a live lot has a due step");
+                check(&self.chain);
+            }
+            for batch in Rows::read(&self.chain).batches {
+                if batch.open.is_some_and(|open| open.progress.live == 0) {
+                    self.chain.poke(&[Target::Batch(batch.batch)]).expect("a batch without lots closes");
+                    check(&self.chain);
+                }
+            }
+        }
+        let rows = Rows::read(&self.chain);
+        assert!(rows.batches.iter().all(|batch| batch.status == BatchStatus::Closed), "every batch closes");
+        for account in &rows.accounts {
+            assert_eq!(account.in_flight, 0);
+            assert!(account.node.as_ref().is_none_or(|node| node.bonded.0 == 0 && node.slots == 0), "bonds are free");
+        }
+        let mut settled = BTreeSet::new();
+        for entry in self.chain.lines.iter().flat_map(|line| &line.log) {
+            if let Entry::Settled { batch, lot, .. } = entry {
+                assert!(settled.insert((*batch, *lot)), "a lot settles once");
+            }
+        }
+    }
+}

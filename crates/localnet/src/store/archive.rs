@@ -1,0 +1,105 @@
+//! Blocks that are only on disk.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use near_primitives::{hash::CryptoHash, types::BlockHeight};
+use parking_lot::Mutex;
+
+use super::{IdKind, Segment};
+use crate::chain::{Block, OutcomePlace};
+
+/// Blocks kept after reading, for whoever asks about several things in them.
+const RECENT: usize = 8;
+
+/// The finished logs.
+#[derive(Default)]
+pub struct Archive {
+    segments: BTreeMap<BlockHeight, Segment>,
+    recent: Mutex<VecDeque<Arc<Block>>>,
+}
+
+impl Archive {
+    /// Adds a finished log by the height its file is named after.
+    pub fn add(&mut self, first: BlockHeight, segment: Segment) {
+        self.segments.insert(first, segment);
+    }
+
+    /// Forgets the oldest log and returns it.
+    pub fn forget_oldest(&mut self) -> Option<(BlockHeight, Segment)> {
+        self.recent.get_mut().clear();
+        self.segments.pop_first()
+    }
+
+    /// The oldest log.
+    pub fn oldest(&self) -> Option<&Segment> {
+        self.segments.first_key_value().map(|(_, segment)| segment)
+    }
+
+    /// How many blocks there are.
+    pub fn len(&self) -> usize {
+        self.segments.values().map(|segment| segment.blocks.len()).sum()
+    }
+
+    /// Size of all logs.
+    pub fn bytes(&self) -> u64 {
+        self.segments.values().map(|segment| segment.bytes).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// All logs, oldest first.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.values()
+    }
+
+    /// The height of the newest block at or below `height`.
+    pub fn height_at_or_below(&self, height: BlockHeight) -> Option<BlockHeight> {
+        let newest_first = self.segments.range(..=height).rev().flat_map(|(_, segment)| segment.blocks.iter().rev());
+        newest_first.map(|place| place.height).find(|found| *found <= height)
+    }
+
+    /// Heights of all blocks from `from` on, in order.
+    pub fn heights_from(&self, from: BlockHeight) -> impl Iterator<Item = BlockHeight> {
+        let start = self.segments.range(..=from).next_back().map_or(from, |(first, _)| *first);
+        let blocks = self.segments.range(start..).flat_map(|(_, segment)| &segment.blocks);
+        blocks.map(|place| place.height).filter(move |height| *height >= from)
+    }
+
+    /// The block at this height.
+    pub fn block(&self, height: BlockHeight) -> Option<Arc<Block>> {
+        let (_, segment) = self.segments.range(..=height).next_back()?;
+        let index = segment.blocks.binary_search_by_key(&height, |place| place.height).ok()?;
+        if let Some(block) = self.recent.lock().iter().find(|block| block.height() == height) {
+            return Some(Arc::clone(block));
+        }
+        let block = match segment.block(&segment.blocks[index]) {
+            Ok(block) => Arc::new(block),
+            Err(error) => {
+                tracing::error!(height, %error, "a block cannot be read from disk");
+                return None;
+            }
+        };
+        let mut recent = self.recent.lock();
+        recent.push_back(Arc::clone(&block));
+        if recent.len() > RECENT {
+            recent.pop_front();
+        }
+        Some(block)
+    }
+
+    /// Where an id is.
+    pub fn find(&self, id: &CryptoHash, kind: IdKind) -> Option<OutcomePlace> {
+        self.segments.values().rev().find_map(|segment| {
+            segment.find(id, kind).unwrap_or_else(|error| {
+                tracing::error!(%id, %error, "an index cannot be read from disk");
+                None
+            })
+        })
+    }
+}

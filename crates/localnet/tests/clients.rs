@@ -1,0 +1,100 @@
+//! near-api-js and py-near, as their users install them, on the built binary.
+//!
+//! `scripts/setup --test` installs the pinned packages below `target/clients`.
+#![allow(non_snake_case, clippy::unwrap_used)]
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// Logs and stores its input (`set`), returns what is stored (`get`), or panics with "hello" (`fail`).
+const CONTRACT: &str = r#"
+(module
+  (import "env" "input" (func $input (param i64)))
+  (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
+  (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
+  (import "env" "value_return" (func $return (param i64 i64)))
+  (import "env" "log_utf8" (func $log (param i64 i64)))
+  (import "env" "panic_utf8" (func $panic (param i64 i64)))
+  (memory 1)
+  (data (i32.const 0) "khello")
+  (func (export "set")
+    (call $log (i64.const 5) (i64.const 1))
+    (call $input (i64.const 0))
+    (drop (call $write (i64.const 1) (i64.const 0) (i64.const 0xffffffffffffffff) (i64.const 0) (i64.const 1))))
+  (func (export "get")
+    (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
+    (call $return (i64.const 0xffffffffffffffff) (i64.const 0)))
+  (func (export "fail") (call $panic (i64.const 5) (i64.const 1))))
+"#;
+
+/// The binary as a stranger starts it, with `--json`.
+struct Started {
+    process: Child,
+    report: Value,
+}
+
+impl Started {
+    fn new() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_piecework-localnet"))
+            .args(["--json", "--rpc-addr", "127.0.0.1:0", "--block-interval-ms", "20"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { process, report: serde_json::from_str(&line).unwrap() }
+    }
+
+    /// URL, account and secret key for a client's script.
+    fn arguments(&self) -> [&str; 3] {
+        let root = &self.report["root"];
+        [&self.report["rpc_url"], &root["account_id"], &root["secret_key"]].map(|value| value.as_str().unwrap())
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// Where `scripts/setup --test` put a client.
+fn installed(client: &str) -> PathBuf {
+    let release = Path::new(env!("CARGO_BIN_EXE_piecework-localnet")).parent().unwrap();
+    let dir = release.parent().unwrap().join("clients").join(client);
+    assert!(dir.join("installed").exists(), "{client} is not installed: run scripts/setup --test");
+    dir
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).join("\n");
+    assert!(output.status.success(), "{text}");
+}
+
+#[test]
+fn near_api_js__should_work_unchanged() {
+    let dir = installed("near-api-js");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/near-api-js/check.mjs");
+    // Node looks for packages from where the script is.
+    std::fs::copy(source, dir.join("check.mjs")).unwrap();
+    std::fs::write(dir.join("contract.wasm"), wat::parse_str(CONTRACT).unwrap()).unwrap();
+    let chain = Started::new();
+    run(Command::new("node").arg("check.mjs").args(chain.arguments()).arg("contract.wasm").current_dir(dir));
+}
+
+#[test]
+fn py_near__should_work_unchanged() {
+    let dir = installed("py-near");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/py-near/check.py");
+    std::fs::write(dir.join("contract.wasm"), wat::parse_str(CONTRACT).unwrap()).unwrap();
+    let chain = Started::new();
+    let python = dir.join("bin/python");
+    run(Command::new(python).arg(script).args(chain.arguments()).arg(dir.join("contract.wasm")));
+}
