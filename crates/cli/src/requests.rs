@@ -7,8 +7,8 @@ use piecework_interface::{
         NodeRegisterArgs, StakeRemoveArgs, TokenListArgs, WithdrawArgs,
     },
     config::Config,
-    ids::{BatchId, ClassId, TokenId},
-    intent::{self, SignedIntent},
+    ids::{BatchId, ClassId, NEAR, TokenId},
+    intent::{self, Kind, Kinds, SignedIntent},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -20,7 +20,8 @@ const PLAIN_GAS: Gas = Gas::from_teragas(20);
 const UPGRADE_GAS: Gas = Gas::from_teragas(250);
 
 /// Methods that a machine's key may call: none of them moves value or rights.
-pub const MACHINE_METHODS: [&str; 5] = ["work", "poke", "heartbeat", "node_pause", "node_resume"];
+pub const MACHINE_METHODS: [&str; 7] =
+    ["work", "poke", "heartbeat", "node_pause", "node_resume", "epoch_settle", "intents_execute"];
 
 type Request = Result<TxRequest, serde_json::Error>;
 
@@ -226,6 +227,16 @@ pub fn revenue_collect(contract: AccountId) -> Request {
 /// As [`add_token`].
 pub fn intent_key_add(contract: AccountId, args: &IntentKeyAddArgs) -> Request {
     TxRequest::to(contract).call_json("intent_key_add", args, plain(), near(1))
+}
+
+/// Adds the right of a machine's key to collect its node's revenue, which moves nothing out of the account.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn add_revenue_key(request: TxRequest, public_key: intent::PublicKey) -> Request {
+    let kinds = Kinds::of(&[Kind::CollectRevenue]);
+    let args = IntentKeyAddArgs { public_key, kinds, token: NEAR, daily_cap: 0.into() };
+    request.call_json("intent_key_add", &args, plain(), near(1))
 }
 
 /// Takes every right from a key.

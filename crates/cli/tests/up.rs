@@ -296,7 +296,9 @@ fn node__should_be_registered_staked_and_given_a_machine_key() {
 
     // And its machine's key can do no more than work
     let added = value(&node(&["add-key", "--out", "machine.json"]));
-    assert_eq!(added["methods"].as_array().unwrap().len(), 5);
+    assert_eq!(added["methods"].as_array().unwrap().len(), 7);
+    let keys = value(&network.with_key(&key_file, &["intent", "keys"]));
+    assert_eq!(keys["keys"][0]["kinds"], serde_json::json!(["collect_revenue"]));
     let denied = network.with_key("machine.json", &["node", "stake", "1"]);
     assert_eq!(denied.status.code(), Some(1), "{denied:?}");
 }

@@ -39,7 +39,7 @@ pub enum NodeCommand {
     Resume,
     /// Show what the epoch before pays the node, or collect it
     Revenue(RevenueArgs),
-    /// Give a machine its own key, which can work and nothing else
+    /// Give a machine its own key, which can work, end epochs and collect the node's revenue, and nothing else
     AddKey(AddKeyArgs),
 }
 
@@ -99,6 +99,9 @@ pub struct AddKeyArgs {
     /// Where a new key is written [default: ACCOUNT.agent.json]
     #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
     out: Option<PathBuf>,
+    /// Do not let it collect the node's revenue: do that by `piecework node revenue --collect`
+    #[arg(long)]
+    no_revenue: bool,
 }
 
 /// Runs a command.
@@ -206,9 +209,13 @@ async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
 }
 
 async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
-    let contract = context.coordinator()?.account_id().clone();
+    let coordinator = context.coordinator()?;
+    let contract = coordinator.account_id().clone();
     let signer = context.signer().await?;
     let account_id = signer.account_id().clone();
+    if !args.no_revenue {
+        node(&coordinator, &account_id).await?;
+    }
     let (public_key, path) = match args.public_key {
         Some(public_key) => (public_key, None),
         None => {
@@ -224,7 +231,24 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
         }
         return Err(error.into());
     }
-    let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path, "methods": requests::MACHINE_METHODS });
+    if !args.no_revenue {
+        let signs = public_key.to_string().parse().map_err(|_| {
+            Problem::new(
+                format!("{public_key} works, but signs no intents, so it cannot collect revenue"),
+                "pass --no-revenue, or an ed25519 key",
+            )
+        })?;
+        let without = || {
+            Problem::new(
+                format!("{public_key} works, but may not collect revenue"),
+                format!("run `piecework intent key-add {public_key} --kinds collect-revenue`, or leave it so"),
+            )
+        };
+        let request = requests::add_revenue_key(TxRequest::to(contract.clone()), signs)?;
+        execute(&signer, request).await.map_err(|error| anyhow::Error::new(error).context(without()))?;
+    }
+    let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path,
+        "methods": requests::MACHINE_METHODS, "collects_revenue": !args.no_revenue });
     context.output.result(&result, || {
         let place = path.map(|path| format!(", written to {}", path.display())).unwrap_or_default();
         format!("added {public_key} to {account_id}{place}; it can call only {}", requests::MACHINE_METHODS.join(", "))
