@@ -3,43 +3,61 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use piecework_chain::{AccountId, Gas, NearToken, Outcome, Sender, TxError, TxRequest, WaitLevel};
+use piecework_chain::{AccountId, Gas, KeyFile, NearToken, Outcome, Sender, TxError, TxRequest, WaitLevel};
 use piecework_interface::{
-    call::{CALL_GAS, HEARTBEAT, POKE, WORK, poke_gas, work_gas},
+    call::{CALL_GAS, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK, intents_gas, poke_gas, work_gas},
     event::{Entry, Line},
     ids::AccountNo,
-    op::{Op, Work},
+    intent::{Action as IntentAction, Intent, PublicKey, SignedIntent},
+    op::Work,
     skip::Skip,
 };
 
 use crate::{
-    core::{Call, Called, Trouble},
+    core::{Call, Called, Collect, Trouble},
     store::{Store, StoredCall},
 };
 
 /// Wait before the same bytes are sent again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Signs intents of the node.
+#[derive(Clone)]
+pub struct Signer {
+    /// The node's number, which spares the contract a look-up in each call.
+    pub node: AccountNo,
+    /// The key that signs, an ed25519 one.
+    pub key: KeyFile,
+    /// The chain, as the contract knows it.
+    pub chain_id: String,
+}
+
+/// Without the key.
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").field("chain_id", &self.chain_id).finish_non_exhaustive()
+    }
+}
+
 /// Sends calls of the node's key to the contract.
 #[derive(Clone, Debug)]
 pub struct Caller {
     sender: Sender,
     contract: AccountId,
-    /// The node's number, which spares the contract a look-up in each call.
-    node: AccountNo,
+    signer: Signer,
     store: Arc<Store>,
 }
 
 impl Caller {
     /// A caller that keeps what it sends in `store`.
     #[must_use]
-    pub const fn new(sender: Sender, contract: AccountId, node: AccountNo, store: Arc<Store>) -> Self {
-        Self { sender, contract, node, store }
+    pub const fn new(sender: Sender, contract: AccountId, signer: Signer, store: Arc<Store>) -> Self {
+        Self { sender, contract, signer, store }
     }
 
     /// Signs, writes down, sends, and waits for the final outcome, however long that takes.
     pub async fn call(&self, call: &Call) -> Called {
-        let (method, args, gas) = match encode(call, self.node) {
+        let (method, args, gas) = match self.encode(call) {
             Ok(parts) => parts,
             Err(error) => return Called::NotSent(Trouble::Other(format!("the call cannot be encoded: {error}"))),
         };
@@ -69,6 +87,22 @@ impl Caller {
     pub async fn resume(&self, stored: &StoredCall) -> Called {
         let _lane = self.sender.pool().lane_of(&stored.signed.public_key).await;
         self.settle(stored).await
+    }
+
+    fn encode(&self, call: &Call) -> std::io::Result<(&'static str, Vec<u8>, u64)> {
+        Ok(match call {
+            Call::Work(ops) => {
+                let work = Work { ops: ops.clone(), account: Some(self.signer.node) };
+                (WORK, borsh::to_vec(&work)?, work_gas(ops.len()))
+            }
+            Call::Poke(targets) => (POKE, borsh::to_vec(targets)?, poke_gas(targets.len())),
+            Call::Heartbeat => (HEARTBEAT, format!("{{\"account\":{}}}", self.signer.node).into_bytes(), CALL_GAS),
+            Call::EpochSettle => (EPOCH_SETTLE, b"{}".to_vec(), CALL_GAS),
+            Call::Collect(collect) => {
+                let intents = vec![self.signer.collect(collect, &self.contract)?];
+                (INTENTS_EXECUTE, borsh::to_vec(&intents)?, intents_gas(1, 0))
+            }
+        })
     }
 
     async fn settle(&self, stored: &StoredCall) -> Called {
@@ -112,32 +146,48 @@ pub fn decode(stored: &StoredCall) -> Option<Call> {
         WORK => borsh::from_slice(&stored.args).ok().map(|work: Work| Call::Work(work.ops)),
         POKE => borsh::from_slice(&stored.args).ok().map(Call::Poke),
         HEARTBEAT => Some(Call::Heartbeat),
+        EPOCH_SETTLE => Some(Call::EpochSettle),
+        INTENTS_EXECUTE => {
+            let intents: Vec<SignedIntent> = borsh::from_slice(&stored.args).ok()?;
+            let signed = intents.first()?;
+            let intent: Intent = serde_json::from_str(&signed.message).ok()?;
+            Some(Call::Collect(Collect { deadline: intent.deadline, number: signed.number() }))
+        }
         _ => None,
     }
 }
 
-fn encode(call: &Call, node: AccountNo) -> std::io::Result<(&'static str, Vec<u8>, u64)> {
-    Ok(match call {
-        Call::Work(ops) => {
-            let work = Work { ops: ops.clone(), account: Some(node) };
-            (WORK, borsh::to_vec(&work)?, work_gas(ops.len()))
-        }
-        Call::Poke(targets) => (POKE, borsh::to_vec(targets)?, poke_gas(targets.len())),
-        Call::Heartbeat => (HEARTBEAT, format!("{{\"account\":{node}}}").into_bytes(), CALL_GAS),
-    })
+impl Signer {
+    fn collect(&self, collect: &Collect, contract: &AccountId) -> std::io::Result<SignedIntent> {
+        let intent = Intent {
+            chain_id: self.chain_id.clone(),
+            account_id: self.key.account_id.to_string(),
+            deadline: collect.deadline,
+            kind: IntentAction::CollectRevenue {},
+        };
+        let public_key = public_key(&self.key).ok_or_else(|| std::io::Error::other("the key is no ed25519 key"))?;
+        let sign = |digest: &[u8; 32]| self.key.sign_ed25519(digest).map_or([0; 64], |(_, signature)| signature);
+        Ok(intent.signed((contract.as_str(), collect.number), public_key, sign)?)
+    }
+}
+
+/// The public half of an ed25519 key, as intents name it.
+#[must_use]
+pub fn public_key(key: &KeyFile) -> Option<PublicKey> {
+    key.public_key.to_string().parse().ok()
 }
 
 fn claims(call: &Call) -> bool {
     matches!(call, Call::Work(ops) if ops.iter().any(|op| matches!(op, Op::Claim { .. })))
 }
 
-/// Skipped ops by index, from the journal line of the call.
+/// Skipped ops and failed intents by index, from the journal line of the call.
 fn skips(outcome: &Outcome) -> BTreeMap<usize, Skip> {
     let lines = outcome.logs().filter_map(|log| Line::parse(log).ok().flatten());
     let entries = lines.flat_map(|line| line.log);
     entries
         .filter_map(|entry| match entry {
-            Entry::Skipped { op, code } => Some((usize::from(op), code)),
+            Entry::Skipped { op, code } | Entry::Intent { op, failed: Some(code), .. } => Some((usize::from(op), code)),
             _ => None,
         })
         .collect()

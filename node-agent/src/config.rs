@@ -13,7 +13,7 @@ use piecework_chain::AccountId;
 use piecework_interface::ids::ClassId;
 
 use crate::{
-    core::{ClassLimits, Limits},
+    core::{ClassLimits, Limits, RevenueRights},
     executor::CommandConfig,
 };
 pub use file::{ConfigError, Overrides};
@@ -79,7 +79,7 @@ impl Config {
 
     /// What the core needs of it.
     #[must_use]
-    pub fn limits(&self, jitter_seed: u64) -> Limits {
+    pub fn limits(&self, jitter_seed: u64, revenue: RevenueRights) -> Limits {
         let classes = self.classes.iter().map(|(&id, class)| {
             let time_limit_s = u32::try_from(class.time_limit.as_secs()).unwrap_or(u32::MAX);
             (id, ClassLimits { parallel: class.parallel, time_limit_s })
@@ -92,6 +92,7 @@ impl Config {
             jitter_seed,
             stop_grace_ms: millis(self.stop_grace),
             classes: classes.collect(),
+            revenue,
         }
     }
 }

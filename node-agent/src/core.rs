@@ -10,6 +10,7 @@ mod claims;
 mod duties;
 pub mod facts;
 mod pauses;
+mod revenue;
 pub mod rounds;
 mod tend;
 mod why;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_interface::{
     ids::{BatchId, ClassId, LotId},
+    intent::PublicKey,
     op::{Op, Target},
     skip::Skip,
 };
@@ -48,6 +50,17 @@ pub struct Limits {
     pub stop_grace_ms: u64,
     /// Classes that this agent works on.
     pub classes: BTreeMap<ClassId, ClassLimits>,
+    /// What its key may do for the node's revenue.
+    pub revenue: RevenueRights,
+}
+
+/// What the agent's key may do for revenue. A key without these rights works all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RevenueRights {
+    /// Its access key may end epochs.
+    pub settles: bool,
+    /// It may relay intents, and signs them as this key.
+    pub signs: Option<PublicKey>,
 }
 
 /// Limits of one class.
@@ -68,6 +81,19 @@ pub enum Call {
     Poke(Vec<Target>),
     /// A sign of life.
     Heartbeat,
+    /// The end of the epoch, for everybody.
+    EpochSettle,
+    /// What the epoch before pays the node, by an intent that the agent's own key signs: its access key carries no deposit.
+    Collect(Collect),
+}
+
+/// What makes an intent to collect revenue differ from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collect {
+    /// Its deadline, Unix seconds.
+    pub deadline: u32,
+    /// Its number, above the last one of the key.
+    pub number: u64,
 }
 
 /// Something happened.
@@ -217,6 +243,8 @@ pub struct State {
     payloads: BTreeMap<(BatchId, LotId), Payloads>,
     pauses: Pauses,
     duties: BTreeMap<Duty, u64>,
+    /// No try to collect revenue before this time, milliseconds.
+    collect_at_ms: u64,
     call: Option<Call>,
     facts_needed: u64,
     disk: Option<String>,
@@ -240,6 +268,7 @@ impl State {
             payloads: BTreeMap::new(),
             pauses: Pauses::default(),
             duties: BTreeMap::new(),
+            collect_at_ms: 0,
             call,
             facts_needed: 0,
             disk: None,
@@ -336,6 +365,8 @@ impl std::fmt::Debug for Call {
             Self::Work(ops) => f.debug_list().entries(ops.iter().map(op_name)).finish(),
             Self::Poke(targets) => f.debug_tuple("Poke").field(targets).finish(),
             Self::Heartbeat => f.write_str("Heartbeat"),
+            Self::EpochSettle => f.write_str("EpochSettle"),
+            Self::Collect(collect) => collect.fmt(f),
         }
     }
 }

@@ -54,6 +54,8 @@ pub fn called(call: &Call, called: &Called) {
         Call::Work(_) => "work",
         Call::Poke(_) => "poke",
         Call::Heartbeat => "heartbeat",
+        Call::EpochSettle => "epoch_settle",
+        Call::Collect(_) => "collect",
     };
     let (outcome, skips) = match called {
         Called::Done { skips, .. } => ("done", Some(skips)),

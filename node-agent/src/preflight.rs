@@ -5,9 +5,9 @@ use piecework_chain::{
     AccountId, BlockRef, KeyFile, RpcClient, RpcConfig,
     view::{AccessKeyPermissionView, AccessKeyView},
 };
-use piecework_interface::call::{HEARTBEAT, POKE, WORK};
+use piecework_interface::call::{EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK};
 
-use crate::config::Config;
+use crate::{caller, config::Config, core::RevenueRights};
 
 /// What the node's key may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,29 +54,49 @@ pub async fn key_scope(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Resul
     Ok(access.map(|access| scope(&access.value, &config.contract)))
 }
 
-/// Refuses keys that may do too much or too little.
+/// Refuses keys that may do too much or too little. Says what else the key may do, or `None` if no final block has it.
 ///
 /// # Errors
 /// If the key is not fit, with the fix.
-pub async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<()> {
+pub async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<Option<RevenueRights>> {
     let (account_id, contract) = (&config.account_id, &config.contract);
-    match key_scope(rpc, config, key).await? {
-        Some(KeyScope::Calls) => Ok(()),
-        Some(KeyScope::Full) if config.allow_full_access_key => {
+    let access = rpc.view_access_key(&config.account_id, &key.public_key, BlockRef::Final).await?;
+    let Some(access) = access.map(|access| access.value) else { return Ok(None) };
+    let signs = caller::public_key(key).filter(|_| may_call(&access, INTENTS_EXECUTE));
+    let rights = RevenueRights { settles: may_call(&access, EPOCH_SETTLE), signs };
+    match scope(&access, contract) {
+        KeyScope::Calls => Ok(Some(rights)),
+        KeyScope::Full if config.allow_full_access_key => {
             tracing::warn!("key.full_access");
-            Ok(())
+            Ok(Some(rights))
         }
-        Some(KeyScope::Full) => bail!(
+        KeyScope::Full => bail!(
             "key {} may do everything with {account_id}: give the agent a function-call key for {contract} with methods \
              {WORK}, {POKE}, {HEARTBEAT}, or accept the risk with --allow-full-access-key",
             key.public_key
         ),
-        Some(KeyScope::Wrong(why)) => bail!("key {} is not fit: {why}", key.public_key),
-        None => bail!(
-            "key {} is not an access key of {account_id} on this network: add it as a function-call key for {contract}, \
-             or check [node] and [chain]",
-            key.public_key
-        ),
+        KeyScope::Wrong(why) => bail!("key {} is not fit: {why}", key.public_key),
+    }
+}
+
+/// What to say of a key that the account does not have.
+#[must_use]
+pub fn no_key(config: &Config, key: &KeyFile) -> String {
+    format!(
+        "key {} is not an access key of {} on this network: add it as a function-call key for {}, or check [node] and \
+         [chain]",
+        key.public_key, config.account_id, config.contract
+    )
+}
+
+/// Whether an access key may call a method of the contract.
+fn may_call(access: &AccessKeyView, method: &str) -> bool {
+    match &access.permission {
+        AccessKeyPermissionView::FullAccess => true,
+        AccessKeyPermissionView::FunctionCall { method_names, .. } => {
+            method_names.is_empty() || method_names.iter().any(|name| name == method)
+        }
+        _ => false,
     }
 }
 

@@ -29,11 +29,14 @@ pub struct Watch {
     account_id: AccountId,
     keeper: bool,
     liveness_window_s: u32,
+    epoch_s: u32,
+    chain_id: String,
     /// No older block is believed: another endpoint may lag.
     floor: Arc<AtomicU64>,
     first_open: u32,
     last: Option<(u64, Facts)>,
     silence_checked_at: u32,
+    revenue_seq: Option<u64>,
 }
 
 impl Watch {
@@ -54,10 +57,13 @@ impl Watch {
             account_id,
             keeper,
             liveness_window_s: config.liveness_window_s,
+            epoch_s: config.epoch_s,
+            chain_id: config.chain_id,
             floor: Arc::default(),
             first_open: 0,
             last: None,
             silence_checked_at: 0,
+            revenue_seq: None,
         })
     }
 
@@ -65,6 +71,12 @@ impl Watch {
     #[must_use]
     pub fn floor(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.floor)
+    }
+
+    /// The chain that signed intents name, as the contract knows it.
+    #[must_use]
+    pub fn chain_id(&self) -> &str {
+        &self.chain_id
     }
 
     /// The facts at the last final block. The contract is read again only if it wrote something since.
@@ -86,7 +98,8 @@ impl Watch {
         } else {
             let account: Option<Account> = view.read("account", &json!({ "account_id": self.account_id })).await?;
             let batches = view.batches(&mut self.first_open, root.next_batch).await?;
-            let silent = self.last.take().map_or_else(Vec::new, |(_, facts)| facts.silent);
+            let last = self.last.take();
+            let (silent, revenue) = last.map_or_else(Default::default, |(_, facts)| (facts.silent, facts.revenue));
             let facts = Facts {
                 height: head.height,
                 now_s,
@@ -95,12 +108,19 @@ impl Watch {
                 account,
                 batches,
                 silent,
+                revenue,
+                epoch_s: self.epoch_s,
             };
             self.last = Some((root.seq, facts));
         }
         let Some((_, facts)) = &mut self.last else {
             return Ok(Facts::default());
         };
+        // While an epoch runs, nothing of it changes that agents need; it is read at first, and once it may end.
+        if now_s >= facts.epoch_end() && self.revenue_seq != Some(root.seq) {
+            facts.revenue = view.read("revenue", &json!({})).await?;
+            self.revenue_seq = Some(root.seq);
+        }
         let every_s = (self.liveness_window_s / SILENCE_CHECKS).max(1);
         if self.keeper && now_s >= self.silence_checked_at.saturating_add(every_s) {
             facts.silent = view.silent(root.next_account, now_s, self.liveness_window_s).await?;

@@ -12,12 +12,14 @@ use near_workspaces::{
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchSpec, CALL_GAS, DepositMessage, HEARTBEAT, POKE, TRANSFER_CALL_GAS, TokenListArgs, WITHDRAW_GAS, WORK,
+        BatchSpec, CALL_GAS, DepositMessage, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, TRANSFER_CALL_GAS,
+        TokenListArgs, WITHDRAW_GAS, WORK,
     },
     config::{Bounds, Config},
     event::{Entry, Line},
     host::sha256,
     ids::{BatchId, ClassId, TokenId},
+    intent::{Kind, Kinds},
     journal::next_head,
     merkle,
     terms::{Terms, Verification},
@@ -159,6 +161,7 @@ impl Market {
             reputation_interval_s: 1,
             unbonding_s: 60,
             notice_s: 10,
+            epoch_s: 60,
             bounds,
             chain_id: CHAIN_ID.to_owned(),
             ..Config::default()
@@ -232,6 +235,21 @@ impl Market {
             Ok(node.view_access_key(&public_key).finality(Finality::Final).await.ok())
         })
         .await?;
+        Ok(())
+    }
+
+    /// The same with a key that can also end epochs and collect the node's revenue, as `piecework node add-key` makes it.
+    ///
+    /// # Errors
+    /// A transaction failed.
+    pub async fn add_collecting_key(&self, node: &Account, public_key: &str) -> Result<()> {
+        let methods = [WORK, POKE, HEARTBEAT, EPOCH_SETTLE, INTENTS_EXECUTE];
+        let access = AccessKey::function_call_access(self.coordinator.id(), &methods, None);
+        let key: PublicKey = public_key.parse()?;
+        node.batch(node.id()).add_key(key, access).transact().await?.into_result()?;
+        let kinds = Kinds::of(&[Kind::CollectRevenue]);
+        let args = json!({"public_key": public_key, "kinds": kinds, "token": 0, "daily_cap": "0"});
+        self.call(node, self.coordinator.id(), "intent_key_add", &args, NearToken::from_yoctonear(1)).await?;
         Ok(())
     }
 

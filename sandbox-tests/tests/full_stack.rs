@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Output,
+    process::{Output, Stdio},
     time::Duration,
 };
 
@@ -15,6 +15,8 @@ use piecework_interface::{
     call::BatchSpec,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
+    op::At,
+    revenue::Revenue,
     terms::Terms,
     view::{BatchStatus, LotPhase, SlotPhase},
 };
@@ -23,9 +25,12 @@ use piecework_sandbox_tests::{
     market::{CLASS, ONE},
     stack::{Stack, programs, until},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+};
 
 /// The lot in whose midst an agent is killed: the first, which all nodes begin with.
 const LOT: LotId = LotId(0);
@@ -83,7 +88,7 @@ async fn agent__should_name_what_the_chain_does_not_know() -> Result<()> {
         ensure!(output.status.code() == Some(1), "{:?}", output.status);
     }
 
-    // And it does not run: it ends at once and says why
+    // And it does not run: it ends and says why
     for (account_id, key_file, contract, part) in [
         ("nobody.test.near", "nobody.json", coordinator, "is not an access key of nobody.test.near"),
         (node, "other.json", coordinator, "add it as a function-call key"),
@@ -103,6 +108,102 @@ async fn agent__should_name_what_the_chain_does_not_know() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn agent__should_wait_for_a_key_that_was_added_just_now() -> Result<()> {
+    // Given an agent that is started before its key is on the account
+    let market = Market::start(Setup { nodes: 1 }).await?;
+    let dir = tempfile::tempdir()?;
+    let setting = AgentSetting::new(&market, dir.path())?;
+    let node = &market.nodes[0];
+    let key = KeyFile::generate(node.id().clone());
+    key.write(dir.path().join("node.json"))?;
+    let mut agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
+    line_with(agent.stderr.take().context("stderr")?, "no final block has the key yet").await?;
+
+    // When the key is added, then it runs
+    market.add_machine_key(node, key.public_key.to_string().parse()?).await?;
+    line_with(agent.stdout.take().context("stdout")?, "running as").await
+}
+
+#[tokio::test]
+async fn agent__should_end_epochs_and_collect_what_they_pay() -> Result<()> {
+    // Given a lot that three nodes were paid for, and an agent of one of them that may collect
+    let market = Market::start(Setup { nodes: 3 }).await?;
+    let dir = tempfile::tempdir()?;
+    let setting = AgentSetting::new(&market, dir.path())?;
+    let batch = market.create_batch(market.terms().await?, 4).await?;
+    market.draw(&market.nodes[0], batch, At::Group(0)).await?;
+    for node in &market.nodes {
+        market.claim(node, batch, LOT).await?;
+    }
+    for node in &market.nodes {
+        market.commit(node, batch, LOT, &[1, 2, 3, 4]).await?;
+    }
+    for node in &market.nodes {
+        market.reveal(node, batch, LOT, &[1, 2, 3, 4]).await?;
+    }
+    let node = &market.nodes[0];
+    let key = KeyFile::generate(node.id().clone());
+    key.write(dir.path().join("node.json"))?;
+    market.add_collecting_key(node, &key.public_key.to_string()).await?;
+    let _agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
+    let before = market.balance(node).await?;
+
+    // When the epoch is over, then the agent ends it and collects a third of the fee, with a key that carries no deposit
+    market.advance_s(Market::config().epoch_s).await?;
+    let fee = 3 * 4 * ONE * 5 / 100;
+    until(LIMIT, "the agent collects", async || Ok((market.balance(node).await? == before + fee / 3).then_some(())))
+        .await?;
+    let revenue: Revenue = market.view("revenue", &json!({})).await?;
+    ensure!(revenue.epoch == 1, "{revenue:?}");
+    Ok(())
+}
+
+/// Waits for a line of a process that has a text in it.
+async fn line_with(output: impl AsyncRead + Unpin, part: &str) -> Result<()> {
+    let mut lines = BufReader::new(output).lines();
+    let found = async {
+        while let Some(line) = lines.next_line().await? {
+            if line.contains(part) {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("the process ends without saying: {part}")
+    };
+    tokio::time::timeout(LIMIT, found).await.with_context(|| format!("the process does not say: {part}"))?
+}
+
+/// Asks the command line whether the contract takes what the gateway tells of a batch, and what somebody changed of it.
+async fn verify_results(market: &Market, stack: &Stack, batch: BatchId) -> Result<()> {
+    let piecework = programs()?.agent.with_file_name("piecework");
+    let claims = stack.dir().join("claims.jsonl");
+    let verify = async |args: &[&str]| {
+        let output = Command::new(&piecework)
+            .args(["--json", "--rpc-url", &market.worker.rpc_addr(), "--contract", market.coordinator.id().as_str()])
+            .args(["--gateway-url", stack.gateway.url().as_str(), "batch", "verify", &batch.to_string()])
+            .args(args)
+            .output()
+            .await?;
+        anyhow::Ok(output)
+    };
+    let path = claims.to_str().context("a path")?;
+    let all = verify(&["--out", path]).await?;
+    let told: Value = serde_json::from_slice(&all.stdout).with_context(|| format!("{all:?}"))?;
+    ensure!(all.status.success() && told["lots"].as_array().is_some_and(|lots| lots.len() == 3), "{all:?}");
+    ensure!(verify(&["--lot", "1"]).await?.status.success() && verify(&["--claims", path]).await?.status.success());
+    let unsettled = verify(&["--lot", "9"]).await?;
+    ensure!(String::from_utf8_lossy(&unsettled.stderr).contains("lot 9 of batch 0 has not settled"), "{unsettled:?}");
+    let text = fs::read_to_string(&claims)?;
+    let (first, last) = (hex::encode([label(0)]), hex::encode([label(0) + 1]));
+    let changed = text.replacen(&format!("\"answers\":\"{first}"), &format!("\"answers\":\"{last}"), 1);
+    ensure!(changed != text, "no lot begins with {first}: {text}");
+    fs::write(&claims, changed)?;
+    let wrong = verify(&["--claims", path]).await?;
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    ensure!(wrong.status.code() == Some(1) && said.contains("does not take the answers of lot 0"), "{wrong:?}");
+    Ok(())
+}
+
 /// Where an agent runs that has no gateway.
 struct AgentSetting<'a> {
     program: PathBuf,
@@ -118,7 +219,19 @@ impl<'a> AgentSetting<'a> {
     }
 
     async fn agent(&self, account_id: &str, key_file: &str, contract: &str, args: &[&str]) -> Result<Output> {
-        let run = Command::new(&self.program)
+        let run = self.command(account_id, key_file, contract).args(args).output();
+        Ok(tokio::time::timeout(LIMIT, run).await.context("the agent does not end")??)
+    }
+
+    /// An agent that runs until it is dropped.
+    fn start(&self, account_id: &str, key_file: &str, contract: &str) -> Result<Child> {
+        let mut command = self.command(account_id, key_file, contract);
+        Ok(command.arg("run").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+    }
+
+    fn command(&self, account_id: &str, key_file: &str, contract: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
             .arg("--config")
             .arg(self.dir.join("agent.toml"))
             .args(["--account-id", account_id, "--contract", contract, "--rpc-url", &self.rpc_url])
@@ -126,10 +239,8 @@ impl<'a> AgentSetting<'a> {
             .arg(self.dir.join("state"))
             .arg("--key-file")
             .arg(self.dir.join(key_file))
-            .args(args)
-            .kill_on_drop(true)
-            .output();
-        Ok(tokio::time::timeout(LIMIT, run).await.context("the agent does not end")??)
+            .kill_on_drop(true);
+        command
     }
 }
 
@@ -197,6 +308,7 @@ async fn kill_and_restart(market: &Market, stack: &Stack) -> Result<()> {
     let answers: Vec<&Value> = lots.iter().filter_map(|lot| lot["answers"].as_array()).flatten().collect();
     let truth: Vec<String> = (0..ITEMS).map(|item| hex::encode([label(item)])).collect();
     ensure!(answers == truth.iter().collect::<Vec<_>>(), "the gateway's answers: {answers:?}");
+    verify_results(market, stack, batch).await?;
     for node in &market.nodes {
         let account: Value = stack.get(&format!("/v1/accounts/{}", node.id())).await?;
         let amount = (items_count * ONE).to_string();

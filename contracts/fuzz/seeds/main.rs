@@ -36,7 +36,7 @@ fn put(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
 fn messages() -> io::Result<()> {
     let put = |name, value: &dyn erased::Json| put("messages", name, &value.bytes());
     let terms = Terms { reward: Amount(1_000), lot_size: 32, answer_width: 1, start: 3, max: 6, ..Terms::default() };
-    let spec = BatchSpec { terms: terms.clone(), items: 900, manifest: [7; 32], uri: "blob:00".to_owned() };
+    let spec = BatchSpec { terms: terms.clone(), items: 900, manifest: [7; 32], uri: "blob:00".to_owned(), ..BatchSpec::default() };
     put("terms", &terms)?;
     put("spec", &spec)?;
     put("batch_create", &BatchCreateArgs { token: TokenId(1), batch: spec.clone() })?;
@@ -149,7 +149,7 @@ fn intents() -> io::Result<()> {
         serde_json::to_string(&Intent { chain_id, account_id, deadline: 1_700_050_000, kind }).expect("json")
     };
     let terms = Terms { expires_at: 1_700_050_000, ..batch_terms() };
-    let spec = BatchSpec { terms, items: 9, manifest: [7; 32], uri: "blob:\u{1}".to_owned() };
+    let spec = BatchSpec { terms, items: 9, manifest: [7; 32], uri: "blob:\u{1}".to_owned(), ..BatchSpec::default() };
     let requester = "requester.near";
     let transfer = text(requester, Action::Transfer(payment("a.near", None)));
     let tip = text(requester, Action::Tip(payment("b.near", Some("\"\u{1F600}\n"))));

@@ -73,6 +73,8 @@ pub const WORK: &str = "work";
 pub const POKE: &str = "poke";
 /// Borsh `Vec<SignedIntent>`.
 pub const INTENTS_EXECUTE: &str = "intents_execute";
+/// Ends an epoch.
+pub const EPOCH_SETTLE: &str = "epoch_settle";
 /// Keeps a node active.
 pub const HEARTBEAT: &str = "heartbeat";
 

@@ -103,6 +103,25 @@ pub struct Intent {
     pub kind: Action,
 }
 
+#[cfg(feature = "host")]
+impl Intent {
+    /// The intent for the contract `recipient`, with its number, signed by `sign` over its digest as a wallet does.
+    ///
+    /// # Errors
+    /// It has no JSON form.
+    pub fn signed(
+        &self,
+        (recipient, number): (&str, u64),
+        public_key: PublicKey,
+        sign: impl FnOnce(&[u8; 32]) -> [u8; 64],
+    ) -> Result<SignedIntent, serde_json::Error> {
+        let mut signed = SignedIntent { message: serde_json::to_string(self)?, public_key, ..SignedIntent::default() };
+        signed.nonce[..8].copy_from_slice(&number.to_be_bytes());
+        signed.signature = sign(&signed.digest(crate::host::sha256, recipient));
+        Ok(signed)
+    }
+}
+
 /// What an intent does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

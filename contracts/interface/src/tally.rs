@@ -120,7 +120,7 @@ pub fn groups(round: &RoundAnswers<'_, '_>) -> Groups {
 }
 
 /// The judged items, counted without those between them, on which not all of these slots gave the same answer.
-fn disputed(round: &RoundAnswers<'_>, answers: &[&[u8]]) -> u64 {
+fn disputed(round: &RoundAnswers<'_, '_>, answers: &[&[u8]]) -> u64 {
     let length = round.items.count_ones() as usize * round.width;
     if answers.iter().any(|bytes| bytes.len() != length) {
         return u64::MAX;

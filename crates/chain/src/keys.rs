@@ -1,7 +1,7 @@
 //! Key files in the form near-cli writes: `{"account_id", "public_key", "private_key"}`.
 
 use crate::{AccountId, PublicKey, SecretKey};
-use near_crypto::KeyType;
+use near_crypto::{KeyType, Signature};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -131,6 +131,14 @@ impl KeyFile {
     /// The secret half.
     pub fn secret_key(&self) -> &SecretKey {
         &self.secret_key
+    }
+
+    /// The public half and a signature over bytes, of an ed25519 key.
+    pub fn sign_ed25519(&self, bytes: &[u8]) -> Option<([u8; 32], [u8; 64])> {
+        match (&self.public_key, self.secret_key.sign(bytes)) {
+            (PublicKey::ED25519(key), Signature::ED25519(signature)) => Some((key.0, signature.to_bytes())),
+            _ => None,
+        }
     }
 
     /// Writes the file, readable by its owner only. An existing file is never overwritten, since it may hold the only

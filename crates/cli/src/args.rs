@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use piecework_chain::AccountId;
 
 use crate::{
-    commands::{account, batch, contract, node, token, up},
+    commands::{account, batch, contract, epoch, govern, intent, node, token, up},
     demo,
 };
 
@@ -69,6 +69,15 @@ pub(crate) enum Command {
     /// Deploy the coordinator
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    /// Who may change what; changes that wait; pauses
+    #[command(subcommand)]
+    Govern(govern::GovernCommand),
+    /// Epochs, which bring fees to nodes and the treasury
+    #[command(subcommand)]
+    Epoch(epoch::EpochCommand),
+    /// Ask by a signature that anybody relays, instead of a transaction (NEP-413)
+    #[command(subcommand)]
+    Intent(intent::IntentCommand),
     /// The whole product on real data, from escrow to payout
     #[command(hide = true)]
     Demo(demo::DemoArgs),

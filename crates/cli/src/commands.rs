@@ -3,6 +3,9 @@
 pub mod account;
 pub mod batch;
 pub mod contract;
+pub mod epoch;
+pub mod govern;
+pub mod intent;
 pub mod node;
 pub mod token;
 pub mod up;

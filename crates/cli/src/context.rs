@@ -94,7 +94,11 @@ impl Context {
         Ok(Sender::new(self.rpc.clone(), pool))
     }
 
-    fn key(&self) -> anyhow::Result<piecework_chain::KeyFile> {
+    /// The key that signs.
+    ///
+    /// # Errors
+    /// If none is at hand.
+    pub fn key(&self) -> anyhow::Result<piecework_chain::KeyFile> {
         credentials::find(self.key_file.as_deref(), self.account.as_ref(), &self.network.name)
     }
 }

@@ -2,10 +2,11 @@
 
 use piecework_chain::{AccountId, At, BlockRef, RpcClient, ViewError};
 use piecework_interface::{
-    call::PAGE_MAX,
+    call::{PAGE_MAX, ResultClaim},
     config::Config,
     governance::Settings,
     ids::{AccountNo, BatchId, LotId},
+    intent::IntentKey,
     revenue::Revenue,
     view::{Account, Batch, Lot, Root, Token},
 };
@@ -85,6 +86,22 @@ impl Coordinator {
     /// As [`Coordinator::root`].
     pub async fn revenue(&self) -> Result<Revenue, ViewError> {
         self.view("revenue", json!({})).await
+    }
+
+    /// The keys that may sign intents of an account.
+    ///
+    /// # Errors
+    /// As [`Coordinator::root`].
+    pub async fn intent_keys(&self, account_id: &AccountId) -> Result<Vec<IntentKey>, ViewError> {
+        self.view("intent_keys", json!({ "account_id": account_id })).await
+    }
+
+    /// Whether the contract takes a claim for a lot's result.
+    ///
+    /// # Errors
+    /// As [`Coordinator::root`].
+    pub async fn verify_result(&self, claim: &ResultClaim) -> Result<bool, ViewError> {
+        Ok(self.rpc.view_function(&self.contract, "verify_result", claim, self.block).await?.value)
     }
 
     /// The listed tokens, NEAR first.

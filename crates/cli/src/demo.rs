@@ -129,7 +129,7 @@ async fn run_in(output: Output, layout: Layout, args: &DemoArgs) -> anyhow::Resu
 
 fn plan(args: &DemoArgs) -> Plan {
     Plan {
-        config: Config { liveness_window_s: 600, ..local_config() },
+        config: Config { liveness_window_s: 600, epoch_s: Config::default().epoch_s, ..local_config() },
         nodes: NODES,
         stake: STAKE,
         mint: MINT,

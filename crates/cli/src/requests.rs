@@ -3,11 +3,12 @@
 use piecework_chain::{AccountId, Gas, NearToken, PublicKey, TxRequest};
 use piecework_interface::{
     call::{
-        self, BatchArgs, BatchCreateArgs, BatchSpec, DepositMessage, NodeRegisterArgs, StakeRemoveArgs, TokenListArgs,
-        WithdrawArgs,
+        self, BatchArgs, BatchCreateArgs, BatchSpec, DepositMessage, IntentKeyAddArgs, IntentKeyRemoveArgs,
+        NodeRegisterArgs, StakeRemoveArgs, TokenListArgs, WithdrawArgs,
     },
     config::Config,
-    ids::{BatchId, ClassId, TokenId},
+    ids::{BatchId, ClassId, NEAR, TokenId},
+    intent::{self, Kind, Kinds, SignedIntent},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -15,8 +16,12 @@ use serde_json::json;
 /// Gas for `new` and other calls outside the coordinator's catalogue.
 const PLAIN_GAS: Gas = Gas::from_teragas(20);
 
+/// Gas for deploying a coordinator and its first call.
+const UPGRADE_GAS: Gas = Gas::from_teragas(250);
+
 /// Methods that a machine's key may call: none of them moves value or rights.
-pub const MACHINE_METHODS: [&str; 5] = ["work", "poke", "heartbeat", "node_pause", "node_resume"];
+pub const MACHINE_METHODS: [&str; 7] =
+    ["work", "poke", "heartbeat", "node_pause", "node_resume", "epoch_settle", "intents_execute"];
 
 type Request = Result<TxRequest, serde_json::Error>;
 
@@ -176,6 +181,84 @@ pub fn node_pause(contract: AccountId, pause: bool) -> Request {
 pub fn machine_key(account_id: AccountId, public_key: PublicKey, contract: &AccountId) -> TxRequest {
     let methods = MACHINE_METHODS.map(str::to_owned).to_vec();
     TxRequest::to(account_id).add_function_call_key(public_key, None, contract, methods)
+}
+
+/// A step of governance, with one yoctoNEAR.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn govern(contract: AccountId, method: &str, args: &impl Serialize) -> Request {
+    TxRequest::to(contract).call_json(method, args, plain(), near(1))
+}
+
+/// Applies a proposal whose time has come.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn apply(contract: AccountId, number: u32) -> Request {
+    TxRequest::to(contract).call_json("apply", &json!({ "number": number }), plain(), near(0))
+}
+
+/// Deploys code that was proposed.
+#[must_use]
+pub fn upgrade(contract: AccountId, wasm: Vec<u8>) -> TxRequest {
+    TxRequest::to(contract).call("upgrade", wasm, UPGRADE_GAS, near(1))
+}
+
+/// Ends an epoch.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn epoch_settle(contract: AccountId) -> Request {
+    TxRequest::to(contract).call_json("epoch_settle", &json!({}), plain(), near(0))
+}
+
+/// Credits the node with what the epoch before pays it.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn revenue_collect(contract: AccountId) -> Request {
+    TxRequest::to(contract).call_json("revenue_collect", &json!({}), plain(), near(1))
+}
+
+/// Lets a key sign intents.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn intent_key_add(contract: AccountId, args: &IntentKeyAddArgs) -> Request {
+    TxRequest::to(contract).call_json("intent_key_add", args, plain(), near(1))
+}
+
+/// Adds the right of a machine's key to collect its node's revenue, which moves nothing out of the account.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn add_revenue_key(request: TxRequest, public_key: intent::PublicKey) -> Request {
+    let kinds = Kinds::of(&[Kind::CollectRevenue]);
+    let args = IntentKeyAddArgs { public_key, kinds, token: NEAR, daily_cap: 0.into() };
+    request.call_json("intent_key_add", &args, plain(), near(1))
+}
+
+/// Takes every right from a key.
+///
+/// # Errors
+/// As [`add_token`].
+pub fn intent_key_remove(contract: AccountId, public_key: intent::PublicKey) -> Request {
+    let args = IntentKeyRemoveArgs { public_key };
+    TxRequest::to(contract).call_json("intent_key_remove", &args, plain(), near(1))
+}
+
+/// Relays signed intents, so many of them withdrawals.
+///
+/// # Errors
+/// If they cannot be written as Borsh.
+pub fn intents_execute(
+    contract: AccountId,
+    intents: &[SignedIntent],
+    withdrawals: usize,
+) -> Result<TxRequest, std::io::Error> {
+    let gas = Gas::from_gas(call::intents_gas(intents.len(), withdrawals));
+    Ok(TxRequest::to(contract).call(call::INTENTS_EXECUTE, borsh::to_vec(intents)?, gas, near(0)))
 }
 
 fn transfer_call(token: AccountId, contract: &AccountId, amount: u128, message: &DepositMessage) -> Request {

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     args::{Cli, Command},
-    commands::{account, batch, contract, node, token, up},
+    commands::{account, batch, contract, epoch, govern, intent, node, token, up},
     context::Context,
     demo,
     output::Output,
@@ -67,6 +67,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Node(command) => node::run(&context()?, command).await,
         Command::Token(command) => token::run(&context()?, command).await,
         Command::Contract(command) => contract::run(&context()?, command).await,
+        Command::Govern(command) => govern::run(&context()?, command).await,
+        Command::Epoch(command) => epoch::run(&context()?, command).await,
+        Command::Intent(command) => intent::run(&context()?, command).await,
     }
 }
 

@@ -296,7 +296,142 @@ fn node__should_be_registered_staked_and_given_a_machine_key() {
 
     // And its machine's key can do no more than work
     let added = value(&node(&["add-key", "--out", "machine.json"]));
-    assert_eq!(added["methods"].as_array().unwrap().len(), 5);
+    assert_eq!(added["methods"].as_array().unwrap().len(), 7);
+    let keys = value(&network.with_key(&key_file, &["intent", "keys"]));
+    assert_eq!(keys["keys"][0]["kinds"], serde_json::json!(["collect_revenue"]));
     let denied = network.with_key("machine.json", &["node", "stake", "1"]);
     assert_eq!(denied.status.code(), Some(1), "{denied:?}");
+}
+
+#[test]
+fn govern__should_change_what_waited_and_name_who_may() {
+    // Given a coordinator whose changes wait for three seconds
+    let network = Network::up();
+    let contract = format!("market.{}", network.text("/requester/account_id"));
+    value(&network.requester(&["account", "create", &contract, "--amount", "20"]));
+    let key_file = format!("{contract}.json");
+    let owner = |args: &[&str]| network.with_key(&key_file, &[&["--contract", &contract][..], args].concat());
+    let other = |args: &[&str]| network.requester(&[&["--contract", &contract][..], args].concat());
+    let wasm = Path::new(PIECEWORK).parent().unwrap().join("../contracts/piecework_coordinator.wasm");
+    let wasm = wasm.to_str().unwrap();
+    value(&owner(&["contract", "deploy", "--wasm", wasm]));
+    let config = network.dir.path().join("config.json");
+    std::fs::write(&config, r#"{"unbonding_s":2,"notice_s":1,"epoch_s":1}"#).unwrap();
+    let made = value(&owner(&["contract", "init", "--config", config.to_str().unwrap()]));
+    assert!(!made["config"]["chain_id"].as_str().unwrap().is_empty(), "intents need the chain's id: {made}");
+
+    // When somebody else, or nobody's proposal, or nonsense is tried
+    let (text, fix) = error(&other(&["govern", "propose", "config", "--set", "fee_bps=300"]));
+    assert!(text.contains(&format!("may not do this; {contract} may")), "{text}");
+    assert!(fix.contains("--key-file"), "{fix}");
+    let (text, _) = error(&owner(&["govern", "owner", "accept"]));
+    assert!(text.contains("no owner is proposed"), "{text}");
+    let (text, fix) = error(&owner(&["govern", "apply", "7"]));
+    assert_eq!(
+        (text.as_str(), fix.as_str()),
+        ("there is no open proposal 7", "none is open; see `piecework govern show`")
+    );
+    let (text, _) = error(&owner(&["govern", "propose", "config", "--set", "fee_bps=5000"]));
+    assert!(text.contains("cannot hold"), "{text}");
+
+    // Then it is named; and a change that waited holds, for anybody who applies it
+    let proposed = value(&owner(&["govern", "propose", "config", "--set", "fee_bps=300"]));
+    assert_eq!(proposed["number"], 0);
+    let applied = value(&other(&["govern", "apply", "0", "--wait"]));
+    assert_eq!((&applied["config"]["fee_bps"], applied["proposals"].as_array().unwrap().len()), (&Value::from(300), 0));
+
+    // And a guardian pauses and drops, and the owner alone unpauses
+    value(&owner(&["govern", "role", "guardian", network.text("/requester/account_id")]));
+    assert_eq!(value(&other(&["govern", "pause", "batches", "claims"]))["paused"], 10);
+    let (text, _) = error(&other(&["govern", "unpause", "all"]));
+    assert!(text.contains("may not do this"), "{text}");
+    assert_eq!(value(&owner(&["govern", "unpause", "all"]))["paused"], 0);
+    let code = value(&owner(&["govern", "propose", "code", wasm]));
+    let (text, _) = error(&owner(&["govern", "apply", "1"]));
+    assert!(text.contains("is code with the SHA-256"), "{text}");
+    assert_eq!(code["number"], 1);
+    assert!(value(&other(&["govern", "drop", "1"]))["proposals"].as_array().unwrap().is_empty());
+
+    // And code that waited is deployed, the treasury set, and the ownership handed over in two steps
+    value(&owner(&["govern", "propose", "code", wasm]));
+    assert!(
+        value(&owner(&["govern", "apply", "2", "--wait", "--wasm", wasm]))["proposals"].as_array().unwrap().is_empty()
+    );
+    value(&other(&["account", "storage-deposit"]));
+    assert_eq!(value(&owner(&["govern", "treasury", network.text("/requester/account_id")]))["treasury"], 0);
+    value(&owner(&["govern", "owner", "propose", network.text("/requester/account_id")]));
+    assert_eq!(value(&other(&["govern", "owner", "accept"]))["owner_id"], network.text("/requester/account_id"));
+    assert_eq!(value(&other(&["govern", "role", "guardian", "--nobody"]))["guardian_id"], Value::Null);
+
+    // And an epoch that is over ends
+    assert_eq!(value(&other(&["epoch", "settle"]))["revenue"]["epoch"], 1);
+}
+
+#[test]
+fn epoch__should_say_how_long_it_runs_and_what_a_node_has_of_it() {
+    let network = Network::up();
+    let (text, _) = error(&network.requester(&["epoch", "settle"]));
+    assert!(text.contains("epoch 0 runs for another"), "{text}");
+    assert!(value(&network.requester(&["epoch", "show"]))["ends_in_s"].as_u64().unwrap() > 0);
+    let (text, _) = error(&network.requester(&["node", "revenue"]));
+    assert!(text.contains("is not a node"), "{text}");
+    let node = network.text("/nodes/0/account_id");
+    assert_eq!(value(&network.requester(&["node", "revenue", node]))["tickets"], 0);
+    let key_file = network.text("/nodes/0/key_file");
+    let (text, fix) = error(&network.with_key(key_file, &["node", "revenue", "--collect"]));
+    assert!(text.contains("settled no lot in the epoch before"), "{text}");
+    assert!(fix.contains("epoch show"), "{fix}");
+}
+
+#[test]
+fn intent__should_be_signed_by_a_key_and_relayed_by_anybody() {
+    // Given a friend's key that may transfer two tokens a day for the requester
+    let network = Network::up();
+    let requester = network.text("/requester/account_id");
+    let friend = format!("friend.{requester}");
+    value(&network.requester(&["account", "create", &friend, "--amount", "2"]));
+    let key_file = format!("{friend}.json");
+    let by_friend = |args: &[&str]| network.with_key(&key_file, args);
+    value(&by_friend(&["account", "storage-deposit"]));
+    value(&network.requester(&["account", "deposit", "5"]));
+    let file: Value = serde_json::from_slice(&std::fs::read(network.dir.path().join(&key_file)).unwrap()).unwrap();
+    let public_key = file["public_key"].as_str().unwrap();
+    let (text, _) = error(&network.requester(&["intent", "key-add", public_key, "--kinds", "transfer"]));
+    assert!(text.contains("could not move anything"), "{text}");
+    let add = ["intent", "key-add", public_key, "--kinds", "transfer,collect-revenue", "--daily-cap", "2"];
+    assert_eq!(value(&network.requester(&add))["keys"][0]["kinds"], serde_json::json!(["transfer", "collect_revenue"]));
+
+    // When it signs one transfer within its cap and one beyond, and a wrong number
+    let sign = |args: &[&str]| by_friend(&[&["intent", "sign", "--for", requester][..], args].concat());
+    let good = value(&sign(&["transfer", &friend, "1.5", "--memo", "lunch", "--nonce", "7"]));
+    let dear = value(&sign(&["transfer", &friend, "1", "--nonce", "8"]));
+    let mut changed = good.clone();
+    changed["message"] = Value::from(good["message"].as_str().unwrap().replace("1500000", "2000000"));
+    let list = network.dir.path().join("intents.json");
+    std::fs::write(&list, format!("{changed}\n[{good},{dear}]\n")).unwrap();
+
+    // Then the good one alone moves what it says, whoever relays them
+    let relayed = value(&by_friend(&["intent", "relay", list.to_str().unwrap()]));
+    let codes: Vec<_> = relayed["intents"].as_array().unwrap().iter().map(|intent| &intent["code"]).collect();
+    assert_eq!(codes, [&Value::from("signature"), &Value::Null, &Value::from("key_cap")]);
+    let balances = value(&by_friend(&["account", "show"]));
+    assert_eq!(balances["account"]["balances"][0]["amount"], "1500000", "{balances}");
+    let (text, _) = error(&by_friend(&["intent", "relay", list.to_str().unwrap()]));
+    assert!(text.contains("none of 3 intents was executed"), "{text}");
+    let (text, fix) = error(&sign(&["transfer", &friend, "1", "--nonce", "8"]));
+    assert_eq!((text.as_str(), fix.as_str()), ("--nonce 8 is used", "pass one above 8, or leave it out"));
+
+    // And a removed key signs nothing
+    assert!(
+        value(&network.requester(&["intent", "key-remove", public_key]))["keys"][0]["kinds"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let late = network.dir.path().join("late.json");
+    assert!(sign(&["transfer", &friend, "0.1", "--out", late.to_str().unwrap()]).status.success());
+    let (text, _) = error(&by_friend(&["intent", "relay", late.to_str().unwrap()]));
+    assert!(text.contains("the key may not sign for the account"), "{text}");
+    let (text, _) = error(&by_friend(&["intent", "relay", &key_file]));
+    assert!(text.contains("holds no signed intents"), "{text}");
 }

@@ -19,12 +19,21 @@ impl State {
             Called::Done { height, skips } => {
                 self.facts_needed = self.facts_needed.max(height);
                 self.pauses.call_works();
-                if let Call::Work(ops) = call {
-                    for (index, skip) in skips {
-                        if let Some(op) = ops.get(index) {
-                            self.skipped(now_ms, op, skip, actions);
+                match call {
+                    Call::Work(ops) => {
+                        for (index, skip) in skips {
+                            if let Some(op) = ops.get(index) {
+                                self.skipped(now_ms, op, skip, actions);
+                            }
                         }
                     }
+                    Call::Collect(_) => {
+                        if let Some(skip) = skips.values().next() {
+                            self.not_collected(now_ms);
+                            self.problem(format!("the epoch's share of the node is not collected: {}", skip.text()));
+                        }
+                    }
+                    Call::Poke(_) | Call::Heartbeat | Call::EpochSettle => {}
                 }
             }
             Called::Failed { text } => {
@@ -57,6 +66,8 @@ impl State {
             // Somebody else was faster, or the chain's clock is behind: look again later.
             Call::Poke(targets) => self.postpone(now_ms, |duty| duty.target().is_some_and(|it| targets.contains(&it))),
             Call::Heartbeat => self.pauses.call_failed(now_ms),
+            Call::EpochSettle => self.postpone(now_ms, |duty| matches!(duty, Duty::Epoch(_))),
+            Call::Collect(_) => self.not_collected(now_ms),
         }
     }
 

@@ -23,6 +23,11 @@ impl State {
         if self.pauses.call(now_ms) {
             return;
         }
+        if let Some(call) = self.collect(now_ms, facts) {
+            self.call = Some(call.clone());
+            actions.push(Action::Send { call, claims: Vec::new() });
+            return;
+        }
         let (ops, claims) = self.ops(now_ms, facts, fresh);
         let call = if ops.is_empty() {
             self.lone_call(now_ms, facts, fresh, node.status, node.last_seen)
@@ -131,6 +136,9 @@ impl State {
         }
         let mut pokes = self.pokes(now_ms, facts);
         pokes.truncate(POKES_MAX);
-        (!pokes.is_empty()).then_some(Call::Poke(pokes))
+        if !pokes.is_empty() {
+            return Some(Call::Poke(pokes));
+        }
+        self.settles_epoch(now_ms, facts).then_some(Call::EpochSettle)
     }
 }

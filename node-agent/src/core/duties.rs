@@ -31,13 +31,15 @@ pub(super) enum Duty {
     Batch(BatchId),
     /// Node.
     Node(AccountNo),
+    /// The epoch of this number ends.
+    Epoch(u32),
 }
 
 impl Duty {
     /// The target of a poke.
     pub(super) const fn target(self) -> Option<Target> {
         match self {
-            Self::Draw(..) => None,
+            Self::Draw(..) | Self::Epoch(_) => None,
             Self::Lot(batch, lot, ..) => Some(Target::Lot(batch, lot)),
             Self::Batch(batch) => Some(Target::Batch(batch)),
             Self::Node(node) => Some(Target::Node(node)),
@@ -72,6 +74,12 @@ impl State {
         ripe.filter_map(|(duty, _)| duty.target()).collect()
     }
 
+    /// Whether the epoch is over and the wait for another node to end it, too.
+    pub(super) fn settles_epoch(&self, now_ms: u64, facts: &Facts) -> bool {
+        let mut epochs = self.duties.iter().filter(|(duty, _)| matches!(duty, Duty::Epoch(_)));
+        epochs.any(|(duty, since)| self.is_ripe(*duty, *since, now_ms, facts))
+    }
+
     /// Starts the wait of a step anew, after another was faster or the chain saw nothing due.
     pub(super) fn postpone(&mut self, now_ms: u64, is_meant: impl Fn(&Duty) -> bool) {
         for (duty, since) in &mut self.duties {
@@ -100,6 +108,8 @@ impl State {
         }
         if self.limits.keeper {
             due.extend(facts.silent.iter().map(|node| Duty::Node(*node)));
+            let settles = self.limits.revenue.settles && facts.epoch_is_over();
+            due.extend(settles.then_some(Duty::Epoch(facts.revenue.epoch)));
         }
         due
     }
@@ -117,7 +127,7 @@ impl State {
                 let is_in = lot.is_some_and(|lot| lot.slots.iter().any(|slot| slot.node == number));
                 (self.limits.keeper_jitter_ms, is_in)
             }
-            Duty::Batch(_) | Duty::Node(_) => (self.limits.keeper_jitter_ms, false),
+            Duty::Batch(_) | Duty::Node(_) | Duty::Epoch(_) => (self.limits.keeper_jitter_ms, false),
         };
         let nodes = u64::from(facts.active_tickets / u32::from(node.tickets.max(1))).clamp(1, STRETCH_MAX);
         // Who waits for its pay goes first.
@@ -135,6 +145,7 @@ impl State {
             Duty::Lot(batch, lot, round, phase) => (2, [batch.0, lot.0], round << 4 | phase),
             Duty::Batch(batch) => (3, [batch.0, 0], 0),
             Duty::Node(node) => (4, [node.0, 0], 0),
+            Duty::Epoch(epoch) => (5, [epoch, 0], 0),
         };
         let mut bytes = self.limits.jitter_seed.to_le_bytes().to_vec();
         bytes.extend([kind, step]);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use piecework_interface::{
     ids::{AccountNo, BatchId, LotId},
     lots::{all_items, lot_items},
+    revenue::Revenue,
     view::{Account, BatchStatus, LotState, Node, OpenBatch, Slot},
 };
 
@@ -27,6 +28,10 @@ pub struct Facts {
     pub batches: BTreeMap<BatchId, BatchFacts>,
     /// Active nodes that have been silent for too long, as far as they were looked for.
     pub silent: Vec<AccountNo>,
+    /// The running epoch, and what the one before pays.
+    pub revenue: Revenue,
+    /// How long an epoch lasts at least, seconds.
+    pub epoch_s: u32,
 }
 
 /// A batch that is not closed, with its lots that have a record.
@@ -59,6 +64,25 @@ impl Facts {
     pub fn node(&self) -> Option<(AccountNo, &Node)> {
         let account = self.account.as_ref()?;
         Some((account.account, account.node.as_ref()?))
+    }
+
+    /// Whether the running epoch may end, and brings somebody something.
+    #[must_use]
+    pub fn epoch_is_over(&self) -> bool {
+        self.revenue.tickets > 0 && self.now_s >= self.epoch_end()
+    }
+
+    /// Unix time from which the running epoch may end, seconds.
+    #[must_use]
+    pub const fn epoch_end(&self) -> u32 {
+        self.revenue.started_at.saturating_add(self.epoch_s)
+    }
+
+    /// Whether the epoch before has something for the node.
+    #[must_use]
+    pub fn has_revenue(&self) -> bool {
+        let tickets = self.node().map_or(0, |(_, node)| node.clone().take_tickets(self.revenue.epoch));
+        tickets > 0 && self.revenue.shares.iter().any(|share| share.per_ticket.0 > 0)
     }
 
     /// Every slot of the agent's node.

@@ -18,9 +18,9 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{Agent, Message, send};
 use crate::{
-    caller::{self, Caller},
+    caller::{self, Caller, Signer},
     config::{ClassConfig, Config},
-    core::{Event, State},
+    core::{Event, RevenueRights, State},
     executor::CommandExecutor,
     gateway::Gateway,
     metrics,
@@ -31,6 +31,8 @@ use crate::{
     watch::Watch,
 };
 
+/// A key may be so new that a final block does not have it: it is looked for at least so long.
+const KEY_WAIT: Duration = Duration::from_secs(10);
 /// Wait before something that the start needs is tried again.
 const START_AGAIN: Duration = Duration::from_secs(2);
 
@@ -44,10 +46,14 @@ impl Agent {
         ready: Arc<AtomicBool>,
     ) -> Result<Self> {
         let chain_id = patiently("chain.status", || async { Ok(rpc.status().await?.chain_id) }).await;
-        preflight::require_key(&rpc, &config, &key).await?;
+        let rights = rights(&rpc, &config, &key).await?;
         let open = || Watch::open(rpc.clone(), config.contract.clone(), config.account_id.clone(), config.keeper);
         let mut watch = patiently("chain.contract", open).await;
         let node = registered(&mut watch, &config).await;
+        // Intents are for one chain; one that the contract takes for another would be signed in vain.
+        let is_named = watch.chain_id() == chain_id;
+        let rights = RevenueRights { signs: rights.signs.filter(|_| is_named), ..rights };
+        let signer = Signer { node, key: key.clone(), chain_id: chain_id.clone() };
         let binding = Binding { contract: config.contract.to_string(), node };
         let identity = Identity { chain_id, account_id: config.account_id.to_string(), binding: binding.clone() };
         store.bind(&identity)?;
@@ -72,9 +78,9 @@ impl Agent {
         let (sender, receiver) = mpsc::unbounded_channel();
         let agent = Self {
             payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway)),
-            caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), node, Arc::clone(&store)),
+            caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), signer, Arc::clone(&store)),
             executors,
-            state: State::new(binding, config.limits(seed), records, call.clone()),
+            state: State::new(binding, config.limits(seed, rights), records, call.clone()),
             resumed,
             works: BTreeMap::new(),
             calling: call,
@@ -120,6 +126,22 @@ impl Agent {
                 }
             }
         });
+    }
+}
+
+/// What the key may do besides work. A key that was added a moment ago is in no final block yet, so it is waited for.
+async fn rights(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<RevenueRights> {
+    let began = Instant::now();
+    loop {
+        if let Some(rights) = preflight::require_key(rpc, config, key).await? {
+            return Ok(rights);
+        }
+        if began.elapsed() >= KEY_WAIT {
+            anyhow::bail!(preflight::no_key(config, key));
+        }
+        let text = format!("no final block has the key yet: looking for it for up to {} s", KEY_WAIT.as_secs());
+        tracing::warn!(public_key = %key.public_key, account_id = %config.account_id, text, "key.missing");
+        tokio::time::sleep(START_AGAIN).await;
     }
 }
 

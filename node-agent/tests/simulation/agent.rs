@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_agent::{
-    core::{Action, Call, Called, ClassLimits, Event, Limits, State, Trouble},
+    core::{Action, Call, Called, ClassLimits, Event, Limits, RevenueRights, State, Trouble},
     record::{Binding, Place, Record},
 };
 use piecework_interface::{
@@ -106,6 +106,7 @@ impl Agent {
             jitter_seed: seed,
             stop_grace_ms: 10_000,
             classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 5 })].into(),
+            revenue: RevenueRights { settles: true, signs: None },
         };
         // As the real shell: payloads of seats without answers are kept, the call in flight is taken up again.
         let unworked: BTreeSet<_> = self

@@ -25,6 +25,8 @@ const OWNER: &str = "owner.near";
 const TOKEN: &str = "token.near";
 const REQUESTER: &str = "requester.near";
 const NEAR: u128 = 10_u128.pow(24);
+/// Short enough that epochs end while the agents work.
+const EPOCH_S: u32 = 60;
 /// A block is final when so many have followed it.
 const FINAL_AFTER: usize = 2;
 /// A node may lag so many final blocks behind at most.
@@ -116,7 +118,7 @@ impl Chain {
             slice_s: (1, 3_600),
             ..Bounds::default()
         };
-        let config = Config { grace_s: 5, liveness_window_s: 600, bounds, ..Config::default() };
+        let config = Config { grace_s: 5, liveness_window_s: 600, epoch_s: EPOCH_S, bounds, ..Config::default() };
         chain.run(CONTRACT, 0, |host| Engine::init(host, OWNER.to_owned(), config)).expect("init");
         let token = TokenListArgs {
             account_id: TOKEN.to_owned(),
@@ -168,6 +170,8 @@ impl Chain {
                 Call::Work(ops) => self.call(&who, 0, |engine| engine.work(ops)),
                 Call::Poke(targets) => self.call(&who, 0, |engine| engine.poke(&targets)),
                 Call::Heartbeat => self.call(&who, 0, |engine| engine.heartbeat()),
+                Call::EpochSettle => self.call(&who, 0, |engine| engine.epoch_settle()),
+                Call::Collect(_) => unreachable!("no key of these agents signs intents"),
             };
             let called = match logs {
                 Ok(logs) => Called::Done { height: self.latest.height, skips: skips(&logs) },
@@ -191,7 +195,7 @@ impl Chain {
     /// What an agent sees through a node that lags so many blocks behind the last final one.
     pub fn facts_behind(&self, who: &str, lag: usize) -> Facts {
         let block = self.final_block(lag);
-        let (account, root, batches) = view(block, |mut engine| {
+        let (account, root, revenue, batches) = view(block, |mut engine| {
             let batches: Vec<Batch> = engine.view_batches(0, 128).expect("batches");
             let batches = batches.into_iter().filter_map(|batch| {
                 let open = batch.open.filter(|_| batch.status != BatchStatus::Closed)?;
@@ -200,7 +204,12 @@ impl Chain {
                 Some((batch.batch, BatchFacts { status: batch.status, open, lots }))
             });
             let batches: BTreeMap<BatchId, BatchFacts> = batches.collect();
-            (engine.view_account(who).expect("account"), engine.view_root(), batches)
+            (
+                engine.view_account(who).expect("account"),
+                engine.view_root(),
+                engine.view_revenue().expect("revenue"),
+                batches,
+            )
         });
         Facts {
             height: block.height,
@@ -210,6 +219,8 @@ impl Chain {
             account,
             batches,
             silent: Vec::new(),
+            revenue,
+            epoch_s: EPOCH_S,
         }
     }
 

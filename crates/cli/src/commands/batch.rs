@@ -3,6 +3,7 @@
 mod create;
 mod known;
 mod results;
+mod verify;
 mod watch;
 
 use clap::{Args, Subcommand};
@@ -15,6 +16,7 @@ use serde_json::json;
 
 pub use create::{CreateArgs, create};
 pub use results::ResultsArgs;
+pub use verify::VerifyArgs;
 pub use watch::WatchArgs;
 
 use super::execute;
@@ -29,6 +31,8 @@ pub enum BatchCommand {
     Watch(WatchArgs),
     /// Fetch a batch's answers as JSON Lines, checked against the chain
     Results(ResultsArgs),
+    /// Ask the contract whether lots' answers are the ones that settled, with proofs
+    Verify(VerifyArgs),
     /// Take no more claims; what is unused of the escrow returns as live lots end
     Cancel(BatchArg),
     /// List batches
@@ -51,6 +55,7 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
         BatchCommand::Create(args) => create::run(context, *args).await,
         BatchCommand::Watch(args) => watch::run(context, args).await,
         BatchCommand::Results(args) => results::run(context, args).await,
+        BatchCommand::Verify(args) => verify::run(context, args).await,
         BatchCommand::Cancel(args) => cancel(context, BatchId(args.batch)).await,
         BatchCommand::List => list(context).await,
     }

@@ -17,7 +17,7 @@ use crate::{
     coordinator::Coordinator,
     credentials,
     problem::Problem,
-    requests,
+    requests, tokens,
 };
 
 /// Commands about nodes. All but `status` act on the signing account's node.
@@ -37,7 +37,9 @@ pub enum NodeCommand {
     Pause,
     /// Take work again
     Resume,
-    /// Give a machine its own key, which can work and nothing else
+    /// Show what the epoch before pays the node, or collect it
+    Revenue(RevenueArgs),
+    /// Give a machine its own key, which can work, end epochs and collect the node's revenue, and nothing else
     AddKey(AddKeyArgs),
 }
 
@@ -78,6 +80,16 @@ pub struct StatusArgs {
     account_id: Option<AccountId>,
 }
 
+/// `node revenue`.
+#[derive(Debug, Args)]
+pub struct RevenueArgs {
+    /// Node [default: the signing account]
+    account_id: Option<AccountId>,
+    /// Credit it to the signing account's balances
+    #[arg(long, conflicts_with = "account_id")]
+    collect: bool,
+}
+
 /// `node add-key`.
 #[derive(Debug, Args)]
 pub struct AddKeyArgs {
@@ -87,6 +99,9 @@ pub struct AddKeyArgs {
     /// Where a new key is written [default: ACCOUNT.agent.json]
     #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
     out: Option<PathBuf>,
+    /// Do not let it collect the node's revenue: do that by `piecework node revenue --collect`
+    #[arg(long)]
+    no_revenue: bool,
 }
 
 /// Runs a command.
@@ -109,6 +124,7 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
         NodeCommand::Status(args) => status(context, args).await,
         NodeCommand::Pause => act(context, requests::node_pause(contract, true)?, "paused").await,
         NodeCommand::Resume => act(context, requests::node_pause(contract, false)?, "resumed").await,
+        NodeCommand::Revenue(args) => revenue(context, args).await,
         NodeCommand::AddKey(args) => add_key(context, args).await,
     }
 }
@@ -161,10 +177,45 @@ async fn status(context: &Context, args: StatusArgs) -> anyhow::Result<()> {
     show(context, &context.coordinator()?, &account_id).await
 }
 
+async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
+    let revenue = coordinator.revenue().await?;
+    let tickets = node(&coordinator, &account_id).await?.take_tickets(revenue.epoch);
+    let listed = coordinator.tokens().await?;
+    let (mut amounts, mut texts) = (Vec::new(), Vec::new());
+    for share in &revenue.shares {
+        let amount = share.per_ticket.0.saturating_mul(u128::from(tickets));
+        let Some(token) = listed.iter().find(|token| token.token == share.token && amount > 0) else { continue };
+        texts.push(tokens::info(&context.rpc, token.clone()).await?.show(amount));
+        amounts.push(json!({ "token": share.token, "amount": amount.to_string() }));
+    }
+    if args.collect {
+        if tickets == 0 {
+            let what = format!("{account_id} settled no lot in the epoch before, or has collected it");
+            return Err(Problem::new(what, "see when the running one ends: `piecework epoch show`").into());
+        }
+        let signer = context.signer().await?;
+        execute(&signer, requests::revenue_collect(coordinator.account_id().clone())?).await?;
+    }
+    let result = json!({ "account_id": account_id, "tickets": tickets, "amounts": amounts, "collected": args.collect });
+    context.output.result(&result, || {
+        let amounts = if texts.is_empty() { "nothing".to_owned() } else { texts.join(" and ") };
+        match args.collect {
+            true => format!("{account_id} collected {amounts} for {tickets} tickets"),
+            false => format!("{account_id} has {amounts} to collect for {tickets} tickets"),
+        }
+    })
+}
+
 async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
-    let contract = context.coordinator()?.account_id().clone();
+    let coordinator = context.coordinator()?;
+    let contract = coordinator.account_id().clone();
     let signer = context.signer().await?;
     let account_id = signer.account_id().clone();
+    if !args.no_revenue {
+        node(&coordinator, &account_id).await?;
+    }
     let (public_key, path) = match args.public_key {
         Some(public_key) => (public_key, None),
         None => {
@@ -180,7 +231,24 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
         }
         return Err(error.into());
     }
-    let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path, "methods": requests::MACHINE_METHODS });
+    if !args.no_revenue {
+        let signs = public_key.to_string().parse().map_err(|_| {
+            Problem::new(
+                format!("{public_key} works, but signs no intents, so it cannot collect revenue"),
+                "pass --no-revenue, or an ed25519 key",
+            )
+        })?;
+        let without = || {
+            Problem::new(
+                format!("{public_key} works, but may not collect revenue"),
+                format!("run `piecework intent key-add {public_key} --kinds collect-revenue`, or leave it so"),
+            )
+        };
+        let request = requests::add_revenue_key(TxRequest::to(contract.clone()), signs)?;
+        execute(&signer, request).await.map_err(|error| anyhow::Error::new(error).context(without()))?;
+    }
+    let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path,
+        "methods": requests::MACHINE_METHODS, "collects_revenue": !args.no_revenue });
     context.output.result(&result, || {
         let place = path.map(|path| format!(", written to {}", path.display())).unwrap_or_default();
         format!("added {public_key} to {account_id}{place}; it can call only {}", requests::MACHINE_METHODS.join(", "))

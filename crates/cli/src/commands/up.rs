@@ -109,7 +109,7 @@ pub(crate) fn local_config() -> Config {
         slice_s: (1, defaults.bounds.slice_s.1),
         ..defaults.bounds
     };
-    Config { unbonding_s: 60, grace_s: 1, reputation_interval_s: 1, bounds, ..defaults }
+    Config { unbonding_s: 60, notice_s: 10, epoch_s: 600, grace_s: 1, reputation_interval_s: 1, bounds, ..defaults }
 }
 
 /// How this program is called here.

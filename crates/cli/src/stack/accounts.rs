@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use futures_util::future::try_join_all;
-use piecework_chain::{AccountId, KeyFile, KeyPool, Sender, TxRequest};
+use piecework_chain::{AccountId, KeyFile, KeyPool, PublicKey, Sender, TxRequest};
 use piecework_interface::ids::ClassId;
 
 use super::{
@@ -34,6 +34,7 @@ pub struct Node {
     pub name: String,
     /// Key file of its machine, which can only work.
     pub machine_key_file: PathBuf,
+    machine_key: PublicKey,
 }
 
 /// Creates the requester, with tokens and storage.
@@ -78,9 +79,9 @@ async fn node(
     let machine = KeyFile::generate(account_id.clone());
     let machine_key_file = layout.key(&format!("{name}.machine"));
     machine.write(&machine_key_file)?;
-    let key = requests::machine_key(account_id, machine.public_key, &deployment.contract);
+    let key = requests::machine_key(account_id, machine.public_key.clone(), &deployment.contract);
     let owner = actor(layout, root, name, stake + 20 * NEAR, &key.actions).await?;
-    Ok(Node { owner, name: name.to_owned(), machine_key_file })
+    Ok(Node { owner, name: name.to_owned(), machine_key_file, machine_key: machine.public_key })
 }
 
 async fn register(node: &Node, deployment: &Deployment, stake: u128) -> anyhow::Result<()> {
@@ -89,7 +90,8 @@ async fn register(node: &Node, deployment: &Deployment, stake: u128) -> anyhow::
     execute(sender, requests::storage_deposit(deployment.token.clone(), account_id, deployment.token_storage)?).await?;
     let request = TxRequest::to(deployment.contract.clone());
     let request = requests::add_storage_deposit(request, account_id, NEAR / 2)?;
-    execute(sender, requests::add_node_register(request, vec![CLASS], stake)?).await
+    let request = requests::add_node_register(request, vec![CLASS], stake)?;
+    execute(sender, requests::add_revenue_key(request, node.machine_key.to_string().parse()?)?).await
 }
 
 /// Creates an account under the root, its key file first: a key that is lost cannot be made again.

@@ -10,7 +10,7 @@ use piecework_interface::{
 
 use super::*;
 use crate::{
-    core::{ClassLimits, Limits},
+    core::{ClassLimits, Limits, RevenueRights},
     record::Binding,
 };
 
@@ -29,6 +29,7 @@ fn state() -> State {
         jitter_seed: 0,
         stop_grace_ms: 0,
         classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1 })].into(),
+        revenue: RevenueRights::default(),
     };
     State::new(Binding { contract: "market.near".to_owned(), node: ME }, limits, Vec::new(), None)
 }

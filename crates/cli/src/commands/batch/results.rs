@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use piecework_interface::{
+    call::ResultClaim,
     host::sha256,
     ids::{BatchId, LotId},
     merkle::{self, Peaks},
@@ -46,13 +47,32 @@ struct ResultPage {
 
 /// A settled lot, as the gateway tells it.
 #[derive(Clone, Debug, Deserialize)]
-struct LotResult {
+pub(super) struct LotResult {
     n: u32,
     lot: u32,
     first_item: u32,
     accepted: String,
     answers: Vec<Option<String>>,
     digest: String,
+}
+
+impl LotResult {
+    /// What the gateway says of the lot, for the contract to judge, without its proof.
+    pub(super) fn claim(&self, batch: BatchId, width: u8) -> anyhow::Result<ResultClaim> {
+        let accepted = accepted(self)?;
+        let mut answers = answers(self, accepted, width)?;
+        if accepted == 0 && sha256(&answers) != self.digest()? {
+            // A lot that was closed without work settled without answers.
+            answers.clear();
+        }
+        let accepted = accepted.to_be_bytes();
+        Ok(ResultClaim { batch, lot: LotId(self.lot), n: self.n, accepted, answers, proof: Vec::new() })
+    }
+
+    /// SHA-256 of its answers; zeros where nothing is accepted.
+    pub(super) fn digest(&self) -> anyhow::Result<[u8; 32]> {
+        digest(&self.digest)
+    }
 }
 
 /// One line of the result.
@@ -188,7 +208,7 @@ async fn manifest(gateway: &Gateway, batch: &Known) -> anyhow::Result<Vec<[u8; 3
 }
 
 /// All settled lots, each digest recomputed, their range equal to the contract's.
-async fn settled(gateway: &Gateway, batch: &Batch, width: u8) -> anyhow::Result<Vec<LotResult>> {
+pub(super) async fn settled(gateway: &Gateway, batch: &Batch, width: u8) -> anyhow::Result<Vec<LotResult>> {
     let mut results: Vec<LotResult> = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -209,8 +229,8 @@ fn verify(results: &mut Vec<LotResult>, batch: &Batch, width: u8) -> anyhow::Res
     results.truncate(usize::try_from(batch.settled)?);
     let mut range = Peaks::default();
     for (n, lot) in (0..).zip(results.iter()) {
-        let accepted = u64::from_str_radix(&format!("0{}", lot.accepted), 16)?;
-        let digest = digest(&lot.digest)?;
+        let accepted = accepted(lot)?;
+        let digest = lot.digest()?;
         let answers = answers(lot, accepted, width)?;
         if lot.n != n || (accepted != 0 && sha256(&answers) != digest) {
             return Err(untrue(lot.lot).into());
@@ -232,6 +252,10 @@ fn verify(results: &mut Vec<LotResult>, batch: &Batch, width: u8) -> anyhow::Res
         .into());
     }
     Ok(())
+}
+
+fn accepted(lot: &LotResult) -> anyhow::Result<u64> {
+    Ok(u64::from_str_radix(&format!("0{}", lot.accepted), 16)?)
 }
 
 /// The lot's answer bytes, zeros where nothing is accepted: exactly the items of the set have an answer.

@@ -1,0 +1,138 @@
+//! `piecework batch verify`: the contract itself says whether a lot's answers are the ones that settled.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::PathBuf,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use piecework_chain::BlockRef;
+use piecework_interface::{
+    call::ResultClaim,
+    host::sha256,
+    ids::{BatchId, LotId},
+    merkle,
+};
+use serde_json::json;
+
+use super::{find, known::known, results};
+use crate::{context::Context, coordinator::Coordinator, problem::Problem};
+
+/// `batch verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Number of the batch
+    batch: u32,
+    /// Lot; again for more [default: every settled one]
+    #[arg(long = "lot", value_name = "LOT")]
+    lots: Vec<u32>,
+    /// Check these claims instead of the gateway's: JSON as --out writes it
+    #[arg(long, value_name = "FILE", conflicts_with = "lots")]
+    claims: Option<PathBuf>,
+    /// Write the claims with their proofs, one a line: arguments of the view `verify_result`, for whoever asks later
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) async fn run(context: &Context, args: VerifyArgs) -> anyhow::Result<()> {
+    let batch = BatchId(args.batch);
+    // Proofs are for one block: a lot that settles meanwhile makes other ones.
+    let block = BlockRef::Height(context.rpc.head().await?.height);
+    let coordinator = context.coordinator()?.at(block);
+    let claims = match &args.claims {
+        Some(path) => read(path, batch)?,
+        None => prove(context, &coordinator, batch, &args.lots).await?,
+    };
+    let bar = context.output.bar(u64::try_from(claims.len())?, "asking the contract");
+    let mut lots = Vec::with_capacity(claims.len());
+    for claim in &claims {
+        lots.push((claim.lot, claim.n, coordinator.verify_result(claim).await?));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if let Some(path) = &args.out {
+        let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+        let mut out = BufWriter::new(file);
+        for claim in &claims {
+            writeln!(out, "{}", serde_json::to_string(claim)?).context("the claims cannot be written")?;
+        }
+        out.flush().context("the claims cannot be written")?;
+    }
+    let untrue: Vec<String> = lots.iter().filter(|(.., holds)| !holds).map(|(lot, ..)| lot.to_string()).collect();
+    if !untrue.is_empty() {
+        return Err(Problem::new(
+            format!("the contract does not take the answers of lot {}", untrue.join(", ")),
+            "do not use them; claims are void when a lot settled after their proofs were made: build them again",
+        )
+        .into());
+    }
+    let told = lots.iter().map(|(lot, n, holds)| json!({ "lot": lot, "n": n, "holds": holds })).collect::<Vec<_>>();
+    context.output.result(&json!({ "batch": batch, "lots": told }), || {
+        format!("the contract takes the answers of all {} lots of batch {batch}", lots.len())
+    })
+}
+
+/// Claims with their proofs, from the results that the gateway tells.
+async fn prove(
+    context: &Context,
+    coordinator: &Coordinator,
+    batch: BatchId,
+    lots: &[u32],
+) -> anyhow::Result<Vec<ResultClaim>> {
+    let gateway = context.gateway()?;
+    let on_chain = find(coordinator, batch).await?;
+    let known = known(&gateway, batch).await?.ok_or_else(|| {
+        Problem::new(
+            format!("the gateway at {} does not know batch {batch} yet", gateway.url()),
+            "try again in a moment; if it stays away, see the gateway's /status page",
+        )
+    })?;
+    let results = results::settled(&gateway, &on_chain, known.terms.answer_width).await?;
+    let mut leaves = Vec::with_capacity(results.len());
+    let mut claims = Vec::with_capacity(results.len());
+    for lot in &results {
+        let claim = lot.claim(batch, known.terms.answer_width)?;
+        let accepted = u64::from_be_bytes(claim.accepted);
+        leaves.push(merkle::result_leaf(sha256, claim.n, claim.lot, accepted, &lot.digest()?));
+        claims.push(claim);
+    }
+    if let Some(lot) = lots.iter().find(|lot| claims.iter().all(|claim| claim.lot != LotId(**lot))) {
+        return Err(Problem::new(
+            format!("lot {lot} of batch {batch} has not settled"),
+            format!("{} of its {} lots have; see `piecework batch watch {batch}`", claims.len(), known.lots),
+        )
+        .into());
+    }
+    if claims.is_empty() {
+        let fix = format!("wait for one: `piecework batch watch {batch}`");
+        return Err(Problem::new(format!("no lot of batch {batch} has settled"), fix).into());
+    }
+    claims.retain(|claim| lots.is_empty() || lots.contains(&claim.lot.0));
+    for claim in &mut claims {
+        claim.proof = merkle::prove(sha256, &leaves, claim.n).context("a settled lot without a leaf")?.concat();
+    }
+    Ok(claims)
+}
+
+fn read(path: &PathBuf, batch: BatchId) -> anyhow::Result<Vec<ResultClaim>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let claims: Result<Vec<ResultClaim>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
+    let claims = claims.map_err(|error| {
+        Problem::new(
+            format!("{} holds no claims: {error}", path.display()),
+            "each has batch, lot, n, accepted, answers and proof, as `piecework batch verify --out` writes them",
+        )
+    })?;
+    if claims.is_empty() {
+        return Err(Problem::new(format!("{} holds no claims", path.display()), "write some with --out").into());
+    }
+    match claims.iter().find(|claim| claim.batch != batch) {
+        None => Ok(claims),
+        Some(claim) => {
+            let what = format!("{} holds a claim about batch {}", path.display(), claim.batch);
+            Err(Problem::new(what, format!("verify it as `piecework batch verify {}`", claim.batch)).into())
+        }
+    }
+}

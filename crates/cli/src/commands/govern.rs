@@ -1,0 +1,339 @@
+//! `piecework govern`: roles, pauses, and changes that wait.
+
+mod propose;
+mod show;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand, ValueEnum};
+use piecework_chain::{AccountId, Sender, TxRequest};
+use piecework_interface::governance::{Change, Feature, Proposal, Role, Settings};
+use serde_json::json;
+
+pub use propose::ProposeCommand;
+
+use super::{execute, token::read_wasm};
+use crate::{context::Context, coordinator::Coordinator, problem::Problem, requests};
+
+/// Between two looks at the chain's clock.
+const POLL: Duration = Duration::from_millis(600);
+
+/// Commands about governance. `show` and `apply` are for anybody.
+#[derive(Debug, Subcommand)]
+pub enum GovernCommand {
+    /// Show who governs, what is paused, and the proposals with the time they still wait
+    Show,
+    /// Announce a change; it may be applied after everybody could have left
+    #[command(subcommand)]
+    Propose(ProposeCommand),
+    /// Make a proposal hold whose time has come
+    Apply(ApplyArgs),
+    /// Drop a proposal (owner or guardian)
+    Drop(NumberArgs),
+    /// Stop features; what is at work goes on (owner or guardian)
+    Pause(FeatureArgs),
+    /// Let features go on
+    Unpause(FeatureArgs),
+    /// Give a role to an account, or to nobody
+    Role(RoleArgs),
+    /// Hand the ownership over, in two steps
+    #[command(subcommand)]
+    Owner(OwnerCommand),
+    /// Name the registered account that gets the treasury's part of fees, or nobody
+    Treasury(WhoArgs),
+}
+
+/// `govern apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Number of the proposal
+    number: u32,
+    /// Wait until its time has come
+    #[arg(long)]
+    wait: bool,
+    /// The code, if that is what was proposed (owner)
+    #[arg(long, value_name = "FILE")]
+    wasm: Option<PathBuf>,
+}
+
+/// `govern drop`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct NumberArgs {
+    /// Number of the proposal
+    number: u32,
+}
+
+/// `govern pause`, `govern unpause`.
+#[derive(Debug, Args)]
+pub struct FeatureArgs {
+    /// Which
+    #[arg(value_enum, required = true)]
+    features: Vec<FeatureName>,
+}
+
+/// A feature as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FeatureName {
+    /// Token deposits
+    Deposits,
+    /// New batches
+    Batches,
+    /// Registration of nodes, and stake added
+    Nodes,
+    /// Claims of first rounds
+    Claims,
+    /// All of them
+    All,
+}
+
+/// `govern role`.
+#[derive(Debug, Args)]
+pub struct RoleArgs {
+    /// Which
+    #[arg(value_enum)]
+    role: RoleName,
+    /// To whom
+    #[command(flatten)]
+    who: WhoArgs,
+}
+
+/// A role as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// May pause, and may drop a proposal
+    Guardian,
+    /// May list tokens and propose their prices
+    TokenAdmin,
+}
+
+/// An account, or nobody.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct WhoArgs {
+    /// Account
+    account_id: Option<AccountId>,
+    /// Nobody
+    #[arg(long)]
+    nobody: bool,
+}
+
+/// Commands about the ownership.
+#[derive(Debug, Subcommand)]
+pub enum OwnerCommand {
+    /// Name who may become the owner by accepting, or nobody
+    Propose(WhoArgs),
+    /// Become the owner, as the one it named
+    Accept,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// If it does not succeed.
+pub async fn run(context: &Context, command: GovernCommand) -> anyhow::Result<()> {
+    match command {
+        GovernCommand::Show => show::run(context).await,
+        GovernCommand::Propose(command) => propose::run(context, command).await,
+        GovernCommand::Apply(args) => apply(context, args).await,
+        GovernCommand::Drop(args) => drop_proposal(context, args.number).await,
+        GovernCommand::Pause(args) => {
+            let features = features(&args.features);
+            step(context, By::Guardian, "pause", json!({ "features": features }), "paused").await
+        }
+        GovernCommand::Unpause(args) => {
+            let features = features(&args.features);
+            step(context, By::Owner, "unpause", json!({ "features": features }), "unpaused").await
+        }
+        GovernCommand::Role(args) => {
+            let role = match args.role {
+                RoleName::Guardian => Role::Guardian,
+                RoleName::TokenAdmin => Role::TokenAdmin,
+            };
+            let args = json!({ "role": role, "account_id": args.who.account_id });
+            step(context, By::Owner, "role_set", args, "gave the role").await
+        }
+        GovernCommand::Owner(OwnerCommand::Propose(args)) => {
+            let args = json!({ "account_id": args.account_id });
+            step(context, By::Owner, "owner_propose", args, "named who may become the owner").await
+        }
+        GovernCommand::Owner(OwnerCommand::Accept) => {
+            step(context, By::ProposedOwner, "owner_accept", json!({}), "became the owner").await
+        }
+        GovernCommand::Treasury(args) => {
+            let args = json!({ "account_id": args.account_id });
+            step(context, By::Owner, "treasury_set", args, "set the treasury").await
+        }
+    }
+}
+
+/// Who may do a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Owner,
+    /// Or the owner.
+    Guardian,
+    /// Or the owner.
+    TokenAdmin,
+    ProposedOwner,
+}
+
+impl By {
+    fn accounts(self, settings: &Settings) -> Vec<&str> {
+        let owner = Some(&settings.owner_id);
+        let accounts = match self {
+            Self::Owner => [owner, None],
+            Self::Guardian => [owner, settings.guardian_id.as_ref()],
+            Self::TokenAdmin => [owner, settings.token_admin_id.as_ref()],
+            Self::ProposedOwner => [settings.proposed_owner_id.as_ref(), None],
+        };
+        accounts.into_iter().flatten().map(String::as_str).collect()
+    }
+}
+
+/// Signs a step and shows what holds then. It is checked before anything is sent that the signer may do it.
+async fn step(context: &Context, by: By, method: &str, args: serde_json::Value, done: &str) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let request = requests::govern(coordinator.account_id().clone(), method, &args)?;
+    let signer = governor(context, &coordinator, by).await?;
+    execute(&signer, request).await?;
+    context.output.note(format!("{}: {done}", signer.account_id()));
+    show::run(context).await
+}
+
+async fn governor(context: &Context, coordinator: &Coordinator, by: By) -> anyhow::Result<Sender> {
+    let signer = context.signer().await?;
+    let settings = coordinator.settings().await?;
+    let accounts = by.accounts(&settings);
+    if accounts.contains(&signer.account_id().as_str()) {
+        return Ok(signer);
+    }
+    let (what, fix) = match accounts[..] {
+        [] => ("nobody may do this: no owner is proposed".to_owned(), "run `piecework govern owner propose ACCOUNT`"),
+        _ => (
+            format!("{} may not do this; {} may", signer.account_id(), accounts.join(" and ")),
+            "sign with that account's key: --key-file FILE",
+        ),
+    };
+    Err(Problem::new(what, fix).into())
+}
+
+async fn drop_proposal(context: &Context, number: u32) -> anyhow::Result<()> {
+    find(&context.coordinator()?.settings().await?, number)?;
+    step(context, By::Guardian, "drop_proposal", json!({ "number": number }), "dropped the proposal").await
+}
+
+async fn apply(context: &Context, args: ApplyArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let contract = coordinator.account_id().clone();
+    let proposal = find(&coordinator.settings().await?, args.number)?;
+    let (by_owner, request) = match &proposal.change {
+        Change::Code(hash) => (true, upgrade(contract, hash, args.wasm.as_deref())?),
+        Change::Config(_) | Change::Prices(_) => (false, requests::apply(contract, args.number)?),
+    };
+    // Who may not apply it need not wait for it.
+    let signer = if by_owner { governor(context, &coordinator, By::Owner).await? } else { context.signer().await? };
+    wait(context, &proposal, args.wait).await?;
+    execute(&signer, request).await?;
+    context.output.note(format!("{}: applied proposal {}", signer.account_id(), args.number));
+    show::run(context).await
+}
+
+fn upgrade(contract: AccountId, hash: &[u8; 32], wasm: Option<&std::path::Path>) -> anyhow::Result<TxRequest> {
+    let path = wasm.ok_or_else(|| {
+        Problem::new(
+            format!("the proposal is code with the SHA-256 {}", hex::encode(hash)),
+            "pass the code: --wasm FILE",
+        )
+    })?;
+    let code = read_wasm(path)?;
+    let found = piecework_interface::host::sha256(&code);
+    if found != *hash {
+        return Err(Problem::new(
+            format!("{} has the SHA-256 {}, not {}", path.display(), hex::encode(found), hex::encode(hash)),
+            "pass the code that was proposed",
+        )
+        .into());
+    }
+    Ok(requests::upgrade(contract, code))
+}
+
+/// Waits until a proposal may be applied, by the chain's clock, or says how long that takes.
+async fn wait(context: &Context, proposal: &Proposal, may_wait: bool) -> anyhow::Result<()> {
+    let left = |now_s: u64| u64::from(proposal.ready_at).saturating_sub(now_s);
+    let now = || async { anyhow::Ok(context.rpc.head().await?.timestamp_ns / 1_000_000_000) };
+    let whole = left(now().await?);
+    if whole == 0 {
+        return Ok(());
+    }
+    let text = humantime::format_duration(Duration::from_secs(whole));
+    if !may_wait {
+        return Err(Problem::new(
+            format!("proposal {} has to wait for another {text}", proposal.number),
+            "apply it then, or pass --wait",
+        )
+        .into());
+    }
+    context.output.note(format!("proposal {} may be applied in {text}", proposal.number));
+    let bar = context.output.bar(whole, "waiting");
+    loop {
+        let left = left(now().await?);
+        bar.set_position(whole.saturating_sub(left));
+        if left == 0 {
+            bar.finish_and_clear();
+            return Ok(());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// An open proposal.
+fn find(settings: &Settings, number: u32) -> anyhow::Result<Proposal> {
+    let found = settings.proposals.iter().find(|proposal| proposal.number == number);
+    found.cloned().ok_or_else(|| {
+        let open: Vec<String> = settings.proposals.iter().map(|proposal| proposal.number.to_string()).collect();
+        let fix = match open.join(", ") {
+            none if none.is_empty() => "none is open; see `piecework govern show`".to_owned(),
+            open => format!("open are: {open}"),
+        };
+        Problem::new(format!("there is no open proposal {number}"), fix).into()
+    })
+}
+
+fn features(names: &[FeatureName]) -> Vec<Feature> {
+    let named = |feature: &Feature| {
+        names.iter().any(|name| match name {
+            FeatureName::All => true,
+            FeatureName::Deposits => *feature == Feature::Deposits,
+            FeatureName::Batches => *feature == Feature::Batches,
+            FeatureName::Nodes => *feature == Feature::Nodes,
+            FeatureName::Claims => *feature == Feature::Claims,
+        })
+    };
+    Feature::ALL.into_iter().filter(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use super::*;
+
+    #[test]
+    fn features__should_be_each_once_or_all() {
+        assert_eq!(features(&[FeatureName::All, FeatureName::Claims]), Feature::ALL);
+        let twice = [FeatureName::Claims, FeatureName::Deposits, FeatureName::Claims];
+        assert_eq!(features(&twice), [Feature::Deposits, Feature::Claims]);
+    }
+
+    #[test]
+    fn upgrade__should_take_the_proposed_code_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("code.wasm");
+        std::fs::write(&path, b"code").unwrap();
+        let contract: AccountId = "c.test".parse().unwrap();
+        let hash = piecework_interface::host::sha256(b"code");
+        assert!(upgrade(contract.clone(), &hash, Some(&path)).is_ok());
+        let error = upgrade(contract.clone(), &[0; 32], Some(&path)).unwrap_err();
+        assert!(error.to_string().contains(&hex::encode(hash)), "{error}");
+        assert!(upgrade(contract, &hash, None).unwrap_err().to_string().contains("is code"));
+    }
+}

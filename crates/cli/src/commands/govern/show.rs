@@ -1,0 +1,114 @@
+//! `piecework govern show`.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use piecework_interface::governance::{Change, Feature, Settings};
+
+use crate::{amount::format_near, context::Context};
+
+pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
+    let settings = context.coordinator()?.settings().await?;
+    let now_s = context.rpc.head().await?.timestamp_ns / 1_000_000_000;
+    context.output.result(&settings, || describe(&settings, now_s))
+}
+
+/// Who governs, what is paused, and what waits for how long.
+fn describe(settings: &Settings, now_s: u64) -> String {
+    let name = |account_id: &Option<String>| account_id.clone().unwrap_or_else(|| "nobody".to_owned());
+    let mut lines = vec![format!("owner        {}", settings.owner_id)];
+    if let Some(proposed) = &settings.proposed_owner_id {
+        lines.push(format!("next owner   {proposed}, by accepting"));
+    }
+    lines.push(format!("guardian     {}", name(&settings.guardian_id)));
+    lines.push(format!("token admin  {}", name(&settings.token_admin_id)));
+    let treasury = settings.treasury.map_or_else(|| "nobody".to_owned(), |account| format!("account {account}"));
+    lines.push(format!("treasury     {treasury}"));
+    let paused: Vec<String> = Feature::ALL
+        .iter()
+        .filter(|feature| settings.paused & **feature as u8 != 0)
+        .map(|feature| format!("{feature:?}").to_lowercase())
+        .collect();
+    lines.push(format!("paused       {}", if paused.is_empty() { "nothing".to_owned() } else { paused.join(", ") }));
+    let config = &settings.config;
+    lines.push(format!(
+        "changes wait {}; least stake {} NEAR, fee {} basis points",
+        time(u64::from(config.unbonding_s) + u64::from(config.notice_s)),
+        format_near(config.min_stake.0),
+        config.fee_bps
+    ));
+    for proposal in &settings.proposals {
+        let ready = UNIX_EPOCH + Duration::from_secs(proposal.ready_at.into());
+        let when = match u64::from(proposal.ready_at).saturating_sub(now_s) {
+            0 => format!("may be applied: `piecework govern apply {}`", proposal.number),
+            left => format!("waits {} more, until {}", time(left), humantime::format_rfc3339_seconds(ready)),
+        };
+        lines.push(format!("proposal {}: {}; {when}", proposal.number, describe_change(settings, &proposal.change)));
+    }
+    lines.join("\n")
+}
+
+fn describe_change(settings: &Settings, change: &Change) -> String {
+    match change {
+        Change::Code(hash) => format!("code with the SHA-256 {}", hex::encode(hash)),
+        Change::Prices(prices) => format!(
+            "token {}: least reward {}, rep_unit {}, bond_rate {} units",
+            prices.token, prices.min_reward.0, prices.rep_unit.0, prices.bond_rate.0
+        ),
+        Change::Config(config) => {
+            let (was, becomes) = (serde_json::to_value(&settings.config), serde_json::to_value(config));
+            let differences = was.ok().zip(becomes.ok()).map(|(was, becomes)| differences("", &was, &becomes));
+            match differences.unwrap_or_default() {
+                none if none.is_empty() => "the configuration as it is".to_owned(),
+                differences => differences.join(", "),
+            }
+        }
+    }
+}
+
+/// Fields that differ, as `name: old → new`.
+fn differences(path: &str, was: &serde_json::Value, becomes: &serde_json::Value) -> Vec<String> {
+    match (was.as_object(), becomes.as_object()) {
+        (Some(was), Some(becomes)) => becomes
+            .iter()
+            .flat_map(|(name, value)| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                differences(&path, was.get(name).unwrap_or(&serde_json::Value::Null), value)
+            })
+            .collect(),
+        _ if was == becomes => Vec::new(),
+        _ => vec![format!("{path}: {was} → {becomes}")],
+    }
+}
+
+fn time(seconds: u64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use piecework_interface::{config::Config, governance::Proposal};
+
+    use super::*;
+
+    #[test]
+    fn describe__should_say_what_changes_and_when() {
+        let config = Config { fee_bps: 300, ..Config::default() };
+        let proposal = |number, ready_at, change| Proposal { number, ready_at, change };
+        let settings = Settings {
+            owner_id: "o.near".to_owned(),
+            paused: 9,
+            proposals: vec![proposal(3, 100, Change::Config(config)), proposal(4, 160, Change::Code([7; 32]))],
+            ..Settings::default()
+        };
+        let text = describe(&settings, 100);
+        for part in [
+            "owner        o.near",
+            "paused       deposits, claims",
+            "proposal 3: fee_bps: 500 → 300; may be applied: `piecework govern apply 3`",
+            "waits 1m more, until 1970-01-01T00:02:40Z",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+}

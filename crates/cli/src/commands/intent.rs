@@ -1,0 +1,166 @@
+//! `piecework intent`: asking by a signature, and relaying what others signed.
+
+mod relay;
+mod sign;
+
+use clap::{Args, Subcommand, ValueEnum};
+use piecework_chain::AccountId;
+use piecework_interface::{
+    amount::Amount,
+    call::IntentKeyAddArgs,
+    intent::{IntentKey, Kind, Kinds, PublicKey},
+};
+use serde_json::json;
+
+pub use relay::RelayArgs;
+pub use sign::SignArgs;
+
+use super::{execute, registered};
+use crate::{amount::Decimal, context::Context, coordinator::Coordinator, problem::Problem, requests, tokens};
+
+/// Commands about signed intents and their keys.
+#[derive(Debug, Subcommand)]
+pub enum IntentCommand {
+    /// Let a key sign intents of the signing account: of these kinds, in one token, up to a cap a day
+    KeyAdd(KeyAddArgs),
+    /// Take every right from a key, at once
+    KeyRemove(KeyRemoveArgs),
+    /// Show the keys that may sign intents of an account
+    Keys(KeysArgs),
+    /// Sign an intent with the key file; nothing is sent
+    Sign(SignArgs),
+    /// Send signed intents, whoever signed them; one that is void does not hold up the others
+    Relay(RelayArgs),
+}
+
+/// `intent key-add`.
+#[derive(Debug, Args)]
+pub struct KeyAddArgs {
+    /// The key that may sign, as ed25519:...; its secret stays where it is
+    public_key: PublicKey,
+    /// What it may sign
+    #[arg(long, value_enum, value_delimiter = ',', required = true)]
+    kinds: Vec<KindName>,
+    /// In which token: account, number or near [default: the only listed one]
+    #[arg(long)]
+    token: Option<String>,
+    /// How much it may move per UTC day, in the token's decimals; collecting revenue moves nothing
+    #[arg(long, default_value = "0", value_name = "AMOUNT", allow_negative_numbers = true)]
+    daily_cap: Decimal,
+}
+
+/// A kind of intent as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindName {
+    /// Balance to another account
+    Transfer,
+    /// The same as thanks
+    Tip,
+    /// Balance out of the contract, to the account itself
+    Withdraw,
+    /// A batch
+    CreateBatch,
+    /// What an epoch pays the account's node
+    CollectRevenue,
+}
+
+/// `intent key-remove`.
+#[derive(Debug, Args)]
+pub struct KeyRemoveArgs {
+    /// The key
+    public_key: PublicKey,
+}
+
+/// `intent keys`.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// Account [default: the signing account]
+    account_id: Option<AccountId>,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// If it does not succeed.
+pub async fn run(context: &Context, command: IntentCommand) -> anyhow::Result<()> {
+    match command {
+        IntentCommand::KeyAdd(args) => key_add(context, args).await,
+        IntentCommand::KeyRemove(args) => key_remove(context, args).await,
+        IntentCommand::Keys(args) => {
+            let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
+            show(context, &context.coordinator()?, &account_id).await
+        }
+        IntentCommand::Sign(args) => sign::run(context, args).await,
+        IntentCommand::Relay(args) => relay::run(context, args).await,
+    }
+}
+
+async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let daily_cap = token.units(&args.daily_cap)?;
+    let kinds = kinds(&args.kinds);
+    if daily_cap == 0 && kinds != Kinds::of(&[Kind::CollectRevenue]) {
+        return Err(Problem::new(
+            "with a daily cap of 0 the key could not move anything",
+            format!("pass --daily-cap AMOUNT in {}", token.symbol),
+        )
+        .into());
+    }
+    let signer = context.signer().await?;
+    registered(&coordinator, signer.account_id()).await?;
+    let add = IntentKeyAddArgs { public_key: args.public_key, kinds, token: token.id(), daily_cap: Amount(daily_cap) };
+    execute(&signer, requests::intent_key_add(coordinator.account_id().clone(), &add)?).await?;
+    context.output.note(format!("{} may sign for {}", args.public_key, signer.account_id()));
+    show(context, &coordinator, signer.account_id()).await
+}
+
+async fn key_remove(context: &Context, args: KeyRemoveArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let signer = context.signer().await?;
+    execute(&signer, requests::intent_key_remove(coordinator.account_id().clone(), args.public_key)?).await?;
+    context.output.note(format!("{} signs nothing for {} any more", args.public_key, signer.account_id()));
+    show(context, &coordinator, signer.account_id()).await
+}
+
+async fn show(context: &Context, coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<()> {
+    let keys = coordinator.intent_keys(account_id).await?;
+    let mut lines = Vec::with_capacity(keys.len());
+    for key in &keys {
+        lines.push(describe(context, coordinator, key).await?);
+    }
+    context.output.result(&json!({ "account_id": account_id, "keys": keys }), || match lines.is_empty() {
+        true => format!("no key is registered for intents of {account_id}"),
+        false => lines.join("\n"),
+    })
+}
+
+async fn describe(context: &Context, coordinator: &Coordinator, key: &IntentKey) -> anyhow::Result<String> {
+    if key.kinds == Kinds::NONE {
+        return Ok(format!("{}  removed", key.public_key));
+    }
+    let kinds = serde_json::to_value(key.kinds)?;
+    let kinds: Vec<&str> = kinds.as_array().into_iter().flatten().filter_map(|kind| kind.as_str()).collect();
+    let limit = match key.limit {
+        None => "without a limit".to_owned(),
+        Some(limit) => {
+            let token = tokens::resolve(&context.rpc, coordinator, Some(&limit.token.to_string())).await?;
+            format!("{} of {} a day", token.show(limit.spent.0), token.show(limit.daily_cap.0))
+        }
+    };
+    Ok(format!("{}  {}  {limit}  last number {}", key.public_key, kinds.join(", "), key.nonce))
+}
+
+fn kinds(names: &[KindName]) -> Kinds {
+    let kinds: Vec<Kind> = names
+        .iter()
+        .map(|name| match name {
+            KindName::Transfer => Kind::Transfer,
+            KindName::Tip => Kind::Tip,
+            KindName::Withdraw => Kind::Withdraw,
+            KindName::CreateBatch => Kind::CreateBatch,
+            KindName::CollectRevenue => Kind::CollectRevenue,
+        })
+        .collect();
+    Kinds::of(&kinds)
+}

@@ -1,0 +1,194 @@
+//! `piecework intent sign`: what a wallet's `signMessage` does, with a key file.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use piecework_chain::AccountId;
+use piecework_interface::{
+    amount::Amount,
+    call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
+    intent::{Action, DEADLINE_MAX_S, Intent, Kinds, MEMO_MAX, Payment, PublicKey, own_key},
+};
+
+use crate::{amount::Decimal, context::Context, coordinator::Coordinator, problem::Problem, tokens};
+
+/// `intent sign`.
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    #[command(subcommand)]
+    what: SignCommand,
+    /// Account whose balance moves [default: the key file's]
+    #[arg(long = "for", global = true, value_name = "ACCOUNT")]
+    account_id: Option<AccountId>,
+    /// Void after so long, at most 24h
+    #[arg(long, global = true, default_value = "1h", value_parser = humantime::parse_duration, value_name = "TIME")]
+    deadline: Duration,
+    /// Number that grows with each intent of the key [default: milliseconds since 1970]
+    #[arg(long, global = true)]
+    nonce: Option<u64>,
+    /// Write to this file instead of stdout
+    #[arg(long, global = true, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What can be signed.
+#[derive(Debug, Subcommand)]
+pub enum SignCommand {
+    /// Move balance to another registered account
+    Transfer(PayArgs),
+    /// The same as thanks
+    Tip(PayArgs),
+    /// Send balance out to the account itself
+    Withdraw(TakeArgs),
+    /// Create a batch from the balance
+    CreateBatch(BatchArgs),
+    /// Collect what the epoch before pays the account's node
+    CollectRevenue,
+}
+
+/// `intent sign transfer`, `intent sign tip`.
+#[derive(Debug, Args)]
+pub struct PayArgs {
+    /// Receiver
+    receiver_id: AccountId,
+    /// Amount in the token's decimals
+    #[arg(allow_negative_numbers = true)]
+    amount: Decimal,
+    /// Token: account, number or near [default: the only listed one]
+    #[arg(long)]
+    token: Option<String>,
+    /// A word with it, which everybody can read
+    #[arg(long)]
+    memo: Option<String>,
+}
+
+/// `intent sign withdraw`.
+#[derive(Debug, Args)]
+pub struct TakeArgs {
+    /// Amount in the token's decimals [default: everything]
+    #[arg(allow_negative_numbers = true)]
+    amount: Option<Decimal>,
+    /// Token: account, number or near [default: the only listed one]
+    #[arg(long)]
+    token: Option<String>,
+}
+
+/// `intent sign create-batch`.
+#[derive(Debug, Args)]
+pub struct BatchArgs {
+    /// JSON file of the batch: terms, items, manifest, uri
+    spec: PathBuf,
+    /// Token: account, number or near [default: the only listed one]
+    #[arg(long)]
+    token: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let key = context.key()?;
+    let account_id = args.account_id.unwrap_or_else(|| key.account_id.clone());
+    let chain_id = coordinator.config().await?.chain_id;
+    if chain_id.is_empty() {
+        let what = format!("{} does not know its chain, so it executes no intent", coordinator.account_id());
+        return Err(
+            Problem::new(what, "its owner can set it: `piecework govern propose config --set chain_id=ID`").into()
+        );
+    }
+    if args.deadline > Duration::from_secs(DEADLINE_MAX_S.into()) {
+        return Err(Problem::new("--deadline is more than 24 hours ahead", "sign again when it is needed").into());
+    }
+    let now_s = context.rpc.head().await?.timestamp_ns / 1_000_000_000;
+    let deadline = u32::try_from(now_s.saturating_add(args.deadline.as_secs()))?;
+    let kind = action(context, &coordinator, args.what).await?;
+    let not_ed25519 =
+        || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
+    let public_key: PublicKey = key.public_key.to_string().parse().map_err(|_| not_ed25519())?;
+    let number = number(context, &coordinator, &account_id, public_key, args.nonce).await?;
+
+    let intent = Intent { chain_id, account_id: account_id.to_string(), deadline, kind };
+    let contract = coordinator.account_id();
+    let sign = |digest: &[u8; 32]| key.sign_ed25519(digest).map_or([0; 64], |(_, signature)| signature);
+    let signed = intent.signed((contract.as_str(), number), public_key, sign)?;
+    let text = serde_json::to_string(&signed)?;
+    match args.out {
+        // What is signed is a document: it is JSON for people as well.
+        None => context.output.result(&signed, || text),
+        Some(path) => {
+            std::fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;
+            context
+                .output
+                .note(format!("signed for {account_id}; relay it with `piecework intent relay {}`", path.display()));
+            Ok(())
+        }
+    }
+}
+
+async fn action(context: &Context, coordinator: &Coordinator, what: SignCommand) -> anyhow::Result<Action> {
+    let resolve = async |token: Option<String>| tokens::resolve(&context.rpc, coordinator, token.as_deref()).await;
+    Ok(match what {
+        SignCommand::Transfer(args) => Action::Transfer(payment(&resolve(args.token.clone()).await?, args)?),
+        SignCommand::Tip(args) => Action::Tip(payment(&resolve(args.token.clone()).await?, args)?),
+        SignCommand::Withdraw(args) => {
+            let token = resolve(args.token).await?;
+            let amount = args.amount.as_ref().map(|amount| token.units(amount)).transpose()?.map(Amount);
+            Action::Withdraw(WithdrawArgs { token: token.id(), amount })
+        }
+        SignCommand::CreateBatch(args) => {
+            let token = resolve(args.token).await?.id();
+            let text = std::fs::read_to_string(&args.spec)
+                .with_context(|| format!("{} cannot be read", args.spec.display()))?;
+            let batch: BatchSpec = serde_json::from_str(&text)
+                .with_context(|| format!("{} is not a batch's terms, items, manifest and uri", args.spec.display()))?;
+            Action::CreateBatch(BatchCreateArgs { token, batch })
+        }
+        SignCommand::CollectRevenue => Action::CollectRevenue {},
+    })
+}
+
+fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> {
+    let amount = token.units(&args.amount)?;
+    if amount == 0 {
+        return Err(Problem::new("the amount is 0", format!("give some {}", token.symbol)).into());
+    }
+    if args.memo.as_ref().is_some_and(|memo| memo.len() > MEMO_MAX) {
+        return Err(Problem::new(format!("--memo has more than {MEMO_MAX} bytes"), "shorten it").into());
+    }
+    Ok(Payment {
+        receiver_id: args.receiver_id.to_string(),
+        token: token.id(),
+        amount: Amount(amount),
+        memo: args.memo,
+    })
+}
+
+/// A number above the key's last one. It is said, not refused, when the key may not sign yet.
+async fn number(
+    context: &Context,
+    coordinator: &Coordinator,
+    account_id: &AccountId,
+    public_key: PublicKey,
+    given: Option<u64>,
+) -> anyhow::Result<u64> {
+    let keys = coordinator.intent_keys(account_id).await?;
+    let key = keys.iter().find(|key| key.public_key == public_key);
+    if key.map_or(own_key(account_id.as_str()) != Some(public_key), |key| key.kinds == Kinds::NONE) {
+        context.output.note(format!(
+            "{public_key} may not sign for {account_id} yet: run `piecework intent key-add {public_key} --kinds ...`"
+        ));
+    }
+    let used = key.map_or(0, |key| key.nonce);
+    if let Some(number) = given {
+        return if number > used {
+            Ok(number)
+        } else {
+            Err(Problem::new(format!("--nonce {number} is used"), format!("pass one above {used}, or leave it out"))
+                .into())
+        };
+    }
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    Ok(u64::try_from(now_ms)?.max(used.saturating_add(1)))
+}
