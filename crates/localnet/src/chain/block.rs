@@ -58,7 +58,7 @@ pub struct Block {
     /// Transactions of the chunk.
     pub transactions: Vec<Arc<SignedTransaction>>,
     /// Receipts that arrived for execution.
-    pub incoming: Vec<Receipt>,
+    pub incoming: Vec<Arc<Receipt>>,
     /// Outcomes in order of execution.
     pub outcomes: Vec<ExecutionOutcomeWithId>,
     /// For every outcome the transaction it goes back to.

@@ -81,7 +81,7 @@ pub struct Chain {
     pub(super) view: Arc<ChainView>,
     pub(super) clock: ChainClock,
     keep_blocks: usize,
-    incoming: Vec<Receipt>,
+    incoming: Vec<Arc<Receipt>>,
     delayed: VecDeque<Receipt>,
     origins: HashMap<CryptoHash, CryptoHash>,
     patches: Vec<StateRecord>,
@@ -233,7 +233,7 @@ impl Chain {
             context: context.clone(),
             transactions,
             delayed: std::mem::take(&mut self.delayed),
-            incoming: incoming.clone(),
+            incoming: incoming.iter().map(|receipt| (**receipt).clone()).collect(),
         };
         let mut applied = self
             .view
@@ -242,7 +242,8 @@ impl Chain {
             .map_err(|source| ChainError::Block { height, source })?;
         let changes = merge(base.patched, std::mem::take(&mut applied.changes));
         let total_supply = total_supply(&parent, &applied).ok_or(ChainError::Supply(height))?;
-        self.incoming = applied.outgoing;
+        let created: Vec<_> = applied.created.into_iter().map(Arc::new).collect();
+        self.incoming = share(applied.outgoing, &created);
         self.delayed = applied.delayed;
 
         let lite = self.header(&parent, &context);
@@ -275,7 +276,7 @@ impl Chain {
             outcome_tree: MerkleTree::of_outcomes(&applied.outcomes),
             outcomes: applied.outcomes,
             origins,
-            created: applied.created.into_iter().map(Arc::new).collect(),
+            created,
             state_root: state_root(&parent.state_root, &changes),
             changes,
             gas_used: applied.gas_used,
@@ -283,10 +284,9 @@ impl Chain {
             lite,
         });
         if let Some(store) = &mut self.store {
-            let id = |receipt: &Receipt| *receipt.receipt_id();
             let carry = Carry {
-                outgoing: self.incoming.iter().map(id).collect(),
-                delayed: self.delayed.iter().map(id).collect(),
+                outgoing: self.incoming.iter().map(|receipt| *receipt.receipt_id()).collect(),
+                delayed: self.delayed.iter().map(|receipt| *receipt.receipt_id()).collect(),
                 clock_offset_ns: offset_ns(&self.clock),
             };
             store.append(&block, &carry)?;
@@ -462,7 +462,7 @@ impl Chain {
 
 /// What a recovered chain goes on with besides its past.
 struct Carried {
-    incoming: Vec<Receipt>,
+    incoming: Vec<Arc<Receipt>>,
     delayed: VecDeque<Receipt>,
     origins: HashMap<CryptoHash, CryptoHash>,
     clock_offset: Duration,
@@ -487,6 +487,18 @@ struct Base {
 struct GasPrices {
     used: Gas,
     price: Balance,
+}
+
+/// Receipts as those among `created`, in whose order they are, so that a block and its child share them.
+fn share(outgoing: Vec<Receipt>, created: &[Arc<Receipt>]) -> Vec<Arc<Receipt>> {
+    let mut created = created.iter();
+    outgoing
+        .into_iter()
+        .map(|receipt| {
+            let same = created.clone().position(|other| other.receipt_id() == receipt.receipt_id());
+            same.and_then(|position| created.nth(position)).map_or_else(|| Arc::new(receipt), Arc::clone)
+        })
+        .collect()
 }
 
 fn offset_ns(clock: &ChainClock) -> u64 {

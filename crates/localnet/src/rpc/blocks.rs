@@ -64,7 +64,7 @@ pub fn chunk(node: &Node, request: RpcChunkRequest) -> Result<RpcChunkResponse, 
         author: node.validator_id.clone(),
         header: chunk_header(&history, &block),
         transactions: block.transactions.iter().map(|tx| (**tx).clone().into()).collect(),
-        receipts: block.incoming.iter().map(|receipt| ReceiptView::from(receipt.clone())).collect(),
+        receipts: block.incoming.iter().map(|receipt| ReceiptView::from((**receipt).clone())).collect(),
     };
     Ok(RpcChunkResponse { chunk_view })
 }
