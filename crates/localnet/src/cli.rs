@@ -7,7 +7,7 @@ mod start;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 use near_primitives::types::AccountId;
 
 use crate::{
@@ -34,6 +34,24 @@ pub struct Cli {
     start: start::Start,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+impl Cli {
+    /// Reads the program's arguments; ends it with a text if they are wrong.
+    pub fn from_arguments() -> Self {
+        let mut command = Self::command();
+        let matches = command.get_matches_mut();
+        if let Some(name) = matches.subcommand_name() {
+            let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            let misplaced =
+                command.get_arguments().map(clap::Arg::get_id).find(|id| *id != "home" && given(id.as_str()));
+            if let Some(id) = misplaced {
+                let message = format!("--{} goes after `{name}`, if that takes it", id.as_str().replace('_', "-"));
+                command.error(ErrorKind::ArgumentConflict, message).exit();
+            }
+        }
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 #[derive(Subcommand, Debug)]

@@ -1,6 +1,5 @@
 //! `piecework-localnet`: see the crate's README.
 
-use clap::Parser;
 use piecework_localnet::cli::{self, Cli};
 use tracing_subscriber::EnvFilter;
 
@@ -8,5 +7,5 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,genesis=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    cli::run(Cli::parse()).await
+    cli::run(Cli::from_arguments()).await
 }

@@ -99,11 +99,13 @@ impl Node {
         Ok((Arc::new(node), thread))
     }
 
-    /// Queues a transaction and tells the producer.
+    /// Queues a transaction and tells the producer. Waits while too many are queued.
     ///
     /// # Errors
     /// The error nearcore gives for it.
-    pub fn submit(&self, tx: SignedTransaction) -> Result<CryptoHash, InvalidTxError> {
+    pub async fn submit(&self, tx: SignedTransaction) -> Result<CryptoHash, InvalidTxError> {
+        let mut head = self.head.clone();
+        while self.chain.is_full() && head.changed().await.is_ok() {}
         let hash = self.chain.submit(tx)?;
         // Without a producer the wait for the transaction reports it.
         let _ = self.commands.send(Command::Wake);

@@ -1,4 +1,4 @@
-//! near-api-js and py-near, as their users install them, on the built binary.
+//! near-api-js, py-near and a browser, as their users have them, on the built binary.
 //!
 //! `scripts/setup --test` installs the pinned packages below `target/clients`.
 #![allow(non_snake_case, clippy::unwrap_used)]
@@ -57,6 +57,36 @@ impl Started {
     }
 }
 
+impl Started {
+    /// The newest transaction that calls a method, from the explorer's list.
+    fn transaction(&self, method: &str) -> String {
+        let output = run(Command::new("curl").args(["-sS", &self.explorer("/api/blocks?busy=true")]));
+        let list: Value = serde_json::from_str(&output).unwrap();
+        let blocks = list["blocks"].as_array().unwrap();
+        let mut all = blocks.iter().flat_map(|block| block["transactions"].as_array().unwrap());
+        let found = all.find(|tx| tx["actions"][0]["method"] == method).unwrap();
+        found["hash"].as_str().unwrap().to_owned()
+    }
+
+    /// A page of the explorer as a browser has it once its scripts have run.
+    fn browse(&self, page: &str) -> String {
+        let profile = tempfile::tempdir().unwrap();
+        let chromium = ["chromium", "chromium-browser", "google-chrome"]
+            .into_iter()
+            .find(|name| Command::new(name).arg("--version").output().is_ok())
+            .expect("a browser: run scripts/setup --test");
+        run(Command::new(chromium)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"])
+            .args(["--disable-component-update", "--disable-sync", "--virtual-time-budget=5000", "--dump-dom"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(self.explorer(&format!("#/{page}"))))
+    }
+
+    fn explorer(&self, path: &str) -> String {
+        format!("{}{path}", self.report["explorer_url"].as_str().unwrap())
+    }
+}
+
 impl Drop for Started {
     fn drop(&mut self) {
         self.process.kill().unwrap();
@@ -72,10 +102,13 @@ fn installed(client: &str) -> PathBuf {
     dir
 }
 
-fn run(command: &mut Command) {
+/// Runs a program to its end and returns what it printed.
+fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).join("\n");
-    assert!(output.status.success(), "{text}");
+    let [printed, complained] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{printed}\n{complained}");
+    printed
 }
 
 #[test]
@@ -87,6 +120,16 @@ fn near_api_js__should_work_unchanged() {
     std::fs::write(dir.join("contract.wasm"), wat::parse_str(CONTRACT).unwrap()).unwrap();
     let chain = Started::new();
     run(Command::new("node").arg("check.mjs").args(chain.arguments()).arg("contract.wasm").current_dir(dir));
+
+    // And the explorer shows what it did: the call with its log in the tree of receipts, the accounts
+    let call = chain.transaction("set");
+    let page = chain.browse(&format!("tx/{call}"));
+    for shown in ["from js", "class=\"node\"", "class=\"log\"", "js.test.near", "refund"] {
+        assert!(page.contains(shown), "{shown} is not in {page}");
+    }
+    let page = chain.browse("account/alice.test.near");
+    assert!(page.contains("10,000 NEAR") && page.contains("full access"), "{page}");
+    assert!(chain.browse("accounts").contains("judy.test.near"));
 }
 
 #[test]

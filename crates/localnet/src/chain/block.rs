@@ -8,6 +8,7 @@ use std::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{
     block_header::BlockHeaderInnerLite,
+    congestion_info::CongestionInfo,
     hash::CryptoHash,
     merkle::{MerklePath, combine_hash},
     receipt::Receipt,
@@ -58,7 +59,7 @@ pub struct Block {
     /// Transactions of the chunk.
     pub transactions: Vec<Arc<SignedTransaction>>,
     /// Receipts that arrived for execution.
-    pub incoming: Vec<Receipt>,
+    pub incoming: Vec<Arc<Receipt>>,
     /// Outcomes in order of execution.
     pub outcomes: Vec<ExecutionOutcomeWithId>,
     /// For every outcome the transaction it goes back to.
@@ -73,6 +74,8 @@ pub struct Block {
     pub outcome_tree: MerkleTree,
     /// Commitment to the state after this block; the next header carries it.
     pub state_root: CryptoHash,
+    /// Receipts that wait because chunks are full.
+    pub congestion: CongestionInfo,
     /// Gas burnt.
     pub gas_used: Gas,
     /// yoctoNEAR burnt.

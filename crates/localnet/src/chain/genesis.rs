@@ -141,6 +141,7 @@ fn genesis_block(genesis: &Genesis) -> Block {
         changes: BTreeMap::new(),
         outcome_tree: MerkleTree::default(),
         state_root: seed,
+        congestion: Default::default(),
         gas_used: Default::default(),
         tokens_burnt: Balance::ZERO,
     }

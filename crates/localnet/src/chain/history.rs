@@ -19,6 +19,9 @@ use crate::store::{Archive, IdKind, Segment};
 /// Without a disk: outcomes kept at most, so that a busy chain does not fill the memory (one takes 4 to 10 kB with
 /// its block)…
 const MAX_OUTCOMES: usize = 200_000;
+/// With a disk: blocks in memory at least, so that the states of what is not final yet can be read, however large
+/// the blocks are.
+const MIN_RECENT: usize = 16;
 /// With a disk: size of the logs at most…
 const MAX_LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// …unless so few blocks would be left that clients lose the thread.
@@ -100,9 +103,10 @@ impl History {
         true
     }
 
-    /// Drops the oldest block below `height` from memory, whose log is in the archive.
+    /// Drops the oldest block from memory if it is below `height`, where the archive has its log.
     pub fn page_out(&mut self, height: BlockHeight) -> bool {
-        self.recent.first_key_value().is_some_and(|(oldest, _)| *oldest < height) && self.forget_oldest().is_some()
+        let old = self.recent.first_key_value().is_some_and(|(oldest, _)| *oldest < height);
+        old && self.recent.len() > MIN_RECENT && self.forget_oldest().is_some()
     }
 
     fn forget_oldest(&mut self) -> Option<Arc<Block>> {

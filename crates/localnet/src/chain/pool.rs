@@ -20,6 +20,11 @@ impl Pool {
         }
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.transactions.len()
+    }
+
     /// Whether anything waits.
     pub fn is_empty(&self) -> bool {
         self.transactions.is_empty()

@@ -10,9 +10,10 @@ use near_chain_configs::Genesis;
 use near_primitives::{
     block::Block as NearBlock,
     block_header::BlockHeaderInnerLite,
+    congestion_info::{CongestionControl, CongestionInfo},
     errors::InvalidTxError,
     hash::CryptoHash,
-    receipt::Receipt,
+    receipt::{Receipt, VersionedReceiptEnum},
     state_record::StateRecord,
     transaction::{ExecutionOutcomeWithId, SignedTransaction, ValidatedTransaction},
     types::{AccountId, Balance, BlockHeight, BlockHeightDelta, Gas},
@@ -81,7 +82,7 @@ pub struct Chain {
     pub(super) view: Arc<ChainView>,
     pub(super) clock: ChainClock,
     keep_blocks: usize,
-    incoming: Vec<Receipt>,
+    incoming: Vec<Arc<Receipt>>,
     delayed: VecDeque<Receipt>,
     origins: HashMap<CryptoHash, CryptoHash>,
     patches: Vec<StateRecord>,
@@ -89,8 +90,7 @@ pub struct Chain {
     seed: CryptoHash,
     pub(super) store: Option<Store>,
     pub(super) broken: bool,
-    /// The heights the newest finished log and the one before begin at. What is older is only on disk.
-    last_first: BlockHeight,
+    /// The height the newest finished log begins at. What is older is only on disk.
     page_out_below: BlockHeight,
 }
 
@@ -133,7 +133,6 @@ impl Chain {
             seed,
             store,
             broken: false,
-            last_first: 0,
             page_out_below: 0,
         };
         chain.carry_on(carried);
@@ -156,7 +155,7 @@ impl Chain {
         self.clock.set_offset(carried.clock_offset);
         self.patches.clear();
         self.skip = 0;
-        (self.last_first, self.page_out_below) = (0, 0);
+        self.page_out_below = 0;
     }
 
     /// The shared, readable side.
@@ -226,14 +225,14 @@ impl Chain {
         let height = parent.height() + 1 + std::mem::take(&mut self.skip);
         let context = self.context(&parent, height);
         let base = self.apply_patches(&parent)?;
-        let transactions = self.take_transactions(&base, &context);
+        let transactions = self.take_transactions(&parent, &base, &context);
         let signed: Vec<_> = transactions.iter().map(|tx| Arc::new(tx.to_signed_tx().clone())).collect();
         let incoming = std::mem::take(&mut self.incoming);
         let input = BlockInput {
             context: context.clone(),
             transactions,
             delayed: std::mem::take(&mut self.delayed),
-            incoming: incoming.clone(),
+            incoming: incoming.iter().map(|receipt| (**receipt).clone()).collect(),
         };
         let mut applied = self
             .view
@@ -242,7 +241,11 @@ impl Chain {
             .map_err(|source| ChainError::Block { height, source })?;
         let changes = merge(base.patched, std::mem::take(&mut applied.changes));
         let total_supply = total_supply(&parent, &applied).ok_or(ChainError::Supply(height))?;
-        self.incoming = applied.outgoing;
+        // Blocks stay for long; what their lists have room for beyond what is in them would, too.
+        applied.outcomes.shrink_to_fit();
+        let mut created: Vec<_> = applied.created.into_iter().map(Arc::new).collect();
+        created.shrink_to_fit();
+        self.incoming = share(applied.outgoing, &created);
         self.delayed = applied.delayed;
 
         let lite = self.header(&parent, &context);
@@ -275,18 +278,18 @@ impl Chain {
             outcome_tree: MerkleTree::of_outcomes(&applied.outcomes),
             outcomes: applied.outcomes,
             origins,
-            created: applied.created.into_iter().map(Arc::new).collect(),
+            created,
             state_root: state_root(&parent.state_root, &changes),
             changes,
+            congestion: congestion(&self.delayed),
             gas_used: applied.gas_used,
             tokens_burnt: applied.tokens_burnt,
             lite,
         });
         if let Some(store) = &mut self.store {
-            let id = |receipt: &Receipt| *receipt.receipt_id();
             let carry = Carry {
-                outgoing: self.incoming.iter().map(id).collect(),
-                delayed: self.delayed.iter().map(id).collect(),
+                outgoing: self.incoming.iter().map(|receipt| *receipt.receipt_id()).collect(),
+                delayed: self.delayed.iter().map(|receipt| *receipt.receipt_id()).collect(),
                 clock_offset_ns: offset_ns(&self.clock),
             };
             store.append(&block, &carry)?;
@@ -328,7 +331,7 @@ impl Chain {
         let (first, segment) = store.finish_log(head.height())?;
         let mut history = self.view.history_mut();
         history.archive(first, segment);
-        self.page_out_below = std::mem::replace(&mut self.last_first, first);
+        self.page_out_below = first;
         while let Some(first) = history.forget_log(self.keep_blocks, store.state_height()) {
             store.remove_log(first)?;
         }
@@ -417,8 +420,10 @@ impl Chain {
 
     /// Takes what fits from the pool. Transactions that became invalid meanwhile are dropped, as a chunk
     /// producer does, and the reason is remembered for whoever waits.
-    fn take_transactions(&self, base: &Base, context: &BlockContext) -> Vec<ValidatedTransaction> {
-        let limit = self.view.runtime.config.congestion_control_config.max_tx_gas;
+    fn take_transactions(&self, parent: &Block, base: &Base, context: &BlockContext) -> Vec<ValidatedTransaction> {
+        // The more receipts wait, the fewer transactions come in, as on NEAR.
+        let config = self.view.runtime.config.congestion_control_config;
+        let limit = CongestionControl::new(config, parent.congestion, 0).process_tx_limit();
         let mut state = StateUpdate::new(base.snapshot.clone());
         let mut used = Gas::ZERO;
         let mut taken = Vec::new();
@@ -462,7 +467,7 @@ impl Chain {
 
 /// What a recovered chain goes on with besides its past.
 struct Carried {
-    incoming: Vec<Receipt>,
+    incoming: Vec<Arc<Receipt>>,
     delayed: VecDeque<Receipt>,
     origins: HashMap<CryptoHash, CryptoHash>,
     clock_offset: Duration,
@@ -487,6 +492,32 @@ struct Base {
 struct GasPrices {
     used: Gas,
     price: Balance,
+}
+
+/// The gas attached to delayed receipts. Fees of their actions, small beside it, are left out.
+fn congestion(delayed: &VecDeque<Receipt>) -> CongestionInfo {
+    let mut info = CongestionInfo::default();
+    for receipt in delayed {
+        if let VersionedReceiptEnum::Action(action) = receipt.versioned_receipt() {
+            let attached =
+                action.actions().iter().fold(Gas::ZERO, |sum, one| sum.saturating_add(one.get_prepaid_gas()));
+            // The sum is far from the end of its type.
+            let _ = info.add_delayed_receipt_gas(attached);
+        }
+    }
+    info
+}
+
+/// Receipts as those among `created`, in whose order they are, so that a block and its child share them.
+fn share(outgoing: Vec<Receipt>, created: &[Arc<Receipt>]) -> Vec<Arc<Receipt>> {
+    let mut created = created.iter();
+    outgoing
+        .into_iter()
+        .map(|receipt| {
+            let same = created.clone().position(|other| other.receipt_id() == receipt.receipt_id());
+            same.and_then(|position| created.nth(position)).map_or_else(|| Arc::new(receipt), Arc::clone)
+        })
+        .collect()
 }
 
 fn offset_ns(clock: &ChainClock) -> u64 {

@@ -20,6 +20,8 @@ use crate::{
     state::{Snapshot, StateUpdate, VersionedState},
 };
 
+/// Transactions that wait at most before senders do.
+const POOL_LIMIT: usize = 4_096;
 /// How many rejections are remembered for whoever asks about their transaction later.
 const REJECTED_KEPT: usize = 10_000;
 
@@ -96,6 +98,11 @@ impl ChainView {
     /// Why a transaction that had been accepted was dropped before it got into a block.
     pub fn rejection(&self, hash: &CryptoHash) -> Option<InvalidTxError> {
         self.rejected.lock().errors.get(hash).cloned()
+    }
+
+    /// Whether so many transactions wait that further ones should not be sent yet.
+    pub fn is_full(&self) -> bool {
+        self.pool.lock().len() >= POOL_LIMIT
     }
 
     /// Whether transactions wait.

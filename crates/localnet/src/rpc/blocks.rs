@@ -64,7 +64,7 @@ pub fn chunk(node: &Node, request: RpcChunkRequest) -> Result<RpcChunkResponse, 
         author: node.validator_id.clone(),
         header: chunk_header(&history, &block),
         transactions: block.transactions.iter().map(|tx| (**tx).clone().into()).collect(),
-        receipts: block.incoming.iter().map(|receipt| ReceiptView::from(receipt.clone())).collect(),
+        receipts: block.incoming.iter().map(|receipt| ReceiptView::from((**receipt).clone())).collect(),
     };
     Ok(RpcChunkResponse { chunk_view })
 }
@@ -154,7 +154,7 @@ fn chunk_header_view(block: &Block, parent: Option<&Block>) -> ChunkHeaderView {
         tx_root: CryptoHash::default(),
         validator_proposals: Vec::new(),
         congestion_info: Some(CongestionInfoView {
-            delayed_receipts_gas: 0,
+            delayed_receipts_gas: parent.map_or(0, |parent| parent.congestion.delayed_receipts_gas()),
             buffered_receipts_gas: 0,
             receipt_bytes: 0,
             allowed_shard: 0,

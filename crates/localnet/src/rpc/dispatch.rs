@@ -18,7 +18,9 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
         "query" => query::query(node, params::query(params)?).await,
         "send_tx" => reply(transactions::send(node, params::send_tx(params)?).await),
         "broadcast_tx_commit" => reply(transactions::commit(node, params::send_tx(params)?).await),
-        "broadcast_tx_async" => reply(Ok::<_, RpcError>(transactions::send_async(node, params::send_tx(params)?))),
+        "broadcast_tx_async" => {
+            reply(Ok::<_, RpcError>(transactions::send_async(node, params::send_tx(params)?).await))
+        }
         "tx" => reply(transactions::status(node, params::tx_status(params)?, false).await),
         "EXPERIMENTAL_tx_status" | "tx_status" => {
             reply(transactions::status(node, params::tx_status(params)?, true).await)

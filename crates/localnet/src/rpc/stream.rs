@@ -190,7 +190,7 @@ fn message(node: &Node, history: &History, block: &Block) -> Result<StreamerMess
         author: node.validator_id.clone(),
         header: blocks::chunk_header(history, block),
         transactions,
-        receipts: block.incoming.iter().map(|receipt| receipt.clone().into()).collect(),
+        receipts: block.incoming.iter().map(|receipt| (**receipt).clone().into()).collect(),
         local_receipts,
         instant_receipts: instant.map(|receipt| (**receipt).clone().into()).collect(),
     };

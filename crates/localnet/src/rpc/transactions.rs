@@ -27,13 +27,13 @@ pub async fn send(
     let RpcSendTransactionRequest { signed_transaction, wait_until } = request;
     if wait_until == TxExecutionStatus::None {
         let hash = signed_transaction.get_hash();
-        if let Err(error) = node.submit(signed_transaction) {
+        if let Err(error) = node.submit(signed_transaction).await {
             tracing::debug!(tx_hash = %hash, %error, "transaction rejected");
         }
         return Ok(RpcTransactionResponse { final_execution_outcome: None, final_execution_status: wait_until });
     }
     let hash =
-        node.submit(signed_transaction).map_err(|context| RpcTransactionError::InvalidTransaction { context })?;
+        node.submit(signed_transaction).await.map_err(|context| RpcTransactionError::InvalidTransaction { context })?;
     wait(node, hash, wait_until, false).await
 }
 
@@ -46,9 +46,9 @@ pub async fn commit(
 }
 
 /// `broadcast_tx_async`: the hash at once, whatever becomes of the transaction.
-pub fn send_async(node: &Node, request: RpcSendTransactionRequest) -> CryptoHash {
+pub async fn send_async(node: &Node, request: RpcSendTransactionRequest) -> CryptoHash {
     let hash = request.signed_transaction.get_hash();
-    if let Err(error) = node.submit(request.signed_transaction) {
+    if let Err(error) = node.submit(request.signed_transaction).await {
         tracing::debug!(tx_hash = %hash, %error, "transaction rejected");
     }
     hash

@@ -12,7 +12,7 @@ use super::{IdKind, Segment};
 use crate::chain::{Block, OutcomePlace};
 
 /// Blocks kept after reading, for whoever asks about several things in them.
-const RECENT: usize = 8;
+const RECENT: usize = 4;
 
 /// The finished logs.
 #[derive(Default)]

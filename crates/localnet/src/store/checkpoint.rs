@@ -28,7 +28,7 @@ pub struct Checkpoint {
     /// The newest block.
     pub head: Arc<Block>,
     /// Receipts the next block executes.
-    pub incoming: Vec<Receipt>,
+    pub incoming: Vec<Arc<Receipt>>,
     /// Receipts that did not fit, oldest first.
     pub delayed: Vec<Receipt>,
     /// The transactions of receipts that have not run yet.

@@ -31,7 +31,7 @@ pub struct Recovered {
     /// The state with the versions of these blocks.
     pub state: VersionedState,
     /// Receipts the next block executes.
-    pub incoming: Vec<Receipt>,
+    pub incoming: Vec<Arc<Receipt>>,
     /// Receipts that did not fit, oldest first.
     pub delayed: VecDeque<Receipt>,
     /// The transactions of receipts that have not run yet.
@@ -82,11 +82,12 @@ impl Recovered {
         for (key, change) in &block.changes {
             self.state.put(block.height(), key.clone(), change.last().cloned());
         }
-        let waiting = self.incoming.drain(..).chain(self.delayed.drain(..));
-        let created = block.created.iter().map(|receipt| (**receipt).clone());
-        let mut known: HashMap<_, _> = waiting.chain(created).map(|receipt| (*receipt.receipt_id(), receipt)).collect();
+        let delayed = self.delayed.drain(..).map(Arc::new);
+        let waiting = self.incoming.drain(..).chain(delayed).chain(block.created.iter().cloned());
+        let mut known: HashMap<_, _> = waiting.map(|receipt| (*receipt.receipt_id(), receipt)).collect();
         self.incoming = carry.outgoing.iter().map(|id| known.remove(id)).collect::<Option<_>>()?;
-        self.delayed = carry.delayed.iter().map(|id| known.remove(id)).collect::<Option<_>>()?;
+        self.delayed =
+            carry.delayed.iter().map(|id| known.remove(id).map(Arc::unwrap_or_clone)).collect::<Option<_>>()?;
         trace_origins(&mut self.origins, &block);
         self.clock_offset = Duration::from_nanos(carry.clock_offset_ns);
         self.tree.push(block.hash);

@@ -15,7 +15,7 @@ use super::{
 use crate::{chain::Block, state::Snapshot};
 
 /// A log is finished at this size…
-const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 /// …or at this many blocks. Both bound what a start replays and what is kept in memory.
 const SEGMENT_BLOCKS: usize = 2_048;
 /// A state is written again once the logs since the last one are this many times larger than it.
