@@ -83,8 +83,16 @@ pub struct Rates {
     pub extended_lots_pct: f64,
     /// Items without a result.
     pub unresolved_pct: f64,
-    /// Copies per item.
+    /// Copies per item, jurors' left out.
     pub copies: f64,
+    /// Items that go to a jury: without a result, or wrong while somebody had the right answer.
+    pub juried_pct: f64,
+    /// Lots that need one.
+    pub juried_lots_pct: f64,
+    /// Items with a wrong answer accepted after that.
+    pub wrong_after_jury_pct: f64,
+    /// Items without a result after that.
+    pub unresolved_after_jury_pct: f64,
 }
 
 /// Runs everything.
@@ -132,6 +140,10 @@ fn of_coalition(coalition_pct: u32, starts: &[u8]) -> Vec<Rates> {
                     extended_lots_pct: percent(counts.extended_lots, LOTS),
                     unresolved_pct: percent(counts.unresolved, counts.items),
                     copies: f64::from(counts.copies) / f64::from(counts.items),
+                    juried_pct: percent(counts.juried, counts.items),
+                    juried_lots_pct: percent(counts.juried_lots, LOTS),
+                    wrong_after_jury_pct: percent(counts.wrong_after_jury, counts.items),
+                    unresolved_after_jury_pct: percent(counts.unresolved_after_jury, counts.items),
                 });
             }
         }
@@ -150,7 +162,10 @@ impl fmt::Display for Collusion {
             f,
             "{lots} lots of {items_per_lot} items a row, {nodes} nodes of one ticket, {classes} classes; % of items"
         )?;
-        writeln!(f, "D4: the table in the mission's research, honest nodes without errors; juries do not exist yet\n")?;
+        writeln!(
+            f,
+            "D4: the table in the mission's research, honest nodes without errors. Who knows better challenges\n"
+        )?;
         let mut last = None;
         for rate in rates {
             let terms = (rate.start, rate.max, rate.quorum_pct);
@@ -160,7 +175,7 @@ impl fmt::Display for Collusion {
                 writeln!(f, "{start} copies, at most {max}, quorum {quorum} %{mark}")?;
                 writeln!(
                     f,
-                    "{:>6} {:>9} | {:>7} {:>9} {:>8} | {:>8} {:>8} {:>10} {:>6} | {:>9} {:>6} {:>8} {:>9}",
+                    "{:>6} {:>9} | {:>7} {:>9} {:>8} | {:>8} {:>8} {:>10} {:>6} | {:>6} {:>9} {:>10} {:>10} | {:>9} {:>6} {:>8} {:>9}",
                     "errors",
                     "coalition",
                     "wrong",
@@ -170,6 +185,10 @@ impl fmt::Display for Collusion {
                     "ext.lots",
                     "unresolved",
                     "copies",
+                    "juries",
+                    "jury lots",
+                    "then wrong",
+                    "unresolved",
                     "D4 2 of 3",
                     "D4 R9",
                     "D4 juries",
@@ -179,7 +198,7 @@ impl fmt::Display for Collusion {
             }
             write!(
                 f,
-                "{:>6} {:>9} | {:>7.2} {:>9.2} {:>8.2} | {:>8.2} {:>8.2} {:>10.2} {:>6.2} |",
+                "{:>6} {:>9} | {:>7.2} {:>9.2} {:>8.2} | {:>8.2} {:>8.2} {:>10.2} {:>6.2} | {:>6.2} {:>9.2} {:>10.2} {:>10.2} |",
                 rate.error_pct,
                 rate.coalition_pct,
                 rate.wrong_pct,
@@ -189,6 +208,10 @@ impl fmt::Display for Collusion {
                 rate.extended_lots_pct,
                 rate.unresolved_pct,
                 rate.copies,
+                rate.juried_pct,
+                rate.juried_lots_pct,
+                rate.wrong_after_jury_pct,
+                rate.unresolved_after_jury_pct,
             )?;
             let paper =
                 COALITIONS.iter().position(|share| *share == rate.coalition_pct).filter(|_| rate.error_pct == 0);
@@ -278,6 +301,16 @@ mod tests {
             assert_eq!(terms, (START, QUORUM_PCT, BOND_PCT, DISSENT_SLASH_PCT));
             assert!(guess.honest - guess.guess > 0.8, "{guess:?}");
             assert!(guess.guess < 0.1, "{guess:?}");
+        }
+    }
+
+    #[test]
+    fn juries__should_leave_fewer_wrong_and_fewer_unresolved_items() {
+        // A tenth of the tickets in one hand, others that err in 5 %.
+        let rates = of_coalition(10, &[START]);
+        for rate in rates.iter().filter(|rate| rate.error_pct == 5) {
+            assert!(rate.wrong_after_jury_pct < rate.wrong_pct.max(0.05), "{rate:?}");
+            assert!(rate.unresolved_after_jury_pct < rate.unresolved_pct / 4.0 + 0.05, "{rate:?}");
         }
     }
 

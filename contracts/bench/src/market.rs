@@ -8,8 +8,8 @@ use near_primitives::types::AccountId;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchCreateArgs, BatchSpec, CALL_GAS, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs,
-        TRANSFER_CALL_GAS, TokenListArgs, WORK, intents_gas, work_gas,
+        BatchCreateArgs, BatchSpec, CALL_GAS, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs, TRANSFER_CALL_GAS,
+        TokenListArgs, WORK, intents_gas, work_gas,
     },
     commitment::{Place, commitment},
     config::{Bounds, Config},

@@ -120,7 +120,7 @@ fn worth(terms: &Terms, first: People, others: People, random: &mut StdRng) -> f
         let open = settlement::judge(terms, terms.lot_size, &state).unresolved();
         if open != 0 && terms.max > terms.start {
             let late = (0..terms.seats(1)).map(|slot| (AccountNo(u32::from(slot) + 100), false)).collect();
-            extend(&mut state, open, others, &Table { first: Vec::new(), late }, random);
+            extend(&mut state, open, others, &Table { late, ..Table::default() }, random);
         }
         let outcome = &settlement::judge(terms, terms.lot_size, &state).settle(&fixed).slots[0];
         sum += i64::try_from(outcome.pay).unwrap_or_default() - i64::try_from(outcome.slash).unwrap_or_default();

@@ -1,9 +1,12 @@
 //! One lot after the other: people answer, the real rules judge.
 
 use piecework_interface::{
+    amount::Amount,
+    case::{Challenge, jury_items},
+    draw::Seed,
     ids::AccountNo,
     settlement,
-    terms::Terms,
+    terms::{JURY, Terms},
     view::{LotState, Slot, SlotPhase},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -40,6 +43,14 @@ pub struct Counts {
     pub copies: u32,
     /// Lots with an extension.
     pub extended_lots: u32,
+    /// Items that go to a jury.
+    pub juried: u32,
+    /// Lots that need one.
+    pub juried_lots: u32,
+    /// Accepted with a wrong answer after that.
+    pub wrong_after_jury: u32,
+    /// Without a result after that.
+    pub unresolved_after_jury: u32,
 }
 
 /// Judges a lot at every table.
@@ -65,14 +76,55 @@ fn one(terms: &Terms, people: People, table: &Table, random: &mut StdRng, counts
         extend(&mut state, late, people, table, random);
     }
     let judgement = settlement::judge(terms, items, &state);
-    let (accepted, answers) = (judgement.accepted(), judgement.answers());
-    let wrong = answers.iter().zip(0..items).filter(|(answer, item)| accepted & (1 << item) != 0 && **answer != TRUTH);
     counts.items += u32::from(items);
-    counts.wrong += u32::try_from(wrong.count()).unwrap_or_default();
+    counts.wrong += wrong(&judgement, items).count_ones();
     counts.unresolved += judgement.unresolved().count_ones();
     counts.extended += late.count_ones();
     counts.extended_lots += u32::from(late != 0);
     counts.copies += u32::from(items) * u32::from(terms.start) + late.count_ones() * u32::from(terms.seats(1));
+
+    // Who knows better challenges: items without a result, and wrong ones for which somebody had the right answer.
+    let disputed = judgement.unresolved() | wrong(&judgement, items) & known(&state, items);
+    if disputed != 0 {
+        try_by_jury(terms, &mut state, disputed, people, table, random);
+    }
+    let judgement = settlement::judge(terms, items, &state);
+    counts.juried += disputed.count_ones();
+    counts.juried_lots += u32::from(disputed != 0);
+    counts.wrong_after_jury += wrong(&judgement, items).count_ones();
+    counts.unresolved_after_jury += judgement.unresolved().count_ones();
+}
+
+/// Items whose result is wrong.
+fn wrong(judgement: &settlement::Judgement<'_>, items: u8) -> u64 {
+    let (accepted, answers) = (judgement.accepted(), judgement.answers());
+    let wrong = (0..items).zip(answers).filter(|(item, answer)| accepted & (1 << item) != 0 && *answer != TRUTH);
+    wrong.fold(0, |set, (item, _)| set | 1 << item)
+}
+
+/// Items that a slot of round 0 answered rightly.
+fn known(state: &LotState, items: u8) -> u64 {
+    let right = |item: &u8| {
+        state.slots.iter().filter(|slot| slot.round == 0).any(|slot| match &slot.phase {
+            SlotPhase::Revealed(answers) => answers[usize::from(*item)] == TRUTH,
+            SlotPhase::Reserved(_) | SlotPhase::Committed(_) => false,
+        })
+    };
+    (0..items).filter(right).fold(0, |set, item| set | 1 << item)
+}
+
+/// Seats a jury on these items.
+fn try_by_jury(terms: &Terms, state: &mut LotState, disputed: u64, people: People, table: &Table, random: &mut StdRng) {
+    let seed = Seed { value: random.random(), at: 0, height: 0, tickets: 0 };
+    let challenger = AccountNo(u32::MAX);
+    let case = state.case_mut();
+    case.challenges.push(Challenge { account: challenger, items: disputed, bond: Amount(0) });
+    case.jury_items = jury_items(terms, terms.lot_size, disputed, &seed);
+    let judged = case.jury_items.count_ones();
+    for (node, coalition) in &table.jury {
+        let answers = (0..judged).map(|_| if *coalition { LIE } else { people.answer(random) }).collect();
+        state.slots.push(revealed(*node, JURY, answers));
+    }
 }
 
 /// Adds the extension's slots, some of which copy what everybody can see.

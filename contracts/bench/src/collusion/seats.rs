@@ -1,12 +1,13 @@
 //! Who sits where: real seeds and real sortition over a crowd of one-ticket nodes.
 
 use piecework_interface::{
+    case::JURORS,
     draw::Seed,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
     op::At,
     sortition::{self, Candidate, Seats},
-    terms::EXTENSION_SEATS,
+    terms::{EXTENSION_SEATS, JURY},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
@@ -24,6 +25,8 @@ pub struct Table {
     pub first: Vec<(AccountNo, bool)>,
     /// The extension.
     pub late: Vec<(AccountNo, bool)>,
+    /// A jury.
+    pub jury: Vec<(AccountNo, bool)>,
 }
 
 /// The seats of many lots.
@@ -39,7 +42,9 @@ impl Tables {
             let lot = LotId(lot);
             let first = crowd.take(&mut random, Round { lot, round: 0, seats: start }, &[]);
             let late = crowd.take(&mut random, Round { lot, round: 1, seats: EXTENSION_SEATS }, &first);
-            Table { first, late }
+            let seated = [first.clone(), late.clone()].concat();
+            let jury = crowd.take(&mut random, Round { lot, round: JURY, seats: JURORS }, &seated);
+            Table { first, late, jury }
         });
         Self(tables.collect())
     }
