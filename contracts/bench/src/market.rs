@@ -323,7 +323,7 @@ impl Market {
             gold_slash_pct: 0,
         };
         let uri = format!("blob:{}", "0".repeat(64));
-        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri }
+        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri, ..BatchSpec::default() }
     }
 
     /// A `work` call.
