@@ -7,7 +7,7 @@ use piecework_chain::{AccountId, Gas, NearToken, Outcome, Sender, TxError, TxReq
 use piecework_interface::{
     call::{CALL_GAS, HEARTBEAT, POKE, WORK, poke_gas, work_gas},
     event::{Entry, Line},
-    op::Op,
+    op::{Op, Target},
     skip::Skip,
 };
 
@@ -16,6 +16,7 @@ use crate::{
     store::{Store, StoredCall},
 };
 
+const TGAS: u64 = 1_000_000_000_000;
 /// Wait before the same bytes are sent again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -117,6 +118,9 @@ fn encode(call: &Call) -> std::io::Result<(&'static str, Vec<u8>, u64)> {
     Ok(match call {
         Call::Work(ops) => (WORK, borsh::to_vec(ops)?, work_gas(ops.len())),
         Call::Poke(targets) => (POKE, borsh::to_vec(targets)?, poke_gas(targets.len())),
+        Call::Tell(batch, tgas) => {
+            (POKE, borsh::to_vec(&[Target::Batch(*batch)].as_slice())?, poke_gas(1) + u64::from(*tgas) * TGAS)
+        }
         Call::Heartbeat => (HEARTBEAT, b"{}".to_vec(), CALL_GAS),
     })
 }

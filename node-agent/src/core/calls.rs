@@ -131,6 +131,6 @@ impl State {
         }
         let mut pokes = self.pokes(now_ms, facts);
         pokes.truncate(POKES_MAX);
-        (!pokes.is_empty()).then_some(Call::Poke(pokes))
+        if pokes.is_empty() { self.tell(now_ms, facts) } else { Some(Call::Poke(pokes)) }
     }
 }
