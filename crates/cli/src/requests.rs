@@ -18,6 +18,10 @@ const PLAIN_GAS: Gas = Gas::from_teragas(20);
 /// Methods that a machine's key may call: none of them moves value or rights.
 pub const MACHINE_METHODS: [&str; 5] = ["work", "poke", "heartbeat", "node_pause", "node_resume"];
 
+mod case;
+
+pub use case::{adjudicator_accept, challenge, gold_open, verdict};
+
 type Request = Result<TxRequest, serde_json::Error>;
 
 /// What a reward token is made of.
