@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use libfuzzer_sys::fuzz_target;
 use piecework_coordinator::json::{self, Args};
 use piecework_interface::{
-    call::{BatchCreateArgs, BatchSpec, DepositMessage, ResultClaim},
+    call::{BatchCreateArgs, BatchSpec, DepositMessage, ResultClaim, VerdictArgs},
     config::Config,
     governance::Change,
     json::Read,
@@ -23,6 +23,7 @@ fuzz_target!(|text: &[u8]| {
     both::<DepositMessage>(text);
     both::<ResultClaim>(text);
     both::<Terms>(text);
+    both::<VerdictArgs>(text);
 });
 
 /// What both read is the same, and survives a round.
