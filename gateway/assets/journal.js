@@ -9,7 +9,7 @@ const SKIPS = {
   1: 'no such batch', 2: 'no such lot', 3: 'not active', 4: 'wrong class or reputation', 5: 'nothing to draw', 6: 'no seed yet',
   7: 'not drawn yet', 8: 'all seats taken', 9: 'closed to claims', 10: 'held it before', 11: 'slot limit', 12: 'stake too low',
   13: 'node storage too low', 14: 'requester storage too low', 15: 'holds no slot', 16: 'another phase', 17: 'wrong reveal',
-  18: 'wrong length', 19: 'claims paused',
+  18: 'wrong length', 19: 'claims paused', 20: 'no juror yet',
 };
 
 /** Per tag: [kind, sentence]. `who` is the node that made the call, `name` gives an account's name. */
@@ -27,8 +27,8 @@ const WORDS = {
   stake: ([, account], who, name) => ['node', `${name(account)} changed its stake`],
   status: ([, account, status], who, name) => ['node', `${name(account)} is ${status}`],
   batch: ([, batch, requester, , items], who, name) => ['batch', `${name(requester)} posted batch ${batch} with ${items} items`],
-  open: ([, batch, at]) => ['draw', Array.isArray(at) ? `The extension of ${lot(batch, at[0])} may be drawn` : `Lots of group ${at} of batch ${batch} may be drawn`],
-  seed: ([, batch, at]) => ['draw', Array.isArray(at) ? `The extension of ${lot(batch, at[0])} was drawn` : `Lots of group ${at} of batch ${batch} were drawn`],
+  open: ([, batch, at]) => ['draw', Array.isArray(at) ? `The next round of ${lot(batch, at[0])} may be drawn` : `Lots of group ${at} of batch ${batch} may be drawn`],
+  seed: ([, batch, at]) => ['draw', Array.isArray(at) ? `The next round of ${lot(batch, at[0])} was drawn` : `Lots of group ${at} of batch ${batch} were drawn`],
   claim: ([, batch, number, replaced], who, name) => ['claim', `${who} claimed ${lot(batch, number)}${replaced ? `; ${lost([replaced], name)}` : ''}`],
   release: ([, batch, number], who) => ['free', `${who} gave ${lot(batch, number)} back`],
   commit: ([, batch, number], who) => ['commit', `${who} committed ${lot(batch, number)}`],
@@ -36,6 +36,14 @@ const WORDS = {
   reveal: ([, batch, number], who) => ['reveal', `${who} revealed ${lot(batch, number)}`],
   extend: ([, batch, number, items]) => ['extend', `${Lot(batch, number)}: ${bits(items)} items disagree, three more nodes decide`],
   provisional: ([, batch, number, items]) => ['settle', `${Lot(batch, number)} is tallied: ${bits(items)} items accepted`],
+  accept: ([, batch]) => ['batch', `The adjudicator of batch ${batch} accepted`],
+  judging: ([, batch, number]) => ['reveal', `${Lot(batch, number)} waits for its adjudicator`],
+  verdict: ([, batch, number, scores]) => ['settle', `${Lot(batch, number)} was scored ${scores.map((score) => `${score / 100} %`).join(', ')}`],
+  gold: ([, batch, number, equal, against]) => ['extend', `Known answers of ${lot(batch, number)} were opened: ${bits(equal)} equal, ${bits(against)} against the result`],
+  challenge: ([, batch, number, account, items], who, name) => ['extend', `${name(account)} challenged ${bits(items)} items of ${lot(batch, number)}`],
+  jury: ([, batch, number]) => ['extend', `${Lot(batch, number)} goes to a jury`],
+  rule: ([, batch, number, overturned]) => ['settle', `The jury of ${lot(batch, number)} changed ${bits(overturned)} results`],
+  tell: ([, batch]) => ['batch', `The end of batch ${batch} was told to a contract`],
   free: ([, batch, number, abandoned], who, name) => ['free', `${Lot(batch, number)} ended without a result${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
   settle: ([, batch, number, , items, , , , slots], who, name) => ['settle', slots.length
     ? `${Lot(batch, number)} settled: ${bits(items)} items accepted, ${slots.filter(([, pay]) => pay !== '0').length} of ${slots.length} copies paid`
@@ -54,8 +62,8 @@ export function tell(line, name) {
     const words = WORDS[entry[0]];
     if (words === null) continue;
     const [kind, text] = words ? words(entry, who, name) : ['admin', entry[0]];
-    const inLot = ['claim', 'release', 'commit', 'revealing', 'reveal', 'extend', 'provisional', 'free', 'settle'].includes(entry[0]);
-    const inBatch = inLot || ['batch', 'open', 'seed', 'cancel', 'close', 'forget'].includes(entry[0]);
+    const inLot = ['claim', 'release', 'commit', 'revealing', 'reveal', 'extend', 'provisional', 'judging', 'verdict', 'gold', 'challenge', 'jury', 'rule', 'free', 'settle'].includes(entry[0]);
+    const inBatch = inLot || ['batch', 'accept', 'open', 'seed', 'cancel', 'close', 'tell', 'forget'].includes(entry[0]);
     told.push({ kind, text, batch: inBatch ? entry[1] : undefined, lot: inLot ? entry[2] : undefined });
   }
   if (!told.length && line.event === 'heartbeat') told.push({ kind: 'beat', text: `${who} sent a heartbeat` });

@@ -49,7 +49,9 @@ export const STATES = {
   o: ['open', 'Open', 'nobody claimed it yet'],
   w: ['working', 'Working', 'nodes work on it'],
   x: ['extension', 'Extension', 'copies disagreed, three more nodes work on it'],
+  j: ['jury', 'Jury', 'challenged, five other nodes decide'],
   r: ['revealing', 'Revealing', 'answers are being shown'],
+  v: ['judging', 'Judging', 'answers are shown, the adjudicator scores them'],
   p: ['provisional', 'Provisional', 'tallied, may still be challenged'],
   s: ['settled', 'Settled', 'every item accepted and paid'],
   u: ['unresolved', 'Settled in part', 'settled, some items without an accepted answer'],
@@ -67,7 +69,7 @@ export function network(data) {
     figure('Stake', near(data.nodes.stake), 'NEAR', `${near(data.nodes.bonded)} bonded to slots`, `${data.nodes.stake} yoctoNEAR`),
     figure('Throughput', data.items.per_second >= 10 ? count(Math.round(data.items.per_second)) : data.items.per_second.toFixed(1), 'items/s', `${count(data.items.last_minute)} in the last minute`),
     figure('Items settled', count(data.items.settled), '', share),
-    figure('Open batches', count(data.batches.open), '', `${count(data.batches.closed)} closed, ${count(data.lots.working + data.lots.revealing + data.lots.provisional)} lots live`),
+    figure('Open batches', count(data.batches.open), '', `${count(data.batches.closed)} closed, ${count(data.lots.working + data.lots.revealing + data.lots.judging + data.lots.provisional)} lots live`),
     figure('Paid to nodes', token ? units(token.paid) : '0', '', token ? `${units(token.escrow)} in escrow, in units of ${token.account_id}` : 'no token listed', token ? `${token.paid} units of ${token.account_id}` : undefined),
   ];
 }
@@ -102,7 +104,7 @@ export function batchHead(batch, now) {
       h('p', { class: 'words' }, h('b', {}, `${count(counts.settled_items)} of ${items(batch.items)} settled`),
         h('span', {}, `${count(counts.accepted_items)} accepted, ${count(counts.unresolved_items)} unresolved`)),
       h('div', { class: 'bar', role: 'progressbar', 'aria-label': 'Items settled', 'aria-valuemin': 0, 'aria-valuemax': batch.items, 'aria-valuenow': counts.settled_items },
-        part('settled', counts.accepted_items), part('unresolved', counts.unresolved_items), part('provisional', within(counts.provisional_lots)),
+        part('settled', counts.accepted_items), part('unresolved', counts.unresolved_items), part('provisional', within(counts.provisional_lots + counts.judging_lots)),
         part('revealing', within(counts.revealing_lots)), part('working', within(counts.working_lots)), part('open', within(counts.open_lots)))),
     h('dl', { class: 'facts' },
       fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units`),
@@ -129,7 +131,7 @@ export function lot(data, terms, close) {
   const state = data.settlement ? `settled, ${data.settlement.accepted_items} of ${data.items} items accepted` : data.state;
   const rows = data.slots.map((slot) => h('tr', {},
     h('td', {}, h('span', { class: 'id' }, slot.node_id)),
-    h('td', {}, slot.round ? 'extension' : 'first'),
+    h('td', {}, ['first', 'extension', 'jury'][slot.round]),
     h('td', {}, slot.outcome ?? slot.phase),
     h('td', { class: 'num' }, slot.agreed && slot.outcome === 'settled' ? count(ones(slot.agreed)) : ''),
     h('td', { class: 'num' }, slot.pay === '0' ? '' : units(slot.pay)),
@@ -138,10 +140,23 @@ export function lot(data, terms, close) {
   return [
     h('header', {}, h('h3', {}, `Lot ${data.lot}`), h('button', { type: 'button', onclick: close }, 'Close')),
     h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}.`),
+    data.case ? h('p', {}, dispute(data.case)) : '',
     data.slots.length
       ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Slots of the lot' }, h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, rows)))
       : h('p', {}, `Nobody claimed it yet: ${terms.start} ${terms.start === 1 ? 'seat is' : 'seats are'} free.`),
   ];
+}
+
+/** A lot's case in a line. */
+function dispute({ gold, against, void: nobody, decided, challenges, jury_items: judged, verdict }) {
+  const opened = ones(gold) + ones(against) + ones(nobody) + decided.length;
+  const challenged = challenges.reduce((sum, { items }) => sum + ones(items), 0);
+  return [
+    opened ? `${opened} gold items opened, ${ones(against)} of them against the result` : '',
+    verdict ? `scored ${verdict.scores.map((score) => `${score / 100} %`).join(', ')}` : '',
+    challenged ? `${challenged} items challenged by ${challenges.map(({ account }) => `account ${account}`).join(', ')}` : '',
+    ones(judged) ? `a jury answers ${ones(judged)}` : '',
+  ].filter(Boolean).join('; ');
 }
 
 const ones = (hex) => [...hex].reduce((sum, digit) => sum + [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][parseInt(digit, 16)], 0);

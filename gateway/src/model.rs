@@ -3,10 +3,12 @@
 //! for item i of the lot, times Unix seconds.
 
 mod batch;
+mod case;
 mod lot;
 mod node;
 
-pub use batch::{Batch, Counts, Fixed, Progress, Terms};
+pub use batch::{Batch, Callback, Counts, Fixed, Progress, Terms, Verification};
+pub use case::{Case, Challenge, Decided, Verdict};
 pub use lot::{Draw, Lot, LotWithSlots, Settlement, Slot};
 pub use node::{ClassRecord, Node};
 

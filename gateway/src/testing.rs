@@ -6,6 +6,7 @@ use clap::Parser as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use piecework_interface::{
     amount::Amount,
+    case::{Case, Challenge},
     config::Fixed,
     event::{Entry, Items, Line, SettledSlot},
     host::sha256,
@@ -13,7 +14,7 @@ use piecework_interface::{
     journal::next_head,
     lots::{all_items, lot_items},
     replay::{Movement, MovementKind, SlotEnd},
-    terms::{Terms, Verification},
+    terms::{JURY, Terms, Verification},
     view::{Account, BatchStatus, ClassRecord, LotPhase, LotState, Node, NodeStatus, Progress, Root, Token},
 };
 use piecework_store::{
@@ -251,6 +252,8 @@ impl Market {
             token: REWARD,
             items,
             manifest,
+            gold_root: [0; 32],
+            callback: None,
             uri: uri.clone(),
             escrow: Amount(9_000),
             terms: terms.clone(),
@@ -263,6 +266,7 @@ impl Market {
             token: REWARD,
             items,
             manifest,
+            gold_root: [0; 32],
             uri,
             terms,
             fixed,
@@ -275,6 +279,7 @@ impl Market {
             escrow: 9_000,
             settled: 0,
             results_root: [0; 32],
+            callback: None,
             ended_at: None,
             updated_seq: created_seq,
         };
@@ -347,6 +352,18 @@ impl Market {
         let row = &mut self.batches.get_mut(&batch).unwrap().1;
         row.settled += 1;
         row.updated_seq = seq;
+    }
+
+    /// Sends a lot to a jury: the requester challenged its first item.
+    pub fn dispute(&mut self, batch: BatchId, lot: LotId) {
+        let (account, items, bond) = (AccountNo(0), Items(1), Amount(7));
+        let challenged = Entry::Challenged { batch, lot, account, items, bond };
+        let seq = self.line("challenge", None, vec![challenged]);
+        let challenges = vec![Challenge { account, items: items.0, bond }];
+        let case = Case { challenges, jury_items: 0b11, ..Case::default() };
+        let state = LotState { round: JURY, case: Some(Box::new(case)), ..LotState::default() };
+        self.change.lots.insert((batch, lot), LotRow { state, settled: false, updated_seq: seq });
+        self.batches.get_mut(&batch).unwrap().1.updated_seq = seq;
     }
 
     /// A market with one batch of 18 items in five lots: lots 0 and 1 settled by nodes 1 and 2 (lot 1 with an item

@@ -9,7 +9,7 @@ use piecework_interface::{
     event::{Entry, Line},
     ids::AccountNo,
     intent::{Action as IntentAction, Intent, PublicKey, SignedIntent},
-    op::Work,
+    op::{Target, Work},
     skip::Skip,
 };
 
@@ -18,6 +18,7 @@ use crate::{
     store::{Store, StoredCall},
 };
 
+const TGAS: u64 = 1_000_000_000_000;
 /// Wait before the same bytes are sent again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -96,6 +97,9 @@ impl Caller {
                 (WORK, borsh::to_vec(&work)?, work_gas(ops.len()))
             }
             Call::Poke(targets) => (POKE, borsh::to_vec(targets)?, poke_gas(targets.len())),
+            Call::Tell(batch, tgas) => {
+                (POKE, borsh::to_vec(&[Target::Batch(*batch)].as_slice())?, poke_gas(1) + u64::from(*tgas) * TGAS)
+            }
             Call::Heartbeat => (HEARTBEAT, format!("{{\"account\":{}}}", self.signer.node).into_bytes(), CALL_GAS),
             Call::EpochSettle => (EPOCH_SETTLE, b"{}".to_vec(), CALL_GAS),
             Call::Collect(collect) => {

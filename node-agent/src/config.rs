@@ -62,6 +62,8 @@ pub struct Config {
 pub struct ClassConfig {
     /// The program.
     pub command: CommandConfig,
+    /// The program for juries about an adjudicator's scores; without one they are left alone.
+    pub jury_command: Option<CommandConfig>,
     /// Wall time per lot.
     pub time_limit: Duration,
     /// Lots worked on at once.
@@ -82,7 +84,8 @@ impl Config {
     pub fn limits(&self, jitter_seed: u64, revenue: RevenueRights) -> Limits {
         let classes = self.classes.iter().map(|(&id, class)| {
             let time_limit_s = u32::try_from(class.time_limit.as_secs()).unwrap_or(u32::MAX);
-            (id, ClassLimits { parallel: class.parallel, time_limit_s })
+            let judges_scores = class.jury_command.is_some();
+            (id, ClassLimits { parallel: class.parallel, time_limit_s, judges_scores })
         });
         Limits {
             max_slots: self.max_slots,

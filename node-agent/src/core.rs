@@ -70,6 +70,8 @@ pub struct ClassLimits {
     pub parallel: u16,
     /// Longest wall time of the work on one lot, seconds.
     pub time_limit_s: u32,
+    /// Whether it can sit on juries about an adjudicator's scores.
+    pub judges_scores: bool,
 }
 
 /// One call to the contract.
@@ -79,6 +81,8 @@ pub enum Call {
     Work(Vec<Op>),
     /// Steps that are due on anyone's lots, batches and nodes.
     Poke(Vec<Target>),
+    /// Sends a closed batch's callback, with so many TGas.
+    Tell(BatchId, u8),
     /// A sign of life.
     Heartbeat,
     /// The end of the epoch, for everybody.
@@ -187,7 +191,7 @@ pub enum Action {
         place: Place,
         /// Class of the batch.
         class: ClassId,
-        /// Judged items, bit i for item i of the lot.
+        /// Judged items, bit i for item i of the lot; of a jury about scores, item 0 stands for them.
         items: u64,
         /// Bytes per answer.
         width: u8,
@@ -364,6 +368,7 @@ impl std::fmt::Debug for Call {
         match self {
             Self::Work(ops) => f.debug_list().entries(ops.iter().map(op_name)).finish(),
             Self::Poke(targets) => f.debug_tuple("Poke").field(targets).finish(),
+            Self::Tell(batch, tgas) => f.debug_tuple("Tell").field(batch).field(tgas).finish(),
             Self::Heartbeat => f.write_str("Heartbeat"),
             Self::EpochSettle => f.write_str("EpochSettle"),
             Self::Collect(collect) => collect.fmt(f),

@@ -52,7 +52,7 @@ pub async fn serve(listen: SocketAddr, ready: Arc<AtomicBool>) -> anyhow::Result
 pub fn called(call: &Call, called: &Called) {
     let kind = match call {
         Call::Work(_) => "work",
-        Call::Poke(_) => "poke",
+        Call::Poke(_) | Call::Tell(..) => "poke",
         Call::Heartbeat => "heartbeat",
         Call::EpochSettle => "epoch_settle",
         Call::Collect(_) => "collect",

@@ -17,6 +17,7 @@ use piecework_interface::{
     view::{OpenBatch, SlotPhase},
 };
 use rand::Rng;
+use serde_json::json;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, mpsc},
@@ -72,6 +73,8 @@ struct Agent {
     payloads: Arc<Payloads>,
     caller: Caller,
     executors: BTreeMap<ClassId, CommandExecutor>,
+    /// For juries about an adjudicator's scores.
+    jury_executors: BTreeMap<ClassId, CommandExecutor>,
     state: State,
     resumed: Option<StoredCall>,
     works: BTreeMap<Place, JoinHandle<()>>,
@@ -244,7 +247,9 @@ impl Agent {
     }
 
     fn work(&mut self, place: Place, class: ClassId, items: u64, width: u8, limit_s: u32) {
-        let (Some((open, height)), Some(executor)) = (self.batch(place.batch), self.executors.get(&class)) else {
+        let scores = self.scores(place);
+        let executors = if scores.is_some() { &self.jury_executors } else { &self.executors };
+        let (Some((open, height)), Some(executor)) = (self.batch(place.batch), executors.get(&class)) else {
             return;
         };
         tracing::info!(%place, items = items.count_ones(), "work.start");
@@ -254,9 +259,10 @@ impl Agent {
             let begun = Instant::now();
             let result = match payloads.lot(place.batch, place.lot, &open, height).await {
                 Ok(lot) => {
-                    let judged = (0_u8..).zip(lot).filter(|(bit, _)| items & (1 << (bit % 64)) != 0);
+                    let whole = scores.is_some();
+                    let judged = (0_u8..).zip(lot).filter(|(bit, _)| whole || items & (1 << (bit % 64)) != 0);
                     let items = judged.map(|(_, item)| item).collect();
-                    let task = Task { place, width, items, limit: Duration::from_secs(limit_s.into()) };
+                    let task = Task { place, width, items, scores, limit: Duration::from_secs(limit_s.into()) };
                     executor.execute(task).await.map_err(|error| error.to_string())
                 }
                 Err(Trouble::Disk(error) | Trouble::Other(error)) => Err(error),
@@ -265,6 +271,18 @@ impl Agent {
             send(&sender, Event::Worked { place, items, result, salt });
         });
         self.works.insert(place, work);
+    }
+
+    /// What a jury about an adjudicator's scores judges; `None` in any other round.
+    fn scores(&self, place: Place) -> Option<String> {
+        let batch = self.state.facts()?.batches.get(&place.batch).filter(|batch| batch.is_about_scores(place.round))?;
+        let lot = batch.lots.get(&place.lot)?;
+        let verdict = lot.case.as_ref()?.verdict.as_ref()?;
+        let copies: Vec<Option<String>> = lot.slots[..lot.work_slots()]
+            .iter()
+            .map(|slot| if let SlotPhase::Revealed(answers) = &slot.phase { Some(hex::encode(answers)) } else { None })
+            .collect();
+        Some(json!({ "scores": verdict.scores, "report": hex::encode(verdict.report), "copies": copies }).to_string())
     }
 
     fn batch(&self, batch: BatchId) -> Option<(OpenBatch, u64)> {

@@ -97,7 +97,7 @@ impl Watch {
             facts.now_s = now_s;
         } else {
             let account: Option<Account> = view.read("account", &json!({ "account_id": self.account_id })).await?;
-            let batches = view.batches(&mut self.first_open, root.next_batch).await?;
+            let (batches, untold) = view.batches(&mut self.first_open, root.next_batch).await?;
             let last = self.last.take();
             let (silent, revenue) = last.map_or_else(Default::default, |(_, facts)| (facts.silent, facts.revenue));
             let facts = Facts {
@@ -110,6 +110,7 @@ impl Watch {
                 silent,
                 revenue,
                 epoch_s: self.epoch_s,
+                untold,
             };
             self.last = Some((root.seq, facts));
         }
@@ -142,9 +143,14 @@ impl View<'_> {
         Ok(self.rpc.view_function(self.contract, method, args, self.block).await?.value)
     }
 
-    /// All batches that are not closed. `first_open` skips those that are closed for ever.
-    async fn batches(&self, first_open: &mut u32, next_batch: u32) -> Result<BTreeMap<BatchId, BatchFacts>, ViewError> {
-        let mut open = BTreeMap::new();
+    /// All batches that are not closed, and closed ones whose callback was not sent. `first_open` skips those in which
+    /// nothing can happen any more.
+    async fn batches(
+        &self,
+        first_open: &mut u32,
+        next_batch: u32,
+    ) -> Result<(BTreeMap<BatchId, BatchFacts>, BTreeMap<BatchId, u8>), ViewError> {
+        let (mut open, mut untold) = (BTreeMap::new(), BTreeMap::new());
         let mut from = *first_open;
         while from < next_batch {
             let page: Vec<Batch> = self.read("batches", &json!({ "from": from, "limit": PAGE_MAX })).await?;
@@ -152,12 +158,14 @@ impl View<'_> {
                 if let (Some(details), true) = (batch.open, batch.status != BatchStatus::Closed) {
                     let lots = self.lots(batch.batch, &details).await?;
                     open.insert(batch.batch, BatchFacts { status: batch.status, open: details, lots });
+                } else if let Some(callback) = batch.callback {
+                    untold.insert(batch.batch, callback.tgas);
                 }
             }
             from = from.saturating_add(PAGE_MAX);
         }
-        *first_open = open.keys().next().map_or(next_batch, |batch| batch.0);
-        Ok(open)
+        *first_open = open.keys().chain(untold.keys()).min().map_or(next_batch, |batch| batch.0);
+        Ok((open, untold))
     }
 
     /// All lots of a batch that have a record: those in the window, and before it as many as are still missing.

@@ -29,6 +29,7 @@ fn executor(script: &str, memory_mib: u64, scratch: &Path) -> CommandExecutor {
 fn task(payloads: &[&[u8]], limit: Duration) -> Task {
     let items = (40_u32..).zip(payloads);
     Task {
+        scores: None,
         place: Place { batch: BatchId(1), lot: LotId(2), round: 0 },
         width: 1,
         items: items

@@ -102,6 +102,7 @@ impl World {
             },
             items: 3,
             manifest: merkle::root(sha256, &digests),
+            gold_root: [0; 32],
             created_at: 0,
             progress: Progress::default(),
             escrow: Amount(0),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod journal;
 pub mod market;
 pub mod stack;
 mod views;

@@ -16,19 +16,18 @@ use piecework_interface::{
         TokenListArgs, WITHDRAW_GAS, WORK,
     },
     config::{Bounds, Config},
-    event::{Entry, Line},
+    event::Entry,
     host::sha256,
     ids::{BatchId, ClassId, TokenId},
     intent::{Kind, Kinds},
     journal::next_head,
     merkle,
     terms::{Terms, Verification},
-    view::Root,
 };
 use serde::Serialize;
 use serde_json::json;
 
-use crate::stack::until;
+use crate::{journal::Written, stack::until};
 
 /// The reward token's number: the first that is listed.
 pub const TOKEN: TokenId = TokenId(1);
@@ -66,7 +65,7 @@ pub struct Market {
     pub nodes: Vec<Account>,
     /// Height before the coordinator existed: where a mirror starts.
     pub start_height: u64,
-    journal: RefCell<Vec<String>>,
+    pub(crate) journal: RefCell<Vec<Written>>,
 }
 
 /// What a transaction did.
@@ -153,6 +152,7 @@ impl Market {
             reveal_window_s: (5, 3_600),
             challenge_window_s: (5, 3_600),
             slice_s: (1, 60),
+            verdict_ttl_s: (5, 3_600),
             ..Bounds::default()
         };
         Config {
@@ -162,6 +162,8 @@ impl Market {
             unbonding_s: 60,
             notice_s: 10,
             epoch_s: 60,
+            juror_age_s: 0,
+            juror_reputation: 0,
             bounds,
             chain_id: CHAIN_ID.to_owned(),
             ..Config::default()
@@ -260,7 +262,7 @@ impl Market {
     pub async fn create_batch(&self, terms: Terms, items: u32) -> Result<BatchId> {
         let digests: Vec<_> = (0..items).map(|item| sha256(&item.to_le_bytes())).collect();
         let manifest = merkle::root(sha256, &digests);
-        self.post_batch(BatchSpec { terms, items, manifest, uri: "blob:test".to_owned() }).await
+        self.post_batch(BatchSpec { terms, items, manifest, uri: "blob:test".to_owned(), ..BatchSpec::default() }).await
     }
 
     /// Creates a batch by `ft_transfer_call` of exactly its escrow.
@@ -357,40 +359,6 @@ impl Market {
         let call = self.coordinator.as_account().call(self.coordinator.id(), "upgrade").args(code.to_vec());
         let result = call.max_gas().deposit(NearToken::from_yoctonear(1)).transact().await?;
         self.record(result)
-    }
-
-    /// Keeps the journal lines of a transaction and reads their entries.
-    pub(crate) fn record(&self, result: ExecutionFinalResult) -> Result<Done> {
-        let mut entries = Vec::new();
-        for outcome in result.receipt_outcomes() {
-            if outcome.executor_id != *self.coordinator.id() || outcome.is_failure() {
-                continue;
-            }
-            for log in &outcome.logs {
-                if let Some(line) = Line::parse(log)? {
-                    entries.extend(line.log);
-                    self.journal.borrow_mut().push(log.clone());
-                }
-            }
-        }
-        Ok(Done { entries, result })
-    }
-
-    /// Checks that the lines this market caused are the contract's whole journal.
-    ///
-    /// # Errors
-    /// A line is missing, invented or out of order.
-    pub async fn verify_journal(&self) -> Result<()> {
-        let root: Root = self.view("root", &json!({})).await?;
-        let mut head = [0; 32];
-        for (seq, log) in (0_u64..).zip(self.journal.borrow().iter()) {
-            let line = Line::parse(log)?.context("a journal line")?;
-            ensure!(line.seq == seq, "line {seq} carries number {}", line.seq);
-            head = next_head(sha256, &head, log);
-        }
-        ensure!(root.seq == self.journal.borrow().len() as u64, "the contract wrote {} lines", root.seq);
-        ensure!(root.head == head, "the journal's head differs");
-        Ok(())
     }
 }
 

@@ -31,7 +31,7 @@ impl Market {
             .transact()
             .await?;
         ensure!(result.is_success(), "work failed: {:?}", result.failures());
-        Ok(self.record(result)?.entries)
+        Ok(self.record_work(result, &ops)?.entries)
     }
 
     /// Relays signed intents in one call, whatever comes of it.
@@ -63,10 +63,18 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn poke(&self, keeper: &Account, target: Target) -> Result<Done> {
+        self.poke_with(keeper, target, 0).await
+    }
+
+    /// The same with so many TGas more, for a callback.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn poke_with(&self, keeper: &Account, target: Target, tgas: u8) -> Result<Done> {
         let result = keeper
             .call(self.coordinator.id(), POKE)
             .args_borsh(vec![target])
-            .gas(Gas::from_gas(poke_gas(1)))
+            .gas(Gas::from_gas(poke_gas(1) + u64::from(tgas) * 10_u64.pow(12)))
             .transact()
             .await?;
         self.record(result)

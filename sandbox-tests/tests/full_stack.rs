@@ -330,7 +330,7 @@ async fn post(market: &Market, stack: &Stack, items: &[Item]) -> Result<BatchId>
     // Times that a restart fits into on a busy machine.
     let terms = Terms { claim_ttl_s: 300, reveal_window_s: 300, ..market.terms().await? };
     let (manifest, uri) = (manifest.root, manifest.uri());
-    market.post_batch(BatchSpec { terms, items: u32::from(ITEMS), manifest, uri }).await
+    market.post_batch(BatchSpec { terms, items: u32::from(ITEMS), manifest, uri, ..BatchSpec::default() }).await
 }
 
 /// Items whose payload is their answer in words that the worker understands.

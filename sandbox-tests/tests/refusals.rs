@@ -120,12 +120,12 @@ async fn bad_message__should_be_refunded() -> Result<()> {
     let market = Market::start(Setup { nodes: 1 }).await?;
     let terms = market.terms().await?;
     let spec = |items, uri: String| {
-        let batch = BatchSpec { terms: terms.clone(), items, manifest: [1; 32], uri };
+        let batch = BatchSpec { terms: terms.clone(), items, manifest: [1; 32], uri, ..BatchSpec::default() };
         serde_json::to_string(&DepositMessage::CreateBatch(batch))
     };
     let mut wide = terms.clone();
     wide.answer_width = 3;
-    let wide = BatchSpec { terms: wide, items: 4, manifest: [1; 32], uri: String::new() };
+    let wide = BatchSpec { terms: wide, items: 4, manifest: [1; 32], ..BatchSpec::default() };
     let messages = [
         String::new(),
         "deposit".to_owned(),

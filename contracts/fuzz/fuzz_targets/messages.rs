@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use libfuzzer_sys::fuzz_target;
 use piecework_coordinator::json::{self, Args, CreateArgs};
 use piecework_interface::{
-    call::{BatchSpec, ResultClaim},
+    call::{BatchSpec, ResultClaim, VerdictArgs},
     config::Config,
     governance::Change,
     json::{Deposit, Read},
@@ -23,6 +23,7 @@ fuzz_target!(|text: &[u8]| {
     both::<Config>(text);
     both::<ResultClaim>(text);
     both::<Terms>(text);
+    both::<VerdictArgs>(text);
 });
 
 /// What both read is the same, and survives a round.

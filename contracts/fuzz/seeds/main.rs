@@ -5,8 +5,8 @@ use std::{fs, io, path::PathBuf};
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, NodeRegisterArgs, ResultClaim, TokenListArgs,
-        WithdrawArgs,
+        BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, Callback, DepositMessage, NodeRegisterArgs, ResultClaim,
+        TokenListArgs, VerdictArgs, WithdrawArgs,
     },
     commitment::{Place, commitment},
     config::Config,
@@ -15,7 +15,7 @@ use piecework_interface::{
     intent::{Action, Intent, Payment},
     merkle,
     op::{At, Op, Target},
-    terms::Terms,
+    terms::{Terms, Verification},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -36,10 +36,25 @@ fn put(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
 fn messages() -> io::Result<()> {
     let put = |name, value: &dyn erased::Json| put("messages", name, &value.bytes());
     let terms = Terms { reward: Amount(1_000), lot_size: 32, answer_width: 1, start: 3, max: 6, ..Terms::default() };
-    let spec = BatchSpec { terms: terms.clone(), items: 900, manifest: [7; 32], uri: "blob:00".to_owned(), ..BatchSpec::default() };
+    let spec = BatchSpec {
+        terms: terms.clone(),
+        items: 900,
+        manifest: [7; 32],
+        uri: "blob:00".to_owned(),
+        ..BatchSpec::default()
+    };
     put("terms", &terms)?;
     put("spec", &spec)?;
     put("batch_create", &BatchCreateArgs { token: TokenId(1), batch: spec.clone() })?;
+    let verification = Verification::Adjudicated { adjudicator: AccountNo(3), verdict_ttl_s: 600 };
+    let callback = Callback { account_id: "listener.near".to_owned(), tgas: 20 };
+    let adjudicated = Terms { verification, challenge_window_s: 600, max: 3, ..terms.clone() };
+    put("spec_adjudicated", &BatchSpec { terms: adjudicated, callback: Some(callback), ..spec.clone() })?;
+    let golden = Terms { challenge_window_s: 600, gold_slash_pct: 50, ..terms };
+    put("spec_gold", &BatchSpec { terms: golden, gold_root: [5; 32], ..spec.clone() })?;
+    let verdict = VerdictArgs { batch: BatchId(1), lot: LotId(2), scores: vec![10_000, 0, 5_000], report: [6; 32] };
+    put("verdict", &verdict)?;
+    put("challenge", &json!({"batch": 1, "lot": 2, "items": [0, 63]}))?;
     put("deposit", &DepositMessage::Deposit {})?;
     put("deposit_batch", &DepositMessage::CreateBatch(spec))?;
     put("config", &Config::default())?;

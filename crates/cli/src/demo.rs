@@ -23,7 +23,7 @@ use piecework_interface::{config::Config, ids::BatchId};
 use crate::{
     amount::NEAR_DECIMALS,
     commands::{
-        batch::{CreateArgs, create},
+        batch::{CaseArgs, CreateArgs, create},
         up::{guide, local_config, program},
     },
     context::Context,
@@ -164,7 +164,14 @@ async fn post(stack: &Stack, output: Output, digits: &digits::Digits) -> anyhow:
     digits.write_items(&from)?;
     let context = Context::on(stack.network.clone(), stack.rpc.clone(), output);
     let token = tokens::resolve(&stack.rpc, &stack.coordinator(), None).await?;
-    let args = CreateArgs { from, token: None, from_balance: false, dry_run: false, terms: terms(stack.start_time)? };
+    let args = CreateArgs {
+        from,
+        token: None,
+        from_balance: false,
+        dry_run: false,
+        terms: terms(stack.start_time)?,
+        case: CaseArgs::default(),
+    };
     let items = items::read(&args.from)?;
     let created = create(&context, &stack.requester.sender, &token, items, &args).await?;
     output.note(format!(

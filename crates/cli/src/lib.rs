@@ -8,6 +8,7 @@ pub mod coordinator;
 mod credentials;
 mod demo;
 pub mod gateway;
+pub mod gold;
 mod interrupt;
 pub mod items;
 mod output;

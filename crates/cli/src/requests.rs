@@ -23,6 +23,10 @@ const UPGRADE_GAS: Gas = Gas::from_teragas(250);
 pub const MACHINE_METHODS: [&str; 7] =
     ["work", "poke", "heartbeat", "node_pause", "node_resume", "epoch_settle", "intents_execute"];
 
+mod case;
+
+pub use case::{adjudicator_accept, challenge, gold_open, verdict};
+
 type Request = Result<TxRequest, serde_json::Error>;
 
 /// What a reward token is made of.

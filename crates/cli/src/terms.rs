@@ -111,13 +111,15 @@ pub fn option_of(field: &str) -> &'static str {
         "dissent_slash_pct" => "--dissent-slash",
         "abandon_slash_pct" => "--abandon-slash",
         "min_reputation" => "--min-reputation",
+        "gold_slash_pct" => "--gold-slash",
+        "verdict_ttl_s" => "--verdict-ttl",
         "expires_at" => "--expires",
         _ => "the terms",
     }
 }
 
 /// A time such as 90s, 10m or 7d, in whole seconds.
-fn seconds(text: &str) -> Result<u32, String> {
+pub(crate) fn seconds(text: &str) -> Result<u32, String> {
     let time: Duration = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write a number and a unit, such as 90s, 10m or 7d"))?;
     if time.subsec_nanos() != 0 {

@@ -150,6 +150,52 @@ fn batch__should_go_from_a_file_to_the_chain_and_back() {
 }
 
 #[test]
+fn disputes__should_be_prepared_and_refused_with_their_fix() {
+    // Given a network, two items, a known answer of the second, and an adjudicator
+    let network = Network::up();
+    let items = network.items("{\"payload\":\"one\"}\n{\"payload\":\"two\"}\n");
+    std::fs::write(network.dir.path().join("known.json"), "{\"1\": 4}").unwrap();
+    std::fs::write(network.dir.path().join("report.md"), "all fine").unwrap();
+    let requester = network.text("/requester/account_id");
+    let gold = ["--gold", "known.json", "--gold-dir", "gold"];
+
+    // When batches are created with gold, a listener and an adjudicator
+    let (text, fix) = error(&network.create(&items, &gold));
+    assert!(text.contains("--gold needs time") && fix.contains("--challenge-window"), "{text}: {fix}");
+    let window = ["--challenge-window", "1h", "--lot-size", "1"];
+    let golden =
+        value(&network.create(&items, &[&gold[..], &window, &["--callback", "listener.test.near:20"]].concat()));
+    let judged = value(&network.create(&items, &[&window[..], &["--adjudicator", requester]].concat()));
+
+    // Then the record of the gold is on disk, for the batch, and there is nothing to open yet
+    let record = network.dir.path().join(golden["gold_record"].as_str().unwrap());
+    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    assert_eq!((&record["batch"], &record["answers"]["1"]), (&golden["batch"], &Value::from("04")));
+    let opened = value(&network.requester(&["batch", "open-gold", "0", "--gold-dir", "gold"]));
+    assert_eq!(opened, Value::Array(Vec::new()));
+    let (text, fix) = error(&network.requester(&["batch", "open-gold", "0", "--gold-dir", "elsewhere"]));
+    assert!(text.contains("record of batch 0's gold") && fix.contains("--gold-dir"), "{text}: {fix}");
+    let (text, fix) = error(&network.requester(&["batch", "open-gold", "1"]));
+    assert!(text.contains("batch 1 has no gold") && fix.contains("--gold FILE"), "{text}: {fix}");
+
+    // And the adjudicator accepts once, with a bond
+    let accepted = value(&network.requester(&["batch", "adjudicator-accept", "1"]));
+    assert_eq!((&judged["batch"], &accepted["batch"]), (&Value::from(1), &Value::from(1)));
+    assert!(accepted["bond"].as_str().unwrap().parse::<u128>().unwrap() > 0);
+    let (text, _) = error(&network.requester(&["batch", "adjudicator-accept", "1"]));
+    assert_eq!(text, "batch 1 is accepted already");
+    let (text, fix) = error(&network.requester(&["batch", "adjudicator-accept", "0"]));
+    assert!(text.contains("no adjudicator") && fix.contains("--adjudicator"), "{text}: {fix}");
+
+    // And what cannot be disputed or scored yet is refused
+    let verdict = ["batch", "verdict", "1", "1", "--scores", "10000", "--report", "report.md"];
+    for command in [&verdict[..], &["batch", "challenge", "1", "1"]] {
+        let (text, fix) = error(&network.requester(command));
+        assert!(text.contains("batch 1 has no lot 1 at work") && fix.contains("lots 0 to 1"), "{text}: {fix}");
+    }
+}
+
+#[test]
 fn bad_input__should_be_named_with_its_fix_and_change_nothing() {
     let network = Network::up();
     let items = network.items("{\"payload\":\"one\"}\n");

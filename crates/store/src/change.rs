@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
+    call::Callback,
     config::Fixed,
     governance::Settings,
     ids::{AccountNo, BatchId, LotId, TokenId},
@@ -149,6 +150,8 @@ pub struct NewBatch {
     pub items: u32,
     /// Merkle root over the payload digests.
     pub manifest: [u8; 32],
+    /// Root of the gold tree, zeros without gold.
+    pub gold_root: [u8; 32],
     /// Where the manifest is.
     pub uri: String,
     /// Terms.
@@ -183,6 +186,8 @@ pub struct BatchRow {
     pub settled: u32,
     /// Bagged root over their leaves.
     pub results_root: [u8; 32],
+    /// Whom a poke tells that it is closed; `None` once it was told.
+    pub callback: Option<Callback>,
     /// Unix seconds at which it closed.
     pub ended_at: Option<u32>,
     /// Last line that changed it.

@@ -32,6 +32,7 @@ pub(crate) const fn lot_phase(phase: LotPhase) -> &'static str {
         LotPhase::Working => "working",
         LotPhase::Revealing => "revealing",
         LotPhase::Provisional => "provisional",
+        LotPhase::Judging => "judging",
     }
 }
 
@@ -59,5 +60,7 @@ pub(crate) const fn movement_kind(kind: MovementKind) -> &'static str {
         MovementKind::Refund => "refund",
         MovementKind::Revenue => "revenue",
         MovementKind::Transfer => "transfer",
+        MovementKind::Bond => "bond",
+        MovementKind::JurorFee => "juror_fee",
     }
 }

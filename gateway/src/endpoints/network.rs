@@ -94,6 +94,8 @@ pub struct LotTotals {
     pub working: u64,
     /// Answers are shown.
     pub revealing: u64,
+    /// The adjudicator's time runs.
+    pub judging: u64,
     /// Tallied.
     pub provisional: u64,
     /// Settled.
@@ -172,7 +174,7 @@ impl Network {
     fn new(head: &Cursor, sums: network::Network, last_minute: u64, last_five_minutes: u64) -> Self {
         let [active, paused, silent] = sums.nodes;
         let [open, cancelled, closed] = sums.batches;
-        let [working, revealing, provisional] = sums.live_lots;
+        let [working, revealing, judging, provisional] = sums.live_lots;
         Self {
             contract_id: head.stream.clone(),
             chain_id: head.chain_id.clone(),
@@ -189,7 +191,7 @@ impl Network {
                 bonded: sums.bonded.into(),
             },
             batches: BatchTotals { open, cancelled, closed },
-            lots: LotTotals { working, revealing, provisional, settled: sums.settled_lots },
+            lots: LotTotals { working, revealing, judging, provisional, settled: sums.settled_lots },
             items: ItemTotals {
                 settled: sums.settled_items,
                 accepted: sums.accepted_items,
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!(body["nodes"]["active_tickets"], 6);
         assert_eq!(body["nodes"]["stake"], "60000000000000000000000000");
         assert_eq!(body["batches"], json!({"open": 1, "cancelled": 0, "closed": 0}));
-        assert_eq!(body["lots"], json!({"working": 1, "revealing": 0, "provisional": 0, "settled": 2}));
+        assert_eq!(body["lots"], json!({"working": 1, "revealing": 0, "judging": 0, "provisional": 0, "settled": 2}));
         assert_eq!(body["items"]["settled"], 8);
         assert_eq!(body["items"]["accepted"], 7);
         assert_eq!(body["items"]["last_minute"], 8);

@@ -1,6 +1,6 @@
 //! Batches.
 
-use piecework_interface::{config, terms, view};
+use piecework_interface::{call, config, terms, view};
 use piecework_store::read::batch::{self, BatchState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,6 +28,10 @@ pub struct Batch {
     pub lots: u32,
     /// Merkle root over the items' payload digests, hex.
     pub manifest: String,
+    /// Root of the tree of known answers, hex; zeros without gold.
+    pub gold_root: String,
+    /// The contract that a poke tells of the batch's end; absent once it was told.
+    pub callback: Option<Callback>,
     /// Where the manifest is: `blob:<sha256>` or a URL.
     pub uri: String,
     /// Terms, fixed at creation.
@@ -65,6 +69,8 @@ pub struct Counts {
     pub revealing_lots: u32,
     /// Lots tallied and not yet settled.
     pub provisional_lots: u32,
+    /// Lots that wait for the adjudicator.
+    pub judging_lots: u32,
     /// Lots settled, or closed without a result.
     pub settled_lots: u32,
     /// Lots that went, or go, through an extension round.
@@ -113,8 +119,33 @@ pub struct Terms {
     /// Unix time after which nothing new is claimed, seconds.
     pub expires_at: u32,
     /// How answers are judged.
-    #[schema(value_type = String, example = "consensus")]
-    pub verification: terms::Verification,
+    pub verification: Verification,
+    /// Part of the bond lost when every judged item was gold and missed, percent; 0 without gold.
+    pub gold_slash_pct: u8,
+}
+
+/// How answers are judged.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// Equal answers are counted.
+    Consensus,
+    /// Somebody named by the requester scores each copy.
+    Adjudicated {
+        /// Account number of the adjudicator.
+        adjudicator: u32,
+        /// Seconds from the end of the reveals to its verdict.
+        verdict_ttl_s: u32,
+    },
+}
+
+/// A contract to tell that a batch is closed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Callback {
+    /// The contract.
+    pub account_id: String,
+    /// Gas of the call, TGas.
+    pub tgas: u8,
 }
 
 /// What a batch copied from the configuration and its token.
@@ -130,6 +161,10 @@ pub struct Fixed {
     pub reputation_interval_s: u32,
     /// Seconds of grace after a reveal window.
     pub grace_s: u32,
+    /// Least seconds from a node's first registration to its first jury.
+    pub juror_age_s: u32,
+    /// Reputation in the class that a jury asks for, 0..=10000.
+    pub juror_reputation: u16,
 }
 
 /// The moving window of a batch: groups of 32 lots from the first group with an unmarked lot on.
@@ -149,18 +184,25 @@ pub struct Progress {
     pub fees: Amount,
     /// What settled lots left, not yet returned to the requester, in units of the token: part of the escrow.
     pub freed: Amount,
+    /// Gold items opened.
+    pub gold_opened: u32,
+    /// Those whose answer neither a slot nor a jury shared: above 1 and a twentieth of all, gold slashes no more.
+    pub gold_void: u32,
+    /// What is left of the adjudicator's bond, yoctoNEAR; absent until it accepted.
+    pub adjudicator_bond: Option<Amount>,
 }
 
 impl From<batch::Batch> for Batch {
     fn from(batch: batch::Batch) -> Self {
         let counts = batch.counts;
-        let touched = counts.working + counts.revealing + counts.provisional;
+        let touched = counts.working + counts.revealing + counts.provisional + counts.judging;
         Self {
             counts: Counts {
                 open_lots: batch.lots.saturating_sub(touched).saturating_sub(batch.settled),
                 working_lots: counts.working,
                 revealing_lots: counts.revealing,
                 provisional_lots: counts.provisional,
+                judging_lots: counts.judging,
                 settled_lots: batch.settled,
                 extended_lots: counts.extended,
                 settled_items: counts.settled_items,
@@ -175,6 +217,8 @@ impl From<batch::Batch> for Batch {
             items: batch.items,
             lots: batch.lots,
             manifest: hex::encode(batch.manifest),
+            gold_root: hex::encode(batch.gold_root),
+            callback: batch.callback.map(Callback::from),
             uri: batch.uri,
             terms: batch.terms.into(),
             fixed: batch.fixed.into(),
@@ -209,8 +253,26 @@ impl From<terms::Terms> for Terms {
             abandon_slash_pct: terms.abandon_slash_pct,
             min_reputation: terms.min_reputation,
             expires_at: terms.expires_at,
-            verification: terms.verification,
+            verification: terms.verification.into(),
+            gold_slash_pct: terms.gold_slash_pct,
         }
+    }
+}
+
+impl From<terms::Verification> for Verification {
+    fn from(verification: terms::Verification) -> Self {
+        match verification {
+            terms::Verification::Consensus => Self::Consensus,
+            terms::Verification::Adjudicated { adjudicator, verdict_ttl_s } => {
+                Self::Adjudicated { adjudicator: adjudicator.0, verdict_ttl_s }
+            }
+        }
+    }
+}
+
+impl From<call::Callback> for Callback {
+    fn from(callback: call::Callback) -> Self {
+        Self { account_id: callback.account_id, tgas: callback.tgas }
     }
 }
 
@@ -222,6 +284,8 @@ impl From<config::Fixed> for Fixed {
             rep_unit: fixed.rep_unit.into(),
             reputation_interval_s: fixed.reputation_interval_s,
             grace_s: fixed.grace_s,
+            juror_age_s: fixed.juror_age_s,
+            juror_reputation: fixed.juror_reputation,
         }
     }
 }
@@ -236,6 +300,9 @@ impl From<view::Progress> for Progress {
             reserved: progress.reserved,
             fees: progress.fees.into(),
             freed: progress.freed.into(),
+            gold_opened: progress.gold_opened,
+            gold_void: progress.gold_void,
+            adjudicator_bond: progress.adjudicator_bond.map(Amount::from),
         }
     }
 }

@@ -8,7 +8,7 @@ use piecework_store::read::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Amount, item_set};
+use super::{Amount, Case, item_set};
 
 /// A lot.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -17,14 +17,15 @@ pub struct Lot {
     pub batch: u32,
     /// Number in the batch.
     pub lot: u32,
-    /// `open` (nobody claimed it yet), `working`, `revealing`, `provisional` or `settled`.
+    /// `open` (nobody claimed it yet), `working`, `revealing`, `judging` (the adjudicator's time runs),
+    /// `provisional` or `settled`.
     #[schema(value_type = String, example = "working")]
     pub state: LotState,
     /// First item of the lot in the batch.
     pub first_item: u32,
     /// Items of the lot.
     pub items: u8,
-    /// 0, or 1 for the extension; of a settled lot the last one.
+    /// 0, 1 for the extension, 2 for a jury; of a settled lot the last one.
     pub round: u8,
     /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.
     pub clock_at: u32,
@@ -34,8 +35,10 @@ pub struct Lot {
     pub leavers: Vec<u32>,
     /// Item set: the extension's open items; empty in round 0.
     pub open_items: String,
-    /// The extension's draw.
+    /// The draw of the extension or the jury.
     pub draw: Draw,
+    /// What gold, challenges, a jury or an adjudicator added.
+    pub case: Option<Case>,
     /// Live slots that are reserved.
     pub reserved: u32,
     /// Live slots that are committed.
@@ -158,6 +161,7 @@ impl Lot {
             leavers: lot.leavers.into_iter().map(|node| node.0).collect(),
             open_items: item_set(lot.open_items),
             draw: lot.draw.into(),
+            case: lot.case.map(|case| (*case).into()),
             reserved,
             committed,
             revealed,

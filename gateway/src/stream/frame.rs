@@ -151,10 +151,24 @@ impl Touches {
             | Entry::Revealed { batch, .. }
             | Entry::Extended { batch, .. }
             | Entry::Provisional { batch, .. }
+            | Entry::AdjudicatorAccepted { batch, .. }
+            | Entry::Judging { batch, .. }
+            | Entry::VerdictGiven { batch, .. }
+            | Entry::GoldOpened { batch, .. }
+            | Entry::JuryOpened { batch, .. }
+            | Entry::BatchTold { batch }
             | Entry::BatchCancelled { batch }
             | Entry::BatchPaid { batch, .. }
             | Entry::BatchClosed { batch, .. }
             | Entry::BatchForgotten { batch } => self.batches.push(batch.0),
+            Entry::Challenged { batch, account, .. } => {
+                self.batches.push(batch.0);
+                self.accounts.push(account.0);
+            }
+            Entry::Ruled { batch, jurors, challengers, .. } => {
+                self.batches.push(batch.0);
+                self.accounts.extend(jurors.iter().chain(challengers).map(|credited| credited.account.0));
+            }
             Entry::Claimed { batch, replaced, .. } => self.abandoned(batch.0, replaced.iter()),
             Entry::Revealing { batch, abandoned, .. } | Entry::Freed { batch, abandoned, .. } => {
                 self.abandoned(batch.0, abandoned.iter());

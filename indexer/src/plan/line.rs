@@ -164,6 +164,7 @@ impl Planner {
             escrow: row.open.as_ref().map_or(0, |open| open.escrow.0),
             settled: row.settled,
             results_root: row.results_root,
+            callback: row.callback.clone(),
             ended_at: closed.map(|_| now_s).or_else(|| before?.ended_at),
             updated_seq: seq,
         };
@@ -217,7 +218,8 @@ fn reveals(line: &Line, ops: &[Op]) -> Vec<RevealRow> {
 }
 
 fn new_batch(entry: &Entry, created_at: u32, created_seq: u64) -> Option<NewBatch> {
-    let Entry::BatchCreated { batch, requester, token, items, manifest, uri, escrow: _, terms, fixed } = entry else {
+    let Entry::BatchCreated { batch, requester, token, items, manifest, gold_root, uri, terms, fixed, .. } = entry
+    else {
         return None;
     };
     Some(NewBatch {
@@ -226,6 +228,7 @@ fn new_batch(entry: &Entry, created_at: u32, created_seq: u64) -> Option<NewBatc
         token: *token,
         items: *items,
         manifest: *manifest,
+        gold_root: *gold_root,
         // Postgres has no NUL in text, and anybody may create a batch.
         uri: uri.replace('\0', "\u{fffd}"),
         terms: terms.clone(),

@@ -188,8 +188,14 @@ mod tests {
             pool: Amount(0),
             in_flight: Amount(0),
         };
-        let batch =
-            Batch { batch: BatchId(0), status: BatchStatus::Closed, settled: 1, results_root: [1; 32], open: None };
+        let batch = Batch {
+            batch: BatchId(0),
+            status: BatchStatus::Closed,
+            settled: 1,
+            results_root: [1; 32],
+            callback: None,
+            open: None,
+        };
         mirror.root.seq = 4;
         mirror.tokens.insert(token.token, token);
         mirror.accounts.insert(AccountNo(0), NamedAccount { account_id: "a.near".to_owned(), row: account() });

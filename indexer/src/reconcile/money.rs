@@ -46,6 +46,8 @@ pub struct NearSum {
     pub unbonding: Amount,
     /// Slashed NEAR.
     pub insurance: Amount,
+    /// Bonds of challenges and adjudicators.
+    pub bonds: Amount,
     /// Internal balances, escrows and fees in NEAR.
     pub internal: Amount,
     /// Withdrawals whose transfer has not answered; they have left the account already.
@@ -101,6 +103,9 @@ fn near_sum(mirror: &Mirror, held: u128, storage_usage: u64) -> NearSum {
     let stakes = total(nodes().map(|node| node.stake.0));
     let unbonding = total(nodes().map(|node| node.unbonding.0));
     let insurance = mirror.root.insurance.0;
+    let challenges = mirror.lots.values().filter_map(|lot| lot.case.as_ref()).flat_map(|case| &case.challenges);
+    let adjudicators = mirror.batches.values().filter_map(|batch| batch.open.as_ref()?.progress.adjudicator_bond);
+    let bonds = total(challenges.map(|challenge| challenge.bond.0).chain(adjudicators.map(|bond| bond.0)));
     let internal = total([
         balances(mirror, NEAR),
         escrows(mirror, NEAR),
@@ -111,11 +116,12 @@ fn near_sum(mirror: &Mirror, held: u128, storage_usage: u64) -> NearSum {
     // Bytes charged to accounts are paid for by their deposits; what is stored beside them, the contract pays itself.
     let charged = total(accounts().map(|account| u128::from(account.storage_used)));
     let own_storage = u128::from(storage_usage).saturating_sub(charged).saturating_mul(YOCTONEAR_PER_BYTE);
-    let owed = total([stakes, unbonding, insurance, internal, storage_deposits, own_storage]);
+    let owed = total([stakes, unbonding, insurance, bonds, internal, storage_deposits, own_storage]);
     NearSum {
         stakes: Amount(stakes),
         unbonding: Amount(unbonding),
         insurance: Amount(insurance),
+        bonds: Amount(bonds),
         internal: Amount(internal),
         in_flight: near.map_or(Amount(0), |near| near.in_flight),
         storage_deposits: Amount(storage_deposits),

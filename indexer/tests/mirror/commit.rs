@@ -1,6 +1,6 @@
 //! The commit protocol against a real Postgres: whole blocks or nothing, once, by one writer.
 
-use super::paper::{CHAIN, CONTRACT, Paper, begin, count, market, open, url};
+use super::paper::{BATCH, CHAIN, CONTRACT, Paper, begin, count, dispute, market, open, url};
 use piecework_chain::FinalBlock;
 use piecework_indexer::{
     commit::{CommitError, Writer},
@@ -61,6 +61,19 @@ async fn store__should_hold_the_contracts_state_block_by_block(pool: PgPool) {
     assert_eq!(loaded.cursor.height, paper.blocks.last().unwrap().height);
     assert_eq!(count(&pool, "events").await, i64::try_from(paper.mirror.root.seq).unwrap());
     assert!(loaded.slots.is_empty());
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn store__should_hold_a_lots_case(pool: PgPool) {
+    // Given a lot before its jury.
+    let paper = dispute();
+    let batch = &paper.mirror.batches[&BATCH];
+    assert!(batch.callback.is_some() && paper.mirror.lots.values().all(|lot| lot.case.is_some()));
+    // When its blocks are written, then the rows are the mirror's, and replay to the same rows again.
+    let loaded = write(&pool, &paper.blocks, 2).await;
+    assert_eq!(loaded.mirror, paper.mirror);
+    let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
+    assert!(rebuilt.ok(), "{rebuilt:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATED")]

@@ -4,7 +4,8 @@ use piecework_chain::{AccountId, ContractCall, ContractReceipt, CryptoHash, Fina
 use piecework_indexer::{commit::Writer, plan::Planner};
 use piecework_interface::{
     amount::Amount,
-    call,
+    call::{self, Callback},
+    case::challenge_bond,
     config::{Config, Fixed},
     event::{Abandoned, Entry, Items, Line, SettledSlot},
     host::sha256,
@@ -181,6 +182,17 @@ pub fn market() -> Paper {
 
 /// A contract with a token, five nodes of one ticket, and a requester whose batch of two lots is open.
 pub fn begin(paper: &mut Paper) {
+    prepare(paper);
+    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780) };
+    let batch = batch_created(paper, "blob:00");
+    paper.call("ft_on_transfer", None, vec![deposit, batch]);
+    paper.later(3);
+    paper.work(NODES[0], vec![Entry::Seeded { batch: BATCH, at: At::Group(0), value: [2; 16], tickets: 5 }]);
+    paper.later(3);
+}
+
+/// The same without the batch.
+fn prepare(paper: &mut Paper) {
     let config = Config { min_stake: Amount(1_000), ..Config::default() };
     let zero = Amount(0);
     let near = Entry::TokenListed {
@@ -208,12 +220,46 @@ pub fn begin(paper: &mut Paper) {
         paper.call("node_register", Some(account), vec![storage, node]);
     }
     paper.call("storage_deposit", None, vec![opened(REQUESTER)]);
-    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780) };
-    let batch = batch_created(paper, "blob:00");
-    paper.call("ft_on_transfer", None, vec![deposit, batch]);
+}
+
+/// A batch with gold and a listener, in whose only lot a known answer stands against the result: a jury is to come.
+pub fn dispute() -> Paper {
+    let mut paper = Paper::new();
+    let ([a, b, ..], lot) = (NODES, LotId(0));
+    prepare(&mut paper);
+    let terms = Terms { start: 2, max: 2, challenge_window_s: 600, gold_slash_pct: 50, ..terms(paper.now_s) };
+    let bond = Amount(challenge_bond(&terms, &fixed(), 3, 0b10));
+    let created = Entry::BatchCreated {
+        batch: BATCH,
+        requester: REQUESTER,
+        token: TOKEN,
+        items: 3,
+        manifest: [1; 32],
+        gold_root: [5; 32],
+        callback: Some(Callback { account_id: "listener.near".to_owned(), tgas: 20 }),
+        uri: String::new(),
+        escrow: Amount(630),
+        terms,
+        fixed: fixed(),
+    };
+    let deposited = |token, amount| Entry::Deposited { account: REQUESTER, token, amount };
+    paper.call("ft_on_transfer", None, vec![deposited(TOKEN, Amount(630)), created]);
     paper.later(3);
-    paper.work(NODES[0], vec![Entry::Seeded { batch: BATCH, at: At::Group(0), value: [2; 16], tickets: 5 }]);
+    paper.work(a, vec![Entry::Seeded { batch: BATCH, at: At::Group(0), value: [2; 16], tickets: 5 }]);
     paper.later(3);
+    paper.work(a, vec![claim(lot), commit(lot)]);
+    paper.work(b, vec![claim(lot), commit(lot), revealing(lot)]);
+    paper.later(1);
+    paper.reveal(a, lot, b"xyz", vec![]);
+    let (accepted, digest) = (Items(0b111), sha256(b"xyz"));
+    paper.reveal(b, lot, b"xyz", vec![Entry::Provisional { batch: BATCH, lot, accepted, digest }]);
+    let (equal, against, void) = (Items(1), Items(0b10), Items(0));
+    let gold = Entry::GoldOpened { batch: BATCH, lot, equal, against, decided: Vec::new(), void };
+    let challenged = Entry::Challenged { batch: BATCH, lot, account: REQUESTER, items: against, bond };
+    paper.call("gold_open", None, vec![gold, deposited(NEAR, bond), challenged]);
+    paper.later(601);
+    paper.call(call::POKE, None, vec![Entry::JuryOpened { batch: BATCH, lot }]);
+    paper
 }
 
 pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
@@ -228,14 +274,18 @@ pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
         uri: uri.to_owned(),
         escrow: Amount(3_780),
         terms: terms(paper.now_s),
-        fixed: Fixed {
-            fee_bps: 500,
-            bond_rate: Amount(1 << 32),
-            rep_unit: Amount(10),
-            reputation_interval_s: 3_600,
-            grace_s: 60,
-            ..Fixed::default()
-        },
+        fixed: fixed(),
+    }
+}
+
+fn fixed() -> Fixed {
+    Fixed {
+        fee_bps: 500,
+        bond_rate: Amount(1 << 32),
+        rep_unit: Amount(10),
+        reputation_interval_s: 3_600,
+        grace_s: 60,
+        ..Fixed::default()
     }
 }
 

@@ -120,6 +120,7 @@ async fn executors(config: &Config, report: &mut Report) {
         let executor = CommandExecutor::new(settings.command.clone(), scratch);
         let item = TaskItem { index: 0, sha256: piecework_interface::host::sha256(&[]), payload: Vec::new() };
         let task = Task {
+            scores: None,
             place: Place { batch: Default::default(), lot: Default::default(), round: 0 },
             width: 1,
             items: vec![item],

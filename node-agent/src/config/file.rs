@@ -121,6 +121,7 @@ struct Work {
 #[serde(deny_unknown_fields)]
 struct Class {
     command: Vec<String>,
+    jury_command: Option<Vec<String>>,
     #[serde(default)]
     env: BTreeMap<String, String>,
     time_limit_s: Option<u32>,
@@ -239,12 +240,16 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
 fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Option<(ClassId, ClassConfig)> {
     let section = format!("[work.classes.{name}]");
     let id = check.parse(Some(name.to_owned()), &section, "a class number, 0..=65535").map(ClassId);
-    let mut command = class.command;
-    match command.first_mut() {
-        Some(program) if program.contains('/') => *program = base.join(&*program).to_string_lossy().into_owned(),
-        Some(_) => {}
-        None => check.0.push(format!("{section} command is empty: name the program and its arguments")),
-    }
+    let mut resolved = |mut command: Vec<String>, name: &str| {
+        match command.first_mut() {
+            Some(program) if program.contains('/') => *program = base.join(&*program).to_string_lossy().into_owned(),
+            Some(_) => {}
+            None => check.0.push(format!("{section} {name} is empty: name the program and its arguments")),
+        }
+        command
+    };
+    let command = resolved(class.command, "command");
+    let jury_command = class.jury_command.map(|command| resolved(command, "jury_command"));
     let time_limit_s = class.time_limit_s.unwrap_or(60);
     let memory_mib = class.memory_mib.unwrap_or(1_024);
     let parallel = class.parallel.unwrap_or(1);
@@ -255,8 +260,9 @@ fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Op
             check.0.push(format!("{section} {name} must be at least 1"));
         }
     }
+    let jury_command = jury_command.map(|command| CommandConfig { command, env: class.env.clone(), memory_mib });
     let command = CommandConfig { command, env: class.env, memory_mib };
-    Some((id?, ClassConfig { command, time_limit: Duration::from_secs(time_limit_s.into()), parallel }))
+    Some((id?, ClassConfig { command, jury_command, time_limit: Duration::from_secs(time_limit_s.into()), parallel }))
 }
 
 #[cfg(test)]

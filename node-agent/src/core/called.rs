@@ -65,6 +65,7 @@ impl State {
             }
             // Somebody else was faster, or the chain's clock is behind: look again later.
             Call::Poke(targets) => self.postpone(now_ms, |duty| duty.target().is_some_and(|it| targets.contains(&it))),
+            Call::Tell(batch, _) => self.postpone(now_ms, |duty| matches!(duty, Duty::Tell(it, _) if it == batch)),
             Call::Heartbeat => self.pauses.call_failed(now_ms),
             Call::EpochSettle => self.postpone(now_ms, |duty| matches!(duty, Duty::Epoch(_))),
             Call::Collect(_) => self.not_collected(now_ms),

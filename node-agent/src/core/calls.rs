@@ -139,6 +139,6 @@ impl State {
         if !pokes.is_empty() {
             return Some(Call::Poke(pokes));
         }
-        self.settles_epoch(now_ms, facts).then_some(Call::EpochSettle)
+        self.tell(now_ms, facts).or_else(|| self.settles_epoch(now_ms, facts).then_some(Call::EpochSettle))
     }
 }

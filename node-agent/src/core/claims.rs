@@ -2,13 +2,14 @@
 
 use piecework_interface::{
     Sha256,
+    case::may_judge,
     draw::{Draw, Seed},
     host,
     ids::{AccountNo, BatchId, ClassId, LotId},
     lots::lot_count,
-    money,
     round::max_slots,
     sortition::{Candidate, Seats, eligible, eligible_after},
+    terms::JURY,
     view::{GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, SlotPhase, WINDOW_GROUPS},
 };
 
@@ -80,14 +81,14 @@ impl State {
         let mut chances = Vec::new();
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
-            if !self.may_work(node, terms.class, terms.min_reputation)
-                || !rounds::batch_takes_claims(open, facts.now_s)
-                || self.pauses.batch(batch, now_ms).is_some()
-            {
+            if !self.may_work(node, terms.class, terms.min_reputation) || self.pauses.batch(batch, now_ms).is_some() {
                 continue;
             }
             let mut unfilled = 0;
             for (place, seed, state) in drawn(batch, open) {
+                if !self.may_sit(node, open, place.round, facts.now_s) {
+                    continue;
+                }
                 let seats = terms.seats(place.round);
                 let free = state.map_or(usize::from(seats), |state| rounds::free_seats(open, state, facts.now_s));
                 let left = state.is_some_and(|state| state.leavers.contains(&number));
@@ -143,7 +144,7 @@ impl State {
             if may_extend && first_rounds == 0 {
                 continue;
             }
-            let bond = bond(batch, place);
+            let bond = batch.bond(place.lot, place.round);
             if bond <= free_stake {
                 free_stake -= bond;
                 first_rounds -= usize::from(may_extend);
@@ -166,7 +167,8 @@ impl State {
     pub(super) fn first_round_room(&self, facts: &Facts) -> usize {
         let Some((_, node)) = facts.node() else { return 0 };
         let open = |held: &Held<'_>| {
-            held.place.round == 0 && held.lot.phase != LotPhase::Provisional && may_extend(held.batch)
+            let extends = held.lot.round < JURY && held.lot.phase != LotPhase::Provisional && may_extend(held.batch);
+            held.place.round == 0 && extends
         };
         usize::from(self.slot_limit(node).div_ceil(2)).saturating_sub(facts.held().filter(open).count())
     }
@@ -175,6 +177,15 @@ impl State {
     pub(super) fn may_work(&self, node: &Node, class: ClassId, min_reputation: u16) -> bool {
         let record = node.classes.iter().find(|record| record.class == class && record.declared);
         self.limits.classes.contains_key(&class) && record.is_some_and(|record| record.reputation >= min_reputation)
+    }
+
+    /// Whether a round of the batch takes claims, and the node may sit in it: juries ask for more.
+    fn may_sit(&self, node: &Node, batch: &BatchFacts, round: u8, now_s: u32) -> bool {
+        let terms = &batch.open.terms;
+        let judges_scores = || self.limits.classes.get(&terms.class).is_some_and(|class| class.judges_scores);
+        rounds::round_takes_claims(batch, round, now_s)
+            && (round != JURY || may_judge(node, terms, &batch.open.fixed, now_s))
+            && (!batch.is_about_scores(round) || judges_scores())
     }
 
     /// Whether one more lot of the batch's class can be worked on within its reservation, after those already taken.
@@ -217,7 +228,7 @@ impl State {
         let mut next: Option<NoChance> = None;
         for (place, seed, state) in drawn(batch, open) {
             any = true;
-            if !self.is_open(number, open, state, facts.now_s) {
+            if !self.may_sit(node, open, place.round, facts.now_s) || !self.is_open(number, open, state, facts.now_s) {
                 continue;
             }
             let seats = terms.seats(place.round);
@@ -237,13 +248,7 @@ pub(super) const fn may_extend(batch: &BatchFacts) -> bool {
     batch.open.terms.max > batch.open.terms.start
 }
 
-/// yoctoNEAR that a seat bonds.
-pub(super) fn bond(batch: &BatchFacts, place: Place) -> u128 {
-    let items = u8::try_from(batch.judged(place.lot, place.round).count_ones()).unwrap_or(u8::MAX);
-    money::bond(&batch.open.terms, &batch.open.fixed, items)
-}
-
-/// Every round that has a seed and is not filled for good: first rounds in the window, and extensions anywhere.
+/// Every round that has a seed and is not filled for good: first rounds in the window, extensions and juries anywhere.
 fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &Seed, Option<&LotState>)> {
     let progress = &open.open.progress;
     let lots = lot_count(open.open.items, open.open.terms.lot_size);

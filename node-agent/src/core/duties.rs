@@ -8,11 +8,11 @@ use piecework_interface::{
     lots::{group_count, open_groups},
     op::{At, Target},
     sortition::later_slice,
-    view::NodeStatus,
+    view::{LotPhase, NodeStatus},
 };
 
 use super::{
-    State,
+    Call, State,
     facts::{BatchFacts, Facts},
     rounds,
 };
@@ -29,6 +29,8 @@ pub(super) enum Duty {
     Lot(BatchId, LotId, u8, u8),
     /// Batch.
     Batch(BatchId),
+    /// Closed batch whose callback was not sent, and its TGas.
+    Tell(BatchId, u8),
     /// Node.
     Node(AccountNo),
     /// The epoch of this number ends.
@@ -39,7 +41,7 @@ impl Duty {
     /// The target of a poke.
     pub(super) const fn target(self) -> Option<Target> {
         match self {
-            Self::Draw(..) | Self::Epoch(_) => None,
+            Self::Draw(..) | Self::Epoch(_) | Self::Tell(..) => None,
             Self::Lot(batch, lot, ..) => Some(Target::Lot(batch, lot)),
             Self::Batch(batch) => Some(Target::Batch(batch)),
             Self::Node(node) => Some(Target::Node(node)),
@@ -80,6 +82,15 @@ impl State {
         epochs.any(|(duty, since)| self.is_ripe(*duty, *since, now_ms, facts))
     }
 
+    /// A callback whose wait is over. It goes alone, for its gas.
+    pub(super) fn tell(&self, now_ms: u64, facts: &Facts) -> Option<Call> {
+        let mut ripe = self.duties.iter().filter(|(duty, since)| self.is_ripe(**duty, **since, now_ms, facts));
+        ripe.find_map(|(duty, _)| match duty {
+            Duty::Tell(batch, tgas) => Some(Call::Tell(*batch, *tgas)),
+            _ => None,
+        })
+    }
+
     /// Starts the wait of a step anew, after another was faster or the chain saw nothing due.
     pub(super) fn postpone(&mut self, now_ms: u64, is_meant: impl Fn(&Duty) -> bool) {
         for (duty, since) in &mut self.duties {
@@ -110,6 +121,7 @@ impl State {
             due.extend(facts.silent.iter().map(|node| Duty::Node(*node)));
             let settles = self.limits.revenue.settles && facts.epoch_is_over();
             due.extend(settles.then_some(Duty::Epoch(facts.revenue.epoch)));
+            due.extend(facts.untold.iter().map(|(batch, tgas)| Duty::Tell(*batch, *tgas)));
         }
         due
     }
@@ -127,7 +139,7 @@ impl State {
                 let is_in = lot.is_some_and(|lot| lot.slots.iter().any(|slot| slot.node == number));
                 (self.limits.keeper_jitter_ms, is_in)
             }
-            Duty::Batch(_) | Duty::Node(_) | Duty::Epoch(_) => (self.limits.keeper_jitter_ms, false),
+            Duty::Batch(_) | Duty::Node(_) | Duty::Epoch(_) | Duty::Tell(..) => (self.limits.keeper_jitter_ms, false),
         };
         let nodes = u64::from(facts.active_tickets / u32::from(node.tickets.max(1))).clamp(1, STRETCH_MAX);
         // Who waits for its pay goes first.
@@ -146,6 +158,7 @@ impl State {
             Duty::Batch(batch) => (3, [batch.0, 0], 0),
             Duty::Node(node) => (4, [node.0, 0], 0),
             Duty::Epoch(epoch) => (5, [epoch, 0], 0),
+            Duty::Tell(batch, _) => (6, [batch.0, 0], 0),
         };
         let mut bytes = self.limits.jitter_seed.to_le_bytes().to_vec();
         bytes.extend([kind, step]);
@@ -158,20 +171,26 @@ impl State {
 /// Groups that may open, and draws whose slice has passed.
 fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
     let terms = &open.open.terms;
-    if !rounds::batch_takes_claims(open, facts.now_s) {
-        return Vec::new();
-    }
     let passed = |opened_at: u32| later_slice(opened_at, facts.now_s, terms.slice_s);
     let progress = &open.open.progress;
     let end = progress.window.frontier.saturating_add(open_groups(facts.active_tickets, terms));
     let groups = progress.window.frontier..end.min(group_count(open.open.items, terms.lot_size));
-    let groups = groups.filter_map(|group| match progress.window.draw(group)? {
+    // An adjudicated batch is closed to all until its adjudicator has put up its bond.
+    let accepted = terms.adjudicator().is_none() || progress.adjudicator_bond.is_some();
+    let takes_claims = accepted && rounds::round_takes_claims(open, 0, facts.now_s);
+    let groups = groups.filter(|_| takes_claims).filter_map(|group| match progress.window.draw(group)? {
         Draw::Closed => Some(Duty::Draw(batch, At::Group(group), false)),
         Draw::Opened(at) if passed(*at) => Some(Duty::Draw(batch, At::Group(group), true)),
         _ => None,
     });
     let lots = open.lots.iter().filter_map(|(&lot, state)| match state.draw {
-        Draw::Opened(at) if state.round > 0 && passed(at) && !state.clock_over(terms, facts.now_s) => {
+        Draw::Opened(at)
+            if state.round > 0
+                && state.phase == LotPhase::Working
+                && passed(at)
+                && rounds::round_takes_claims(open, state.round, facts.now_s)
+                && !state.clock_over(terms, facts.now_s) =>
+        {
             Some(Duty::Draw(batch, At::Lot(lot), true))
         }
         _ => None,

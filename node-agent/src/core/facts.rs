@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use piecework_interface::{
     ids::{AccountNo, BatchId, LotId},
-    lots::{all_items, lot_items},
+    lots::lot_items,
     revenue::Revenue,
+    settlement::slot_bond,
+    terms::JURY,
     view::{Account, BatchStatus, LotState, Node, OpenBatch, Slot},
 };
 
@@ -32,6 +34,8 @@ pub struct Facts {
     pub revenue: Revenue,
     /// How long an epoch lasts at least, seconds.
     pub epoch_s: u32,
+    /// Closed batches whose callback was not sent, with its TGas.
+    pub untold: BTreeMap<BatchId, u8>,
 }
 
 /// A batch that is not closed, with its lots that have a record.
@@ -106,10 +110,31 @@ impl BatchFacts {
     /// Items that a round of a lot judges, bit i for item i of the lot.
     #[must_use]
     pub fn judged(&self, lot: LotId, round: u8) -> u64 {
-        match (round, self.lots.get(&lot)) {
-            (1.., Some(state)) => state.open_items,
-            _ => all_items(lot_items(self.open.items, self.open.terms.lot_size, lot)),
-        }
+        let state = self.lots.get(&lot);
+        state.unwrap_or(&LotState::default()).judged_items(round, self.items(lot))
+    }
+
+    /// Bytes per answer in a round: a jury about an adjudicator's scores answers in one.
+    #[must_use]
+    pub const fn width(&self, round: u8) -> u8 {
+        if self.is_about_scores(round) { 1 } else { self.open.terms.answer_width }
+    }
+
+    /// Whether a round is a jury about an adjudicator's scores.
+    #[must_use]
+    pub const fn is_about_scores(&self, round: u8) -> bool {
+        round == JURY && self.open.terms.adjudicator().is_some()
+    }
+
+    /// yoctoNEAR that a seat bonds.
+    #[must_use]
+    pub fn bond(&self, lot: LotId, round: u8) -> u128 {
+        let (open, state) = (&self.open, self.lots.get(&lot));
+        slot_bond(&open.terms, &open.fixed, self.items(lot), state.unwrap_or(&LotState::default()), round)
+    }
+
+    fn items(&self, lot: LotId) -> u8 {
+        lot_items(self.open.items, self.open.terms.lot_size, lot)
     }
 }
 

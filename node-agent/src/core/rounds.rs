@@ -2,7 +2,7 @@
 
 use piecework_interface::{
     lots::group_count,
-    round::{batch_closed_to_claims, commits_needed},
+    round::{batch_closed_to_claims, closed_to_claims, commits_needed},
     view::{BatchStatus, LotPhase, LotState},
 };
 
@@ -14,6 +14,12 @@ pub fn batch_takes_claims(batch: &BatchFacts, now_s: u32) -> bool {
     !batch_closed_to_claims(&batch.open.terms, is_cancelled(batch), now_s)
 }
 
+/// Whether a round of the batch takes claims: a jury does, whatever became of its batch.
+#[must_use]
+pub fn round_takes_claims(batch: &BatchFacts, round: u8, now_s: u32) -> bool {
+    !closed_to_claims(&batch.open.terms, is_cancelled(batch), round, now_s)
+}
+
 /// Whether the lot's current round has a seat for one more node.
 #[must_use]
 pub fn has_seat(batch: &BatchFacts, lot: &LotState, now_s: u32) -> bool {
@@ -22,7 +28,7 @@ pub fn has_seat(batch: &BatchFacts, lot: &LotState, now_s: u32) -> bool {
         lot.round == 0 && lot.commits() < commits_needed(terms, 0) && lot.round_over(terms, is_cancelled(batch), now_s);
     lot.phase == LotPhase::Working
         && free_seats(batch, lot, now_s) > 0
-        && batch_takes_claims(batch, now_s)
+        && round_takes_claims(batch, lot.round, now_s)
         && (!lot.clock_over(terms, now_s) || restarts)
 }
 
@@ -49,6 +55,7 @@ pub fn is_due(batch: &BatchFacts, lot: &LotState, now_s: u32, height: u64) -> bo
             lot.all_revealed() || (now_s >= end && height >= blocks)
         }
         LotPhase::Provisional => now_s >= lot.phase_at.saturating_add(terms.challenge_window_s),
+        LotPhase::Judging => now_s >= lot.phase_at.saturating_add(terms.verdict_ttl_s()),
     }
 }
 

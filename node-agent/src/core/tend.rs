@@ -208,7 +208,7 @@ impl State {
                     let left_s = until.saturating_sub(facts.now_s);
                     let limit_s = if left_s == 0 { limits.time_limit_s } else { limits.time_limit_s.min(left_s) };
                     let items = held.batch.judged(place.lot, place.round);
-                    let width = terms.answer_width;
+                    let width = held.batch.width(place.round);
                     self.running.insert(place);
                     actions.push(Action::Work { place, class: terms.class, items, width, limit_s });
                 }

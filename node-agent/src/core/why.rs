@@ -4,7 +4,7 @@ use piecework_interface::view::NodeStatus;
 
 use super::{
     Payloads, State,
-    claims::{NoChance, bond, may_extend},
+    claims::{NoChance, may_extend},
     facts::Facts,
     rounds,
 };
@@ -73,7 +73,7 @@ impl State {
                 why.to_owned()
             } else if let Some(first) = self.candidates(now_ms, facts, false).iter().find(|it| it.place.batch == batch)
             {
-                let bond = bond(open, first.place);
+                let bond = open.bond(first.place.lot, first.place.round);
                 if bond > free_stake {
                     format!("no free stake: a lot bonds {bond} yoctoNEAR, {free_stake} are free")
                 } else if let Some(text) = self.not_in_hand(first.place) {

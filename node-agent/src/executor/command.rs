@@ -17,6 +17,8 @@ use super::{Execute, ExecuteError, Task, lines, process};
 
 /// A larger payload is handed over as a file.
 const INLINE_BYTES: usize = 256 << 10;
+/// File of what a jury about scores judges.
+const SCORES: &str = "scores.json";
 /// Bytes of standard output at most, beside those per item.
 const OUTPUT_BYTES: usize = 64 << 10;
 const OUTPUT_BYTES_PER_ITEM: usize = 512;
@@ -61,11 +63,16 @@ impl CommandExecutor {
 
     async fn run(&self, task: &Task, dir: &Path) -> Result<Vec<u8>, ExecuteError> {
         let input = self.input(task, dir)?;
-        let environment = [
+        let mut environment = vec![
             ("PIECEWORK_BATCH", task.place.batch.to_string()),
             ("PIECEWORK_LOT", task.place.lot.to_string()),
             ("PIECEWORK_ANSWER_WIDTH", task.width.to_string()),
         ];
+        if let Some(scores) = &task.scores {
+            let path = dir.join(SCORES);
+            fs::write(&path, scores).map_err(|source| ExecuteError::Scratch { dir: dir.to_owned(), source })?;
+            environment.push(("PIECEWORK_SCORES", path.to_string_lossy().into_owned()));
+        }
         let cores = thread::available_parallelism().map_or(1, |cores| u64::try_from(cores.get()).unwrap_or(1));
         let cpu_s = task.limit.as_secs().saturating_add(1).saturating_mul(cores);
         let start = |source| ExecuteError::Start { program: self.program().to_owned(), source };
@@ -89,7 +96,8 @@ impl CommandExecutor {
         if !status.success() {
             return Err(ExecuteError::Failed { status, stderr });
         }
-        let indexes: Vec<u32> = task.items.iter().map(|item| item.index).collect();
+        let asked = if task.scores.is_some() { 1 } else { task.items.len() };
+        let indexes: Vec<u32> = task.items.iter().take(asked).map(|item| item.index).collect();
         Ok(lines::answers(&output, &indexes, task.width)?)
     }
 

@@ -19,9 +19,9 @@ use tokio::sync::{Notify, mpsc};
 use super::{Agent, Message, send};
 use crate::{
     caller::{self, Caller, Signer},
-    config::{ClassConfig, Config},
+    config::Config,
     core::{Event, RevenueRights, State},
-    executor::CommandExecutor,
+    executor::{CommandConfig, CommandExecutor},
     gateway::Gateway,
     metrics,
     payloads::Payloads,
@@ -73,13 +73,17 @@ impl Agent {
         let seed = u64::from_le_bytes(core::array::from_fn(|index| seed[index]));
         tracing::info!(%node, records = records.len(), resumed = call.is_some(), "agent.start");
         let gateway = Gateway::new(&config.gateway_url, config.max_lot_bytes).context("the gateway client")?;
-        let executor = |class: &ClassConfig| CommandExecutor::new(class.command.clone(), store.scratch());
-        let executors = config.classes.iter().map(|(&id, class)| (id, executor(class))).collect();
+        let executor = |command: &CommandConfig| CommandExecutor::new(command.clone(), store.scratch());
+        let classes = || config.classes.iter();
+        let executors = classes().map(|(&id, class)| (id, executor(&class.command))).collect();
+        let juries = classes().filter_map(|(&id, class)| Some((id, executor(class.jury_command.as_ref()?))));
+        let jury_executors = juries.collect();
         let (sender, receiver) = mpsc::unbounded_channel();
         let agent = Self {
             payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway)),
             caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), signer, Arc::clone(&store)),
             executors,
+            jury_executors,
             state: State::new(binding, config.limits(seed, rights), records, call.clone()),
             resumed,
             works: BTreeMap::new(),

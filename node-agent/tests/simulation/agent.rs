@@ -105,7 +105,7 @@ impl Agent {
             keeper_jitter_ms: 500,
             jitter_seed: seed,
             stop_grace_ms: 10_000,
-            classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 5 })].into(),
+            classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 5, judges_scores: false })].into(),
             revenue: RevenueRights { settles: true, signs: None },
         };
         // As the real shell: payloads of seats without answers are kept, the call in flight is taken up again.

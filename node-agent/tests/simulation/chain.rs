@@ -10,11 +10,12 @@ use piecework_coordinator::engine::{Engine, Error, Host};
 use piecework_interface::{
     Sha256,
     amount::Amount,
-    call::{BatchSpec, DepositMessage, NodeRegisterArgs, TokenListArgs},
+    call::{BatchSpec, Callback, ChallengeArgs, DepositMessage, NodeRegisterArgs, TokenListArgs},
     config::{Bounds, Config},
     event::{Entry, Line},
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId},
+    ids::{AccountNo, BatchId, ClassId, LotId},
+    op::Target,
     terms::{Terms, Verification},
     view::{Account, Batch, BatchStatus},
 };
@@ -109,16 +110,31 @@ impl Host for Memory<'_> {
 impl Chain {
     /// A chain with these nodes of one ticket each, and a batch.
     pub fn new(nodes: &[&str], items: u32, quorum_pct: u8) -> Self {
+        let mut chain = Self::bare(nodes);
+        chain.post(terms(chain.latest.now_s, quorum_pct), items, None);
+        chain
+    }
+
+    fn bare(nodes: &[&str]) -> Self {
         let latest = Block { height: 1_000, now_s: 1_700_000_000, storage: Storage::new() };
         let mut chain =
             Self { latest, recent: VecDeque::new(), waiting: Vec::new(), outcomes: BTreeMap::new(), receipts: 0 };
         let bounds = Bounds {
             claim_ttl_s: (10, 100_000),
             reveal_window_s: (10, 100_000),
+            challenge_window_s: (10, 100_000),
             slice_s: (1, 3_600),
             ..Bounds::default()
         };
-        let config = Config { grace_s: 5, liveness_window_s: 600, epoch_s: EPOCH_S, bounds, ..Config::default() };
+        let config = Config {
+            grace_s: 5,
+            liveness_window_s: 600,
+            epoch_s: EPOCH_S,
+            juror_age_s: 0,
+            juror_reputation: 0,
+            bounds,
+            ..Config::default()
+        };
         chain.run(CONTRACT, 0, |host| Engine::init(host, OWNER.to_owned(), config)).expect("init");
         let token = TokenListArgs {
             account_id: TOKEN.to_owned(),
@@ -135,18 +151,38 @@ impl Chain {
             chain.call(node, 10 * NEAR, |engine| engine.node_register(args)).expect("node");
         }
         chain.block();
+        chain
+    }
+
+    /// A chain whose batch has a challenge window, and a contract that wants to know of its end.
+    pub fn with_window(nodes: &[&str], items: u32, window_s: u32) -> Self {
+        let mut chain = Self::bare(nodes);
+        let terms = Terms { challenge_window_s: window_s, ..terms(chain.latest.now_s, 60) };
+        let callback = Callback { account_id: "listener.near".to_owned(), tgas: 10 };
+        chain.post(terms, items, Some(callback));
+        chain
+    }
+
+    fn post(&mut self, terms: Terms, items: u32, callback: Option<Callback>) {
         let message = DepositMessage::CreateBatch(BatchSpec {
-            terms: terms(chain.latest.now_s, quorum_pct),
+            terms,
             items,
             manifest: [7; 32],
             uri: "blob:00".to_owned(),
+            gold_root: [0; 32],
+            callback,
         });
         let pay = 10_u128.pow(12);
-        chain.call(TOKEN, 0, |engine| engine.ft_on_transfer(REQUESTER.to_owned(), pay, message)).expect("batch");
+        self.call(TOKEN, 0, |engine| engine.ft_on_transfer(REQUESTER.to_owned(), pay, message)).expect("batch");
         for _ in 0..=FINAL_AFTER {
-            chain.block();
+            self.block();
         }
-        chain
+    }
+
+    /// The requester challenges the first item of a lot.
+    pub fn challenge(&mut self, lot: LotId) {
+        let args = ChallengeArgs { batch: BatchId(0), lot, items: vec![0] };
+        self.call(REQUESTER, NEAR, |engine| engine.challenge(&args)).expect("challenge");
     }
 
     /// Takes signed bytes; the second time does nothing.
@@ -169,6 +205,7 @@ impl Chain {
             let logs = match call {
                 Call::Work(ops) => self.call(&who, 0, |engine| engine.work(ops)),
                 Call::Poke(targets) => self.call(&who, 0, |engine| engine.poke(&targets)),
+                Call::Tell(batch, _) => self.call(&who, 0, |engine| engine.poke(&[Target::Batch(batch)])),
                 Call::Heartbeat => self.call(&who, 0, |engine| engine.heartbeat()),
                 Call::EpochSettle => self.call(&who, 0, |engine| engine.epoch_settle()),
                 Call::Collect(_) => unreachable!("no key of these agents signs intents"),
@@ -195,8 +232,10 @@ impl Chain {
     /// What an agent sees through a node that lags so many blocks behind the last final one.
     pub fn facts_behind(&self, who: &str, lag: usize) -> Facts {
         let block = self.final_block(lag);
-        let (account, root, revenue, batches) = view(block, |mut engine| {
+        let (account, root, revenue, batches, untold) = view(block, |mut engine| {
             let batches: Vec<Batch> = engine.view_batches(0, 128).expect("batches");
+            let closed = batches.iter().filter(|batch| batch.status == BatchStatus::Closed);
+            let untold = closed.filter_map(|batch| Some((batch.batch, batch.callback.as_ref()?.tgas))).collect();
             let batches = batches.into_iter().filter_map(|batch| {
                 let open = batch.open.filter(|_| batch.status != BatchStatus::Closed)?;
                 let lots = engine.view_lots(batch.batch, 0, 128).expect("lots");
@@ -209,6 +248,7 @@ impl Chain {
                 engine.view_root(),
                 engine.view_revenue().expect("revenue"),
                 batches,
+                untold,
             )
         });
         Facts {
@@ -221,6 +261,7 @@ impl Chain {
             silent: Vec::new(),
             revenue,
             epoch_s: EPOCH_S,
+            untold,
         }
     }
 

@@ -8,7 +8,7 @@ mod chain;
 use agent::Agent;
 use chain::Chain;
 use piecework_interface::{
-    ids::LotId,
+    ids::{LotId, NEAR},
     view::{BatchStatus, LotPhase, SlotPhase},
 };
 use proptest::prelude::*;
@@ -42,7 +42,10 @@ impl World {
     }
 
     fn with(nodes: &[&str], items: u32, quorum_pct: u8) -> Self {
-        let chain = Chain::new(nodes, items, quorum_pct);
+        Self::on(Chain::new(nodes, items, quorum_pct), nodes)
+    }
+
+    fn on(chain: Chain, nodes: &[&str]) -> Self {
         let agents = nodes.iter().map(|node| Agent::new(node, 0, &chain, 2)).collect();
         Self { chain, agents, now_ms: 0 }
     }
@@ -170,6 +173,37 @@ fn agents__should_extend_what_they_disagree_on() {
     for index in 1..NODES.len() {
         assert!(world.stake(index) >= world.stake(0));
     }
+}
+
+#[test]
+fn agents__should_sit_on_a_jury_and_tell_of_the_end() {
+    // Given nine agents, a batch with a challenge window and a listener, and a challenge of its only lot.
+    let mut world = World::on(Chain::with_window(&MORE_NODES, 3, 30), &MORE_NODES);
+    let provisional = |world: &World| {
+        world
+            .chain
+            .facts(MORE_NODES[0])
+            .batches
+            .values()
+            .any(|batch| batch.lots.get(&LotId(0)).is_some_and(|lot| lot.phase == LotPhase::Provisional))
+    };
+    while !provisional(&world) {
+        assert!(world.now_ms < LIMIT_MS, "the lot is not tallied");
+        world.tick(&mut Vec::new(), &mut Vec::new());
+    }
+    world.chain.challenge(LotId(0));
+    // When they run on.
+    while world.chain.batch().status != BatchStatus::Closed || world.chain.batch().callback.is_some() {
+        assert!(world.now_ms < LIMIT_MS, "the case does not end: {:?}", world.chain.batch());
+        world.tick(&mut Vec::new(), &mut Vec::new());
+    }
+    // Then three have worked and five others have sat on the jury, each paid for what it did, and nobody was slashed.
+    let nodes = MORE_NODES.map(|node| world.chain.account(node));
+    let paid_in = |near: bool| {
+        nodes.iter().filter(|node| node.balances.iter().any(|balance| (balance.token == NEAR) == near)).count()
+    };
+    assert_eq!((paid_in(false), paid_in(true)), (3, 5));
+    assert!(nodes.iter().all(|node| node.node.as_ref().unwrap().stake == nodes[0].node.as_ref().unwrap().stake));
 }
 
 #[test]

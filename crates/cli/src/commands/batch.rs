@@ -1,21 +1,31 @@
 //! `piecework batch`: from a file of items to results.
 
+mod case;
+mod challenge;
 mod create;
+mod gold;
 mod known;
 mod results;
+mod seen;
+mod verdict;
 mod verify;
 mod watch;
 
 use clap::{Args, Subcommand};
 use piecework_interface::{
-    ids::BatchId,
+    ids::{BatchId, LotId},
     lots,
-    view::{Batch, BatchStatus},
+    terms::JURY,
+    view::{Batch, BatchStatus, Lot, LotPhase, OpenBatch},
 };
 use serde_json::json;
 
+pub use case::CaseArgs;
+pub use challenge::ChallengeArgs;
 pub use create::{CreateArgs, create};
+pub use gold::OpenGoldArgs;
 pub use results::ResultsArgs;
+pub use verdict::VerdictArgs;
 pub use verify::VerifyArgs;
 pub use watch::WatchArgs;
 
@@ -35,6 +45,14 @@ pub enum BatchCommand {
     Verify(VerifyArgs),
     /// Take no more claims; what is unused of the escrow returns as live lots end
     Cancel(BatchArg),
+    /// Show known answers while lots are provisional: who missed them pays
+    OpenGold(OpenGoldArgs),
+    /// Have a jury look at results that are wrong, for a bond
+    Challenge(ChallengeArgs),
+    /// Accept to score a batch, as its adjudicator, for a bond
+    AdjudicatorAccept(BatchArg),
+    /// Score the copies of a lot, as its batch's adjudicator
+    Verdict(VerdictArgs),
     /// List batches
     List,
 }
@@ -57,6 +75,10 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
         BatchCommand::Results(args) => results::run(context, args).await,
         BatchCommand::Verify(args) => verify::run(context, args).await,
         BatchCommand::Cancel(args) => cancel(context, BatchId(args.batch)).await,
+        BatchCommand::OpenGold(args) => gold::run(context, args).await,
+        BatchCommand::Challenge(args) => challenge::run(context, args).await,
+        BatchCommand::AdjudicatorAccept(args) => verdict::accept(context, BatchId(args.batch)).await,
+        BatchCommand::Verdict(args) => verdict::run(context, args).await,
         BatchCommand::List => list(context).await,
     }
 }
@@ -123,6 +145,30 @@ async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch
         next => format!("the newest batch is {}; see `piecework batch list`", next - 1),
     };
     Err(Problem::new(format!("there is no batch {batch} on {}", coordinator.account_id()), fix).into())
+}
+
+/// A lot of an open batch that has a record.
+async fn lot(coordinator: &Coordinator, batch: BatchId, open: &OpenBatch, lot: LotId) -> anyhow::Result<Lot> {
+    if let Some(found) = coordinator.lots(batch, lot, 1).await?.into_iter().find(|found| found.lot == lot) {
+        return Ok(found);
+    }
+    let lots = lots::lot_count(open.items, open.terms.lot_size);
+    let fix = format!(
+        "the batch has lots 0 to {}; lots that nobody claimed or that are settled have nothing to decide",
+        lots.saturating_sub(1)
+    );
+    Err(Problem::new(format!("batch {batch} has no lot {lot} at work"), fix).into())
+}
+
+/// What to say of a lot whose result cannot be disputed now.
+fn not_provisional(lot: &Lot, window_s: u32) -> Problem {
+    let (what, fix) = match lot.state.phase {
+        LotPhase::Provisional => ("is over", "its jury is drawn, or it settles, with the next poke"),
+        _ if lot.state.round == JURY => ("is over", "a jury sits on the lot: see `piecework batch watch`"),
+        LotPhase::Judging => ("is not open yet", "the adjudicator's time runs: try again after its verdict"),
+        LotPhase::Working | LotPhase::Revealing => ("is not open yet", "try again when its answers are tallied"),
+    };
+    Problem::new(format!("the window of {window_s} s in which lot {} can be disputed {what}", lot.lot), fix)
 }
 
 const fn status_name(status: BatchStatus) -> &'static str {

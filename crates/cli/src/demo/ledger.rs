@@ -209,6 +209,9 @@ impl Ledger {
                 self.revealing.remove(&(*batch, *lot));
                 self.extended.insert((*batch, *lot), items.0);
             }
+            Entry::JuryOpened { batch, lot } => {
+                self.revealing.remove(&(*batch, *lot));
+            }
             Entry::Settled { batch, lot, .. } => {
                 self.revealing.remove(&(*batch, *lot));
                 if self.history.results.iter().any(|result| (result.batch, result.lot) == (*batch, *lot)) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
+    call::Callback,
+    case::Case,
     config::Fixed,
     draw::Draw,
     host::sha256,
@@ -22,9 +24,9 @@ use crate::{
 
 pub(super) async fn batch_list(conn: &mut PgConnection) -> Result<BTreeMap<BatchId, Batch>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT batch, status, requester, token, items, manifest, terms AS "terms: Json<Terms>",
-                  fixed AS "fixed: Json<Fixed>", progress AS "progress: Json<Progress>", escrow, settled, results_root,
-                  created_at
+        r#"SELECT batch, status, requester, token, items, manifest, gold_root, callback AS "callback: Json<Callback>",
+                  terms AS "terms: Json<Terms>", fixed AS "fixed: Json<Fixed>",
+                  progress AS "progress: Json<Progress>", escrow, settled, results_root, created_at
            FROM batches
            WHERE status <> 'forgotten'"#
     )
@@ -41,6 +43,7 @@ pub(super) async fn batch_list(conn: &mut PgConnection) -> Result<BTreeMap<Batch
                 fixed: row.fixed.0,
                 items: narrow(row.items, "batches.items")?,
                 manifest: digest(row.manifest, "batches.manifest")?,
+                gold_root: digest(row.gold_root, "batches.gold_root")?,
                 created_at: narrow(row.created_at, "batches.created_at")?,
                 progress: row.progress.0,
                 escrow: row.escrow.into(),
@@ -50,6 +53,7 @@ pub(super) async fn batch_list(conn: &mut PgConnection) -> Result<BTreeMap<Batch
                 status,
                 settled: narrow(row.settled, "batches.settled")?,
                 results_root: digest(row.results_root, "batches.results_root")?,
+                callback: row.callback.map(|Json(callback)| callback),
                 // The contract forgets the rest of a closed batch; the row keeps it for readers.
                 open: (status != BatchStatus::Closed).then_some(open),
             };
@@ -132,7 +136,7 @@ pub(super) async fn lot_list(
 ) -> Result<BTreeMap<(BatchId, LotId), LotState>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items,
-                  draw AS "draw: Json<Draw>"
+                  draw AS "draw: Json<Draw>", "case" AS "case: Json<Box<Case>>"
            FROM lots
            WHERE phase <> 'settled'"#
     )
@@ -155,6 +159,7 @@ pub(super) async fn lot_list(
                 leavers: leavers.collect::<Result<_, StoreError>>()?,
                 open_items: items_of(row.open_items),
                 draw: row.draw.0,
+                case: row.case.map(|Json(case)| case),
                 slots: held.into_iter().map(slot_view).collect(),
             };
             Ok(((batch, lot), state))

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use piecework_interface::{
     amount::Amount,
+    call::Callback,
     config::Fixed,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     lots::{lot_count, lot_items},
@@ -63,6 +64,10 @@ pub struct Batch {
     pub lots: u32,
     /// Merkle root over the items' payload digests.
     pub manifest: [u8; 32],
+    /// Root of the gold tree, zeros without gold.
+    pub gold_root: [u8; 32],
+    /// Whom a poke tells that it is closed; `None` once it was told.
+    pub callback: Option<Callback>,
     /// Where the manifest is.
     pub uri: String,
     /// Terms.
@@ -98,6 +103,8 @@ pub struct Counts {
     pub revealing: u32,
     /// Lots tallied and not yet settled.
     pub provisional: u32,
+    /// Lots that wait for the adjudicator.
+    pub judging: u32,
     /// Lots that went, or go, through an extension round.
     pub extended: u32,
     /// Items of settled lots.
@@ -125,6 +132,8 @@ struct Row {
     token: i32,
     items: i64,
     manifest: Vec<u8>,
+    gold_root: Vec<u8>,
+    callback: Option<Json<Callback>>,
     uri: String,
     terms: Json<Terms>,
     fixed: Json<Fixed>,
@@ -139,8 +148,9 @@ struct Row {
     working: i64,
     revealing: i64,
     provisional: i64,
+    judging: i64,
     extended: i64,
-    answer_bytes: i64,
+    settled_items: i64,
     accepted: i64,
 }
 
@@ -234,19 +244,20 @@ async fn batches(
 ) -> Result<Vec<Batch>, StoreError> {
     let found = sqlx::query_as!(
         Row,
-        r#"SELECT b.batch, b.status, b.requester, a.account_id AS requester_id, b.token, b.items, b.manifest, b.uri,
-                  b.terms AS "terms: Json<Terms>", b.fixed AS "fixed: Json<Fixed>",
-                  b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
+        r#"SELECT b.batch, b.status, b.requester, a.account_id AS requester_id, b.token, b.items, b.manifest,
+                  b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
+                  b.fixed AS "fixed: Json<Fixed>", b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
                   b.ended_at, b.created_seq, b.updated_seq, live.working AS "working!", live.revealing AS "revealing!",
-                  live.provisional AS "provisional!", live.extended AS "extended!",
-                  done.answer_bytes AS "answer_bytes!", done.accepted AS "accepted!"
+                  live.provisional AS "provisional!", live.judging AS "judging!", live.extended AS "extended!",
+                  done.items AS "settled_items!", done.accepted AS "accepted!"
            FROM batches b JOIN accounts a ON a.account = b.requester,
                 LATERAL (SELECT count(*) FILTER (WHERE l.phase = 'working') AS working,
                                 count(*) FILTER (WHERE l.phase = 'revealing') AS revealing,
                                 count(*) FILTER (WHERE l.phase = 'provisional') AS provisional,
-                                count(*) FILTER (WHERE l.round > 0) AS extended
+                                count(*) FILTER (WHERE l.phase = 'judging') AS judging,
+                                count(*) FILTER (WHERE l.open_items <> 0) AS extended
                          FROM lots l WHERE l.batch = b.batch) live,
-                LATERAL (SELECT coalesce(sum(octet_length(r.answers)), 0) AS answer_bytes,
+                LATERAL (SELECT coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS items,
                                 coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted
                          FROM results r WHERE r.batch = b.batch) done
            WHERE b.batch >= $1 AND b.batch < $2
@@ -282,6 +293,8 @@ impl TryFrom<Row> for Batch {
             items,
             lots: lot_count(items, terms.lot_size),
             manifest: digest(row.manifest, "batches.manifest")?,
+            gold_root: digest(row.gold_root, "batches.gold_root")?,
+            callback: row.callback.map(|Json(callback)| callback),
             uri: row.uri,
             fixed: row.fixed.0,
             progress: row.progress.0,
@@ -292,8 +305,9 @@ impl TryFrom<Row> for Batch {
                 working: narrow(row.working, "lots.phase")?,
                 revealing: narrow(row.revealing, "lots.phase")?,
                 provisional: narrow(row.provisional, "lots.phase")?,
+                judging: narrow(row.judging, "lots.phase")?,
                 extended: narrow(row.extended, "lots.round")?,
-                settled_items: narrow(row.answer_bytes / i64::from(terms.answer_width.max(1)), "results.answers")?,
+                settled_items: narrow(row.settled_items, "results.lot")?,
                 accepted_items: narrow(row.accepted, "results.accepted")?,
             },
             created_at: narrow(row.created_at, "batches.created_at")?,

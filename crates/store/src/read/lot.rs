@@ -1,6 +1,7 @@
 //! Lots, including those that nobody claimed yet: they have no row and are known from the batch's geometry.
 
 use piecework_interface::{
+    case::Case,
     draw::Draw,
     ids::{AccountNo, BatchId, LotId},
 };
@@ -25,6 +26,8 @@ pub enum LotState {
     Revealing,
     /// Tallied; settles when the challenge window has passed.
     Provisional,
+    /// Answers are shown; the adjudicator's time runs.
+    Judging,
     /// Settled, or closed without a result.
     Settled,
 }
@@ -36,6 +39,7 @@ impl LotState {
             Self::Working => "working",
             Self::Revealing => "revealing",
             Self::Provisional => "provisional",
+            Self::Judging => "judging",
             Self::Settled => "settled",
         }
     }
@@ -48,7 +52,7 @@ pub struct Lot {
     pub lot: LotId,
     /// State.
     pub state: LotState,
-    /// 0, or 1 for the extension; of a settled lot the last one.
+    /// 0, 1 for the extension, 2 for a jury; of a settled lot the last one.
     pub round: u8,
     /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.
     pub clock_at: u32,
@@ -58,8 +62,10 @@ pub struct Lot {
     pub leavers: Vec<AccountNo>,
     /// The extension's open items; 0 in round 0.
     pub open_items: u64,
-    /// The extension's draw.
+    /// The draw of the extension or the jury.
     pub draw: Draw,
+    /// What gold, challenges, a jury or an adjudicator added.
+    pub case: Option<Box<Case>>,
     /// Live slots that are reserved, committed and revealed.
     pub slots: [u32; 3],
     /// Settlement, once settled.
@@ -101,8 +107,8 @@ pub async fn lot_list(db: &mut PgConnection, batch: BatchId, lots: &[LotId]) -> 
     sqlx::query!(
         r#"SELECT g.lot AS "lot!", l.phase AS "phase?", l.round AS "round?", l.clock_at AS "clock_at?",
                   l.phase_at AS "phase_at?", l.leavers AS "leavers?", l.open_items AS "open_items?",
-                  l.draw AS "draw?: Json<Draw>", l.updated_seq AS "updated_seq?", r.n AS "n?",
-                  r.accepted AS "accepted?", r.settled_at AS "settled_at?", s.reserved AS "reserved!",
+                  l.draw AS "draw?: Json<Draw>", l."case" AS "case?: Json<Box<Case>>",
+                  l.updated_seq AS "updated_seq?", r.n AS "n?", r.accepted AS "accepted?", r.settled_at AS "settled_at?", s.reserved AS "reserved!",
                   s.committed AS "committed!", s.revealed AS "revealed!"
            FROM unnest($2::bigint[]) AS g(lot)
                 LEFT JOIN lots l ON l.batch = $1 AND l.lot = g.lot
@@ -139,6 +145,7 @@ pub async fn lot_list(db: &mut PgConnection, batch: BatchId, lots: &[LotId]) -> 
                 .collect::<Result<_, StoreError>>()?,
             open_items: items_of(row.open_items.unwrap_or_default()),
             draw: row.draw.map(|Json(draw)| draw).unwrap_or_default(),
+            case: row.case.map(|Json(case)| case),
             slots: [
                 narrow(row.reserved, "slots.phase")?,
                 narrow(row.committed, "slots.phase")?,

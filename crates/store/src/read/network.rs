@@ -16,8 +16,8 @@ pub struct Network {
     pub bonded: Amount,
     /// Batches that are open, cancelled and closed.
     pub batches: [u64; 3],
-    /// Lots that are working, revealing and provisional.
-    pub live_lots: [u64; 3],
+    /// Lots that are working, revealing, judging and provisional.
+    pub live_lots: [u64; 4],
     /// Lots settled.
     pub settled_lots: u64,
     /// Items of settled lots.
@@ -57,8 +57,8 @@ pub async fn network_get(db: &mut PgConnection) -> Result<Network, StoreError> {
     let row = sqlx::query!(
         r#"SELECT n.active AS "active!", n.paused AS "paused!", n.silent AS "silent!", n.stake AS "stake!",
                   n.bonded AS "bonded!", b.open AS "open!", b.cancelled AS "cancelled!", b.closed AS "closed!",
-                  l.working AS "working!", l.revealing AS "revealing!", l.provisional AS "provisional!",
-                  r.lots AS "lots!", r.items AS "items!", r.accepted AS "accepted!", a.accounts AS "accounts!"
+                  l.working AS "working!", l.revealing AS "revealing!", l.judging AS "judging!",
+                  l.provisional AS "provisional!", r.lots AS "lots!", r.items AS "items!", r.accepted AS "accepted!", a.accounts AS "accounts!"
            FROM (SELECT count(*) FILTER (WHERE status = 'active') AS active,
                         count(*) FILTER (WHERE status = 'paused') AS paused,
                         count(*) FILTER (WHERE status = 'silent') AS silent,
@@ -70,10 +70,11 @@ pub async fn network_get(db: &mut PgConnection) -> Result<Network, StoreError> {
                  FROM batches) b,
                 (SELECT count(*) FILTER (WHERE phase = 'working') AS working,
                         count(*) FILTER (WHERE phase = 'revealing') AS revealing,
+                        count(*) FILTER (WHERE phase = 'judging') AS judging,
                         count(*) FILTER (WHERE phase = 'provisional') AS provisional
                  FROM lots WHERE phase <> 'settled') l,
                 (SELECT count(*) AS lots, coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted,
-                        coalesce(sum(octet_length(r.answers) / (b.terms ->> 'answer_width')::integer), 0)::bigint AS items
+                        coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS items
                  FROM results r JOIN batches b USING (batch)) r,
                 (SELECT count(*) AS accounts FROM accounts WHERE closed_seq IS NULL) a"#
     )
@@ -106,9 +107,9 @@ pub async fn network_get(db: &mut PgConnection) -> Result<Network, StoreError> {
         stake: row.stake.into(),
         bonded: row.bonded.into(),
         batches: counts([row.open, row.cancelled, row.closed])?,
-        live_lots: counts([row.working, row.revealing, row.provisional])?,
+        live_lots: counts([row.working, row.revealing, row.judging, row.provisional])?,
         settled_lots: narrow(row.lots, "results")?,
-        settled_items: narrow(row.items, "results.answers")?,
+        settled_items: narrow(row.items, "results.lot")?,
         accepted_items: narrow(row.accepted, "results.accepted")?,
         accounts: narrow(row.accounts, "accounts")?,
         tokens: tokens.collect::<Result<_, StoreError>>()?,
@@ -122,17 +123,20 @@ pub async fn network_get(db: &mut PgConnection) -> Result<Network, StoreError> {
 pub async fn settled_items_since(db: &mut PgConnection, since: u32) -> Result<u64, StoreError> {
     // Settlements are numbered by journal lines and block times only grow, so the newest lines are looked at first.
     let items = sqlx::query_scalar!(
-        r#"SELECT coalesce(sum(octet_length(r.answers) / (b.terms ->> 'answer_width')::integer), 0)::bigint AS "items!"
+        r#"SELECT coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS "items!"
            FROM results r JOIN batches b USING (batch)
            WHERE r.settled_at >= $1"#,
         i64::from(since),
     )
     .fetch_one(db)
     .await?;
-    narrow(items, "results.answers")
+    narrow(items, "results.lot")
 }
 
-fn counts(counts: [i64; 3]) -> Result<[u64; 3], StoreError> {
-    let [a, b, c] = counts;
-    Ok([narrow(a, "count")?, narrow(b, "count")?, narrow(c, "count")?])
+fn counts<const N: usize>(counts: [i64; N]) -> Result<[u64; N], StoreError> {
+    let mut narrowed = [0; N];
+    for (narrowed, count) in narrowed.iter_mut().zip(counts) {
+        *narrowed = narrow(count, "count")?;
+    }
+    Ok(narrowed)
 }

@@ -25,6 +25,7 @@ pub(super) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) 
     let token: Vec<i32> = rows.iter().map(|row| i32::from(row.token.0)).collect();
     let items: Vec<i64> = rows.iter().map(|row| i64::from(row.items)).collect();
     let manifest: Vec<_> = rows.iter().map(|row| row.manifest.to_vec()).collect();
+    let gold_root: Vec<_> = rows.iter().map(|row| row.gold_root.to_vec()).collect();
     let uri: Vec<_> = rows.iter().map(|row| row.uri.clone()).collect();
     let terms: Vec<String> = rows.iter().map(|row| json(&row.terms)).collect::<Result<_, _>>()?;
     let fixed: Vec<String> = rows.iter().map(|row| json(&row.fixed)).collect::<Result<_, _>>()?;
@@ -32,18 +33,19 @@ pub(super) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) 
     let created_seq: Vec<i64> =
         rows.iter().map(|row| widen(row.created_seq, "batches.created_seq")).collect::<Result<_, _>>()?;
     let inserted = sqlx::query!(
-        "INSERT INTO batches (batch, status, requester, token, items, manifest, uri, terms, fixed, progress, escrow, settled,
+        "INSERT INTO batches (batch, status, requester, token, items, manifest, gold_root, uri, terms, fixed, progress, escrow, settled,
                               results_root, created_at, created_seq, updated_seq)
-         SELECT batch, 'open', requester, token, items, manifest, uri, terms::jsonb, fixed::jsonb, $11::text::jsonb, 0, 0,
-                $12, created_at, created_seq, created_seq
-         FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
-                     $8::text[], $9::bigint[], $10::bigint[])
-           AS row (batch, requester, token, items, manifest, uri, terms, fixed, created_at, created_seq)",
+         SELECT batch, 'open', requester, token, items, manifest, gold_root, uri, terms::jsonb, fixed::jsonb,
+                $12::text::jsonb, 0, 0, $13, created_at, created_seq, created_seq
+         FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bytea[], $6::bytea[], $7::text[],
+                     $8::text[], $9::text[], $10::bigint[], $11::bigint[])
+           AS row (batch, requester, token, items, manifest, gold_root, uri, terms, fixed, created_at, created_seq)",
         &batch,
         &requester,
         &token,
         &items,
         &manifest,
+        &gold_root,
         &uri,
         &terms,
         &fixed,
@@ -72,16 +74,19 @@ pub(super) async fn batch_update(
     let escrow: Vec<_> = rows.values().map(|row| Units(row.escrow)).collect();
     let settled: Vec<i64> = rows.values().map(|row| i64::from(row.settled)).collect();
     let results_root: Vec<_> = rows.values().map(|row| row.results_root.to_vec()).collect();
+    let callback: Vec<Option<String>> =
+        rows.values().map(|row| row.callback.as_ref().map(json).transpose()).collect::<Result<_, _>>()?;
     let ended_at: Vec<Option<i64>> = rows.values().map(|row| row.ended_at.map(i64::from)).collect();
     let updated_seq: Vec<i64> =
         rows.values().map(|row| widen(row.updated_seq, "batches.updated_seq")).collect::<Result<_, _>>()?;
     let updated = sqlx::query!(
         "UPDATE batches b
          SET status = row.status, progress = coalesce(row.progress::jsonb, b.progress), escrow = row.escrow,
-             settled = row.settled, results_root = row.results_root, ended_at = coalesce(row.ended_at, b.ended_at),
-             updated_seq = row.updated_seq
-         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::bigint[], $6::bytea[], $7::bigint[], $8::bigint[])
-           AS row (batch, status, progress, escrow, settled, results_root, ended_at, updated_seq)
+             settled = row.settled, results_root = row.results_root, callback = row.callback::jsonb,
+             ended_at = coalesce(row.ended_at, b.ended_at), updated_seq = row.updated_seq
+         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::bigint[], $6::bytea[], $7::text[],
+                     $8::bigint[], $9::bigint[])
+           AS row (batch, status, progress, escrow, settled, results_root, callback, ended_at, updated_seq)
          WHERE b.batch = row.batch",
         &batch,
         &status,
@@ -89,6 +94,7 @@ pub(super) async fn batch_update(
         &escrow,
         &settled,
         &results_root,
+        &callback as &[Option<String>],
         &ended_at as &[Option<i64>],
         &updated_seq,
     )
@@ -121,19 +127,23 @@ pub(super) async fn lot_upsert(
         .collect();
     let open_items: Vec<i64> = rows.values().map(|row| item_bits(row.state.open_items)).collect();
     let draw: Vec<String> = rows.values().map(|row| json(&row.state.draw)).collect::<Result<_, _>>()?;
+    let case: Vec<Option<String>> =
+        rows.values().map(|row| row.state.case.as_ref().map(json).transpose()).collect::<Result<_, _>>()?;
     let updated_seq: Vec<i64> =
         rows.values().map(|row| widen(row.updated_seq, "lots.updated_seq")).collect::<Result<_, _>>()?;
     let written = sqlx::query!(
-        "INSERT INTO lots (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, updated_seq)
+        r#"INSERT INTO lots (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, "case",
+                           updated_seq)
          SELECT batch, lot, phase, round, clock_at, phase_at, phase_height, string_to_array(leavers, ',')::bigint[],
-                open_items, draw::jsonb, updated_seq
+                open_items, draw::jsonb, "case"::jsonb, updated_seq
          FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::text[], $9::bigint[], $10::text[], $11::bigint[])
-           AS row (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, updated_seq)
+                     $8::text[], $9::bigint[], $10::text[], $11::text[], $12::bigint[])
+           AS row (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, "case",
+                   updated_seq)
          ON CONFLICT (batch, lot) DO UPDATE
          SET phase = excluded.phase, round = excluded.round, clock_at = excluded.clock_at, phase_at = excluded.phase_at,
              phase_height = excluded.phase_height, leavers = excluded.leavers, open_items = excluded.open_items,
-             draw = excluded.draw, updated_seq = excluded.updated_seq",
+             draw = excluded.draw, "case" = excluded."case", updated_seq = excluded.updated_seq"#,
         &batch,
         &lot,
         &phase,
@@ -144,6 +154,7 @@ pub(super) async fn lot_upsert(
         &leavers,
         &open_items,
         &draw,
+        &case as &[Option<String>],
         &updated_seq,
     )
     .execute(&mut **tx)

@@ -22,8 +22,8 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LotListParams {
-    /// Only lots in this state: `open`, `working`, `revealing`, `provisional` or `settled`.
-    #[param(value_type = Option<String>, example = "working", pattern = "^(open|working|revealing|provisional|settled)$")]
+    /// Only lots in this state: `open`, `working`, `revealing`, `judging`, `provisional` or `settled`.
+    #[param(value_type = Option<String>, example = "working", pattern = "^(open|working|revealing|judging|provisional|settled)$")]
     state: Option<LotState>,
     /// `next` of the page before.
     #[param(min_length = 1)]

@@ -1,7 +1,7 @@
 //! `GET /v1/batches/{batch}/lot-states`.
 
 use axum::{Json, extract::State};
-use piecework_interface::ids::BatchId;
+use piecework_interface::{ids::BatchId, terms::JURY};
 use piecework_store::read::{
     batch::{BatchShape, batch_shape_get},
     lot::{LotMark, LotState, lot_mark_list},
@@ -37,8 +37,8 @@ pub struct LotStates {
     pub from: u32,
     /// Lots of the batch.
     pub lots: u32,
-    /// One letter per lot: `o` open, `w` working, `x` working in an extension, `r` revealing, `p` provisional,
-    /// `s` settled with every item accepted, `u` settled with items unresolved.
+    /// One letter per lot: `o` open, `w` working, `x` working in an extension, `j` before a jury, `r` revealing,
+    /// `p` provisional, `v` waiting for the adjudicator's verdict, `s` settled with every item accepted, `u` settled with items unresolved.
     #[schema(example = "sssuxrwwoo")]
     pub states: String,
 }
@@ -77,10 +77,12 @@ fn letter(batch: &BatchShape, mark: &LotMark) -> char {
     let items = batch.lot_items(mark.lot);
     match mark.state {
         LotState::Open => 'o',
+        LotState::Working | LotState::Revealing if mark.round == JURY => 'j',
         LotState::Working if mark.round == 0 => 'w',
         LotState::Working => 'x',
         LotState::Revealing => 'r',
         LotState::Provisional => 'p',
+        LotState::Judging => 'v',
         LotState::Settled if mark.accepted.count_ones() == u32::from(items) => 's',
         LotState::Settled => 'u',
     }

@@ -28,7 +28,7 @@ fn state() -> State {
         keeper_jitter_ms: 0,
         jitter_seed: 0,
         stop_grace_ms: 0,
-        classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1 })].into(),
+        classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1, judges_scores: false })].into(),
         revenue: RevenueRights::default(),
     };
     State::new(Binding { contract: "market.near".to_owned(), node: ME }, limits, Vec::new(), None)
@@ -77,6 +77,7 @@ fn facts(tickets: u32, settled: u32) -> Facts {
         fixed,
         items: 40,
         manifest: [0; 32],
+        gold_root: [0; 32],
         created_at: 0,
         progress,
         escrow: Amount(0),
@@ -187,4 +188,72 @@ fn front__should_not_bind_extensions() {
     (lot.round, lot.open_items, lot.draw) = (1, 1, Draw::Seeded(seed));
     // Then it is looked at beside the front.
     assert_eq!(looks_at(&facts), [0, 30]);
+}
+
+/// A batch that takes no more claims, with a lot whose jury is drawn, on challenged items 0 and one more.
+fn with_jury(settled: u32) -> Facts {
+    let mut facts = facts(9, settled);
+    hold(&mut facts, 3, 3);
+    let batch = facts.batches.get_mut(&BATCH).unwrap();
+    batch.status = BatchStatus::Cancelled;
+    batch.open.terms.lot_size = 4;
+    batch.open.fixed.bond_rate = Amount(1 << 40);
+    let lot = batch.lots.get_mut(&LotId(3)).unwrap();
+    lot.begin_round(JURY, NOW_S - 30);
+    lot.draw = Draw::Seeded(Seed { value: [2; 16], at: 200, height: 20, tickets: 9 });
+    lot.case_mut().jury_items = 0b101;
+    facts
+}
+
+#[test]
+fn jury__should_be_joined_after_its_batch_is_cancelled() {
+    // Given a node that worked on none of the lot.
+    let mut facts = with_jury(10);
+    // Then it takes a seat, with a juror's bond for the jury's items.
+    assert_eq!(looks_at(&facts), [3]);
+    let place = Place { batch: BATCH, lot: LotId(3), round: JURY };
+    let batch = &facts.batches[&BATCH];
+    assert_eq!(batch.judged(place.lot, place.round), 0b101);
+    assert_eq!(batch.bond(place.lot, place.round), 2 << 8);
+    // But not if it had a hand in the lot's result.
+    facts.batches.get_mut(&BATCH).unwrap().lots.get_mut(&LotId(3)).unwrap().slots[0].node = ME;
+    assert!(looks_at(&facts).is_empty());
+}
+
+#[test]
+fn jury__should_be_left_to_those_who_may_judge() {
+    for (age_s, reputation) in [(NOW_S + 1, 0), (0, 5_001)] {
+        let mut facts = with_jury(10);
+        let fixed = &mut facts.batches.get_mut(&BATCH).unwrap().open.fixed;
+        (fixed.juror_age_s, fixed.juror_reputation) = (age_s, reputation);
+        assert!(looks_at(&facts).is_empty());
+    }
+}
+
+#[test]
+fn jury__should_judge_scores_only_with_a_program_for_it() {
+    // Given a jury about an adjudicator's scores.
+    let mut facts = with_jury(10);
+    let terms = &mut facts.batches.get_mut(&BATCH).unwrap().open.terms;
+    terms.verification = Verification::Adjudicated { adjudicator: AccountNo(1), verdict_ttl_s: 60 };
+    // Then it is left alone without one, and joined with one, to answer in one byte.
+    assert!(looks_at(&facts).is_empty());
+    let mut able = state();
+    able.limits.classes.get_mut(&CLASS).unwrap().judges_scores = true;
+    assert_eq!(able.candidates(0, &facts, false).len(), 1);
+    assert_eq!(facts.batches[&BATCH].width(JURY), 1);
+}
+
+#[test]
+fn lot__should_be_due_when_its_window_or_its_adjudicators_time_is_over() {
+    let mut facts = facts(9, 0);
+    let terms = &mut facts.batches.get_mut(&BATCH).unwrap().open.terms;
+    terms.challenge_window_s = 50;
+    terms.verification = Verification::Adjudicated { adjudicator: AccountNo(1), verdict_ttl_s: 80 };
+    let batch = &facts.batches[&BATCH];
+    for (phase, wait_s) in [(LotPhase::Provisional, 50), (LotPhase::Judging, 80)] {
+        let lot = LotState { phase, phase_at: NOW_S, ..LotState::default() };
+        assert!(!rounds::is_due(batch, &lot, NOW_S + wait_s - 1, 1));
+        assert!(rounds::is_due(batch, &lot, NOW_S + wait_s, 1));
+    }
 }

@@ -16,6 +16,7 @@ use piecework_interface::{
 };
 use serde::Serialize;
 
+use super::case::{CaseArgs, Gold};
 use crate::{
     commands::{account, entries, execute, registered},
     context::Context,
@@ -49,6 +50,9 @@ pub struct CreateArgs {
     /// What the batch fixes.
     #[command(flatten)]
     pub terms: TermsArgs,
+    /// Gold, an adjudicator, a contract to tell.
+    #[command(flatten)]
+    pub case: CaseArgs,
 }
 
 /// A batch that was created.
@@ -66,6 +70,8 @@ pub struct Created {
     pub manifest: String,
     /// Hash of the transaction that created it.
     pub tx_hash: Option<String>,
+    /// Where the record of its gold is: without it the gold cannot be opened.
+    pub gold_record: Option<PathBuf>,
 }
 
 /// Everything that is known before anything is sent.
@@ -75,6 +81,7 @@ struct Plan {
     count: u32,
     terms: Terms,
     escrow: u128,
+    gold: Option<Gold>,
 }
 
 pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
@@ -89,8 +96,13 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<(
             format!("{} items in {} lots would lock {escrow} at most; nothing was sent", created.items, created.lots)
         }
         Some(batch) => format!(
-            "created batch {batch}: {} items in {} lots, {escrow} locked\nnext: piecework batch watch {batch}",
-            created.items, created.lots
+            "created batch {batch}: {} items in {} lots, {escrow} locked{}\nnext: piecework batch watch {batch}",
+            created.items,
+            created.lots,
+            created.gold_record.as_ref().map_or_else(String::new, |path| format!(
+                "\nkeep {}: without it the gold cannot be opened",
+                path.display()
+            ))
         ),
     })
 }
@@ -108,7 +120,7 @@ pub async fn create(
     args: &CreateArgs,
 ) -> anyhow::Result<Created> {
     let coordinator = context.coordinator()?;
-    let plan = plan(&coordinator, token, items, args).await?;
+    let mut plan = plan(context, &coordinator, signer, token, items, args).await?;
     check_storage(&coordinator, signer, &plan).await?;
     check_balance(context, signer, token, &plan, args.from_balance).await?;
     let repeated = items::duplicates(&plan.items);
@@ -122,17 +134,27 @@ pub async fn create(
         escrow: plan.escrow.to_string(),
         manifest: hex::encode(plan.manifest.digest),
         tx_hash: None,
+        gold_record: plan.gold.as_ref().map(Gold::path),
     };
     if args.dry_run {
         return Ok(created);
     }
 
+    if let Some(gold) = &plan.gold {
+        gold.save()?;
+    }
     let bar = context.output.bar(u64::from(plan.count), "uploading");
     upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
     bar.finish_and_clear();
 
-    let spec =
-        BatchSpec { terms: plan.terms, items: plan.count, manifest: plan.manifest.root, uri: plan.manifest.uri() };
+    let spec = BatchSpec {
+        terms: plan.terms,
+        items: plan.count,
+        manifest: plan.manifest.root,
+        uri: plan.manifest.uri(),
+        gold_root: plan.gold.as_ref().map(Gold::root).transpose()?.unwrap_or_default(),
+        callback: args.case.callback.clone(),
+    };
     let contract = coordinator.account_id();
     let request = if args.from_balance {
         requests::batch_create(contract.clone(), token.id(), spec)?
@@ -146,13 +168,19 @@ pub async fn create(
         Entry::BatchCreated { batch, .. } => Some(batch),
         _ => None,
     });
-    created.batch = Some(batch.context("the coordinator answered without a batch; see `piecework batch list`")?);
+    let batch = batch.context("the coordinator answered without a batch; see `piecework batch list`")?;
+    created.batch = Some(batch);
+    if let Some(gold) = &mut plan.gold {
+        gold.created(batch)?;
+    }
     created.tx_hash = Some(outcome.tx_hash.to_string());
     Ok(created)
 }
 
 async fn plan(
+    context: &Context,
     coordinator: &Coordinator,
+    signer: &Sender,
     token: &TokenInfo,
     items: Vec<Item>,
     args: &CreateArgs,
@@ -160,7 +188,8 @@ async fn plan(
     let config = coordinator.config().await?;
     let now_s = u32::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())?;
     let reward = token.units(&args.terms.reward)?;
-    let terms = args.terms.terms(reward, now_s);
+    let mut terms = args.terms.terms(reward, now_s);
+    args.case.apply(coordinator, &config.bounds, args.terms.max_replicas, &mut terms).await?;
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
         let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
         let fix = match (error.field, bounds.get(error.field)) {
@@ -170,10 +199,11 @@ async fn plan(
         };
         Problem::new(format!("{} must be {}", option_of(error.field), error.rule), fix)
     })?;
+    let gold = args.case.gold(context, signer.account_id(), &items, &terms).await?;
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
     let manifest = Manifest::new(&items);
     let escrow = money::escrow(&terms, config.fee_bps, count);
-    Ok(Plan { items, manifest, count, terms, escrow })
+    Ok(Plan { items, manifest, count, terms, escrow, gold })
 }
 
 /// The first claim of each lot reserves its bytes from the requester, so too small a deposit would stall the batch.

@@ -332,6 +332,7 @@ mod tests {
             status: BatchStatus::Closed,
             settled: range.count,
             results_root: merkle::bag(sha256, &range),
+            callback: None,
             open: None,
         }
     }

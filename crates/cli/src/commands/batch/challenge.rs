@@ -1,0 +1,166 @@
+//! `piecework batch challenge`: a jury looks at results again.
+
+use std::time::SystemTime;
+
+use clap::Args;
+use piecework_interface::{
+    call,
+    case::{CHALLENGES_MAX, challenge_bond},
+    ids::{BatchId, LotId},
+    lots::lot_items,
+    view::{Lot, LotPhase, OpenBatch},
+};
+use serde::Serialize;
+
+use super::find;
+use crate::{amount::format_near, commands::execute, context::Context, problem::Problem, requests};
+
+/// `batch challenge`.
+#[derive(Debug, Args)]
+pub struct ChallengeArgs {
+    /// Number of the batch
+    batch: u32,
+    /// Number of a lot that is provisional
+    lot: u32,
+    /// Items whose result is wrong, by their index in the batch, such as 4,7; not in an adjudicated batch, where the scores
+    /// are challenged
+    #[arg(long, value_delimiter = ',', value_name = "ITEMS")]
+    items: Vec<u32>,
+    /// Show the bond, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A challenge.
+#[derive(Debug, Serialize)]
+struct Challenged {
+    batch: BatchId,
+    lot: LotId,
+    /// Items, counted in the batch; none for scores.
+    items: Vec<u32>,
+    /// What it puts up, yoctoNEAR.
+    bond: String,
+    /// Hash of the transaction; `None` after a dry run.
+    tx_hash: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Result<()> {
+    let (batch, coordinator) = (BatchId(args.batch), context.coordinator()?);
+    let Some(open) = find(&coordinator, batch).await?.open else {
+        return Err(
+            Problem::new(format!("batch {batch} is closed"), "results are final once their lot is settled").into()
+        );
+    };
+    let lot = super::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
+    let now_s = u32::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())?;
+    let window_s = open.terms.challenge_window_s;
+    if lot.state.phase != LotPhase::Provisional || now_s >= lot.state.phase_at.saturating_add(window_s) {
+        return Err(super::not_provisional(&lot, window_s).into());
+    }
+    let items = chosen(&open, &lot, &args.items)?;
+    let set = items.iter().fold(0_u64, |set, item| set | 1 << (item % 64));
+    let bond = challenge_bond(&open.terms, &open.fixed, lot_items(open.items, open.terms.lot_size, lot.lot), set);
+    context.output.note(format!(
+        "the challenge puts up {} NEAR: it comes back with what the jury costs if the jury agrees with you, else it pays the jury",
+        format_near(bond)
+    ));
+    let mut challenged = Challenged { batch, lot: lot.lot, items: args.items, bond: bond.to_string(), tx_hash: None };
+    if !args.dry_run {
+        let signer = context.signer().await?;
+        super::super::registered(&coordinator, signer.account_id()).await?;
+        let call = call::ChallengeArgs { batch, lot: lot.lot, items };
+        let outcome = execute(&signer, requests::challenge(coordinator.account_id().clone(), &call, bond)?).await?;
+        challenged.tx_hash = Some(outcome.tx_hash.to_string());
+    }
+    context.output.result(&challenged, || match challenged.tx_hash {
+        None => format!("the bond is {} NEAR; nothing was sent", format_near(bond)),
+        Some(_) => format!("challenged lot {}: a jury is drawn when its window is over", lot.lot),
+    })
+}
+
+/// The items as the contract counts them: in the lot; 0 for scores.
+fn chosen(open: &OpenBatch, lot: &Lot, items: &[u32]) -> Result<Vec<u8>, Problem> {
+    let case = lot.state.case.as_deref().cloned().unwrap_or_default();
+    if case.challenges.len() >= CHALLENGES_MAX {
+        return Err(Problem::new("the lot has four challenges already", "wait for its jury: `piecework batch watch`"));
+    }
+    let chosen = if open.terms.adjudicator().is_some() {
+        if !items.is_empty() {
+            return Err(Problem::new(
+                "an adjudicated batch has no results by item",
+                "leave --items out: the scores are challenged",
+            ));
+        }
+        vec![0]
+    } else {
+        let first = lot.lot.0.saturating_mul(u32::from(open.terms.lot_size));
+        let count = lot_items(open.items, open.terms.lot_size, lot.lot);
+        let range = format!("give items of lot {}: {first} to {}", lot.lot, first + u32::from(count).saturating_sub(1));
+        if items.is_empty() {
+            return Err(Problem::new("--items is missing", range));
+        }
+        let of_lot = |item: &u32| u8::try_from(item.checked_sub(first)?).ok().filter(|item| *item < count);
+        let outside = |item: &u32| Problem::new(format!("item {item} is not in lot {}", lot.lot), &range);
+        items.iter().map(|item| of_lot(item).ok_or_else(|| outside(item))).collect::<Result<Vec<_>, _>>()?
+    };
+    if chosen.iter().any(|item| case.challenged() & (1 << item) != 0) {
+        return Err(Problem::new("somebody challenged that already", "leave it out: the jury looks at it anyway"));
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use piecework_interface::{
+        amount::Amount,
+        case::{Case, Challenge},
+        config::Fixed,
+        ids::{AccountNo, NEAR},
+        terms::{Terms, Verification},
+        view::{LotState, Progress},
+    };
+
+    use super::*;
+
+    fn open(verification: Verification) -> OpenBatch {
+        OpenBatch {
+            requester: AccountNo(0),
+            token: NEAR,
+            terms: Terms { lot_size: 4, verification, ..Terms::default() },
+            fixed: Fixed::default(),
+            items: 7,
+            manifest: [0; 32],
+            gold_root: [0; 32],
+            created_at: 0,
+            progress: Progress::default(),
+            escrow: Amount(0),
+        }
+    }
+
+    fn lot() -> Lot {
+        let challenge = Challenge { account: AccountNo(9), items: 0b100, bond: Amount(1) };
+        let case = Case { challenges: vec![challenge], ..Case::default() };
+        let state = LotState { phase: LotPhase::Provisional, case: Some(Box::new(case)), ..LotState::default() };
+        Lot { batch: BatchId(0), lot: LotId(1), state }
+    }
+
+    #[test]
+    fn chosen__should_count_items_in_the_lot_and_refuse_others() {
+        let open = open(Verification::Consensus);
+        assert_eq!(chosen(&open, &lot(), &[4, 5]).unwrap(), [0, 1]);
+        for (items, part) in
+            [(&[3][..], "item 3 is not"), (&[7], "item 7 is not"), (&[6], "challenged that already"), (&[], "--items")]
+        {
+            let error = chosen(&open, &lot(), items).unwrap_err().to_string();
+            assert!(error.contains(part), "{items:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn chosen__should_be_the_scores_of_an_adjudicated_batch() {
+        let open = open(Verification::Adjudicated { adjudicator: AccountNo(1), verdict_ttl_s: 600 });
+        assert_eq!(chosen(&open, &lot(), &[]).unwrap(), [0]);
+        assert!(chosen(&open, &lot(), &[4]).is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! `piecework batch adjudicator-accept` and `piecework batch verdict`: what the one who scores copies does.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use piecework_chain::Sender;
+use piecework_interface::{
+    call,
+    case::{SCORE_FULL, adjudicator_bond},
+    host::sha256,
+    ids::{BatchId, LotId},
+    view::{Lot, LotPhase, OpenBatch},
+};
+use serde_json::json;
+
+use super::find;
+use crate::{
+    amount::format_near, commands::execute, context::Context, coordinator::Coordinator, problem::Problem, requests,
+};
+
+/// `batch verdict`.
+#[derive(Debug, Args)]
+pub struct VerdictArgs {
+    /// Number of the batch
+    batch: u32,
+    /// Number of a lot whose answers are shown
+    lot: u32,
+    /// A score of 0 to 10000 for each copy, in the lot's order, such as 10000,9000,0
+    #[arg(long, value_delimiter = ',', required = true, value_name = "SCORES")]
+    scores: Vec<u16>,
+    /// Report from which anybody can recompute the scores; it is uploaded, and the contract keeps its SHA-256
+    #[arg(long, value_name = "FILE")]
+    report: PathBuf,
+}
+
+pub(super) async fn accept(context: &Context, batch: BatchId) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let signer = context.signer().await?;
+    let open = adjudicated(&coordinator, &signer, batch).await?;
+    if open.progress.adjudicator_bond.is_some() {
+        return Err(Problem::new(
+            format!("batch {batch} is accepted already"),
+            "score its lots with `piecework batch verdict`",
+        )
+        .into());
+    }
+    let bond = adjudicator_bond(&open.terms, &open.fixed);
+    context.output.note(format!(
+        "accepting puts up {} NEAR: a quarter is lost with each lot whose scores a jury overturns or that is left unscored",
+        format_near(bond)
+    ));
+    let outcome =
+        execute(&signer, requests::adjudicator_accept(coordinator.account_id().clone(), batch, bond)?).await?;
+    let accepted = json!({ "batch": batch, "bond": bond.to_string(), "tx_hash": outcome.tx_hash.to_string() });
+    context.output.result(&accepted, || format!("accepted batch {batch}: its lots can be claimed now"))
+}
+
+pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<()> {
+    let (batch, coordinator) = (BatchId(args.batch), context.coordinator()?);
+    let signer = context.signer().await?;
+    let open = adjudicated(&coordinator, &signer, batch).await?;
+    let lot = super::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
+    check(&lot, &args.scores)?;
+    let report = fs::read(&args.report).with_context(|| {
+        Problem::new(format!("{} cannot be read", args.report.display()), "write the report first, and check the path")
+    })?;
+    let digest = sha256(&report);
+    if context.network.gateway_url.is_some() {
+        context.gateway()?.put_blob(&digest, &report).await?;
+    } else {
+        context.output.note("no gateway is known, so the report was not uploaded: publish it where everybody finds it");
+    }
+    let call = call::VerdictArgs { batch, lot: lot.lot, scores: args.scores, report: digest };
+    let outcome = execute(&signer, requests::verdict(coordinator.account_id().clone(), &call)?).await?;
+    let given = json!({
+        "batch": batch, "lot": lot.lot, "scores": call.scores, "report": hex::encode(digest),
+        "tx_hash": outcome.tx_hash.to_string(),
+    });
+    context.output.result(&given, || format!("scored lot {}: it settles when its challenge window is over", lot.lot))
+}
+
+/// An open batch that the signer scores.
+async fn adjudicated(coordinator: &Coordinator, signer: &Sender, batch: BatchId) -> anyhow::Result<OpenBatch> {
+    let Some(open) = find(coordinator, batch).await?.open else {
+        return Err(Problem::new(format!("batch {batch} is closed"), "there is nothing to score any more").into());
+    };
+    let Some(adjudicator) = open.terms.adjudicator() else {
+        let fix = "equal answers are counted there; name one with `piecework batch create --adjudicator`";
+        return Err(Problem::new(format!("batch {batch} has no adjudicator"), fix).into());
+    };
+    if coordinator.account_no(signer.account_id()).await? != Some(adjudicator) {
+        let what = format!("{} is not the adjudicator of batch {batch}", signer.account_id());
+        return Err(Problem::new(what, "sign with the adjudicator's key: --key-file FILE").into());
+    }
+    Ok(open)
+}
+
+fn check(lot: &Lot, scores: &[u16]) -> Result<(), Problem> {
+    if lot.state.phase != LotPhase::Judging {
+        return Err(Problem::new(
+            format!("lot {} does not wait for a verdict", lot.lot),
+            "its answers are not shown yet, or it is scored: see the gateway's page of the batch",
+        ));
+    }
+    let copies = lot.state.slots.len();
+    if scores.len() != copies {
+        return Err(Problem::new(
+            format!("lot {} has {copies} copies, and --scores has {}", lot.lot, scores.len()),
+            "give one score for each copy, in the lot's order",
+        ));
+    }
+    match scores.iter().find(|score| **score > SCORE_FULL) {
+        Some(score) => Err(Problem::new(format!("{score} is no score"), "scores are 0 to 10000")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+    use piecework_interface::{
+        ids::AccountNo,
+        view::{LotState, Slot, SlotPhase},
+    };
+
+    use super::*;
+
+    #[test]
+    fn check__should_want_a_score_for_each_copy() {
+        let slot = |node| Slot { node: AccountNo(node), round: 0, phase: SlotPhase::Revealed(vec![1]) };
+        let state = LotState { phase: LotPhase::Judging, slots: vec![slot(1), slot(2)], ..LotState::default() };
+        let mut lot = Lot { batch: BatchId(0), lot: LotId(3), state };
+        let said = |lot: &Lot, scores: &[u16]| check(lot, scores).map_err(|error| error.to_string());
+        assert_eq!(said(&lot, &[10_000, 0]), Ok(()));
+        assert_eq!(said(&lot, &[1]).unwrap_err(), "lot 3 has 2 copies, and --scores has 1");
+        assert_eq!(said(&lot, &[1, 10_001]).unwrap_err(), "10001 is no score");
+        lot.state.phase = LotPhase::Provisional;
+        assert_eq!(said(&lot, &[1, 2]).unwrap_err(), "lot 3 does not wait for a verdict");
+    }
+}

@@ -1,0 +1,85 @@
+//! The journal of a market: every line that its transactions wrote, and the mirror that they give.
+
+use anyhow::{Context as _, Result, ensure};
+use near_workspaces::{CryptoHash, result::ExecutionFinalResult};
+use piecework_interface::{
+    event::Line,
+    host::sha256,
+    journal::next_head,
+    op::Op,
+    replay::{Context, Mirror},
+    view::Root,
+};
+use serde_json::json;
+
+use crate::market::{Done, Market};
+
+/// A line and where it was written.
+pub(crate) struct Written {
+    line: String,
+    block: CryptoHash,
+    /// The ops of the call.
+    ops: Vec<Op>,
+}
+
+impl Market {
+    /// Keeps the journal lines of a transaction and reads their entries.
+    pub(crate) fn record(&self, result: ExecutionFinalResult) -> Result<Done> {
+        self.record_work(result, &[])
+    }
+
+    /// The same of a `work` call with these ops.
+    pub(crate) fn record_work(&self, result: ExecutionFinalResult, ops: &[Op]) -> Result<Done> {
+        let mut entries = Vec::new();
+        for outcome in result.receipt_outcomes() {
+            if outcome.executor_id != *self.coordinator.id() || outcome.is_failure() {
+                continue;
+            }
+            for log in &outcome.logs {
+                if let Some(line) = Line::parse(log)? {
+                    entries.extend(line.log);
+                    let written = Written { line: log.clone(), block: outcome.block_hash, ops: ops.to_vec() };
+                    self.journal.borrow_mut().push(written);
+                }
+            }
+        }
+        Ok(Done { entries, result })
+    }
+
+    /// Checks that the lines this market caused are the contract's whole journal.
+    ///
+    /// # Errors
+    /// A line is missing, invented or out of order.
+    pub async fn verify_journal(&self) -> Result<()> {
+        let root: Root = self.view("root", &json!({})).await?;
+        let mut head = [0; 32];
+        for (seq, written) in (0_u64..).zip(self.journal.borrow().iter()) {
+            let line = Line::parse(&written.line)?.context("a journal line")?;
+            ensure!(line.seq == seq, "line {seq} carries number {}", line.seq);
+            head = next_head(sha256, &head, &written.line);
+        }
+        ensure!(root.seq == self.journal.borrow().len() as u64, "the contract wrote {} lines", root.seq);
+        ensure!(root.head == head, "the journal's head differs");
+        Ok(())
+    }
+
+    /// Replays the journal.
+    ///
+    /// # Errors
+    /// A line does not follow from the ones before, or the contract's root record is not what they give.
+    pub async fn replay(&self) -> Result<Mirror> {
+        let written: Vec<(String, CryptoHash, Vec<Op>)> =
+            self.journal.borrow().iter().map(|it| (it.line.clone(), it.block, it.ops.clone())).collect();
+        let mut mirror = Mirror::default();
+        for (text, block, ops) in &written {
+            let block = self.worker.view_block().block_hash(*block).await?;
+            let now_s = u32::try_from(block.timestamp() / 1_000_000_000)?;
+            let context = Context { now_s, height: u32::try_from(block.height())?, text, ops };
+            let line = Line::parse(text)?.context("a journal line")?;
+            mirror.apply(&line, &context).with_context(|| format!("line {}: {text}", line.seq))?;
+        }
+        let root: Root = self.view("root", &json!({})).await?;
+        ensure!(mirror.root == root, "the contract has {root:?}, its journal gives {:?}", mirror.root);
+        Ok(mirror)
+    }
+}
