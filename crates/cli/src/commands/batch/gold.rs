@@ -99,15 +99,17 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
             tree.open(&record.secret, opening.lot, open.terms.lot_size, number, known.get(item)?)
         };
         let call = GoldOpenArgs { batch, lot: opening.lot, openings: items.iter().filter_map(of_lot).collect() };
-        execute(&signer, requests::gold_open(coordinator.account_id().clone(), &call, opening.bond_units)?).await?;
+        // Whatever becomes of the call, its arguments are public.
         record.opened.extend(items);
         records.put(&record)?;
+        execute(&signer, requests::gold_open(coordinator.account_id().clone(), &call, opening.bond_units)?).await?;
     }
-    context.output.result(&openings, || match openings.is_empty() {
-        true => {
+    context.output.result(&openings, || {
+        if openings.is_empty() {
             format!("batch {batch} has no gold to open now: no provisional lot holds a known answer that is not open")
+        } else {
+            show(&openings)
         }
-        false => show(&openings),
     })
 }
 
