@@ -9,6 +9,7 @@ use near_workspaces::{
     result::ExecutionFinalResult,
     types::{AccessKey, Finality, NearToken, PublicKey},
 };
+use piecework_chain::{RpcClient, RpcConfig};
 use piecework_interface::{
     amount::Amount,
     call::{
@@ -33,8 +34,6 @@ use crate::{journal::Written, stack::until};
 pub const TOKEN: TokenId = TokenId(1);
 /// The class of the work.
 pub const CLASS: ClassId = ClassId(7);
-/// What signed intents name as their chain.
-pub const CHAIN_ID: &str = "sandbox";
 /// One whole reward token: six decimals.
 pub const ONE: u128 = 1_000_000;
 /// Tokens minted to the requester.
@@ -113,7 +112,10 @@ impl Market {
         let cap = Amount(REQUESTER_TOKENS);
         let minter = self.token.as_account();
         init_token(&self.token).await?;
-        let new = json!({"owner_id": coordinator, "config": Self::config()});
+        // What signed intents name.
+        let rpc = RpcClient::new(RpcConfig::new([self.worker.rpc_addr()]))?;
+        let config = Config { chain_id: rpc.status().await?.chain_id, ..Self::config() };
+        let new = json!({"owner_id": coordinator, "config": config});
         self.call(owner, coordinator, "new", &new, NearToken::from_near(0)).await?;
         let listing = TokenListArgs {
             account_id: token.to_string(),
@@ -165,7 +167,6 @@ impl Market {
             juror_age_s: 0,
             juror_reputation: 0,
             bounds,
-            chain_id: CHAIN_ID.to_owned(),
             ..Config::default()
         }
     }

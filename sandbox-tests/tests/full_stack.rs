@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
+    process::Output,
     time::Duration,
 };
 
@@ -27,10 +27,7 @@ use piecework_sandbox_tests::{
 };
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 
 /// The lot in whose midst an agent is killed: the first, which all nodes begin with.
 const LOT: LotId = LotId(0);
@@ -117,12 +114,12 @@ async fn agent__should_wait_for_a_key_that_was_added_just_now() -> Result<()> {
     let node = &market.nodes[0];
     let key = KeyFile::generate(node.id().clone());
     key.write(dir.path().join("node.json"))?;
-    let mut agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
-    line_with(agent.stderr.take().context("stderr")?, "no final block has the key yet").await?;
+    let _agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
+    until(LIMIT, "the agent looks for its key", async || setting.has_said("no final block has the key yet")).await?;
 
     // When the key is added, then it runs
     market.add_machine_key(node, key.public_key.to_string().parse()?).await?;
-    line_with(agent.stdout.take().context("stdout")?, "running as").await
+    until(LIMIT, "the agent runs", async || setting.has_said("running as")).await
 }
 
 #[tokio::test]
@@ -152,25 +149,16 @@ async fn agent__should_end_epochs_and_collect_what_they_pay() -> Result<()> {
     // When the epoch is over, then the agent ends it and collects a third of the fee, with a key that carries no deposit
     market.advance_s(Market::config().epoch_s).await?;
     let fee = 3 * 4 * ONE * 5 / 100;
-    until(LIMIT, "the agent collects", async || Ok((market.balance(node).await? == before + fee / 3).then_some(())))
-        .await?;
+    let collects =
+        until(
+            LIMIT,
+            "the agent collects",
+            async || Ok((market.balance(node).await? == before + fee / 3).then_some(())),
+        );
+    collects.await.with_context(|| format!("the agent said: {}", setting.said()))?;
     let revenue: Revenue = market.view("revenue", &json!({})).await?;
     ensure!(revenue.epoch == 1, "{revenue:?}");
     Ok(())
-}
-
-/// Waits for a line of a process that has a text in it.
-async fn line_with(output: impl AsyncRead + Unpin, part: &str) -> Result<()> {
-    let mut lines = BufReader::new(output).lines();
-    let found = async {
-        while let Some(line) = lines.next_line().await? {
-            if line.contains(part) {
-                return Ok(());
-            }
-        }
-        anyhow::bail!("the process ends without saying: {part}")
-    };
-    tokio::time::timeout(LIMIT, found).await.with_context(|| format!("the process does not say: {part}"))?
 }
 
 /// Asks the command line whether the contract takes what the gateway tells of a batch, and what somebody changed of it.
@@ -225,8 +213,19 @@ impl<'a> AgentSetting<'a> {
 
     /// An agent that runs until it is dropped.
     fn start(&self, account_id: &str, key_file: &str, contract: &str) -> Result<Child> {
+        let log = fs::File::create(self.dir.join("agent.log"))?;
         let mut command = self.command(account_id, key_file, contract);
-        Ok(command.arg("run").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+        Ok(command.arg("run").stdout(log.try_clone()?).stderr(log).spawn()?)
+    }
+
+    /// What a started agent said so far.
+    fn said(&self) -> String {
+        fs::read_to_string(self.dir.join("agent.log")).unwrap_or_default()
+    }
+
+    /// Something, once a started agent said this.
+    fn has_said(&self, part: &str) -> Result<Option<()>> {
+        Ok(self.said().contains(part).then_some(()))
     }
 
     fn command(&self, account_id: &str, key_file: &str, contract: &str) -> Command {

@@ -8,6 +8,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use near_workspaces::{Account, AccountId, types::NearToken};
 use piecework_interface::{
     amount::Amount,
+    config::Config,
     event::Entry,
     host::sha256,
     ids::BatchId,
@@ -16,7 +17,7 @@ use piecework_interface::{
 };
 use piecework_sandbox_tests::{
     Market, Setup,
-    market::{CHAIN_ID, ONE, REQUESTER_TOKENS, TOKEN},
+    market::{ONE, REQUESTER_TOKENS, TOKEN},
 };
 use serde_json::{Value, json};
 
@@ -69,7 +70,8 @@ impl Wallet {
 /// The text of an intent, as a page writes it.
 async fn intent(market: &Market, account_id: &str, kind: Value) -> Result<Value> {
     let deadline = market.now_s().await? + 3_600;
-    Ok(json!({"chain_id": CHAIN_ID, "account_id": account_id, "deadline": deadline, "kind": kind}))
+    let Config { chain_id, .. } = market.view("config", &json!({})).await?;
+    Ok(json!({"chain_id": chain_id, "account_id": account_id, "deadline": deadline, "kind": kind}))
 }
 
 /// A market whose requester keeps a balance and let a key sign for 1,000 tokens a day.

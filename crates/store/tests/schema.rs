@@ -1,7 +1,7 @@
 //! The schema, its numbers and its guard.
 #![allow(non_snake_case, clippy::unwrap_used)]
 
-use piecework_store::{DatabaseUrl, StoreError, Units, connect::MIGRATIONS, schema_check};
+use piecework_store::{DatabaseUrl, StoreError, Units, connect::MIGRATIONS, read::ledger::LedgerKind, schema_check};
 use sqlx::PgPool;
 
 const MIGRATED: &sqlx::migrate::Migrator = &MIGRATIONS;
@@ -45,6 +45,24 @@ async fn schema__should_explain_every_table_and_column(pool: PgPool) {
     .await
     .unwrap();
     assert_eq!(silent, Vec::<String>::new());
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn ledger__should_read_every_kind_that_the_table_takes(pool: PgPool) {
+    // Given the kinds that the table's own check names
+    let check: String =
+        sqlx::query_scalar("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ledger_kind_check'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    let kinds: Vec<&str> = check.split('\'').skip(1).step_by(2).collect();
+    assert!(kinds.contains(&"transfer"), "{check}");
+
+    // Then each has a name for readers
+    for kind in kinds {
+        let read = serde_json::from_value::<LedgerKind>(kind.into());
+        assert!(read.is_ok(), "{kind} cannot be read");
+    }
 }
 
 #[sqlx::test(migrations = false)]

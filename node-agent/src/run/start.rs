@@ -52,6 +52,9 @@ impl Agent {
         let node = registered(&mut watch, &config).await;
         // Intents are for one chain; one that the contract takes for another would be signed in vain.
         let is_named = watch.chain_id() == chain_id;
+        if !is_named && rights.signs.is_some() {
+            tracing::warn!(contract_says = watch.chain_id(), chain_id, "revenue.other_chain");
+        }
         let rights = RevenueRights { signs: rights.signs.filter(|_| is_named), ..rights };
         let signer = Signer { node, key: key.clone(), chain_id: chain_id.clone() };
         let binding = Binding { contract: config.contract.to_string(), node };

@@ -26,6 +26,10 @@ pub enum LedgerKind {
     Pay,
     /// Escrow returned.
     Refund,
+    /// A share of an epoch's fees.
+    Revenue,
+    /// To or from another account, by a signed intent.
+    Transfer,
 }
 
 /// One movement.
