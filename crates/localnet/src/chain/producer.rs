@@ -32,6 +32,8 @@ use crate::{
     store::{self, Carry, Checkpoint, Layout, Recovered, Store, StoreError},
 };
 
+/// Finished logs whose blocks and states are in memory as well.
+const RECENT_LOGS: usize = 3;
 /// Old blocks dropped from memory with each new one.
 const PRUNED_PER_BLOCK: usize = 4;
 
@@ -90,7 +92,8 @@ pub struct Chain {
     seed: CryptoHash,
     pub(super) store: Option<Store>,
     pub(super) broken: bool,
-    /// The height the newest finished log begins at. What is older is only on disk.
+    /// The heights at which the newest finished logs begin. What is older than these is only on disk.
+    recent_logs: VecDeque<BlockHeight>,
     page_out_below: BlockHeight,
 }
 
@@ -133,6 +136,7 @@ impl Chain {
             seed,
             store,
             broken: false,
+            recent_logs: VecDeque::new(),
             page_out_below: 0,
         };
         chain.carry_on(carried);
@@ -155,6 +159,7 @@ impl Chain {
         self.clock.set_offset(carried.clock_offset);
         self.patches.clear();
         self.skip = 0;
+        self.recent_logs.clear();
         self.page_out_below = 0;
     }
 
@@ -331,7 +336,11 @@ impl Chain {
         let (first, segment) = store.finish_log(head.height())?;
         let mut history = self.view.history_mut();
         history.archive(first, segment);
-        self.page_out_below = first;
+        self.recent_logs.push_back(first);
+        if self.recent_logs.len() > RECENT_LOGS {
+            self.recent_logs.pop_front();
+            self.page_out_below = self.recent_logs.front().copied().unwrap_or(first);
+        }
         while let Some(first) = history.forget_log(self.keep_blocks, store.state_height()) {
             store.remove_log(first)?;
         }
