@@ -258,7 +258,10 @@ impl Chain {
                 ExecutionMetadata::V4(metadata) => metadata.profile.get_wasm_cost().as_gas(),
                 _ => 0,
             };
-            burnt.gas += outcome.gas_burnt.as_gas();
+            // Nobody pays for the gas of a refund.
+            if !outcome.tokens_burnt.is_zero() {
+                burnt.gas += outcome.gas_burnt.as_gas();
+            }
             burnt.compute += outcome.compute_usage.unwrap_or_default();
             burnt.wasm_gas += wasm;
         }
