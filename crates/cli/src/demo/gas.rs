@@ -31,7 +31,9 @@ async fn block_gas(stack: &Stack, height: u64) -> anyhow::Result<u64> {
             let params = json!({ "tx_hash": transaction["hash"], "sender_account_id": transaction["signer_id"], "wait_until": "EXECUTED" });
             let outcome = stack.rpc.call_any("EXPERIMENTAL_tx_status", params).await?;
             let receipts = outcome["receipts_outcome"].as_array().into_iter().flatten();
-            let burnt = receipts.chain([&outcome["transaction_outcome"]]);
+            // Nobody pays for the gas of a refund.
+            let paid = |outcome: &&Value| outcome["outcome"]["tokens_burnt"] != "0";
+            let burnt = receipts.chain([&outcome["transaction_outcome"]]).filter(paid);
             gas = gas.saturating_add(burnt.filter_map(|outcome| outcome["outcome"]["gas_burnt"].as_u64()).sum());
         }
     }

@@ -313,7 +313,7 @@ fn take_inputs(
             let found =
                 state.find(&key).ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
             // Like what a contract reads, it is part of the receipt's storage proof.
-            state.read_found(&found);
+            state.prove_found(&found);
             let received: ReceivedData = decode(found.value, &key)?;
             state.remove(key);
             Ok(received.data)

@@ -120,7 +120,7 @@ impl External for RuntimeExternal<'_> {
             tracker.deref_removed_value_bytes(length(&removed.value))?;
             touched = touched.and(self.state.read_found(removed));
         }
-        self.state.remove_data(key);
+        self.state.remove(key);
         charge(tracker, touched)?;
         Ok(removed.map(|removed| removed.value.to_vec()))
     }

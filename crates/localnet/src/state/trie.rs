@@ -76,13 +76,13 @@ impl VersionedState {
     /// How many children the branch at `depth` on the path of `key` has.
     pub fn branch_children(&self, height: BlockHeight, key: &[u8], depth: usize) -> usize {
         let mut child = nibble_prefix(key, depth, 0);
-        if depth % 2 == 0 {
+        if depth.is_multiple_of(2) {
             child.push(0);
         }
         let last = child.len() - 1;
         (0..16_u8)
             .filter(|nibble| {
-                child[last] = if depth % 2 == 0 { nibble << 4 } else { (child[last] & 0xf0) | nibble };
+                child[last] = if depth.is_multiple_of(2) { nibble << 4 } else { (child[last] & 0xf0) | nibble };
                 self.extremes(height, &child, depth + 1).is_some()
             })
             .count()

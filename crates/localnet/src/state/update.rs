@@ -51,7 +51,7 @@ pub struct StateUpdate {
     accounting: RefCell<Accounting>,
 }
 
-/// A value that a contract found under a key.
+/// A value that a receipt found under a key.
 pub struct Found {
     /// The bytes.
     pub value: Value,
@@ -74,7 +74,7 @@ impl StateUpdate {
         }
     }
 
-    /// What a contract finds under a key. The path to it becomes part of the storage proof.
+    /// What a receipt finds under a key. The path to it becomes part of the storage proof.
     pub fn find(&self, key: &TrieKey) -> Option<Found> {
         self.look_up(key, |_| {})
     }
@@ -86,20 +86,20 @@ impl StateUpdate {
         (found, touched)
     }
 
-    /// Accounts for reading a found value, which becomes part of the storage proof.
+    /// Accounts for a contract that reads a found value.
     pub fn read_found(&self, found: &Found) -> Touched {
         if found.from_memory {
             return Touched::default();
         }
-        let mut accounting = self.accounting.borrow_mut();
-        accounting.prove_value(Value::clone(&found.value));
-        accounting.touch_value(&found.value)
+        self.prove_found(found);
+        self.accounting.borrow_mut().touch_value(&found.value)
     }
 
-    /// Removes an entry of a contract's data, which counts in the storage proof.
-    pub fn remove_data(&mut self, key: TrieKey) {
-        self.accounting.get_mut().prove_removal();
-        self.remove(key);
+    /// A found value becomes part of the storage proof.
+    pub fn prove_found(&self, found: &Found) {
+        if !found.from_memory {
+            self.accounting.borrow_mut().prove_value(Value::clone(&found.value));
+        }
     }
 
     /// From here on, the storage proof is that of another receipt.
@@ -117,8 +117,11 @@ impl StateUpdate {
         self.pending.insert(key.to_vec(), (key, Some(Value::from(value))));
     }
 
-    /// Removes a value, pending until [`Self::commit`].
+    /// Removes a value, pending until [`Self::commit`]. Removing a contract's data counts in the storage proof.
     pub fn remove(&mut self, key: TrieKey) {
+        if matches!(key, TrieKey::ContractData { .. }) {
+            self.accounting.get_mut().prove_removal();
+        }
         self.pending.insert(key.to_vec(), (key, None));
     }
 

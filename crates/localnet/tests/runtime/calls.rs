@@ -1,7 +1,7 @@
 use near_primitives::{
     errors::{ActionErrorKind, FunctionCallError, MethodResolveError},
     transaction::ExecutionStatus,
-    types::{Balance, Gas},
+    types::{AccountId, Balance, Gas},
     utils::{create_action_hash_from_receipt_id, create_random_seed},
 };
 
@@ -193,4 +193,35 @@ fn deposit_of_a_failed_promise__should_go_where_the_contract_says() {
     assert_eq!(chain.balance(&caller.id), before.checked_sub(Balance::from_near(1)).unwrap());
     let left = Balance::from_near(11).checked_sub(ran.tokens_burnt()).unwrap();
     assert_eq!(chain.balance(&alice.id), left);
+}
+
+#[test]
+fn one_yocto__should_be_given_to_a_contract_without_any() {
+    // Given a contract small enough to own nothing, which attaches one yoctoNEAR to a call
+    let mut chain = Harness::new();
+    chain.contract("b", CALLEE);
+    let alice = chain.account("alice", 10);
+    let poor: AccountId = "poor.test.near".parse().unwrap();
+    let code = wat::parse_str(
+        r#"(module
+          (import "env" "promise_create" (func $create (param i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
+          (memory 1)
+          (data (i32.const 0) "b.test.nearanswer")
+          (data (i32.const 32) "\01")
+          (func (export "pay")
+            (drop (call $create (i64.const 11) (i64.const 0) (i64.const 6) (i64.const 11) (i64.const 0) (i64.const 0)
+              (i64.const 32) (i64.const 5000000000000)))))"#,
+    )
+    .unwrap();
+    let root = chain.root.clone();
+    chain.run(&root, &poor, vec![create(), deploy(code)]).assert_success();
+    let callee: AccountId = "b.test.near".parse().unwrap();
+    let before = chain.balance(&callee);
+
+    // When it does so
+    chain.run(&alice, &poor, vec![call("pay")]).assert_success();
+
+    // Then the protocol gave it what it attached
+    assert_eq!(chain.balance(&poor), Balance::ZERO);
+    assert_eq!(chain.balance(&callee), before.checked_add(Balance::from_yoctonear(1)).unwrap());
 }

@@ -181,3 +181,39 @@ pub const HEAVY: &str = r#"
   (func (export "reread") (call $read_k) (call $read_k))
   (func (export "forget") (drop (call $remove (i64.const 1) (i64.const 16) (i64.const 0)))))
 "#;
+
+/// Yields under an id of its own: `ask` yields to `answered`; `give` resumes it with "now"; `ask_and_give` does both;
+/// `answered` returns the data or, on a time-out, "late". `vanish` asks itself to delete its account.
+pub const NAMED_YIELDER: &str = r#"
+(module
+  (import "env" "promise_yield_create_with_id"
+    (func $yield (param i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
+  (import "env" "promise_yield_resume_with_yield_id" (func $resume (param i64 i64 i64 i64) (result i32)))
+  (import "env" "promise_return" (func $return_promise (param i64)))
+  (import "env" "promise_result" (func $result (param i64 i64) (result i64)))
+  (import "env" "value_return" (func $return (param i64 i64)))
+  (import "env" "promise_batch_create" (func $batch (param i64 i64) (result i64)))
+  (import "env" "promise_batch_action_delete_account" (func $delete (param i64 i64 i64)))
+  (import "env" "current_account_id" (func $current (param i64)))
+  (memory 1)
+  (data (i32.const 16) "answered")
+  (data (i32.const 32) "now")
+  (data (i32.const 48) "late")
+  (data (i32.const 64) "test.near")
+  ;; 16 zero bytes at 128 are no amount; 32 bytes at 160 are the id.
+  (data (i32.const 160) "the one and only yield of mine..")
+  (func $ask (result i64)
+    (call $yield (i64.const 8) (i64.const 16) (i64.const 0) (i64.const 0) (i64.const 128)
+      (i64.const 5000000000000) (i64.const 0) (i64.const 32) (i64.const 160)))
+  (func $give (drop (call $resume (i64.const 32) (i64.const 160) (i64.const 3) (i64.const 32))))
+  (func (export "ask") (call $return_promise (call $ask)))
+  (func (export "give") (call $give))
+  (func (export "ask_and_give") (call $return_promise (call $ask)) (call $give))
+  (func (export "answered")
+    (if (i64.eq (call $result (i64.const 0) (i64.const 0)) (i64.const 1))
+      (then (call $return (i64.const 0xffffffffffffffff) (i64.const 0)))
+      (else (call $return (i64.const 4) (i64.const 48)))))
+  (func (export "vanish")
+    (call $current (i64.const 0))
+    (call $delete (call $batch (i64.const 0xffffffffffffffff) (i64.const 0)) (i64.const 9) (i64.const 64))))
+"#;

@@ -191,7 +191,7 @@ fn transactions__should_only_fail_themselves() {
         for (signer, receiver, other_key, steps, settles) in transactions {
             let mut signer = signer.get(&actors).clone();
             // Most actions are for oneself only.
-            let receiver = if other_key % 2 == 0 { signer.id.clone() } else { receiver.get(&people).clone() };
+            let receiver = if other_key.is_multiple_of(2) { signer.id.clone() } else { receiver.get(&people).clone() };
             let actions = steps.iter().map(|step| step.action(&people, &signer)).collect();
             if other_key < 40 {
                 signer.key = key(other_key);

@@ -226,6 +226,9 @@ fn cross_contract_call__should_burn_the_fees_of_what_it_sends() {
     assert_eq!(answer.gas_burnt.as_gas(), called("answer".len()) + data + run(answer));
 }
 
+/// Costs with how many units of each.
+type Costs = Vec<(ActionCosts, u64)>;
+
 #[test]
 fn every_action__should_burn_exactly_its_fees() {
     use ActionCosts as C;
@@ -263,8 +266,8 @@ fn every_action__should_burn_exactly_its_fees() {
 
     // One action each, and its costs in units: when sent, and when executed.
     let unit = |cost| vec![(cost, 1)];
-    let same = |costs: Vec<(C, u64)>| (costs.clone(), costs);
-    let cases: Vec<(AccountId, Action, (Vec<(C, u64)>, Vec<(C, u64)>))> = vec![
+    let same = |costs: Costs| (costs.clone(), costs);
+    let cases: Vec<(AccountId, Action, (Costs, Costs))> = vec![
         (root.id.clone(), transfer(near), same(unit(C::transfer))),
         (eth, transfer(near), same(vec![(C::transfer, 1), (C::create_account, 1)])),
         (implicit, transfer(near), same(vec![(C::transfer, 1), (C::create_account, 1), (C::add_full_access_key, 1)])),
