@@ -9,7 +9,7 @@ use piecework_interface::{
     event::{Entry, Line},
     ids::AccountNo,
     intent::{Action as IntentAction, Intent, PublicKey, SignedIntent},
-    op::{Target, Work},
+    op::{Op, Target, Work},
     skip::Skip,
 };
 

@@ -33,7 +33,7 @@ impl State {
                             self.problem(format!("the epoch's share of the node is not collected: {}", skip.text()));
                         }
                     }
-                    Call::Poke(_) | Call::Heartbeat | Call::EpochSettle => {}
+                    Call::Poke(_) | Call::Tell(..) | Call::Heartbeat | Call::EpochSettle => {}
                 }
             }
             Called::Failed { text } => {
