@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `event` names the method, `node` the node whose call it is: its `last_seen` becomes the block's time, and a silent
-//! node is active again. Amounts are decimal strings, digests unpadded base64, item sets hexadecimal.
+//! node is active again. Amounts are decimal strings, digests unpadded base64 (nothing for zeros), item sets hexadecimal.
 
 mod field;
 

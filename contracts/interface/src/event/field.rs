@@ -94,12 +94,17 @@ impl Field for Items {
 impl<const N: usize> Field for [u8; N] {
     fn write(&self, out: &mut String) {
         out.push('"');
-        push_base64(self, out);
+        if self.iter().any(|byte| *byte != 0) {
+            push_base64(self, out);
+        }
         out.push('"');
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
-        STANDARD_NO_PAD.decode(value.as_str()?).ok()?.try_into().ok()
+        match value.as_str()? {
+            "" => Some([0; N]),
+            text => STANDARD_NO_PAD.decode(text).ok()?.try_into().ok(),
+        }
     }
 }
 
