@@ -53,6 +53,19 @@ async fn execute__should_return_the_answers_in_order() {
 }
 
 #[tokio::test]
+async fn execute__should_ask_a_jury_about_scores_one_question() {
+    // Given a program that overturns scores which pay a copy that was not shown.
+    let scratch = tempfile::tempdir().unwrap();
+    let script = r#"if grep -q '"copies":\["01",null\]' "$PIECEWORK_SCORES" && [ "$(wc -l)" = 2 ]; then echo '{"index":40,"answer":1}'; fi"#;
+    let scores = r#"{"scores":[10000,5000],"report":"00","copies":["01",null]}"#.to_owned();
+    // When a lot of two items is judged.
+    let task = Task { scores: Some(scores), ..task(&[b"a", b"b"], LONG) };
+    let answers = executor(script, 512, scratch.path()).execute(task).await.unwrap();
+    // Then it saw both items and the scores, and one answer is enough.
+    assert_eq!(answers, [1]);
+}
+
+#[tokio::test]
 async fn execute__should_hand_over_large_payloads_as_files() {
     // Given a payload above the inline limit, and a worker that answers with the file's size in KiB.
     let scratch = tempfile::tempdir().unwrap();

@@ -117,6 +117,12 @@ fn disk(config: &Config, report: &mut Report) {
 async fn executors(config: &Config, report: &mut Report) {
     for (class, settings) in &config.classes {
         let scratch = std::env::temp_dir();
+        if let Some(command) = &settings.jury_command {
+            match CommandExecutor::new(command.clone(), scratch.clone()).preflight() {
+                Ok(()) => report.ok("worker", format!("the jury's program of class {class} is there")),
+                Err(error) => report.error("worker", format!("class {class}: {error}"), "correct its jury_command"),
+            }
+        }
         let executor = CommandExecutor::new(settings.command.clone(), scratch);
         let item = TaskItem { index: 0, sha256: piecework_interface::host::sha256(&[]), payload: Vec::new() };
         let task = Task {
