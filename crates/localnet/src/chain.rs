@@ -2,13 +2,13 @@
 
 mod block;
 mod clock;
+mod disk;
 mod genesis;
 mod history;
 mod merkle;
 mod patch;
 mod pool;
 mod producer;
-mod rewind;
 mod status;
 mod view;
 

@@ -22,6 +22,7 @@ use near_primitives::{
 use super::{
     Block, ChainClock, ChainView, GenesisError, History,
     block::{block_hash, epoch_id},
+    disk::{self, Carried},
     genesis,
     merkle::MerkleTree,
     patch,
@@ -29,11 +30,9 @@ use super::{
 use crate::{
     runtime::{Applied, BlockContext, BlockInput, Runtime, RuntimeError},
     state::{ChangeLog, Snapshot, StateError, StateUpdate},
-    store::{self, Carry, Checkpoint, Layout, Recovered, Store, StoreError},
+    store::{self, Carry, Layout, Store, StoreError},
 };
 
-/// Finished logs whose blocks and states are in memory as well.
-const RECENT_LOGS: usize = 3;
 /// Old blocks dropped from memory with each new one.
 const PRUNED_PER_BLOCK: usize = 4;
 
@@ -83,18 +82,18 @@ pub enum ChainError {
 pub struct Chain {
     pub(super) view: Arc<ChainView>,
     pub(super) clock: ChainClock,
-    keep_blocks: usize,
-    incoming: Vec<Arc<Receipt>>,
-    delayed: VecDeque<Receipt>,
-    origins: HashMap<CryptoHash, CryptoHash>,
-    patches: Vec<StateRecord>,
-    skip: BlockHeightDelta,
+    pub(super) keep_blocks: usize,
+    pub(super) incoming: Vec<Arc<Receipt>>,
+    pub(super) delayed: VecDeque<Receipt>,
+    pub(super) origins: HashMap<CryptoHash, CryptoHash>,
+    pub(super) patches: Vec<StateRecord>,
+    pub(super) skip: BlockHeightDelta,
     seed: CryptoHash,
     pub(super) store: Option<Store>,
     pub(super) broken: bool,
     /// The heights at which the newest finished logs begin. What is older than these is only on disk.
-    recent_logs: VecDeque<BlockHeight>,
-    page_out_below: BlockHeight,
+    pub(super) recent_logs: VecDeque<BlockHeight>,
+    pub(super) page_out_below: BlockHeight,
 }
 
 impl Chain {
@@ -141,26 +140,6 @@ impl Chain {
         };
         chain.carry_on(carried);
         Ok(chain)
-    }
-
-    /// Replaces the chain by one recovered from disk.
-    pub(super) fn replace(&mut self, mut recovered: Recovered) {
-        let genesis = Arc::clone(self.view.history().genesis());
-        let state = std::mem::take(&mut recovered.state);
-        let carried = Carried::from(&mut recovered);
-        self.view.replace(History::new(genesis, recovered.blocks, recovered.archive, recovered.tree), state);
-        self.carry_on(carried);
-    }
-
-    fn carry_on(&mut self, carried: Carried) {
-        self.incoming = carried.incoming;
-        self.delayed = carried.delayed;
-        self.origins = carried.origins;
-        self.clock.set_offset(carried.clock_offset);
-        self.patches.clear();
-        self.skip = 0;
-        self.recent_logs.clear();
-        self.page_out_below = 0;
     }
 
     /// The shared, readable side.
@@ -295,7 +274,7 @@ impl Chain {
             let carry = Carry {
                 outgoing: self.incoming.iter().map(|receipt| *receipt.receipt_id()).collect(),
                 delayed: self.delayed.iter().map(|receipt| *receipt.receipt_id()).collect(),
-                clock_offset_ns: offset_ns(&self.clock),
+                clock_offset_ns: disk::offset_ns(&self.clock),
             };
             store.append(&block, &carry)?;
         }
@@ -315,36 +294,6 @@ impl Chain {
             traced.push(origin);
         }
         traced
-    }
-
-    /// Finishes the log, writes the state if it is due or wanted, and forgets what is no longer kept.
-    pub(super) fn finish_log(&mut self, with_state: bool) -> Result<(), ChainError> {
-        let Some(store) = &mut self.store else { return Ok(()) };
-        let head = Arc::clone(self.view.history().head());
-        if with_state || store.wants_state() {
-            let checkpoint = Checkpoint {
-                genesis: self.view.history().genesis().hash,
-                head: Arc::clone(&head),
-                incoming: self.incoming.clone(),
-                delayed: self.delayed.iter().cloned().collect(),
-                origins: self.origins.iter().map(|(receipt_id, origin)| (*receipt_id, *origin)).collect(),
-                clock_offset_ns: offset_ns(&self.clock),
-                tree: self.view.history().tree().clone(),
-            };
-            store.write_state(&checkpoint, &self.view.snapshot(head.height()))?;
-        }
-        let (first, segment) = store.finish_log(head.height())?;
-        let mut history = self.view.history_mut();
-        history.archive(first, segment);
-        self.recent_logs.push_back(first);
-        if self.recent_logs.len() > RECENT_LOGS {
-            self.recent_logs.pop_front();
-            self.page_out_below = self.recent_logs.front().copied().unwrap_or(first);
-        }
-        while let Some(first) = history.forget_log(self.keep_blocks, store.state_height()) {
-            store.remove_log(first)?;
-        }
-        Ok(())
     }
 
     fn publish(&self, block: &Arc<Block>) {
@@ -474,25 +423,6 @@ impl Chain {
     }
 }
 
-/// What a recovered chain goes on with besides its past.
-struct Carried {
-    incoming: Vec<Arc<Receipt>>,
-    delayed: VecDeque<Receipt>,
-    origins: HashMap<CryptoHash, CryptoHash>,
-    clock_offset: Duration,
-}
-
-impl From<&mut Recovered> for Carried {
-    fn from(recovered: &mut Recovered) -> Self {
-        Self {
-            incoming: std::mem::take(&mut recovered.incoming),
-            delayed: std::mem::take(&mut recovered.delayed),
-            origins: std::mem::take(&mut recovered.origins),
-            clock_offset: recovered.clock_offset,
-        }
-    }
-}
-
 struct Base {
     snapshot: Snapshot,
     patched: ChangeLog,
@@ -527,10 +457,6 @@ fn share(outgoing: Vec<Receipt>, created: &[Arc<Receipt>]) -> Vec<Arc<Receipt>> 
             same.and_then(|position| created.nth(position)).map_or_else(|| Arc::new(receipt), Arc::clone)
         })
         .collect()
-}
-
-fn offset_ns(clock: &ChainClock) -> u64 {
-    u64::try_from(clock.offset().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What exists after a block: less what was burnt or found nobody, more what the protocol gave.

@@ -14,6 +14,8 @@ use crate::chain::{Block, OutcomePlace};
 
 /// Bytes of an id in the sorted table: hash, kind, height, index.
 const ENTRY: usize = 32 + 1 + 8 + 4;
+/// The same as an offset in a file.
+const ENTRY_BYTES: u64 = 32 + 1 + 8 + 4;
 
 /// Where a block is in its log.
 #[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
@@ -129,7 +131,7 @@ impl Segment {
         let mut found = [0; ENTRY];
         while low < high {
             let middle = low + (high - low) / 2;
-            file.read_exact_at(&mut found, self.ids_at + middle * ENTRY as u64)?;
+            file.read_exact_at(&mut found, self.ids_at + middle * ENTRY_BYTES)?;
             match found[..33].cmp(&wanted[..33]) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
