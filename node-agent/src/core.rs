@@ -104,7 +104,7 @@ pub struct Collect {
 #[derive(Debug)]
 pub enum Event {
     /// A final block was read.
-    Facts(Facts),
+    Facts(Box<Facts>),
     /// Payloads of a lot are on disk and match the manifest, or are not.
     Fetched {
         /// Batch.
@@ -325,7 +325,7 @@ impl State {
             Event::Facts(facts) => {
                 // A node that lags must not undo what another showed.
                 if self.facts.as_ref().is_none_or(|known| facts.height >= known.height) {
-                    self.facts = Some(facts);
+                    self.facts = Some(*facts);
                     return true;
                 }
             }

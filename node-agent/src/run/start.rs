@@ -117,7 +117,7 @@ impl Agent {
             tokio::time::sleep(phase).await;
             loop {
                 match Box::pin(watch.facts()).await {
-                    Ok(facts) => send(&sender, Event::Facts(facts)),
+                    Ok(facts) => send(&sender, Event::Facts(Box::new(facts))),
                     Err(error) => {
                         tracing::warn!(%error, "chain.failed");
                         metrics::chain_failed();

@@ -149,7 +149,8 @@ impl Agent {
 
     /// Looks at the chain through a node that lags so many blocks behind.
     pub fn look(&mut self, chain: &Chain, lag: usize) {
-        self.steps.push_back(Step::Event(Event::Facts(chain.facts_behind(&self.account_id, lag))));
+        let facts = Box::new(chain.facts_behind(&self.account_id, lag));
+        self.steps.push_back(Step::Event(Event::Facts(facts)));
     }
 
     /// Brings what is done by now.
