@@ -21,7 +21,6 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, ClassId, TokenId},
     intent::{Kind, Kinds},
-    journal::next_head,
     merkle,
     terms::{Terms, Verification},
 };

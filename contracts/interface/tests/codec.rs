@@ -73,7 +73,7 @@ fn case(number: u32, items: u64, bond: u128, digest: [u8; 32]) -> Case {
         decided: vec![Decided { item: 1, slot: 2 }],
         challenges: vec![Challenge { account: AccountNo(number), items, bond: Amount(bond) }],
         jury_items: items,
-        verdict: (items % 2 == 0).then(|| Verdict { scores: vec![7, 10_000], report: digest }),
+        verdict: items.is_multiple_of(2).then(|| Verdict { scores: vec![7, 10_000], report: digest }),
     }
 }
 
@@ -115,12 +115,12 @@ proptest! {
             leavers,
             draw: Draw::Opened(second),
             slots: vec![slot(SlotPhase::Reserved(second)), slot(SlotPhase::Committed(digest)), slot(SlotPhase::Revealed(answers))],
-            case: (round % 2 == 0).then(|| Box::new(case(second, bits, amount, digest))),
+            case: round.is_multiple_of(2).then(|| Box::new(case(second, bits, amount, digest))),
             ..LotState::default()
         };
         let mut node = Node::new(second);
         node.stake.0 = amount;
-        node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: bits % 2 == 0 }];
+        node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: bits.is_multiple_of(2) }];
         let peaks = Peaks { count: second, peaks: vec![digest; usize::from(round % 5)] };
         let limit = Limit { token: TokenId(3), daily_cap: node.stake, spent: node.stake };
         let key = IntentKey { kinds: Kinds(round), limit: Some(limit), nonce: bits, used_at: second, ..IntentKey::own(PublicKey(digest)) };

@@ -466,7 +466,7 @@ fn work_entry() -> BoxedStrategy<Entry> {
                     items,
                     manifest,
                     gold_root: manifest,
-                    callback: (items % 2 == 0).then(|| Callback { account_id: uri.clone(), tgas: 5 }),
+                    callback: items.is_multiple_of(2).then(|| Callback { account_id: uri.clone(), tgas: 5 }),
                     uri,
                     escrow,
                     terms,

@@ -122,7 +122,7 @@ mod tests {
         let collect = Kinds::of(&[Kind::CollectRevenue]);
 
         // When the facts show revenue, it asks for it.
-        let actions = state.step(0, Event::Facts(facts(1, 10, collect)));
+        let actions = state.step(0, Event::Facts(Box::new(facts(1, 10, collect))));
         let expected = Collect { deadline: NOW_S + 3_600, number: u64::from(NOW_S) * 1_000 };
         assert_eq!(sent(&actions), Some(&Call::Collect(expected)));
 
@@ -131,19 +131,19 @@ mod tests {
         let mut after = facts(2, 10, collect);
         let node = after.account.as_mut().and_then(|account| account.node.as_mut()).expect("node");
         assert_eq!(node.take_tickets(5), 1);
-        assert_eq!(sent(&state.step(2, Event::Facts(after))), None);
+        assert_eq!(sent(&state.step(2, Event::Facts(Box::new(after)))), None);
     }
 
     #[test]
     fn revenue__should_wait_after_it_was_refused() {
         let mut state = state(SIGNS);
         let collect = Kinds::of(&[Kind::CollectRevenue]);
-        state.step(0, Event::Facts(facts(1, 10, collect)));
+        state.step(0, Event::Facts(Box::new(facts(1, 10, collect))));
         let skips = [(0, Skip::Storage)].into();
         state.step(1, Event::Called(Called::Done { height: 2, skips }));
         assert!(state.problems().last().expect("a problem").text.contains("storage"));
-        assert_eq!(sent(&state.step(AGAIN_MS, Event::Facts(facts(3, 10, collect)))), None);
-        assert!(sent(&state.step(AGAIN_MS + 1, Event::Facts(facts(4, 10, collect)))).is_some());
+        assert_eq!(sent(&state.step(AGAIN_MS, Event::Facts(Box::new(facts(3, 10, collect))))), None);
+        assert!(sent(&state.step(AGAIN_MS + 1, Event::Facts(Box::new(facts(4, 10, collect))))).is_some());
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             (RevenueRights { signs: Some(PublicKey([8; 32])), ..SIGNS }, collect),
             (SIGNS, Kinds::of(&[Kind::Tip])),
         ] {
-            assert_eq!(sent(&state(rights).step(0, Event::Facts(facts(1, 10, kinds)))), None);
+            assert_eq!(sent(&state(rights).step(0, Event::Facts(Box::new(facts(1, 10, kinds))))), None);
         }
     }
 
@@ -162,7 +162,7 @@ mod tests {
     fn epoch__should_be_ended_when_it_is_over() {
         // Given keys that may not collect, so that nothing else is due.
         let end = |rights, lasted_s| {
-            let actions = state(rights).step(0, Event::Facts(facts(1, lasted_s, Kinds::NONE)));
+            let actions = state(rights).step(0, Event::Facts(Box::new(facts(1, lasted_s, Kinds::NONE))));
             sent(&actions).cloned()
         };
         assert_eq!(end(SIGNS, 99), None);
