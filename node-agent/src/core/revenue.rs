@@ -172,6 +172,6 @@ mod tests {
         // When nobody worked in it, it has nothing to bring.
         let mut empty = facts(1, 100, Kinds::NONE);
         empty.revenue.tickets = 0;
-        assert_eq!(sent(&state(SIGNS).step(0, Event::Facts(empty))), None);
+        assert_eq!(sent(&state(SIGNS).step(0, Event::Facts(Box::new(empty)))), None);
     }
 }
