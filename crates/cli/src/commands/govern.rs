@@ -20,6 +20,7 @@ const POLL: Duration = Duration::from_millis(600);
 
 /// Commands about governance. `show` and `apply` are for anybody.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for as long as the command runs")]
 pub enum GovernCommand {
     /// Show who governs, what is paused, and the proposals with the time they still wait
     Show,

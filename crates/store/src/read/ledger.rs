@@ -30,6 +30,10 @@ pub enum LedgerKind {
     Revenue,
     /// To or from another account, by a signed intent.
     Transfer,
+    /// Of a challenge or an adjudicator, and what comes back of it.
+    Bond,
+    /// For sitting on a jury.
+    JurorFee,
 }
 
 /// One movement.
