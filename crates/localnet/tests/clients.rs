@@ -1,7 +1,7 @@
 //! near-api-js, py-near and a browser, as their users have them, on the built binary.
 //!
 //! `scripts/setup --test` installs the pinned packages below `target/clients`.
-#![allow(non_snake_case, clippy::unwrap_used)]
+#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     io::{BufRead, BufReader},

@@ -35,9 +35,17 @@ mod tests {
     fn frame__should_be_read_whole_or_not_at_all() {
         // Given a frame with another after it
         let mut bytes = Vec::new();
-        append(&mut bytes, |out| Ok(out.extend_from_slice(b"block"))).unwrap();
+        append(&mut bytes, |out| {
+            out.extend_from_slice(b"block");
+            Ok(())
+        })
+        .unwrap();
         let length = bytes.len();
-        append(&mut bytes, |out| Ok(out.extend_from_slice(b"next"))).unwrap();
+        append(&mut bytes, |out| {
+            out.extend_from_slice(b"next");
+            Ok(())
+        })
+        .unwrap();
 
         // Then it reads back, but not cut at any place and not with any bit changed
         assert_eq!(read(&bytes), Some(b"block".as_slice()));

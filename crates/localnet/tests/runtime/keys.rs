@@ -185,7 +185,7 @@ fn every_signature_scheme__should_sign_transactions() {
     // Given an account with a key of each kind
     let mut chain = Harness::new();
     let alice = chain.account("alice", 10);
-    let fees = |chain: &Harness| chain.chain.view().runtime.config.fees.signature_verification_costs.clone();
+    let fees = |chain: &Harness| chain.chain.view().runtime.config.fees.signature_verification_costs;
 
     for (kind, scheme) in [(KeyType::SECP256K1, SignatureKind::Secp256k1), (KeyType::MLDSA65, SignatureKind::MlDsa65)] {
         let key = SecretKey::from_seed(kind, "another");

@@ -39,8 +39,8 @@ pub struct LedgerEntry {
     pub block_at: u32,
     /// Token.
     pub token: u16,
-    /// `deposit`, `withdraw`, `restore` (a failed transfer came back), `escrow`, `pay`, `refund`, `revenue` (of an epoch) or
-    /// `transfer` (by a signed intent).
+    /// `deposit`, `withdraw`, `restore` (a failed transfer came back), `escrow`, `pay`, `refund`, `revenue` (of an epoch),
+    /// `transfer` (by a signed intent), `bond` (of a challenge or an adjudicator) or `juror_fee`.
     #[schema(value_type = String, example = "pay")]
     pub kind: LedgerKind,
     /// Whether the balance grew.
