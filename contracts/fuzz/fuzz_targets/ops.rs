@@ -20,7 +20,7 @@ use libfuzzer_sys::fuzz_target;
 use piecework_interface::{
     codec,
     ids::LotId,
-    op::{At, Op, Target, Work},
+    op::{At, Target, Work},
     terms::Terms,
 };
 
