@@ -2,19 +2,6 @@
 //! way to the contract.
 #![no_main]
 
-#[path = "../../coordinator/tests/model/chain.rs"]
-#[allow(dead_code)]
-mod chain;
-#[path = "../../coordinator/tests/model/check.rs"]
-#[allow(dead_code)]
-mod check;
-#[path = "../../coordinator/tests/model/market.rs"]
-#[allow(dead_code)]
-mod market;
-#[path = "../../coordinator/tests/model/sign.rs"]
-#[allow(dead_code)]
-mod sign;
-
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +18,7 @@ use piecework_interface::{
     terms::Terms,
 };
 
-use self::{
+use piecework_fuzz::{
     chain::{CONTRACT, Call, NEAR},
     check::check,
     market::{Market, NODES, REQUESTER, TOKEN, config, terms},

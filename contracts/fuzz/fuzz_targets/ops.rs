@@ -1,19 +1,6 @@
 //! `work` and `poke` on a market in the middle of its life.
 #![no_main]
 
-#[path = "../../coordinator/tests/model/chain.rs"]
-#[allow(dead_code)]
-mod chain;
-#[path = "../../coordinator/tests/model/check.rs"]
-#[allow(dead_code)]
-mod check;
-#[path = "../../coordinator/tests/model/market.rs"]
-#[allow(dead_code)]
-mod market;
-#[path = "../../coordinator/tests/model/sign.rs"]
-#[allow(dead_code)]
-mod sign;
-
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +11,7 @@ use piecework_interface::{
     terms::Terms,
 };
 
-use self::{
+use piecework_fuzz::{
     check::check,
     market::{Market, NODES, terms},
 };

@@ -1,19 +1,6 @@
 //! Claims about results.
 #![no_main]
 
-#[path = "../../coordinator/tests/model/chain.rs"]
-#[allow(dead_code)]
-mod chain;
-#[path = "../../coordinator/tests/model/check.rs"]
-#[allow(dead_code)]
-mod check;
-#[path = "../../coordinator/tests/model/market.rs"]
-#[allow(dead_code)]
-mod market;
-#[path = "../../coordinator/tests/model/sign.rs"]
-#[allow(dead_code)]
-mod sign;
-
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
@@ -27,7 +14,7 @@ use piecework_interface::{
     terms::Terms,
 };
 
-use self::market::{Market, terms};
+use piecework_fuzz::market::{Market, terms};
 
 const LOTS: u32 = 5;
 const NODES: [&str; 3] = ["a.near", "b.near", "c.near"];

@@ -2,6 +2,7 @@
 
 use std::{fs, io, path::PathBuf};
 
+use piecework_fuzz::market;
 use piecework_interface::{
     amount::Amount,
     call::{
@@ -200,22 +201,7 @@ fn intent(wallet: u8, flaw: u8, number: u8, message: &str) -> Vec<u8> {
 
 /// Terms that the model's market allows.
 fn batch_terms() -> Terms {
-    Terms {
-        class: ClassId(7),
-        reward: Amount(1_000),
-        lot_size: 3,
-        answer_width: 1,
-        start: 3,
-        max: 6,
-        quorum_pct: 60,
-        claim_ttl_s: 100,
-        reveal_window_s: 50,
-        slice_s: 2,
-        bond_pct: 100,
-        dissent_slash_pct: 20,
-        abandon_slash_pct: 20,
-        ..Terms::default()
-    }
+    Terms { expires_at: 0, ..market::terms(0) }
 }
 
 mod erased {

@@ -1,0 +1,11 @@
+//! The market of the coordinator's model tests, for the targets: the same chain in memory and the same invariants.
+#![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
+
+#[path = "../../coordinator/tests/model/chain.rs"]
+pub mod chain;
+#[path = "../../coordinator/tests/model/check.rs"]
+pub mod check;
+#[path = "../../coordinator/tests/model/market.rs"]
+pub mod market;
+#[path = "../../coordinator/tests/model/sign.rs"]
+pub mod sign;
