@@ -8,7 +8,7 @@ use piecework_interface::{
     amount::Amount,
     case::{Case, Challenge},
     config::Fixed,
-    event::{Entry, Items, Line, SettledSlot},
+    event::{Entry, Items, Line, SettledSlot, Version},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     journal::next_head,
@@ -144,7 +144,7 @@ impl Market {
     pub fn line(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>) -> u64 {
         self.height += 1;
         let (seq, height) = (self.root.seq, self.height);
-        let text = Line { seq, event: event.to_owned(), node, log }.render();
+        let text = Line { version: Version::default(), seq, event: event.to_owned(), node, log }.render();
         let parsed: Value = serde_json::from_str(text.trim_start_matches("EVENT_JSON:")).unwrap();
         self.root.head = next_head(sha256, &self.root.head, &text);
         self.root.seq += 1;

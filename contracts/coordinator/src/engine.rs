@@ -17,6 +17,7 @@ mod intent;
 mod intent_key;
 pub mod key;
 mod lot;
+mod migrate;
 mod node;
 mod poke;
 pub mod record;
@@ -37,16 +38,15 @@ pub use withdraw::Transfer;
 
 use piecework_interface::{
     config::Config,
-    event::{self, Entry},
+    event::{self, Entry, Version},
     ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
     revenue::Revenue,
-    view::LotState,
 };
 
 use self::{
     key::ROOT,
-    record::{Account, Balance, Batch, Purse, Root, Settings, Token},
+    record::{Account, Balance, Batch, Lot, Root, Settings, Token},
     table::Table,
 };
 
@@ -67,8 +67,7 @@ pub struct Engine<'h, H: Host> {
     balances: Table<(AccountNo, TokenId), Balance>,
     tokens: Table<TokenId, Token>,
     batches: Table<BatchId, Batch>,
-    purses: Table<BatchId, Purse>,
-    lots: Table<(BatchId, LotId), LotState>,
+    lots: Table<(BatchId, LotId), Lot>,
     revenue: Table<(), Revenue>,
     /// Rows outside the tables: names.
     names: Vec<(Vec<u8>, Option<Vec<u8>>)>,
@@ -106,7 +105,6 @@ impl<'h, H: Host> Engine<'h, H> {
             balances: Table::default(),
             tokens: Table::default(),
             batches: Table::default(),
-            purses: Table::default(),
             lots: Table::default(),
             revenue: Table::default(),
             names: Vec::new(),
@@ -137,7 +135,7 @@ impl<'h, H: Host> Engine<'h, H> {
 
     /// Stores every change and writes the line of the journal.
     fn finish(&mut self, event: &str, node: Option<AccountNo>) -> Result<(), Error> {
-        let line = event::frame(self.root.seq, event, node, &self.entries);
+        let line = event::frame(Version::default(), self.root.seq, event, node, &self.entries);
         self.root.head = journal::next_head(H::SHA256, &self.root.head, &line);
         self.root.seq += 1;
         self.host.write(ROOT, &self.root.store());
@@ -152,7 +150,6 @@ impl<'h, H: Host> Engine<'h, H> {
         self.balances.flush(self.host);
         self.tokens.flush(self.host);
         self.batches.flush(self.host);
-        self.purses.flush(self.host);
         self.lots.flush(self.host);
         self.revenue.flush(self.host);
         self.host.log(&line);

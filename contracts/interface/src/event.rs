@@ -2,7 +2,7 @@
 //! line's number and a list of entries, each a short JSON array that begins with its tag:
 //!
 //! ```text
-//! EVENT_JSON:{"standard":"piecework","version":"1.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
+//! EVENT_JSON:{"standard":"piecework","version":"1.1.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
 //! ```
 //!
 //! `event` names the method, `node` the node whose call it is: its `last_seen` becomes the block's time, and a silent
@@ -30,12 +30,40 @@ use crate::{
 pub const PREFIX: &str = "EVENT_JSON:";
 /// NEP-297 `standard`.
 pub const STANDARD: &str = "piecework";
-/// NEP-297 `version`.
-pub const VERSION: &str = "1.0.0";
+/// NEP-297 `version` of the lines that are written today.
+pub const VERSION: &str = "1.1.0";
+
+/// By which rules a line moves a mirror. The entries are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// "1.0.0", of release 0.1.0: every full first round marks its lot.
+    First,
+    /// "1.1.0": it does while [`crate::view::Window::marks_early`].
+    #[default]
+    Second,
+}
+
+impl Version {
+    /// As NEP-297 names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::First => "1.0.0",
+            Self::Second => VERSION,
+        }
+    }
+
+    #[cfg(feature = "host")]
+    fn read(name: &serde_json::Value) -> Option<Self> {
+        [Self::First, Self::Second].into_iter().find(|version| version.name() == name)
+    }
+}
 
 /// One log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// Rules of the code that wrote it.
+    pub version: Version,
     /// Number of the line in the journal, from 0 without gaps.
     pub seq: u64,
     /// The method that wrote it.
@@ -431,7 +459,7 @@ impl Line {
             }
             entry.write(&mut entries);
         }
-        frame(self.seq, &self.event, self.node, &entries)
+        frame(self.version, self.seq, &self.event, self.node, &entries)
     }
 
     /// Reads a log line. `Ok(None)`: not an event of this standard.
@@ -450,12 +478,11 @@ impl Line {
             return Ok(None);
         }
         let error = |what: &'static str| LineError { what, line: line.to_owned() };
-        if value["version"] != VERSION {
-            return Err(error("its version is not known"));
-        }
+        let version = Version::read(&value["version"]).ok_or_else(|| error("its version is not known"))?;
         let data = &value["data"];
         let entries = data["log"].as_array().ok_or_else(|| error("`log` is missing"))?;
         Ok(Some(Self {
+            version,
             seq: data["seq"].as_u64().ok_or_else(|| error("`seq` is missing"))?,
             event: value["event"].as_str().ok_or_else(|| error("`event` is missing"))?.to_owned(),
             node: match &data["node"] {
@@ -472,9 +499,9 @@ impl Line {
 
 /// The log line around entries that are written already, with commas between them.
 #[must_use]
-pub fn frame(seq: u64, event: &str, node: Option<AccountNo>, entries: &str) -> String {
+pub fn frame(version: Version, seq: u64, event: &str, node: Option<AccountNo>, entries: &str) -> String {
     let mut out = String::with_capacity(128 + entries.len());
-    for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", VERSION, "\",\"event\":\"", event] {
+    for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", version.name(), "\",\"event\":\"", event] {
         out.push_str(part);
     }
     out.push_str("\",\"data\":{\"seq\":");

@@ -47,13 +47,21 @@ impl Window {
         (index < WINDOW_GROUPS).then_some(index)
     }
 
-    /// Whether the lot is marked: its first round is fully committed, or it is closed.
+    /// Whether the lot is marked: it is closed, or its first round is fully committed and [`Window::marks_early`].
     #[must_use]
     pub fn is_marked(&self, lot: LotId) -> bool {
         match self.index(lot.0 / GROUP_LOTS) {
             Some(index) => self.marks[index] & (1 << (lot.0 % GROUP_LOTS)) != 0,
             None => lot.0 / GROUP_LOTS < self.frontier,
         }
+    }
+
+    /// Whether a lot is marked as soon as its first round is fully committed: while groups wait behind the frontier's. In
+    /// the last group nothing waits for that, and settlement marks it with the batch's other changes. `lots` is the
+    /// batch's lot count.
+    #[must_use]
+    pub const fn marks_early(&self, lots: u32) -> bool {
+        self.frontier.saturating_add(1) < lots.div_ceil(GROUP_LOTS)
     }
 
     /// The draw of a group inside the window.

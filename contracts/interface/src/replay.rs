@@ -83,7 +83,8 @@ impl Mirror {
         if seq != self.root.seq {
             return Err(ReplayError::Gap { seq, expected: self.root.seq });
         }
-        let mut step = apply::Step { mirror: self, context, caller: line.node, touched: Touched::default() };
+        let (caller, version) = (line.node, line.version);
+        let mut step = apply::Step { mirror: self, context, caller, version, touched: Touched::default() };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }

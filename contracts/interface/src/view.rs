@@ -246,8 +246,8 @@ pub struct Progress {
 pub struct Window {
     /// First group with an unmarked lot.
     pub frontier: u32,
-    /// Marks of the lots of groups `frontier..frontier + 8`: first round fully committed, or closed. Bit i of entry g
-    /// is lot `32 (frontier + g) + i`.
+    /// Marks of the lots of groups `frontier..frontier + 8`: closed, or, while the frontier is not at the last group,
+    /// first round fully committed. Bit i of entry g is lot `32 (frontier + g) + i`.
     pub marks: [u32; WINDOW_GROUPS],
     /// Draws of those groups.
     pub draws: [Draw; WINDOW_GROUPS],

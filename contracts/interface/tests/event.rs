@@ -11,7 +11,7 @@ use piecework_interface::{
     call::Callback,
     case::Decided,
     config::{Bounds, Config, Fixed},
-    event::{Abandoned, Credited, Entry, EpochShare, Items, Line, SettledSlot},
+    event::{Abandoned, Credited, Entry, EpochShare, Items, Line, SettledSlot, Version},
     governance::{Change, Prices, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Kind, Kinds, PublicKey},
@@ -23,7 +23,7 @@ use piecework_interface::{
 use proptest::{collection::vec, prelude::*};
 
 fn line(entry: Entry) -> Line {
-    Line { seq: 12, event: "work".to_owned(), node: Some(AccountNo(7)), log: vec![entry] }
+    Line { version: Version::default(), seq: 12, event: "work".to_owned(), node: Some(AccountNo(7)), log: vec![entry] }
 }
 
 /// One entry per tag, and every form of the fields that have several.
@@ -201,6 +201,7 @@ fn lines__should_not_change_on_the_wire() {
 #[test]
 fn line__should_have_the_documented_form() {
     let line = Line {
+        version: Version::default(),
         seq: 12,
         event: "work".to_owned(),
         node: Some(AccountNo(7)),
@@ -211,7 +212,7 @@ fn line__should_have_the_documented_form() {
     };
     assert_eq!(
         line.render(),
-        r#"EVENT_JSON:{"standard":"piecework","version":"1.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}"#
+        r#"EVENT_JSON:{"standard":"piecework","version":"1.1.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}"#
     );
 }
 
@@ -232,7 +233,7 @@ fn parse__should_ignore_what_is_not_ours() {
 fn parse__should_stop_at_what_it_cannot_read() {
     let good = line(Entry::Claimed { batch: BatchId(0), lot: LotId(3), replaced: None }).render();
     for (from, to) in [
-        ("1.0.0", "2.0.0"),
+        ("1.1.0", "2.0.0"),
         ("\"seq\":12", "\"seq\":-1"),
         ("\"seq\":12,", ""),
         ("\"node\":7", "\"node\":\"seven\""),
@@ -559,7 +560,7 @@ proptest! {
         node in prop::option::of(account()),
         log in vec(prop_oneof![money_entry(), work_entry()], 0..6),
     ) {
-        let line = Line { seq, event, node, log };
+        let line = Line { version: Version::default(), seq, event, node, log };
         prop_assert_eq!(Line::parse(&line.render()), Ok(Some(line)));
     }
 

@@ -195,7 +195,7 @@ mod tests {
     fn of__should_name_every_batch_and_account_of_a_line_once() {
         // Given a call that claims over an abandoned slot, commits elsewhere and settles
         let line = concat!(
-            r#"EVENT_JSON:{"standard":"piecework","version":"1.0.0","event":"work","data":{"seq":12,"node":7,"log":["#,
+            r#"EVENT_JSON:{"standard":"piecework","version":"1.1.0","event":"work","data":{"seq":12,"node":7,"log":["#,
             r#"["claim",4,3,[9,"1"]],["skip",1,8],["claim",4,5,null],"#,
             r#"["settle",2,0,0,"f","47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU","1","0",[[7,"5","0",5100],[8,"5","0",5100]]]]}}"#
         );

@@ -117,7 +117,7 @@ async fn follow__should_lose_and_invent_nothing_under_faults(pool: PgPool) {
 async fn follow__should_stop_at_a_block_that_cannot_be_mirrored(pool: PgPool) {
     let mut blocks = market().blocks;
     let line = &mut blocks[5].receipts[0].logs[0];
-    *line = line.replace("\"version\":\"1.0.0\"", "\"version\":\"2.0.0\"");
+    *line = line.replace("\"version\":\"1.1.0\"", "\"version\":\"2.0.0\"");
     let height = blocks[4].height;
     let blocks = Arc::new(blocks);
     let dice = Arc::new(Mutex::new(StdRng::seed_from_u64(0)));

@@ -7,7 +7,7 @@ use piecework_interface::{
     call::{self, Callback},
     case::challenge_bond,
     config::{Config, Fixed},
-    event::{Abandoned, Entry, Items, Line, SettledSlot},
+    event::{Abandoned, Entry, Items, Line, SettledSlot, Version},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
     intent::{Kind, Kinds, PublicKey},
@@ -48,7 +48,7 @@ impl Paper {
     }
 
     pub fn call_with(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>, ops: &[Op]) {
-        let line = Line { seq: self.mirror.root.seq, event: event.to_owned(), node, log };
+        let line = Line { version: Version::default(), seq: self.mirror.root.seq, event: event.to_owned(), node, log };
         let text = line.render();
         let height = u32::try_from(self.height).unwrap();
         self.mirror.apply(&line, &Context { now_s: self.now_s, height, text: &text, ops }).unwrap();

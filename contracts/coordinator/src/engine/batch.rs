@@ -9,24 +9,36 @@ use piecework_interface::ids::{AccountNo, BatchId};
 
 use super::{
     Engine, Error, Host,
-    record::{Batch, OpenBatch},
+    record::{Batch, OpenBatch, Purse},
 };
 
 impl<H: Host> Engine<'_, H> {
     /// A batch that is not closed; `None` if there is none of that number.
     pub(super) fn open_batch(&mut self, batch: BatchId) -> Result<Option<&mut OpenBatch>, Error> {
+        self.join_purse(batch)?;
         Ok(match self.batches.edit(&*self.host, batch)? {
             Some(Batch::Open(open)) => Some(open),
-            Some(Batch::Closed(_)) | None => None,
+            _ => None,
         })
     }
 
     /// The same, read only: unchanged batches are not written.
     pub(super) fn peek_batch(&mut self, batch: BatchId) -> Result<Option<&OpenBatch>, Error> {
+        self.join_purse(batch)?;
         Ok(match self.batches.peek(&*self.host, batch)? {
             Some(Batch::Open(open)) => Some(open),
-            Some(Batch::Closed(_)) | None => None,
+            _ => None,
         })
+    }
+
+    /// What an open batch holds, to be changed.
+    pub(super) fn purse(&mut self, batch: BatchId) -> Result<&mut Purse, Error> {
+        Ok(&mut self.open_batch(batch)?.ok_or(Error::Internal("a batch is missing"))?.purse)
+    }
+
+    /// The same, read only.
+    pub(super) fn peek_purse(&mut self, batch: BatchId) -> Result<&Purse, Error> {
+        Ok(&self.peek_batch(batch)?.ok_or(Error::Internal("a batch is missing"))?.purse)
     }
 
     /// One thing less that the account must be there for.

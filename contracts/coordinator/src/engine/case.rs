@@ -19,7 +19,7 @@ impl<H: Host> Engine<'_, H> {
     /// A lot in the phase that the call needs; its record is taken from its table.
     fn lot_in(&mut self, batch: BatchId, lot: LotId, phase: LotPhase) -> Result<(Place, LotState), Error> {
         let place = self.place(batch, lot)?.map_err(|skip: Skip| Error::Lot(skip.text()))?;
-        let state = self.lots.take(&*self.host, place.key())?.ok_or(Error::Lot(Skip::NoLot.text()))?;
+        let state = self.take_lot(&place)?.ok_or(Error::Lot(Skip::NoLot.text()))?;
         if state.phase != phase {
             return Err(Error::Lot(match phase {
                 LotPhase::Judging => "the lot does not wait for a verdict",

@@ -160,20 +160,6 @@ impl<H: Host> Engine<'_, H> {
         if now < proposal.ready_at { Err(TOO_EARLY) } else { Ok(proposal.number) }
     }
 
-    /// The first call of new code, in the batch that deploys it: brings records to its versions and notes that the proposal
-    /// holds. It reads the records that every call needs, so that code that cannot read them never stays.
-    ///
-    /// # Errors
-    /// The caller is not the contract itself, or a record cannot be read.
-    pub fn migrate(mut self, number: u32) -> Result<(), Error> {
-        if self.host.predecessor() != self.host.current_account() {
-            return Err(Error::Caller("the contract itself"));
-        }
-        let Change::Code(_) = self.take_ready(number)? else { return Err(NO_PROPOSAL) };
-        self.push(Entry::Applied { number });
-        self.finish("migrate", None)
-    }
-
     /// Refuses what is paused.
     pub(super) const fn assert_runs(&self, feature: Feature) -> Result<(), Error> {
         if self.root.paused & feature as u8 == 0 {
@@ -210,7 +196,8 @@ impl<H: Host> Engine<'_, H> {
         Ok(())
     }
 
-    fn take_ready(&mut self, number: u32) -> Result<Change, Error> {
+    /// Takes a proposal whose time has come.
+    pub(super) fn take_ready(&mut self, number: u32) -> Result<Change, Error> {
         let now = self.now;
         let proposal = self.edit_settings()?.governance.take_proposal(number).ok_or(NO_PROPOSAL)?;
         if now < proposal.ready_at { Err(TOO_EARLY) } else { Ok(proposal.change) }
@@ -220,7 +207,7 @@ impl<H: Host> Engine<'_, H> {
 /// What prices must be.
 pub(super) const PRICES: &str = "min_reward, rep_unit and bond_rate must be above 0";
 const CHAIN_ID: Error = Error::Input("config.chain_id never changes once it is set");
-const NO_PROPOSAL: Error = Error::Input("there is no such proposal: see `settings`");
+pub(super) const NO_PROPOSAL: Error = Error::Input("there is no such proposal: see `settings`");
 const TOO_EARLY: Error = Error::Status("the proposal has to wait: see its ready_at in `settings`");
 
 fn check_name(account_id: Option<&str>) -> Result<(), Error> {

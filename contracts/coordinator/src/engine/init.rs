@@ -24,14 +24,7 @@ impl<'h, H: Host> Engine<'h, H> {
         config.check().map_err(Error::Input)?;
         let mut engine = Self::with_root(host, Root { min_stake: config.min_stake.0, ..Root::default() });
         let none = Amount(0);
-        let near = Token {
-            account_id: String::new(),
-            min_reward: none,
-            rep_unit: none,
-            bond_rate: none,
-            pool: 0,
-            in_flight: 0,
-        };
+        let near = Token { account_id: String::new(), min_reward: none, rep_unit: none, bond_rate: none, pool: 0 };
         engine.tokens.put(NEAR, near);
         engine.push(Entry::Configured { config: config.clone() });
         engine.push(Entry::TokenListed {

@@ -27,7 +27,7 @@ pub enum Prefix {
     Token = 5,
     /// Number → batch.
     Batch = 6,
-    /// Number → the purse of an open batch.
+    /// Number → the purse of an open batch of release 0.1.0.
     Purse = 7,
     /// Batch, lot → lot.
     Lot = 8,

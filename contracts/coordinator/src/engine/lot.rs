@@ -11,7 +11,10 @@ use piecework_interface::{
     view::{GROUP_LOTS, LotPhase, LotState, SlotPhase},
 };
 
-use super::{Engine, Error, Host, record::Facts};
+use super::{
+    Engine, Error, Host,
+    record::{Facts, Lot},
+};
 
 /// A lot of a batch that is not closed.
 #[derive(Debug)]
@@ -26,8 +29,10 @@ pub(super) struct Place {
     pub cancelled: bool,
     /// Items of the lot.
     pub items: u8,
-    /// Whether its first round is fully committed, or it is closed.
+    /// Whether it is marked in the batch's window.
     pub marked: bool,
+    /// Whether a full first round marks it.
+    pub marks_early: bool,
     /// Whether its group is in the window or behind it.
     pub in_reach: bool,
 }
@@ -63,10 +68,34 @@ impl<H: Host> Engine<'_, H> {
             lot,
             items,
             marked: open.window.is_marked(lot),
+            marks_early: open.window.marks_early(facts.lots()),
             in_reach: group < open.window.frontier || open.window.index(group).is_some(),
             cancelled: open.cancelled,
             facts: open.facts.clone(),
         }))
+    }
+
+    /// Takes a lot's record out of its table.
+    pub(super) fn take_lot(&mut self, place: &Place) -> Result<Option<LotState>, Error> {
+        Ok(self.lots.take(&*self.host, place.key())?.map(|lot| lot.state))
+    }
+
+    /// Puts it back.
+    pub(super) fn put_lot(&mut self, place: &Place, state: LotState) {
+        let terms = &place.facts.terms;
+        let seats = terms.seats(state.round);
+        let answer_bytes = state.answer_bytes(terms, state.round, place.items);
+        self.lots.put(place.key(), Lot { state, seats, answer_bytes });
+    }
+
+    /// Where a lot with a record is: its batch stays open as long as it lives.
+    pub(super) fn place_of_record(&mut self, batch: BatchId, lot: LotId) -> Result<Place, Error> {
+        self.place(batch, lot)?.map_err(|_| Error::Internal("a lot's batch is missing"))
+    }
+
+    /// Why a lot without a record cannot be worked on.
+    pub(super) fn no_lot(&mut self, batch: BatchId, lot: LotId) -> Result<Skip, Error> {
+        Ok(self.place(batch, lot)?.err().unwrap_or(Skip::NoLot))
     }
 
     /// A slot of the node ended: its bond is free, and the slash goes from its stake to the insurance pool.
@@ -104,7 +133,7 @@ impl<H: Host> Engine<'_, H> {
         reserved.into_iter().map(|node| self.abandon(place, state, node)).collect()
     }
 
-    /// Turns the lot to reveals. Its first round marks it, so that the batch's window moves on.
+    /// Turns the lot to reveals. Its first round marks it, if that moves the batch's window on.
     pub(super) fn start_reveals(
         &mut self,
         place: &Place,
@@ -112,7 +141,7 @@ impl<H: Host> Engine<'_, H> {
         abandoned: Vec<Abandoned>,
     ) -> Result<(), Error> {
         self.turn(state, LotPhase::Revealing);
-        if state.round == 0 {
+        if state.round == 0 && place.marks_early {
             self.mark(place)?;
         }
         self.push(Entry::Revealing { batch: place.batch, lot: place.lot, abandoned });

@@ -94,7 +94,7 @@ impl<H: Host> Engine<'_, H> {
 
     fn poke_lot(&mut self, batch: BatchId, lot: LotId) -> Result<bool, Error> {
         let Ok(place) = self.place(batch, lot)? else { return Ok(false) };
-        let Some(state) = self.lots.take(&*self.host, place.key())? else { return Ok(false) };
+        let Some(state) = self.take_lot(&place)? else { return Ok(false) };
         let now = self.now;
         let terms = &place.facts.terms;
         match state.phase {
@@ -116,7 +116,7 @@ impl<H: Host> Engine<'_, H> {
                 Ok(true)
             }
             LotPhase::Working | LotPhase::Revealing | LotPhase::Provisional | LotPhase::Judging => {
-                self.lots.put(place.key(), state);
+                self.put_lot(&place, state);
                 Ok(false)
             }
         }
@@ -125,7 +125,7 @@ impl<H: Host> Engine<'_, H> {
     /// Sends the challenged items to a jury: a round like any other.
     fn open_jury(&mut self, place: &Place, mut state: LotState) {
         state.begin_round(JURY, self.now);
-        self.lots.put(place.key(), state);
+        self.put_lot(place, state);
         self.push(Entry::JuryOpened { batch: place.batch, lot: place.lot });
     }
 
@@ -134,12 +134,12 @@ impl<H: Host> Engine<'_, H> {
         if state.commits() >= commits_needed(&place.facts.terms, state.round) {
             let abandoned = self.abandon_reserved(place, &mut state)?;
             self.start_reveals(place, &mut state, abandoned)?;
-            self.lots.put(place.key(), state);
+            self.put_lot(place, state);
             return Ok(true);
         }
         if state.round == 0 && !place.closed_to_claims(0, self.now) {
             // The next claim restarts the clock.
-            self.lots.put(place.key(), state);
+            self.put_lot(place, state);
             return Ok(false);
         }
         let abandoned = self.abandon_reserved(place, &mut state)?;

@@ -5,7 +5,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_interface::{
     amount::Amount,
     call::Callback,
-    codec::{self, Codec},
+    codec::{self, Codec, Element},
     config::Fixed,
     fields, governance,
     ids::{AccountNo, TokenId},
@@ -47,6 +47,8 @@ macro_rules! record {
 
 /// The first version of every record.
 const FIRST: u8 = 0;
+/// Of records that release 0.1.0 stored in another form.
+const SECOND: u8 = 1;
 
 fn store(version: u8, record: &impl Codec) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
@@ -60,7 +62,15 @@ fn load<T: Codec>(version: u8, bytes: &[u8]) -> Option<T> {
     if *found == version { codec::decode(record) } else { None }
 }
 
-/// What every state-changing call reads and writes. Its stored form begins with the version byte 0, then `seq` in eight
+/// Reads the second version, or the first, which ends before these bytes.
+fn load_second<T: Codec>(bytes: &[u8], rest: &[u8]) -> Option<T> {
+    match bytes.split_first()? {
+        (&FIRST, record) => codec::decode(&[record, rest].concat()),
+        _ => load(SECOND, bytes),
+    }
+}
+
+/// What every state-changing call reads and writes. Its stored form begins with the version byte, then `seq` in eight
 /// little-endian bytes and `head`, so that a state change proves the journal's place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Root {
@@ -82,22 +92,52 @@ pub struct Root {
     pub paused: u8,
     /// The running epoch, here because every settlement looks at it.
     pub epoch: u32,
+    /// Withdrawals that have not answered, by token: nearly always none. Here because a withdrawal and its answer would
+    /// else write the token's record for nothing but this.
+    pub in_flight: Vec<InFlight>,
 }
 
 impl Root {
     /// The stored form.
     #[must_use]
     pub fn store(&self) -> Vec<u8> {
-        store(FIRST, self)
+        store(SECOND, self)
     }
 
     /// Reads any version.
     #[must_use]
     pub fn load(bytes: &[u8]) -> Option<Self> {
-        load(FIRST, bytes)
+        load_second(bytes, &[0; size_of::<u32>()])
+    }
+
+    /// What is in flight of a token.
+    #[must_use]
+    pub fn in_flight(&self, token: TokenId) -> u128 {
+        self.in_flight.iter().find(|row| row.token == token).map_or(0, |row| row.amount)
+    }
+
+    /// Sets it.
+    pub fn set_in_flight(&mut self, token: TokenId, amount: u128) {
+        self.in_flight.retain(|row| row.token != token);
+        if amount > 0 {
+            self.in_flight.push(InFlight { token, amount });
+        }
     }
 }
-fields!(Root as [borsh] { seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch });
+fields!(Root as [borsh] {
+    seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch, in_flight,
+});
+
+/// Withdrawals of one token that have not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct InFlight {
+    /// Token.
+    pub token: TokenId,
+    /// Units.
+    pub amount: u128,
+}
+fields!(InFlight as [borsh] { token, amount });
+impl Element for InFlight {}
 
 /// What only governance changes.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -133,29 +173,20 @@ pub struct Account {
     pub node: Option<Node>,
     /// Keys for signed intents: few and rarely used, so they need no records of their own.
     pub keys: Vec<IntentKey>,
-    /// Its name, against which a number that a caller names is checked. Empty in records of version 0.
+    /// Its name, against which a number that a caller names is checked.
     pub account_id: String,
 }
 fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, keys, account_id });
-
-impl Account {
-    /// The version with a name.
-    const NAMED: u8 = 1;
-}
 
 impl Record for Account {
     const PREFIX: Prefix = Prefix::Account;
 
     fn store(&self) -> Vec<u8> {
-        store(Self::NAMED, self)
+        store(SECOND, self)
     }
 
     fn load(bytes: &[u8]) -> Option<Self> {
-        match bytes.split_first()? {
-            // Version 0 ends before the name: an empty one is four zeros.
-            (&FIRST, record) => codec::decode(&[record, &[0; 4]].concat()),
-            _ => load(Self::NAMED, bytes),
-        }
+        load(SECOND, bytes)
     }
 }
 
@@ -181,11 +212,28 @@ pub struct Token {
     pub bond_rate: Amount,
     /// Fees collected.
     pub pool: u128,
-    /// Withdrawals that have not answered.
-    pub in_flight: u128,
 }
-record!(Token, Token);
-fields!(Token as [borsh] { account_id, min_reward, rep_unit, bond_rate, pool, in_flight });
+fields!(Token as [borsh] { account_id, min_reward, rep_unit, bond_rate, pool });
+
+impl Record for Token {
+    const PREFIX: Prefix = Prefix::Token;
+
+    fn store(&self) -> Vec<u8> {
+        store(SECOND, self)
+    }
+
+    fn load(bytes: &[u8]) -> Option<Self> {
+        Self::load_first(bytes).map(|(token, _)| token).or_else(|| load(SECOND, bytes))
+    }
+}
+
+impl Token {
+    /// Reads the first version, which ends with what is in flight.
+    #[must_use]
+    pub fn load_first(bytes: &[u8]) -> Option<(Self, u128)> {
+        load(FIRST, bytes)
+    }
+}
 
 /// What never changes in a batch.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -220,71 +268,7 @@ impl Facts {
     }
 }
 
-/// A batch that is not closed.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct OpenBatch {
-    /// What never changes.
-    pub facts: Facts,
-    /// Whether the requester cancelled it.
-    pub cancelled: bool,
-    /// Whether it has no adjudicator, or its adjudicator accepted.
-    pub accepted: bool,
-    /// Its moving window.
-    pub window: Window,
-}
-
-fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window });
-
-/// What is left of a closed batch until its requester forgets it.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct ClosedBatch {
-    /// Who paid, and may forget it.
-    pub requester: AccountNo,
-    /// Lots settled.
-    pub settled: u32,
-    /// Bagged root of the results.
-    pub results_root: Digest,
-    /// Whom to tell.
-    pub callback: Option<Callback>,
-}
-
-/// A batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Batch {
-    /// Not closed.
-    Open(Box<OpenBatch>),
-    /// Closed.
-    Closed(ClosedBatch),
-}
-
-fields!(ClosedBatch as [borsh] { requester, settled, results_root, callback });
-
-impl Batch {
-    /// Version byte of an open batch.
-    const OPEN: u8 = 0;
-    /// Version byte of a closed batch.
-    const CLOSED: u8 = 1;
-}
-
-impl Record for Batch {
-    const PREFIX: Prefix = Prefix::Batch;
-
-    fn store(&self) -> Vec<u8> {
-        match self {
-            Self::Open(open) => store(Self::OPEN, open),
-            Self::Closed(closed) => store(Self::CLOSED, closed),
-        }
-    }
-
-    fn load(bytes: &[u8]) -> Option<Self> {
-        match bytes.first()? {
-            &Self::CLOSED => load(Self::CLOSED, bytes).map(Self::Closed),
-            _ => load(Self::OPEN, bytes).map(Self::Open),
-        }
-    }
-}
-
-/// What settlements change in an open batch, apart from it because other steps only look at the rest.
+/// What settlements change in an open batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Purse {
     /// Everything that the batch holds, fees and freed rewards included.
@@ -306,7 +290,113 @@ pub struct Purse {
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
-record!(Purse, Purse);
+impl Purse {
+    /// Reads the record that it was in release 0.1.0.
+    #[must_use]
+    pub fn load_row(bytes: &[u8]) -> Option<Self> {
+        load(FIRST, bytes)
+    }
+}
 fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, gold_opened, gold_void, adjudicator_bond, results });
-record!(LotState, Lot);
+
+/// A batch that is not closed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OpenBatch {
+    /// What never changes.
+    pub facts: Facts,
+    /// Whether the requester cancelled it.
+    pub cancelled: bool,
+    /// Whether it has no adjudicator, or its adjudicator accepted.
+    pub accepted: bool,
+    /// Its moving window.
+    pub window: Window,
+    /// What it holds, and what came of it.
+    pub purse: Purse,
+}
+
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window, purse });
+
+/// What is left of a closed batch until its requester forgets it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ClosedBatch {
+    /// Who paid, and may forget it.
+    pub requester: AccountNo,
+    /// Lots settled.
+    pub settled: u32,
+    /// Bagged root of the results.
+    pub results_root: Digest,
+    /// Whom to tell.
+    pub callback: Option<Callback>,
+}
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// Not closed.
+    Open(Box<OpenBatch>),
+    /// Closed.
+    Closed(ClosedBatch),
+    /// Not closed, of release 0.1.0: its purse is a record of its own.
+    Split(Box<OpenBatch>),
+}
+
+fields!(ClosedBatch as [borsh] { requester, settled, results_root, callback });
+
+impl Batch {
+    /// Version byte of an open batch whose purse is a record of its own.
+    const SPLIT: u8 = 0;
+    /// Version byte of a closed batch.
+    const CLOSED: u8 = 1;
+    /// Version byte of an open batch.
+    const OPEN: u8 = 2;
+}
+
+impl Record for Batch {
+    const PREFIX: Prefix = Prefix::Batch;
+
+    fn store(&self) -> Vec<u8> {
+        match self {
+            // A split batch is joined before anything changes it.
+            Self::Open(open) | Self::Split(open) => store(Self::OPEN, open),
+            Self::Closed(closed) => store(Self::CLOSED, closed),
+        }
+    }
+
+    fn load(bytes: &[u8]) -> Option<Self> {
+        match *bytes.first()? {
+            Self::CLOSED => load(Self::CLOSED, bytes).map(Self::Closed),
+            Self::SPLIT => {
+                let record = [&bytes[1..], &codec::encode(&Purse::default())].concat();
+                codec::decode(&record).map(Self::Split)
+            }
+            _ => load(Self::OPEN, bytes).map(Self::Open),
+        }
+    }
+}
+
+/// A lot, and what its batch's terms say of its current round, so that most commits and reveals do not read the batch.
+/// Zeros there until a record of release 0.1.0 is written anew.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Lot {
+    /// The lot.
+    pub state: LotState,
+    /// Seats of the round.
+    pub seats: u8,
+    /// Bytes of the answers of one slot of the round.
+    pub answer_bytes: u32,
+}
+fields!(Lot as [borsh] { state, seats, answer_bytes });
+
+impl Record for Lot {
+    const PREFIX: Prefix = Prefix::Lot;
+
+    fn store(&self) -> Vec<u8> {
+        store(SECOND, self)
+    }
+
+    fn load(bytes: &[u8]) -> Option<Self> {
+        load_second(bytes, &[0; size_of::<u8>() + size_of::<u32>()])
+    }
+}
+
 record!(Revenue, Revenue);

@@ -43,7 +43,7 @@ impl<H: Host> Engine<'_, H> {
         } else {
             return self.settle_judged(place, &state, &judgement, true);
         }
-        self.lots.put(place.key(), state);
+        self.put_lot(place, state);
         Ok(())
     }
 
@@ -61,9 +61,10 @@ impl<H: Host> Engine<'_, H> {
         recorded: bool,
     ) -> Result<(), Error> {
         let Place { batch, lot, ref facts, .. } = *place;
-        let purse = self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let insurance = self.root.insurance;
+        let purse = self.peek_purse(batch)?;
         let held = Held {
-            insurance: self.root.insurance,
+            insurance,
             adjudicator_bond: purse.adjudicator_bond.map_or(0, |bond| bond.0),
             gold_slashes: gold::slashes(purse.gold_opened, purse.gold_void),
         };
@@ -96,7 +97,7 @@ impl<H: Host> Engine<'_, H> {
             self.settle_case(place, state, case, &settlement, judgement.overturned())?;
         }
         // Fee and rest stay with the batch: moving them would cost two more records in every settlement.
-        let purse = self.purses.edit(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let purse = self.purse(batch)?;
         purse.escrow = purse.escrow.checked_sub(paid).ok_or(Error::Internal("the escrow of a batch"))?;
         purse.fees = purse.fees.checked_add(settlement.fee).ok_or(Error::Internal("the fees of a batch"))?;
         purse.freed = purse.freed.checked_add(settlement.refund).ok_or(Error::Internal("what lots left"))?;

@@ -27,7 +27,7 @@ impl<H: Host> Engine<'_, H> {
             return Err(Error::TokenListed);
         }
         self.names.push((name, Some(token.0.to_be_bytes().to_vec())));
-        let row = Token { account_id: account_id.clone(), min_reward, rep_unit, bond_rate, pool: 0, in_flight: 0 };
+        let row = Token { account_id: account_id.clone(), min_reward, rep_unit, bond_rate, pool: 0 };
         self.tokens.put(token, row);
         self.push(Entry::TokenListed { token, account_id, min_reward, rep_unit, bond_rate });
         self.finish("token_list", None)?;

@@ -60,6 +60,7 @@ impl<H: Host> Engine<'_, H> {
         (0..self.settings()?.tokens)
             .map(|number| {
                 let token = TokenId(number);
+                let in_flight = Amount(self.root.in_flight(token));
                 let row = self.token(token)?;
                 Ok(view::Token {
                     token,
@@ -68,7 +69,7 @@ impl<H: Host> Engine<'_, H> {
                     rep_unit: row.rep_unit,
                     bond_rate: row.bond_rate,
                     pool: Amount(row.pool),
-                    in_flight: Amount(row.in_flight),
+                    in_flight,
                 })
             })
             .collect()
@@ -108,9 +109,9 @@ impl<H: Host> Engine<'_, H> {
     /// # Errors
     /// A record cannot be read.
     pub fn view_batch(&mut self, batch: BatchId) -> Result<Option<view::Batch>, Error> {
-        let Some(row) = self.batches.peek(&*self.host, batch)? else { return Ok(None) };
-        let open = match row {
-            Batch::Closed(closed) => {
+        self.join_purse(batch)?;
+        let open = match self.batches.peek(&*self.host, batch)? {
+            Some(Batch::Closed(closed)) => {
                 return Ok(Some(view::Batch {
                     batch,
                     status: BatchStatus::Closed,
@@ -120,10 +121,10 @@ impl<H: Host> Engine<'_, H> {
                     open: None,
                 }));
             }
-            Batch::Open(open) => open,
+            Some(Batch::Open(open)) => open,
+            _ => return Ok(None),
         };
-        let purse = self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
-        let facts = &open.facts;
+        let (facts, purse) = (&open.facts, &open.purse);
         Ok(Some(view::Batch {
             batch,
             status: if open.cancelled { BatchStatus::Cancelled } else { BatchStatus::Open },
@@ -169,8 +170,8 @@ impl<H: Host> Engine<'_, H> {
     /// # Errors
     /// A record cannot be read.
     pub fn view_lot(&mut self, batch: BatchId, lot: LotId) -> Result<Option<view::Lot>, Error> {
-        let state = self.lots.peek(&*self.host, (batch, lot))?;
-        Ok(state.map(|state| view::Lot { batch, lot, state: state.clone() }))
+        let found = self.lots.peek(&*self.host, (batch, lot))?;
+        Ok(found.map(|found| view::Lot { batch, lot, state: found.state.clone() }))
     }
 
     /// The lots with a record among `from..from + limit`.

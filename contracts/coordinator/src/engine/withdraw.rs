@@ -57,9 +57,10 @@ impl<H: Host> Engine<'_, H> {
         let in_flight = in_flight.ok_or(Error::Status("too many withdrawals in flight: wait for one"))?;
         self.debit(number, token, amount)?;
         self.account(number)?.in_flight = in_flight;
-        let row = self.token(token)?;
-        row.in_flight = row.in_flight.checked_add(amount).ok_or(Error::Internal("amount in flight"))?;
+        let row = self.tokens.peek(&*self.host, token)?.ok_or(Error::Token(token))?;
         let token_account_id = (!row.account_id.is_empty()).then(|| row.account_id.clone());
+        let sum = self.root.in_flight(token).checked_add(amount).ok_or(Error::Internal("amount in flight"))?;
+        self.root.set_in_flight(token, sum);
         self.push(Entry::Withdrawing { account: number, token, amount: Amount(amount) });
         Ok(Transfer { account: number, account_id, token, token_account_id, amount })
     }
@@ -74,8 +75,8 @@ impl<H: Host> Engine<'_, H> {
         }
         let record = self.account(account)?;
         record.in_flight = record.in_flight.checked_sub(1).ok_or(Error::Internal("no withdrawal is in flight"))?;
-        let row = self.token(token)?;
-        row.in_flight = row.in_flight.checked_sub(amount).ok_or(Error::Internal("amount in flight"))?;
+        let rest = self.root.in_flight(token).checked_sub(amount).ok_or(Error::Internal("amount in flight"))?;
+        self.root.set_in_flight(token, rest);
         if !ok {
             self.credit(account, token, amount)?;
         }

@@ -42,6 +42,8 @@ impl From<Error> for Stop {
 #[derive(Debug)]
 struct Shift {
     node: AccountNo,
+    /// The contract's name, once a reveal needed it.
+    contract: Option<String>,
     /// Lots tallied so far.
     tallied: u64,
 }
@@ -62,7 +64,7 @@ impl<H: Host> Engine<'_, H> {
             return Err(Error::Input("the answers of one call must have at most 11264 bytes"));
         }
         let node = self.calling_node()?;
-        let mut shift = Shift { node, tallied: 0 };
+        let mut shift = Shift { node, contract: None, tallied: 0 };
         for (index, op) in (0_u8..).zip(ops) {
             match self.op(&mut shift, op) {
                 Ok(()) => {}

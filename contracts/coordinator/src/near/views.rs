@@ -14,7 +14,7 @@ const SOURCE_METADATA: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     r#"","link":""#,
     env!("CARGO_PKG_REPOSITORY"),
-    r#"","standards":[{"standard":"piecework","version":"1.0.0"},{"standard":"nep145","version":"1.0.0"},"#,
+    r#"","standards":[{"standard":"piecework","version":"1.1.0"},{"standard":"nep145","version":"1.0.0"},"#,
     r#"{"standard":"nep297","version":"1.0.0"},{"standard":"nep330","version":"1.3.0"}]}"#,
 );
 

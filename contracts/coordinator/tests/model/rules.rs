@@ -6,6 +6,7 @@ mod batches;
 mod cases;
 mod governance;
 mod intents;
+mod migrate;
 mod money;
 mod nodes;
 mod revenue;

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     amount::Amount,
     draw::{Draw, Seed},
-    event::{Entry, Line},
+    event::{Entry, Line, Version},
     ids::{AccountNo, BatchId, ClassId, NEAR, TokenId},
     intent::Limit,
     merkle::{self, Peaks},
@@ -23,6 +23,7 @@ pub(super) struct Step<'a> {
     pub mirror: &'a mut Mirror,
     pub context: &'a Context<'a>,
     pub caller: Option<AccountNo>,
+    pub version: Version,
     pub touched: Touched,
 }
 

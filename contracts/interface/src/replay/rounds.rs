@@ -2,7 +2,7 @@
 
 use super::{EndedSlot, Fault, SlotEnd, apply::Step};
 use crate::{
-    event::Abandoned,
+    event::{Abandoned, Version},
     gold,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
@@ -98,7 +98,11 @@ impl Step<'_> {
         if state.slots.iter().any(|slot| matches!(slot.phase, SlotPhase::Reserved(_))) {
             return Err(Fault::Differs("the list of reservations that ran out"));
         }
-        if state.round == 0 { self.mark(batch, lot) } else { Ok(()) }
+        let first = state.round == 0;
+        let open = self.terms_of(batch)?;
+        let lots = lots::lot_count(open.items, open.terms.lot_size);
+        let marks = self.version == Version::First || open.progress.window.marks_early(lots);
+        if first && marks { self.mark(batch, lot) } else { Ok(()) }
     }
 
     pub fn revealed(&mut self, batch: BatchId, lot: LotId, digest: &Digest) -> Result<(), Fault> {

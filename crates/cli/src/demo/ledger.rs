@@ -230,12 +230,12 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
-    use piecework_interface::event::Items;
+    use piecework_interface::event::{Items, Version};
 
     use super::*;
 
     fn line(log: Vec<Entry>) -> Line {
-        Line { seq: 7, event: "work".to_owned(), node: None, log }
+        Line { version: Version::default(), seq: 7, event: "work".to_owned(), node: None, log }
     }
 
     fn checked(entries: &[Entry]) -> Vec<String> {

@@ -24,11 +24,10 @@ impl<H: Host> Engine<'_, H> {
         let over = all_marked || open.cancelled || now > open.facts.terms.expires_at;
         let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));
         let (adjudicator, callback) = (open.facts.terms.adjudicator(), open.facts.callback.clone());
-        let purse = self.purses.peek(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
-        if purse.live > 0 || !over {
+        if open.purse.live > 0 || !over {
             return Ok(false);
         }
-        let purse = self.purses.take(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let purse = open.purse.clone();
         let closed = ClosedBatch {
             requester,
             settled: purse.results.count,
@@ -53,7 +52,7 @@ impl<H: Host> Engine<'_, H> {
     pub(in crate::engine) fn pay_freed(&mut self, batch: BatchId) -> Result<bool, Error> {
         let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
         let (requester, token) = (open.facts.requester, open.facts.token);
-        let purse = self.purses.edit(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let purse = self.purse(batch)?;
         let (fees, refund) = (core::mem::take(&mut purse.fees), core::mem::take(&mut purse.freed));
         if fees == 0 && refund == 0 {
             return Ok(false);

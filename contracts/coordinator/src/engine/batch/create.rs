@@ -113,8 +113,9 @@ impl<H: Host> Engine<'_, H> {
             fixed: fixed.clone(),
         });
         let facts = Facts { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at: now };
-        self.batches.put(batch, Batch::Open(Box::new(OpenBatch { facts, cancelled: false, accepted, window })));
-        self.purses.put(batch, Purse { escrow, ..Purse::default() });
+        let purse = Purse { escrow, ..Purse::default() };
+        let open = OpenBatch { facts, cancelled: false, accepted, window, purse };
+        self.batches.put(batch, Batch::Open(Box::new(open)));
         Ok(batch)
     }
 }

@@ -38,10 +38,10 @@ impl<H: Host> Engine<'_, H> {
         if place.marked || !place.in_reach || !self.fits(STEP_LOG_BYTES) {
             return Ok(false);
         }
-        let state = self.lots.take(&*self.host, place.key())?;
+        let state = self.take_lot(&place)?;
         match state {
             Some(state) if !state.slots.is_empty() => {
-                self.lots.put(place.key(), state);
+                self.put_lot(&place, state);
                 Ok(false)
             }
             state => {

@@ -30,7 +30,7 @@ impl<H: Host> Engine<'_, H> {
             items |= bit;
         }
         self.add_challenge(&place, &mut state, account, items)?;
-        self.lots.put(place.key(), state);
+        self.put_lot(&place, state);
         self.finish("challenge", None)
     }
 

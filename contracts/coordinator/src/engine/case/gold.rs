@@ -52,7 +52,7 @@ impl<H: Host> Engine<'_, H> {
         if against == 0 {
             self.assert_no_deposit()?;
         }
-        let purse = self.purses.edit(&*self.host, place.batch)?.ok_or(Error::Internal("a purse is missing"))?;
+        let purse = self.purse(place.batch)?;
         purse.gold_opened = purse.gold_opened.saturating_add(items.count_ones());
         purse.gold_void = purse.gold_void.saturating_add(void.count_ones());
         self.push(Entry::GoldOpened {
@@ -66,7 +66,7 @@ impl<H: Host> Engine<'_, H> {
         if against != 0 {
             self.add_challenge(&place, &mut state, caller, against)?;
         }
-        self.lots.put(place.key(), state);
+        self.put_lot(&place, state);
         self.finish("gold_open", None)
     }
 }

@@ -33,8 +33,7 @@ impl<H: Host> Engine<'_, H> {
         self.take_bond(caller, bond)?;
         // The account must be there when the bond comes back.
         self.account(caller)?.batches += 1;
-        let purse = self.purses.edit(&*self.host, batch)?.ok_or(Error::Internal("a purse is missing"))?;
-        purse.adjudicator_bond = Some(Amount(bond));
+        self.purse(batch)?.adjudicator_bond = Some(Amount(bond));
         self.push(Entry::AdjudicatorAccepted { batch, bond: Amount(bond) });
         self.finish("adjudicator_accept", None)
     }
@@ -56,7 +55,7 @@ impl<H: Host> Engine<'_, H> {
         }
         state.case_mut().verdict = Some(Verdict { scores: scores.clone(), report });
         self.turn(&mut state, LotPhase::Provisional);
-        self.lots.put(place.key(), state);
+        self.put_lot(&place, state);
         self.push(Entry::VerdictGiven { batch, lot, scores, report });
         self.finish("verdict", None)
     }

@@ -19,20 +19,21 @@ use crate::engine::{
     Engine, Error, Host,
     balance::{charge, covers, room_bytes},
     lot::Place,
+    record::Lot,
 };
 
 impl<H: Host> Engine<'_, H> {
     pub(super) fn claim(&mut self, node: AccountNo, batch: BatchId, lot: LotId) -> Result<(), Stop> {
         let place = self.place(batch, lot)??;
         let seed = self.claim_seed(&place)?;
-        let state = self.lots.take(&*self.host, place.key())?;
+        let state = self.take_lot(&place)?;
         let new = state.is_none();
         let mut state = state.unwrap_or_default();
         match self.may_claim(node, &place, new, &state, seed) {
             Ok(expired) => self.take_seat(node, &place, new, state, expired).map_err(Stop::Fail),
             Err(stop) => {
                 if !new {
-                    self.lots.put(place.key(), core::mem::take(&mut state));
+                    self.put_lot(&place, core::mem::take(&mut state));
                 }
                 Err(stop)
             }
@@ -42,7 +43,7 @@ impl<H: Host> Engine<'_, H> {
     /// The seed of the lot's current round, if it has one that may be used in this block.
     fn claim_seed(&mut self, place: &Place) -> Result<Option<Seed>, Error> {
         let later = match self.lots.peek(&*self.host, place.key())? {
-            Some(state) if state.round > 0 => Some(state.draw.clone()),
+            Some(Lot { state, .. }) if state.round > 0 => Some(state.draw.clone()),
             _ => None,
         };
         let draw = match later {
@@ -123,7 +124,7 @@ impl<H: Host> Engine<'_, H> {
         }
         if new {
             let own_bytes = if facts.requester == number { own_bytes } else { 0 };
-            let purse = self.purses.peek(&*self.host, place.batch)?.ok_or(Error::Internal("a purse is missing"))?;
+            let purse = self.peek_purse(place.batch)?;
             if purse.live >= purse.reserved {
                 let requester = self
                     .accounts
@@ -148,7 +149,7 @@ impl<H: Host> Engine<'_, H> {
         let facts = &place.facts;
         self.make_room(number, facts.token)?;
         if new {
-            let purse = self.purses.edit(&*self.host, place.batch)?.ok_or(Error::Internal("a purse is missing"))?;
+            let purse = self.purse(place.batch)?;
             purse.live = purse.live.checked_add(1).ok_or(Error::Internal("the count of live lots"))?;
             if purse.live > purse.reserved {
                 purse.reserved = purse.live;
@@ -166,7 +167,7 @@ impl<H: Host> Engine<'_, H> {
             node.slots = node.slots.checked_add(1).ok_or(Error::Internal("a node's slots"))?;
             Ok::<_, Error>(())
         })??;
-        self.lots.put(place.key(), state);
+        self.put_lot(place, state);
         self.push(Entry::Claimed { batch: place.batch, lot: place.lot, replaced });
         Ok(())
     }

@@ -8,7 +8,7 @@ use piecework_interface::{
 };
 
 use super::Stop;
-use crate::engine::{Engine, Host};
+use crate::engine::{Engine, Host, record::Lot};
 
 impl<H: Host> Engine<'_, H> {
     /// A late commit counts until the slot is replaced or the round turns to reveals.
@@ -19,19 +19,22 @@ impl<H: Host> Engine<'_, H> {
         lot: LotId,
         commitment: [u8; 32],
     ) -> Result<(), Stop> {
-        let place = self.place(batch, lot)??;
-        let state = self.lots.peek(&*self.host, place.key())?.ok_or(Skip::NoLot)?;
+        let key = (batch, lot);
+        let Some(Lot { state, .. }) = self.peek_lot(batch, lot)? else {
+            return Err(self.no_lot(batch, lot)?.into());
+        };
         let index = state.slot_of(node).ok_or(Skip::NoSlot)?;
         if state.phase != LotPhase::Working || !matches!(state.slots[index].phase, SlotPhase::Reserved(_)) {
             return Err(Skip::Phase.into());
         }
-        let mut state = self.lots.take(&*self.host, place.key())?.ok_or(Skip::NoLot)?;
-        state.slots[index].phase = SlotPhase::Committed(commitment);
+        let mut found = self.lots.take(&*self.host, key)?.ok_or(Skip::NoLot)?;
+        found.state.slots[index].phase = SlotPhase::Committed(commitment);
         self.push(Entry::Committed { batch, lot, commitment });
-        if state.commits() >= usize::from(place.facts.terms.seats(state.round)) {
-            self.start_reveals(&place, &mut state, Vec::new())?;
+        if found.state.commits() >= usize::from(found.seats) {
+            let place = self.place_of_record(batch, lot)?;
+            self.start_reveals(&place, &mut found.state, Vec::new())?;
         }
-        self.lots.put(place.key(), state);
+        self.lots.put(key, found);
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use piecework_interface::{
 };
 
 use super::Stop;
-use crate::engine::{Engine, Error, Host};
+use crate::engine::{Engine, Error, Host, record::Lot};
 
 impl<H: Host> Engine<'_, H> {
     pub(super) fn draw(&mut self, node: AccountNo, batch: BatchId, at: At) -> Result<(), Stop> {
@@ -31,7 +31,7 @@ impl<H: Host> Engine<'_, H> {
                 (draw.ok_or(Skip::DrawNotDue)?, group < limit && accepted, 0)
             }
             At::Lot(lot) => {
-                let state = self.lots.peek(&*self.host, (batch, lot))?.ok_or(Skip::NoLot)?;
+                let Lot { state, .. } = self.lots.peek(&*self.host, (batch, lot))?.ok_or(Skip::NoLot)?;
                 if state.round == 0 || state.phase != LotPhase::Working {
                     return Err(Skip::DrawNotDue.into());
                 }
@@ -79,13 +79,14 @@ impl<H: Host> Engine<'_, H> {
                 open.window.draws[index] = next;
             }
             At::Lot(lot) => {
-                let place = self.place(batch, lot)?.map_err(|_| Error::Internal("a lot is missing"))?;
-                let state = self.lots.edit(&*self.host, (batch, lot))?.ok_or(Error::Internal("a lot is missing"))?;
+                let place = self.place_of_record(batch, lot)?;
+                let mut state = self.take_lot(&place)?.ok_or(Error::Internal("a lot is missing"))?;
                 if let (JURY, Draw::Seeded(seed)) = (state.round, &next) {
                     let case = state.case_mut();
                     case.jury_items = jury_items(&place.facts.terms, place.items, case.challenged(), seed);
                 }
                 state.draw = next;
+                self.put_lot(&place, state);
             }
         }
         Ok(())

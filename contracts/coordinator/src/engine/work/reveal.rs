@@ -10,7 +10,7 @@ use piecework_interface::{
 };
 
 use super::{Shift, Stop};
-use crate::engine::{Engine, Host};
+use crate::engine::{Engine, Host, record::Lot};
 
 impl<H: Host> Engine<'_, H> {
     /// A late reveal counts until the tally. The last one tallies, if gas and log have room; otherwise poke does.
@@ -22,31 +22,35 @@ impl<H: Host> Engine<'_, H> {
         salt: &[u8; 32],
     ) -> Result<(), Stop> {
         let node = shift.node;
-        let place = self.place(batch, lot)??;
-        let state = self.lots.peek(&*self.host, place.key())?.ok_or(Skip::NoLot)?;
+        let contract = shift.contract.get_or_insert_with(|| self.host.current_account());
+        let key = (batch, lot);
+        let Some(Lot { state, answer_bytes, .. }) = self.peek_lot(batch, lot)? else {
+            return Err(self.no_lot(batch, lot)?.into());
+        };
         let index = state.slot_of(node).ok_or(Skip::NoSlot)?;
         let SlotPhase::Committed(committed) = state.slots[index].phase else { return Err(Skip::Phase.into()) };
         if state.phase != LotPhase::Revealing {
             return Err(Skip::Phase.into());
         }
-        if u32::try_from(answers.len()) != Ok(state.answer_bytes(&place.facts.terms, state.round, place.items)) {
+        if u32::try_from(answers.len()) != Ok(*answer_bytes) {
             return Err(Skip::WrongLength.into());
         }
-        let contract = self.host.current_account();
-        let binding = Binding { contract: &contract, batch, lot, round: state.round, node };
+        let binding = Binding { contract, batch, lot, round: state.round, node };
         let digest = H::SHA256(&answers);
         if commitment_to(H::SHA256, binding, &digest, salt) != committed {
             return Err(Skip::WrongReveal.into());
         }
-        let mut state = self.lots.take(&*self.host, place.key())?.ok_or(Skip::NoLot)?;
+        let mut found = self.lots.take(&*self.host, key)?.ok_or(Skip::NoLot)?;
         self.push(Entry::Revealed { batch, lot, digest });
+        let state = &mut found.state;
         state.slots[index].phase = SlotPhase::Revealed(answers);
         // A jury's settlement moves thirteen nodes: poke has the gas for that.
         if state.all_revealed() && state.round != JURY && self.may_tally(shift) {
             shift.tallied += 1;
-            self.tally(&place, state)?;
+            let place = self.place_of_record(batch, lot)?;
+            self.tally(&place, found.state)?;
         } else {
-            self.lots.put(place.key(), state);
+            self.lots.put(key, found);
         }
         Ok(())
     }

@@ -165,21 +165,3 @@ fn caller__should_be_taken_at_its_number_only_if_it_is_its_own() {
         assert_eq!(result, Err(Error::Argument("account")), "{who} as {number}");
     }
 }
-
-#[test]
-fn account__should_be_found_by_name_when_its_record_is_older_than_names_in_records() {
-    let mut market = Market::new(1);
-    let number = market.chain.number("a.near");
-    let key = piecework_coordinator::engine::key::numbered(Prefix::Account, number);
-
-    // Given a record of version 0: the same without the name.
-    let record = market.chain.storage.get_mut(&key).expect("a record");
-    record[0] = 0;
-    record.truncate(record.len() - 4 - "a.near".len());
-
-    // Then nothing proves a number, and the name does as before.
-    let named = market.chain.call(Call::by("a.near"), |engine| engine.naming(Some(number)).heartbeat());
-    assert_eq!(named, Err(Error::Argument("account")));
-    market.chain.call(Call::by("a.near"), |engine| engine.heartbeat()).expect("heartbeat");
-    check(&market.chain);
-}
