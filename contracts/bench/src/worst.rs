@@ -9,6 +9,7 @@ use piecework_interface::{
     case::{CHALLENGES_MAX, JURORS},
     event::{Credited, Entry, Items, SettledSlot},
     ids::{AccountNo, BatchId, LotId, TokenId},
+    json::Text,
     op::{At, OPS_MAX, Op, POKES_MAX, Target},
     tally::SLOTS_MAX,
     terms::{LOT_SIZE_MAX, REWARD_LIMIT},
@@ -89,7 +90,7 @@ fn poke_all(market: &mut Market, lots: &[u32]) -> (u32, (u64, usize)) {
 fn entries__should_fit_what_the_contract_sets_aside_for_them() {
     let (batch, lot, most) = (BatchId(u32::MAX), LotId(u32::MAX), Amount(u128::MAX));
     let length = |entries: &[Entry]| {
-        let mut out = String::new();
+        let mut out = Text::new();
         entries.iter().for_each(|entry| entry.write(&mut out));
         out.len() + entries.len()
     };

@@ -41,6 +41,7 @@ use piecework_interface::{
     event::{self, Entry, Version},
     ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
+    json::Text,
     revenue::Revenue,
 };
 
@@ -72,7 +73,7 @@ pub struct Engine<'h, H: Host> {
     /// Rows outside the tables: names.
     names: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Entries of the line, written already.
-    entries: String,
+    entries: Text,
 }
 
 impl<'h, H: Host> Engine<'h, H> {
@@ -108,7 +109,7 @@ impl<'h, H: Host> Engine<'h, H> {
             lots: Table::default(),
             revenue: Table::default(),
             names: Vec::new(),
-            entries: String::new(),
+            entries: Text::new(),
         }
     }
 
@@ -123,7 +124,7 @@ impl<'h, H: Host> Engine<'h, H> {
     /// Adds an entry to the line.
     fn push(&mut self, entry: Entry) {
         if !self.entries.is_empty() {
-            self.entries.push(',');
+            self.entries.push(b',');
         }
         entry.write(&mut self.entries);
     }

@@ -20,6 +20,7 @@ use crate::{
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Kind, Kinds, PublicKey},
+    json::Text,
     op::At,
     skip::Skip,
     terms::Terms,
@@ -139,12 +140,12 @@ macro_rules! entries {
             }
 
             /// Appends the entry's JSON array.
-            pub fn write(&self, out: &mut String) {
+            pub fn write(&self, out: &mut Text) {
                 match self {
                     $(Self::$name { $($field,)* } => {
                         out.push_str(concat!("[\"", $tag, "\""));
-                        $(out.push(','); $field.write(out);)*
-                        out.push(']');
+                        $(out.push(b','); $field.write(out);)*
+                        out.push(b']');
                     })*
                 }
             }
@@ -452,10 +453,10 @@ impl Line {
     /// The log line, prefix included.
     #[must_use]
     pub fn render(&self) -> String {
-        let mut entries = String::with_capacity(64 * self.log.len());
+        let mut entries = Text::with_capacity(64 * self.log.len());
         for (index, entry) in self.log.iter().enumerate() {
             if index > 0 {
-                entries.push(',');
+                entries.push(b',');
             }
             entry.write(&mut entries);
         }
@@ -499,8 +500,8 @@ impl Line {
 
 /// The log line around entries that are written already, with commas between them.
 #[must_use]
-pub fn frame(version: Version, seq: u64, event: &str, node: Option<AccountNo>, entries: &str) -> String {
-    let mut out = String::with_capacity(128 + entries.len());
+pub fn frame(version: Version, seq: u64, event: &str, node: Option<AccountNo>, entries: &Text) -> String {
+    let mut out = Text::with_capacity(160 + entries.len());
     for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", version.name(), "\",\"event\":\"", event] {
         out.push_str(part);
     }
@@ -511,9 +512,9 @@ pub fn frame(version: Version, seq: u64, event: &str, node: Option<AccountNo>, e
         node.write(&mut out);
     }
     out.push_str(",\"log\":[");
-    out.push_str(entries);
+    out.push_text(entries);
     out.push_str("]}}");
-    out
+    out.into_string()
 }
 
 /// A journal line that this version cannot read.

@@ -37,7 +37,7 @@ macro_rules! fields {
     };
     (@write $type:ident { $first:ident $(($first_via:ident))? $(, $field:ident $(($via:ident))?)* $(,)? }) => {
         impl $crate::json::Write for $type {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut $crate::json::Text) {
                 let Self { $first, $($field),* } = self;
                 out.push_str(concat!("{\"", stringify!($first), "\":"));
                 $crate::fields!(@write_value $first out $($first_via)?);
@@ -45,7 +45,7 @@ macro_rules! fields {
                     out.push_str(concat!(",\"", stringify!($field), "\":"));
                     $crate::fields!(@write_value $field out $($via)?);
                 )*
-                out.push('}');
+                out.push(b'}');
             }
         }
     };
@@ -86,15 +86,15 @@ macro_rules! fields {
     (@read_value $reader:ident $($optional:ident)?) => { $crate::json::Read::read($reader) };
     (@row $type:ident { $first:ident $(($first_via:ident))? $(, $field:ident $(($via:ident))?)* $(,)? }) => {
         impl $crate::event::Field for $type {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut $crate::json::Text) {
                 let Self { $first, $($field),* } = self;
-                out.push('[');
+                out.push(b'[');
                 $crate::event::Field::write($first, out);
                 $(
-                    out.push(',');
+                    out.push(b',');
                     $crate::event::Field::write($field, out);
                 )*
-                out.push(']');
+                out.push(b']');
             }
             #[cfg(feature = "host")]
             fn read(value: &serde_json::Value) -> Option<Self> {

@@ -11,6 +11,6 @@ mod write;
 
 pub use read::{Read, ReadError, Reader, parse};
 pub use types::Deposit;
-pub use write::{Write, push_hex, to_string};
+pub use write::{Text, Write, push_hex, to_string};
 
-pub(crate) use write::push_decimal;
+pub(crate) use write::{push_decimal, push_nibbles};

@@ -240,7 +240,17 @@ impl<'a> Judgement<'a> {
     #[must_use]
     pub fn accepted(&self) -> u64 {
         let overturned = self.ruling.as_ref().map_or(0, |ruling| ruling.overturned_items());
-        (0_u8..).zip(self.winners).fold(overturned, |bits, (item, winner)| bits | u64::from(winner != 0) << (item % 64))
+        overturned | self.items_where(|winner| winner != 0)
+    }
+
+    /// Items for whose winners something holds.
+    fn items_where(&self, holds: impl Fn(SlotSet) -> bool) -> u64 {
+        let mut items = 0;
+        // Backwards, so that the last step leaves item 0 at bit 0.
+        for winner in self.winners.iter().rev() {
+            items = items << 1 | u64::from(holds(*winner));
+        }
+        items
     }
 
     /// Items without a winner: those of an extension, if there may be one.
@@ -272,11 +282,10 @@ impl<'a> Judgement<'a> {
         // Most winners answered as the first slot did, so its answers are taken as they are and the others put in.
         let whole = self.revealed[0].filter(|bytes| bytes.len() == length);
         let mut answers = whole.map_or_else(|| vec![0; length], <[u8]>::to_vec);
-        for ((item, winner), bytes) in (0_u8..).zip(self.winners).zip(answers.chunks_exact_mut(width.max(1))) {
-            if whole.is_some() && winner & 1 != 0 {
-                continue;
-            }
-            match self.item_answer(winner.trailing_zeros() as usize, item) {
+        let others = if whole.is_some() { !self.items_where(|winner| winner & 1 != 0) } else { u64::MAX };
+        for item in items_of(others & all_items(self.items)) {
+            let Some(bytes) = answers.chunks_exact_mut(width.max(1)).nth(usize::from(item)) else { break };
+            match self.item_answer(self.winners[usize::from(item)].trailing_zeros() as usize, item) {
                 Some(answer) => bytes.copy_from_slice(answer),
                 None => bytes.fill(0),
             }
@@ -302,7 +311,7 @@ impl<'a> Judgement<'a> {
     #[must_use]
     pub fn agreed(&self, slot: usize) -> u64 {
         let bit = u32::try_from(slot).ok().and_then(|slot| 1_u8.checked_shl(slot)).unwrap_or_default();
-        (0_u8..).zip(self.winners).fold(0, |bits, (item, winner)| bits | u64::from(winner & bit != 0) << (item % 64))
+        self.items_where(|winner| winner & bit != 0)
     }
 
     /// Items whose result a jury changed, bit i for item i; bit 0 for an adjudicator's scores.
@@ -551,6 +560,10 @@ fn total_pay(slots: &[SlotOutcome]) -> u128 {
 }
 
 /// The indices of the items of a set.
-fn items_of(set: u64) -> impl Iterator<Item = u8> {
-    (0_u8..64).filter(move |item| set & (1 << item) != 0)
+fn items_of(mut set: u64) -> impl Iterator<Item = u8> {
+    core::iter::from_fn(move || {
+        let item = u8::try_from(set.trailing_zeros()).ok().filter(|_| set != 0);
+        set &= set.wrapping_sub(1);
+        item
+    })
 }

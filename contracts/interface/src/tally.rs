@@ -151,7 +151,13 @@ fn disputed(round: &RoundAnswers<'_, '_>, answers: &[&[u8]]) -> u64 {
 #[must_use]
 pub fn tally(round: &RoundAnswers<'_, '_>, quorum_pct: u8, min_nodes: u8) -> Groups {
     let needed = needed(round.slots.len(), quorum_pct, min_nodes);
-    groups(round).map(|group| if group.count_ones() >= needed { group } else { 0 })
+    let mut groups = groups(round);
+    for group in &mut groups {
+        if group.count_ones() < needed {
+            *group = 0;
+        }
+    }
+    groups
 }
 
 /// The slots that gave this answer.

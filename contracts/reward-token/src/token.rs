@@ -19,7 +19,7 @@ use near_contract_standards::{
 use near_sdk::{NearToken, assert_one_yocto, env, json_types::U128, require};
 use piecework_interface::{
     amount::Amount,
-    json::{Write, to_string},
+    json::{Text, Write, to_string},
 };
 
 use self::{
@@ -171,13 +171,13 @@ fn reply_balance(balance: Option<StorageBalance>) {
 struct Pair(&'static str, Amount, &'static str, Amount);
 
 impl Write for Pair {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         for (open, name, amount) in [("{", self.0, self.1), (",", self.2, self.3)] {
             out.push_str(open);
             name.write(out);
-            out.push(':');
+            out.push(b':');
             amount.write(out);
         }
-        out.push('}');
+        out.push(b'}');
     }
 }

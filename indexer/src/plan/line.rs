@@ -5,6 +5,7 @@ use piecework_interface::{
     event::{Entry, Line},
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
+    json::Text,
     op::Op,
     replay::{Context, NamedAccount, Touched},
     view::Batch,
@@ -184,15 +185,16 @@ impl Planner {
 }
 
 fn entries_json(log: &[Entry]) -> String {
-    let mut out = String::from("[");
+    let mut out = Text::new();
+    out.push(b'[');
     for (index, entry) in log.iter().enumerate() {
         if index > 0 {
-            out.push(',');
+            out.push(b',');
         }
         entry.write(&mut out);
     }
-    out.push(']');
-    out
+    out.push(b']');
+    out.into_string()
 }
 
 /// The answers of the line's reveal entries. Replay has just found each of them, so none is missing.

@@ -4,7 +4,7 @@ use piecework_interface::{
     amount::Amount,
     event::Entry,
     ids::{AccountNo, NEAR},
-    json::Write,
+    json::{Text, Write},
     storage::{account_bytes, cost},
 };
 
@@ -28,12 +28,12 @@ pub struct StorageBalance {
 }
 
 impl Write for StorageBalance {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         out.push_str("{\"total\":");
         self.total.write(out);
         out.push_str(",\"available\":");
         self.available.write(out);
-        out.push('}');
+        out.push(b'}');
     }
 }
 

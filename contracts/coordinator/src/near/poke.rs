@@ -3,7 +3,7 @@
 use piecework_interface::op::Target;
 
 use near_sdk::{Gas, NearToken, env};
-use piecework_interface::json::{Write, push_hex};
+use piecework_interface::json::{Text, Write, push_hex};
 
 use super::{account_id, args, call, methods};
 use crate::engine::Tell;
@@ -20,7 +20,7 @@ methods! {
 
 /// Sends the call on its way; nobody waits for its end.
 fn send(tell: &Tell) {
-    let mut args = String::new();
+    let mut args = Text::new();
     for (name, number) in
         [("{\"batch\":", tell.batch.0), (",\"requester\":", tell.requester.0), (",\"settled\":", tell.settled)]
     {
@@ -29,8 +29,8 @@ fn send(tell: &Tell) {
     }
     args.push_str(",\"results_root\":");
     push_hex(&tell.root, &mut args);
-    args.push('}');
+    args.push(b'}');
     let promise = env::promise_batch_create(&account_id(&tell.callback.account_id));
     let (none, gas) = (NearToken::from_yoctonear(0), Gas::from_gas(tell.gas()));
-    env::promise_batch_action_function_call(promise, "on_piecework_results", args.as_bytes(), none, gas);
+    env::promise_batch_action_function_call(promise, "on_piecework_results", args.into_string().as_bytes(), none, gas);
 }

@@ -10,7 +10,7 @@ use crate::{
     governance::{Change, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Kind, Kinds, PublicKey},
-    json::{self, push_decimal},
+    json::{self, Text, push_decimal, push_nibbles},
     op::At,
     skip::Skip,
     terms::Verification,
@@ -20,7 +20,7 @@ use crate::{
 /// A value inside an entry.
 pub trait Field: Sized {
     /// Appends the value's JSON.
-    fn write(&self, out: &mut String);
+    fn write(&self, out: &mut Text);
     /// Reads it back; `None` if it is something else.
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self>;
@@ -29,7 +29,7 @@ pub trait Field: Sized {
 macro_rules! number_field {
     ($($ty:ty),*) => {$(
         impl Field for $ty {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut Text) {
                 push_decimal(u128::from(*self), out);
             }
             #[cfg(feature = "host")]
@@ -44,7 +44,7 @@ number_field!(u8, u16, u32, u64);
 macro_rules! id_field {
     ($($ty:ident),*) => {$(
         impl Field for $ty {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut Text) {
                 self.0.write(out);
             }
             #[cfg(feature = "host")]
@@ -57,7 +57,7 @@ macro_rules! id_field {
 id_field!(AccountNo, TokenId, ClassId, BatchId, LotId, Kinds, PublicKey);
 
 impl Field for bool {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         out.push_str(if *self { "true" } else { "false" });
     }
     #[cfg(feature = "host")]
@@ -67,10 +67,10 @@ impl Field for bool {
 }
 
 impl Field for Amount {
-    fn write(&self, out: &mut String) {
-        out.push('"');
+    fn write(&self, out: &mut Text) {
+        out.push(b'"');
         push_decimal(self.0, out);
-        out.push('"');
+        out.push(b'"');
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
@@ -79,10 +79,10 @@ impl Field for Amount {
 }
 
 impl Field for Items {
-    fn write(&self, out: &mut String) {
-        out.push('"');
-        out.push_str(hex::encode(self.0.to_be_bytes()).trim_start_matches('0'));
-        out.push('"');
+    fn write(&self, out: &mut Text) {
+        out.push(b'"');
+        push_nibbles(self.0, out);
+        out.push(b'"');
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
@@ -92,12 +92,12 @@ impl Field for Items {
 }
 
 impl<const N: usize> Field for [u8; N] {
-    fn write(&self, out: &mut String) {
-        out.push('"');
+    fn write(&self, out: &mut Text) {
+        out.push(b'"');
         if self.iter().any(|byte| *byte != 0) {
             push_base64(self, out);
         }
-        out.push('"');
+        out.push(b'"');
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
@@ -109,19 +109,24 @@ impl<const N: usize> Field for [u8; N] {
 }
 
 /// Appends bytes in base64 without padding, as the `base64` crate does in twenty times the code.
-fn push_base64(bytes: &[u8], out: &mut String) {
+fn push_base64(bytes: &[u8], out: &mut Text) {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for part in bytes.chunks(3) {
-        let byte = |index: usize| part.get(index).map_or(0, |byte| usize::from(*byte));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for letter in 0..=part.len() {
-            out.push(char::from(LETTERS[bits >> (18 - 6 * letter) & 63]));
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in bytes {
+        bits = bits << 8 | u32::from(*byte);
+        count += 8;
+        while count >= 6 {
+            count -= 6;
+            out.push(LETTERS[(bits >> count & 63) as usize]);
         }
+    }
+    if count > 0 {
+        out.push(LETTERS[(bits << (6 - count) & 63) as usize]);
     }
 }
 
 impl Field for Skip {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         push_decimal(*self as u128, out);
     }
     #[cfg(feature = "host")]
@@ -132,13 +137,13 @@ impl Field for Skip {
 
 /// A group is its number, a lot is its number in an array.
 impl Field for At {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         match self {
             Self::Group(group) => group.write(out),
             Self::Lot(lot) => {
-                out.push('[');
+                out.push(b'[');
                 lot.write(out);
-                out.push(']');
+                out.push(b']');
             }
         }
     }
@@ -153,7 +158,7 @@ impl Field for At {
 }
 
 impl<T: Field> Field for Option<T> {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         match self {
             Some(value) => value.write(out),
             None => out.push_str("null"),
@@ -166,15 +171,15 @@ impl<T: Field> Field for Option<T> {
 }
 
 impl<T: Field> Field for Vec<T> {
-    fn write(&self, out: &mut String) {
-        out.push('[');
+    fn write(&self, out: &mut Text) {
+        out.push(b'[');
         for (index, value) in self.iter().enumerate() {
             if index > 0 {
-                out.push(',');
+                out.push(b',');
             }
             value.write(out);
         }
-        out.push(']');
+        out.push(b']');
     }
     #[cfg(feature = "host")]
     fn read(value: &serde_json::Value) -> Option<Self> {
@@ -183,7 +188,7 @@ impl<T: Field> Field for Vec<T> {
 }
 
 impl Field for Entry {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         Self::write(self, out);
     }
     #[cfg(feature = "host")]
@@ -195,7 +200,7 @@ impl Field for Entry {
 macro_rules! json_field {
     ($($ty:ty),*) => {$(
         impl Field for $ty {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut Text) {
                 json::Write::write(self, out);
             }
             #[cfg(feature = "host")]
@@ -208,15 +213,15 @@ macro_rules! json_field {
 json_field!(String, Config, NodeStatus, Role, Change, Kind);
 
 impl Field for Verification {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         match self {
-            Self::Consensus => out.push('0'),
+            Self::Consensus => out.push(b'0'),
             Self::Adjudicated { adjudicator, verdict_ttl_s } => {
-                out.push('[');
+                out.push(b'[');
                 adjudicator.write(out);
-                out.push(',');
+                out.push(b',');
                 verdict_ttl_s.write(out);
-                out.push(']');
+                out.push(b']');
             }
         }
     }

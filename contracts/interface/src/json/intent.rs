@@ -1,28 +1,28 @@
 //! The JSON of intents and their keys.
 
-use super::{Read, Reader, Write};
+use super::{Read, Reader, Text, Write};
 use crate::intent::{Draft, Kind, Kinds, PublicKey};
 
 const WORDS: [&str; 5] = ["transfer", "tip", "withdraw", "create_batch", "collect_revenue"];
 
 impl Write for Kind {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         Kinds::of(&[*self]).each(&mut |place| WORDS[place].write(out));
     }
 }
 
 impl Write for Kinds {
-    fn write(&self, out: &mut String) {
-        let mut before = '[';
+    fn write(&self, out: &mut Text) {
+        let mut before = b'[';
         self.each(&mut |place| {
             out.push(before);
             WORDS[place].write(out);
-            before = ',';
+            before = b',';
         });
-        if before == '[' {
-            out.push('[');
+        if before == b'[' {
+            out.push(b'[');
         }
-        out.push(']');
+        out.push(b']');
     }
 }
 
@@ -36,7 +36,7 @@ impl Read for Kinds {
 }
 
 impl Write for PublicKey {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         self.text().write(out);
     }
 }

@@ -1,6 +1,6 @@
 //! The JSON of the protocol's own types.
 
-use super::{Read, Reader, Write, push_hex};
+use super::{Read, Reader, Text, Write, push_hex};
 use crate::{
     call::DepositMessage,
     draw::Draw,
@@ -14,7 +14,7 @@ use crate::{
 macro_rules! words {
     ($($type:ident { $($variant:ident = $word:literal),* })*) => {$(
         impl Write for $type {
-            fn write(&self, out: &mut String) {
+            fn write(&self, out: &mut Text) {
                 out.push_str(match self { $(Self::$variant => concat!("\"", $word, "\""),)* });
             }
         }
@@ -28,7 +28,7 @@ words! {
 }
 
 impl Write for Verification {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         match self {
             Self::Consensus => out.push_str("\"consensus\""),
             Self::Adjudicated { adjudicator, verdict_ttl_s } => {
@@ -36,7 +36,7 @@ impl Write for Verification {
                     &[("{\"adjudicated\":{\"adjudicator\":", adjudicator), (",\"verdict_ttl_s\":", verdict_ttl_s)],
                     out,
                 );
-                out.push('}');
+                out.push(b'}');
             }
         }
     }
@@ -83,14 +83,14 @@ impl Read for Feature {
 
 /// An object with one field, which says what changes.
 impl Write for Change {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         match self {
             Self::Config(config) => write_all(&[("{\"config\":", config)], out),
             Self::Prices(prices) => write_all(&[("{\"prices\":", prices)], out),
             Self::Code(hash) => {
                 out.push_str("{\"code\":");
                 push_hex(hash, out);
-                out.push('}');
+                out.push(b'}');
             }
         }
     }
@@ -113,7 +113,7 @@ impl Read for Change {
 }
 
 impl Write for Draw {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         match self {
             Self::Closed => return out.push_str("\"closed\""),
             Self::Opened(at) => {
@@ -125,12 +125,12 @@ impl Write for Draw {
                 seed.write(out);
             }
         }
-        out.push('}');
+        out.push(b'}');
     }
 }
 
 impl Write for SlotPhase {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         match self {
             Self::Reserved(until) => {
                 out.push_str("{\"reserved\":");
@@ -145,13 +145,13 @@ impl Write for SlotPhase {
                 push_hex(answers, out);
             }
         }
-        out.push('}');
+        out.push(b'}');
     }
 }
 
 /// The window's fields stand beside the others.
 impl Write for Progress {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         let Self {
             window: Window { frontier, marks, draws },
             live,
@@ -182,7 +182,7 @@ impl Write for Progress {
 
 /// The record's fields stand beside batch and lot.
 impl Write for Lot {
-    fn write(&self, out: &mut String) {
+    fn write(&self, out: &mut Text) {
         let Self { batch, lot, state } = self;
         let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case } = state;
         write_all(
@@ -206,12 +206,12 @@ impl Write for Lot {
 }
 
 /// Writes the fields of an object after their names.
-fn write_all(fields: &[(&str, &dyn Write)], out: &mut String) {
+fn write_all(fields: &[(&str, &dyn Write)], out: &mut Text) {
     for (name, value) in fields {
         out.push_str(name);
         value.write(out);
     }
-    out.push('}');
+    out.push(b'}');
 }
 
 /// The message of a deposit: an object with one field that says what to do, and perhaps the sender's number.

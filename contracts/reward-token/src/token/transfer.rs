@@ -4,7 +4,7 @@ use near_contract_standards::fungible_token::{core::FungibleTokenCore, events::F
 use near_sdk::{AccountId, Gas, GasWeight, NearToken, PromiseIndex, assert_one_yocto, env, json_types::U128, require};
 use piecework_interface::{
     amount::Amount,
-    json::{self, Write},
+    json::{self, Text, Write},
 };
 
 use super::{
@@ -100,13 +100,13 @@ fn refund(sender_id: &AccountId, receiver_id: &AccountId, unused: u128) -> u128 
 
 /// A JSON object.
 fn object(fields: &[(&str, &dyn Write)]) -> String {
-    let mut out = String::new();
+    let mut out = Text::new();
     for (index, (name, value)) in fields.iter().enumerate() {
-        out.push(if index == 0 { '{' } else { ',' });
+        out.push(if index == 0 { b'{' } else { b',' });
         name.write(&mut out);
-        out.push(':');
+        out.push(b':');
         value.write(&mut out);
     }
-    out.push('}');
-    out
+    out.push(b'}');
+    out.into_string()
 }
