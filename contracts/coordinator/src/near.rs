@@ -119,6 +119,10 @@ impl Host for Near {
         env::storage_remove(key);
     }
 
+    fn take(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        if env::storage_remove(key) { env::storage_get_evicted() } else { None }
+    }
+
     fn now_ns(&self) -> u64 {
         env::block_timestamp()
     }

@@ -126,13 +126,14 @@ impl<H: Host> Engine<'_, H> {
         self.assert_one_yocto()?;
         let (account_id, now) = (self.host.predecessor(), self.now);
         let Some(number) = self.find_account(&account_id)? else { return Ok(None) };
+        let in_flight = self.in_flight(number)?;
         let account = self.account(number)?;
         let others = account.others.clone();
         let in_use = |what| Err(Error::InUse(what));
         if account.near > 0 || account.first_amount > 0 {
             return in_use("a balance");
         }
-        if account.in_flight > 0 {
+        if in_flight > 0 {
             return in_use("a withdrawal in flight");
         }
         if account.batches > 0 {

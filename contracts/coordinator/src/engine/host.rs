@@ -15,6 +15,8 @@ pub trait Host {
     fn write(&mut self, key: &[u8], value: &[u8]);
     /// Removes a record.
     fn remove(&mut self, key: &[u8]);
+    /// Removes a record and returns what it was.
+    fn take(&mut self, key: &[u8]) -> Option<Vec<u8>>;
     /// Time of the block, nanoseconds since 1970.
     fn now_ns(&self) -> u64;
     /// Height of the block.

@@ -82,10 +82,7 @@ impl<H: Host> Engine<'_, H> {
 
     /// Puts it back.
     pub(super) fn put_lot(&mut self, place: &Place, state: LotState) {
-        let terms = &place.facts.terms;
-        let seats = terms.seats(state.round);
-        let answer_bytes = state.answer_bytes(terms, state.round, place.items);
-        self.lots.put(place.key(), Lot { state, seats, answer_bytes });
+        self.lots.put(place.key(), Lot::new(&place.facts.terms, place.items, state));
     }
 
     /// Where a lot with a record is: its batch stays open as long as it lives.

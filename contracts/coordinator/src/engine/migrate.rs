@@ -68,4 +68,15 @@ impl<H: Host> Engine<'_, H> {
         }
         self.lots.peek(&*self.host, (batch, lot))
     }
+
+    /// The same, drawn from storage.
+    pub(super) fn draw_lot(&mut self, batch: BatchId, lot: LotId) -> Result<Option<Lot>, Error> {
+        match self.lots.draw(self.host, (batch, lot))? {
+            Some(Lot { state, seats: 0, .. }) => {
+                let place = self.place_of_record(batch, lot)?;
+                Ok(Some(Lot::new(&place.facts.terms, place.items, state)))
+            }
+            found => Ok(found),
+        }
+    }
 }

@@ -95,7 +95,13 @@ pub struct Root {
     /// Withdrawals that have not answered, by token: nearly always none. Here because a withdrawal and its answer would
     /// else write the token's record for nothing but this.
     pub in_flight: Vec<InFlight>,
+    /// Whose they are, an account once for each: so that most answers need not write the account's record either. Those
+    /// that find no room here count there.
+    pub withdrawing: Vec<AccountNo>,
 }
+
+/// Withdrawals whose accounts the root record can name: every call reads and writes them.
+const WITHDRAWING_MAX: usize = 32;
 
 impl Root {
     /// The stored form.
@@ -107,7 +113,7 @@ impl Root {
     /// Reads any version.
     #[must_use]
     pub fn load(bytes: &[u8]) -> Option<Self> {
-        load_second(bytes, &[0; size_of::<u32>()])
+        load_second(bytes, &[0; 2 * size_of::<u32>()])
     }
 
     /// What is in flight of a token.
@@ -123,9 +129,30 @@ impl Root {
             self.in_flight.push(InFlight { token, amount });
         }
     }
+
+    /// Withdrawals of an account that it names.
+    #[must_use]
+    pub fn withdrawing(&self, account: AccountNo) -> usize {
+        self.withdrawing.iter().filter(|of| **of == account).count()
+    }
+
+    /// Notes a withdrawal of an account; returns whether there was room.
+    pub fn begin_withdrawal(&mut self, account: AccountNo) -> bool {
+        let room = self.withdrawing.len() < WITHDRAWING_MAX;
+        if room {
+            self.withdrawing.push(account);
+        }
+        room
+    }
+
+    /// Takes a withdrawal of an account out; returns whether it was noted here.
+    pub fn end_withdrawal(&mut self, account: AccountNo) -> bool {
+        let index = self.withdrawing.iter().position(|of| *of == account);
+        index.map(|index| self.withdrawing.swap_remove(index)).is_some()
+    }
 }
 fields!(Root as [borsh] {
-    seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch, in_flight,
+    seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch, in_flight, withdrawing,
 });
 
 /// Withdrawals of one token that have not answered.
@@ -157,7 +184,7 @@ pub struct Account {
     pub paid: u128,
     /// Bytes charged.
     pub used: u32,
-    /// Withdrawals that have not answered.
+    /// Withdrawals that have not answered and that the root record does not name.
     pub in_flight: u8,
     /// Batches that the account has not forgotten, and bonds of challenges and adjudication that may come back.
     pub batches: u32,
@@ -386,6 +413,16 @@ pub struct Lot {
     pub answer_bytes: u32,
 }
 fields!(Lot as [borsh] { state, seats, answer_bytes });
+
+impl Lot {
+    /// A lot in its place.
+    #[must_use]
+    pub fn new(terms: &Terms, items: u8, state: LotState) -> Self {
+        let seats = terms.seats(state.round);
+        let answer_bytes = state.answer_bytes(terms, state.round, items);
+        Self { state, seats, answer_bytes }
+    }
+}
 
 impl Record for Lot {
     const PREFIX: Prefix = Prefix::Lot;

@@ -14,6 +14,8 @@ struct Row<K, R> {
     key: K,
     record: Option<R>,
     changed: bool,
+    /// Whether storage has a record.
+    stored: bool,
 }
 
 impl<K, R> Default for Table<K, R> {
@@ -54,12 +56,26 @@ impl<K: Key, R: Record> Table<K, R> {
         Ok(row.record.take())
     }
 
+    /// Takes the record out of storage too, where the call will most likely leave none: that costs less than to read it
+    /// first. It is written again if it is put back.
+    ///
+    /// # Errors
+    /// The stored bytes cannot be read.
+    pub fn draw(&mut self, host: &mut impl Host, key: K) -> Result<Option<R>, Error> {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.key == key) {
+            row.changed = true;
+            return Ok(row.record.take());
+        }
+        let bytes = host.take(&numbered(R::PREFIX, key));
+        self.rows.push(Row { key, record: None, changed: true, stored: false });
+        read(bytes)
+    }
+
     /// Writes the record, whatever was there.
     pub fn put(&mut self, key: K, record: R) {
-        let row = Row { key, record: Some(record), changed: true };
         match self.rows.iter_mut().find(|row| row.key == key) {
-            Some(old) => *old = row,
-            None => self.rows.push(row),
+            Some(row) => (row.record, row.changed) = (Some(record), true),
+            None => self.rows.push(Row { key, record: Some(record), changed: true, stored: true }),
         }
     }
 
@@ -69,7 +85,8 @@ impl<K: Key, R: Record> Table<K, R> {
             let key = numbered(R::PREFIX, row.key);
             match row.record {
                 Some(record) => host.write(&key, &record.store()),
-                None => host.remove(&key),
+                None if row.stored => host.remove(&key),
+                None => {}
             }
         }
     }
@@ -78,11 +95,16 @@ impl<K: Key, R: Record> Table<K, R> {
         if let Some(index) = self.rows.iter().position(|row| row.key == key) {
             return Ok(index);
         }
-        let record = match host.read(&numbered(R::PREFIX, key)) {
-            Some(bytes) => Some(R::load(&bytes).ok_or(Error::Internal("a stored record cannot be read"))?),
-            None => None,
-        };
-        self.rows.push(Row { key, record, changed: false });
+        let record = read(host.read(&numbered(R::PREFIX, key)))?;
+        let stored = record.is_some();
+        self.rows.push(Row { key, record, changed: false, stored });
         Ok(self.rows.len() - 1)
+    }
+}
+
+fn read<R: Record>(bytes: Option<Vec<u8>>) -> Result<Option<R>, Error> {
+    match bytes {
+        Some(bytes) => R::load(&bytes).ok_or(Error::Internal("a stored record cannot be read")).map(Some),
+        None => Ok(None),
     }
 }

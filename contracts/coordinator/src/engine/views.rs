@@ -222,7 +222,7 @@ impl<H: Host> Engine<'_, H> {
             account: number,
             storage_paid: Amount(account.paid),
             storage_used: account.used,
-            in_flight: account.in_flight,
+            in_flight: self.in_flight(number)?,
             balances,
             node: account.node,
             keys: account.keys,

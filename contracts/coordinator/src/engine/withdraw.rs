@@ -53,16 +53,26 @@ impl<H: Host> Engine<'_, H> {
         if amount == 0 {
             return Err(Error::Amount("there is nothing to withdraw"));
         }
-        let in_flight = self.account(number)?.in_flight.checked_add(1);
-        let in_flight = in_flight.ok_or(Error::Status("too many withdrawals in flight: wait for one"))?;
+        if self.in_flight(number)? == u8::MAX {
+            return Err(Error::Status("too many withdrawals in flight: wait for one"));
+        }
         self.debit(number, token, amount)?;
-        self.account(number)?.in_flight = in_flight;
+        if !self.root.begin_withdrawal(number) {
+            self.account(number)?.in_flight += 1;
+        }
         let row = self.tokens.peek(&*self.host, token)?.ok_or(Error::Token(token))?;
         let token_account_id = (!row.account_id.is_empty()).then(|| row.account_id.clone());
         let sum = self.root.in_flight(token).checked_add(amount).ok_or(Error::Internal("amount in flight"))?;
         self.root.set_in_flight(token, sum);
         self.push(Entry::Withdrawing { account: number, token, amount: Amount(amount) });
         Ok(Transfer { account: number, account_id, token, token_account_id, amount })
+    }
+
+    /// An account's withdrawals that have not answered.
+    pub(super) fn in_flight(&mut self, account: AccountNo) -> Result<u8, Error> {
+        let named = u8::try_from(self.root.withdrawing(account)).unwrap_or(u8::MAX);
+        let record = self.accounts.peek(&*self.host, account)?.ok_or(Error::Internal("an account is missing"))?;
+        Ok(record.in_flight.saturating_add(named))
     }
 
     /// The transfer's answer: a failed one is credited back.
@@ -73,8 +83,10 @@ impl<H: Host> Engine<'_, H> {
         if self.host.predecessor() != self.host.current_account() {
             return Err(Error::Caller("the contract itself"));
         }
-        let record = self.account(account)?;
-        record.in_flight = record.in_flight.checked_sub(1).ok_or(Error::Internal("no withdrawal is in flight"))?;
+        if !self.root.end_withdrawal(account) {
+            let in_flight = &mut self.account(account)?.in_flight;
+            *in_flight = in_flight.checked_sub(1).ok_or(Error::Internal("no withdrawal is in flight"))?;
+        }
         let rest = self.root.in_flight(token).checked_sub(amount).ok_or(Error::Internal("amount in flight"))?;
         self.root.set_in_flight(token, rest);
         if !ok {

@@ -73,6 +73,12 @@ impl Host for Memory<'_> {
         self.writes.insert(key.to_vec(), None);
     }
 
+    fn take(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        let value = self.read(key);
+        self.remove(key);
+        value
+    }
+
     fn now_ns(&self) -> u64 {
         self.chain.now_ns
     }

@@ -12,46 +12,67 @@ use piecework_interface::{
 use super::{Shift, Stop};
 use crate::engine::{Engine, Host, record::Lot};
 
+/// What a node shows.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub answers: Vec<u8>,
+    pub salt: [u8; 32],
+}
+
 impl<H: Host> Engine<'_, H> {
     /// A late reveal counts until the tally. The last one tallies, if gas and log have room; otherwise poke does.
     pub(super) fn reveal(
         &mut self,
         shift: &mut Shift,
         (batch, lot): (BatchId, LotId),
-        answers: Vec<u8>,
-        salt: &[u8; 32],
+        shown: Shown,
     ) -> Result<(), Stop> {
-        let node = shift.node;
-        let contract = shift.contract.get_or_insert_with(|| self.host.current_account());
-        let key = (batch, lot);
-        let Some(Lot { state, answer_bytes, .. }) = self.peek_lot(batch, lot)? else {
-            return Err(self.no_lot(batch, lot)?.into());
+        let Some(mut found) = self.draw_lot(batch, lot)? else { return Err(self.no_lot(batch, lot)?.into()) };
+        let (index, digest) = match self.may_reveal(shift, (batch, lot), &found, &shown) {
+            Ok(place) => place,
+            Err(skip) => {
+                self.lots.put((batch, lot), found);
+                return Err(skip.into());
+            }
         };
-        let index = state.slot_of(node).ok_or(Skip::NoSlot)?;
-        let SlotPhase::Committed(committed) = state.slots[index].phase else { return Err(Skip::Phase.into()) };
-        if state.phase != LotPhase::Revealing {
-            return Err(Skip::Phase.into());
-        }
-        if u32::try_from(answers.len()) != Ok(*answer_bytes) {
-            return Err(Skip::WrongLength.into());
-        }
-        let binding = Binding { contract, batch, lot, round: state.round, node };
-        let digest = H::SHA256(&answers);
-        if commitment_to(H::SHA256, binding, &digest, salt) != committed {
-            return Err(Skip::WrongReveal.into());
-        }
-        let mut found = self.lots.take(&*self.host, key)?.ok_or(Skip::NoLot)?;
         self.push(Entry::Revealed { batch, lot, digest });
         let state = &mut found.state;
-        state.slots[index].phase = SlotPhase::Revealed(answers);
+        state.slots[index].phase = SlotPhase::Revealed(shown.answers);
         // A jury's settlement moves thirteen nodes: poke has the gas for that.
         if state.all_revealed() && state.round != JURY && self.may_tally(shift) {
             shift.tallied += 1;
             let place = self.place_of_record(batch, lot)?;
             self.tally(&place, found.state)?;
         } else {
-            self.lots.put(key, found);
+            self.lots.put((batch, lot), found);
         }
         Ok(())
+    }
+
+    /// The node's slot and the digest of its answers, if they are those that it is bound to.
+    fn may_reveal(
+        &self,
+        shift: &mut Shift,
+        (batch, lot): (BatchId, LotId),
+        found: &Lot,
+        Shown { answers, salt }: &Shown,
+    ) -> Result<(usize, [u8; 32]), Skip> {
+        let state = &found.state;
+        let index = state.slot_of(shift.node).ok_or(Skip::NoSlot)?;
+        let SlotPhase::Committed(committed) = state.slots[index].phase else { return Err(Skip::Phase) };
+        if state.phase != LotPhase::Revealing {
+            return Err(Skip::Phase);
+        }
+        if u32::try_from(answers.len()) != Ok(found.answer_bytes) {
+            return Err(Skip::WrongLength);
+        }
+        let contract = shift.contract.get_or_insert_with(|| self.host.current_account());
+        let binding = Binding { contract, batch, lot, round: state.round, node: shift.node };
+        let digest = H::SHA256(answers);
+        if commitment_to(H::SHA256, binding, &digest, salt) == committed {
+            Ok((index, digest))
+        } else {
+            Err(Skip::WrongReveal)
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use piecework_coordinator::engine::{
     key::{self, Prefix, ROOT},
-    record::{self, Record, Root, Token},
+    record::{self, Account, Record, Root, Token},
 };
 use piecework_interface::{
     governance::Change,
-    ids::{BatchId, TokenId},
+    ids::{AccountNo, BatchId, LotId, TokenId},
     op::At,
     terms::Terms,
     view::BatchStatus,
@@ -28,7 +28,12 @@ fn downgrade(chain: &mut Chain) {
     for (key, value) in &chain.storage {
         let without = |bytes: usize| [&[0], &value[1..value.len() - bytes]].concat();
         if key == ROOT {
-            rows.push((key.clone(), without(4 + 18 * root.in_flight.len())));
+            rows.push((key.clone(), without(4 + 18 * root.in_flight.len() + 4 + 4 * root.withdrawing.len())));
+        } else if key[0] == Prefix::Account as u8 {
+            let account = AccountNo(u32::from_be_bytes([key[1], key[2], key[3], key[4]]));
+            let mut row: Account = Record::load(value).expect("account");
+            row.in_flight += u8::try_from(root.withdrawing(account)).expect("few");
+            rows.push((key.clone(), row.store()));
         } else if key[0] == Prefix::Token as u8 {
             let token = TokenId(u16::from_be_bytes([key[1], key[2]]));
             let row: Token = Record::load(value).expect("token");
@@ -83,7 +88,7 @@ fn migrate__should_go_on_with_lots_of_the_release_before() {
     let open = long_batch(&mut market, |_| {});
     let answers: [(&str, &[u8]); 3] = [("d.near", &[1, 2, 3]), ("e.near", &[1, 2, 4]), ("f.near", &[1, 2, 5])];
     market.round(open, 0, &answers);
-    market.draw("d.near", open, At::Lot(piecework_interface::ids::LotId(0)));
+    market.draw("d.near", open, At::Lot(LotId(0)));
 
     // When the code changes
     upgrade(&mut market);
