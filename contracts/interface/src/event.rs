@@ -5,8 +5,8 @@
 //! EVENT_JSON:{"standard":"piecework","version":"1.1.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
 //! ```
 //!
-//! `event` names the method, `node` the node whose call it is: its `last_seen` becomes the block's time, and a silent
-//! node is active again. Amounts are decimal strings, digests unpadded base64 (nothing for zeros), item sets hexadecimal.
+//! `event` names the method, `node` the node whose call it is: unless it was seen less than ten seconds ago, its
+//! `last_seen` becomes the block's time, and a silent node is active again. Amounts are decimal strings, digests unpadded base64 (nothing for zeros), item sets hexadecimal.
 
 mod field;
 
@@ -37,9 +37,9 @@ pub const VERSION: &str = "1.1.0";
 /// By which rules a line moves a mirror. The entries are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// "1.0.0", of release 0.1.0: every full first round marks its lot.
+    /// "1.0.0", of release 0.1.0: every full first round marks its lot, and every call of a node moves its `last_seen`.
     First,
-    /// "1.1.0": it does while [`crate::view::Window::marks_early`].
+    /// "1.1.0": it does while [`crate::view::Window::marks_early`], and unless [`crate::view::Node::seen_lately`].
     #[default]
     Second,
 }

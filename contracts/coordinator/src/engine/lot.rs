@@ -33,6 +33,8 @@ pub(super) struct Place {
     pub marked: bool,
     /// Whether a full first round marks it.
     pub marks_early: bool,
+    /// Whether it may have a record.
+    pub begun: bool,
     /// Whether its group is in the window or behind it.
     pub in_reach: bool,
 }
@@ -68,6 +70,7 @@ impl<H: Host> Engine<'_, H> {
             lot,
             items,
             marked: open.window.is_marked(lot),
+            begun: open.begun.contains(lot),
             marks_early: open.window.marks_early(facts.lots()),
             in_reach: group < open.window.frontier || open.window.index(group).is_some(),
             cancelled: open.cancelled,

@@ -11,7 +11,7 @@ use super::{
     Engine, Error, Host,
     govern::NO_PROPOSAL,
     key::{Prefix, numbered},
-    record::{Batch, Lot, Purse, Token},
+    record::{Batch, Begun, Lot, Purse, Token},
 };
 
 impl<H: Host> Engine<'_, H> {
@@ -42,7 +42,7 @@ impl<H: Host> Engine<'_, H> {
         Ok(())
     }
 
-    /// An open batch had a record for its purse.
+    /// An open batch had a record for its purse, and did not know which of its lots have one.
     pub(super) fn join_purse(&mut self, batch: BatchId) -> Result<(), Error> {
         if !matches!(self.batches.peek(&*self.host, batch)?, Some(Batch::Split(_))) {
             return Ok(());
@@ -51,6 +51,7 @@ impl<H: Host> Engine<'_, H> {
         let purse = self.host.read(&key).and_then(|bytes| Purse::load_row(&bytes));
         if let (Some(Batch::Split(mut open)), Some(purse)) = (self.batches.take(&*self.host, batch)?, purse) {
             open.purse = purse;
+            open.begun = Begun::unknown(open.window.frontier);
             self.batches.put(batch, Batch::Open(open));
             self.names.push((key, None));
             return Ok(());
@@ -58,25 +59,12 @@ impl<H: Host> Engine<'_, H> {
         Err(Error::Internal("a purse is missing"))
     }
 
-    /// A lot, to be looked at. Its record did not say what its round asks.
-    pub(super) fn peek_lot(&mut self, batch: BatchId, lot: LotId) -> Result<Option<&Lot>, Error> {
-        if matches!(self.lots.peek(&*self.host, (batch, lot))?, Some(Lot { seats: 0, .. })) {
-            let place = self.place_of_record(batch, lot)?;
-            if let Some(state) = self.take_lot(&place)? {
-                self.put_lot(&place, state);
-            }
+    /// A lot's record did not say what its round asks.
+    pub(super) fn complete_lot(&mut self, batch: BatchId, lot: LotId, found: Lot) -> Result<Lot, Error> {
+        if found.seats != 0 {
+            return Ok(found);
         }
-        self.lots.peek(&*self.host, (batch, lot))
-    }
-
-    /// The same, drawn from storage.
-    pub(super) fn draw_lot(&mut self, batch: BatchId, lot: LotId) -> Result<Option<Lot>, Error> {
-        match self.lots.draw(self.host, (batch, lot))? {
-            Some(Lot { state, seats: 0, .. }) => {
-                let place = self.place_of_record(batch, lot)?;
-                Ok(Some(Lot::new(&place.facts.terms, place.items, state)))
-            }
-            found => Ok(found),
-        }
+        let place = self.place_of_record(batch, lot)?;
+        Ok(Lot::new(&place.facts.terms, place.items, found.state))
     }
 }

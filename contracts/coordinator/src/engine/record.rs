@@ -8,13 +8,13 @@ use piecework_interface::{
     codec::{self, Codec, Element},
     config::Fixed,
     fields, governance,
-    ids::{AccountNo, TokenId},
+    ids::{AccountNo, LotId, TokenId},
     intent::IntentKey,
     lots,
     merkle::{Digest, Peaks},
     revenue::Revenue,
     terms::Terms,
-    view::{LotState, Node, Window},
+    view::{GROUP_LOTS, LotState, Node, WINDOW_GROUPS, Window},
 };
 
 use super::key::Prefix;
@@ -326,6 +326,47 @@ impl Purse {
 }
 fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, gold_opened, gold_void, adjudicator_bond, results });
 
+/// The lots of a batch's window that have or had a record, so that a claim on another one need not look for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Begun {
+    /// The first group that it tells of.
+    first: u32,
+    /// Bit i of entry g is lot `32 (first + g) + i`.
+    lots: [u32; WINDOW_GROUPS],
+}
+fields!(Begun as [borsh] { first, lots });
+
+impl Begun {
+    /// Of a batch that did not keep it: any lot of its window may have a record.
+    #[must_use]
+    pub const fn unknown(frontier: u32) -> Self {
+        Self { first: frontier, lots: [u32::MAX; WINDOW_GROUPS] }
+    }
+
+    /// Whether the lot may have a record.
+    #[must_use]
+    pub fn contains(&self, lot: LotId) -> bool {
+        match (lot.0 / GROUP_LOTS).checked_sub(self.first) {
+            // A lot behind the window is closed.
+            None => true,
+            // One beyond it was never in reach.
+            Some(group) => self.lots.get(group as usize).is_some_and(|lots| lots & 1 << (lot.0 % GROUP_LOTS) != 0),
+        }
+    }
+
+    /// A lot of the window from this group on gets a record.
+    pub fn insert(&mut self, frontier: u32, lot: LotId) {
+        while self.first < frontier {
+            self.first += 1;
+            self.lots.rotate_left(1);
+            self.lots[WINDOW_GROUPS - 1] = 0;
+        }
+        if let Some(lots) = self.lots.get_mut((lot.0 / GROUP_LOTS).saturating_sub(self.first) as usize) {
+            *lots |= 1 << (lot.0 % GROUP_LOTS);
+        }
+    }
+}
+
 /// A batch that is not closed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct OpenBatch {
@@ -339,9 +380,11 @@ pub struct OpenBatch {
     pub window: Window,
     /// What it holds, and what came of it.
     pub purse: Purse,
+    /// Lots that have or had a record.
+    pub begun: Begun,
 }
 
-fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window, purse });
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window, purse, begun });
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -393,7 +436,7 @@ impl Record for Batch {
         match *bytes.first()? {
             Self::CLOSED => load(Self::CLOSED, bytes).map(Self::Closed),
             Self::SPLIT => {
-                let record = [&bytes[1..], &codec::encode(&Purse::default())].concat();
+                let record = [&bytes[1..], &codec::encode(&(Purse::default(), Begun::default()))].concat();
                 codec::decode(&record).map(Self::Split)
             }
             _ => load(Self::OPEN, bytes).map(Self::Open),

@@ -47,6 +47,8 @@ struct Shift {
     contract: Option<String>,
     /// Lots tallied so far.
     tallied: u64,
+    /// Whether the last reveal ended its lot's round, which says the same of the next one.
+    settles: bool,
 }
 
 impl<H: Host> Engine<'_, H> {
@@ -65,7 +67,7 @@ impl<H: Host> Engine<'_, H> {
             return Err(Error::Input("the answers of one call must have at most 11264 bytes"));
         }
         let node = self.calling_node()?;
-        let mut shift = Shift { node, contract: None, tallied: 0 };
+        let mut shift = Shift { node, contract: None, tallied: 0, settles: true };
         for (index, op) in (0_u8..).zip(ops) {
             match self.op(&mut shift, op) {
                 Ok(()) => {}

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use borsh::BorshDeserialize;
 use piecework_coordinator::engine::{
-    key::ROOT,
+    key::{self, Prefix, ROOT},
     record::{self, Record},
 };
 use piecework_interface::{
     event::Entry,
-    ids::{AccountNo, BatchId, NEAR, TokenId},
+    ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
     lots,
     revenue::Revenue,
     settlement::slot_bond,
@@ -67,14 +67,27 @@ fn check_records(chain: &Chain) {
             (2, _) => same::<record::Account>(value),
             (3, _) => same::<record::Balance>(value),
             (5, _) => same::<record::Token>(value),
+            (8, 1) => {
+                same::<record::Lot>(value);
+                check_begun(chain, key);
+            }
             // Records of release 0.1.0, until something changes them.
             (6 | 8, 0) => {}
             (6, 2) => same_as(value, &borsh::from_slice(&value[1..]).map(record::Batch::Open).expect("open")),
             (6, _) => same_as(value, &borsh::from_slice(&value[1..]).map(record::Batch::Closed).expect("closed")),
-            (8, _) => same::<record::Lot>(value),
             (9, _) => same::<Revenue>(value),
             _ => {}
         }
+    }
+}
+
+/// A lot with a record is one that its batch knows to have begun.
+fn check_begun(chain: &Chain, key: &[u8]) {
+    let number = |at: usize| u32::from_be_bytes(key[at..at + 4].try_into().expect("four bytes"));
+    let batch =
+        chain.storage.get(&key::numbered(Prefix::Batch, BatchId(number(1)))).and_then(|b| record::Batch::load(b));
+    if let Some(record::Batch::Open(open)) = batch {
+        assert!(open.begun.contains(LotId(number(5))), "a lot that nobody would look for: {key:?}");
     }
 }
 

@@ -34,9 +34,11 @@ impl Step<'_> {
         if line.log.iter().any(registers) {
             return Ok(());
         }
-        let now_s = self.context.now_s;
+        let (now_s, version) = (self.context.now_s, self.version);
         self.node(caller, |node| {
-            node.seen(now_s);
+            if version == Version::First || !node.seen_lately(now_s) {
+                node.seen(now_s);
+            }
             Ok(())
         })
     }

@@ -18,7 +18,7 @@ use crate::engine::{
     Engine, Error, Host,
     account::is_account_id,
     balance::charge,
-    record::{Batch, Facts, OpenBatch, Purse},
+    record::{Batch, Begun, Facts, OpenBatch, Purse},
 };
 
 /// Gas that a batch's callback may ask for, in TGas.
@@ -114,7 +114,7 @@ impl<H: Host> Engine<'_, H> {
         });
         let facts = Facts { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at: now };
         let purse = Purse { escrow, ..Purse::default() };
-        let open = OpenBatch { facts, cancelled: false, accepted, window, purse };
+        let open = OpenBatch { facts, cancelled: false, accepted, window, purse, begun: Begun::default() };
         self.batches.put(batch, Batch::Open(Box::new(open)));
         Ok(batch)
     }

@@ -19,14 +19,13 @@ use crate::engine::{
     Engine, Error, Host,
     balance::{charge, covers, room_bytes},
     lot::Place,
-    record::Lot,
 };
 
 impl<H: Host> Engine<'_, H> {
     pub(super) fn claim(&mut self, node: AccountNo, batch: BatchId, lot: LotId) -> Result<(), Stop> {
         let place = self.place(batch, lot)??;
-        let seed = self.claim_seed(&place)?;
-        let state = self.take_lot(&place)?;
+        let state = if place.begun { self.take_lot(&place)? } else { None };
+        let seed = self.claim_seed(&place, state.as_ref())?;
         let new = state.is_none();
         let mut state = state.unwrap_or_default();
         match self.may_claim(node, &place, new, &state, seed) {
@@ -41,14 +40,10 @@ impl<H: Host> Engine<'_, H> {
     }
 
     /// The seed of the lot's current round, if it has one that may be used in this block.
-    fn claim_seed(&mut self, place: &Place) -> Result<Option<Seed>, Error> {
-        let later = match self.lots.peek(&*self.host, place.key())? {
-            Some(Lot { state, .. }) if state.round > 0 => Some(state.draw.clone()),
-            _ => None,
-        };
-        let draw = match later {
-            Some(draw) => draw,
-            None => self
+    fn claim_seed(&mut self, place: &Place, state: Option<&LotState>) -> Result<Option<Seed>, Error> {
+        let draw = match state {
+            Some(state) if state.round > 0 => state.draw.clone(),
+            _ => self
                 .peek_batch(place.batch)?
                 .and_then(|open| open.window.draw(place.lot.0 / GROUP_LOTS).cloned())
                 .unwrap_or_default(),
@@ -149,7 +144,9 @@ impl<H: Host> Engine<'_, H> {
         let facts = &place.facts;
         self.make_room(number, facts.token)?;
         if new {
-            let purse = self.purse(place.batch)?;
+            let open = self.open_batch(place.batch)?.ok_or(Error::Internal("a batch is missing"))?;
+            open.begun.insert(open.window.frontier, place.lot);
+            let purse = &mut open.purse;
             purse.live = purse.live.checked_add(1).ok_or(Error::Internal("the count of live lots"))?;
             if purse.live > purse.reserved {
                 purse.reserved = purse.live;

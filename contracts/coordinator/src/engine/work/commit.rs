@@ -4,11 +4,11 @@ use piecework_interface::{
     event::Entry,
     ids::{AccountNo, BatchId, LotId},
     skip::Skip,
-    view::{LotPhase, SlotPhase},
+    view::{LotPhase, LotState, SlotPhase},
 };
 
 use super::Stop;
-use crate::engine::{Engine, Host, record::Lot};
+use crate::engine::{Engine, Host};
 
 impl<H: Host> Engine<'_, H> {
     /// A late commit counts until the slot is replaced or the round turns to reveals.
@@ -20,14 +20,15 @@ impl<H: Host> Engine<'_, H> {
         commitment: [u8; 32],
     ) -> Result<(), Stop> {
         let key = (batch, lot);
-        let Some(Lot { state, .. }) = self.peek_lot(batch, lot)? else {
-            return Err(self.no_lot(batch, lot)?.into());
+        let Some(found) = self.lots.take(&*self.host, key)? else { return Err(self.no_lot(batch, lot)?.into()) };
+        let mut found = self.complete_lot(batch, lot, found)?;
+        let index = match may_commit(&found.state, node) {
+            Ok(index) => index,
+            Err(skip) => {
+                self.lots.put(key, found);
+                return Err(skip.into());
+            }
         };
-        let index = state.slot_of(node).ok_or(Skip::NoSlot)?;
-        if state.phase != LotPhase::Working || !matches!(state.slots[index].phase, SlotPhase::Reserved(_)) {
-            return Err(Skip::Phase.into());
-        }
-        let mut found = self.lots.take(&*self.host, key)?.ok_or(Skip::NoLot)?;
         found.state.slots[index].phase = SlotPhase::Committed(commitment);
         self.push(Entry::Committed { batch, lot, commitment });
         if found.state.commits() >= usize::from(found.seats) {
@@ -37,4 +38,11 @@ impl<H: Host> Engine<'_, H> {
         self.lots.put(key, found);
         Ok(())
     }
+}
+
+/// The node's slot, if it may still commit.
+fn may_commit(state: &LotState, node: AccountNo) -> Result<usize, Skip> {
+    let index = state.slot_of(node).ok_or(Skip::NoSlot)?;
+    let reserved = matches!(state.slots[index].phase, SlotPhase::Reserved(_));
+    if state.phase == LotPhase::Working && reserved { Ok(index) } else { Err(Skip::Phase) }
 }

@@ -27,11 +27,14 @@ impl<H: Host> Engine<'_, H> {
         (batch, lot): (BatchId, LotId),
         shown: Shown,
     ) -> Result<(), Stop> {
-        let Some(mut found) = self.draw_lot(batch, lot)? else { return Err(self.no_lot(batch, lot)?.into()) };
-        let (index, digest) = match self.may_reveal(shift, (batch, lot), &found, &shown) {
+        let key = (batch, lot);
+        let found = if shift.settles { self.lots.draw(self.host, key) } else { self.lots.take(&*self.host, key) };
+        let Some(found) = found? else { return Err(self.no_lot(batch, lot)?.into()) };
+        let mut found = self.complete_lot(batch, lot, found)?;
+        let (index, digest) = match self.may_reveal(shift, key, &found, &shown) {
             Ok(place) => place,
             Err(skip) => {
-                self.lots.put((batch, lot), found);
+                self.lots.put(key, found);
                 return Err(skip.into());
             }
         };
@@ -39,12 +42,13 @@ impl<H: Host> Engine<'_, H> {
         let state = &mut found.state;
         state.slots[index].phase = SlotPhase::Revealed(shown.answers);
         // A jury's settlement moves thirteen nodes: poke has the gas for that.
-        if state.all_revealed() && state.round != JURY && self.may_tally(shift) {
+        shift.settles = state.all_revealed() && state.round != JURY && self.may_tally(shift);
+        if shift.settles {
             shift.tallied += 1;
             let place = self.place_of_record(batch, lot)?;
             self.tally(&place, found.state)?;
         } else {
-            self.lots.put((batch, lot), found);
+            self.lots.put(key, found);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use piecework_coordinator::engine::{
     key::{self, Prefix, ROOT},
-    record::{self, Account, Record, Root, Token},
+    record::{self, Account, Begun, Record, Root, Token},
 };
 use piecework_interface::{
     governance::Change,
@@ -45,8 +45,9 @@ fn downgrade(chain: &mut Chain) {
             (key[0] == Prefix::Batch as u8, record::Batch::load(value))
         {
             let purse = borsh::to_vec(&open.purse).expect("purse");
+            let begun = borsh::to_vec(&open.begun).expect("begun");
             let batch = BatchId(u32::from_be_bytes([key[1], key[2], key[3], key[4]]));
-            rows.push((key.clone(), without(purse.len())));
+            rows.push((key.clone(), without(purse.len() + begun.len())));
             rows.push((key::numbered(Prefix::Purse, batch), [vec![0], purse].concat()));
         }
     }
@@ -124,4 +125,27 @@ fn migrate__should_keep_what_is_in_flight() {
     // Then a failed transfer is credited back as ever
     check(&market.chain);
     assert_eq!((market.balance("a.near"), market.account("a.near").in_flight), (3_000, 0));
+}
+
+#[test]
+fn begun__should_tell_of_every_lot_that_may_have_a_record() {
+    // Given lots that began while the window moved on
+    let mut begun = Begun::default();
+    for (frontier, lot) in [(0, 0), (0, 40), (3, 100), (3, 32 * 10 + 31), (9, 32 * 9)] {
+        begun.insert(frontier, LotId(lot));
+        assert!(begun.contains(LotId(lot)));
+    }
+
+    // Then those and all behind the window are known, and nothing else is
+    for lot in [32 * 10 + 31, 32 * 9, 32 * 9 - 1, 5] {
+        assert!(begun.contains(LotId(lot)), "{lot}");
+    }
+    for lot in [32 * 9 + 1, 32 * 10, 32 * 16, 32 * 17, u32::MAX] {
+        assert!(!begun.contains(LotId(lot)), "{lot}");
+    }
+
+    // And where nobody kept it, every lot of the window may have one
+    let unknown = Begun::unknown(5);
+    assert!((0..32 * 13).all(|lot| unknown.contains(LotId(lot))));
+    assert!(!unknown.contains(LotId(32 * 13)));
 }
