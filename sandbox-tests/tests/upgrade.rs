@@ -18,7 +18,7 @@ use serde_json::json;
 
 const LOT: LotId = LotId(0);
 
-/// The first release: every later one must be able to take over from it.
+/// The release before this one: today's code must be able to take over from it.
 fn released() -> Result<Vec<u8>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/coordinator/releases/0.1.0.wasm");
     Ok(std::fs::read(path)?)
@@ -33,17 +33,22 @@ async fn propose(market: &Market, code: &[u8]) -> Result<()> {
 
 #[tokio::test]
 async fn upgrade__should_take_over_live_lots_from_the_released_code() -> Result<()> {
-    // Given a lot that three nodes committed to under the released code, and a proposal of today's
+    // Given a lot that three nodes committed to under the released code, one that they reserved, and a proposal of today's
     let market = Market::start_with(Setup { nodes: 3 }, &released()?).await?;
     let code = wasm("piecework_coordinator")?;
-    let terms = piecework_interface::terms::Terms { reveal_window_s: 600, ..market.terms().await? };
-    let batch = market.create_batch(terms, 4).await?;
+    let terms = piecework_interface::terms::Terms { claim_ttl_s: 600, reveal_window_s: 600, ..market.terms().await? };
+    let batch = market.create_batch(terms.clone(), 4).await?;
     market.draw(&market.nodes[0], batch, At::Group(0)).await?;
     for node in &market.nodes {
         market.claim(node, batch, LOT).await?;
     }
     for node in &market.nodes {
         market.commit(node, batch, LOT, &[3, 1, 4, 1]).await?;
+    }
+    let reserved = market.create_batch(terms.clone(), 4).await?;
+    market.draw(&market.nodes[0], reserved, At::Group(0)).await?;
+    for node in &market.nodes {
+        market.claim(node, reserved, LOT).await?;
     }
     propose(&market, &code).await?;
     assert!(!market.upgrade(&code).await?.result.is_success(), "it has to wait");
@@ -52,15 +57,23 @@ async fn upgrade__should_take_over_live_lots_from_the_released_code() -> Result<
     market.advance_s(70).await?;
     market.upgrade(&code).await?.result.into_result()?;
 
-    // Then the contract runs it, the proposal is gone, and the lot goes on to its end
+    // Then the contract runs it, the proposal is gone, and both lots go on to their end
     let runs = market.worker.view_code(market.coordinator.id()).await?;
     assert_eq!(sha256(&runs), sha256(&code));
     assert!(market.view::<Settings>("settings", &json!({})).await?.proposals.is_empty());
     for node in &market.nodes {
         market.reveal(node, batch, LOT, &[3, 1, 4, 1]).await?;
     }
-    assert_eq!(market.balance(&market.nodes[0]).await?, 4 * ONE);
-    assert_eq!(market.batch(batch).await?.status, BatchStatus::Closed);
+    for node in &market.nodes {
+        market.commit(node, reserved, LOT, &[2, 7, 1, 8]).await?;
+    }
+    for node in &market.nodes {
+        market.reveal(node, reserved, LOT, &[2, 7, 1, 8]).await?;
+    }
+    assert_eq!(market.balance(&market.nodes[0]).await?, 8 * ONE);
+    for batch in [batch, reserved] {
+        assert_eq!(market.batch(batch).await?.status, BatchStatus::Closed);
+    }
     market.verify_journal().await
 }
 

@@ -228,6 +228,25 @@ fn mirror__should_mark_a_lot_by_the_rules_of_the_code_that_wrote_the_line() {
 }
 
 #[test]
+fn mirror__should_move_last_seen_by_the_rules_of_the_code_that_wrote_the_line() {
+    for (version, moved) in [(Version::First, 3), (Version::Second, 0)] {
+        // Given a node that was seen just now
+        let mut journal = begun();
+        journal.later(60);
+        journal.work(A, vec![]);
+        let seen = journal.mirror.accounts[&A].row.node.as_ref().unwrap().last_seen;
+
+        // When it calls again, three seconds later
+        journal.version = version;
+        journal.later(3);
+        journal.work(A, vec![]);
+
+        // Then only the first release noted that
+        assert_eq!(journal.mirror.accounts[&A].row.node.as_ref().unwrap().last_seen, seen + moved);
+    }
+}
+
+#[test]
 fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     // Given lot 1 settled, and lot 0 with three answers of which item 2 is x, x, y.
     let mut journal = lot_1_settled();

@@ -149,6 +149,19 @@ fn work__should_fail_for_an_account_without_a_node() {
 }
 
 #[test]
+fn heartbeat__should_not_write_a_node_that_was_seen_just_now() {
+    let mut market = Market::new(1);
+    market.chain.call(Call::by("a.near"), |engine| engine.heartbeat()).expect("heartbeat");
+    let seen = market.node("a.near").last_seen;
+    for (wait, moved) in [(3, 0), (6, 0), (1, 10)] {
+        market.chain.pass(wait);
+        market.chain.call(Call::by("a.near"), |engine| engine.heartbeat()).expect("heartbeat");
+        check(&market.chain);
+        assert_eq!(market.node("a.near").last_seen, seen + moved);
+    }
+}
+
+#[test]
 fn caller__should_be_taken_at_its_number_only_if_it_is_its_own() {
     let mut market = Market::new(2);
     let (a, b) = (market.chain.number("a.near"), market.chain.number("b.near"));
