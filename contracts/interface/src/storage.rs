@@ -19,10 +19,10 @@ pub const LEAVERS_MAX: usize = 8;
 /// Peaks of a results range at most: a batch has fewer than 2^32 lots.
 pub const PEAKS_MAX: u32 = 32;
 
-/// Bytes of an account: its name's row and its record, which has the name too.
+/// Bytes of an account with a name of so many: its name's row and its record, which has the name too.
 #[must_use]
-pub fn account_bytes(account_id: &str) -> u32 {
-    let name = u32::try_from(account_id.len()).unwrap_or(u32::MAX);
+pub fn account_bytes(name: usize) -> u32 {
+    let name = u32::try_from(name).unwrap_or(u32::MAX);
     (ROW + 1 + name + 4) + (ROW + 5 + 74 + name)
 }
 

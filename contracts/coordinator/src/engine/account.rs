@@ -55,7 +55,7 @@ pub struct Payout {
 /// NEP-145 minimum: the deposit that registers the longest account id.
 #[must_use]
 pub fn storage_minimum() -> u128 {
-    cost(account_bytes(&"a".repeat(ACCOUNT_ID_MAX)))
+    cost(account_bytes(ACCOUNT_ID_MAX))
 }
 
 impl<H: Host> Engine<'_, H> {
@@ -164,7 +164,7 @@ impl<H: Host> Engine<'_, H> {
         }
         let number = AccountNo(self.root.next_account);
         self.root.next_account = number.0.checked_add(1).ok_or(Error::Internal("account numbers are used up"))?;
-        let used = account_bytes(&account_id);
+        let used = account_bytes(account_id.len());
         let account = Account { paid, used, first: NEAR, account_id: account_id.clone(), ..Account::default() };
         let balance = StorageBalance::of(&account);
         self.accounts.put(number, account);

@@ -65,7 +65,11 @@ fn load<T: Codec>(version: u8, bytes: &[u8]) -> Option<T> {
 /// Reads the second version, or the first, which ends before these bytes.
 fn load_second<T: Codec>(bytes: &[u8], rest: &[u8]) -> Option<T> {
     match bytes.split_first()? {
-        (&FIRST, record) => codec::decode(&[record, rest].concat()),
+        (&FIRST, record) => {
+            let mut record = record.to_vec();
+            record.extend_from_slice(rest);
+            codec::decode(&record)
+        }
         _ => load(SECOND, bytes),
     }
 }
@@ -436,7 +440,8 @@ impl Record for Batch {
         match *bytes.first()? {
             Self::CLOSED => load(Self::CLOSED, bytes).map(Self::Closed),
             Self::SPLIT => {
-                let record = [&bytes[1..], &codec::encode(&(Purse::default(), Begun::default()))].concat();
+                let mut record = bytes[1..].to_vec();
+                (Purse::default(), Begun::default()).encode(&mut record);
                 codec::decode(&record).map(Self::Split)
             }
             _ => load(Self::OPEN, bytes).map(Self::Open),

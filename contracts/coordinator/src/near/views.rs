@@ -1,6 +1,10 @@
 //! Views.
 
 use near_sdk::env;
+use piecework_interface::{
+    amount::Amount,
+    json::{Text, Write},
+};
 
 use super::{
     args::{self, need},
@@ -97,7 +101,11 @@ methods! {
 
     /// NEP-145: the deposit that registers any account. There is no maximum: requesters reserve bytes for live lots.
     storage_balance_bounds => {
-        env::value_return(["{\"min\":\"", &storage_minimum().to_string(), "\",\"max\":null}"].concat());
+        let mut bounds = Text::new();
+        bounds.push_str("{\"min\":");
+        Amount(storage_minimum()).write(&mut bounds);
+        bounds.push_str(",\"max\":null}");
+        env::value_return(bounds.into_string());
     };
 
     /// NEP-330: the contract's version, source and standards.

@@ -1,7 +1,12 @@
 //! Payouts.
 
 use near_sdk::{Gas, GasWeight, NearToken, PromiseError, PromiseIndex, env};
-use piecework_interface::{call::WithdrawArgs, codec};
+use piecework_interface::{
+    amount::Amount,
+    call::WithdrawArgs,
+    codec,
+    json::{Text, Write},
+};
 
 use super::{
     account_id,
@@ -46,13 +51,17 @@ pub(super) fn send(transfer: Transfer) -> PromiseIndex {
             promise
         }
         Some(token_account) => {
-            // Both values are free of characters that JSON escapes: an account id and a number.
-            let args = ["{\"receiver_id\":\"", &receiver, "\",\"amount\":\"", &amount.to_string(), "\"}"].concat();
+            let mut args = Text::new();
+            args.push_str("{\"receiver_id\":");
+            receiver.write(&mut args);
+            args.push_str(",\"amount\":");
+            Amount(amount).write(&mut args);
+            args.push(b'}');
             let promise = env::promise_batch_create(&account_id(&token_account));
             env::promise_batch_action_function_call_weight(
                 promise,
                 "ft_transfer",
-                args.as_bytes(),
+                args.into_string().as_bytes(),
                 NearToken::from_yoctonear(1),
                 TRANSFER_GAS,
                 GasWeight(0),
