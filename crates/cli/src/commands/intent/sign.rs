@@ -1,7 +1,8 @@
 //! `piecework intent sign`: what a wallet's `signMessage` does, with a key file.
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -80,7 +81,7 @@ pub struct TakeArgs {
 /// `intent sign create-batch`.
 #[derive(Debug, Args)]
 pub struct BatchArgs {
-    /// JSON file of the batch: terms, items, manifest, uri
+    /// The batch, as `piecework batch create --spec-out FILE` writes it
     spec: PathBuf,
     /// Token: account, number or near [default: the only listed one]
     #[arg(long)]
@@ -101,8 +102,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     if args.deadline > Duration::from_secs(DEADLINE_MAX_S.into()) {
         return Err(Problem::new("--deadline is more than 24 hours ahead", "sign again when it is needed").into());
     }
-    let now_s = context.rpc.head().await?.timestamp_ns / 1_000_000_000;
-    let deadline = u32::try_from(now_s.saturating_add(args.deadline.as_secs()))?;
+    let deadline = context.now_s().await?.saturating_add(u32::try_from(args.deadline.as_secs())?);
     let kind = action(context, &coordinator, args.what).await?;
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
@@ -118,7 +118,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
         // What is signed is a document: it is JSON for people as well.
         None => context.output.result(&signed, || text),
         Some(path) => {
-            std::fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;
+            fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;
             context
                 .output
                 .note(format!("signed for {account_id}; relay it with `piecework intent relay {}`", path.display()));
@@ -139,14 +139,18 @@ async fn action(context: &Context, coordinator: &Coordinator, what: SignCommand)
         }
         SignCommand::CreateBatch(args) => {
             let token = resolve(args.token).await?.id();
-            let text = std::fs::read_to_string(&args.spec)
-                .with_context(|| format!("{} cannot be read", args.spec.display()))?;
-            let batch: BatchSpec = serde_json::from_str(&text)
-                .with_context(|| format!("{} is not a batch's terms, items, manifest and uri", args.spec.display()))?;
-            Action::CreateBatch(BatchCreateArgs { token, batch })
+            Action::CreateBatch(BatchCreateArgs { token, batch: spec(&args.spec)? })
         }
         SignCommand::CollectRevenue => Action::CollectRevenue {},
     })
+}
+
+fn spec(path: &Path) -> anyhow::Result<BatchSpec> {
+    let fix = "write it with `piecework batch create --from ITEMS --reward AMOUNT --spec-out FILE`";
+    let text =
+        fs::read_to_string(path).with_context(|| Problem::new(format!("{} cannot be read", path.display()), fix))?;
+    let spec = serde_json::from_str(&text);
+    spec.with_context(|| Problem::new(format!("{} holds no batch", path.display()), fix))
 }
 
 fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> {
