@@ -9,7 +9,7 @@ use near_workspaces::{
     result::ExecutionFinalResult,
     types::{AccessKey, Finality, NearToken, PublicKey},
 };
-use piecework_chain::{RpcClient, RpcConfig};
+use piecework_chain::{Network, RpcClient, RpcConfig};
 use piecework_interface::{
     amount::Amount,
     call::{
@@ -133,6 +133,17 @@ impl Market {
             self.register_node(node).await?;
         }
         Ok(())
+    }
+
+    /// Where it is found, by who asks the chain alone.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        Network {
+            name: "sandbox".to_owned(),
+            rpc_urls: vec![self.worker.rpc_addr()],
+            contract: Some(self.coordinator.id().clone()),
+            gateway_url: None,
+        }
     }
 
     /// Deploys one more token of the same kind, which the coordinator does not know.
