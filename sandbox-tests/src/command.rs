@@ -68,17 +68,27 @@ impl Piecework {
         Ok(path)
     }
 
-    /// Runs a command of an account's.
+    /// Makes another key of an account, in a file of this name: its public half.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn new_key(&self, account: &Account, name: &str) -> Result<String> {
+        let key = KeyFile::generate(account.id().clone());
+        key.write(self.dir().join(name))?;
+        Ok(key.public_key.to_string())
+    }
+
+    /// Runs a command with a key file.
     ///
     /// # Errors
     /// It cannot be run.
-    pub async fn run(&self, account: &Account, args: &[&str]) -> Result<Output> {
+    pub async fn run(&self, key_file: impl AsRef<Path>, args: &[&str]) -> Result<Output> {
         let run = command(&self.program)
             .arg("--json")
             .arg("--network")
             .arg(self.layout.network())
             .arg("--key-file")
-            .arg(self.key_file(account)?)
+            .arg(key_file.as_ref())
             .args(args)
             .current_dir(self.dir())
             .kill_on_drop(true)
@@ -86,16 +96,12 @@ impl Piecework {
         Ok(run.await?)
     }
 
-    /// The values that a command prints, one a line.
+    /// The values that a command of an account's prints, one a line.
     ///
     /// # Errors
     /// It fails.
     pub async fn values(&self, account: &Account, args: &[&str]) -> Result<Vec<Value>> {
-        let output = self.run(account, args).await?;
-        ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout)?;
-        let values: Result<_, _> = text.lines().map(serde_json::from_str).collect();
-        values.with_context(|| format!("{args:?}: {text}"))
+        values(&self.run(self.key_file(account)?, args).await?, args)
     }
 
     /// The last of these values.
@@ -103,19 +109,43 @@ impl Piecework {
     /// # Errors
     /// The command fails or prints none.
     pub async fn value(&self, account: &Account, args: &[&str]) -> Result<Value> {
-        self.values(account, args).await?.pop().with_context(|| format!("{args:?} prints nothing"))
+        self.value_by(self.key_file(account)?, args).await
     }
 
-    /// What a command says that must fail.
+    /// The same with a key file.
+    ///
+    /// # Errors
+    /// As [`Piecework::value`].
+    pub async fn value_by(&self, key_file: impl AsRef<Path>, args: &[&str]) -> Result<Value> {
+        let output = self.run(key_file, args).await?;
+        values(&output, args)?.pop().with_context(|| format!("{args:?} prints nothing"))
+    }
+
+    /// What a command of an account's says that must fail.
     ///
     /// # Errors
     /// It does not, or not with an error and its fix.
     pub async fn refusal(&self, account: &Account, args: &[&str]) -> Result<Refusal> {
-        let output = self.run(account, args).await?;
+        self.refusal_by(self.key_file(account)?, args).await
+    }
+
+    /// The same with a key file.
+    ///
+    /// # Errors
+    /// As [`Piecework::refusal`].
+    pub async fn refusal_by(&self, key_file: impl AsRef<Path>, args: &[&str]) -> Result<Refusal> {
+        let output = self.run(key_file, args).await?;
         ensure!(output.status.code() == Some(1), "{args:?}: {output:?}");
         let text = String::from_utf8(output.stderr)?;
         let said: Value = serde_json::from_str(text.lines().last().unwrap_or_default()).context(text)?;
         let part = |name: &str| said[name].as_str().map(str::to_owned).with_context(|| format!("no {name}: {said}"));
         Ok(Refusal { error: part("error")?, fix: part("fix")? })
     }
+}
+
+fn values(output: &Output, args: &[&str]) -> Result<Vec<Value>> {
+    ensure!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let values: Result<_, _> = text.lines().map(serde_json::from_str).collect();
+    values.with_context(|| format!("{args:?}: {text}"))
 }

@@ -13,7 +13,9 @@ use piecework_interface::{
 };
 use piecework_sandbox_tests::{Market, Piecework, Setup, Stack, market::ONE, stack::until};
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
+use sqlx::PgPool;
+
+use crate::database_url;
 
 const WINDOW_S: u32 = 60;
 /// How long a step may take on a slow node and a busy machine.
@@ -72,8 +74,7 @@ struct Scene {
 async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -> Result<()> {
     let market = Market::start(Setup { nodes: 8 }).await?;
     let judge = market.worker.dev_create_account().await?;
-    let options: &PgConnectOptions = &pool.connect_options();
-    let stack = Stack::start(&market, options.to_url_lossy().to_string()).await?;
+    let stack = Stack::start(&market, database_url(&pool)).await?;
     let piecework = Piecework::on(&stack.network)?;
     let scene = Scene { market, stack, piecework, judge };
     let run = async {
