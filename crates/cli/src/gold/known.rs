@@ -3,12 +3,11 @@
 //! An item is its index in the batch, counted from 0, or the SHA-256 of its payload. An answer is a label, which is stored
 //! little-endian in the batch's width, or exactly as many hex digits as the width asks for.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::{items::Item, problem::Problem};
+use crate::{files, items::Item, problem::Problem};
 
 /// Known answers by the item's index in the batch.
 pub type KnownAnswers = BTreeMap<u32, Vec<u8>>;
@@ -18,9 +17,7 @@ pub type KnownAnswers = BTreeMap<u32, Vec<u8>>;
 /// # Errors
 /// The file cannot be read, or an entry names no item, an item twice, or an answer of another width.
 pub fn read(path: &Path, items: &[Item], width: u8) -> anyhow::Result<KnownAnswers> {
-    let text = fs::read_to_string(path).with_context(|| {
-        Problem::new(format!("{} cannot be read", path.display()), "check the path of --gold; it is JSON or CSV")
-    })?;
+    let text = files::read_text(path, "check the path of --gold; it is JSON or CSV")?;
     parse(&text, items, width).map_err(|what| {
         let fix = format!(
             "write {{\"INDEX\": LABEL}} or lines INDEX,LABEL; an answer has {width} bytes, in hex with {} digits",

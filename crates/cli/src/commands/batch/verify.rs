@@ -18,7 +18,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use super::{find, known::known, results, scored};
-use crate::{context::Context, coordinator::Coordinator, problem::Problem};
+use crate::{context::Context, coordinator::Coordinator, files, problem::Problem};
 
 /// `batch verify`.
 #[derive(Debug, Args)]
@@ -120,7 +120,7 @@ async fn prove(
 }
 
 fn read(path: &PathBuf, batch: BatchId) -> anyhow::Result<Vec<ResultClaim>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = files::read_text(path, "check the path; `piecework batch verify --out FILE` writes one")?;
     let claims: Result<Vec<ResultClaim>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
     let claims = claims.map_err(|error| {
         Problem::new(

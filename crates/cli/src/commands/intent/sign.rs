@@ -15,7 +15,7 @@ use piecework_interface::{
     intent::{Action, DEADLINE_MAX_S, Intent, Kinds, MEMO_MAX, Payment, PublicKey, own_key},
 };
 
-use crate::{amount::Decimal, context::Context, coordinator::Coordinator, problem::Problem, tokens};
+use crate::{amount::Decimal, context::Context, coordinator::Coordinator, files, problem::Problem, tokens};
 
 /// `intent sign`.
 #[derive(Debug, Args)]
@@ -147,8 +147,7 @@ async fn action(context: &Context, coordinator: &Coordinator, what: SignCommand)
 
 fn spec(path: &Path) -> anyhow::Result<BatchSpec> {
     let fix = "write it with `piecework batch create --from ITEMS --reward AMOUNT --spec-out FILE`";
-    let text =
-        fs::read_to_string(path).with_context(|| Problem::new(format!("{} cannot be read", path.display()), fix))?;
+    let text = files::read_text(path, fix)?;
     let spec = serde_json::from_str(&text);
     spec.with_context(|| Problem::new(format!("{} holds no batch", path.display()), fix))
 }
