@@ -2,6 +2,7 @@
 #![allow(non_snake_case)]
 
 mod disputes;
+mod governance;
 mod money;
 
 use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
