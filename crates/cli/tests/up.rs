@@ -31,6 +31,8 @@ impl Network {
             .arg("--keep-data")
             .arg(dir.path().join("network"))
             .env_remove("DATABASE_URL")
+            // Commands wait for final blocks.
+            .env("PIECEWORK_LOCALNET_BLOCK_INTERVAL_MS", "20")
             // As in a shell that used a network that is gone.
             .env("PIECEWORK_NETWORK", dir.path().join("gone.toml"))
             .env("PIECEWORK_KEY_FILE", dir.path().join("gone.json"))
