@@ -234,12 +234,15 @@ async fn plan(
     let now_s = context.now_s().await?;
     let reward = token.units(&args.terms.reward)?;
     let mut terms = args.terms.terms(reward, now_s);
-    args.case.apply(&coordinator, &config.bounds, args.terms.max_replicas, &mut terms).await?;
+    args.case.apply(context, &config.bounds, args.terms.max_replicas, &mut terms).await?;
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
         let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
-        let fix = match (error.field, bounds.get(error.field)) {
-            ("reward", _) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
-            (_, Some(bounds)) => format!("the configured bounds are {bounds} seconds"),
+        let cap = bounds.get(format!("{}_max", error.field));
+        let fix = match (error.field, bounds.get(error.field), cap) {
+            ("reward", ..) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
+            ("expires_at", ..) => format!("a batch lives {} seconds at most", config.bounds.lifetime_max_s),
+            (_, Some(bounds), _) => format!("the configured bounds are {bounds} seconds"),
+            (_, _, Some(cap)) => format!("the configured cap is {cap} percent"),
             _ => "see `piecework batch create --help`".to_owned(),
         };
         Problem::new(format!("{} must be {}", option_of(error.field), error.rule), fix)

@@ -106,6 +106,13 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     let kind = action(context, &coordinator, args.what).await?;
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
+    if let Action::Transfer(Payment { receiver_id, .. }) | Action::Tip(Payment { receiver_id, .. }) = &kind
+        && coordinator.account_no(&receiver_id.parse()?).await?.is_none()
+    {
+        context.output.note(format!(
+            "{receiver_id} is not registered, so this fails until somebody runs `piecework account storage-deposit {receiver_id}`"
+        ));
+    }
     let public_key: PublicKey = key.public_key.to_string().parse().map_err(|_| not_ed25519())?;
     let number = number(context, &coordinator, &account_id, public_key, args.nonce).await?;
 
@@ -118,7 +125,9 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
         // What is signed is a document: it is JSON for people as well.
         None => context.output.result(&signed, || text),
         Some(path) => {
-            fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;
+            fs::write(&path, text + "\n").with_context(|| {
+                Problem::new(format!("{} cannot be written", path.display()), "choose another file for --out")
+            })?;
             context
                 .output
                 .note(format!("signed for {account_id}; relay it with `piecework intent relay {}`", path.display()));
