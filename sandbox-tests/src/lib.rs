@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod command;
 mod journal;
 pub mod market;
 pub mod stack;
 mod views;
 pub mod work;
 
+pub use command::Piecework;
 pub use market::{Market, Setup};
 pub use stack::Stack;

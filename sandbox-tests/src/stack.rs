@@ -115,12 +115,7 @@ impl Stack {
         // It stays where it is when the test fails, with every process's log.
         let dir = tempfile::Builder::new().prefix("piecework-stack-").tempdir()?.keep();
         let layout = Layout::create(&dir)?;
-        let mut network = Network {
-            name: "sandbox".to_owned(),
-            rpc_urls: vec![market.worker.rpc_addr()],
-            contract: Some(market.coordinator.id().as_str().parse()?),
-            gateway_url: None,
-        };
+        let mut network = market.network();
         let server = |name, program| {
             Spec::new(name, program)
                 .env("DATABASE_URL", &database_url)

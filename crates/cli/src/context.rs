@@ -94,6 +94,15 @@ impl Context {
         Ok(Sender::new(self.rpc.clone(), pool))
     }
 
+    /// The chain's clock: the time of its newest final block, Unix seconds. Contracts count by it, and this machine's clock
+    /// may be wrong.
+    ///
+    /// # Errors
+    /// If the chain cannot be asked.
+    pub async fn now_s(&self) -> anyhow::Result<u32> {
+        Ok(u32::try_from(self.rpc.head().await?.timestamp_ns / 1_000_000_000)?)
+    }
+
     /// The key that signs.
     ///
     /// # Errors

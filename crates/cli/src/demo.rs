@@ -169,6 +169,7 @@ async fn post(stack: &Stack, output: Output, digits: &digits::Digits) -> anyhow:
         token: None,
         from_balance: false,
         dry_run: false,
+        spec_out: None,
         terms: terms(stack.start_time)?,
         case: CaseArgs::default(),
     };

@@ -7,6 +7,7 @@ mod context;
 pub mod coordinator;
 mod credentials;
 mod demo;
+mod files;
 pub mod gateway;
 pub mod gold;
 mod interrupt;

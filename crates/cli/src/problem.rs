@@ -38,6 +38,11 @@ pub fn fix_of(error: &anyhow::Error) -> Option<String> {
             return Some(problem.fix.clone());
         }
         let code = match cause.downcast_ref::<TxError>() {
+            Some(TxError::Failed { failure, .. }) if failure.text.contains("this is paused") => {
+                return Some(
+                    "see what is paused with `piecework govern show`; work at hand and withdrawals go on".to_owned(),
+                );
+            }
             Some(TxError::Failed { failure, .. }) => failure.code.clone(),
             _ => match cause.downcast_ref::<ViewError>() {
                 Some(ViewError::Contract { text, .. }) if text.contains("MethodNotFound") => {

@@ -31,6 +31,8 @@ impl Network {
             .arg("--keep-data")
             .arg(dir.path().join("network"))
             .env_remove("DATABASE_URL")
+            // Commands wait for final blocks.
+            .env("PIECEWORK_LOCALNET_BLOCK_INTERVAL_MS", "20")
             // As in a shell that used a network that is gone.
             .env("PIECEWORK_NETWORK", dir.path().join("gone.toml"))
             .env("PIECEWORK_KEY_FILE", dir.path().join("gone.json"))
@@ -163,8 +165,12 @@ fn disputes__should_be_prepared_and_refused_with_their_fix() {
     let (text, fix) = error(&network.create(&items, &gold));
     assert!(text.contains("--gold needs time") && fix.contains("--challenge-window"), "{text}: {fix}");
     let window = ["--challenge-window", "1h", "--lot-size", "1"];
-    let golden =
-        value(&network.create(&items, &[&gold[..], &window, &["--callback", "listener.test.near:20"]].concat()));
+    let (text, fix) = error(&network.create(&items, &[&window[..], &["--callback", "nobody.test.near"]].concat()));
+    assert!(text.contains("nobody.test.near") && fix.contains("deploy the contract"), "{text}: {fix}");
+    let (text, fix) = error(&network.create(&items, &["--dissent-slash", "90"]));
+    assert!(text.contains("--dissent-slash") && fix.contains("cap is 50 percent"), "{text}: {fix}");
+    let listener = format!("{}:20", network.text("/contract"));
+    let golden = value(&network.create(&items, &[&gold[..], &window, &["--callback", &listener]].concat()));
     let judged = value(&network.create(&items, &[&window[..], &["--adjudicator", requester]].concat()));
 
     // Then the record of the gold is on disk, for the batch, and there is nothing to open yet

@@ -6,6 +6,7 @@ mod create;
 mod gold;
 mod known;
 mod results;
+mod scored;
 mod seen;
 mod verdict;
 mod verify;

@@ -1,15 +1,14 @@
 //! `piecework contract`: deploying and initializing a coordinator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, RpcClient, TxRequest};
 use piecework_interface::config::Config;
 use serde_json::json;
 
 use super::{execute, token::read_wasm};
-use crate::{context::Context, problem::Problem, requests};
+use crate::{context::Context, files, problem::Problem, requests};
 
 /// Commands about the coordinator contract.
 #[derive(Debug, Subcommand)]
@@ -57,7 +56,10 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
                 .result(&result, || format!("deployed {bytes} bytes on {contract}; next: `piecework contract init`"))
         }
         ContractCommand::Init(args) => {
-            let config = args.config.map_or_else(|| Ok(Config::default()), |path| read_config(&path))?;
+            let config = match &args.config {
+                Some(path) => config_of(path)?,
+                None => Config::default(),
+            };
             let config = on_this_chain(&context.rpc, config).await?;
             let signer = context.signer().await?;
             let contract = context.network.contract.clone().unwrap_or_else(|| signer.account_id().clone());
@@ -83,49 +85,10 @@ pub(crate) async fn on_this_chain(rpc: &RpcClient, config: Config) -> anyhow::Re
     Ok(Config { chain_id: found, ..config })
 }
 
-fn read_config(path: &std::path::Path) -> anyhow::Result<Config> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let fields: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| bad_config(path, &error.to_string()))?;
-    let known = serde_json::to_value(Config::default())?;
-    let unknown = |key: &&String| known.get(key.as_str()).is_none();
-    if let Some(key) = fields.as_object().and_then(|fields| fields.keys().find(unknown)) {
-        return Err(bad_config(path, &format!("there is no field `{key}`")).into());
-    }
-    Ok(serde_json::from_str(&text).map_err(|error| bad_config(path, &error.to_string()))?)
-}
-
-fn bad_config(path: &std::path::Path, why: &str) -> Problem {
-    let known = serde_json::to_string(&Config::default()).unwrap_or_default();
-    Problem::new(
-        format!("{} is not a configuration: {why}", path.display()),
-        format!("its fields and defaults are {known}"),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(non_snake_case)]
-    use super::*;
-
-    fn read(text: &str) -> anyhow::Result<Config> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("config.json");
-        std::fs::write(&path, text).unwrap();
-        read_config(&path)
-    }
-
-    #[test]
-    fn config__should_take_defaults_for_fields_left_out() {
-        let config = read("{\"grace_s\":1}").unwrap();
-        assert_eq!(config, Config { grace_s: 1, ..Config::default() });
-    }
-
-    #[test]
-    fn config__should_refuse_unknown_fields_and_malformed_json() {
-        for (text, expected) in [("{\"grace\":1}", "no field `grace`"), ("{", "EOF")] {
-            let error = read(text).unwrap_err();
-            assert!(error.to_string().contains(expected), "{error}");
-        }
-    }
+/// The defaults with the fields of a file.
+fn config_of(path: &Path) -> anyhow::Result<Config> {
+    let value = files::read_config(path, &Config::default())?;
+    serde_json::from_value(value).map_err(|error| {
+        Problem::new(format!("{} is no configuration: {error}", path.display()), files::CONFIG_FIELDS).into()
+    })
 }

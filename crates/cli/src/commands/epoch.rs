@@ -69,6 +69,5 @@ async fn settle(context: &Context) -> anyhow::Result<()> {
 /// Seconds until the epoch may end, by the chain's clock.
 async fn left_s(context: &Context, revenue: &Revenue) -> anyhow::Result<u64> {
     let config = context.coordinator()?.config().await?;
-    let now_s = context.rpc.head().await?.timestamp_ns / 1_000_000_000;
-    Ok((u64::from(revenue.started_at) + u64::from(config.epoch_s)).saturating_sub(now_s))
+    Ok(u64::from(revenue.started_at.saturating_add(config.epoch_s).saturating_sub(context.now_s().await?)))
 }

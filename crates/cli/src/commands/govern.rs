@@ -260,9 +260,8 @@ fn upgrade(contract: AccountId, hash: &[u8; 32], wasm: Option<&std::path::Path>)
 
 /// Waits until a proposal may be applied, by the chain's clock, or says how long that takes.
 async fn wait(context: &Context, proposal: &Proposal, may_wait: bool) -> anyhow::Result<()> {
-    let left = |now_s: u64| u64::from(proposal.ready_at).saturating_sub(now_s);
-    let now = || async { anyhow::Ok(context.rpc.head().await?.timestamp_ns / 1_000_000_000) };
-    let whole = left(now().await?);
+    let left = async || anyhow::Ok(u64::from(proposal.ready_at.saturating_sub(context.now_s().await?)));
+    let whole = left().await?;
     if whole == 0 {
         return Ok(());
     }
@@ -277,7 +276,7 @@ async fn wait(context: &Context, proposal: &Proposal, may_wait: bool) -> anyhow:
     context.output.note(format!("proposal {} may be applied in {text}", proposal.number));
     let bar = context.output.bar(whole, "waiting");
     loop {
-        let left = left(now().await?);
+        let left = left().await?;
         bar.set_position(whole.saturating_sub(left));
         if left == 0 {
             bar.finish_and_clear();

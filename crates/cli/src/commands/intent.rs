@@ -8,7 +8,7 @@ use piecework_chain::AccountId;
 use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
-    intent::{IntentKey, Kind, Kinds, PublicKey},
+    intent::{IntentKey, Kind, Kinds, PublicKey, own_key},
 };
 use serde_json::json;
 
@@ -118,6 +118,12 @@ async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
 async fn key_remove(context: &Context, args: KeyRemoveArgs) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let signer = context.signer().await?;
+    let keys = coordinator.intent_keys(signer.account_id()).await?;
+    let is_own = own_key(signer.account_id().as_str()) == Some(args.public_key);
+    if !is_own && keys.iter().all(|key| key.public_key != args.public_key || key.kinds == Kinds::NONE) {
+        let what = format!("{} signs nothing for {} as it is", args.public_key, signer.account_id());
+        return Err(Problem::new(what, "see the keys that do with `piecework intent keys`").into());
+    }
     execute(&signer, requests::intent_key_remove(coordinator.account_id().clone(), args.public_key)?).await?;
     context.output.note(format!("{} signs nothing for {} any more", args.public_key, signer.account_id()));
     show(context, &coordinator, signer.account_id()).await

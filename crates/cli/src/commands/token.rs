@@ -11,6 +11,7 @@ use super::execute;
 use crate::{
     amount::{Decimal, format_units},
     context::Context,
+    files,
     output::table,
     problem::Problem,
     requests, tokens,
@@ -182,12 +183,7 @@ async fn decimals(context: &Context, token: &AccountId) -> anyhow::Result<u8> {
 
 /// A wasm file, or what makes it.
 pub(crate) fn read_wasm(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        anyhow::Error::new(error).context(Problem::new(
-            format!("the contract {} cannot be read", path.display()),
-            "run ./scripts/build-contracts, or pass the file's path",
-        ))
-    })
+    files::read(path, "run ./scripts/build-contracts, or pass the file's path")
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ async fn serve(output: Output, stack: &mut Stack, interrupt: &mut Interrupt) -> 
     }
 }
 
-/// The defaults, with times short enough for trying things out.
+/// The defaults, with times short enough for trying things out and juries that anybody may sit on.
 pub(crate) fn local_config() -> Config {
     let defaults = Config::default();
     let bounds = Bounds {
@@ -107,9 +107,13 @@ pub(crate) fn local_config() -> Config {
         reveal_window_s: (3, defaults.bounds.reveal_window_s.1),
         challenge_window_s: (3, defaults.bounds.challenge_window_s.1),
         slice_s: (1, defaults.bounds.slice_s.1),
+        verdict_ttl_s: (3, defaults.bounds.verdict_ttl_s.1),
         ..defaults.bounds
     };
-    Config { unbonding_s: 60, notice_s: 10, epoch_s: 600, grace_s: 1, reputation_interval_s: 1, bounds, ..defaults }
+    let times =
+        Config { unbonding_s: 60, notice_s: 10, epoch_s: 600, grace_s: 1, reputation_interval_s: 1, ..defaults };
+    // Nobody is old and trusted on a network that was made just now, and a jury without jurors changes nothing.
+    Config { juror_age_s: 0, juror_reputation: 0, bounds, ..times }
 }
 
 /// How this program is called here.

@@ -3,12 +3,15 @@
 //! An item is its index in the batch, counted from 0, or the SHA-256 of its payload. An answer is a label, which is stored
 //! little-endian in the batch's width, or exactly as many hex digits as the width asks for.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
-use anyhow::Context as _;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
 
-use crate::{items::Item, problem::Problem};
+use crate::{files, items::Item, problem::Problem};
 
 /// Known answers by the item's index in the batch.
 pub type KnownAnswers = BTreeMap<u32, Vec<u8>>;
@@ -18,9 +21,7 @@ pub type KnownAnswers = BTreeMap<u32, Vec<u8>>;
 /// # Errors
 /// The file cannot be read, or an entry names no item, an item twice, or an answer of another width.
 pub fn read(path: &Path, items: &[Item], width: u8) -> anyhow::Result<KnownAnswers> {
-    let text = fs::read_to_string(path).with_context(|| {
-        Problem::new(format!("{} cannot be read", path.display()), "check the path of --gold; it is JSON or CSV")
-    })?;
+    let text = files::read_text(path, "check the path of --gold; it is JSON or CSV")?;
     parse(&text, items, width).map_err(|what| {
         let fix = format!(
             "write {{\"INDEX\": LABEL}} or lines INDEX,LABEL; an answer has {width} bytes, in hex with {} digits",
@@ -31,7 +32,7 @@ pub fn read(path: &Path, items: &[Item], width: u8) -> anyhow::Result<KnownAnswe
 }
 
 fn parse(text: &str, items: &[Item], width: u8) -> Result<KnownAnswers, String> {
-    let entries = if text.trim_start().starts_with('{') { from_json(text)? } else { from_csv(text)? };
+    let entries = if text.trim_start().starts_with(['{', '[']) { from_json(text)? } else { from_csv(text)? };
     let mut answers = KnownAnswers::new();
     for (name, answer) in entries {
         let item = item_of(&name, items)?;
@@ -53,8 +54,7 @@ enum Answer {
 }
 
 fn from_json(text: &str) -> Result<Vec<(String, Answer)>, String> {
-    let object: serde_json::Map<String, Value> =
-        serde_json::from_str(text).map_err(|error| format!("not a JSON object of answers: {error}"))?;
+    let Pairs(object) = serde_json::from_str(text).map_err(|error| format!("not a JSON object of answers: {error}"))?;
     let answer = |(name, value): (String, Value)| match value {
         Value::String(text) => Ok((name, Answer::Hex(text.strip_prefix("0x").unwrap_or(&text).to_owned()))),
         Value::Number(number) => match number.as_u64() {
@@ -64,6 +64,31 @@ fn from_json(text: &str) -> Result<Vec<(String, Answer)>, String> {
         other => Err(format!("the answer of item {name} is no label and no hex text: {other}")),
     };
     object.into_iter().map(answer).collect()
+}
+
+/// A JSON object whose names may repeat: a map would keep the last of two answers, and tell nobody.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object {\"ITEM\": ANSWER}")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 /// A first line without digits is a header.
@@ -151,6 +176,8 @@ mod tests {
             ("{\"0\": \"0101\"}", "does not fit 1 bytes"),
             ("{\"0\": -1}", "is no label"),
             ("0,1\n0,2", "item 0 has two answers"),
+            ("{\"0\": 1, \"0\": 2}", "item 0 has two answers"),
+            ("[1]", "not a JSON object of answers"),
             ("0;1", "line 1 is not ITEM,ANSWER"),
             ("0,cat", "write hex as 0x"),
             ("{}", "holds no known answers"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use piecework_chain::AccountId;
+use piecework_chain::{AccountId, BlockRef};
 use piecework_interface::{
     call::Callback,
     config::Bounds,
@@ -15,7 +15,6 @@ use piecework_interface::{
 use super::seen;
 use crate::{
     context::Context,
-    coordinator::Coordinator,
     gold::{self, Record, Records},
     items::Item,
     problem::Problem,
@@ -69,11 +68,12 @@ impl CaseArgs {
     /// Puts gold and adjudicator into the terms.
     pub(super) async fn apply(
         &self,
-        coordinator: &Coordinator,
+        context: &Context,
         bounds: &Bounds,
         max_replicas: Option<u8>,
         terms: &mut Terms,
     ) -> anyhow::Result<()> {
+        let coordinator = context.coordinator()?;
         if self.gold.is_some() {
             let rate = GOLD_SLASH_PCT.max(terms.dissent_slash_pct).min(bounds.gold_slash_pct_max);
             terms.gold_slash_pct = self.gold_slash.unwrap_or(rate);
@@ -94,6 +94,9 @@ impl CaseArgs {
             })?;
             terms.verification = Verification::Adjudicated { adjudicator, verdict_ttl_s: self.verdict_ttl };
             terms.max = max_replicas.unwrap_or(terms.start);
+        }
+        if let Some(callback) = &self.callback {
+            check_listener(context, callback).await?;
         }
         let option = if self.gold.is_some() { "--gold" } else { "--adjudicator" };
         if terms.challenge_window_s == 0 && (self.gold.is_some() || self.adjudicator.is_some()) {
@@ -152,6 +155,19 @@ impl Gold {
     pub fn created(&mut self, batch: BatchId) -> anyhow::Result<()> {
         self.record.batch = Some(batch.0);
         self.save()
+    }
+}
+
+/// A batch tells its listener once, and nobody learns that it was not there.
+async fn check_listener(context: &Context, callback: &Callback) -> anyhow::Result<()> {
+    let account_id: AccountId = callback.account_id.parse()?;
+    match context.rpc.view_account(&account_id, BlockRef::Final).await? {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(
+            format!("{account_id}, which --callback names, does not exist on {}", context.network.name),
+            "deploy the contract that is to be told first, or leave --callback out",
+        )
+        .into()),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `piecework batch challenge`: a jury looks at results again.
 
-use std::time::SystemTime;
-
 use clap::Args;
 use piecework_interface::{
     call,
@@ -52,7 +50,7 @@ pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Resul
         );
     };
     let lot = super::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
-    let now_s = u32::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())?;
+    let now_s = context.now_s().await?;
     let window_s = open.terms.challenge_window_s;
     if lot.state.phase != LotPhase::Provisional || now_s >= lot.state.phase_at.saturating_add(window_s) {
         return Err(super::not_provisional(&lot, window_s).into());

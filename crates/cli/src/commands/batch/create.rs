@@ -1,11 +1,14 @@
 //! `piecework batch create`: nothing is sent before the whole file and the terms are checked, and nothing is paid
 //! before the gateway holds every payload.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::Args;
-use piecework_chain::Sender;
+use piecework_chain::{AccountId, Sender};
 use piecework_interface::{
     call::BatchSpec,
     event::Entry,
@@ -47,6 +50,9 @@ pub struct CreateArgs {
     /// Check the file, the terms and the balance, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Check and upload everything, but write the batch to this file instead of paying: for `intent sign create-batch`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "from_balance"])]
+    pub spec_out: Option<PathBuf>,
     /// What the batch fixes.
     #[command(flatten)]
     pub terms: TermsArgs,
@@ -72,6 +78,8 @@ pub struct Created {
     pub tx_hash: Option<String>,
     /// Where the record of its gold is: without it the gold cannot be opened.
     pub gold_record: Option<PathBuf>,
+    /// Where the batch is written that an intent is to create.
+    pub spec: Option<PathBuf>,
 }
 
 /// Everything that is known before anything is sent.
@@ -84,27 +92,24 @@ struct Plan {
     gold: Option<Gold>,
 }
 
+/// A batch that is checked and uploaded, and not paid for.
+struct Prepared {
+    created: Created,
+    spec: BatchSpec,
+    escrow: u128,
+    gold: Option<Gold>,
+}
+
 pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let items = items::read(&args.from)?;
     let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
-    let signer = context.signer().await?;
-    let created = create(context, &signer, &token, items, &args).await?;
+    let created = match &args.spec_out {
+        Some(path) => write_spec(context, &token, items, &args, path).await?,
+        None => create(context, &context.signer().await?, &token, items, &args).await?,
+    };
     let escrow = token.show(created.escrow.parse()?);
-    context.output.result(&created, || match created.batch {
-        None => {
-            format!("{} items in {} lots would lock {escrow} at most; nothing was sent", created.items, created.lots)
-        }
-        Some(batch) => format!(
-            "created batch {batch}: {} items in {} lots, {escrow} locked{}\nnext: piecework batch watch {batch}",
-            created.items,
-            created.lots,
-            created.gold_record.as_ref().map_or_else(String::new, |path| format!(
-                "\nkeep {}: without it the gold cannot be opened",
-                path.display()
-            ))
-        ),
-    })
+    context.output.result(&created, || describe(&created, &escrow))
 }
 
 /// Checks everything, uploads, and creates the batch.
@@ -119,47 +124,16 @@ pub async fn create(
     items: Vec<Item>,
     args: &CreateArgs,
 ) -> anyhow::Result<Created> {
-    let coordinator = context.coordinator()?;
-    let mut plan = plan(context, &coordinator, signer, token, items, args).await?;
-    check_storage(&coordinator, signer, &plan).await?;
-    check_balance(context, signer, token, &plan, args.from_balance).await?;
-    let repeated = items::duplicates(&plan.items);
-    if repeated > 0 {
-        context.output.note(format!("note: {repeated} items repeat the payload of another; each is paid for"));
-    }
-    let mut created = Created {
-        batch: None,
-        items: plan.count,
-        lots: lots::lot_count(plan.count, plan.terms.lot_size),
-        escrow: plan.escrow.to_string(),
-        manifest: hex::encode(plan.manifest.digest),
-        tx_hash: None,
-        gold_record: plan.gold.as_ref().map(Gold::path),
-    };
+    let plan = plan(context, signer.account_id(), token, items, args).await?;
     if args.dry_run {
-        return Ok(created);
+        return Ok(plan.created());
     }
-
-    if let Some(gold) = &plan.gold {
-        gold.save()?;
-    }
-    let bar = context.output.bar(u64::from(plan.count), "uploading");
-    upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
-    bar.finish_and_clear();
-
-    let spec = BatchSpec {
-        terms: plan.terms,
-        items: plan.count,
-        manifest: plan.manifest.root,
-        uri: plan.manifest.uri(),
-        gold_root: plan.gold.as_ref().map(Gold::root).transpose()?.unwrap_or_default(),
-        callback: args.case.callback.clone(),
-    };
-    let contract = coordinator.account_id();
+    let Prepared { mut created, spec, escrow, mut gold } = upload_all(context, plan, args).await?;
+    let contract = context.coordinator()?.account_id().clone();
     let request = if args.from_balance {
-        requests::batch_create(contract.clone(), token.id(), spec)?
+        requests::batch_create(contract, token.id(), spec)?
     } else {
-        requests::batch_create_paid(token.contract()?.clone(), contract, plan.escrow, spec)?
+        requests::batch_create_paid(token.contract()?.clone(), &contract, escrow, spec)?
     };
     let spinner = context.output.spinner("creating the batch");
     let outcome = execute(signer, request).await?;
@@ -170,45 +144,126 @@ pub async fn create(
     });
     let batch = batch.context("the coordinator answered without a batch; see `piecework batch list`")?;
     created.batch = Some(batch);
-    if let Some(gold) = &mut plan.gold {
+    if let Some(gold) = &mut gold {
         gold.created(batch)?;
     }
     created.tx_hash = Some(outcome.tx_hash.to_string());
     Ok(created)
 }
 
+/// Checks everything, uploads, and writes what an intent of the account signs. It needs no key.
+async fn write_spec(
+    context: &Context,
+    token: &TokenInfo,
+    items: Vec<Item>,
+    args: &CreateArgs,
+    path: &Path,
+) -> anyhow::Result<Created> {
+    let plan = plan(context, &context.account_id()?, token, items, args).await?;
+    let Prepared { created, spec, .. } = upload_all(context, plan, args).await?;
+    let text = serde_json::to_string_pretty(&spec)? + "\n";
+    fs::write(path, text).with_context(|| {
+        Problem::new(format!("{} cannot be written", path.display()), "choose another file for --spec-out")
+    })?;
+    Ok(Created { spec: Some(path.to_owned()), ..created })
+}
+
+fn describe(created: &Created, escrow: &str) -> String {
+    let size = format!("{} items in {} lots", created.items, created.lots);
+    let keep = created.gold_record.as_ref().filter(|_| created.batch.is_some() || created.spec.is_some());
+    let keep = keep
+        .map_or_else(String::new, |path| format!("\nkeep {}: without it the gold cannot be opened", path.display()));
+    match (created.batch, &created.spec) {
+        (Some(batch), _) => {
+            format!("created batch {batch}: {size}, {escrow} locked{keep}\nnext: piecework batch watch {batch}")
+        }
+        (None, Some(path)) => format!(
+            "{size} are uploaded; the batch will lock {escrow} at most{keep}\nnext: piecework intent sign create-batch {}",
+            path.display()
+        ),
+        (None, None) => format!("{size} would lock {escrow} at most; nothing was sent"),
+    }
+}
+
+/// Uploads the payloads, once the record of the gold is on disk.
+async fn upload_all(context: &Context, plan: Plan, args: &CreateArgs) -> anyhow::Result<Prepared> {
+    if let Some(gold) = &plan.gold {
+        gold.save()?;
+    }
+    let bar = context.output.bar(u64::from(plan.count), "uploading");
+    upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
+    bar.finish_and_clear();
+    let created = plan.created();
+    let spec = BatchSpec {
+        terms: plan.terms,
+        items: plan.count,
+        manifest: plan.manifest.root,
+        uri: plan.manifest.uri(),
+        gold_root: plan.gold.as_ref().map(Gold::root).transpose()?.unwrap_or_default(),
+        callback: args.case.callback.clone(),
+    };
+    Ok(Prepared { created, spec, escrow: plan.escrow, gold: plan.gold })
+}
+
+impl Plan {
+    /// What is known of the batch before it is one.
+    fn created(&self) -> Created {
+        Created {
+            batch: None,
+            items: self.count,
+            lots: lots::lot_count(self.count, self.terms.lot_size),
+            escrow: self.escrow.to_string(),
+            manifest: hex::encode(self.manifest.digest),
+            tx_hash: None,
+            gold_record: self.gold.as_ref().map(Gold::path),
+            spec: None,
+        }
+    }
+}
+
+/// Checks file, terms, storage and balance.
 async fn plan(
     context: &Context,
-    coordinator: &Coordinator,
-    signer: &Sender,
+    requester: &AccountId,
     token: &TokenInfo,
     items: Vec<Item>,
     args: &CreateArgs,
 ) -> anyhow::Result<Plan> {
+    let coordinator = context.coordinator()?;
     let config = coordinator.config().await?;
-    let now_s = u32::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())?;
+    let now_s = context.now_s().await?;
     let reward = token.units(&args.terms.reward)?;
     let mut terms = args.terms.terms(reward, now_s);
-    args.case.apply(coordinator, &config.bounds, args.terms.max_replicas, &mut terms).await?;
+    args.case.apply(context, &config.bounds, args.terms.max_replicas, &mut terms).await?;
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
         let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
-        let fix = match (error.field, bounds.get(error.field)) {
-            ("reward", _) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
-            (_, Some(bounds)) => format!("the configured bounds are {bounds} seconds"),
+        let cap = bounds.get(format!("{}_max", error.field));
+        let fix = match (error.field, bounds.get(error.field), cap) {
+            ("reward", ..) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
+            ("expires_at", ..) => format!("a batch lives {} seconds at most", config.bounds.lifetime_max_s),
+            (_, Some(bounds), _) => format!("the configured bounds are {bounds} seconds"),
+            (_, _, Some(cap)) => format!("the configured cap is {cap} percent"),
             _ => "see `piecework batch create --help`".to_owned(),
         };
         Problem::new(format!("{} must be {}", option_of(error.field), error.rule), fix)
     })?;
-    let gold = args.case.gold(context, signer.account_id(), &items, &terms).await?;
+    let gold = args.case.gold(context, requester, &items, &terms).await?;
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
     let manifest = Manifest::new(&items);
     let escrow = money::escrow(&terms, config.fee_bps, count);
-    Ok(Plan { items, manifest, count, terms, escrow, gold })
+    let plan = Plan { items, manifest, count, terms, escrow, gold };
+    check_storage(&coordinator, requester, &plan).await?;
+    check_balance(context, requester, token, &plan, args.from_balance || args.spec_out.is_some()).await?;
+    let repeated = items::duplicates(&plan.items);
+    if repeated > 0 {
+        context.output.note(format!("note: {repeated} items repeat the payload of another; each is paid for"));
+    }
+    Ok(plan)
 }
 
 /// The first claim of each lot reserves its bytes from the requester, so too small a deposit would stall the batch.
-async fn check_storage(coordinator: &Coordinator, signer: &Sender, plan: &Plan) -> anyhow::Result<()> {
-    let available = registered(coordinator, signer.account_id()).await?.available.0;
+async fn check_storage(coordinator: &Coordinator, requester: &AccountId, plan: &Plan) -> anyhow::Result<()> {
+    let available = registered(coordinator, requester).await?.available.0;
     let lots = lots::lot_count(plan.count, plan.terms.lot_size).min(LOTS_AT_ONCE);
     let bytes = BATCH_BYTES.saturating_add(storage::lot_bytes(&plan.terms).saturating_mul(lots));
     let needed = storage::cost(bytes);
@@ -218,8 +273,7 @@ async fn check_storage(coordinator: &Coordinator, signer: &Sender, plan: &Plan) 
     let missing = crate::amount::format_near(needed - available);
     Err(Problem::new(
         format!(
-            "{} has too little storage deposited for {lots} lots at work at once: {missing} NEAR are missing",
-            signer.account_id()
+            "{requester} has too little storage deposited for {lots} lots at work at once: {missing} NEAR are missing"
         ),
         format!(
             "run `piecework account storage-deposit --amount {missing}`; it is free again when the batch is closed"
@@ -230,12 +284,11 @@ async fn check_storage(coordinator: &Coordinator, signer: &Sender, plan: &Plan) 
 
 async fn check_balance(
     context: &Context,
-    signer: &Sender,
+    account_id: &AccountId,
     token: &TokenInfo,
     plan: &Plan,
     internal: bool,
 ) -> anyhow::Result<()> {
-    let account_id = signer.account_id();
     let (held, place) = if internal {
         (account::balance(context, account_id, token.id()).await?, "internal balance")
     } else {

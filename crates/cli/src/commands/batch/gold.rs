@@ -1,7 +1,5 @@
 //! `piecework batch open-gold`: known answers are shown while lots are provisional.
 
-use std::time::SystemTime;
-
 use clap::Args;
 use piecework_interface::{
     call::PAGE_MAX,
@@ -72,7 +70,7 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
         )
         .into());
     }
-    let now_s = u32::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())?;
+    let now_s = context.now_s().await?;
     let lots = provisional(&coordinator, batch, &open, args.lot.map(LotId), now_s).await?;
     let openings: Vec<Opening> =
         lots.iter().map(|lot| opening(&open, lot, &known)).filter(|opening| opening.count() > 0).collect();

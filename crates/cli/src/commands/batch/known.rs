@@ -21,6 +21,21 @@ pub(super) struct Known {
 #[derive(Debug, Deserialize)]
 pub(super) struct KnownTerms {
     pub(super) answer_width: u8,
+    verification: KnownVerification,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KnownVerification {
+    Consensus,
+    Adjudicated {},
+}
+
+impl KnownTerms {
+    /// Whether somebody scores the copies, instead of equal answers being counted.
+    pub(super) const fn is_adjudicated(&self) -> bool {
+        matches!(self.verification, KnownVerification::Adjudicated {})
+    }
 }
 
 /// What is done of it.

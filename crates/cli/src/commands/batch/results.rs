@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     find,
     known::{Known, known},
+    scored::{Copy, ScoredLot},
 };
 use crate::{context::Context, gateway::Gateway, problem::Problem, upload::Manifest};
 
@@ -51,6 +52,7 @@ pub(super) struct LotResult {
     n: u32,
     lot: u32,
     first_item: u32,
+    items: u8,
     accepted: String,
     answers: Vec<Option<String>>,
     digest: String,
@@ -90,6 +92,12 @@ struct ItemResult {
     accepted: bool,
     /// What became of the item.
     status: ItemStatus,
+    /// All copies with their scores, in an adjudicated batch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    copies: Vec<Copy>,
+    /// SHA-256 of the adjudicator's report, if its scores hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<String>,
 }
 
 /// What became of an item.
@@ -100,6 +108,10 @@ enum ItemStatus {
     Accepted,
     /// Its lot settled, and its copies did not agree.
     Unresolved,
+    /// The adjudicator scored its copies.
+    Scored,
+    /// The adjudicator was silent or overturned, so all copies are paid in full.
+    Unscored,
     /// The batch closed before its lot was worked on.
     NotWorkedOn,
 }
@@ -123,7 +135,16 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
         }
         None => Box::new(BufWriter::new(io::stdout().lock())),
     };
-    let lines = lines(&results, &digests, on_chain.status == BatchStatus::Closed);
+    let mut settled = Vec::with_capacity(results.len());
+    for lot in &results {
+        if known.terms.is_adjudicated() {
+            let scored = ScoredLot::get(&gateway, batch, lot.lot).await?;
+            settled.extend(scored_items(lot, &scored, known.terms.answer_width, &digests));
+        } else {
+            settled.extend(item_results(lot, &digests));
+        }
+    }
+    let lines = lines(settled, &digests, on_chain.status == BatchStatus::Closed);
     for line in &lines {
         writeln!(out, "{}", serde_json::to_string(line)?).context("the results cannot be written")?;
     }
@@ -133,19 +154,11 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
 }
 
 /// One line for each item whose fate is known, by its place: in a closed batch all of them.
-fn lines(results: &[LotResult], digests: &[[u8; 32]], is_closed: bool) -> Vec<ItemResult> {
-    let mut lines: BTreeMap<u32, ItemResult> =
-        results.iter().flat_map(|lot| item_results(lot, digests)).map(|line| (line.index, line)).collect();
+fn lines(settled: Vec<ItemResult>, digests: &[[u8; 32]], is_closed: bool) -> Vec<ItemResult> {
+    let mut lines: BTreeMap<u32, ItemResult> = settled.into_iter().map(|line| (line.index, line)).collect();
     if is_closed {
         for (index, item) in (0..).zip(digests) {
-            lines.entry(index).or_insert_with(|| ItemResult {
-                index,
-                item: hex::encode(item),
-                answer: None,
-                label: None,
-                accepted: false,
-                status: ItemStatus::NotWorkedOn,
-            });
+            lines.entry(index).or_insert_with(|| ItemResult::new(index, item, ItemStatus::NotWorkedOn));
         }
     }
     lines.into_values().collect()
@@ -154,11 +167,18 @@ fn lines(results: &[LotResult], digests: &[[u8; 32]], is_closed: bool) -> Vec<It
 /// What became of all items, in a sentence.
 fn summary(lines: &[ItemResult], items: usize) -> String {
     let of = |status| lines.iter().filter(move |line| line.status == status);
-    let mut text = format!(
-        "{} of {items} items accepted, {} without agreement",
-        of(ItemStatus::Accepted).count(),
-        of(ItemStatus::Unresolved).count()
-    );
+    let [scored, unscored] = [ItemStatus::Scored, ItemStatus::Unscored].map(|status| of(status).count());
+    let mut text = match (scored, unscored) {
+        (0, 0) => format!(
+            "{} of {items} items accepted, {} without agreement",
+            of(ItemStatus::Accepted).count(),
+            of(ItemStatus::Unresolved).count()
+        ),
+        (scored, 0) => format!("{scored} of {items} items scored"),
+        (scored, unscored) => {
+            format!("{scored} of {items} items scored, {unscored} paid in full without scores that hold")
+        }
+    };
     let unworked: Vec<u32> = of(ItemStatus::NotWorkedOn).map(|line| line.index).collect();
     if !unworked.is_empty() {
         text.push_str(&format!(
@@ -272,13 +292,33 @@ fn answers(lot: &LotResult, accepted: u64, width: u8) -> anyhow::Result<Vec<u8>>
     Ok(bytes)
 }
 
+impl ItemResult {
+    /// An item without an accepted answer.
+    fn new(index: u32, item: &[u8; 32], status: ItemStatus) -> Self {
+        let item = hex::encode(item);
+        Self { index, item, answer: None, label: None, accepted: false, status, copies: Vec::new(), report: None }
+    }
+}
+
+/// The items of an adjudicated lot with their copies; none if it closed without work.
+fn scored_items(lot: &LotResult, scored: &ScoredLot, width: u8, digests: &[[u8; 32]]) -> Vec<ItemResult> {
+    let report = scored.report(&lot.digest);
+    let status = if report.is_some() { ItemStatus::Scored } else { ItemStatus::Unscored };
+    let item_result = |(item, index): (u8, u32)| {
+        let copies = scored.copies(item, width, &lot.digest);
+        let line = ItemResult::new(index, digests.get(usize::try_from(index).ok()?)?, status);
+        (!copies.is_empty()).then(|| ItemResult { copies, report: report.map(str::to_owned), ..line })
+    };
+    (0..lot.items).zip(lot.first_item..).filter_map(item_result).collect()
+}
+
 fn item_results<'a>(lot: &'a LotResult, digests: &'a [[u8; 32]]) -> impl Iterator<Item = ItemResult> + 'a {
     (lot.first_item..).zip(&lot.answers).filter_map(|(index, answer)| {
         let item = digests.get(usize::try_from(index).ok()?)?;
         let label = answer.as_ref().and_then(|answer| label(answer));
         let accepted = answer.is_some();
         let status = if accepted { ItemStatus::Accepted } else { ItemStatus::Unresolved };
-        Some(ItemResult { index, item: hex::encode(item), answer: answer.clone(), label, accepted, status })
+        Some(ItemResult { answer: answer.clone(), label, accepted, ..ItemResult::new(index, item, status) })
     })
 }
 
@@ -314,6 +354,7 @@ mod tests {
             n,
             lot: n,
             first_item: n * 2,
+            items: 2,
             accepted: format!("{accepted:x}"),
             answers: answers.iter().map(|answer| answer.map(|answer| hex::encode([answer]))).collect(),
             digest: hex::encode(sha256(&bytes)),
@@ -386,7 +427,8 @@ mod tests {
     #[test]
     fn results__should_give_items_with_labels() {
         let digests = [[1; 32], [2; 32], [3; 32], [4; 32]];
-        let lines = lines(&lots(), &digests, false);
+        let settled = lots().iter().flat_map(|lot| item_results(lot, &digests)).collect();
+        let lines = lines(settled, &digests, false);
         assert_eq!((lines[0].label, lines[0].accepted), (Some(7), true));
         assert_eq!((lines[1].label, lines[1].status), (None, ItemStatus::Unresolved));
         assert_eq!((lines[3].index, lines[3].item.as_str()), (3, hex::encode([4; 32]).as_str()));
@@ -396,11 +438,11 @@ mod tests {
     fn results__should_tell_what_was_never_worked_on_from_what_is_to_come() {
         // Given six items, of which the second lot settled
         let digests = [[0; 32]; 6];
-        let settled = &lots()[1..];
+        let settled = || item_results(&lots()[1], &digests).collect();
 
         // When the batch is open, and when it is closed
-        let open = lines(settled, &digests, false);
-        let closed = lines(settled, &digests, true);
+        let open = lines(settled(), &digests, false);
+        let closed = lines(settled(), &digests, true);
 
         // Then the other items are to come, or never will
         assert_eq!(summary(&open, 6), "2 of 6 items accepted, 0 without agreement, 4 not settled yet");

@@ -1,8 +1,7 @@
 //! `piecework batch adjudicator-accept` and `piecework batch verdict`: what the one who scores copies does.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use piecework_chain::Sender;
 use piecework_interface::{
@@ -16,7 +15,8 @@ use serde_json::json;
 
 use super::find;
 use crate::{
-    amount::format_near, commands::execute, context::Context, coordinator::Coordinator, problem::Problem, requests,
+    amount::format_near, commands::execute, context::Context, coordinator::Coordinator, files, problem::Problem,
+    requests,
 };
 
 /// `batch verdict`.
@@ -62,9 +62,7 @@ pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<
     let open = adjudicated(&coordinator, &signer, batch).await?;
     let lot = super::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
     check(&lot, &args.scores)?;
-    let report = fs::read(&args.report).with_context(|| {
-        Problem::new(format!("{} cannot be read", args.report.display()), "write the report first, and check the path")
-    })?;
+    let report = files::read(&args.report, "write the report first, and check the path")?;
     let digest = sha256(&report);
     if context.network.gateway_url.is_some() {
         context.gateway()?.put_blob(&digest, &report).await?;

@@ -17,8 +17,8 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-use super::{find, known::known, results};
-use crate::{context::Context, coordinator::Coordinator, problem::Problem};
+use super::{find, known::known, results, scored};
+use crate::{context::Context, coordinator::Coordinator, files, problem::Problem};
 
 /// `batch verify`.
 #[derive(Debug, Args)]
@@ -93,9 +93,12 @@ async fn prove(
     let mut leaves = Vec::with_capacity(results.len());
     let mut claims = Vec::with_capacity(results.len());
     for lot in &results {
-        let claim = lot.claim(batch, known.terms.answer_width)?;
+        let (mut claim, digest) = (lot.claim(batch, known.terms.answer_width)?, lot.digest()?);
+        if known.terms.is_adjudicated() && sha256(&claim.answers) != digest {
+            claim.answers = scored::report(&gateway, claim.lot.0, &digest).await?;
+        }
         let accepted = u64::from_be_bytes(claim.accepted);
-        leaves.push(merkle::result_leaf(sha256, claim.n, claim.lot, accepted, &lot.digest()?));
+        leaves.push(merkle::result_leaf(sha256, claim.n, claim.lot, accepted, &digest));
         claims.push(claim);
     }
     if let Some(lot) = lots.iter().find(|lot| claims.iter().all(|claim| claim.lot != LotId(**lot))) {
@@ -117,7 +120,7 @@ async fn prove(
 }
 
 fn read(path: &PathBuf, batch: BatchId) -> anyhow::Result<Vec<ResultClaim>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = files::read_text(path, "check the path; `piecework batch verify --out FILE` writes one")?;
     let claims: Result<Vec<ResultClaim>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
     let claims = claims.map_err(|error| {
         Problem::new(

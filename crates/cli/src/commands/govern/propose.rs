@@ -21,6 +21,7 @@ use crate::{
         token::{bond_rate, read_wasm},
     },
     context::Context,
+    files::{self, CONFIG_FIELDS},
     problem::Problem,
     requests, tokens,
 };
@@ -98,18 +99,18 @@ pub(super) async fn run(context: &Context, command: ProposeCommand) -> anyhow::R
 
 /// The configuration with the fields that were named, if it could hold.
 fn config(current: Config, args: &ConfigArgs) -> anyhow::Result<Config> {
-    let mut value = serde_json::to_value(&current)?;
-    if let Some(path) = &args.file {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let fields: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-        merge(&mut value, fields, "")?;
-    }
+    let mut value = match &args.file {
+        Some(path) => files::read_config(path, &current)?,
+        None => serde_json::to_value(&current)?,
+    };
     for pair in &args.set {
         let (name, text) = pair
             .split_once('=')
             .ok_or_else(|| Problem::new(format!("--set {pair} has no `=`"), "write it as --set fee_bps=300"))?;
         let pointer = format!("/{}", name.replace('.', "/"));
-        let field = value.pointer_mut(&pointer).ok_or_else(|| unknown(name))?;
+        let field = value
+            .pointer_mut(&pointer)
+            .ok_or_else(|| Problem::new(format!("the configuration has no field {name}"), CONFIG_FIELDS))?;
         // Amounts are strings in JSON; people write digits.
         *field = if field.is_string() {
             Value::String(text.trim_matches('"').to_owned())
@@ -120,35 +121,15 @@ fn config(current: Config, args: &ConfigArgs) -> anyhow::Result<Config> {
         };
     }
     let next: Config = serde_json::from_value(value)
-        .map_err(|error| Problem::new(format!("the configuration cannot be read: {error}"), KNOWN))?;
-    next.check().map_err(|why| Problem::new(format!("the configuration cannot hold: {why}"), KNOWN))?;
+        .map_err(|error| Problem::new(format!("the configuration cannot be read: {error}"), CONFIG_FIELDS))?;
+    next.check().map_err(|why| Problem::new(format!("the configuration cannot hold: {why}"), CONFIG_FIELDS))?;
     if !current.may_become(&next) {
         return Err(Problem::new("chain_id never changes once it is set", "leave it out").into());
     }
     if current == next {
-        return Err(Problem::new("nothing of the configuration would change", KNOWN).into());
+        return Err(Problem::new("nothing of the configuration would change", CONFIG_FIELDS).into());
     }
     Ok(next)
-}
-
-const KNOWN: &str = "see the fields with `piecework govern show --json`";
-
-fn unknown(name: &str) -> Problem {
-    Problem::new(format!("the configuration has no field {name}"), KNOWN)
-}
-
-/// Puts fields over those that are there.
-fn merge(into: &mut Value, fields: Value, path: &str) -> Result<(), Problem> {
-    match (into, fields) {
-        (Value::Object(into), Value::Object(fields)) => {
-            for (name, value) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                merge(into.get_mut(&name).ok_or_else(|| unknown(&path))?, value, &path)?;
-            }
-        }
-        (into, value) => *into = value,
-    }
-    Ok(())
 }
 
 async fn prices(context: &Context, args: &PricesArgs) -> anyhow::Result<Prices> {
@@ -216,14 +197,5 @@ mod tests {
             let error = set(&[pair]).unwrap_err().to_string();
             assert!(error.contains(what), "{pair}: {error}");
         }
-    }
-
-    #[test]
-    fn merge__should_refuse_a_field_that_does_not_exist() {
-        let mut value = json!({ "a": 1, "b": { "c": 2 } });
-        merge(&mut value, json!({ "b": { "c": 3 } }), "").unwrap();
-        assert_eq!(value, json!({ "a": 1, "b": { "c": 3 } }));
-        let error = merge(&mut value, json!({ "b": { "d": 3 } }), "").unwrap_err();
-        assert!(error.to_string().contains("b.d"), "{error}");
     }
 }

@@ -8,12 +8,12 @@ use crate::{amount::format_near, context::Context};
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
     let settings = context.coordinator()?.settings().await?;
-    let now_s = context.rpc.head().await?.timestamp_ns / 1_000_000_000;
+    let now_s = context.now_s().await?;
     context.output.result(&settings, || describe(&settings, now_s))
 }
 
 /// Who governs, what is paused, and what waits for how long.
-fn describe(settings: &Settings, now_s: u64) -> String {
+fn describe(settings: &Settings, now_s: u32) -> String {
     let name = |account_id: &Option<String>| account_id.clone().unwrap_or_else(|| "nobody".to_owned());
     let mut lines = vec![format!("owner        {}", settings.owner_id)];
     if let Some(proposed) = &settings.proposed_owner_id {
@@ -38,9 +38,9 @@ fn describe(settings: &Settings, now_s: u64) -> String {
     ));
     for proposal in &settings.proposals {
         let ready = UNIX_EPOCH + Duration::from_secs(proposal.ready_at.into());
-        let when = match u64::from(proposal.ready_at).saturating_sub(now_s) {
+        let when = match proposal.ready_at.saturating_sub(now_s) {
             0 => format!("may be applied: `piecework govern apply {}`", proposal.number),
-            left => format!("waits {} more, until {}", time(left), humantime::format_rfc3339_seconds(ready)),
+            left => format!("waits {} more, until {}", time(left.into()), humantime::format_rfc3339_seconds(ready)),
         };
         lines.push(format!("proposal {}: {}; {when}", proposal.number, describe_change(settings, &proposal.change)));
     }

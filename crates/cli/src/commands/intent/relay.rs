@@ -20,6 +20,7 @@ use crate::{
     commands::{entries, execute},
     context::Context,
     coordinator::Coordinator,
+    files,
     problem::Problem,
     requests,
 };
@@ -158,7 +159,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<SignedIntent>> {
     if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text).context("stdin cannot be read")?;
     } else {
-        text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        text = files::read_text(path, "check the path; `piecework intent sign --out FILE` writes one")?;
     }
     parse(&text).map_err(|error| {
         Problem::new(

@@ -1,7 +1,8 @@
 //! `piecework intent sign`: what a wallet's `signMessage` does, with a key file.
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -14,7 +15,7 @@ use piecework_interface::{
     intent::{Action, DEADLINE_MAX_S, Intent, Kinds, MEMO_MAX, Payment, PublicKey, own_key},
 };
 
-use crate::{amount::Decimal, context::Context, coordinator::Coordinator, problem::Problem, tokens};
+use crate::{amount::Decimal, context::Context, coordinator::Coordinator, files, problem::Problem, tokens};
 
 /// `intent sign`.
 #[derive(Debug, Args)]
@@ -80,7 +81,7 @@ pub struct TakeArgs {
 /// `intent sign create-batch`.
 #[derive(Debug, Args)]
 pub struct BatchArgs {
-    /// JSON file of the batch: terms, items, manifest, uri
+    /// The batch, as `piecework batch create --spec-out FILE` writes it
     spec: PathBuf,
     /// Token: account, number or near [default: the only listed one]
     #[arg(long)]
@@ -101,11 +102,17 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     if args.deadline > Duration::from_secs(DEADLINE_MAX_S.into()) {
         return Err(Problem::new("--deadline is more than 24 hours ahead", "sign again when it is needed").into());
     }
-    let now_s = context.rpc.head().await?.timestamp_ns / 1_000_000_000;
-    let deadline = u32::try_from(now_s.saturating_add(args.deadline.as_secs()))?;
+    let deadline = context.now_s().await?.saturating_add(u32::try_from(args.deadline.as_secs())?);
     let kind = action(context, &coordinator, args.what).await?;
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
+    if let Action::Transfer(Payment { receiver_id, .. }) | Action::Tip(Payment { receiver_id, .. }) = &kind
+        && coordinator.account_no(&receiver_id.parse()?).await?.is_none()
+    {
+        context.output.note(format!(
+            "{receiver_id} is not registered, so this fails until somebody runs `piecework account storage-deposit {receiver_id}`"
+        ));
+    }
     let public_key: PublicKey = key.public_key.to_string().parse().map_err(|_| not_ed25519())?;
     let number = number(context, &coordinator, &account_id, public_key, args.nonce).await?;
 
@@ -118,7 +125,9 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
         // What is signed is a document: it is JSON for people as well.
         None => context.output.result(&signed, || text),
         Some(path) => {
-            std::fs::write(&path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;
+            fs::write(&path, text + "\n").with_context(|| {
+                Problem::new(format!("{} cannot be written", path.display()), "choose another file for --out")
+            })?;
             context
                 .output
                 .note(format!("signed for {account_id}; relay it with `piecework intent relay {}`", path.display()));
@@ -139,14 +148,17 @@ async fn action(context: &Context, coordinator: &Coordinator, what: SignCommand)
         }
         SignCommand::CreateBatch(args) => {
             let token = resolve(args.token).await?.id();
-            let text = std::fs::read_to_string(&args.spec)
-                .with_context(|| format!("{} cannot be read", args.spec.display()))?;
-            let batch: BatchSpec = serde_json::from_str(&text)
-                .with_context(|| format!("{} is not a batch's terms, items, manifest and uri", args.spec.display()))?;
-            Action::CreateBatch(BatchCreateArgs { token, batch })
+            Action::CreateBatch(BatchCreateArgs { token, batch: spec(&args.spec)? })
         }
         SignCommand::CollectRevenue => Action::CollectRevenue {},
     })
+}
+
+fn spec(path: &Path) -> anyhow::Result<BatchSpec> {
+    let fix = "write it with `piecework batch create --from ITEMS --reward AMOUNT --spec-out FILE`";
+    let text = files::read_text(path, fix)?;
+    let spec = serde_json::from_str(&text);
+    spec.with_context(|| Problem::new(format!("{} holds no batch", path.display()), fix))
 }
 
 fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> {
