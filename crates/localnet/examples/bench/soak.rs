@@ -22,8 +22,8 @@ use crate::{
     load,
 };
 
-/// One of so many transactions is asked about later.
-const REMEMBERED: u64 = 50;
+/// One of so many transactions of each sender is asked about, soon and again later.
+const REMEMBERED: u64 = 500;
 /// Keys of the map that calls write to.
 const MAP_KEYS: u64 = 50_000;
 /// Between two questions about older transactions.
@@ -72,7 +72,7 @@ pub async fn run(binary: &Path, options: &Soak) -> anyhow::Result<()> {
     println!("soak: {} h of {} transactions/s by {} senders", options.hours, options.rate, senders.len());
     println!(
         "{:>6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}",
-        "min", "height", "RSS MiB", "disk MiB", "answers", "gone", "CPU %"
+        "min", "height", "RSS MiB", "disk MiB", "answers", "pruned", "CPU %"
     );
 
     let sending = senders.iter().map(|sender| send(&chain.addr, sender, &contract.id, pause, end, &asked));
@@ -148,19 +148,21 @@ async fn send(
 /// Asks about new and old transactions until the end.
 async fn ask(addr: &str, end: Instant, asked: &Asked) -> anyhow::Result<()> {
     let mut connection = Connection::open(addr).await?;
+    let mut seen = 0;
     while Instant::now() < end {
         tokio::time::sleep(ASK_EVERY).await;
         let known = asked.sent.lock().len();
         if known == 0 {
             continue;
         }
-        for index in [known - 1, rand::random_range(0..known)] {
+        for index in (seen..known).chain([rand::random_range(0..known)]) {
             let sent = asked.sent.lock()[index].clone();
             let (answers, block_hash) = look(&mut connection, &sent).await?;
             *asked.answered.lock() += answers;
             *asked.gone.lock() += u64::from(block_hash.is_none());
             asked.sent.lock()[index].block_hash = block_hash.or(sent.block_hash);
         }
+        seen = known;
     }
     Ok(())
 }
