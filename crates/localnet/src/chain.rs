@@ -3,20 +3,24 @@
 mod block;
 mod clock;
 mod disk;
+mod error;
 mod genesis;
+mod header;
 mod history;
 mod merkle;
 mod patch;
 mod pool;
 mod producer;
+mod selection;
 mod status;
 mod view;
 
 pub use block::Block;
 pub use clock::ChainClock;
+pub use error::ChainError;
 pub use genesis::GenesisError;
 pub use history::{History, OutcomePlace};
 pub use merkle::MerkleTree;
-pub use producer::{Chain, ChainError};
+pub use producer::Chain;
 pub use status::TransactionStatus;
 pub use view::ChainView;

@@ -21,7 +21,11 @@ mod open;
 mod snapshot;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{hash::CryptoHash, types::BlockHeight};
@@ -124,4 +128,18 @@ fn file(dir: &Path, height: BlockHeight, extension: &str) -> PathBuf {
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + use<'_> {
     move |source| StoreError::File { path: path.to_owned(), source }
+}
+
+/// The heights in the names of files with this extension.
+fn heights(dir: &Path, extension: &str) -> Result<BTreeSet<BlockHeight>, StoreError> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(dir).map_err(failed(dir))? {
+        let path = entry.map_err(failed(dir))?.path();
+        if path.extension().is_some_and(|own| own == extension)
+            && let Some(height) = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok())
+        {
+            found.insert(height);
+        }
+    }
+    Ok(found)
 }

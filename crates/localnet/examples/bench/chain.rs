@@ -17,7 +17,7 @@ use near_primitives::{
 };
 use serde_json::{Value, json};
 
-use crate::{SENDERS, http::Connection};
+use crate::http::Connection;
 
 /// A running chain.
 pub struct Chain {
@@ -58,12 +58,13 @@ impl Sender {
 }
 
 impl Chain {
-    /// Starts the binary and says how many milliseconds it took until `status` was answered.
-    pub async fn start(binary: &Path, home: &Path) -> anyhow::Result<(Self, f64)> {
+    /// Starts the binary with these options and says how many milliseconds it took until `status` was answered.
+    pub async fn start(binary: &Path, home: &Path, options: &[&str]) -> anyhow::Result<(Self, f64)> {
         let begun = Instant::now();
         let mut process = Command::new(binary)
-            .args(["--json", "--instant", "--rpc-addr", "127.0.0.1:0", "--accounts", &SENDERS.to_string(), "--home"])
+            .args(["--json", "--rpc-addr", "127.0.0.1:0", "--home"])
             .arg(home)
+            .args(options)
             .env("RUST_LOG", "warn,genesis=error")
             .stdout(Stdio::piped())
             .spawn()
@@ -92,8 +93,26 @@ impl Chain {
 
     /// The most memory it ever had.
     pub fn peak_memory_mib(&self) -> anyhow::Result<f64> {
+        self.status_mib("VmHWM:")
+    }
+
+    /// The memory it has.
+    pub fn memory_mib(&self) -> anyhow::Result<f64> {
+        self.status_mib("VmRSS:")
+    }
+
+    /// Processor time it has used, of all threads.
+    pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("stat")?;
+        // The 14th and 15th field of the file; Linux counts them in hundredths of a second.
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+        Ok(ticks / 100.0)
+    }
+
+    fn status_mib(&self, name: &str) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| name.to_owned())?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 

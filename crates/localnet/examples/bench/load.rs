@@ -24,8 +24,8 @@ const ROUND_TRIPS: usize = 40;
 /// How long views are asked for.
 const VIEWS: Duration = Duration::from_secs(3);
 
-/// Counts the calls of every caller, in a map from account to number.
-const COUNTER: &str = r#"
+/// Counts the calls of every caller, in a map from account to number. `put` also writes 64 bytes under its arguments.
+pub const COUNTER: &str = r#"
 (module
   (import "env" "predecessor_account_id" (func $predecessor (param i64)))
   (import "env" "input" (func $input (param i64)))
@@ -37,12 +37,17 @@ const COUNTER: &str = r#"
   (memory 1)
   (func $load (if (i64.eq (call $read (call $length (i64.const 0)) (i64.const 8) (i64.const 1)) (i64.const 1))
     (then (call $register (i64.const 1) (i64.const 0)))))
-  (func (export "count")
+  (func $count (export "count")
     (call $predecessor (i64.const 0))
     (call $register (i64.const 0) (i64.const 8))
     (call $load)
     (i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1)))
     (drop (call $write (call $length (i64.const 0)) (i64.const 8) (i64.const 8) (i64.const 0) (i64.const 1))))
+  (func (export "put")
+    (call $input (i64.const 0))
+    (call $register (i64.const 0) (i64.const 8))
+    (drop (call $write (call $length (i64.const 0)) (i64.const 8) (i64.const 64) (i64.const 0) (i64.const 1)))
+    (call $count))
   (func (export "get")
     (call $input (i64.const 0))
     (call $register (i64.const 0) (i64.const 8))
@@ -54,13 +59,13 @@ const COUNTER: &str = r#"
 pub async fn round_trip(chain: &Chain) -> anyhow::Result<f64> {
     let client = JsonRpcClient::connect(format!("http://{}", chain.addr));
     let root = &chain.accounts[0];
-    let (mut nonce, block) = fresh(chain, root).await?;
+    let (mut nonce, block) = fresh(&chain.addr, root).await?;
     let code = wat::parse_str(COUNTER)?;
     let mut times = Vec::new();
     for round in 0..=ROUND_TRIPS {
         let action = match round {
             0 => Action::DeployContract(DeployContractAction { code: code.clone() }),
-            _ => count(),
+            _ => call("count", Vec::new()),
         };
         nonce += 1;
         let signed_transaction = root.sign(&root.id, vec![action], nonce, block);
@@ -83,7 +88,7 @@ pub async fn transfers(chain: &Chain, total: usize) -> anyhow::Result<f64> {
 /// Contract calls per second, likewise; afterwards the counters and samples of the outcomes are checked.
 pub async fn calls(chain: &Chain, total: usize) -> anyhow::Result<f64> {
     let to = chain.accounts[0].id.clone();
-    let rate = run(chain, total, &to, count).await?;
+    let rate = run(chain, total, &to, || call("count", Vec::new())).await?;
     let mut connection = Connection::open(&chain.addr).await?;
     for sender in &chain.accounts[1..] {
         let counted = view(&mut connection, &to, &sender.id).await?;
@@ -120,7 +125,7 @@ pub async fn views(chain: &Chain) -> anyhow::Result<f64> {
 async fn run(chain: &Chain, total: usize, to: &AccountId, action: impl Fn() -> Action) -> anyhow::Result<f64> {
     let mut batches = Vec::new();
     for sender in &chain.accounts[1..] {
-        let (nonce, block) = fresh(chain, sender).await?;
+        let (nonce, block) = fresh(&chain.addr, sender).await?;
         let mut hashes = Vec::new();
         let mut requests = Vec::new();
         for number in 1..=total / SENDERS {
@@ -158,7 +163,7 @@ async fn run(chain: &Chain, total: usize, to: &AccountId, action: impl Fn() -> A
 }
 
 /// Waits until a transaction and its receipts are executed with success.
-async fn wait(connection: &mut Connection, sender: &Sender, hash: &CryptoHash) -> anyhow::Result<()> {
+pub async fn wait(connection: &mut Connection, sender: &Sender, hash: &CryptoHash) -> anyhow::Result<()> {
     let params = json!({ "tx_hash": hash, "sender_account_id": sender.id, "wait_until": "EXECUTED_OPTIMISTIC" });
     let status = connection.call("EXPERIMENTAL_tx_status", &params).await?;
     ensure!(status["status"].get("SuccessValue").is_some(), "{hash}: {status}");
@@ -166,7 +171,8 @@ async fn wait(connection: &mut Connection, sender: &Sender, hash: &CryptoHash) -
     Ok(())
 }
 
-async fn view(connection: &mut Connection, contract: &AccountId, caller: &AccountId) -> anyhow::Result<usize> {
+/// How often the counter was called by `caller`.
+pub async fn view(connection: &mut Connection, contract: &AccountId, caller: &AccountId) -> anyhow::Result<usize> {
     let answer = connection.call("query", &get(contract, caller)).await?;
     let bytes: Vec<u8> = serde_json::from_value(answer["result"].clone())?;
     Ok(usize::try_from(u64::from_le_bytes(bytes.try_into().map_err(|_| anyhow::anyhow!("{answer}"))?))?)
@@ -179,22 +185,23 @@ fn get(contract: &AccountId, caller: &AccountId) -> Value {
     })
 }
 
-fn count() -> Action {
+/// A call of the counter.
+pub fn call(method_name: &str, args: Vec<u8>) -> Action {
     Action::FunctionCall(Box::new(FunctionCallAction {
-        method_name: "count".to_owned(),
-        args: Vec::new(),
+        method_name: method_name.to_owned(),
+        args,
         gas: Gas::from_teragas(30),
         deposit: Balance::ZERO,
     }))
 }
 
 /// The nonce of an account's key, and a block to sign for.
-async fn fresh(chain: &Chain, sender: &Sender) -> anyhow::Result<(u64, CryptoHash)> {
+pub async fn fresh(addr: &str, sender: &Sender) -> anyhow::Result<(u64, CryptoHash)> {
     let request = json!({
         "request_type": "view_access_key", "finality": "optimistic", "account_id": sender.id,
         "public_key": sender.key.public_key(),
     });
-    let key = Connection::open(&chain.addr).await?.call("query", &request).await?;
+    let key = Connection::open(addr).await?.call("query", &request).await?;
     let block =
         key["block_hash"].as_str().context("block_hash")?.parse().map_err(|error| anyhow::anyhow!("{error}"))?;
     Ok((key["nonce"].as_u64().context("nonce")?, block))

@@ -1,4 +1,5 @@
-//! Measures the built binary from outside, as its users meet it: `scripts/bench localnet`.
+//! Measures the built binary from outside, as its users meet it: `scripts/bench localnet`, and for hours
+//! `scripts/soak localnet --hours`.
 //!
 //! The client runs on the same cores. Every request is a plain HTTP/1.1 JSON-RPC request of its own, one at a time on
 //! each of forty connections, one connection per sender; nothing is batched or pipelined.
@@ -6,8 +7,9 @@
 mod chain;
 mod http;
 mod load;
+mod soak;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
@@ -33,6 +35,20 @@ struct Options {
     /// The binary to measure.
     #[arg(long)]
     binary: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// How fast it is.
+    Speed(Speed),
+    /// Whether its memory stays bounded under a steady load.
+    Soak(soak::Soak),
+}
+
+#[derive(clap::Args)]
+struct Speed {
     /// Where the figures go.
     #[arg(long)]
     out: PathBuf,
@@ -46,10 +62,17 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+    let Options { binary, command } = Options::parse();
+    match command {
+        Command::Speed(options) => speed(&binary, &options).await,
+        Command::Soak(options) => soak::run(&binary, &options).await,
+    }
+}
+
+async fn speed(binary: &Path, options: &Speed) -> anyhow::Result<()> {
     let mut runs = Vec::new();
     for run in 1..=options.runs {
-        let figures = measure(&options).await.with_context(|| format!("run {run}"))?;
+        let figures = measure(binary, options).await.with_context(|| format!("run {run}"))?;
         eprintln!("run {run}: {figures:?}");
         runs.push(figures);
     }
@@ -77,9 +100,11 @@ async fn main() -> anyhow::Result<()> {
         .with_context(|| options.out.display().to_string())
 }
 
-async fn measure(options: &Options) -> anyhow::Result<Figures> {
+async fn measure(binary: &Path, options: &Speed) -> anyhow::Result<Figures> {
     let home = tempfile::tempdir()?;
-    let (chain, start_ms) = chain::Chain::start(&options.binary, home.path()).await?;
+    let accounts = SENDERS.to_string();
+    let chosen = ["--instant", "--accounts", &accounts];
+    let (chain, start_ms) = chain::Chain::start(binary, home.path(), &chosen).await?;
     let round_trip_ms = load::round_trip(&chain).await?;
     let transfers_per_s = load::transfers(&chain, options.transactions).await?;
     let calls_per_s = load::calls(&chain, options.transactions).await?;
@@ -87,7 +112,7 @@ async fn measure(options: &Options) -> anyhow::Result<Figures> {
     let rss_mib = chain.peak_memory_mib()?;
     let head = chain.head().await?;
     chain.kill()?;
-    let (chain, restart_ms) = chain::Chain::start(&options.binary, home.path()).await?;
+    let (chain, restart_ms) = chain::Chain::start(binary, home.path(), &chosen).await?;
     anyhow::ensure!(chain.head().await? >= head, "blocks were lost by kill -9");
     chain.kill()?;
     Ok(Figures { start_ms, round_trip_ms, transfers_per_s, calls_per_s, view_calls_per_s, rss_mib, restart_ms })

@@ -1,5 +1,7 @@
 //! Changing the state from outside, for tests (`sandbox_patch_state`).
 
+use std::collections::BTreeMap;
+
 use near_primitives::{
     account::{Account, AccountContract},
     hash::CryptoHash,
@@ -8,16 +10,55 @@ use near_primitives::{
     types::{Balance, StateChangeCause},
 };
 
-use super::ChainError;
-use crate::state::StateUpdate;
+use super::{Block, Chain, ChainError};
+use crate::state::{ChangeLog, Snapshot, StateUpdate};
 
 /// A thousand times what exists on NEAR; sums of such balances still fit their type, so the chain can go on.
 const MOST_BALANCE: Balance = Balance::from_near(1_000_000_000_000);
 /// More than any account can pay for.
 const MOST_BYTES: u64 = 1 << 50;
 
+/// The state a block starts from.
+pub(super) struct Base {
+    /// The state after the parent, patches included.
+    pub snapshot: Snapshot,
+    /// What the patches changed.
+    pub patched: ChangeLog,
+}
+
+impl Chain {
+    /// Writes patches as versions of the parent, on which the block then builds.
+    pub(super) fn apply_patches(&mut self, parent: &Block) -> Result<Base, ChainError> {
+        let snapshot = self.view.snapshot(parent.height());
+        if self.patches.is_empty() {
+            return Ok(Base { snapshot, patched: BTreeMap::new() });
+        }
+        let mut update = StateUpdate::new(snapshot.clone());
+        apply(&mut update, std::mem::take(&mut self.patches))?;
+        let patched = update.finish();
+        let mut state = self.view.state_mut();
+        for (key, change) in &patched {
+            state.put(parent.height(), key.clone(), change.last().cloned());
+        }
+        Ok(Base { snapshot, patched })
+    }
+}
+
+/// Changes of a patch followed by those of the block it came with.
+pub(super) fn merge(mut first: ChangeLog, second: ChangeLog) -> ChangeLog {
+    for (key, change) in second {
+        match first.get_mut(&key) {
+            Some(earlier) => earlier.values.extend(change.values),
+            None => {
+                first.insert(key, change);
+            }
+        }
+    }
+    first
+}
+
 /// Writes the records, as nearcore's sandbox does: storage usage is not recomputed.
-pub fn apply(state: &mut StateUpdate, records: Vec<StateRecord>) -> Result<(), ChainError> {
+fn apply(state: &mut StateUpdate, records: Vec<StateRecord>) -> Result<(), ChainError> {
     for record in records {
         match record {
             StateRecord::Account { account_id, account } => {

@@ -1,82 +1,38 @@
 //! Making blocks. [`Chain`] is the writer, of which there is one; [`ChainView`] is what everyone else holds.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
 use near_chain_configs::Genesis;
 use near_primitives::{
-    block::Block as NearBlock,
-    block_header::BlockHeaderInnerLite,
-    congestion_info::{CongestionControl, CongestionInfo},
     errors::InvalidTxError,
     hash::CryptoHash,
-    receipt::{Receipt, VersionedReceiptEnum},
+    receipt::Receipt,
     state_record::StateRecord,
-    transaction::{ExecutionOutcomeWithId, SignedTransaction, ValidatedTransaction},
-    types::{AccountId, Balance, BlockHeight, BlockHeightDelta, Gas},
+    transaction::{ExecutionOutcomeWithId, SignedTransaction},
+    types::{Balance, BlockHeight, BlockHeightDelta},
 };
 
 use super::{
-    Block, ChainClock, ChainView, GenesisError, History,
-    block::{block_hash, epoch_id},
+    Block, ChainClock, ChainError, ChainView, History,
+    block::block_hash,
     disk::{self, Carried},
     genesis,
+    header::{GasPrices, finality, state_root},
     merkle::MerkleTree,
-    patch,
+    patch::merge,
+    selection::congestion,
 };
 use crate::{
-    runtime::{Applied, BlockContext, BlockInput, Runtime, RuntimeError},
-    state::{ChangeLog, Snapshot, StateError, StateUpdate},
-    store::{self, Carry, Layout, Store, StoreError},
+    runtime::{Applied, BlockInput, Runtime},
+    store::{self, Carry, Layout, Store},
 };
 
 /// Old blocks dropped from memory with each new one.
 const PRUNED_PER_BLOCK: usize = 4;
-
-/// The chain cannot start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ChainError {
-    /// The genesis file is wrong.
-    #[error(transparent)]
-    Genesis(#[from] GenesisError),
-    /// A block could not be applied.
-    #[error("the block at height {height} cannot be applied")]
-    Block {
-        /// Its height.
-        height: BlockHeight,
-        /// Why.
-        #[source]
-        source: RuntimeError,
-    },
-    /// Stored bytes do not decode.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// Code was patched into an account that does not exist.
-    #[error("cannot patch a contract into {0}, which does not exist; patch its Account record first")]
-    PatchWithoutAccount(AccountId),
-    /// A patch that makes no sense.
-    #[error("cannot patch the state: {0}")]
-    Patch(String),
-    /// The chain on disk.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A moment before the newest block's.
-    #[error(
-        "{asked_ns} is not after the newest block's time, {newest_ns}; block times only grow, so restore a snapshot"
-    )]
-    TimeGoesForward {
-        /// What was asked for, in nanoseconds since the epoch.
-        asked_ns: u64,
-        /// The newest block's.
-        newest_ns: u64,
-    },
-    /// A sum of balances overflows.
-    #[error("the total supply overflows at height {0}")]
-    Supply(BlockHeight),
-}
 
 /// The writing side of the chain. Single-threaded: whoever holds it makes the blocks.
 pub struct Chain {
@@ -88,7 +44,7 @@ pub struct Chain {
     pub(super) origins: HashMap<CryptoHash, CryptoHash>,
     pub(super) patches: Vec<StateRecord>,
     pub(super) skip: BlockHeightDelta,
-    seed: CryptoHash,
+    pub(super) seed: CryptoHash,
     pub(super) store: Option<Store>,
     pub(super) broken: bool,
     /// The heights at which the newest finished logs begin. What is older than these is only on disk.
@@ -209,7 +165,7 @@ impl Chain {
         let height = parent.height() + 1 + std::mem::take(&mut self.skip);
         let context = self.context(&parent, height);
         let base = self.apply_patches(&parent)?;
-        let transactions = self.take_transactions(&parent, &base, &context);
+        let transactions = self.take_transactions(&parent, &base.snapshot, &context);
         let signed: Vec<_> = transactions.iter().map(|tx| Arc::new(tx.to_signed_tx().clone())).collect();
         let incoming = std::mem::take(&mut self.incoming);
         let input = BlockInput {
@@ -236,12 +192,7 @@ impl Chain {
         let gas = GasPrices { used: applied.gas_used, price: context.gas_price };
         let inner_rest_hash =
             CryptoHash::hash_borsh((context.random_value, context.gas_price.as_yoctonear(), parent.ordinal + 1));
-        let last_ds_final = if height == parent.height() + 1 { parent.hash } else { parent.last_ds_final };
-        let last_final = if height == parent.height() + 1 && parent.last_ds_final == parent.prev_hash {
-            parent.last_ds_final
-        } else {
-            parent.last_final
-        };
+        let (last_final, last_ds_final) = finality(&parent, height);
         let origins = self.trace(&applied.outcomes);
         let block = Arc::new(Block {
             hash: block_hash(&lite, &inner_rest_hash, &parent.hash),
@@ -318,133 +269,6 @@ impl Chain {
             }
         }
     }
-
-    fn context(&self, parent: &Block, height: BlockHeight) -> BlockContext {
-        let config = &self.view.genesis.config;
-        let since_genesis = height.saturating_sub(config.genesis_height);
-        BlockContext {
-            height,
-            timestamp: self.clock.now_ns().max(parent.lite.timestamp.saturating_add(1)),
-            epoch_height: since_genesis / config.epoch_length.max(1) + 1,
-            gas_price: parent.next_gas_price,
-            gas_limit: config.gas_limit,
-            random_value: CryptoHash::hash_borsh((self.seed, parent.random_value, height)),
-        }
-    }
-
-    fn header(&self, parent: &Block, context: &BlockContext) -> BlockHeaderInnerLite {
-        let genesis_seed = self.view.history().genesis().inner_rest_hash;
-        BlockHeaderInnerLite {
-            height: context.height,
-            epoch_id: epoch_id(&genesis_seed, context.epoch_height),
-            next_epoch_id: epoch_id(&genesis_seed, context.epoch_height + 1),
-            prev_state_root: parent.state_root,
-            // One shard: the block's root is the root over one chunk's root.
-            prev_outcome_root: CryptoHash::hash_borsh(parent.outcome_root()),
-            timestamp: context.timestamp,
-            next_bp_hash: parent.lite.next_bp_hash,
-            block_merkle_root: self.view.history().block_merkle_root(),
-        }
-    }
-
-    fn next_gas_price(&self, gas: &GasPrices) -> Result<Balance, ChainError> {
-        let config = &self.view.genesis.config;
-        let next = NearBlock::compute_next_gas_price_checked(
-            gas.price,
-            gas.used,
-            config.gas_limit,
-            config.gas_price_adjustment_rate,
-            config.min_gas_price,
-            config.max_gas_price,
-        );
-        Ok(next.unwrap_or(gas.price))
-    }
-
-    /// Writes patches as versions of the parent, on which the block then builds.
-    fn apply_patches(&mut self, parent: &Block) -> Result<Base, ChainError> {
-        let snapshot = self.view.snapshot(parent.height());
-        if self.patches.is_empty() {
-            return Ok(Base { snapshot, patched: BTreeMap::new() });
-        }
-        let mut update = StateUpdate::new(snapshot.clone());
-        patch::apply(&mut update, std::mem::take(&mut self.patches))?;
-        let patched = update.finish();
-        let mut state = self.view.state_mut();
-        for (key, change) in &patched {
-            state.put(parent.height(), key.clone(), change.last().cloned());
-        }
-        Ok(Base { snapshot, patched })
-    }
-
-    /// Takes what fits from the pool. Transactions that became invalid meanwhile are dropped, as a chunk
-    /// producer does, and the reason is remembered for whoever waits.
-    fn take_transactions(&self, parent: &Block, base: &Base, context: &BlockContext) -> Vec<ValidatedTransaction> {
-        // The more receipts wait, the fewer transactions come in, as on NEAR.
-        let config = self.view.runtime.config.congestion_control_config;
-        let limit = CongestionControl::new(config, parent.congestion, 0).process_tx_limit();
-        let mut state = StateUpdate::new(base.snapshot.clone());
-        let mut used = Gas::ZERO;
-        let mut taken = Vec::new();
-        let waiting = self.view.pool().take();
-        let mut waiting = waiting.into_iter();
-        for tx in waiting.by_ref() {
-            let hash = tx.get_hash();
-            let charged = self
-                .view
-                .check_validity_period(tx.to_tx().block_hash(), context.height - 1)
-                .and_then(|()| {
-                    let runtime = &self.view.runtime;
-                    runtime.charge_transaction(&state, tx.to_tx(), context.gas_price, context.height)
-                })
-                .and_then(|charged| {
-                    charged.write(&mut state, tx.to_tx()).map_err(|error| {
-                        InvalidTxError::StorageError(near_primitives::errors::StorageError::StorageInconsistentState(
-                            error.to_string(),
-                        ))
-                    })?;
-                    Ok(charged)
-                });
-            match charged {
-                Ok(charged) => {
-                    used = used.saturating_add(charged.cost.gas_burnt);
-                    taken.push(tx);
-                }
-                Err(error) => self.view.reject(hash, error),
-            }
-            if used >= limit {
-                break;
-            }
-        }
-        let rest: Vec<_> = waiting.collect();
-        if !rest.is_empty() {
-            self.view.pool().put_back(rest);
-        }
-        taken
-    }
-}
-
-struct Base {
-    snapshot: Snapshot,
-    patched: ChangeLog,
-}
-
-struct GasPrices {
-    used: Gas,
-    price: Balance,
-}
-
-/// The gas attached to delayed receipts. Fees of their actions, small beside it, are left out.
-fn congestion(delayed: &VecDeque<Receipt>) -> CongestionInfo {
-    let mut info = CongestionInfo::default();
-    for receipt in delayed {
-        if let VersionedReceiptEnum::Action(action) = receipt.versioned_receipt() {
-            let attached =
-                action.actions().iter().fold(Gas::ZERO, |sum, one| sum.saturating_add(one.get_prepaid_gas()));
-            // The sum is far from the end of its type.
-            let _ = info.add_delayed_receipt_gas(attached);
-        }
-    }
-    info
 }
 
 /// Receipts as those among `created`, in whose order they are, so that a block and its child share them.
@@ -466,32 +290,4 @@ fn total_supply(parent: &Block, applied: &Applied) -> Option<Balance> {
         .checked_add(applied.tokens_minted)?
         .checked_sub(applied.tokens_burnt)?
         .checked_sub(applied.tokens_lost)
-}
-
-/// Changes of a patch followed by those of the block it came with.
-fn merge(mut first: ChangeLog, second: ChangeLog) -> ChangeLog {
-    for (key, change) in second {
-        match first.get_mut(&key) {
-            Some(earlier) => earlier.values.extend(change.values),
-            None => {
-                first.insert(key, change);
-            }
-        }
-    }
-    first
-}
-
-/// A commitment to the state: a chain of hashes over changes instead of a trie's root.
-fn state_root(parent: &CryptoHash, changes: &ChangeLog) -> CryptoHash {
-    if changes.is_empty() {
-        return *parent;
-    }
-    let mut bytes = parent.as_bytes().to_vec();
-    for (key, change) in changes {
-        bytes.extend_from_slice(CryptoHash::hash_bytes(key).as_bytes());
-        if let Some(value) = change.last() {
-            bytes.extend_from_slice(CryptoHash::hash_bytes(value).as_bytes());
-        }
-    }
-    CryptoHash::hash_bytes(&bytes)
 }

@@ -95,6 +95,15 @@ impl ChainView {
         Ok(hash)
     }
 
+    /// Whether a transaction that is not known yet could be sent.
+    ///
+    /// # Errors
+    /// The error nearcore gives for it.
+    pub fn validate(&self, tx: SignedTransaction) -> Result<(), InvalidTxError> {
+        let head = self.history().head().height();
+        self.check(tx, head).map(|_| ())
+    }
+
     /// Why a transaction that had been accepted was dropped before it got into a block.
     pub fn rejection(&self, hash: &CryptoHash) -> Option<InvalidTxError> {
         self.rejected.lock().errors.get(hash).cloned()

@@ -61,6 +61,13 @@ pub async fn status(
     with_receipts: bool,
 ) -> Result<RpcTransactionResponse, RpcTransactionError> {
     let (hash, _) = request.transaction_info.to_tx_hash_and_account();
+    // Whoever asks with the whole transaction hears at once that it cannot come.
+    let invalid = request.transaction_info.to_signed_tx().and_then(|tx| node.chain.validate(tx.clone()).err());
+    if let Some(context) = invalid
+        && current(node, &hash, with_receipts).is_none()
+    {
+        return Err(RpcTransactionError::InvalidTransaction { context });
+    }
     if request.wait_until == TxExecutionStatus::None {
         return current(node, &hash, with_receipts)
             .ok_or(RpcTransactionError::UnknownTransaction { requested_transaction_hash: hash });

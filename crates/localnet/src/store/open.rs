@@ -1,7 +1,7 @@
 //! Opening a chain on disk: the newest usable state, then the logs after it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     fs::{self, File, OpenOptions},
     path::Path,
     sync::Arc,
@@ -12,7 +12,7 @@ use borsh::BorshDeserialize;
 use near_primitives::{hash::CryptoHash, receipt::Receipt, types::BlockHeight};
 
 use super::{
-    Archive, Carry, Checkpoint, Layout, Segment, Store, StoreError, failed, file, frame,
+    Archive, Carry, Checkpoint, Layout, Segment, Store, StoreError, failed, file, frame, heights,
     index::Tables,
     writer::{LOG_HEADER, log_header, new_log},
 };
@@ -255,18 +255,4 @@ impl Log {
         }
         tables
     }
-}
-
-/// The heights in the names of files with this extension.
-fn heights(dir: &Path, extension: &str) -> Result<BTreeSet<BlockHeight>, StoreError> {
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir(dir).map_err(failed(dir))? {
-        let path = entry.map_err(failed(dir))?.path();
-        if path.extension().is_some_and(|own| own == extension)
-            && let Some(height) = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok())
-        {
-            found.insert(height);
-        }
-    }
-    Ok(found)
 }

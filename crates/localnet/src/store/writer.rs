@@ -10,7 +10,8 @@ use borsh::BorshSerialize;
 use near_primitives::{hash::CryptoHash, types::BlockHeight};
 
 use super::{
-    Carry, Checkpoint, Layout, Segment, SnapshotInfo, Snapshots, StoreError, failed, file, frame, index::Tables,
+    Carry, Checkpoint, Layout, Segment, SnapshotInfo, Snapshots, StoreError, failed, file, frame, heights,
+    index::Tables,
 };
 use crate::{chain::Block, state::Snapshot};
 
@@ -20,6 +21,9 @@ const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 const SEGMENT_BLOCKS: usize = 2_048;
 /// A state is written again once the logs since the last one are this many times larger than it.
 const LOG_PER_STATE: u64 = 2;
+
+/// States kept. A start wants the states of the last 16 blocks, and a state comes with a log of one block at least.
+const KEPT_STATES: usize = 18;
 
 /// The writing side of the chain on disk.
 pub struct Store {
@@ -77,7 +81,7 @@ impl Store {
         self.first
     }
 
-    /// Writes the state at the newest block.
+    /// Writes the state at the newest block, and removes old ones that no start will need.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -86,6 +90,10 @@ impl Store {
         self.state_bytes = checkpoint.write(&file(&self.layout.data(), height + 1, "state"), state)?;
         self.state_height = height;
         self.since_state = 0;
+        for old in heights(&self.layout.data(), "state")?.into_iter().rev().skip(KEPT_STATES) {
+            let path = file(&self.layout.data(), old, "state");
+            fs::remove_file(&path).map_err(failed(&path))?;
+        }
         Ok(())
     }
 

@@ -142,3 +142,21 @@ async fn receipt__should_be_found_by_id() {
     assert_eq!(receipt.receipt_id, receipt_id);
     assert_eq!(receipt.receiver_id, near);
 }
+
+#[tokio::test]
+async fn status_of_a_whole_transaction__should_say_that_it_is_invalid() {
+    // Given a transaction that nobody sent and that costs more than its signer has
+    let setup = Setup::start().await;
+    let root = setup.root.clone();
+    let transaction = setup.sign(&root, vec![transfer(u128::from(u32::MAX))]).await;
+
+    // When its status is waited for
+    let transaction_info = methods::tx::TransactionInfo::Transaction { signed_tx: transaction };
+    let request = methods::tx::RpcTransactionStatusRequest { transaction_info, wait_until: TxExecutionStatus::Final };
+    let error = setup.client.call(request).await.unwrap_err();
+
+    // Then the reason comes instead of a time-out
+    let JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) = error else { panic!("{error:?}") };
+    let RpcTransactionError::InvalidTransaction { context } = error else { panic!("{error:?}") };
+    assert!(matches!(context, InvalidTxError::NotEnoughBalance { .. }), "{context:?}");
+}

@@ -3,16 +3,18 @@ use near_parameters::{ActionCosts, ExtCosts, RuntimeConfig};
 use near_primitives::{
     account::{AccessKey, GasKeyInfo},
     action::{
-        Action, AddKeyAction, DeployGlobalContractAction, GlobalContractDeployMode, GlobalContractIdentifier,
-        TransferToGasKeyAction, UniversalStateInitAction, UseGlobalContractAction, WithdrawFromGasKeyAction,
+        Action, AddKeyAction, DeployGlobalContractAction, DeterministicStateInitAction, GlobalContractDeployMode,
+        GlobalContractIdentifier, StakeAction, TransferToGasKeyAction, UniversalStateInitAction,
+        UseGlobalContractAction, WithdrawFromGasKeyAction,
         delegate::{DelegateAction, SignedDelegateAction},
     },
+    deterministic_account_id::{DeterministicAccountStateInit, DeterministicAccountStateInitV1},
     hash::CryptoHash,
     profile_data_v3::ProfileDataV3,
     transaction::{ExecutionMetadata, ExecutionOutcome},
     types::{AccountId, Balance, Gas},
     universal_state_init::{UniversalStateInit, UniversalStateInitV1},
-    utils::derive_universal_account_id,
+    utils::{derive_near_deterministic_account_id, derive_universal_account_id},
 };
 
 use crate::{
@@ -260,6 +262,14 @@ fn every_action__should_burn_exactly_its_fees() {
     let gas_key = AddKeyAction { public_key: key("gas"), access_key: AccessKey::gas_key_full_access(3) };
     let fund = TransferToGasKeyAction { public_key: key("gas"), deposit: near };
     let withdraw = WithdrawFromGasKeyAction { public_key: key("gas"), amount: near };
+    let stake = chain.stored(&root.id).unwrap().locked();
+    let stake = StakeAction { stake, public_key: key("validator") };
+    let deterministic = DeterministicAccountStateInit::V1(DeterministicAccountStateInitV1 {
+        code: GlobalContractIdentifier::CodeHash(CryptoHash::hash_bytes(&code)),
+        data: [(b"key".to_vec(), b"value".to_vec()), (b"k".to_vec(), Vec::new())].into(),
+    });
+    let deterministic_id = derive_near_deterministic_account_id(&deterministic);
+    let install = DeterministicStateInitAction { state_init: deterministic, deposit: near };
     // What a record of a key takes: column, account, separator and key.
     let key_record = (2 + root.id.len() + 33) as u64;
     let gas_key_value = borsh::object_length(&AccessKey::gas_key_full_access(0)).unwrap() as u64;
@@ -298,6 +308,17 @@ fn every_action__should_burn_exactly_its_fees() {
             use_global(),
             same(vec![(C::use_global_contract_base, 1), (C::use_global_contract_byte, 32)]),
         ),
+        (
+            deterministic_id,
+            Action::DeterministicStateInit(Box::new(install)),
+            same(vec![
+                (C::deterministic_state_init_base, 1),
+                // Keys and values. Which code it is costs nothing by the byte.
+                (C::deterministic_state_init_byte, 3 + 5 + 1),
+                (C::deterministic_state_init_entry, 2),
+            ]),
+        ),
+        (root.id.clone(), Action::Stake(Box::new(stake)), same(unit(C::stake))),
         (root.id.clone(), add_full_key(key("full")), same(unit(C::add_full_access_key))),
         (root.id.clone(), delete_key(key("full")), same(unit(C::delete_key))),
         (
@@ -344,6 +365,31 @@ fn every_action__should_burn_exactly_its_fees() {
         let expected = sum(&executed, &|cost| exec(&config, cost));
         assert_eq!(ran.first().gas_burnt.as_gas(), expected, "executing {name}");
     }
+}
+
+#[test]
+fn delete_account__should_burn_exactly_its_fees() {
+    // Given an account with a contract, data and a gas key of three lanes
+    let mut chain = Harness::new();
+    let doomed = chain.contract("doomed", BASIC);
+    let public_key = SecretKey::from_seed(KeyType::ED25519, "gas").public_key();
+    let add = AddKeyAction { public_key, access_key: AccessKey::gas_key_full_access(3) };
+    chain.run(&doomed, &doomed.id, vec![call("set"), Action::AddKey(Box::new(add))]).assert_success();
+    let config = config(&chain);
+
+    // When it deletes itself
+    let heir = chain.root.id.clone();
+    let ran = chain.run(&doomed, &doomed.id, vec![delete_account(&heir)]);
+
+    // Then it pays for the action alone, whatever it had
+    let fee = |of: &dyn Fn(ActionCosts) -> u64| of(ActionCosts::new_action_receipt) + of(ActionCosts::delete_account);
+    assert_eq!(ran.transaction.outcome.gas_burnt.as_gas(), fee(&|cost| send(&config, cost, true)));
+    assert_eq!(ran.first().gas_burnt.as_gas(), fee(&|cost| exec(&config, cost)));
+
+    // And what the heir gets burns a transfer that nobody pays for
+    let inherited = &ran.receipts.iter().find(|receipt| receipt.outcome.executor_id == heir).unwrap().outcome;
+    let transfer = exec(&config, ActionCosts::new_action_receipt) + exec(&config, ActionCosts::transfer);
+    assert_eq!((inherited.gas_burnt.as_gas(), inherited.tokens_burnt), (transfer, Balance::ZERO));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod gas;
 mod gas_keys;
 mod global_contracts;
 mod harness;
+mod host_functions;
 mod keys;
 mod limits;
 mod persistence;

@@ -27,8 +27,12 @@ impl Disk {
 
     /// The log that is written to.
     fn log(&self) -> PathBuf {
+        self.files("log").max().unwrap()
+    }
+
+    fn files(&self, extension: &str) -> impl Iterator<Item = PathBuf> {
         let files = fs::read_dir(self.dir.path().join("data")).unwrap().map(|entry| entry.unwrap().path());
-        files.filter(|path| path.extension().is_some_and(|extension| extension == "log")).max().unwrap()
+        files.filter(move |path| path.extension().is_some_and(|own| own == extension))
     }
 }
 
@@ -209,4 +213,23 @@ fn restore__should_bring_back_a_snapshot_after_later_changes_and_restarts() {
     }
     harness.chain.delete_snapshot("start").unwrap();
     assert!(harness.chain.restore("start").unwrap_err().to_string().contains("no snapshot start"));
+}
+
+#[test]
+fn states__should_be_kept_only_as_far_as_a_start_needs_them() {
+    // Given a chain that wrote its state after each of forty blocks
+    let disk = Disk::new();
+    let mut before = disk.open();
+    for number in 0..40 {
+        before.account(&format!("a{number}"), 1);
+        before.chain.snapshot(None).unwrap();
+    }
+    let height = head(&before);
+    drop(before);
+
+    // Then the newest are there, and the chain goes on from them
+    assert_eq!(disk.files("state").count(), 18);
+    let after = disk.open();
+    assert_eq!(head(&after), height + 1);
+    assert!(after.chain.view().history().has_state(height - 15));
 }

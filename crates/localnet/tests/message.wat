@@ -1,0 +1,18 @@
+;; Logs and stores its input under "k" (`set`), returns what is stored (`get`), or panics with "hello" (`fail`).
+(module
+  (import "env" "input" (func $input (param i64)))
+  (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
+  (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
+  (import "env" "value_return" (func $return (param i64 i64)))
+  (import "env" "log_utf8" (func $log (param i64 i64)))
+  (import "env" "panic_utf8" (func $panic (param i64 i64)))
+  (memory 1)
+  (data (i32.const 0) "khello")
+  (func (export "set")
+    (call $log (i64.const 5) (i64.const 1))
+    (call $input (i64.const 0))
+    (drop (call $write (i64.const 1) (i64.const 0) (i64.const 0xffffffffffffffff) (i64.const 0) (i64.const 1))))
+  (func (export "get")
+    (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
+    (call $return (i64.const 0xffffffffffffffff) (i64.const 0)))
+  (func (export "fail") (call $panic (i64.const 5) (i64.const 1))))
