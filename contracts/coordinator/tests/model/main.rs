@@ -7,6 +7,7 @@ mod gold;
 mod json;
 mod life;
 mod market;
+mod release;
 mod rules;
 mod sequences;
 mod sign;
