@@ -167,7 +167,7 @@ impl Planner {
         if linked { Ok(()) } else { Err(PlanError::broken_link(block, &self.planned)) }
     }
 
-    /// The contract's root record begins with the version byte 0, `seq` in eight little-endian bytes, and `head`: the
+    /// The contract's root record begins with a version byte, `seq` in eight little-endian bytes, and `head`: the
     /// state change itself proves that the mirror missed nothing and invented nothing.
     fn check_root(&self, block: &FinalBlock, first_seq: u64) -> Result<(), PlanError> {
         let height = block.height;
@@ -175,7 +175,7 @@ impl Planner {
         let Some(record) = &block.root else {
             return if root.seq == first_seq { Ok(()) } else { Err(PlanError::NoRoot { height }) };
         };
-        let (Some(0), Some(seq), Some(head)) = (record.first(), record.get(1..9), record.get(9..41)) else {
+        let (Some(0..=ROOT_VERSION), Some(seq), Some(head)) = (record.first(), record.get(1..9), record.get(9..41)) else {
             return Err(PlanError::RootVersion { height });
         };
         if seq == root.seq.to_le_bytes() && head == root.head {
@@ -192,6 +192,9 @@ impl Planner {
         })
     }
 }
+
+/// The newest version of the root record that begins like those before it.
+const ROOT_VERSION: u8 = 1;
 
 /// The ops of a receipt's `work` calls: what its reveal entries refer to.
 fn work_ops(receipt: &ContractReceipt) -> Result<Vec<Op>, PlanError> {

@@ -110,7 +110,7 @@ fn planner__should_refuse_lines_without_a_root_change() {
 #[test]
 fn planner__should_refuse_a_root_record_of_a_later_version() {
     let mut blocks = market().blocks;
-    blocks[1].root.as_mut().unwrap()[0] = 1;
+    blocks[1].root.as_mut().unwrap()[0] = 2;
     assert!(matches!(applied(&blocks), Err(PlanError::RootVersion { .. })));
 }
 
