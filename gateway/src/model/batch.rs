@@ -172,7 +172,7 @@ pub struct Fixed {
 pub struct Progress {
     /// First group with an unmarked lot.
     pub frontier: u32,
-    /// Marks of the lots of eight groups: first round fully committed, or closed.
+    /// Marks of the lots of eight groups: closed, or first round fully committed while groups wait behind the first.
     pub marks: Vec<u32>,
     /// Draws of these groups.
     pub draws: Vec<Draw>,

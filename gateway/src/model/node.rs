@@ -30,7 +30,7 @@ pub struct Node {
     pub tickets: u8,
     /// Unix time of the last rise of tickets or return to activity, seconds.
     pub active_since: u32,
-    /// Unix time of the last heartbeat or work call, seconds.
+    /// Unix time of the last heartbeat or work call, seconds; behind it by less than ten.
     pub last_seen: u32,
     /// Slots held.
     pub slots: u16,
