@@ -9,6 +9,8 @@ mod calls;
 mod claims;
 mod duties;
 pub mod facts;
+#[cfg(test)]
+mod fixture;
 mod pauses;
 mod revenue;
 pub mod rounds;

@@ -44,6 +44,23 @@ const BLOCK_INTERVAL_MS: u32 = 20;
 /// How long a block may take until it is final.
 const FINAL_LIMIT: Duration = Duration::from_secs(60);
 
+/// A contract, as text, that stores what it is told of a closed batch, and tells it by `heard`.
+pub const LISTENER: &str = r#"
+(module
+  (import "env" "input" (func $input (param i64)))
+  (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
+  (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
+  (import "env" "value_return" (func $return (param i64 i64)))
+  (memory 1)
+  (data (i32.const 0) "k")
+  (func (export "on_piecework_results")
+    (call $input (i64.const 0))
+    (drop (call $write (i64.const 1) (i64.const 0) (i64.const -1) (i64.const 0) (i64.const 1))))
+  (func (export "heard")
+    (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
+    (call $return (i64.const -1) (i64.const 0))))
+"#;
+
 /// How many accounts take part.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {

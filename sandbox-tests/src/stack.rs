@@ -17,6 +17,7 @@ use piecework_cli::{
 use piecework_interface::{host::sha256, ids::AccountNo, journal::next_head, view::Root};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
 use tokio::{
     process::Command,
     time::{Instant, sleep},
@@ -106,11 +107,13 @@ pub async fn until<T>(limit: Duration, what: &str, ask: impl AsyncFn() -> Result
 }
 
 impl Stack {
-    /// Starts indexer and gateway on an empty database.
+    /// Starts indexer and gateway on an empty database, the test's own.
     ///
     /// # Errors
     /// A program is missing or does not start.
-    pub async fn start(market: &Market, database_url: String) -> Result<Self> {
+    pub async fn start(market: &Market, pool: &PgPool) -> Result<Self> {
+        let options: &PgConnectOptions = &pool.connect_options();
+        let database_url = options.to_url_lossy().to_string();
         let programs = programs()?;
         // It stays where it is when the test fails, with every process's log.
         let dir = tempfile::Builder::new().prefix("piecework-stack-").tempdir()?.keep();

@@ -17,29 +17,12 @@ use piecework_interface::{
 };
 use piecework_sandbox_tests::{
     Market, Setup,
-    market::{ONE, TOKEN},
+    market::{LISTENER, ONE, TOKEN},
 };
 use serde_json::{Value, json};
 
 const LOT: LotId = LotId(0);
 const WINDOW_S: u32 = 10;
-
-/// Stores what it is told, and tells it.
-const LISTENER: &str = r#"
-(module
-  (import "env" "input" (func $input (param i64)))
-  (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
-  (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
-  (import "env" "value_return" (func $return (param i64 i64)))
-  (memory 1)
-  (data (i32.const 0) "k")
-  (func (export "on_piecework_results")
-    (call $input (i64.const 0))
-    (drop (call $write (i64.const 1) (i64.const 0) (i64.const -1) (i64.const 0) (i64.const 1))))
-  (func (export "heard")
-    (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
-    (call $return (i64.const -1) (i64.const 0))))
-"#;
 
 /// Panics when it is told.
 const PANICS: &str = r#"

@@ -26,7 +26,7 @@ use piecework_sandbox_tests::{
     stack::{Stack, programs, until},
 };
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
+use sqlx::PgPool;
 use tokio::process::{Child, Command};
 
 /// The lot in whose midst an agent is killed: the first, which all nodes begin with.
@@ -39,8 +39,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 async fn full_stack__should_pay_an_agent_that_is_killed_between_commit_and_reveal(pool: PgPool) -> Result<()> {
     // Given indexer, gateway and three agents, of which the worker of the last waits at a gate
     let market = Market::start(Setup { nodes: 3 }).await?;
-    let database_url = database_url(&pool);
-    let stack = Stack::start(&market, database_url).await?;
+    let stack = Stack::start(&market, &pool).await?;
     let run = Box::pin(kill_and_restart(&market, &stack)).await;
     run.with_context(|| format!("see the logs in {}", stack.dir().join("logs").display()))?;
     stack.stop().await
@@ -340,12 +339,6 @@ fn items() -> Vec<Item> {
 
 const fn label(item: u8) -> u8 {
     item * 17 + 3
-}
-
-/// The test's own database, for other processes.
-fn database_url(pool: &PgPool) -> String {
-    let options: &PgConnectOptions = &pool.connect_options();
-    options.to_url_lossy().to_string()
 }
 
 async fn slot(market: &Market, batch: BatchId, node: AccountNo) -> Result<Option<SlotPhase>> {

@@ -75,9 +75,12 @@ const CODES: &[(&str, &str)] = &[
     ("ERR_ACCOUNT", "run `piecework account storage-deposit ACCOUNT`"),
     ("ERR_ACCOUNT_IN_USE", "see what is left with `piecework account show`"),
     ("ERR_BALANCE", "run `piecework account deposit AMOUNT`"),
+    ("ERR_BATCH_STATE", "see the batches with `piecework batch list`"),
     ("ERR_CALLER", "sign with that account's key: --key-file FILE"),
+    ("ERR_LOT", "see how it stands with `piecework batch lot BATCH LOT`"),
     ("ERR_NODE", "run `piecework node register --stake NEAR`"),
     ("ERR_NOT_INITIALISED", "run `piecework contract init`"),
+    ("ERR_STAKE", "see stake, bonds and what is unbonding with `piecework node status`"),
     ("ERR_STORAGE", "run `piecework account storage-deposit --amount NEAR`"),
     ("ERR_TOKEN", "see the listed tokens with `piecework token show`"),
 ];

@@ -40,66 +40,30 @@ mod tests {
         intent::{IntentKey, Kinds, PublicKey},
         revenue::{Revenue, Share},
         skip::Skip,
-        view::{Account, Node, NodeStatus, Part},
+        view::{Account, Node, Part},
     };
 
     use super::*;
-    use crate::{
-        core::{Action, Called, Event, Limits, RevenueRights},
-        record::Binding,
-    };
+    use crate::core::{Action, Called, Event, RevenueRights, fixture};
 
     const KEY: PublicKey = PublicKey([7; 32]);
     const NOW_S: u32 = 1_700_000_000;
 
     fn state(revenue: RevenueRights) -> State {
-        let limits = Limits {
-            max_slots: 8,
-            keeper: true,
-            draw_jitter_ms: 0,
-            keeper_jitter_ms: 0,
-            jitter_seed: 0,
-            stop_grace_ms: 0,
-            classes: BTreeMap::new(),
-            revenue,
-        };
-        State::new(Binding { contract: "market.near".to_owned(), node: AccountNo(3) }, limits, Vec::new(), None)
+        fixture::state(AccountNo(3), BTreeMap::new(), revenue)
     }
 
     /// A node that worked in epoch 4, while epoch 5 has lasted for so long.
     fn facts(height: u64, lasted_s: u32, kinds: Kinds) -> Facts {
         let share = Share { token: TokenId(1), per_ticket: Amount(9), left: Amount(90) };
-        let node = Node {
-            stake: Amount(1),
-            bonded: Amount(0),
-            unbonding: Amount(0),
-            unbonding_until: 0,
-            tickets: 1,
-            active_since: 0,
-            last_seen: NOW_S,
-            slots: 0,
-            faults: 0,
-            registered_at: 0,
-            settled: 1,
-            status: NodeStatus::Active,
-            classes: Vec::new(),
-            part: Part { counted: 5, tickets: 1, before: 0 },
-        };
+        let node = Node { part: Part { counted: 5, tickets: 1, before: 0 }, ..fixture::node(NOW_S) };
         let key = IntentKey { kinds, nonce: 41, ..IntentKey::own(KEY) };
         Facts {
             height,
             now_s: NOW_S,
             active_tickets: 1,
             liveness_window_s: 600,
-            account: Some(Account {
-                account: AccountNo(3),
-                storage_paid: Amount(0),
-                storage_used: 0,
-                in_flight: 0,
-                balances: Vec::new(),
-                node: Some(node),
-                keys: vec![key],
-            }),
+            account: Some(Account { keys: vec![key], ..fixture::account(AccountNo(3), node) }),
             revenue: Revenue { epoch: 5, started_at: NOW_S - lasted_s, tickets: 1, shares: vec![share] },
             epoch_s: 100,
             ..Facts::default()

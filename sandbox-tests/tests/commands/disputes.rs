@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use near_workspaces::{Account, Contract, types::NearToken};
+use near_workspaces::{Account, Contract};
 use piecework_interface::{
     case::{Case, UPHOLD},
     event::Entry,
@@ -11,56 +11,20 @@ use piecework_interface::{
     op::{At, Target},
     view::{BatchStatus, LotPhase},
 };
-use piecework_sandbox_tests::{Market, Piecework, Setup, Stack, market::ONE, stack::until};
+use piecework_sandbox_tests::{
+    Market, Piecework, Setup, Stack,
+    market::{LISTENER, ONE},
+    stack::until,
+};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-
-use crate::database_url;
 
 const WINDOW_S: u32 = 60;
 /// How long a step may take on a slow node and a busy machine.
 const LIMIT: Duration = Duration::from_secs(180);
-/// Stores what it is told, and tells it.
-const LISTENER: &str = r#"
-(module
-  (import "env" "input" (func $input (param i64)))
-  (import "env" "storage_write" (func $write (param i64 i64 i64 i64 i64) (result i64)))
-  (import "env" "storage_read" (func $read (param i64 i64 i64) (result i64)))
-  (import "env" "value_return" (func $return (param i64 i64)))
-  (memory 1)
-  (data (i32.const 0) "k")
-  (func (export "on_piecework_results")
-    (call $input (i64.const 0))
-    (drop (call $write (i64.const 1) (i64.const 0) (i64.const -1) (i64.const 0) (i64.const 1))))
-  (func (export "heard")
-    (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
-    (call $return (i64.const -1) (i64.const 0))))
-"#;
 /// Terms of all batches here; what is missing is the defaults.
-const TERMS: [&str; 22] = [
-    "--class",
-    "7",
-    "--reward",
-    "1",
-    "--lot-size",
-    "4",
-    "--max-replicas",
-    "3",
-    "--quorum",
-    "60",
-    "--bond",
-    "300",
-    "--slice",
-    "1s",
-    "--claim-ttl",
-    "30s",
-    "--reveal-window",
-    "20s",
-    "--challenge-window",
-    "1m",
-    "--gold-dir",
-    "gold",
-];
+const TERMS: &str = "--class 7 --reward 1 --lot-size 4 --max-replicas 3 --quorum 60 --bond 300 --slice 1s --claim-ttl 30s \
+    --reveal-window 20s --challenge-window 1m --gold-dir gold";
 
 /// A market with services around it, whose requester uses the command.
 struct Scene {
@@ -74,7 +38,7 @@ struct Scene {
 async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -> Result<()> {
     let market = Market::start(Setup { nodes: 8 }).await?;
     let judge = market.worker.dev_create_account().await?;
-    let stack = Stack::start(&market, database_url(&pool)).await?;
+    let stack = Stack::start(&market, &pool).await?;
     let piecework = Piecework::on(&stack.network)?;
     let scene = Scene { market, stack, piecework, judge };
     let run = async {
@@ -88,7 +52,7 @@ async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -
 /// Two lots. In the first, a node misses gold, and is right about another answer that the two others outvote it on; in
 /// the second, all are wrong about an item of gold.
 async fn gold_and_a_challenge(scene: &Scene) -> Result<()> {
-    let Scene { market, stack, piecework, judge } = scene;
+    let Scene { market, stack, piecework, .. } = scene;
     let requester = &market.requester;
     let (workers, jurors) = market.nodes.split_at(3);
     let [first, dissenter, _] = workers else { unreachable!("three workers") };
@@ -109,6 +73,10 @@ async fn gold_and_a_challenge(scene: &Scene) -> Result<()> {
     market.round(batch, LotId(1), &pair(workers, [&[5, 6, 7, 7], &[5, 1, 7, 7], &[5, 2, 7, 7]])).await?;
 
     reaches(stack, batch, LotId(1), LotPhase::Provisional).await?;
+
+    let seen = piecework.value(dissenter, &["batch", "lot", "0", "0"]).await?;
+    ensure!(seen["items"][3]["result"] == "09" && seen["items"][3]["copies"][1] == "04", "{seen}");
+    ensure!(seen["copies"][1]["node"] == market.number(dissenter).await?.0, "{seen}");
 
     // When the requester opens its gold: not before it was told what a wrong result costs
     let open = ["batch", "open-gold", "0", "--gold-dir", "gold"];
@@ -204,6 +172,8 @@ async fn a_verdict_and_its_challenge(scene: &Scene) -> Result<()> {
     market.draw(&market.nodes[0], batch, At::Group(0)).await?;
     market.round(batch, lot, &pair(workers, [&[1, 1], &[2, 2], &[3, 3]])).await?;
     reaches(stack, batch, lot, LotPhase::Judging).await?;
+    let seen = piecework.value(judge, &["batch", "lot", "1", "0"]).await?;
+    ensure!(seen["phase"] == "judging" && seen["items"][1]["copies"] == json!(["01", "02", "03"]), "{seen}");
     let before =
         [market.balance(&workers[0]).await?, market.balance(&workers[1]).await?, market.balance(&workers[2]).await?];
 
@@ -247,7 +217,8 @@ async fn a_verdict_and_its_challenge(scene: &Scene) -> Result<()> {
 }
 
 fn create_args<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [&["batch", "create", "--from", "items.jsonl"], &TERMS[..], more].concat()
+    let terms: Vec<&str> = TERMS.split_whitespace().collect();
+    [&["batch", "create", "--from", "items.jsonl"], &terms[..], more].concat()
 }
 
 async fn create(scene: &Scene, more: &[&str]) -> Result<Value> {

@@ -4,11 +4,3 @@
 mod disputes;
 mod governance;
 mod money;
-
-use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
-
-/// The test's own database, for other processes.
-fn database_url(pool: &PgPool) -> String {
-    let options: &PgConnectOptions = &pool.connect_options();
-    options.to_url_lossy().to_string()
-}

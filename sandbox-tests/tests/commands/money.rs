@@ -14,12 +14,10 @@ use piecework_sandbox_tests::{
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::database_url;
-
 #[sqlx::test(migrations = false)]
 async fn money__should_move_by_commands_intents_and_epochs(pool: PgPool) -> Result<()> {
     let market = Market::start(Setup { nodes: 3 }).await?;
-    let stack = Stack::start(&market, database_url(&pool)).await?;
+    let stack = Stack::start(&market, &pool).await?;
     let piecework = Piecework::on(&stack.network)?;
     let run = async {
         let batch = intents_of_every_kind(&market, &piecework).await?;

@@ -193,6 +193,10 @@ async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
     let account_id = signer.account_id();
     let balance = balance(context, account_id, token.id()).await?;
     let amount = args.amount.as_ref().map(|amount| token.units(amount)).transpose()?.unwrap_or(balance);
+    if balance == 0 {
+        let what = format!("{account_id} has no {} to withdraw", token.symbol);
+        return Err(Problem::new(what, "see the balances with `piecework account show`").into());
+    }
     if amount == 0 || amount > balance {
         return Err(Problem::new(
             format!("{account_id} has {} to withdraw, not {}", token.show(balance), token.show(amount)),

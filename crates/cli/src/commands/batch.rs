@@ -3,8 +3,10 @@
 mod case;
 mod challenge;
 mod create;
+mod dispute;
 mod gold;
 mod known;
+mod lot;
 mod results;
 mod scored;
 mod seen;
@@ -14,10 +16,9 @@ mod watch;
 
 use clap::{Args, Subcommand};
 use piecework_interface::{
-    ids::{BatchId, LotId},
+    ids::BatchId,
     lots,
-    terms::JURY,
-    view::{Batch, BatchStatus, Lot, LotPhase, OpenBatch},
+    view::{Batch, BatchStatus},
 };
 use serde_json::json;
 
@@ -25,6 +26,7 @@ pub use case::CaseArgs;
 pub use challenge::ChallengeArgs;
 pub use create::{CreateArgs, create};
 pub use gold::OpenGoldArgs;
+pub use lot::LotArgs;
 pub use results::ResultsArgs;
 pub use verdict::VerdictArgs;
 pub use verify::VerifyArgs;
@@ -46,6 +48,8 @@ pub enum BatchCommand {
     Verify(VerifyArgs),
     /// Take no more claims; what is unused of the escrow returns as live lots end
     Cancel(BatchArg),
+    /// Show what the copies of a lot say before it settles
+    Lot(LotArgs),
     /// Show known answers while lots are provisional: who missed them pays
     OpenGold(OpenGoldArgs),
     /// Have a jury look at results that are wrong, for a bond
@@ -76,6 +80,7 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
         BatchCommand::Results(args) => results::run(context, args).await,
         BatchCommand::Verify(args) => verify::run(context, args).await,
         BatchCommand::Cancel(args) => cancel(context, BatchId(args.batch)).await,
+        BatchCommand::Lot(args) => lot::run(context, args).await,
         BatchCommand::OpenGold(args) => gold::run(context, args).await,
         BatchCommand::Challenge(args) => challenge::run(context, args).await,
         BatchCommand::AdjudicatorAccept(args) => verdict::accept(context, BatchId(args.batch)).await,
@@ -87,22 +92,14 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
 async fn cancel(context: &Context, batch: BatchId) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let state = find(&coordinator, batch).await?;
-    if state.status != BatchStatus::Open {
+    let Some(open) = state.open.filter(|_| state.status == BatchStatus::Open) else {
         return Err(Problem::new(
             format!("batch {batch} is {} already", status_name(state.status)),
             "see it with `piecework batch list`",
         )
         .into());
-    }
-    let signer = context.signer().await?;
-    let number = coordinator.account_no(signer.account_id()).await?;
-    if state.open.as_ref().map(|open| open.requester) != number {
-        return Err(Problem::new(
-            format!("batch {batch} was not created by {}", signer.account_id()),
-            "sign with the requester's key: --key-file FILE",
-        )
-        .into());
-    }
+    };
+    let signer = dispute::requester(context, batch, &open).await?;
     execute(&signer, requests::batch_cancel(coordinator.account_id().clone(), batch)?).await?;
     let state = find(&coordinator, batch).await?;
     context.output.result(&state, || match &state.open {
@@ -146,30 +143,6 @@ async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch
         next => format!("the newest batch is {}; see `piecework batch list`", next - 1),
     };
     Err(Problem::new(format!("there is no batch {batch} on {}", coordinator.account_id()), fix).into())
-}
-
-/// A lot of an open batch that has a record.
-async fn lot(coordinator: &Coordinator, batch: BatchId, open: &OpenBatch, lot: LotId) -> anyhow::Result<Lot> {
-    if let Some(found) = coordinator.lots(batch, lot, 1).await?.into_iter().find(|found| found.lot == lot) {
-        return Ok(found);
-    }
-    let lots = lots::lot_count(open.items, open.terms.lot_size);
-    let fix = format!(
-        "the batch has lots 0 to {}; lots that nobody claimed or that are settled have nothing to decide",
-        lots.saturating_sub(1)
-    );
-    Err(Problem::new(format!("batch {batch} has no lot {lot} at work"), fix).into())
-}
-
-/// What to say of a lot whose result cannot be disputed now.
-fn not_provisional(lot: &Lot, window_s: u32) -> Problem {
-    let (what, fix) = match lot.state.phase {
-        LotPhase::Provisional => ("is over", "its jury is drawn, or it settles, with the next poke"),
-        _ if lot.state.round == JURY => ("is over", "a jury sits on the lot: see `piecework batch watch`"),
-        LotPhase::Judging => ("is not open yet", "the adjudicator's time runs: try again after its verdict"),
-        LotPhase::Working | LotPhase::Revealing => ("is not open yet", "try again when its answers are tallied"),
-    };
-    Problem::new(format!("the window of {window_s} s in which lot {} can be disputed {what}", lot.lot), fix)
 }
 
 const fn status_name(status: BatchStatus) -> &'static str {

@@ -5,14 +5,11 @@ use piecework_interface::{
     config::Fixed,
     ids::NEAR,
     terms::{Terms, Verification},
-    view::{Account, BatchStatus, ClassRecord, OpenBatch, Progress, Slot, Window},
+    view::{BatchStatus, ClassRecord, OpenBatch, Progress, Slot, Window},
 };
 
 use super::*;
-use crate::{
-    core::{ClassLimits, Limits, RevenueRights},
-    record::Binding,
-};
+use crate::core::{ClassLimits, RevenueRights, fixture};
 
 const ME: AccountNo = AccountNo(5);
 const BATCH: BatchId = BatchId(0);
@@ -21,17 +18,8 @@ const CLASS: ClassId = ClassId(7);
 const NOW_S: u32 = 10_000;
 
 fn state() -> State {
-    let limits = Limits {
-        max_slots: 8,
-        keeper: true,
-        draw_jitter_ms: 0,
-        keeper_jitter_ms: 0,
-        jitter_seed: 0,
-        stop_grace_ms: 0,
-        classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1, judges_scores: false })].into(),
-        revenue: RevenueRights::default(),
-    };
-    State::new(Binding { contract: "market.near".to_owned(), node: ME }, limits, Vec::new(), None)
+    let classes = [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1, judges_scores: false })].into();
+    fixture::state(ME, classes, RevenueRights::default())
 }
 
 /// A node with so many settled lots, and a batch of 40 lots of three seats drawn while `tickets` were active.
@@ -83,35 +71,11 @@ fn facts(tickets: u32, settled: u32) -> Facts {
         escrow: Amount(0),
     };
     let class = ClassRecord { class: CLASS, reputation: 5_000, stepped_at: 0, declared: true };
-    let node = Node {
-        stake: Amount(1),
-        bonded: Amount(0),
-        unbonding: Amount(0),
-        unbonding_until: 0,
-        tickets: 1,
-        active_since: 0,
-        last_seen: NOW_S,
-        slots: 0,
-        faults: 0,
-        registered_at: 0,
-        settled,
-        status: NodeStatus::Active,
-        classes: vec![class],
-        part: piecework_interface::view::Part::default(),
-    };
-    let account = Account {
-        account: ME,
-        storage_paid: Amount(0),
-        storage_used: 0,
-        in_flight: 0,
-        balances: Vec::new(),
-        node: Some(node),
-        keys: Vec::new(),
-    };
+    let node = Node { settled, classes: vec![class], ..fixture::node(NOW_S) };
     Facts {
         now_s: NOW_S,
         active_tickets: tickets,
-        account: Some(account),
+        account: Some(fixture::account(ME, node)),
         batches: [(BATCH, BatchFacts { status: BatchStatus::Open, open, lots: Default::default() })].into(),
         ..Facts::default()
     }

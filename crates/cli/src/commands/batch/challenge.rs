@@ -6,11 +6,11 @@ use piecework_interface::{
     case::{CHALLENGES_MAX, challenge_bond},
     ids::{BatchId, LotId},
     lots::lot_items,
-    view::{Lot, LotPhase, OpenBatch},
+    view::{Lot, OpenBatch},
 };
 use serde::Serialize;
 
-use super::find;
+use super::dispute;
 use crate::{amount::format_near, commands::execute, context::Context, problem::Problem, requests};
 
 /// `batch challenge`.
@@ -44,16 +44,10 @@ struct Challenged {
 
 pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Result<()> {
     let (batch, coordinator) = (BatchId(args.batch), context.coordinator()?);
-    let Some(open) = find(&coordinator, batch).await?.open else {
-        return Err(
-            Problem::new(format!("batch {batch} is closed"), "results are final once their lot is settled").into()
-        );
-    };
-    let lot = super::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
-    let now_s = context.now_s().await?;
-    let window_s = open.terms.challenge_window_s;
-    if lot.state.phase != LotPhase::Provisional || now_s >= lot.state.phase_at.saturating_add(window_s) {
-        return Err(super::not_provisional(&lot, window_s).into());
+    let open = dispute::open(&coordinator, batch, "results are final once their lot is settled").await?;
+    let lot = dispute::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
+    if dispute::disputable_s(&lot, &open, context.now_s().await?).is_none() {
+        return Err(dispute::not_disputable(&lot, &open).into());
     }
     let items = chosen(&open, &lot, &args.items)?;
     let set = items.iter().fold(0_u64, |set, item| set | 1 << (item % 64));
@@ -113,27 +107,15 @@ mod tests {
     use piecework_interface::{
         amount::Amount,
         case::{Case, Challenge},
-        config::Fixed,
-        ids::{AccountNo, NEAR},
+        ids::AccountNo,
         terms::{Terms, Verification},
-        view::{LotState, Progress},
+        view::{LotPhase, LotState},
     };
 
     use super::*;
 
     fn open(verification: Verification) -> OpenBatch {
-        OpenBatch {
-            requester: AccountNo(0),
-            token: NEAR,
-            terms: Terms { lot_size: 4, verification, ..Terms::default() },
-            fixed: Fixed::default(),
-            items: 7,
-            manifest: [0; 32],
-            gold_root: [0; 32],
-            created_at: 0,
-            progress: Progress::default(),
-            escrow: Amount(0),
-        }
+        dispute::tests::batch(Terms { lot_size: 4, verification, ..Terms::default() }, 7)
     }
 
     fn lot() -> Lot {

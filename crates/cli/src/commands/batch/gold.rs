@@ -8,11 +8,11 @@ use piecework_interface::{
     ids::{BatchId, LotId},
     lots::{lot_count, lot_items},
     settlement::{Comparison, judge},
-    view::{Lot, LotPhase, OpenBatch},
+    view::{Lot, OpenBatch},
 };
 use serde::Serialize;
 
-use super::{case::GoldDir, find};
+use super::{case::GoldDir, dispute};
 use crate::{
     amount::format_near,
     commands::execute,
@@ -62,14 +62,7 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
     let records = Records::open(args.place.gold_dir)?;
     let mut record = record(&records, batch, &open)?;
     let known = record.known()?;
-    let signer = context.signer().await?;
-    if coordinator.account_no(signer.account_id()).await? != Some(open.requester) {
-        return Err(Problem::new(
-            format!("batch {batch} was not created by {}", signer.account_id()),
-            "sign with the requester's key: --key-file FILE",
-        )
-        .into());
-    }
+    let signer = dispute::requester(context, batch, &open).await?;
     let now_s = context.now_s().await?;
     let lots = provisional(&coordinator, batch, &open, args.lot.map(LotId), now_s).await?;
     let openings: Vec<Opening> =
@@ -113,12 +106,8 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
 
 /// An open batch with gold.
 async fn open_batch(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<OpenBatch> {
-    let open = find(coordinator, batch).await?.open.ok_or_else(|| {
-        Problem::new(
-            format!("batch {batch} is closed"),
-            "gold is opened while lots are provisional: before they settle",
-        )
-    })?;
+    let open =
+        dispute::open(coordinator, batch, "gold is opened while lots are provisional: before they settle").await?;
     if open.gold_root == [0; 32] {
         let fix = "known answers are committed to at the start: `piecework batch create --gold FILE`";
         return Err(Problem::new(format!("batch {batch} has no gold"), fix).into());
@@ -145,12 +134,10 @@ async fn provisional(
     only: Option<LotId>,
     now_s: u32,
 ) -> anyhow::Result<Vec<Lot>> {
-    let window_s = open.terms.challenge_window_s;
-    let is_open =
-        |lot: &Lot| lot.state.phase == LotPhase::Provisional && now_s < lot.state.phase_at.saturating_add(window_s);
+    let is_open = |lot: &Lot| dispute::disputable_s(lot, open, now_s).is_some();
     if let Some(only) = only {
-        let lot = super::lot(coordinator, batch, open, only).await?;
-        return if is_open(&lot) { Ok(vec![lot]) } else { Err(super::not_provisional(&lot, window_s).into()) };
+        let lot = dispute::lot(coordinator, batch, open, only).await?;
+        return if is_open(&lot) { Ok(vec![lot]) } else { Err(dispute::not_disputable(&lot, open).into()) };
     }
     let live = usize::try_from(open.progress.live)?;
     let mut lots = Vec::new();
@@ -222,10 +209,9 @@ mod tests {
     use piecework_interface::{
         amount::Amount,
         case::{Case, Challenge},
-        config::Fixed,
-        ids::{AccountNo, NEAR},
+        ids::AccountNo,
         terms::Terms,
-        view::{LotState, Progress, Slot, SlotPhase},
+        view::{LotPhase, LotState, Slot, SlotPhase},
     };
 
     use super::*;
@@ -234,20 +220,8 @@ mod tests {
     /// last item.
     fn market() -> (OpenBatch, Lot) {
         let terms = Terms { lot_size: 4, answer_width: 1, start: 3, max: 3, quorum_pct: 60, ..Terms::default() };
-        let fixed = Fixed { bond_rate: Amount(1 << 40), ..Fixed::default() };
         let terms = Terms { reward: Amount(1_000), bond_pct: 100, challenge_window_s: 600, ..terms };
-        let open = OpenBatch {
-            requester: AccountNo(0),
-            token: NEAR,
-            terms,
-            fixed,
-            items: 8,
-            manifest: [0; 32],
-            gold_root: [1; 32],
-            created_at: 0,
-            progress: Progress::default(),
-            escrow: Amount(0),
-        };
+        let open = dispute::tests::batch(terms, 8);
         let slot =
             |node, last| Slot { node: AccountNo(node), round: 0, phase: SlotPhase::Revealed(vec![1, 2, 3, last]) };
         let slots = vec![slot(1, 7), slot(2, 8), slot(3, 9)];

@@ -13,7 +13,7 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-use super::find;
+use super::dispute;
 use crate::{
     amount::format_near, commands::execute, context::Context, coordinator::Coordinator, files, problem::Problem,
     requests,
@@ -60,7 +60,7 @@ pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<
     let (batch, coordinator) = (BatchId(args.batch), context.coordinator()?);
     let signer = context.signer().await?;
     let open = adjudicated(&coordinator, &signer, batch).await?;
-    let lot = super::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
+    let lot = dispute::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
     check(&lot, &args.scores)?;
     let report = files::read(&args.report, "write the report first, and check the path")?;
     let digest = sha256(&report);
@@ -80,9 +80,7 @@ pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<
 
 /// An open batch that the signer scores.
 async fn adjudicated(coordinator: &Coordinator, signer: &Sender, batch: BatchId) -> anyhow::Result<OpenBatch> {
-    let Some(open) = find(coordinator, batch).await?.open else {
-        return Err(Problem::new(format!("batch {batch} is closed"), "there is nothing to score any more").into());
-    };
+    let open = dispute::open(coordinator, batch, "there is nothing to score any more").await?;
     let Some(adjudicator) = open.terms.adjudicator() else {
         let fix = "equal answers are counted there; name one with `piecework batch create --adjudicator`";
         return Err(Problem::new(format!("batch {batch} has no adjudicator"), fix).into());
@@ -98,14 +96,17 @@ fn check(lot: &Lot, scores: &[u16]) -> Result<(), Problem> {
     if lot.state.phase != LotPhase::Judging {
         return Err(Problem::new(
             format!("lot {} does not wait for a verdict", lot.lot),
-            "its answers are not shown yet, or it is scored: see the gateway's page of the batch",
+            format!(
+                "its answers are not shown yet, or it is scored: see `piecework batch lot {} {}`",
+                lot.batch, lot.lot
+            ),
         ));
     }
     let copies = lot.state.slots.len();
     if scores.len() != copies {
         return Err(Problem::new(
             format!("lot {} has {copies} copies, and --scores has {}", lot.lot, scores.len()),
-            "give one score for each copy, in the lot's order",
+            format!("give one score for each copy, in the order of `piecework batch lot {} {}`", lot.batch, lot.lot),
         ));
     }
     match scores.iter().find(|score| **score > SCORE_FULL) {

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -119,7 +119,7 @@ async fn prove(
     Ok(claims)
 }
 
-fn read(path: &PathBuf, batch: BatchId) -> anyhow::Result<Vec<ResultClaim>> {
+fn read(path: &Path, batch: BatchId) -> anyhow::Result<Vec<ResultClaim>> {
     let text = files::read_text(path, "check the path; `piecework batch verify --out FILE` writes one")?;
     let claims: Result<Vec<ResultClaim>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
     let claims = claims.map_err(|error| {

@@ -12,7 +12,7 @@ use piecework_chain::AccountId;
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
-    intent::{Action, DEADLINE_MAX_S, Intent, Kinds, MEMO_MAX, Payment, PublicKey, own_key},
+    intent::{Action, DEADLINE_MAX_S, Intent, IntentKey, Kind, MEMO_MAX, Payment, PublicKey, own_key},
 };
 
 use crate::{amount::Decimal, context::Context, coordinator::Coordinator, files, problem::Problem, tokens};
@@ -114,7 +114,17 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
         ));
     }
     let public_key: PublicKey = key.public_key.to_string().parse().map_err(|_| not_ed25519())?;
-    let number = number(context, &coordinator, &account_id, public_key, args.nonce).await?;
+    let own = || (own_key(account_id.as_str()) == Some(public_key)).then(|| IntentKey::own(public_key));
+    let keys = coordinator.intent_keys(&account_id).await?;
+    let registered = keys.into_iter().find(|key| key.public_key == public_key).or_else(own);
+    let (wanted, name) = kind_of(&kind);
+    // It is said, not refused: the key may be added later.
+    if !registered.as_ref().is_some_and(|key| key.kinds.has(wanted)) {
+        context.output.note(format!(
+            "{public_key} may not sign this for {account_id} yet: run `piecework intent key-add {public_key} --kinds {name}`"
+        ));
+    }
+    let number = number(registered.map_or(0, |key| key.nonce), args.nonce)?;
 
     let intent = Intent { chain_id, account_id: account_id.to_string(), deadline, kind };
     let contract = coordinator.account_id();
@@ -177,30 +187,28 @@ fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> 
     })
 }
 
-/// A number above the key's last one. It is said, not refused, when the key may not sign yet.
-async fn number(
-    context: &Context,
-    coordinator: &Coordinator,
-    account_id: &AccountId,
-    public_key: PublicKey,
-    given: Option<u64>,
-) -> anyhow::Result<u64> {
-    let keys = coordinator.intent_keys(account_id).await?;
-    let key = keys.iter().find(|key| key.public_key == public_key);
-    if key.map_or(own_key(account_id.as_str()) != Some(public_key), |key| key.kinds == Kinds::NONE) {
-        context.output.note(format!(
-            "{public_key} may not sign for {account_id} yet: run `piecework intent key-add {public_key} --kinds ...`"
-        ));
+/// The kind that a key must have, as the options write it.
+const fn kind_of(action: &Action) -> (Kind, &'static str) {
+    match action {
+        Action::Transfer(_) => (Kind::Transfer, "transfer"),
+        Action::Tip(_) => (Kind::Tip, "tip"),
+        Action::Withdraw(_) => (Kind::Withdraw, "withdraw"),
+        Action::CreateBatch(_) => (Kind::CreateBatch, "create-batch"),
+        Action::CollectRevenue {} => (Kind::CollectRevenue, "collect-revenue"),
     }
-    let used = key.map_or(0, |key| key.nonce);
-    if let Some(number) = given {
-        return if number > used {
-            Ok(number)
-        } else {
-            Err(Problem::new(format!("--nonce {number} is used"), format!("pass one above {used}, or leave it out"))
-                .into())
-        };
+}
+
+/// A number above the key's last one.
+fn number(used: u64, given: Option<u64>) -> anyhow::Result<u64> {
+    match given {
+        Some(number) if number > used => Ok(number),
+        Some(number) => {
+            let fix = format!("pass one above {used}, or leave it out");
+            Err(Problem::new(format!("--nonce {number} is used"), fix).into())
+        }
+        None => {
+            let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+            Ok(u64::try_from(now_ms)?.max(used.saturating_add(1)))
+        }
     }
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    Ok(u64::try_from(now_ms)?.max(used.saturating_add(1)))
 }
