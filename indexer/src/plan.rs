@@ -175,7 +175,8 @@ impl Planner {
         let Some(record) = &block.root else {
             return if root.seq == first_seq { Ok(()) } else { Err(PlanError::NoRoot { height }) };
         };
-        let (Some(0..=ROOT_VERSION), Some(seq), Some(head)) = (record.first(), record.get(1..9), record.get(9..41)) else {
+        let (Some(0..=ROOT_VERSION), Some(seq), Some(head)) = (record.first(), record.get(1..9), record.get(9..41))
+        else {
             return Err(PlanError::RootVersion { height });
         };
         if seq == root.seq.to_le_bytes() && head == root.head {

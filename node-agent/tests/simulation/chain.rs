@@ -81,6 +81,11 @@ impl Host for Memory<'_> {
     fn remove(&mut self, key: &[u8]) {
         self.writes.insert(key.to_vec(), None);
     }
+    fn take(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        let value = self.read(key);
+        self.remove(key);
+        value
+    }
     fn now_ns(&self) -> u64 {
         u64::from(self.block.now_s) * 1_000_000_000
     }

@@ -1,6 +1,6 @@
 //! Stake, tickets, presence.
 
-use piecework_coordinator::engine::{Error, key::Prefix};
+use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
     call::{NodeRegisterArgs, StakeRemoveArgs},

@@ -1,0 +1,200 @@
+//! A batch: open, or what is left of it.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use piecework_interface::{
+    amount::Amount,
+    call::Callback,
+    codec::{self, Codec},
+    config::Fixed,
+    fields,
+    ids::{AccountNo, LotId, TokenId},
+    lots,
+    merkle::{Digest, Peaks},
+    terms::Terms,
+    view::{GROUP_LOTS, WINDOW_GROUPS, Window},
+};
+
+use super::{FIRST, Prefix, Record, load, store};
+
+/// What never changes in a batch.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Facts {
+    /// Who pays.
+    pub requester: AccountNo,
+    /// Reward token.
+    pub token: TokenId,
+    /// Terms.
+    pub terms: Terms,
+    /// What was copied from the configuration.
+    pub fixed: Fixed,
+    /// Items.
+    pub items: u32,
+    /// Merkle root over the payload digests.
+    pub manifest: Digest,
+    /// Root of the gold tree; zeros without gold.
+    pub gold_root: Digest,
+    /// Whom to tell when the batch is closed.
+    pub callback: Option<Callback>,
+    /// Unix time of creation, seconds.
+    pub created_at: u32,
+}
+
+fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at });
+
+impl Facts {
+    /// Lots of the batch.
+    #[must_use]
+    pub const fn lots(&self) -> u32 {
+        lots::lot_count(self.items, self.terms.lot_size)
+    }
+}
+
+/// What settlements change in an open batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Purse {
+    /// Everything that the batch holds, fees and freed rewards included.
+    pub escrow: u128,
+    /// Fees of settled lots, not yet in the pool.
+    pub fees: u128,
+    /// What settled lots left, not yet returned.
+    pub freed: u128,
+    /// Lots that have a record.
+    pub live: u32,
+    /// Lots whose bytes are charged to the requester.
+    pub reserved: u32,
+    /// Gold items opened.
+    pub gold_opened: u32,
+    /// Those whose answer neither a slot nor a jury shared.
+    pub gold_void: u32,
+    /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
+    pub adjudicator_bond: Option<Amount>,
+    /// Mountain range of the results; its count is the number of the next settlement.
+    pub results: Peaks,
+}
+impl Purse {
+    /// Reads the record that it was in release 0.1.0.
+    #[must_use]
+    pub fn load_row(bytes: &[u8]) -> Option<Self> {
+        load(FIRST, bytes)
+    }
+}
+fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, gold_opened, gold_void, adjudicator_bond, results });
+
+/// The lots of a batch's window that have or had a record, so that a claim on another one need not look for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Begun {
+    /// The first group that it tells of.
+    first: u32,
+    /// Bit i of entry g is lot `32 (first + g) + i`.
+    lots: [u32; WINDOW_GROUPS],
+}
+fields!(Begun as [borsh] { first, lots });
+
+impl Begun {
+    /// Of a batch that did not keep it: any lot of its window may have a record.
+    #[must_use]
+    pub const fn unknown(frontier: u32) -> Self {
+        Self { first: frontier, lots: [u32::MAX; WINDOW_GROUPS] }
+    }
+
+    /// Whether the lot may have a record.
+    #[must_use]
+    pub fn contains(&self, lot: LotId) -> bool {
+        match (lot.0 / GROUP_LOTS).checked_sub(self.first) {
+            // A lot behind the window is closed.
+            None => true,
+            // One beyond it was never in reach.
+            Some(group) => self.lots.get(group as usize).is_some_and(|lots| lots & 1 << (lot.0 % GROUP_LOTS) != 0),
+        }
+    }
+
+    /// A lot of the window from this group on gets a record.
+    pub fn insert(&mut self, frontier: u32, lot: LotId) {
+        while self.first < frontier {
+            self.first += 1;
+            self.lots.rotate_left(1);
+            self.lots[WINDOW_GROUPS - 1] = 0;
+        }
+        if let Some(lots) = self.lots.get_mut((lot.0 / GROUP_LOTS).saturating_sub(self.first) as usize) {
+            *lots |= 1 << (lot.0 % GROUP_LOTS);
+        }
+    }
+}
+
+/// A batch that is not closed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OpenBatch {
+    /// What never changes.
+    pub facts: Facts,
+    /// Whether the requester cancelled it.
+    pub cancelled: bool,
+    /// Whether it has no adjudicator, or its adjudicator accepted.
+    pub accepted: bool,
+    /// Its moving window.
+    pub window: Window,
+    /// What it holds, and what came of it.
+    pub purse: Purse,
+    /// Lots that have or had a record.
+    pub begun: Begun,
+}
+
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window, purse, begun });
+
+/// What is left of a closed batch until its requester forgets it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ClosedBatch {
+    /// Who paid, and may forget it.
+    pub requester: AccountNo,
+    /// Lots settled.
+    pub settled: u32,
+    /// Bagged root of the results.
+    pub results_root: Digest,
+    /// Whom to tell.
+    pub callback: Option<Callback>,
+}
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// Not closed.
+    Open(Box<OpenBatch>),
+    /// Closed.
+    Closed(ClosedBatch),
+    /// Not closed, of release 0.1.0: its purse is a record of its own.
+    Split(Box<OpenBatch>),
+}
+
+fields!(ClosedBatch as [borsh] { requester, settled, results_root, callback });
+
+impl Batch {
+    /// Version byte of an open batch whose purse is a record of its own.
+    const SPLIT: u8 = 0;
+    /// Version byte of a closed batch.
+    const CLOSED: u8 = 1;
+    /// Version byte of an open batch.
+    const OPEN: u8 = 2;
+}
+
+impl Record for Batch {
+    const PREFIX: Prefix = Prefix::Batch;
+
+    fn store(&self) -> Vec<u8> {
+        match self {
+            // A split batch is joined before anything changes it.
+            Self::Open(open) | Self::Split(open) => store(Self::OPEN, open),
+            Self::Closed(closed) => store(Self::CLOSED, closed),
+        }
+    }
+
+    fn load(bytes: &[u8]) -> Option<Self> {
+        match *bytes.first()? {
+            Self::CLOSED => load(Self::CLOSED, bytes).map(Self::Closed),
+            Self::SPLIT => {
+                let mut record = bytes[1..].to_vec();
+                (Purse::default(), Begun::default()).encode(&mut record);
+                codec::decode(&record).map(Self::Split)
+            }
+            _ => load(Self::OPEN, bytes).map(Self::Open),
+        }
+    }
+}

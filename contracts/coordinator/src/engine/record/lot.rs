@@ -1,0 +1,41 @@
+//! A lot.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use piecework_interface::{fields, terms::Terms, view::LotState};
+
+use super::{Prefix, Record, SECOND, load_second, store};
+
+/// A lot, and what its batch's terms say of its current round, so that most commits and reveals do not read the batch.
+/// Zeros there until a record of release 0.1.0 is written anew.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Lot {
+    /// The lot.
+    pub state: LotState,
+    /// Seats of the round.
+    pub seats: u8,
+    /// Bytes of the answers of one slot of the round.
+    pub answer_bytes: u32,
+}
+fields!(Lot as [borsh] { state, seats, answer_bytes });
+
+impl Lot {
+    /// A lot in its place.
+    #[must_use]
+    pub fn new(terms: &Terms, items: u8, state: LotState) -> Self {
+        let seats = terms.seats(state.round);
+        let answer_bytes = state.answer_bytes(terms, state.round, items);
+        Self { state, seats, answer_bytes }
+    }
+}
+
+impl Record for Lot {
+    const PREFIX: Prefix = Prefix::Lot;
+
+    fn store(&self) -> Vec<u8> {
+        store(SECOND, self)
+    }
+
+    fn load(bytes: &[u8]) -> Option<Self> {
+        load_second(bytes, &[0; size_of::<u8>() + size_of::<u32>()])
+    }
+}
