@@ -43,9 +43,10 @@ pub fn next_block(
 
 /// The approval that the block at `height` carries: of its parent, or that there is none at the height before.
 pub fn approval(node: &Node, parent: &CryptoHash, parent_height: BlockHeight, height: BlockHeight) -> Signature {
-    let inner = match parent_height + 1 == height {
-        true => ApprovalInner::Endorsement(*parent),
-        false => ApprovalInner::Skip(parent_height),
+    let inner = if parent_height + 1 == height {
+        ApprovalInner::Endorsement(*parent)
+    } else {
+        ApprovalInner::Skip(parent_height)
     };
     node.validator.secret_key.sign(&Approval::get_data_for_sig(&inner, height))
 }
@@ -68,14 +69,15 @@ fn last_final(history: &History, limit: BlockHeight, above: BlockHeight) -> Opti
     None
 }
 
+/// The last one of an epoch, which is that of the block at `above` or the one after it.
 fn last_of_epoch(history: &History, epoch_id: &EpochId, above: BlockHeight) -> Option<Final> {
-    let mut last = None;
-    let mut height = above;
+    let own = history.block_at_height(above)?.lite.epoch_id;
+    let (mut last, mut height) = (None, above);
     while let Some(block) = history.next_block(height) {
         height = block.height();
         if block.lite.epoch_id == *epoch_id {
             last = Some(height);
-        } else if last.is_some() || block.lite.epoch_id != history.block_at_height(above)?.lite.epoch_id {
+        } else if last.is_some() || block.lite.epoch_id != own {
             break;
         }
     }
