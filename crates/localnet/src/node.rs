@@ -315,7 +315,9 @@ impl Producer {
         }
         let block = self.chain.produce_block()?;
         self.to_finalise = if works { FINALITY_BLOCKS } else { self.to_finalise.saturating_sub(1) };
-        self.next = Instant::now() + self.cadence.interval;
+        // A block that was due keeps the pace, unless making it took longer than the interval.
+        let (now, due) = (Instant::now(), self.next + self.cadence.interval);
+        self.next = if self.next <= now && now < due { due } else { now + self.cadence.interval };
         self.head.send_replace(block.height());
         Ok(block)
     }
