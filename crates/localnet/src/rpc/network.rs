@@ -144,7 +144,8 @@ pub fn maintenance_windows(node: &Node, request: &RpcMaintenanceWindowsRequest) 
         return Vec::new();
     }
     let height = node.chain.history().head().height();
-    vec![height..epoch_start(node, height) + node.chain.genesis.config.epoch_length.max(1)]
+    let end = epoch_start(node, height) + node.chain.genesis.config.epoch_length.max(1);
+    std::iter::once(height..end).collect()
 }
 
 /// `EXPERIMENTAL_validators_ordered`.
