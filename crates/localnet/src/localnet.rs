@@ -162,7 +162,6 @@ impl Config {
 /// A running chain with its RPC. Stops when dropped.
 pub struct Localnet {
     node: Arc<Node>,
-    root: KeyFile,
     shutdown: watch::Sender<bool>,
     server: task::JoinHandle<std::io::Result<()>>,
     producer: Option<JoinHandle<()>>,
@@ -178,18 +177,16 @@ impl Localnet {
         let listener = TcpListener::bind(addr).await.map_err(|source| StartError::Listen { addr, source })?;
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
         let chain = config.chain()?;
-        let validator = &config.validator;
-        let (account_id, public_key) = (validator.account_id.clone(), validator.public_key.clone());
         let faults = FaultPlan::new(config.faults);
         let (node, producer) =
-            Node::start(chain, config.cadence, addr, account_id, public_key, faults).map_err(StartError::Thread)?;
+            Node::start(chain, config.cadence, addr, config.validator, faults).map_err(StartError::Thread)?;
         let (shutdown, mut stopping) = watch::channel(false);
         let stopped = async move {
             // A dropped sender stops the server as well.
             let _ = stopping.wait_for(|stop| *stop).await;
         };
         let server = tokio::spawn(rpc::serve(listener, Arc::clone(&node), config.max_body_bytes, stopped));
-        Ok(Self { node, root: config.validator, shutdown, server, producer: Some(producer) })
+        Ok(Self { node, shutdown, server, producer: Some(producer) })
     }
 
     /// The RPC's URL.
@@ -204,7 +201,7 @@ impl Localnet {
 
     /// The root account, which has most of the NEAR, with its key.
     pub fn root(&self) -> &KeyFile {
-        &self.root
+        &self.node.validator
     }
 
     /// Resolves when the block producer has ended, which it does by itself only if it cannot go on.

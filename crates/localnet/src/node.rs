@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use near_crypto::PublicKey;
+use near_crypto::KeyFile;
 use near_primitives::{
     errors::InvalidTxError,
     hash::CryptoHash,
     state_record::StateRecord,
     transaction::SignedTransaction,
-    types::{AccountId, BlockHeight, BlockHeightDelta},
+    types::{BlockHeight, BlockHeightDelta},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -61,10 +61,8 @@ pub struct Node {
     pub head: watch::Receiver<BlockHeight>,
     /// Where the RPC listens.
     pub rpc_addr: SocketAddr,
-    /// The only validator.
-    pub validator_id: AccountId,
-    /// Its key.
-    pub validator_key: PublicKey,
+    /// The only validator, with its key.
+    pub validator: KeyFile,
     /// Limits how many view calls run at a time.
     pub views: Semaphore,
     /// When this process started the chain.
@@ -83,8 +81,7 @@ impl Node {
         chain: Chain,
         cadence: Cadence,
         rpc_addr: SocketAddr,
-        validator_id: AccountId,
-        validator_key: PublicKey,
+        validator: KeyFile,
         faults: FaultPlan,
     ) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
         let (commands, received) = mpsc::channel();
@@ -95,7 +92,7 @@ impl Node {
         let started = Instant::now();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let views = Semaphore::new(threads * VIEWS_PER_THREAD);
-        let node = Self { chain: view, head, rpc_addr, validator_id, validator_key, views, started, faults, commands };
+        let node = Self { chain: view, head, rpc_addr, validator, views, started, faults, commands };
         Ok((Arc::new(node), thread))
     }
 
@@ -318,7 +315,9 @@ impl Producer {
         }
         let block = self.chain.produce_block()?;
         self.to_finalise = if works { FINALITY_BLOCKS } else { self.to_finalise.saturating_sub(1) };
-        self.next = Instant::now() + self.cadence.interval;
+        // A block that was due keeps the pace, unless making it took longer than the interval.
+        let (now, due) = (Instant::now(), self.next + self.cadence.interval);
+        self.next = if self.next <= now && now < due { due } else { now + self.cadence.interval };
         self.head.send_replace(block.height());
         Ok(block)
     }

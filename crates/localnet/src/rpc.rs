@@ -5,6 +5,7 @@ mod changes;
 mod dispatch;
 mod explorer;
 mod faulty;
+mod light_client;
 mod network;
 mod params;
 mod proofs;

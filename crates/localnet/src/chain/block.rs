@@ -13,7 +13,7 @@ use near_primitives::{
     merkle::{MerklePath, combine_hash},
     receipt::Receipt,
     transaction::{ExecutionOutcomeWithId, SignedTransaction},
-    types::{Balance, BlockHeight, EpochHeight, EpochId, Gas},
+    types::{Balance, BlockHeight, EpochHeight, EpochId, Gas, validator_stake::ValidatorStake},
 };
 
 use super::merkle::MerkleTree;
@@ -80,6 +80,8 @@ pub struct Block {
     pub gas_used: Gas,
     /// yoctoNEAR burnt.
     pub tokens_burnt: Balance,
+    /// Stakes that were asked for.
+    pub proposals: Vec<ValidatorStake>,
 }
 
 impl Block {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use near_chain_configs::Genesis;
 use near_primitives::{
     account::Account,
-    block_header::BlockHeaderInnerLite,
+    block_header::{BlockHeaderInnerLite, compute_bp_hash_from_validator_stakes},
     hash::CryptoHash,
     state_record::StateRecord,
     trie_key::TrieKey,
@@ -113,7 +113,7 @@ fn genesis_block(genesis: &Genesis) -> Block {
         prev_state_root: CryptoHash::default(),
         prev_outcome_root: CryptoHash::default(),
         timestamp: u64::try_from(config.genesis_time.timestamp_nanos_opt().unwrap_or(0)).unwrap_or(0),
-        next_bp_hash: CryptoHash::hash_borsh(config.validators.len()),
+        next_bp_hash: compute_bp_hash_from_validator_stakes(&config.validators(), true),
         block_merkle_root: CryptoHash::default(),
     };
     let inner_rest_hash = seed;
@@ -144,5 +144,6 @@ fn genesis_block(genesis: &Genesis) -> Block {
         congestion: Default::default(),
         gas_used: Default::default(),
         tokens_burnt: Balance::ZERO,
+        proposals: Vec::new(),
     }
 }

@@ -219,6 +219,7 @@ impl Chain {
             congestion: congestion(&self.delayed),
             gas_used: applied.gas_used,
             tokens_burnt: applied.tokens_burnt,
+            proposals: applied.proposals,
             lite,
         });
         if let Some(store) = &mut self.store {

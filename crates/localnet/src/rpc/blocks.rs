@@ -1,19 +1,27 @@
 //! Blocks, chunks and gas prices.
 
+use std::sync::Arc;
+
 use near_crypto::{KeyType, Signature};
 use near_jsonrpc_primitives::types::{
     blocks::{RpcBlockError, RpcBlockRequest, RpcBlockResponse},
     chunks::{ChunkReference, RpcChunkError, RpcChunkRequest, RpcChunkResponse},
+    congestion::{RpcCongestionLevelError, RpcCongestionLevelRequest, RpcCongestionLevelResponse},
     gas_price::{RpcGasPriceError, RpcGasPriceRequest, RpcGasPriceResponse},
 };
 use near_primitives::{
+    congestion_info::{CongestionControl, CongestionInfo},
     hash::{CryptoHash, hash},
     sharding::ChunkHash,
     types::{Balance, BlockId, BlockReference, ShardId},
     version::PROTOCOL_VERSION,
-    views::{BlockHeaderView, BlockView, ChunkHeaderView, ChunkView, CongestionInfoView, GasPriceView, ReceiptView},
+    views::{
+        BlockHeaderView, BlockView, ChunkHeaderView, ChunkView, CongestionInfoView, GasPriceView, ReceiptView,
+        validator_stake_view::ValidatorStakeView,
+    },
 };
 
+use super::light_client;
 use crate::{
     chain::{Block, History},
     node::Node,
@@ -30,43 +38,62 @@ pub fn block(node: &Node, request: RpcBlockRequest) -> Result<RpcBlockResponse, 
 
 /// A block as clients see it.
 pub fn block_view(node: &Node, history: &History, block: &Block) -> BlockView {
+    let parent = parent(history, block);
     BlockView {
-        author: node.validator_id.clone(),
-        header: header_view(block),
-        chunks: vec![chunk_header(history, block)],
+        author: node.validator.account_id.clone(),
+        header: header_view(node, block, parent.as_deref()),
+        chunks: vec![chunk_header_view(block, parent.as_deref())],
     }
 }
 
 /// The header of a block's only chunk.
 pub fn chunk_header(history: &History, block: &Block) -> ChunkHeaderView {
-    let parent = block.prev_height.and_then(|_| history.block_by_hash(&block.prev_hash));
-    chunk_header_view(block, parent.as_deref())
+    chunk_header_view(block, parent(history, block).as_deref())
+}
+
+fn parent(history: &History, block: &Block) -> Option<Arc<Block>> {
+    block.prev_height.and_then(|_| history.block_by_hash(&block.prev_hash))
 }
 
 /// `chunk`.
 pub fn chunk(node: &Node, request: RpcChunkRequest) -> Result<RpcChunkResponse, RpcChunkError> {
     let history = node.chain.history();
-    let block = match request.chunk_reference {
-        ChunkReference::BlockShardId { block_id, shard_id } => {
-            if shard_id != ShardId::new(0) {
-                return Err(RpcChunkError::InvalidShardId { shard_id });
-            }
-            let reference = BlockReference::BlockId(block_id);
-            history
-                .block(&reference)
-                .ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(&reference) })?
-        }
-        ChunkReference::ChunkHash { chunk_id } => {
-            history.block_by_chunk(&chunk_id).ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })?
-        }
-    };
+    let block = block_of_chunk(&history, request.chunk_reference)?;
     let chunk_view = ChunkView {
-        author: node.validator_id.clone(),
+        author: node.validator.account_id.clone(),
         header: chunk_header(&history, &block),
         transactions: block.transactions.iter().map(|tx| (**tx).clone().into()).collect(),
         receipts: block.incoming.iter().map(|receipt| ReceiptView::from((**receipt).clone())).collect(),
     };
     Ok(RpcChunkResponse { chunk_view })
+}
+
+/// `EXPERIMENTAL_congestion_level`, which like a chunk's header speaks of what the parent's chunk left.
+pub fn congestion_level(
+    node: &Node,
+    request: RpcCongestionLevelRequest,
+) -> Result<RpcCongestionLevelResponse, RpcCongestionLevelError> {
+    let history = node.chain.history();
+    let block = block_of_chunk(&history, request.chunk_reference)?;
+    let congestion = parent(&history, &block).map_or_else(CongestionInfo::default, |parent| parent.congestion);
+    let config = node.chain.runtime.config.congestion_control_config;
+    let congestion_level = CongestionControl::new(config, congestion, 0).congestion_level();
+    Ok(RpcCongestionLevelResponse { congestion_level })
+}
+
+fn block_of_chunk(history: &History, reference: ChunkReference) -> Result<Arc<Block>, RpcChunkError> {
+    match reference {
+        ChunkReference::BlockShardId { block_id, shard_id } => {
+            if shard_id != ShardId::new(0) {
+                return Err(RpcChunkError::InvalidShardId { shard_id });
+            }
+            let reference = BlockReference::BlockId(block_id);
+            history.block(&reference).ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(&reference) })
+        }
+        ChunkReference::ChunkHash { chunk_id } => {
+            history.block_by_chunk(&chunk_id).ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })
+        }
+    }
 }
 
 /// `gas_price`.
@@ -88,8 +115,13 @@ pub fn missing(reference: &BlockReference) -> String {
     }
 }
 
-fn header_view(block: &Block) -> BlockHeaderView {
+fn header_view(node: &Node, block: &Block, parent: Option<&Block>) -> BlockHeaderView {
     let lite = &block.lite;
+    let approval = block.prev_height.map(|prev| light_client::approval(node, &block.prev_hash, prev, block.height()));
+    let signature = match block.prev_height {
+        Some(_) => node.validator.secret_key.sign(block.hash.as_bytes()),
+        None => Signature::empty(KeyType::ED25519),
+    };
     BlockHeaderView {
         height: lite.height,
         prev_height: block.prev_height,
@@ -108,7 +140,7 @@ fn header_view(block: &Block) -> BlockHeaderView {
         timestamp: lite.timestamp,
         timestamp_nanosec: lite.timestamp,
         random_value: block.random_value,
-        validator_proposals: Vec::new(),
+        validator_proposals: proposals(parent),
         chunk_mask: vec![true],
         gas_price: block.next_gas_price,
         block_ordinal: Some(block.ordinal),
@@ -121,8 +153,8 @@ fn header_view(block: &Block) -> BlockHeaderView {
         next_bp_hash: lite.next_bp_hash,
         block_merkle_root: lite.block_merkle_root,
         epoch_sync_data_hash: None,
-        approvals: Vec::new(),
-        signature: Signature::empty(KeyType::ED25519),
+        approvals: approval.into_iter().map(|approval| Some(Box::new(approval))).collect(),
+        signature,
         latest_protocol_version: PROTOCOL_VERSION,
         chunk_endorsements: Some(Vec::new()),
         shard_split: None,
@@ -152,7 +184,7 @@ fn chunk_header_view(block: &Block, parent: Option<&Block>) -> ChunkHeaderView {
         balance_burnt: parent.map_or(Balance::ZERO, |parent| parent.tokens_burnt),
         outgoing_receipts_root: CryptoHash::default(),
         tx_root: CryptoHash::default(),
-        validator_proposals: Vec::new(),
+        validator_proposals: proposals(parent),
         congestion_info: Some(CongestionInfoView {
             delayed_receipts_gas: parent.map_or(0, |parent| parent.congestion.delayed_receipts_gas()),
             buffered_receipts_gas: 0,
@@ -163,4 +195,9 @@ fn chunk_header_view(block: &Block, parent: Option<&Block>) -> ChunkHeaderView {
         proposed_split: None,
         signature: Signature::empty(KeyType::ED25519),
     }
+}
+
+/// The stakes that the parent's chunk asked for.
+fn proposals(parent: Option<&Block>) -> Vec<ValidatorStakeView> {
+    parent.map_or_else(Vec::new, |parent| parent.proposals.iter().cloned().map(Into::into).collect())
 }

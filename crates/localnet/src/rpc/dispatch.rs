@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use near_jsonrpc_primitives::errors::RpcError;
+use near_jsonrpc_primitives::{errors::RpcError, types::congestion::RpcCongestionLevelRequest};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{blocks, changes, network, params, proofs, query, sandbox, stream, transactions};
+use super::{blocks, changes, light_client, network, params, proofs, query, sandbox, stream, transactions};
 use crate::node::Node;
 
 /// Runs one method.
@@ -32,6 +32,16 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
             reply(proofs::outcome(node, params::parse(params)?))
         }
         "EXPERIMENTAL_light_client_block_proof" => reply(proofs::block(node, params::parse(params)?)),
+        "next_light_client_block" | "EXPERIMENTAL_next_light_client_block" => {
+            reply(light_client::next_block(node, params::parse(params)?))
+        }
+        "EXPERIMENTAL_congestion_level" => {
+            let chunk_reference = params::chunk(params)?.chunk_reference;
+            reply(blocks::congestion_level(node, RpcCongestionLevelRequest { chunk_reference }))
+        }
+        "maintenance_windows" | "EXPERIMENTAL_maintenance_windows" => {
+            reply(Ok::<_, RpcError>(network::maintenance_windows(node, &params::parse(params)?)))
+        }
         "status" => reply(Ok::<_, RpcError>(network::status(node))),
         "health" => Ok(Value::Null),
         "network_info" => reply(Ok::<_, RpcError>(network::network_info())),

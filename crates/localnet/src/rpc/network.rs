@@ -1,16 +1,17 @@
 //! Node status, validators and configuration.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use near_chain_configs::{ProtocolConfig, ProtocolConfigView};
 use near_jsonrpc_primitives::types::{
     config::{RpcProtocolConfigError, RpcProtocolConfigRequest, RpcProtocolConfigResponse},
+    maintenance::{RpcMaintenanceWindowsRequest, RpcMaintenanceWindowsResponse},
     network_info::RpcNetworkInfoResponse,
     status::RpcStatusResponse,
     validator::{RpcValidatorError, RpcValidatorRequest, RpcValidatorResponse},
 };
 use near_primitives::{
-    types::{BlockReference, EpochReference, ShardId},
+    types::{AccountId, BlockHeight, BlockReference, EpochReference, ShardId, validator_stake::ValidatorStake},
     version::{PROTOCOL_VERSION, Version},
     views::{
         CurrentEpochValidatorInfo, EpochValidatorInfo, NextEpochValidatorInfo, StatusResponse, StatusSyncInfo,
@@ -19,7 +20,10 @@ use near_primitives::{
 };
 
 use super::blocks;
-use crate::node::Node;
+use crate::{
+    chain::{Block, History},
+    node::Node,
+};
 
 /// `status`.
 pub fn status(node: &Node) -> RpcStatusResponse {
@@ -39,7 +43,7 @@ pub fn status(node: &Node) -> RpcStatusResponse {
         protocol_version: PROTOCOL_VERSION,
         latest_protocol_version: PROTOCOL_VERSION,
         rpc_addr: Some(node.rpc_addr.to_string()),
-        validators: vec![near_primitives::views::ValidatorInfo { account_id: node.validator_id.clone() }],
+        validators: vec![near_primitives::views::ValidatorInfo { account_id: node.validator.account_id.clone() }],
         sync_info: StatusSyncInfo {
             latest_block_hash: head.hash,
             latest_block_height: head.height(),
@@ -52,9 +56,9 @@ pub fn status(node: &Node) -> RpcStatusResponse {
             epoch_id: Some(head.lite.epoch_id),
             epoch_start_height: Some(epoch_start(node, head.height())),
         },
-        validator_account_id: Some(node.validator_id.clone()),
-        validator_public_key: Some(node.validator_key.clone()),
-        node_public_key: node.validator_key.clone(),
+        validator_account_id: Some(node.validator.account_id.clone()),
+        validator_public_key: Some(node.validator.public_key.clone()),
+        node_public_key: node.validator.public_key.clone(),
         node_key: None,
         uptime_sec: i64::try_from(node.started.elapsed().as_secs()).unwrap_or(i64::MAX),
         genesis_hash: history.genesis().hash,
@@ -125,13 +129,23 @@ pub fn validators(node: &Node, request: &RpcValidatorRequest) -> Result<RpcValid
         next_validators,
         current_fishermen: Vec::new(),
         next_fishermen: Vec::new(),
-        current_proposals: Vec::new(),
+        current_proposals: proposals(&history, epoch_start_height, &block).into_values().map(Into::into).collect(),
         prev_epoch_kickout: Vec::new(),
         epoch_start_height,
         epoch_height: block.epoch_height,
         validator_reward_paid_prev_epoch: Default::default(),
     };
     Ok(RpcValidatorResponse { validator_info })
+}
+
+/// `maintenance_windows`: the validator is always at work, everybody else never is.
+pub fn maintenance_windows(node: &Node, request: &RpcMaintenanceWindowsRequest) -> RpcMaintenanceWindowsResponse {
+    if request.account_id == node.validator.account_id {
+        return Vec::new();
+    }
+    let height = node.chain.history().head().height();
+    let end = epoch_start(node, height) + node.chain.genesis.config.epoch_length.max(1);
+    std::iter::once(height..end).collect()
 }
 
 /// `EXPERIMENTAL_validators_ordered`.
@@ -153,6 +167,13 @@ pub fn protocol_config(
     let runtime_config = (*node.chain.runtime.config).clone();
     let config_view = ProtocolConfigView::from(ProtocolConfig { genesis_config, runtime_config });
     Ok(RpcProtocolConfigResponse { config_view })
+}
+
+/// The stakes asked for in an epoch up to a block; the last one of an account counts.
+fn proposals(history: &History, epoch_start: BlockHeight, block: &Block) -> BTreeMap<AccountId, ValidatorStake> {
+    let blocks = (epoch_start..=block.height()).filter_map(|height| history.block_at_height(height));
+    let proposals = blocks.flat_map(|block| block.proposals.clone());
+    proposals.map(|proposal| (proposal.account_id().clone(), proposal)).collect()
 }
 
 fn epoch_start(node: &Node, height: u64) -> u64 {

@@ -78,21 +78,26 @@ fn proof(history: &History, block: &Block, head: &Block) -> Result<MerklePath, R
 }
 
 fn lite(block: &Block) -> LightClientBlockLiteView {
-    let inner = &block.lite;
     LightClientBlockLiteView {
         prev_block_hash: block.prev_hash,
         inner_rest_hash: block.inner_rest_hash,
-        inner_lite: BlockHeaderInnerLiteView {
-            height: inner.height,
-            epoch_id: inner.epoch_id.0,
-            next_epoch_id: inner.next_epoch_id.0,
-            prev_state_root: inner.prev_state_root,
-            outcome_root: inner.prev_outcome_root,
-            timestamp: inner.timestamp,
-            timestamp_nanosec: inner.timestamp,
-            next_bp_hash: inner.next_bp_hash,
-            block_merkle_root: inner.block_merkle_root,
-            chunk_execution_root: None,
-        },
+        inner_lite: inner_lite(block),
+    }
+}
+
+/// The part of a header that light clients see.
+pub fn inner_lite(block: &Block) -> BlockHeaderInnerLiteView {
+    let inner = &block.lite;
+    BlockHeaderInnerLiteView {
+        height: inner.height,
+        epoch_id: inner.epoch_id.0,
+        next_epoch_id: inner.next_epoch_id.0,
+        prev_state_root: inner.prev_state_root,
+        outcome_root: inner.prev_outcome_root,
+        timestamp: inner.timestamp,
+        timestamp_nanosec: inner.timestamp,
+        next_bp_hash: inner.next_bp_hash,
+        block_merkle_root: inner.block_merkle_root,
+        chunk_execution_root: None,
     }
 }

@@ -187,7 +187,7 @@ fn message(node: &Node, history: &History, block: &Block) -> Result<StreamerMess
         .collect::<Result<_, String>>()?;
     let instant = block.created.iter().filter(|receipt| receipt.is_instant_receipt());
     let chunk = IndexerChunkView {
-        author: node.validator_id.clone(),
+        author: node.validator.account_id.clone(),
         header: blocks::chunk_header(history, block),
         transactions,
         receipts: block.incoming.iter().map(|receipt| (**receipt).clone().into()).collect(),

@@ -12,7 +12,7 @@ use near_primitives::{
     },
     transaction::{ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus},
     trie_key::TrieKey,
-    types::{AccountId, Balance, Gas, StateChangeCause},
+    types::{AccountId, Balance, Gas, StateChangeCause, validator_stake::ValidatorStake},
     utils::{create_action_hash_from_receipt_id, create_receipt_id_from_receipt_id},
 };
 use near_vm_runner::logic::ReturnData;
@@ -30,6 +30,8 @@ pub struct AppliedReceipt {
     pub compute: u64,
     /// yoctoNEAR that came into or went out of existence besides those burnt in the outcome.
     pub supply: SupplyChange,
+    /// Stakes it asked for.
+    pub proposals: Vec<ValidatorStake>,
 }
 
 /// Changes of the supply that no outcome shows.
@@ -82,6 +84,8 @@ pub struct ActionResult {
     pub tokens_burnt: Balance,
     /// Tokens the protocol gave for one-yocto deposits.
     pub subsidised: Balance,
+    /// Stakes asked for.
+    pub proposals: Vec<ValidatorStake>,
 }
 
 impl ActionContext<'_> {
@@ -139,6 +143,7 @@ impl Runtime {
                 profile: near_vm_runner::ProfileDataV3::new(),
                 tokens_burnt: Balance::ZERO,
                 subsidised: Balance::ZERO,
+                proposals: Vec::new(),
             },
         };
         let existed = ctx.account.is_some();
@@ -150,11 +155,14 @@ impl Runtime {
         };
         let created_account = failure.is_none() && !existed && ctx.account.is_some();
         let is_refund = ctx.is_refund();
-        let ActionResult { gas_burnt, gas_used, compute, logs, mut new_receipts, returned, profile, .. } = ctx.result;
+        let ActionResult {
+            gas_burnt, gas_used, compute, logs, mut new_receipts, returned, profile, mut proposals, ..
+        } = ctx.result;
         let mut tokens_burnt = Balance::ZERO;
         let mut supply = SupplyChange::default();
         if failure.is_some() {
             new_receipts.clear();
+            proposals.clear();
         } else {
             tokens_burnt = ctx.result.tokens_burnt;
             supply.minted = ctx.result.subsidised;
@@ -197,7 +205,7 @@ impl Runtime {
             })),
         };
         let outcome = ExecutionOutcomeWithId { id: receipt_hash, outcome };
-        Ok(AppliedReceipt { outcome, new_receipts, compute, supply })
+        Ok(AppliedReceipt { outcome, new_receipts, compute, supply, proposals })
     }
 
     fn run_actions(

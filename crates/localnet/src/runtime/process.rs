@@ -10,7 +10,7 @@ use near_primitives::{
     },
     transaction::{ExecutionOutcomeWithId, ValidatedTransaction},
     trie_key::TrieKey,
-    types::{AccountId, Balance, Gas, StateChangeCause},
+    types::{AccountId, Balance, Gas, StateChangeCause, validator_stake::ValidatorStake},
 };
 
 use super::{BlockContext, Runtime, RuntimeError, apply::AppliedReceipt, fees, yields};
@@ -45,6 +45,8 @@ pub struct Applied {
     pub gas_used: Gas,
     /// yoctoNEAR burnt, as the outcomes show it.
     pub tokens_burnt: Balance,
+    /// Stakes that were asked for, in order.
+    pub proposals: Vec<ValidatorStake>,
     /// yoctoNEAR of refunds that found nobody.
     pub tokens_lost: Balance,
     /// yoctoNEAR the protocol gave to contracts without balance for one-yocto deposits.
@@ -129,8 +131,9 @@ impl Runtime {
         while let Some(receipt) = instant.pop_front() {
             let executed = self.process_receipt(state, block, &receipt)?;
             state.commit(StateChangeCause::PostponedReceipt { receipt_hash: *receipt.receipt_id() });
-            let Some(AppliedReceipt { outcome, new_receipts, compute, supply }) = executed else { continue };
+            let Some(AppliedReceipt { outcome, new_receipts, compute, supply, proposals }) = executed else { continue };
             applied.record(outcome, compute)?;
+            applied.proposals.extend(proposals);
             applied.tokens_lost = fees::add(applied.tokens_lost, supply.lost)?;
             applied.tokens_minted = fees::add(applied.tokens_minted, supply.minted)?;
             for new_receipt in new_receipts {

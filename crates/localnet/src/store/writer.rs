@@ -158,7 +158,7 @@ impl Store {
     }
 }
 
-const MAGIC: &[u8; 8] = b"PWBLOCK1";
+const MAGIC: &[u8; 8] = b"PWBLOCK2";
 
 /// Bytes before the first frame: version and genesis.
 pub const LOG_HEADER: u64 = 8 + 32;

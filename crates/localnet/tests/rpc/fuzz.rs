@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::setup::*;
 
-const METHODS: [&str; 30] = [
+const METHODS: [&str; 32] = [
     "block",
     "chunk",
     "gas_price",
@@ -43,6 +43,8 @@ const METHODS: [&str; 30] = [
     "sandbox_patch_state",
     "sandbox_fast_forward",
     "next_light_client_block",
+    "EXPERIMENTAL_congestion_level",
+    "maintenance_windows",
     "",
     "no_such_method",
 ];

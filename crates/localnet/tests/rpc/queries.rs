@@ -1,10 +1,12 @@
 use near_jsonrpc_client::{errors::JsonRpcError, methods};
 use near_jsonrpc_primitives::types::query::{QueryResponseKind, RpcQueryError};
 use near_primitives::{
+    action::{Action, StakeAction},
     state_record::StateRecord,
-    types::{BlockId, BlockReference, Finality},
-    views::{QueryRequest, StateChangeValueView, StateChangesRequestView},
+    types::{Balance, BlockId, BlockReference, EpochReference, Finality, validator_stake::ValidatorStake},
+    views::{QueryRequest, StateChangeValueView, StateChangesRequestView, validator_stake_view::ValidatorStakeView},
 };
+use serde_json::json;
 
 use crate::setup::*;
 
@@ -149,4 +151,39 @@ async fn changes__should_name_the_receipt_that_wrote() {
     let touched = setup.client.call(request).await.unwrap();
     let touched = serde_json::to_value(touched.changes).unwrap();
     assert!(touched.as_array().unwrap().iter().any(|kind| kind["type"] == "data_touched"), "{touched}");
+}
+
+#[tokio::test]
+async fn stake__should_be_shown_as_a_proposal() {
+    // Given a validator that stakes more
+    let setup = Setup::start().await;
+    let root = setup.root.clone();
+    let (stake, public_key) = (Balance::from_near(60_000_000), setup.localnet.root().public_key.clone());
+    let stake = StakeAction { stake, public_key };
+    let outcome = setup.send(&root, vec![Action::Stake(Box::new(stake.clone()))]).await;
+
+    // When validators, and the block after, are asked for
+    let request = methods::validators::RpcValidatorRequest { epoch_reference: EpochReference::Latest };
+    let validators = setup.client.call(request).await.unwrap();
+    let executed = setup.block(BlockReference::BlockId(BlockId::Hash(outcome.receipts_outcome[0].block_hash))).await;
+    let next = BlockReference::BlockId(BlockId::Height(executed.header.height + 1));
+    let header = setup.block(next).await;
+
+    // Then all of them show it
+    for proposals in
+        [validators.current_proposals, header.header.validator_proposals, header.chunks[0].validator_proposals.clone()]
+    {
+        let proposed: Vec<_> = proposals.into_iter().map(ValidatorStakeView::into_validator_stake).collect();
+        assert_eq!(proposed, [ValidatorStake::new(root.clone(), stake.public_key.clone(), stake.stake)]);
+    }
+}
+
+#[tokio::test]
+async fn node__should_tell_congestion_and_maintenance() {
+    let setup = Setup::start().await;
+
+    let (_, answer) = setup.raw("EXPERIMENTAL_congestion_level", json!({ "block_id": 0, "shard_id": 0 })).await;
+    assert_eq!(answer["result"]["congestion_level"], json!(0.0), "{answer}");
+    let (_, answer) = setup.raw("maintenance_windows", json!({ "account_id": setup.root })).await;
+    assert_eq!(answer["result"], json!([]), "{answer}");
 }

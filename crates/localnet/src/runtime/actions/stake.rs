@@ -1,7 +1,11 @@
-//! Staking, as far as balances show it (nearcore `actions.rs`, `action_stake`). The set of validators is fixed at
-//! genesis.
+//! Staking, as far as balances and proposals show it (nearcore `actions.rs`, `action_stake`). The set of validators is
+//! fixed at genesis.
 
-use near_primitives::{action::StakeAction, errors::ActionErrorKind, types::Balance};
+use near_primitives::{
+    action::StakeAction,
+    errors::ActionErrorKind,
+    types::{Balance, validator_stake::ValidatorStake},
+};
 
 use super::ActionOutcome;
 use crate::runtime::{Runtime, RuntimeError, apply::ActionContext};
@@ -24,10 +28,12 @@ impl Runtime {
             let stake = stake.stake;
             return Ok(Err(ActionErrorKind::InsufficientStake { account_id, stake, minimum_stake }));
         }
+        let proposal = ValidatorStake::new(account_id, stake.public_key.clone(), stake.stake);
         if increment > Balance::ZERO {
             account.set_amount(left);
             account.set_locked(stake.stake).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
         }
+        ctx.result.proposals.push(proposal);
         Ok(Ok(()))
     }
 }
