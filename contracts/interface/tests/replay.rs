@@ -59,6 +59,16 @@ impl Journal {
         self.mirror.apply(&parsed, &Context { now_s: self.now_s, height: self.height, text: &text, ops })
     }
 
+    /// Three claims and three commits on a lot, the last of which turns it to reveals.
+    fn committed(&mut self, lot: LotId) {
+        for node in [A, B, C] {
+            self.work(node, vec![claim(lot)]);
+        }
+        self.work(A, vec![commit(lot)]);
+        self.work(B, vec![commit(lot)]);
+        self.work(C, vec![commit(lot), revealing(lot)]);
+    }
+
     fn work(&mut self, node: AccountNo, log: Vec<Entry>) -> Touched {
         self.write("work", Some(node), log).unwrap()
     }
@@ -214,15 +224,9 @@ fn mirror__should_mark_a_lot_by_the_rules_of_the_code_that_wrote_the_line() {
         // Given a batch of one group, whose last lot is in its first round
         let mut journal = lot_1_settled();
         journal.version = version;
-        let lot = LotId(0);
-        for node in [A, B, C] {
-            journal.work(node, vec![claim(lot)]);
-        }
 
         // When the round turns to reveals, then only the first release marked it at once
-        journal.work(A, vec![commit(lot)]);
-        journal.work(B, vec![commit(lot)]);
-        journal.work(C, vec![commit(lot), revealing(lot)]);
+        journal.committed(LotId(0));
         assert_eq!(journal.mirror.batches[&BATCH].open.as_ref().unwrap().progress.window.frontier, frontier);
     }
 }
@@ -251,12 +255,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     // Given lot 1 settled, and lot 0 with three answers of which item 2 is x, x, y.
     let mut journal = lot_1_settled();
     let lot = LotId(0);
-    for node in [A, B, C] {
-        journal.work(node, vec![claim(lot)]);
-    }
-    journal.work(A, vec![commit(lot)]);
-    journal.work(B, vec![commit(lot)]);
-    journal.work(C, vec![commit(lot), revealing(lot)]);
+    journal.committed(lot);
     journal.later(1);
     journal.reveal(A, lot, b"abx", vec![]).unwrap();
     journal.reveal(B, lot, b"abx", vec![]).unwrap();
