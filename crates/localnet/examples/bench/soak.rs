@@ -62,6 +62,7 @@ struct Asked {
 
 /// Runs the load on a chain with its default options.
 pub async fn run(binary: &Path, options: &Soak) -> anyhow::Result<()> {
+    ensure!(options.hours > 0.0 && options.rate > 0, "--hours and --rate must be above 0");
     let home = tempfile::tempdir()?;
     let (chain, _) = Chain::start(binary, home.path(), &[]).await?;
     let (contract, senders) = chain.accounts.split_first().context("no accounts")?;
@@ -200,12 +201,13 @@ async fn watch(chain: &Chain, home: &Path, end: Instant, asked: &Asked) -> anyho
     while Instant::now() + every <= end + every / 2 {
         tokio::time::sleep(every).await;
         let used = chain.cpu_seconds()?;
-        memory.push(chain.memory_mib()?);
+        let mib = chain.memory_mib()?;
+        memory.push(mib);
         println!(
             "{:>6.1} {:>9} {:>9.1} {:>9.1} {:>9} {:>9} {:>7.1}",
             begun.elapsed().as_secs_f64() / 60.0,
             chain.head().await?,
-            chain.memory_mib()?,
+            mib,
             bytes_in(&home.join("data"))? / 1024.0 / 1024.0,
             asked.answered.lock(),
             asked.gone.lock(),

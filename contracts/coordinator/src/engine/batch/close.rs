@@ -22,11 +22,11 @@ impl<H: Host> Engine<'_, H> {
         let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
         let all_marked = open.window.frontier >= open.facts.lots().div_ceil(GROUP_LOTS);
         let over = all_marked || open.cancelled || now > open.facts.terms.expires_at;
-        let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));
-        let (adjudicator, callback) = (open.facts.terms.adjudicator(), open.facts.callback.clone());
         if open.purse.live > 0 || !over {
             return Ok(false);
         }
+        let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));
+        let (adjudicator, callback) = (open.facts.terms.adjudicator(), open.facts.callback.clone());
         let purse = open.purse.clone();
         let closed = ClosedBatch {
             requester,
