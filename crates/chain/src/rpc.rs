@@ -6,6 +6,7 @@
 
 mod endpoint;
 mod error;
+mod pace;
 mod retry;
 
 pub use error::{RpcCallError, RpcError};
@@ -42,6 +43,16 @@ impl RpcConfig {
             retry: RetryPolicy::default(),
         }
     }
+}
+
+/// The longest rest of its only endpoints that a call waits out. A longer one is an error, and still nothing is sent.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// An answer and the endpoint that gave it, without its credentials.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) value: T,
+    pub(crate) endpoint: Arc<str>,
 }
 
 /// A handle to one or more endpoints of the same network. Clones share connections and the current endpoint.
@@ -116,34 +127,57 @@ impl RpcClient {
         method: M,
         height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
     ) -> Result<M::Response, RpcCallError<M::Error>> {
+        self.call_from(method, height_of).await.map(|answer| answer.value)
+    }
+
+    /// The same, saying which endpoint answered.
+    ///
+    /// Where endpoints fail in different ways, a failure that may pass is the answer rather than one that may not: the
+    /// caller gives up only when no endpoint can ever answer.
+    pub(crate) async fn call_from<M: RpcMethod>(
+        &self,
+        method: M,
+        height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
+    ) -> Result<Answer<M::Response>, RpcCallError<M::Error>> {
         let body = methods::to_json(&method)
             .map_err(|source| RpcError::Encode { method: method.method_name().to_owned(), source })?
             .to_string();
         let first = self.current.load(Ordering::Relaxed);
         let count = self.endpoints.len();
-        let mut absent = None;
-        let mut failed = None;
+        let (mut absent, mut passing, mut lasting) = (None, None, None);
         for round in 0..self.retry.rounds.max(1) {
             if round > 0 {
-                tokio::time::sleep(self.retry.delay(round, failed.as_ref())).await;
+                tokio::time::sleep(self.retry.delay(round)).await;
             }
+            self.rest().await?;
             let (mut leave, mut again) = (false, false);
             for index in (first..first + count).map(|index| index % count) {
-                match self.ask::<M>(&self.endpoints[index], &body, &height_of).await {
-                    Ok(answer) => {
+                let endpoint = &self.endpoints[index];
+                if endpoint.is_distrusted() {
+                    continue;
+                }
+                if !endpoint.rest().is_zero() {
+                    (leave, again) = (true, true);
+                    continue;
+                }
+                match self.ask::<M>(endpoint, &body, &height_of).await {
+                    Ok(value) => {
                         // An endpoint that merely lacked one old block keeps its place; one that failed loses it.
                         if leave {
                             self.current.store(index, Ordering::Relaxed);
                         }
-                        return Ok(answer);
+                        return Ok(Answer { value, endpoint: Arc::clone(endpoint.name()) });
                     }
                     Err(Miss::Absent(error)) => absent = Some(error),
                     Err(Miss::Refused(error)) => return Err(error),
                     Err(Miss::Failed(error)) => {
                         tracing::debug!(method = method.method_name(), %error, "rpc.retry");
                         leave = true;
-                        again |= error.is_transient();
-                        failed = Some(error);
+                        if error.is_transient() {
+                            (again, passing) = (true, Some(error));
+                        } else {
+                            lasting = Some(error);
+                        }
                     }
                 }
             }
@@ -151,7 +185,39 @@ impl RpcClient {
                 break;
             }
         }
-        Err(absent.unwrap_or_else(|| failed.unwrap_or(RpcError::NoEndpoint).into()))
+        Err(absent.unwrap_or_else(|| passing.or(lasting).unwrap_or(RpcError::NoEndpoint).into()))
+    }
+
+    /// Waits until an endpoint may be asked, if all of them want rest.
+    async fn rest(&self) -> Result<(), RpcError> {
+        let trusted = self.endpoints.iter().filter(|endpoint| !endpoint.is_distrusted());
+        let Some(soonest) = trusted.min_by_key(|endpoint| endpoint.rest()) else { return Err(RpcError::NoEndpoint) };
+        let rest = soonest.rest();
+        if rest > LONGEST_WAIT {
+            return Err(RpcError::Resting { endpoint: soonest.name().to_string(), rest });
+        }
+        if !rest.is_zero() {
+            tracing::warn!(endpoint = %soonest.name(), rest_ms = rest.as_millis(), "rpc.rate_limited");
+            tokio::time::sleep(rest).await;
+        }
+        Ok(())
+    }
+
+    /// This client for each of its endpoints alone.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
+        let trusted = self.endpoints.iter().filter(|endpoint| !endpoint.is_distrusted());
+        trusted.map(|endpoint| Self { endpoints: [endpoint.clone()].into(), current: Arc::default(), ..self.clone() })
+    }
+
+    /// Leaves an endpoint out from now on, for all clones of this client; `false` if it is the last one trusted, which
+    /// stays.
+    pub(crate) fn distrust(&self, endpoint: &str) -> bool {
+        let others = self.endpoints.iter().any(|other| !other.is_distrusted() && **other.name() != *endpoint);
+        let accused = self.endpoints.iter().find(|known| !known.is_distrusted() && **known.name() == *endpoint);
+        if others && let Some(accused) = accused {
+            accused.distrust();
+        }
+        others
     }
 
     async fn ask<M: RpcMethod>(
@@ -163,7 +229,7 @@ impl RpcClient {
         let answer = endpoint.ask::<M>(body).await?;
         match height_of(&answer) {
             Some(height) if height < self.min_height => Err(Miss::Failed(RpcError::EndpointBehind {
-                endpoint: endpoint.name().to_owned(),
+                endpoint: endpoint.name().to_string(),
                 height,
                 min_height: self.min_height,
             })),

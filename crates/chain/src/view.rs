@@ -4,6 +4,7 @@ mod error;
 
 pub use error::ViewError;
 
+use crate::rpc::Answer;
 use crate::{AccountId, BlockHeight, CryptoHash, PublicKey, RpcCallError, RpcClient};
 use error::view_error;
 use near_jsonrpc_client::methods;
@@ -228,15 +229,21 @@ impl RpcClient {
         })
     }
 
-    /// Reads a block; `None` if no endpoint knows it, which for a height below the tip means it was skipped.
+    /// Reads a block; `None` if no endpoint knows it, which for a height below the tip means that it was skipped, or
+    /// that its block is not kept any more.
     ///
     /// # Errors
     /// If no endpoint answers.
     pub async fn block(&self, block: BlockRef) -> Result<Option<BlockView>, ViewError> {
+        Ok(self.block_from(block).await?.map(|answer| answer.value))
+    }
+
+    /// The same, saying which endpoint answered.
+    pub(crate) async fn block_from(&self, block: BlockRef) -> Result<Option<Answer<BlockView>>, ViewError> {
         let height = |view: &BlockView| block.is_moving().then_some(view.header.height);
         let request = methods::block::RpcBlockRequest { block_reference: block.into() };
-        match self.call_at(request, height).await {
-            Ok(view) => Ok(Some(view)),
+        match self.call_from(request, height).await {
+            Ok(answer) => Ok(Some(answer)),
             Err(RpcCallError::Handler { error: RpcBlockError::UnknownBlock { .. }, .. }) => Ok(None),
             Err(RpcCallError::Handler { endpoint, error }) => {
                 Err(ViewError::Other { endpoint, reason: error.to_string() })

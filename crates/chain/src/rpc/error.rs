@@ -61,9 +61,47 @@ pub enum RpcError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The node says that it cannot answer now.
-    #[error("RPC endpoint {endpoint} cannot answer now ({reason}); wait until it has synced, or add another endpoint")]
-    NodeUnavailable {
+    /// The endpoint asked for fewer requests, and is left alone for so long.
+    #[error(
+        "RPC endpoint {endpoint} limits the request rate and wants {} s of rest; use an API key or add another endpoint",
+        rest.as_secs()
+    )]
+    Resting {
+        /// Redacted endpoint.
+        endpoint: String,
+        /// What is left of the rest.
+        rest: Duration,
+    },
+    /// The node has no chain to answer from yet.
+    #[error("RPC endpoint {endpoint} has not synced ({reason}); wait until it has, or add another endpoint")]
+    NotSynced {
+        /// Redacted endpoint.
+        endpoint: String,
+        /// The node's name for it.
+        reason: String,
+    },
+    /// The node does not hold the shard of the account that was asked for.
+    #[error("RPC endpoint {endpoint} does not follow the shard ({reason}); use an endpoint that follows all shards")]
+    ShardUnavailable {
+        /// Redacted endpoint.
+        endpoint: String,
+        /// The node's name for it.
+        reason: String,
+    },
+    /// A block of the question is not in the final chain as the node knows it.
+    #[error(
+        "RPC endpoint {endpoint} does not count a block as final that another answer did ({reason}); \
+         it lags, or is on a fork: wait until it has caught up, or add another endpoint"
+    )]
+    NotFinal {
+        /// Redacted endpoint.
+        endpoint: String,
+        /// The node's words.
+        reason: String,
+    },
+    /// The node failed inside.
+    #[error("RPC endpoint {endpoint} failed inside ({reason}); try again later, or add another endpoint")]
+    NodeFailed {
         /// Redacted endpoint.
         endpoint: String,
         /// The node's words.
@@ -96,21 +134,15 @@ impl RpcError {
     /// Whether the same request may succeed later without anyone changing the configuration.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::NodeUnavailable { .. } | Self::EndpointBehind { .. } => true,
-            Self::Malformed { .. } => true,
+            Self::Unreachable { .. } | Self::EndpointBehind { .. } | Self::Malformed { .. } => true,
+            Self::NotSynced { .. } | Self::ShardUnavailable { .. } | Self::NotFinal { .. } => true,
+            Self::NodeFailed { .. } | Self::Resting { .. } => true,
             Self::HttpStatus { status, .. } => !matches!(status, 401 | 403 | 404),
             Self::InvalidUrl { .. }
             | Self::NoEndpoint
             | Self::HttpClient { .. }
             | Self::Encode { .. }
             | Self::Rejected { .. } => false,
-        }
-    }
-
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::HttpStatus { retry_after, .. } => *retry_after,
-            _ => None,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! When a failed request is tried again.
 
-use super::RpcError;
 use std::time::Duration;
 
 /// Full-jitter back-off. In each round every endpoint is asked once, so fail-over itself costs no waiting.
@@ -19,12 +18,10 @@ impl RetryPolicy {
     pub const ONCE: Self = Self { rounds: 1, base: Duration::ZERO, cap: Duration::ZERO };
 
     /// The wait before `round` (1 = the second try): uniform up to the bound, so that clients that failed
-    /// together do not return together, and at least what a rate-limiting endpoint asked for (within the cap).
-    pub(super) fn delay(&self, round: u32, failed: Option<&RpcError>) -> Duration {
+    /// together do not return together.
+    pub(super) fn delay(&self, round: u32) -> Duration {
         let bound = self.base.saturating_mul(2u32.saturating_pow(round - 1)).min(self.cap);
-        let wait = rand::random_range(Duration::ZERO..=bound);
-        let asked = failed.and_then(RpcError::retry_after).unwrap_or_default().min(self.cap);
-        wait.max(asked)
+        rand::random_range(Duration::ZERO..=bound)
     }
 }
 
