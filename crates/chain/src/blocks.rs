@@ -4,11 +4,15 @@
 //! behind [`StreamBlocks`].
 
 mod fetch;
+mod heads;
+mod history;
 mod local;
 mod order;
 mod source;
+mod tries;
 
 pub use fetch::BlockSourceConfig;
+pub use history::Needs;
 pub use source::RpcBlockSource;
 
 use crate::{AccountId, BlockHeight, CryptoHash, RpcError, ViewError};
@@ -95,8 +99,8 @@ pub struct ContractCall {
 pub enum BlockSourceError {
     /// The final chain changed, which NEAR excludes: the endpoint serves another chain, or was reset.
     #[error(
-        "the final block at height {height} was {expected} and now is {found}; the endpoint serves another chain or a \
-         reset one: point the reader at the right network, or rebuild its database"
+        "the final block at height {height} was {expected} and at {endpoint} is {found}, which serves another chain or \
+         a reset one: point the reader at the right network, or rebuild its database"
     )]
     Rollback {
         /// The height.
@@ -105,11 +109,13 @@ pub enum BlockSourceError {
         expected: CryptoHash,
         /// The block the endpoint has now.
         found: CryptoHash,
+        /// The endpoint.
+        endpoint: String,
     },
     /// The chain after the cursor does not lead back to it.
     #[error(
-        "block {hash} at height {height} does not descend from {} at height {}; the endpoint serves another chain or \
-         a reset one: point the reader at the right network, or rebuild its database", expected.hash, expected.height
+        "block {hash} at height {height} of {endpoint} does not descend from {} at height {}: it serves another chain or \
+         a reset one; point the reader at the right network, or rebuild its database", expected.hash, expected.height
     )]
     BrokenLink {
         /// A block after the cursor.
@@ -118,6 +124,8 @@ pub enum BlockSourceError {
         hash: CryptoHash,
         /// The cursor.
         expected: Cursor,
+        /// The endpoint.
+        endpoint: String,
     },
     /// A block that must exist is at no endpoint.
     #[error(
@@ -129,13 +137,36 @@ pub enum BlockSourceError {
         /// The height of its child.
         below: BlockHeight,
     },
+    /// Blocks that the reader needs are older than what any endpoint keeps.
+    #[error("{}", history_gone(needs, *kept_from, endpoint))]
+    HistoryGone {
+        /// What it needs them for.
+        needs: Needs,
+        /// The lowest height kept.
+        kept_from: BlockHeight,
+        /// The endpoint that keeps it.
+        endpoint: String,
+    },
+    /// Endpoints called many heights in a row unknown at which blocks stand.
+    #[error(
+        "blocks from height {from} on are at no endpoint, and block {below} descends from them; an endpoint lags or \
+         keeps less than another: wait, or add an archival RPC endpoint"
+    )]
+    Hidden {
+        /// The first such height.
+        from: BlockHeight,
+        /// The lowest block known after them.
+        below: BlockHeight,
+    },
     /// The node's answers about one block contradict each other.
-    #[error("the answers about block {hash} contradict each other: {reason}; do not trust this endpoint")]
+    #[error("the answers of {endpoint} about block {hash} contradict each other: {reason}; do not trust this endpoint")]
     Inconsistent {
         /// The block.
         hash: CryptoHash,
         /// What contradicts what.
         reason: String,
+        /// The endpoint that gave the last of them.
+        endpoint: String,
     },
     /// The node did not answer about a block it serves, for longer than it may take.
     #[error("block {hash}: {what} is not available at {endpoint} ({reason}); use an endpoint that keeps outcomes")]
@@ -162,9 +193,39 @@ impl BlockSourceError {
     pub fn is_fatal(&self) -> bool {
         match self {
             Self::Rollback { .. } | Self::BrokenLink { .. } | Self::Inconsistent { .. } => true,
-            Self::MissingBlock { .. } | Self::Unavailable { .. } => false,
+            Self::HistoryGone { .. } => true,
+            Self::MissingBlock { .. } | Self::Hidden { .. } | Self::Unavailable { .. } => false,
             Self::View(ViewError::Rpc(error)) | Self::Rpc(error) => !error.is_transient(),
             Self::View(_) => false,
         }
+    }
+
+    /// The endpoint whose answers contradict the chain as it was read before, or each other.
+    fn accused(&self) -> Option<&str> {
+        match self {
+            Self::Rollback { endpoint, .. }
+            | Self::BrokenLink { endpoint, .. }
+            | Self::Inconsistent { endpoint, .. } => Some(endpoint),
+            _ => None,
+        }
+    }
+}
+
+fn history_gone(needs: &Needs, kept_from: BlockHeight, endpoint: &str) -> String {
+    let kept = format!("{endpoint} keeps blocks from height {kept_from} on, and no other endpoint keeps more");
+    match needs {
+        Needs::After(cursor) => format!(
+            "the reader stands at height {}, and {kept}: it was down for longer than they keep blocks; add an archival RPC \
+             endpoint until it has caught up",
+            cursor.height
+        ),
+        Needs::Start(height) => format!(
+            "the reader starts at height {height}, and {kept}; the contract is older: add an archival RPC endpoint until \
+             the reader has caught up"
+        ),
+        Needs::Deployment(contract) => format!(
+            "contract {contract} was deployed before height {kept_from}, and {kept}; add an archival RPC endpoint until \
+             the reader has caught up"
+        ),
     }
 }

@@ -14,9 +14,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn source_from(rpc: RpcClient, start_height: u64) -> RpcBlockSource {
+    source_of(rpc, Some(start_height))
+}
+
+fn source_of(rpc: RpcClient, start_height: Option<u64>) -> RpcBlockSource {
     let config = BlockSourceConfig::new(chain::CONTRACT.parse().unwrap(), start_height);
-    let poll_interval = Duration::from_millis(2);
-    RpcBlockSource::new(rpc, BlockSourceConfig { poll_interval, prefetch_blocks: 4, patience: 5, ..config })
+    let (poll_interval, patience) = (Duration::from_millis(2), Duration::from_millis(100));
+    RpcBlockSource::new(rpc, BlockSourceConfig { poll_interval, patience, prefetch_blocks: 4, ..config })
 }
 
 async fn serve(blocks: Vec<FakeBlock>) -> FakeNode {
@@ -32,6 +36,32 @@ async fn read(source: &mut RpcBlockSource, mut after: Option<Cursor>, to: u64) -
         read.push(block);
     }
     read
+}
+
+/// A chain each block of which but the last has two receipts, and its journal.
+fn busy(heights: &[u64]) -> (Vec<FakeBlock>, Vec<String>) {
+    let mut chain = blocks(heights, "");
+    let last = chain.len() - 1;
+    for (seq, block) in (0..).step_by(2).zip(&mut chain[..last]) {
+        block.receipts = vec![receipt(seq), receipt(seq + 1)];
+    }
+    let journal = (0..last as u64 * 2).map(chain::journal_line).collect();
+    (chain, journal)
+}
+
+/// The journal up to a height, as a reader gets it that asks again after every error.
+async fn lines(source: &mut RpcBlockSource, to: u64) -> Vec<String> {
+    let (mut after, mut lines) = (None, Vec::new());
+    while after.is_none_or(|cursor: Cursor| cursor.height < to) {
+        match source.next(after).await {
+            Ok(block) => {
+                after = Some(block.cursor());
+                lines.extend(block.receipts.into_iter().map(|receipt| receipt.logs[1].clone()));
+            }
+            Err(error) => assert!(!error.is_fatal(), "{error:?}"),
+        }
+    }
+    lines
 }
 
 fn heights(blocks: &[FinalBlock]) -> Vec<u64> {
@@ -74,7 +104,7 @@ async fn source__should_give_receipts_in_journal_order_with_their_calls() {
 #[tokio::test]
 async fn source__should_read_the_contracts_own_transactions() {
     // Given a receipt the node does not store, because the contract's account signed it to itself.
-    let mut chain = blocks(&[1], "");
+    let mut chain = blocks(&[1, 2], "");
     chain[0].receipts = vec![chain::FakeReceipt { local: true, ..receipt(0) }];
     let node = serve(chain).await;
     let block = source_from(node.client(), 1).next(None).await.unwrap();
@@ -127,41 +157,6 @@ async fn source__should_wait_at_the_tip_and_lose_nothing_when_cancelled() {
 }
 
 #[tokio::test]
-async fn source__should_wait_for_outcomes_that_are_not_provable_yet() {
-    // Given a node whose newest outcomes cannot be proven at the first askings.
-    let mut chain = blocks(&[1, 2], "");
-    chain[1].receipts = vec![receipt(1)];
-    let id = json!(chain[1].receipts[0].id);
-    let mut refusals = vec![
-        Reply::Http(500, "internal"),
-        Reply::Error(500, json!({"name": "NOT_CONFIRMED", "info": {"transaction_or_receipt_id": id}})),
-        Reply::unknown_block(),
-    ];
-    let node = FakeNode::start(move |method, params| match method {
-        "EXPERIMENTAL_light_client_proof" if !refusals.is_empty() => refusals.remove(0),
-        _ => chain::answer(&chain, method, params),
-    })
-    .await;
-    let read = read(&mut source_from(node.client(), 1), None, 2).await;
-    assert_eq!(read[1].receipts.len(), 1);
-}
-
-#[tokio::test]
-async fn source__should_give_up_on_an_outcome_that_never_comes() {
-    let mut chain = blocks(&[1], "");
-    chain[0].receipts = vec![receipt(1)];
-    let node = FakeNode::start(move |method, params| match method {
-        "EXPERIMENTAL_light_client_proof" => chain::answer(&[], method, params),
-        _ => chain::answer(&chain, method, params),
-    })
-    .await;
-    let error = source_from(node.client(), 1).next(None).await.unwrap_err();
-    assert!(matches!(error, BlockSourceError::Unavailable { .. }), "{error:?}");
-    assert!(!error.is_fatal());
-    assert_eq!(node.count("EXPERIMENTAL_light_client_proof"), 6);
-}
-
-#[tokio::test]
 async fn source__should_find_blocks_an_endpoint_called_skipped() {
     // Given an endpoint that does not know heights 3 and 4 by number, although they exist.
     let mut chain = blocks(&[1, 2, 3, 4, 5, 6], "");
@@ -175,15 +170,6 @@ async fn source__should_find_blocks_an_endpoint_called_skipped() {
     let read = read(&mut source_from(node.client(), 1), None, 6).await;
     assert_eq!(heights(&read), [1, 2, 3, 4, 5, 6]);
     assert_eq!(read[2].receipts.len(), 1);
-}
-
-#[tokio::test]
-async fn source__should_not_take_pruned_blocks_for_skipped_ones() {
-    // Given a reader that starts below the oldest block any endpoint keeps.
-    let node = serve(blocks(&[1, 2, 3, 4, 5, 6], "")[3..].to_vec()).await;
-    let error = source_from(node.client(), 2).next(None).await.unwrap_err();
-    assert!(matches!(error, BlockSourceError::MissingBlock { below: 4, .. }), "{error:?}");
-    assert!(error.to_string().contains("archival"), "{error}");
 }
 
 #[tokio::test]
@@ -221,7 +207,7 @@ async fn source__should_read_on_from_another_endpoint_when_one_lags() {
 #[tokio::test]
 async fn source__should_refuse_an_outcome_that_did_not_succeed() {
     // Given a node that names a failed receipt as the cause of a change.
-    let mut chain = blocks(&[1], "");
+    let mut chain = blocks(&[1, 2], "");
     chain[0].receipts = vec![receipt(1)];
     let node = FakeNode::start(move |method, params| match chain::answer(&chain, method, params) {
         Reply::Result(mut proof) if method == "EXPERIMENTAL_light_client_proof" => {
@@ -239,37 +225,21 @@ async fn source__should_refuse_an_outcome_that_did_not_succeed() {
 #[tokio::test]
 async fn source__should_survive_a_node_that_fails_at_random() {
     // Given a busy chain behind a node of which every third answer is a failure of some kind.
-    let mut chain = blocks(&(1..40).filter(|height| height % 5 != 0).collect::<Vec<_>>(), "");
-    for (seq, block) in (0..).step_by(2).zip(&mut chain) {
-        block.receipts = vec![receipt(seq), receipt(seq + 1)];
-    }
-    let expected: Vec<_> = (0..chain.len() as u64 * 2).map(chain::journal_line).collect();
+    let (chain, expected) = busy(&(1..=40).filter(|height| height % 5 != 0 || *height == 40).collect::<Vec<_>>());
     let mut asked = 0;
     let node = FakeNode::start(move |method, params: &Value| {
         asked += 1;
         match asked % 12 {
             0 => Reply::Http(503, "down"),
             3 => Reply::Break,
-            6 => Reply::Http(429, "slow down"),
+            6 => Reply::TooMany(Some(0)),
             9 => Reply::Http(200, "<html>"),
             _ => chain::answer(&chain, method, params),
         }
     })
     .await;
-    // When it is read by a reader that asks again after every error
-    let mut source = source_from(node.client(), 1);
-    let (mut after, mut lines) = (None, Vec::new());
-    while after.is_none_or(|cursor: Cursor| cursor.height < 39) {
-        match source.next(after).await {
-            Ok(block) => {
-                after = Some(block.cursor());
-                lines.extend(block.receipts.into_iter().map(|receipt| receipt.logs[1].clone()));
-            }
-            Err(error) => assert!(!error.is_fatal(), "{error:?}"),
-        }
-    }
-    // Then the journal is whole.
-    assert_eq!(lines, expected);
+    // When it is read by a reader that asks again after every error, then the journal is whole.
+    assert_eq!(lines(&mut source_from(node.client(), 1), 39).await, expected);
 }
 
 #[tokio::test]
@@ -282,6 +252,6 @@ async fn source__should_cost_two_calls_per_idle_block_and_two_per_receipt() {
     let first = source_from(node.client(), 1).next(None).await.unwrap();
     let before = node.methods().len();
     read(&mut source_from(node.client(), 1), Some(first.cursor()), 20).await;
-    // Then: one poll; block and changes for each of 19 blocks; one head, and outcome and contents for each receipt.
-    assert_eq!(node.methods().len() - before, 1 + 2 * 19 + 1 + 2 * 3);
+    // Then: one poll; block and changes for each of 19 blocks; outcome and contents for each receipt.
+    assert_eq!(node.methods().len() - before, 1 + 2 * 19 + 2 * 3);
 }

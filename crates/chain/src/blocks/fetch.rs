@@ -3,8 +3,11 @@
 //! The block's data changes of the contract name the receipts that wrote them. A failed receipt writes nothing, so only
 //! successful ones appear. Each receipt's outcome (with logs) and contents come from one call each.
 
+use super::heads::Heads;
+use super::tries::Tries;
 use super::{BlockSourceError, ContractCall, ContractReceipt, FinalBlock, local, order};
-use crate::{AccountId, BlockHeight, BlockRef, CryptoHash, RetryPolicy, RpcCallError, RpcClient, RpcError, ViewError};
+use crate::rpc::Answer;
+use crate::{AccountId, BlockHeight, BlockRef, CryptoHash, RetryPolicy, RpcCallError, RpcClient};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use near_jsonrpc_client::methods;
 use near_jsonrpc_primitives::types::changes::RpcStateChangesInBlockByTypeRequest;
@@ -15,8 +18,7 @@ use near_primitives::views::{
     ActionView, BlockView, ExecutionOutcomeView, ExecutionStatusView, ReceiptEnumView, ReceiptView,
     StateChangeCauseView, StateChangeValueView, StateChangeWithCauseView, StateChangesRequestView,
 };
-use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -25,8 +27,8 @@ use tokio::sync::Semaphore;
 pub struct BlockSourceConfig {
     /// The contract.
     pub contract: AccountId,
-    /// Where to start without a cursor: the height of the contract's deployment, or less.
-    pub start_height: BlockHeight,
+    /// Where to start without a cursor: the height of the contract's deployment, or less; `None` looks for it.
+    pub start_height: Option<BlockHeight>,
     /// How often the tip is asked for when there is nothing else to do.
     pub poll_interval: Duration,
     /// How many blocks are fetched at once when behind.
@@ -35,71 +37,87 @@ pub struct BlockSourceConfig {
     pub receipts_in_flight: usize,
     /// The state key of the contract's root record; near-sdk's default is `STATE`.
     pub root_key: Vec<u8>,
-    /// How often a node is asked for what it must soon have: the proof of a fresh outcome exists only once the
-    /// next block does.
-    pub patience: u32,
+    /// How long a node is asked for what it must soon have, such as a block that another endpoint gave. The next final
+    /// block is waited for without an end: a chain may stand still.
+    pub patience: Duration,
 }
 
 impl BlockSourceConfig {
-    /// The defaults for a contract: poll every 200 ms, 16 blocks and 16 receipts at once.
-    pub fn new(contract: AccountId, start_height: BlockHeight) -> Self {
+    /// The defaults for a contract: poll every 200 ms, 16 blocks and 16 receipts at once, patience of 30 s.
+    pub fn new(contract: AccountId, start_height: impl Into<Option<BlockHeight>>) -> Self {
         Self {
             contract,
-            start_height,
+            start_height: start_height.into(),
             poll_interval: Duration::from_millis(200),
             prefetch_blocks: 16,
             receipts_in_flight: 16,
             root_key: b"STATE".to_vec(),
-            patience: 50,
+            patience: Duration::from_secs(30),
         }
     }
+}
+
+/// A block, and what is needed to put it into its place.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) block: FinalBlock,
+    /// The parent's height; headers of NEAR's first years lack it.
+    pub(super) prev_height: Option<BlockHeight>,
+    /// The endpoint that gave the block.
+    pub(super) endpoint: Arc<str>,
 }
 
 /// Fetches blocks of one contract.
 #[derive(Debug)]
 pub(super) struct Fetcher {
     pub(super) rpc: RpcClient,
-    /// Asks each endpoint once; waiting and asking anew is done here, with a newer head.
+    /// Asks each endpoint once; waiting and asking anew is done here.
     pub(super) impatient: RpcClient,
     pub(super) config: BlockSourceConfig,
+    pub(super) heads: Heads,
     receipts_in_flight: Semaphore,
-    /// A recent block for outcome proofs.
-    head: Mutex<Option<(BlockHeight, CryptoHash)>>,
 }
 
 impl Fetcher {
     pub(super) fn new(rpc: RpcClient, config: BlockSourceConfig) -> Self {
         let receipts_in_flight = Semaphore::new(config.receipts_in_flight.max(1));
-        Self { impatient: rpc.with_retry(RetryPolicy::ONCE), rpc, config, receipts_in_flight, head: Mutex::default() }
+        let heads = Heads::new(rpc.clone(), config.poll_interval);
+        Self { impatient: rpc.with_retry(RetryPolicy::ONCE), rpc, config, heads, receipts_in_flight }
     }
 
-    /// The block at a height; `None` if the height was skipped.
+    /// The block at a height; `None` if no endpoint knows it.
     pub(super) async fn at_height(
         &self,
         height: BlockHeight,
         head_height: BlockHeight,
-    ) -> Result<Option<FinalBlock>, BlockSourceError> {
-        match self.rpc.block(BlockRef::Height(height)).await? {
-            Some(view) => self.read(view, head_height).await.map(Some),
+    ) -> Result<Option<Fetched>, BlockSourceError> {
+        match self.rpc.block_from(BlockRef::Height(height)).await? {
+            Some(answer) => self.read(&answer.value, answer.endpoint, head_height).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Completes a block whose header is known.
-    pub(super) async fn read(&self, view: BlockView, head_height: BlockHeight) -> Result<FinalBlock, BlockSourceError> {
-        let changes = self.changes(&view).await?;
+    pub(super) async fn read(
+        &self,
+        view: &BlockView,
+        endpoint: Arc<str>,
+        head_height: BlockHeight,
+    ) -> Result<Fetched, BlockSourceError> {
+        let changes = self.changes(view).await?;
         let receipt_ids = changed_by(&changes, &self.config.root_key);
         let mut receipts = Vec::new();
         if !receipt_ids.is_empty() {
-            let head = self.head_above(view.header.height).await?;
+            // The outcomes' root stands in the next block, under which alone they can be proven, once it is final.
+            self.heads.above(view.header.height).await?;
             receipts = stream::iter(receipt_ids)
-                .map(|receipt_id| self.receipt(&view, receipt_id, head))
+                .map(|receipt_id| self.receipt(view, receipt_id))
                 .buffered(self.config.receipts_in_flight.max(1))
                 .try_collect()
                 .await?;
         }
         order::sort(&mut receipts);
-        Ok(FinalBlock {
+        let block = FinalBlock {
             height: view.header.height,
             hash: view.header.hash,
             prev_hash: view.header.prev_hash,
@@ -107,7 +125,12 @@ impl Fetcher {
             receipts,
             root: last_value(changes, &self.config.root_key),
             head_height,
-        })
+        };
+        Ok(Fetched { block, prev_height: view.header.prev_height, endpoint })
+    }
+
+    pub(super) fn tries(&self, hash: CryptoHash, what: impl Into<String>) -> Tries {
+        Tries::new(hash, what.into(), self.config.patience)
     }
 
     async fn changes(&self, view: &BlockView) -> Result<Vec<StateChangeWithCauseView>, BlockSourceError> {
@@ -119,7 +142,7 @@ impl Fetcher {
                 key_prefix: Vec::new().into(),
             },
         };
-        let mut tries = Tries::new(self, hash, "its state changes".to_owned());
+        let mut tries = self.tries(hash, "its state changes");
         loop {
             match self.impatient.call(request()).await {
                 Ok(answer) => return Ok(answer.changes),
@@ -129,21 +152,10 @@ impl Fetcher {
         }
     }
 
-    async fn receipt(
-        &self,
-        view: &BlockView,
-        receipt_id: CryptoHash,
-        head: CryptoHash,
-    ) -> Result<ContractReceipt, BlockSourceError> {
+    async fn receipt(&self, view: &BlockView, receipt_id: CryptoHash) -> Result<ContractReceipt, BlockSourceError> {
         // The semaphore is never closed, so the permit is only absent if it were.
         let _permit = self.receipts_in_flight.acquire().await.ok();
-        let (outcome, contents) =
-            tokio::try_join!(self.outcome(view, receipt_id, head), self.contents(view.header.hash, receipt_id))?;
-        let contents = match contents {
-            Some(contents) => Contents::try_from(contents)
-                .map_err(|reason| BlockSourceError::Inconsistent { hash: view.header.hash, reason })?,
-            None => local::contents(self, view, receipt_id).await?,
-        };
+        let (outcome, contents) = tokio::try_join!(self.outcome(view, receipt_id), self.contents(view, receipt_id))?;
         Ok(ContractReceipt {
             receipt_id,
             predecessor_id: contents.predecessor_id,
@@ -156,33 +168,37 @@ impl Fetcher {
         })
     }
 
+    /// A receipt's outcome, proven under the newest final head. A node refuses a head that it does not hold for final,
+    /// and a block whose outcomes no final block commits to yet.
     async fn outcome(
         &self,
         view: &BlockView,
         receipt_id: CryptoHash,
-        mut head: CryptoHash,
     ) -> Result<ExecutionOutcomeView, BlockSourceError> {
         type Method = Result<RpcLightClientExecutionProofResponse, RpcLightClientProofError>;
         let hash = view.header.hash;
-        let mut tries = Tries::new(self, hash, format!("the outcome of receipt {receipt_id}"));
+        let mut tries = self.tries(hash, format!("the outcome of receipt {receipt_id}"));
         loop {
+            let head = self.heads.above(view.header.height).await?;
             let params = serde_json::json!({
                 "type": "receipt",
                 "receipt_id": receipt_id,
                 "receiver_id": self.config.contract,
-                "light_client_head": head,
+                "light_client_head": head.view.header.hash,
             });
-            let proof =
-                match self.impatient.call(methods::any::<Method>("EXPERIMENTAL_light_client_proof", params)).await {
-                    Ok(answer) => answer.outcome_proof,
-                    Err(error) => {
-                        tries.after(error).await?;
-                        head = self.newest_head().await?;
-                        continue;
-                    }
-                };
+            let request = methods::any::<Method>("EXPERIMENTAL_light_client_proof", params);
+            let Answer { value, endpoint } = match self.impatient.call_from(request, |_| None).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    tries.after(error).await?;
+                    self.heads.refresh().await?;
+                    continue;
+                }
+            };
+            let proof = value.outcome_proof;
             // The block the proof names is not checked: nearcore puts the block there that holds the outcome's root.
-            let inconsistent = |reason: String| BlockSourceError::Inconsistent { hash, reason };
+            let inconsistent =
+                |reason: String| BlockSourceError::Inconsistent { hash, reason, endpoint: endpoint.to_string() };
             if proof.id != receipt_id || proof.outcome.executor_id != self.config.contract {
                 return Err(inconsistent(format!("the outcome of {receipt_id} is that of {}", proof.id)));
             }
@@ -193,39 +209,31 @@ impl Fetcher {
         }
     }
 
-    /// A receipt's contents; `None` for receipts that nodes do not store (see [`local`]).
-    async fn contents(
-        &self,
-        hash: CryptoHash,
-        receipt_id: CryptoHash,
-    ) -> Result<Option<ReceiptView>, BlockSourceError> {
-        let mut tries = Tries::new(self, hash, format!("receipt {receipt_id}"));
+    /// A receipt's contents. Those that nodes do not store are made from their transaction (see [`local`]).
+    async fn contents(&self, view: &BlockView, receipt_id: CryptoHash) -> Result<Contents, BlockSourceError> {
+        let hash = view.header.hash;
+        let mut tries = self.tries(hash, format!("receipt {receipt_id}"));
         loop {
             let request = RpcReceiptRequest { receipt_reference: ReceiptReference { receipt_id } };
-            match self.impatient.call(request).await {
-                Ok(receipt) => return Ok(Some(receipt)),
-                Err(RpcCallError::Handler { error: RpcReceiptError::UnknownReceipt { .. }, .. }) => return Ok(None),
+            match self.impatient.call_from(request, |_| None).await {
+                Ok(Answer { value, endpoint }) => {
+                    let endpoint = endpoint.to_string();
+                    return Contents::try_from(value).map_err(|reason| BlockSourceError::Inconsistent {
+                        hash,
+                        reason,
+                        endpoint,
+                    });
+                }
+                // Either it is not stored, or this endpoint has not got so far.
+                Err(RpcCallError::Handler { error: RpcReceiptError::UnknownReceipt { .. }, endpoint }) => {
+                    if let Some(contents) = local::contents(self, view, receipt_id).await? {
+                        return Ok(contents);
+                    }
+                    tries.again(&endpoint, "it does not store it, and no transaction of the block made it").await?;
+                }
                 Err(error) => tries.after(error).await?,
             }
         }
-    }
-
-    /// A block to prove outcomes at `height` under: the outcome's root stands in the next block, and that one must lie
-    /// below the head of the proof.
-    async fn head_above(&self, height: BlockHeight) -> Result<CryptoHash, BlockSourceError> {
-        let known = *self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        match known {
-            Some((head_height, hash)) if head_height >= height.saturating_add(2) => Ok(hash),
-            _ => self.newest_head().await,
-        }
-    }
-
-    async fn newest_head(&self) -> Result<CryptoHash, BlockSourceError> {
-        let block = BlockRef::Latest;
-        let unknown = || ViewError::UnknownBlock { block, endpoint: self.rpc.endpoint().to_owned() };
-        let header = self.rpc.block(block).await?.ok_or_else(unknown)?.header;
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some((header.height, header.hash));
-        Ok(header.hash)
     }
 }
 
@@ -295,46 +303,4 @@ fn last_value(changes: Vec<StateChangeWithCauseView>, wanted: &[u8]) -> Option<V
         StateChangeValueView::DataUpdate { key, value, .. } if key.as_slice() == wanted => Some(value.into()),
         _ => None,
     })
-}
-
-/// The bounded waiting for something a node must soon have.
-pub(super) struct Tries<'a> {
-    fetcher: &'a Fetcher,
-    hash: CryptoHash,
-    what: String,
-    made: u32,
-}
-
-impl<'a> Tries<'a> {
-    pub(super) fn new(fetcher: &'a Fetcher, hash: CryptoHash, what: String) -> Self {
-        Self { fetcher, hash, what, made: 0 }
-    }
-
-    /// Waits before another try, or gives up.
-    pub(super) async fn again(&mut self, endpoint: String, reason: impl Display) -> Result<(), BlockSourceError> {
-        self.made += 1;
-        if self.made > self.fetcher.config.patience {
-            let (hash, what) = (self.hash, self.what.clone());
-            return Err(BlockSourceError::Unavailable { hash, what, endpoint, reason: reason.to_string() });
-        }
-        self.pause().await;
-        Ok(())
-    }
-
-    /// Waits before another try if the failure may pass, or gives up.
-    pub(super) async fn after<E: Display>(&mut self, error: RpcCallError<E>) -> Result<(), BlockSourceError> {
-        match error {
-            RpcCallError::Handler { endpoint, error } => self.again(endpoint, error).await,
-            RpcCallError::Rpc(error) if error.is_transient() && self.made < self.fetcher.config.patience => {
-                self.made += 1;
-                self.pause().await;
-                Ok(())
-            }
-            RpcCallError::Rpc(error) => Err(RpcError::into(error)),
-        }
-    }
-
-    async fn pause(&self) {
-        tokio::time::sleep(self.fetcher.config.poll_interval.min(Duration::from_millis(100))).await;
-    }
 }

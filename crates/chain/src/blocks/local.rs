@@ -5,44 +5,40 @@
 //! found among the transactions of the block's chunks.
 
 use super::BlockSourceError;
-use super::fetch::{Contents, Fetcher, Tries, function_calls};
+use super::fetch::{Contents, Fetcher, function_calls};
 use crate::{AccountId, CryptoHash};
 use near_jsonrpc_client::methods;
 use near_jsonrpc_primitives::types::chunks::ChunkReference;
 use near_jsonrpc_primitives::types::transactions::TransactionInfo;
 use near_primitives::views::{BlockView, ChunkView, SignedTransactionView, TxExecutionStatus};
 
-/// The contents of a receipt the node does not store, from the transaction that made it.
+/// The contents of a receipt the node does not store, from the transaction that made it; `None` if no transaction of
+/// the block did.
 pub(super) async fn contents(
     fetcher: &Fetcher,
     view: &BlockView,
     receipt_id: CryptoHash,
-) -> Result<Contents, BlockSourceError> {
+) -> Result<Option<Contents>, BlockSourceError> {
     let contract = &fetcher.config.contract;
     let height = view.header.height;
     for chunk in view.chunks.iter().filter(|chunk| chunk.height_included == height) {
         let own = chunk_of(fetcher, view, chunk.chunk_hash).await?.transactions.into_iter();
         for transaction in own.filter(|tx| tx.signer_id == *contract && tx.receiver_id == *contract) {
             if first_receipts(fetcher, view, &transaction).await?.contains(&receipt_id) {
-                return Ok(Contents {
+                return Ok(Some(Contents {
                     predecessor_id: contract.clone(),
                     signer_id: contract.clone(),
                     tx_hash: Some(transaction.hash),
                     calls: function_calls(transaction.actions),
-                });
+                }));
             }
         }
     }
-    Err(BlockSourceError::Unavailable {
-        hash: view.header.hash,
-        what: format!("receipt {receipt_id}"),
-        endpoint: fetcher.rpc.endpoint().to_owned(),
-        reason: "the node does not store it, and no transaction of the block made it".to_owned(),
-    })
+    Ok(None)
 }
 
 async fn chunk_of(fetcher: &Fetcher, view: &BlockView, chunk_id: CryptoHash) -> Result<ChunkView, BlockSourceError> {
-    let mut tries = Tries::new(fetcher, view.header.hash, format!("chunk {chunk_id}"));
+    let mut tries = fetcher.tries(view.header.hash, format!("chunk {chunk_id}"));
     loop {
         let chunk_reference = ChunkReference::ChunkHash { chunk_id };
         match fetcher.impatient.call(methods::chunk::RpcChunkRequest { chunk_reference }).await {
@@ -58,7 +54,7 @@ async fn first_receipts(
     view: &BlockView,
     transaction: &SignedTransactionView,
 ) -> Result<Vec<CryptoHash>, BlockSourceError> {
-    let mut tries = Tries::new(fetcher, view.header.hash, format!("transaction {}", transaction.hash));
+    let mut tries = fetcher.tries(view.header.hash, format!("transaction {}", transaction.hash));
     loop {
         let sender_account_id: AccountId = transaction.signer_id.clone();
         let transaction_info = TransactionInfo::TransactionId { tx_hash: transaction.hash, sender_account_id };
@@ -68,7 +64,7 @@ async fn first_receipts(
                 let outcome = answer.final_execution_outcome.map(|outcome| outcome.into_outcome());
                 match outcome {
                     Some(outcome) => return Ok(outcome.transaction_outcome.outcome.receipt_ids),
-                    None => tries.again(fetcher.rpc.endpoint().to_owned(), "it has no outcome yet").await?,
+                    None => tries.again(fetcher.rpc.endpoint(), "it has no outcome yet").await?,
                 }
             }
             Err(error) => tries.after(error).await?,

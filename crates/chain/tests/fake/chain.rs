@@ -38,7 +38,8 @@ pub fn blocks(heights: &[u64], fork: &str) -> Vec<FakeBlock> {
     let name = |height: u64| hash(&format!("block {height} {fork}"));
     let mut blocks: Vec<FakeBlock> = Vec::new();
     for &height in heights {
-        let (prev_height, prev_hash) = blocks.last().map_or((0, hash("genesis")), |last| (last.height, last.hash));
+        let (prev_height, prev_hash) =
+            blocks.last().map_or((heights[0] - 1, hash("genesis")), |last| (last.height, last.hash));
         blocks.push(FakeBlock { height, hash: name(height), prev_hash, prev_height, receipts: Vec::new() });
     }
     blocks
@@ -52,31 +53,50 @@ pub fn journal_line(seq: u64) -> String {
     format!(r#"EVENT_JSON:{{"standard":"piecework","version":"1.1.0","event":"work","data":{{"seq":{seq},"log":[]}}}}"#)
 }
 
-/// Answers the block source's questions about these blocks, of which the last is final and newest.
+/// Answers the block source's questions about these blocks, all of which are final.
 pub fn answer(blocks: &[FakeBlock], method: &str, params: &Value) -> Reply {
-    let by_hash = |hash: &Value| blocks.iter().find(|block| json!(block.hash) == *hash);
+    answer_at(blocks, blocks.len(), method, params)
+}
+
+/// Answers as a node does whose first `finals` blocks are final, and the last block its newest. Proofs are refused as
+/// nearcore refuses them (`chain/client/src/view_client_actor.rs`).
+pub fn answer_at(blocks: &[FakeBlock], finals: usize, method: &str, params: &Value) -> Reply {
+    let place = |hash: &Value| blocks.iter().position(|block| json!(block.hash) == *hash);
+    let by_hash = |hash: &Value| place(hash).map(|place| &blocks[place]);
     let receipts = || blocks.iter().flat_map(|block| block.receipts.iter().map(move |receipt| (block, receipt)));
     let by_receipt = |id: &Value| receipts().find(|(_, receipt)| json!(receipt.id) == *id);
     match method {
         "block" => {
-            let found = match &params["block_id"] {
-                Value::Number(height) => blocks.iter().find(|block| json!(block.height) == json!(height)),
-                Value::Null => blocks.last(),
-                hash => by_hash(hash),
+            let found = match (&params["block_id"], params["finality"].as_str()) {
+                (Value::Number(height), _) => blocks.iter().find(|block| json!(block.height) == json!(height)),
+                (Value::Null, Some("final")) => blocks[..finals].last(),
+                (Value::Null, _) => blocks.last(),
+                (hash, _) => by_hash(hash),
             };
             found.map_or_else(Reply::unknown_block, |block| Reply::Result(block_json(block)))
         }
+        "status" => Reply::Result(status_json(blocks)),
         "EXPERIMENTAL_changes" => match by_hash(&params["block_id"]) {
             Some(block) => Reply::Result(json!({"block_hash": block.hash, "changes": changes_json(block)})),
             None => Reply::unknown_block(),
         },
-        "EXPERIMENTAL_light_client_proof" => match by_receipt(&params["receipt_id"]) {
-            Some((block, receipt)) => Reply::Result(proof_json(block, receipt)),
-            None => Reply::Error(
-                422,
-                json!({"name": "UNKNOWN_TRANSACTION_OR_RECEIPT", "info": {"transaction_or_receipt_id": params["receipt_id"]}}),
-            ),
-        },
+        "EXPERIMENTAL_light_client_proof" => {
+            let id = json!({"transaction_or_receipt_id": params["receipt_id"]});
+            let Some((block, receipt)) = by_receipt(&params["receipt_id"]) else {
+                return Reply::Error(422, json!({"name": "UNKNOWN_TRANSACTION_OR_RECEIPT", "info": id}));
+            };
+            // The next block's header commits to the outcome.
+            let committing = place(&json!(block.hash)).unwrap() + 1;
+            if committing >= blocks.len() {
+                return Reply::Error(500, json!({"name": "NOT_CONFIRMED", "info": id}));
+            }
+            let Some(head) = place(&params["light_client_head"]) else { return Reply::unknown_block() };
+            match [committing, head].into_iter().find(|&place| place >= finals) {
+                Some(place) => not_canonical(blocks[place].hash),
+                None if head < committing => Reply::Internal("block is ahead of head block".to_owned()),
+                None => Reply::Result(proof_json(block, receipt)),
+            }
+        }
         "EXPERIMENTAL_receipt" => match by_receipt(&params["receipt_id"]) {
             Some((_, receipt)) if !receipt.local => Reply::Result(receipt_json(receipt)),
             _ => Reply::Error(422, json!({"name": "UNKNOWN_RECEIPT", "info": {"receipt_id": params["receipt_id"]}})),
@@ -98,6 +118,54 @@ pub fn answer(blocks: &[FakeBlock], method: &str, params: &Value) -> Reply {
         },
         other => panic!("the fake chain was asked for {other}"),
     }
+}
+
+/// The same with the contract's account, whose code stands in the states from `deployed` on and is readable from
+/// `states` on.
+pub fn answer_with_account(blocks: &[FakeBlock], deployed: u64, states: u64, method: &str, params: &Value) -> Reply {
+    if method != "query" {
+        return answer(blocks, method, params);
+    }
+    assert_eq!(params["request_type"], "view_account");
+    let found = match params["block_id"].as_u64() {
+        Some(height) => blocks.iter().find(|block| block.height == height),
+        None => blocks.last(),
+    };
+    let Some(block) = found else {
+        let info = json!({"block_reference": {"block_id": params["block_id"]}});
+        return Reply::Error(422, json!({"name": "UNKNOWN_BLOCK", "info": info}));
+    };
+    let at = json!({"block_height": block.height, "block_hash": block.hash});
+    if block.height < states {
+        return Reply::Error(422, json!({"name": "GARBAGE_COLLECTED_BLOCK", "info": at}));
+    }
+    let code = if block.height < deployed { CryptoHash::default() } else { hash("code") };
+    Reply::Result(json!({
+        "amount": "1", "locked": "0", "code_hash": code, "storage_usage": 1, "storage_paid_at": 0,
+        "block_height": block.height, "block_hash": block.hash,
+    }))
+}
+
+/// nearcore's refusal of a block that is not final, or on a fork.
+pub fn not_canonical(hash: CryptoHash) -> Reply {
+    Reply::Internal(format!("Internal error: {hash} not on current chain"))
+}
+
+fn status_json(blocks: &[FakeBlock]) -> Value {
+    let (first, last) = (blocks.first().unwrap(), blocks.last().unwrap());
+    let (zero, key, time) = (CryptoHash::default(), format!("ed25519:{}", "1".repeat(32)), "2026-01-01T00:00:00Z");
+    json!({
+        "version": {"version": "2", "build": "2", "commit": "2", "rustc_version": "1"}, "chain_id": "fake",
+        "protocol_version": 88, "latest_protocol_version": 88, "rpc_addr": null, "validators": [],
+        "sync_info": {
+            "latest_block_hash": last.hash, "latest_block_height": last.height, "latest_state_root": zero,
+            "latest_block_time": time, "syncing": false, "earliest_block_hash": first.hash,
+            "earliest_block_height": first.height, "earliest_block_time": time, "epoch_id": zero,
+            "epoch_start_height": 1,
+        },
+        "validator_account_id": null, "validator_public_key": null, "node_public_key": key, "node_key": null,
+        "uptime_sec": 1, "genesis_hash": zero, "detailed_debug_status": null,
+    })
 }
 
 pub fn unknown_transaction(params: &Value) -> Reply {

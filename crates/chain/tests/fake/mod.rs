@@ -25,8 +25,12 @@ pub enum Reply {
     Error(u16, Value),
     /// The refusal of a transaction, whose reason nearcore puts into `data` only.
     Invalid(Value),
+    /// nearcore's internal error, whose words come as `data`.
+    Internal(String),
     /// An HTTP answer that is not JSON-RPC.
     Http(u16, &'static str),
+    /// HTTP 429 with this Retry-After in seconds, and a JSON-RPC error as some providers send it.
+    TooMany(Option<u64>),
     /// The connection breaks in the middle of the answer.
     Break,
 }
@@ -107,6 +111,22 @@ async fn handle(State((calls, answer)): State<(Calls, Arc<Mutex<Answer>>)>, body
             let error = json!({"name": "HANDLER_ERROR", "cause": cause, "code": -32000, "message": "Server error",
                 "data": data});
             axum::Json(json!({"jsonrpc": "2.0", "id": id, "error": error})).into_response()
+        }
+        Reply::Internal(words) => {
+            let cause = json!({"name": "INTERNAL_ERROR", "info": {"error_message": words}});
+            let error = json!({"name": "INTERNAL_ERROR", "cause": cause, "code": -32000, "message": "Server error",
+                "data": words});
+            let body = axum::Json(json!({"jsonrpc": "2.0", "id": id, "error": error}));
+            (StatusCode::INTERNAL_SERVER_ERROR, body).into_response()
+        }
+        Reply::TooMany(retry_after) => {
+            let error = json!({"code": -429, "message": "Rate limits exceeded"});
+            let body = axum::Json(json!({"jsonrpc": "2.0", "id": id, "error": error}));
+            let mut response = (StatusCode::TOO_MANY_REQUESTS, body).into_response();
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert("retry-after", seconds.into());
+            }
+            response
         }
         Reply::Http(status, body) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
         Reply::Break => {
