@@ -132,6 +132,7 @@ impl Caller {
                     | TxError::Expired { .. }
                     | TxError::Invalid { .. }
                     | TxError::KeyGone { .. }
+                    | TxError::NoAccount { .. }
                     | TxError::Encode { .. }
                     | TxError::Damaged(_)),
                 ) => return Called::NotSent(Trouble::Other(text(&error))),

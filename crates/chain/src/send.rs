@@ -29,13 +29,21 @@ pub struct SendPolicy {
     pub deadline: Duration,
     /// Wait between two askings when the node does not hold the request itself.
     pub poll_interval: Duration,
+    /// How long a refusal must stand that another endpoint may not share: behind one address one node may lag, and know
+    /// neither the block nor the key that the bytes name, nor that it has included them before.
+    pub settle: Duration,
     /// How often [`Sender::execute`] signs anew after losing a nonce or letting bytes expire.
     pub signings: u32,
 }
 
 impl Default for SendPolicy {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(60), poll_interval: Duration::from_millis(100), signings: 4 }
+        Self {
+            deadline: Duration::from_secs(60),
+            poll_interval: Duration::from_millis(100),
+            settle: Duration::from_secs(6),
+            signings: 4,
+        }
     }
 }
 
@@ -97,7 +105,11 @@ impl Sender {
     /// If no endpoint takes them, or the chain refuses them.
     pub async fn submit(&self, signed: &SignedTx) -> Result<(), TxError> {
         match self.send(signed, WaitLevel::None).await? {
-            Step::Refused(refused) => self.judge(signed, refused).await.map(drop),
+            Step::Refused(refused) if self.is_known(signed).await? => {
+                tracing::debug!(tx_hash = %signed.hash, %refused, "tx.included_before");
+                Ok(())
+            }
+            Step::Refused(refused) => Err(TxError::refused(signed, refused)),
             Step::Settled(_) | Step::Waiting => Ok(()),
         }
     }
@@ -129,18 +141,27 @@ impl Sender {
     /// If the chain refuses the bytes, or [`TxError::Unknown`] when the deadline passes: they may still take effect.
     pub async fn send_and_wait(&self, signed: &SignedTx, level: WaitLevel) -> Result<Outcome, TxError> {
         let deadline = Instant::now() + self.policy.deadline;
+        let mut refused_since = None;
         loop {
-            match self.send(signed, raised(&level)).await {
+            let error = match self.send(signed, raised(&level)).await {
                 Ok(Step::Settled(outcome)) => return Ok(*outcome),
-                Ok(Step::Waiting) => {}
-                Ok(Step::Refused(refused)) => match self.judge(signed, refused).await {
-                    // The bytes were included by an earlier sending: only the outcome is still to come.
-                    Ok(()) => return self.wait(&signed.hash, &signed.signer_id, level).await,
-                    Err(error) if error.class() != ErrorClass::Transient => return Err(error),
-                    Err(error) => tracing::debug!(tx_hash = %signed.hash, %error, "tx.retry"),
-                },
-                Err(error) if error.class() != ErrorClass::Transient => return Err(error),
-                Err(error) => tracing::debug!(tx_hash = %signed.hash, %error, "tx.retry"),
+                Ok(Step::Waiting) => {
+                    refused_since = None;
+                    None
+                }
+                // The bytes were included by an earlier sending: only the outcome is still to come.
+                Ok(Step::Refused(_)) if self.is_known(signed).await? => {
+                    return self.wait(&signed.hash, &signed.signer_id, level).await;
+                }
+                Ok(Step::Refused(refused)) => Some(TxError::refused(signed, refused)),
+                Err(error) => Some(error),
+            };
+            if let Some(error) = error {
+                let stands = refused_since.get_or_insert_with(Instant::now).elapsed() >= self.policy.settle;
+                if error.class() != ErrorClass::Transient && (stands || !error.may_be_lag()) {
+                    return Err(error);
+                }
+                tracing::debug!(tx_hash = %signed.hash, %error, "tx.retry");
             }
             self.pause(deadline, signed.hash).await?;
         }
@@ -211,15 +232,23 @@ impl Sender {
             outcome.receipts.iter().map(|receipt| receipt.block_hash).chain([outcome.block_hash]).collect();
         let mut height = 0;
         for hash in blocks {
-            let block = BlockRef::Hash(hash);
-            let view = self
-                .rpc
-                .block(block)
-                .await?
-                .ok_or_else(|| ViewError::UnknownBlock { block, endpoint: self.rpc.endpoint().to_owned() })?;
-            height = height.max(view.header.height);
+            height = height.max(self.block_height(hash).await?);
         }
         Ok(height)
+    }
+
+    /// The height of a block that exists: an endpoint which does not know it lags.
+    async fn block_height(&self, hash: CryptoHash) -> Result<BlockHeight, ViewError> {
+        let (block, deadline) = (BlockRef::Hash(hash), Instant::now() + self.policy.deadline);
+        loop {
+            if let Some(view) = self.rpc.block(block).await? {
+                return Ok(view.header.height);
+            }
+            if Instant::now() >= deadline {
+                return Err(ViewError::UnknownBlock { block, endpoint: self.rpc.endpoint().to_owned() });
+            }
+            tokio::time::sleep(self.policy.poll_interval).await;
+        }
     }
 
     async fn send(&self, signed: &SignedTx, wait_until: WaitLevel) -> Result<Step, TxError> {
@@ -263,15 +292,9 @@ impl Sender {
         }
     }
 
-    /// Tells a refusal of bytes that were included before (`Ok`) from one of bytes that never will be.
-    async fn judge(&self, signed: &SignedTx, refused: InvalidTxError) -> Result<(), TxError> {
-        let error = TxError::refused(signed, refused);
-        if matches!(error.class(), ErrorClass::Nonce | ErrorClass::Expired)
-            && self.ask(&signed.hash, &signed.signer_id, WaitLevel::None).await?.is_some()
-        {
-            return Ok(());
-        }
-        Err(error)
+    /// Whether an endpoint knows the transaction, so that a refusal only says that it was included before.
+    async fn is_known(&self, signed: &SignedTx) -> Result<bool, TxError> {
+        Ok(self.ask(&signed.hash, &signed.signer_id, WaitLevel::None).await?.is_some())
     }
 
     async fn pause(&self, deadline: Instant, tx_hash: CryptoHash) -> Result<(), TxError> {

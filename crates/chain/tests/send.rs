@@ -30,8 +30,12 @@ fn request() -> TxRequest {
 async fn sender(node: &FakeNode) -> Sender {
     let rpc = node.client();
     let pool = KeyPool::open(&rpc, "node.test".parse().unwrap(), vec![secret()]).await.unwrap();
-    let policy =
-        SendPolicy { deadline: Duration::from_millis(200), poll_interval: Duration::from_millis(1), signings: 4 };
+    let policy = SendPolicy {
+        deadline: Duration::from_millis(400),
+        poll_interval: Duration::from_millis(1),
+        settle: Duration::from_millis(100),
+        signings: 4,
+    };
     Sender::new(rpc, pool).with_policy(policy)
 }
 
@@ -104,8 +108,9 @@ async fn execute__should_sign_anew_when_another_process_used_the_nonce() {
     // When
     sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
     // Then the second signing is above it, and one transaction took effect.
-    let nonces: Vec<_> =
+    let mut nonces: Vec<_> =
         node.params("send_tx").iter().map(|params| transaction_in(params).transaction.nonce().nonce()).collect();
+    nonces.dedup();
     assert_eq!(nonces, [101, 501]);
     assert_eq!(account.lock().unwrap().included.len(), 1);
 }
@@ -150,14 +155,70 @@ async fn send_and_wait__should_find_what_was_included_before_the_connection_brok
 
 #[tokio::test]
 async fn execute__should_sign_anew_when_the_bytes_expired() {
+    // Given a chain that takes no transaction which names the block of the first signing.
     let account = account();
-    let node = node(&account, |sendings, method, _, _| {
-        (sendings == 1 && method == "send_tx").then(|| Reply::Invalid(json!("Expired")))
+    let first = Arc::new(Mutex::new(None));
+    let node = node(&account, move |_, method, params, _| {
+        let expired = method == "send_tx" && {
+            let hash = transaction_in(params).get_hash();
+            *first.lock().unwrap().get_or_insert(hash) == hash
+        };
+        expired.then(|| Reply::Invalid(json!("Expired")))
     })
     .await;
+    // When
     sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
-    assert_eq!(node.count("send_tx"), 2);
-    assert_eq!(account.lock().unwrap().included.len(), 1);
+    // Then the second signing took effect, and only it.
+    assert_eq!(account.lock().unwrap().included.keys().count(), 1);
+    assert!(node.count("send_tx") > 2, "one refusal is not believed");
+}
+
+#[tokio::test]
+async fn execute__should_sign_once_when_only_a_lagging_node_calls_the_bytes_refused() {
+    // Given two nodes behind one address, the first of which knows neither the block nor the key yet.
+    let lagging = [
+        json!("Expired"),
+        json!({"SignerDoesNotExist": {"signer_id": "node.test"}}),
+        json!({"InvalidAccessKeyError": {"AccessKeyNotFound": {"account_id": "node.test",
+            "public_key": secret().public_key()}}}),
+    ];
+    for refusal in lagging {
+        let account = account();
+        let node = node(&account, move |sendings, method, _, _| {
+            (sendings <= 3 && method == "send_tx").then(|| Reply::Invalid(refusal.clone()))
+        })
+        .await;
+        // When
+        sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
+        // Then the same bytes were sent until the other node took them.
+        let sent = node.params("send_tx");
+        assert!(sent.len() == 4 && sent.iter().all(|params| *params == sent[0]), "{}", sent.len());
+    }
+}
+
+#[tokio::test]
+async fn execute__should_not_take_included_bytes_for_lost_ones() {
+    // Given a transaction that is included while its answer is lost, and then two nodes behind one address: one refuses
+    // its nonce, the other, which is asked about the transaction, has not got so far.
+    let account = account();
+    let mut asked = 0;
+    let node = node(&account, move |sendings, method, params, account| match method {
+        "send_tx" if sendings == 1 => {
+            assert!(account.include(&transaction_in(params)).is_ok());
+            Some(Reply::Break)
+        }
+        "tx" => {
+            asked += 1;
+            (asked <= 5).then(|| chain::unknown_transaction(params))
+        }
+        _ => None,
+    })
+    .await;
+    // When
+    let outcome = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
+    // Then it took effect once.
+    let included = account.lock().unwrap();
+    assert_eq!(included.included.keys().collect::<Vec<_>>(), [&outcome.tx_hash.to_string()]);
 }
 
 #[tokio::test]

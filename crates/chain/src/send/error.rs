@@ -66,7 +66,15 @@ pub enum TxError {
         /// What is wrong and how to put it right.
         reason: String,
     },
-    /// Time is up and nobody knows whether it was included.
+    /// The account that signed does not exist.
+    #[error("transaction {tx_hash}: account {signer_id} does not exist on this network; create and fund it first")]
+    NoAccount {
+        /// The transaction.
+        tx_hash: CryptoHash,
+        /// The account that signed.
+        signer_id: AccountId,
+    },
+    /// Time is up, and whether it was included is not known.
     #[error("transaction {tx_hash} has no outcome after {} s; it may still take effect: send the same bytes again", waited.as_secs())]
     Unknown {
         /// The transaction.
@@ -117,6 +125,12 @@ impl TxError {
         }
     }
 
+    /// Whether a node says the same that only lags: it knows neither a new block, account or key, nor that it has
+    /// included the bytes.
+    pub(super) fn may_be_lag(&self) -> bool {
+        matches!(self, Self::Nonce { .. } | Self::Expired { .. } | Self::KeyGone { .. } | Self::NoAccount { .. })
+    }
+
     /// The contract's stable error code, if a contract failed with one.
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -137,9 +151,7 @@ impl TxError {
             InvalidTxError::ShardCongested { .. } | InvalidTxError::ShardStuck { .. } => {
                 return Self::Busy { tx_hash, reason: error.to_string() };
             }
-            InvalidTxError::SignerDoesNotExist { signer_id } => {
-                format!("account {signer_id} does not exist on this network; create and fund it first")
-            }
+            InvalidTxError::SignerDoesNotExist { signer_id } => return Self::NoAccount { tx_hash, signer_id },
             InvalidTxError::NotEnoughBalance { balance, cost, .. } => {
                 format!("it costs up to {cost} and the account has {balance}; fund {account_id}")
             }
