@@ -60,9 +60,10 @@ pub struct RunConfig {
     /// Address of the health endpoints; port 0 takes a free one, which is printed.
     #[arg(long, global = true, env = "PIECEWORK_INDEXER_LISTEN", default_value = "127.0.0.1:8081")]
     pub listen: SocketAddr,
-    /// Height at which an empty mirror begins: that of the contract's deployment, or less.
-    #[arg(long, global = true, env = "PIECEWORK_INDEXER_START_HEIGHT", default_value_t = 0)]
-    pub start_height: u64,
+    /// Height at which an empty mirror begins: that of the contract's deployment, or less. Without it the deployment is
+    /// looked for, in the states that the endpoints keep.
+    #[arg(long, global = true, env = "PIECEWORK_INDEXER_START_HEIGHT")]
+    pub start_height: Option<u64>,
     /// Milliseconds between questions for a new block at the tip.
     #[arg(long, global = true, env = "PIECEWORK_INDEXER_POLL_INTERVAL_MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub poll_interval_ms: u64,

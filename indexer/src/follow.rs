@@ -59,7 +59,7 @@ pub enum FollowError {
     #[error("the cursor's block hash {0} is not base58: the database was changed by hand")]
     CursorHash(String),
     /// The chain goes on and the source gives nothing.
-    #[error("no block for {seconds} s although the chain stands at height {chain_height}: the RPC endpoint hangs")]
+    #[error("no block for {seconds} s although the chain went on to height {chain_height}: the RPC endpoint hangs")]
     Stalled {
         /// How long.
         seconds: u64,
@@ -131,6 +131,8 @@ async fn session<S: StreamBlocks>(
     progress.committed(planner.committed());
     tracing::info!(height = planner.committed().height, next_seq = planner.committed().root.seq, "mirror loaded");
     let mut first_planned = Instant::now();
+    // The final head when the last block came, or when it was last looked for in vain.
+    let mut head_before = None;
     loop {
         let gathered = planner.blocks() > 0;
         let patience = if gathered { GATHER.saturating_sub(first_planned.elapsed()) } else { config.stall_after };
@@ -144,15 +146,18 @@ async fn session<S: StreamBlocks>(
                 if !gathered {
                     first_planned = Instant::now();
                 }
+                head_before = Some(block.head_height);
                 plan(&mut planner, &block)?;
                 block.head_height > block.height
             }
             Err(_) if gathered => false,
             Err(_) => {
+                // The newest block is complete only once the next one is final, so a chain that stands still gives none.
                 let chain_height = progress.snapshot().chain_height;
-                if chain_height > planner.committed().height {
+                if head_before.is_some_and(|before| chain_height > before) {
                     return Err(FollowError::Stalled { seconds: config.stall_after.as_secs(), chain_height });
                 }
+                head_before = Some(chain_height);
                 continue;
             }
         };

@@ -1,7 +1,7 @@
 //! Seeded runs: a source that fails and a database whose connections are cut must give what a quiet run gives.
 
 use super::paper::{CHAIN, CONTRACT, market, url};
-use piecework_chain::{BlockSourceError, Cursor, FinalBlock, RpcError, StreamBlocks};
+use piecework_chain::{BlockSourceError, Cursor, FinalBlock, RpcError, StreamBlocks, blocks::Needs};
 use piecework_indexer::{
     follow::{FollowConfig, FollowError, follow},
     progress::Progress,
@@ -11,7 +11,10 @@ use piecework_store::load::mirror_load;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -111,6 +114,69 @@ async fn follow__should_lose_and_invent_nothing_under_faults(pool: PgPool) {
         follow_all(&pool, seed, 5).await.unwrap();
         assert_whole(&pool).await;
     }
+}
+
+/// Gives no block, and says how often it was asked for one.
+struct Silent(Arc<dyn Fn(u64) + Send + Sync>, Arc<AtomicU64>);
+
+impl StreamBlocks for Silent {
+    async fn next(&mut self, _: Option<Cursor>) -> Result<FinalBlock, BlockSourceError> {
+        (self.0)(self.1.fetch_add(1, Ordering::Relaxed));
+        std::future::pending().await
+    }
+}
+
+/// Follows a silent source; `asked` runs at each question.
+async fn follow_silent(
+    pool: &PgPool,
+    progress: &Progress,
+    stop: &CancellationToken,
+    asked: impl Fn(u64) + Send + Sync + 'static,
+) -> Result<(), FollowError> {
+    let config = FollowConfig { stall_after: Duration::from_millis(20), ..config(pool) };
+    let (asked, count): (Arc<dyn Fn(u64) + Send + Sync>, _) = (Arc::new(asked), Arc::<AtomicU64>::default());
+    let source = || Silent(asked.clone(), count.clone());
+    tokio::time::timeout(Duration::from_secs(120), follow(&config, source, progress, stop)).await.unwrap()
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn follow__should_wait_for_a_chain_that_stands_still(pool: PgPool) {
+    // Given a final head above the mirror that does not move: its block is complete only with the next one.
+    let (progress, stop) = (Progress::default(), CancellationToken::new());
+    progress.head_seen(100);
+    // When twenty times the patience passes, then nothing is wrong.
+    let stopped = stop.clone();
+    let asked = move |count| {
+        if count == 20 {
+            stopped.cancel()
+        }
+    };
+    follow_silent(&pool, &progress, &stop, asked).await.unwrap();
+    assert_eq!(progress.snapshot().interrupted, None);
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn follow__should_end_when_the_chain_goes_on_and_the_source_gives_nothing(pool: PgPool) {
+    let (progress, stop) = (Progress::default(), CancellationToken::new());
+    let head = progress.clone();
+    let result = follow_silent(&pool, &progress, &stop, move |count| head.head_seen(100 + count)).await;
+    assert!(matches!(result, Err(FollowError::Stalled { .. })), "{result:?}");
+}
+
+/// Fails for ever, as a pruned endpoint does.
+struct Pruned;
+
+impl StreamBlocks for Pruned {
+    async fn next(&mut self, _: Option<Cursor>) -> Result<FinalBlock, BlockSourceError> {
+        let (needs, endpoint) = (Needs::Start(0), "http://paper".to_owned());
+        Err(BlockSourceError::HistoryGone { needs, kept_from: 100, endpoint })
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn follow__should_end_at_once_when_its_blocks_are_not_kept_any_more(pool: PgPool) {
+    let result = follow(&config(&pool), || Pruned, &Progress::default(), &CancellationToken::new()).await;
+    assert!(matches!(result, Err(FollowError::Source(BlockSourceError::HistoryGone { .. }))), "{result:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATED")]
