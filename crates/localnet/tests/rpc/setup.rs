@@ -62,7 +62,11 @@ impl Setup {
 
     /// A chain whose root account has the test contract.
     pub async fn with_contract() -> Self {
-        let setup = Self::start().await;
+        Self::with_contract_and(Config::ephemeral()).await
+    }
+
+    pub async fn with_contract_and(config: Config) -> Self {
+        let setup = Self::with(config).await;
         let code = wat::parse_str(CONTRACT).unwrap();
         setup.send(&setup.root, vec![Action::DeployContract(DeployContractAction { code })]).await;
         setup
