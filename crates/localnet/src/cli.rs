@@ -73,9 +73,12 @@ struct Init {
     /// Seed of the root account's key and of all block randomness (default: random).
     #[arg(long)]
     test_seed: Option<String>,
-    /// Accepted for compatibility with neard; blocks are always fast.
+    /// Make epochs of 60 blocks instead of 500. What is five epochs old is no longer kept.
     #[arg(long)]
     fast: bool,
+    /// For how many blocks a transaction is valid (default 100, as in neard's sandbox; mainnet has 86,400).
+    #[arg(long, env = "PIECEWORK_LOCALNET_VALIDITY")]
+    validity: Option<u64>,
     /// Accepted for compatibility with neard; there is always one shard.
     #[arg(long)]
     num_shards: Option<u64>,
@@ -98,9 +101,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let home = || cli.home.clone().unwrap_or_else(|| DEFAULT_HOME.into());
     match cli.command {
         Some(Command::Init(init)) => {
-            let Init { chain_id, account_id, test_seed, .. } = init;
+            let Init { chain_id, account_id, test_seed, fast, validity, .. } = init;
             let dir = home();
-            home::init(&dir, &InitOptions { chain_id, account_id, test_seed, accounts: None }).context("init")?;
+            let options = InitOptions { chain_id, account_id, test_seed, fast, validity, accounts: None };
+            home::init(&dir, &options).context("init")?;
             tracing::info!(home = %dir.display(), "initialised");
             Ok(())
         }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use near_chain_configs::{Genesis, GenesisValidationMode};
+use near_chain_configs::{DEFAULT_GC_NUM_EPOCHS_TO_KEEP, EXPECTED_EPOCH_LENGTH, Genesis, GenesisValidationMode};
 use near_crypto::{KeyFile, KeyType, SecretKey};
 use near_primitives::types::{AccountId, Balance};
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,10 @@ pub struct InitOptions {
     pub account_id: AccountId,
     /// Makes the validator's key and all block randomness reproducible.
     pub test_seed: Option<String>,
+    /// Epochs of 60 blocks instead of 500.
+    pub fast: bool,
+    /// For how many blocks a transaction is valid; 100 if not given.
+    pub validity: Option<u64>,
     /// Accounts below the root account, whose keys everyone knows; the root account's is such a one then, too.
     pub accounts: Option<Accounts>,
 }
@@ -74,6 +78,9 @@ pub struct NodeConfig {
     /// RPC limits.
     #[serde(default)]
     pub rpc: RpcConfig,
+    /// How many epochs can be asked for.
+    #[serde(default = "gc_num_epochs_to_keep")]
+    pub gc_num_epochs_to_keep: u64,
     /// Block times, which here only say how much time a fast-forwarded height stands for.
     #[serde(default)]
     pub consensus: ConsensusConfig,
@@ -90,6 +97,25 @@ pub struct RpcConfig {
     /// Limits.
     #[serde(default)]
     pub limits_config: RpcLimits,
+    /// Waits.
+    #[serde(default)]
+    pub polling_config: RpcPolling,
+    /// Whether `EXPERIMENTAL_indexer_block` is answered.
+    #[serde(default)]
+    pub enable_indexer_rpc: bool,
+}
+
+/// `rpc.polling_config` of `config.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RpcPolling {
+    /// How long a request waits for its transaction.
+    pub polling_timeout: Duration,
+}
+
+impl Default for RpcPolling {
+    fn default() -> Self {
+        Self { polling_timeout: Duration::from_secs(10) }
+    }
 }
 
 /// `rpc.limits_config` of `config.json`.
@@ -172,11 +198,18 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<(), HomeError> {
         format!("test-chain-{}", suffix.chars().rev().take(5).collect::<String>())
     });
     let mut genesis = new_genesis(chain_id, &validator.account_id, &validator.public_key);
+    if !options.fast {
+        genesis.config.epoch_length = EXPECTED_EPOCH_LENGTH;
+    }
+    if let Some(validity) = options.validity {
+        genesis.config.transaction_validity_period = validity;
+    }
     if let Some(Accounts { count, balance }) = options.accounts {
         accounts::add_accounts(&mut genesis, &well_known_accounts(&validator.account_id, count), balance);
     }
     let config = NodeConfig {
-        rpc: RpcConfig { addr: Some("0.0.0.0:3030".to_owned()), limits_config: RpcLimits::default() },
+        rpc: RpcConfig { addr: Some("0.0.0.0:3030".to_owned()), ..RpcConfig::default() },
+        gc_num_epochs_to_keep: gc_num_epochs_to_keep(),
         consensus: ConsensusConfig::default(),
         localnet: LocalnetConfig {
             random_seed: options.test_seed.clone(),
@@ -210,6 +243,10 @@ pub fn load(dir: &Path) -> Result<Home, HomeError> {
     Ok(Home { dir: dir.to_owned(), genesis, config, validator })
 }
 
+fn gc_num_epochs_to_keep() -> u64 {
+    DEFAULT_GC_NUM_EPOCHS_TO_KEEP
+}
+
 fn key_file(account_id: &AccountId, secret_key: SecretKey) -> KeyFile {
     KeyFile { account_id: account_id.clone(), public_key: secret_key.public_key(), secret_key }
 }
@@ -223,6 +260,7 @@ fn config_file(config: &NodeConfig) -> serde_json::Value {
         "rpc": config.rpc,
         "network": { "addr": "0.0.0.0:24567" },
         "consensus": config.consensus,
+        "gc_num_epochs_to_keep": config.gc_num_epochs_to_keep,
         "store": {},
         "localnet": config.localnet,
     })
@@ -236,4 +274,39 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), HomeError> {
 
 fn write_key(path: &Path, key: &KeyFile) -> Result<(), HomeError> {
     key.write_to_file(path).map_err(|source| HomeError::File { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case, clippy::unwrap_used)]
+
+    use super::*;
+
+    fn options() -> InitOptions {
+        let account_id = "test.near".parse().unwrap();
+        InitOptions { chain_id: None, account_id, test_seed: None, fast: false, validity: None, accounts: None }
+    }
+
+    #[test]
+    fn genesis__should_be_that_of_neards_init() {
+        for (options, epoch_length, validity) in [
+            (options(), 500, 100),
+            (InitOptions { fast: true, ..options() }, 60, 100),
+            (InitOptions { validity: Some(86_400), ..options() }, 500, 86_400),
+        ] {
+            // When a chain is initialised with or without `--fast`, or with a validity of its own
+            let dir = tempfile::tempdir().unwrap();
+            init(dir.path(), &options).unwrap();
+            let home = load(dir.path()).unwrap();
+
+            // Then epochs and transactions last as long as in neard, or as long as was asked for
+            let genesis = &home.genesis.config;
+            assert_eq!((genesis.epoch_length, genesis.transaction_validity_period), (epoch_length, validity));
+
+            // And the configuration says how many epochs are kept
+            assert_eq!(home.config.gc_num_epochs_to_keep, 5);
+            assert_eq!(home.config.rpc.polling_config.polling_timeout, Duration::from_secs(10));
+            assert!(!home.config.rpc.enable_indexer_rpc);
+        }
+    }
 }

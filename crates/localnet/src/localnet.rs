@@ -8,22 +8,24 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use near_chain_configs::Genesis;
+use near_chain_configs::{DEFAULT_GC_NUM_EPOCHS_TO_KEEP, Genesis, MIN_GC_NUM_EPOCHS_TO_KEEP};
 use near_crypto::{KeyFile, KeyType, SecretKey};
 use near_primitives::{hash::CryptoHash, types::AccountId};
 use near_vm_runner::{FilesystemContractRuntimeCache, noop_background_spawner};
 use tokio::{net::TcpListener, sync::watch, task};
 
 use crate::{
-    chain::{Chain, ChainClock, ChainError},
+    chain::{Chain, ChainClock, ChainError, Keep},
     faults::{FaultPlan, Faults},
     home::{Home, new_genesis},
-    node::{Cadence, Node},
+    node::{Cadence, Node, RpcRules},
     rpc,
     runtime::{Runtime, Validators},
     store::Layout,
 };
 
+/// Blocks kept at least, so that finality and the receipts under way are among them.
+pub const MIN_KEEP_BLOCKS: u64 = 100;
 /// Compiled contracts kept in memory.
 const CACHED_CONTRACTS: usize = 128;
 /// Compiled contracts kept on disk, in bytes.
@@ -39,8 +41,12 @@ pub struct Config {
     pub rpc_addr: SocketAddr,
     /// When blocks are made.
     pub cadence: Cadence,
-    /// How many blocks are kept for queries about the past.
-    pub keep_blocks: usize,
+    /// How many blocks can be asked for, at least 100; without, as many epochs as nearcore keeps.
+    pub keep_blocks: Option<u64>,
+    /// How many epochs nearcore keeps.
+    pub keep_epochs: u64,
+    /// What the RPC does beyond the chain's rules.
+    pub rules: RpcRules,
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
     /// The time a fast-forwarded height stands for.
@@ -99,7 +105,9 @@ impl Config {
             validator,
             rpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             cadence: Cadence::instant(),
-            keep_blocks: 100_000,
+            keep_blocks: None,
+            keep_epochs: DEFAULT_GC_NUM_EPOCHS_TO_KEEP,
+            rules: RpcRules::default(),
             max_body_bytes: 64 * 1024 * 1024,
             per_height: Duration::from_millis(310),
             seed: None,
@@ -115,7 +123,12 @@ impl Config {
         Self {
             rpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 3030)),
             cadence,
-            keep_blocks: 100_000,
+            keep_blocks: None,
+            keep_epochs: home.config.gc_num_epochs_to_keep.max(MIN_GC_NUM_EPOCHS_TO_KEEP),
+            rules: RpcRules {
+                wait_limit: home.config.rpc.polling_config.polling_timeout,
+                indexer_blocks: home.config.rpc.enable_indexer_rpc,
+            },
             max_body_bytes: home.config.rpc.limits_config.json_payload_max_size,
             per_height: home.config.consensus.per_height(),
             seed: home.config.localnet.random_seed,
@@ -155,7 +168,11 @@ impl Config {
             None => CryptoHash(rand::random()),
         };
         let genesis = self.genesis.clone();
-        Ok(Chain::new(runtime, genesis, clock, self.keep_blocks, seed, self.data.as_ref())?)
+        let keep = match self.keep_blocks {
+            Some(blocks) => Keep::Blocks(blocks.max(MIN_KEEP_BLOCKS)),
+            None => Keep::Epochs { count: self.keep_epochs, length: genesis.config.epoch_length },
+        };
+        Ok(Chain::new(runtime, genesis, clock, keep, seed, self.data.as_ref())?)
     }
 }
 
@@ -178,8 +195,8 @@ impl Localnet {
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
         let chain = config.chain()?;
         let faults = FaultPlan::new(config.faults);
-        let (node, producer) =
-            Node::start(chain, config.cadence, addr, config.validator, faults).map_err(StartError::Thread)?;
+        let (node, producer) = Node::start(chain, config.cadence, addr, config.validator, faults, config.rules)
+            .map_err(StartError::Thread)?;
         let (shutdown, mut stopping) = watch::channel(false);
         let stopped = async move {
             // A dropped sender stops the server as well.

@@ -45,6 +45,21 @@ pub enum NodeError {
     Refused(String),
 }
 
+/// What the RPC does beyond the chain's rules, as `rpc` of neard's `config.json` sets it.
+#[derive(Clone, Copy, Debug)]
+pub struct RpcRules {
+    /// How long a request waits for its transaction.
+    pub wait_limit: Duration,
+    /// Whether `EXPERIMENTAL_indexer_block` is answered.
+    pub indexer_blocks: bool,
+}
+
+impl Default for RpcRules {
+    fn default() -> Self {
+        Self { wait_limit: Duration::from_secs(10), indexer_blocks: false }
+    }
+}
+
 type Act = Box<dyn FnOnce(&mut Producer) + Send>;
 
 enum Command {
@@ -69,6 +84,8 @@ pub struct Node {
     pub started: Instant,
     /// What goes wrong on purpose.
     pub faults: FaultPlan,
+    /// What the RPC does beyond the chain's rules.
+    pub rules: RpcRules,
     commands: mpsc::Sender<Command>,
 }
 
@@ -83,6 +100,7 @@ impl Node {
         rpc_addr: SocketAddr,
         validator: KeyFile,
         faults: FaultPlan,
+        rules: RpcRules,
     ) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
         let (commands, received) = mpsc::channel();
         let view = Arc::clone(chain.view());
@@ -92,7 +110,7 @@ impl Node {
         let started = Instant::now();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let views = Semaphore::new(threads * VIEWS_PER_THREAD);
-        let node = Self { chain: view, head, rpc_addr, validator, views, started, faults, commands };
+        let node = Self { chain: view, head, rpc_addr, validator, views, started, faults, rules, commands };
         Ok((Arc::new(node), thread))
     }
 

@@ -33,7 +33,8 @@ struct Running {
 impl Running {
     fn start(home: &Path) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_piecework-localnet"))
-            .args(["--json", "--instant", "--block-interval-ms", "5", "--rpc-addr", "127.0.0.1:0", "--home"])
+            .args(["--json", "--instant", "--block-interval-ms", "5", "--keep-blocks", "100000"])
+            .args(["--rpc-addr", "127.0.0.1:0", "--home"])
             .arg(home)
             .stdout(Stdio::piped())
             .spawn()

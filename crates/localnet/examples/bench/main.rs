@@ -103,7 +103,7 @@ async fn speed(binary: &Path, options: &Speed) -> anyhow::Result<()> {
 async fn measure(binary: &Path, options: &Speed) -> anyhow::Result<Figures> {
     let home = tempfile::tempdir()?;
     let accounts = SENDERS.to_string();
-    let chosen = ["--instant", "--accounts", &accounts];
+    let chosen = ["--instant", "--accounts", &accounts, "--keep-blocks", "100000", "--validity", "86400"];
     let (chain, start_ms) = chain::Chain::start(binary, home.path(), &chosen).await?;
     let round_trip_ms = load::round_trip(&chain).await?;
     let transfers_per_s = load::transfers(&chain, options.transactions).await?;

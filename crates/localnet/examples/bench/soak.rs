@@ -24,6 +24,8 @@ use crate::{
 
 /// One of so many transactions of each sender is asked about, soon and again later.
 const REMEMBERED: u64 = 500;
+/// The chain keeps what is asked for.
+const KEEPS: [&str; 4] = ["--keep-blocks", "100000", "--validity", "86400"];
 /// Keys of the map that calls write to.
 const MAP_KEYS: u64 = 50_000;
 /// Between two questions about older transactions.
@@ -64,7 +66,7 @@ struct Asked {
 pub async fn run(binary: &Path, options: &Soak) -> anyhow::Result<()> {
     ensure!(options.hours > 0.0 && options.rate > 0, "--hours and --rate must be above 0");
     let home = tempfile::tempdir()?;
-    let (chain, _) = Chain::start(binary, home.path(), &[]).await?;
+    let (chain, _) = Chain::start(binary, home.path(), &KEEPS).await?;
     let (contract, senders) = chain.accounts.split_first().context("no accounts")?;
     deploy(&chain.addr, contract).await?;
     let end = Instant::now() + Duration::from_secs_f64(options.hours * 3_600.0);

@@ -84,7 +84,7 @@ impl Chain {
             self.recent_logs.pop_front();
             self.page_out_below = self.recent_logs.front().copied().unwrap_or(first);
         }
-        while let Some(first) = history.forget_log(self.keep_blocks, store.state_height()) {
+        while let Some(first) = history.forget_log(store.state_height()) {
             store.remove_log(first)?;
         }
         Ok(())
@@ -95,7 +95,7 @@ impl Chain {
         let genesis = Arc::clone(self.view.history().genesis());
         let state = std::mem::take(&mut recovered.state);
         let carried = Carried::from(&mut recovered);
-        self.view.replace(History::new(genesis, recovered.blocks, recovered.archive, recovered.tree), state);
+        self.view.replace(History::new(genesis, recovered.blocks, recovered.archive, recovered.tree, self.keep), state);
         self.carry_on(carried);
     }
 

@@ -13,7 +13,11 @@ use near_primitives::{
     types::{BlockHeight, BlockId, BlockReference, Finality, SyncCheckpoint},
 };
 
-use super::{block::Block, merkle::MerkleTree};
+use super::{
+    block::Block,
+    merkle::MerkleTree,
+    retention::{Cut, Keep},
+};
 use crate::store::{Archive, IdKind, Segment};
 
 /// Without a disk: outcomes kept at most, so that a busy chain does not fill the memory (one takes 4 to 10 kB with
@@ -36,25 +40,30 @@ pub struct OutcomePlace {
     pub index: usize,
 }
 
-/// Kept blocks. The newest are in memory with their states; with a disk, older ones are in its archive.
+/// Kept blocks. The newest are in memory with their states; with a disk, older ones are in its archive. Readers see
+/// those from the cut on; what is older goes when it is convenient.
 pub struct History {
     genesis: Arc<Block>,
+    keep: Keep,
+    cut: Cut,
     recent: BTreeMap<BlockHeight, Arc<Block>>,
     archive: Archive,
     heights: HashMap<CryptoHash, BlockHeight>,
     outcomes: HashMap<CryptoHash, OutcomePlace>,
     transactions: HashMap<CryptoHash, Arc<SignedTransaction>>,
-    receipts: HashMap<CryptoHash, Arc<Receipt>>,
+    receipts: HashMap<CryptoHash, (BlockHeight, Arc<Receipt>)>,
     tree: MerkleTree,
     head: Arc<Block>,
 }
 
 impl History {
     /// The history of a chain with these recent blocks, oldest first.
-    pub fn new(genesis: Arc<Block>, recent: Vec<Arc<Block>>, archive: Archive, tree: MerkleTree) -> Self {
+    pub fn new(genesis: Arc<Block>, recent: Vec<Arc<Block>>, archive: Archive, tree: MerkleTree, keep: Keep) -> Self {
         let mut history = Self {
             heights: HashMap::from([(genesis.hash, genesis.height())]),
             head: Arc::clone(&genesis),
+            keep,
+            cut: Cut::at(&genesis),
             genesis,
             recent: BTreeMap::new(),
             archive: Archive::default(),
@@ -68,6 +77,8 @@ impl History {
         }
         history.archive = archive;
         recent.into_iter().for_each(|block| history.insert(block));
+        history.raise_cut_to_oldest();
+        history.collect_garbage();
         history
     }
 
@@ -75,6 +86,7 @@ impl History {
     pub fn push(&mut self, block: Arc<Block>) {
         self.tree.push(block.hash);
         self.insert(block);
+        self.collect_garbage();
     }
 
     fn insert(&mut self, block: Arc<Block>) {
@@ -86,20 +98,22 @@ impl History {
         for tx in &block.transactions {
             self.transactions.insert(tx.get_hash(), Arc::clone(tx));
         }
-        self.receipts.extend(block.created.iter().map(|receipt| (*receipt.receipt_id(), Arc::clone(receipt))));
+        let created = block.created.iter().map(|receipt| (*receipt.receipt_id(), (height, Arc::clone(receipt))));
+        self.receipts.extend(created);
         self.recent.insert(height, Arc::clone(&block));
         self.head = block;
     }
 
-    /// Without a disk: forgets the oldest block after genesis if more than `keep` are held, or too much in them.
-    pub fn prune(&mut self, keep: usize) -> bool {
+    /// Without a disk: forgets the oldest block after genesis if more are held than wanted, or too much in them.
+    pub fn prune(&mut self) -> bool {
         let full = self.outcomes.len() > MAX_OUTCOMES && self.recent.len() > MIN_BLOCKS;
-        if self.recent.len() <= keep.max(MIN_BLOCKS) && !full {
+        if self.recent.len() <= self.keep.blocks().max(MIN_BLOCKS) && !full {
             return false;
         }
         let Some(block) = self.forget_oldest() else { return false };
         self.heights.remove(&block.hash);
         self.tree.forget(leaves(block.ordinal));
+        self.raise_cut_to_oldest();
         true
     }
 
@@ -128,14 +142,14 @@ impl History {
         self.archive.add(first, segment);
     }
 
-    /// Forgets the oldest log if `keep` blocks remain without it, or the logs are too large, and it ends before
+    /// Forgets the oldest log if enough blocks remain without it, or the logs are too large, and it ends before
     /// `height`; says which.
-    pub fn forget_log(&mut self, keep: usize, height: BlockHeight) -> Option<BlockHeight> {
+    pub fn forget_log(&mut self, height: BlockHeight) -> Option<BlockHeight> {
         let oldest = self.archive.oldest()?;
         let last = oldest.blocks.last().map_or(0, |place| place.height);
         let without = self.archive.len() - oldest.blocks.len();
         let too_large = self.archive.bytes() > MAX_LOG_BYTES && without >= MIN_BLOCKS;
-        if without < keep.max(MIN_BLOCKS) && !too_large || last >= height || self.has_state(last) {
+        if without < self.keep.blocks().max(MIN_BLOCKS) && !too_large || last >= height || self.is_recent(last) {
             return None;
         }
         let (first, segment) = self.archive.forget_oldest()?;
@@ -143,7 +157,41 @@ impl History {
             self.heights.remove(&place.hash);
         }
         self.tree.forget(segment.blocks.last().map_or(0, |place| leaves(place.ordinal)));
+        self.raise_cut_to_oldest();
         Some(first)
+    }
+
+    /// Moves the cut to where nearcore's garbage collector would have got with this head.
+    fn collect_garbage(&mut self) {
+        match self.keep {
+            Keep::Epochs { .. } => {
+                let stop = self.keep.stop(self.genesis.height(), self.head.height());
+                if stop > self.cut.stop {
+                    let height = self.kept_at_or_below(stop - 1).unwrap_or(self.cut.height).max(self.cut.height);
+                    self.cut = Cut { height, before: self.kept_before(height), stop, ..self.cut };
+                }
+            }
+            Keep::Blocks(count) => {
+                while self.head.ordinal.saturating_sub(self.cut.ordinal) >= count
+                    && let Some(height) = self.kept_above(self.cut.height)
+                {
+                    let Cut { height: before, ordinal, .. } = self.cut;
+                    self.cut = Cut { height, before, ordinal: ordinal + 1, stop: height };
+                }
+            }
+        }
+    }
+
+    /// What is gone already cannot be seen either.
+    fn raise_cut_to_oldest(&mut self) {
+        let archived = self.archive.oldest().and_then(|segment| segment.blocks.first());
+        let archived = archived.map(|place| (place.height, place.ordinal));
+        let recent = self.recent.first_key_value().map(|(height, block)| (*height, block.ordinal));
+        let Some((height, ordinal)) = archived.into_iter().chain(recent).min() else { return };
+        // Genesis is never lost, so the block after it has its parent.
+        if ordinal > self.genesis.ordinal + 1 && height > self.cut.height {
+            self.cut = Cut { height, ordinal, before: height, stop: self.cut.stop.max(height) };
+        }
     }
 
     /// The tree over all block hashes.
@@ -166,9 +214,19 @@ impl History {
         &self.genesis
     }
 
-    /// The oldest kept block after genesis, or genesis.
+    /// The oldest block that can be seen: genesis, as long as nothing has been collected.
     pub fn earliest(&self) -> Arc<Block> {
-        self.next_block(self.genesis.height()).unwrap_or_else(|| Arc::clone(&self.genesis))
+        self.block_at_height(self.cut.height).unwrap_or_else(|| Arc::clone(&self.head))
+    }
+
+    /// The height below which queries by height are refused. The newest block below it can still be seen.
+    pub fn gc_stop(&self) -> BlockHeight {
+        self.cut.stop
+    }
+
+    /// The hash of a block that has been collected, as long as it is known.
+    pub fn collected(&self, height: BlockHeight) -> Option<CryptoHash> {
+        (height < self.cut.height).then(|| self.kept_block(height))?.map(|block| block.hash)
     }
 
     /// The block a request means.
@@ -191,7 +249,7 @@ impl History {
 
     /// The height of the block with this hash.
     pub fn height_of(&self, hash: &CryptoHash) -> Option<BlockHeight> {
-        self.heights.get(hash).copied()
+        self.heights.get(hash).copied().filter(|height| self.is_seen(*height))
     }
 
     /// The block a header names as final. The first headers name none, which makes genesis the final one.
@@ -201,6 +259,10 @@ impl History {
 
     /// The block at exactly this height.
     pub fn block_at_height(&self, height: BlockHeight) -> Option<Arc<Block>> {
+        if self.is_seen(height) { self.kept_block(height) } else { None }
+    }
+
+    fn kept_block(&self, height: BlockHeight) -> Option<Arc<Block>> {
         if height == self.genesis.height() {
             return Some(Arc::clone(&self.genesis));
         }
@@ -214,22 +276,40 @@ impl History {
 
     /// The block after the one at `height`.
     pub fn next_block(&self, height: BlockHeight) -> Option<Arc<Block>> {
-        let archived = self.archive.heights_from(height + 1).next();
-        let recent = self.recent.range(height + 1..).next().map(|(height, _)| *height);
-        let next = archived.into_iter().chain(recent).min()?;
-        self.block_at_height(next)
+        self.block_at_height(self.kept_above(height)?.max(self.cut.height))
     }
 
     /// The newest block at or below `height`.
     pub fn block_at_or_below(&self, height: BlockHeight) -> Option<Arc<Block>> {
-        let recent = self.recent.range(..=height).next_back().map(|(height, _)| *height);
-        let found = recent.or_else(|| self.archive.height_at_or_below(height)).unwrap_or(self.genesis.height());
+        let found = self.kept_at_or_below(height).unwrap_or(self.genesis.height());
         self.block_at_height(found).filter(|block| block.height() <= height)
+    }
+
+    fn kept_above(&self, height: BlockHeight) -> Option<BlockHeight> {
+        let recent = self.recent.range(height + 1..).next().map(|(height, _)| *height);
+        self.archive.height_above(height).into_iter().chain(recent).min()
+    }
+
+    fn kept_at_or_below(&self, height: BlockHeight) -> Option<BlockHeight> {
+        let recent = self.recent.range(..=height).next_back().map(|(height, _)| *height);
+        recent.or_else(|| self.archive.height_at_or_below(height))
+    }
+
+    fn kept_before(&self, height: BlockHeight) -> BlockHeight {
+        height.checked_sub(1).and_then(|below| self.kept_at_or_below(below)).unwrap_or(height)
+    }
+
+    fn is_seen(&self, height: BlockHeight) -> bool {
+        height >= self.cut.height
+    }
+
+    fn is_recent(&self, height: BlockHeight) -> bool {
+        height >= self.oldest_with_state().height()
     }
 
     /// Whether the state after the block at `height` can still be read.
     pub fn has_state(&self, height: BlockHeight) -> bool {
-        height >= self.oldest_with_state().height()
+        self.is_seen(height) && self.is_recent(height)
     }
 
     /// The height of the last final block.
@@ -244,30 +324,38 @@ impl History {
 
     /// Where the outcome of a transaction or receipt is.
     pub fn outcome(&self, id: &CryptoHash) -> Option<OutcomePlace> {
-        self.outcomes.get(id).copied().or_else(|| self.archive.find(id, IdKind::Outcome))
+        let place = self.outcomes.get(id).copied().or_else(|| self.archive.find(id, IdKind::Outcome));
+        place.filter(|place| self.is_seen(place.height))
     }
 
     /// A transaction by hash.
     pub fn transaction(&self, hash: &CryptoHash) -> Option<Arc<SignedTransaction>> {
+        let place = self.outcome(hash)?;
         if let Some(tx) = self.transactions.get(hash) {
             return Some(Arc::clone(tx));
         }
-        let block = self.archive.block(self.archive.find(hash, IdKind::Outcome)?.height)?;
+        let block = self.archive.block(place.height)?;
         block.transactions.iter().find(|tx| tx.get_hash() == *hash).cloned()
     }
 
-    /// Whether a transaction is in one of the recent blocks.
-    pub fn has_recent_transaction(&self, hash: &CryptoHash) -> bool {
-        self.transactions.contains_key(hash)
+    /// A receipt by id, which is kept as long as the chunk that brought it: one block longer than what created it.
+    pub fn receipt(&self, id: &CryptoHash) -> Option<Arc<Receipt>> {
+        let (created_at, receipt) = self.find_receipt(id)?;
+        (created_at >= self.cut.before).then_some(receipt)
     }
 
-    /// A receipt by id.
-    pub fn receipt(&self, id: &CryptoHash) -> Option<Arc<Receipt>> {
-        if let Some(receipt) = self.receipts.get(id) {
-            return Some(Arc::clone(receipt));
+    /// A receipt by id, also an older one that waited until now.
+    pub fn any_receipt(&self, id: &CryptoHash) -> Option<Arc<Receipt>> {
+        self.find_receipt(id).map(|(_, receipt)| receipt)
+    }
+
+    fn find_receipt(&self, id: &CryptoHash) -> Option<(BlockHeight, Arc<Receipt>)> {
+        if let Some((height, receipt)) = self.receipts.get(id) {
+            return Some((*height, Arc::clone(receipt)));
         }
         let block = self.archive.block(self.archive.find(id, IdKind::Created)?.height)?;
-        block.created.iter().find(|receipt| receipt.receipt_id() == id).cloned()
+        let receipt = block.created.iter().find(|receipt| receipt.receipt_id() == id)?;
+        Some((block.height(), Arc::clone(receipt)))
     }
 
     /// Root of the tree of all block hashes up to and without the next block.

@@ -17,7 +17,7 @@ use near_primitives::{
 };
 
 use super::{
-    Block, ChainClock, ChainError, ChainView, History,
+    Block, ChainClock, ChainError, ChainView, History, Keep,
     block::block_hash,
     disk::{self, Carried},
     genesis,
@@ -38,7 +38,7 @@ const PRUNED_PER_BLOCK: usize = 4;
 pub struct Chain {
     pub(super) view: Arc<ChainView>,
     pub(super) clock: ChainClock,
-    pub(super) keep_blocks: usize,
+    pub(super) keep: Keep,
     pub(super) incoming: Vec<Arc<Receipt>>,
     pub(super) delayed: VecDeque<Receipt>,
     pub(super) origins: HashMap<CryptoHash, CryptoHash>,
@@ -62,7 +62,7 @@ impl Chain {
         runtime: Runtime,
         genesis: Genesis,
         clock: ChainClock,
-        keep_blocks: usize,
+        keep: Keep,
         seed: CryptoHash,
         layout: Option<&Layout>,
     ) -> Result<Self, ChainError> {
@@ -77,12 +77,12 @@ impl Chain {
         };
         let state = std::mem::take(&mut recovered.state);
         let carried = Carried::from(&mut recovered);
-        let history = History::new(genesis_block, recovered.blocks, recovered.archive, recovered.tree);
+        let history = History::new(genesis_block, recovered.blocks, recovered.archive, recovered.tree, keep);
         let view = Arc::new(ChainView::new(runtime, genesis, history, state));
         let mut chain = Self {
             view,
             clock,
-            keep_blocks,
+            keep,
             incoming: Vec::new(),
             delayed: VecDeque::new(),
             origins: HashMap::new(),
@@ -259,7 +259,7 @@ impl Chain {
         for _ in 0..PRUNED_PER_BLOCK {
             let pruned = match &self.store {
                 Some(_) => history.page_out(self.page_out_below),
-                None => history.prune(self.keep_blocks),
+                None => history.prune(),
             };
             if !pruned {
                 break;

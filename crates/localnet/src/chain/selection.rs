@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use near_primitives::{
     congestion_info::{CongestionControl, CongestionInfo},
-    errors::InvalidTxError,
+    errors::{InvalidTxError, StorageError},
     receipt::{Receipt, VersionedReceiptEnum},
     transaction::ValidatedTransaction,
     types::Gas,
@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl Chain {
-    /// Takes what fits from the pool. Transactions that became invalid meanwhile are dropped, as a chunk
-    /// producer does, and the reason is remembered for whoever waits.
+    /// Takes what fits from the pool. Transactions that became invalid meanwhile are dropped, as a chunk producer
+    /// does (nearcore `prepare_transactions` in `chain/chain/src/runtime/mod.rs`).
     pub(super) fn take_transactions(
         &self,
         parent: &Block,
@@ -33,29 +33,14 @@ impl Chain {
         let mut taken = Vec::new();
         let waiting = self.view.pool().take();
         let mut waiting = waiting.into_iter();
+        let accepts = self.view.check_congestion(parent);
         for tx in waiting.by_ref() {
-            let hash = tx.get_hash();
-            let charged = self
-                .view
-                .check_validity_period(tx.to_tx().block_hash(), context.height - 1)
-                .and_then(|()| {
-                    let runtime = &self.view.runtime;
-                    runtime.charge_transaction(&state, tx.to_tx(), context.gas_price, context.height)
-                })
-                .and_then(|charged| {
-                    charged.write(&mut state, tx.to_tx()).map_err(|error| {
-                        InvalidTxError::StorageError(near_primitives::errors::StorageError::StorageInconsistentState(
-                            error.to_string(),
-                        ))
-                    })?;
-                    Ok(charged)
-                });
-            match charged {
-                Ok(charged) => {
-                    used = used.saturating_add(charged.cost.gas_burnt);
+            match accepts.clone().and_then(|()| self.charge(&mut state, parent, &tx, context)) {
+                Ok(gas) => {
+                    used = used.saturating_add(gas);
                     taken.push(tx);
                 }
-                Err(error) => self.view.reject(hash, error),
+                Err(error) => tracing::debug!(tx_hash = %tx.get_hash(), %error, "transaction dropped"),
             }
             if used >= limit {
                 break;
@@ -66,6 +51,23 @@ impl Chain {
             self.view.pool().put_back(rest);
         }
         taken
+    }
+
+    /// Charges the signer and says how much gas that burns.
+    fn charge(
+        &self,
+        state: &mut StateUpdate,
+        parent: &Block,
+        tx: &ValidatedTransaction,
+        context: &BlockContext,
+    ) -> Result<Gas, InvalidTxError> {
+        let tx = tx.to_tx();
+        self.view.check_validity_period(tx.block_hash(), parent.height())?;
+        let charged = self.view.runtime.charge_transaction(state, tx, context.gas_price, Some(context.height))?;
+        charged
+            .write(state, tx)
+            .map_err(|error| InvalidTxError::StorageError(StorageError::StorageInconsistentState(error.to_string())))?;
+        Ok(charged.cost.gas_burnt)
     }
 }
 

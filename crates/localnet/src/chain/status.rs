@@ -58,7 +58,7 @@ impl History {
             .receipts_outcome
             .iter()
             .filter(|receipt| !(converted_locally && first.contains(&receipt.id)))
-            .filter_map(|receipt| self.receipt(&receipt.id))
+            .filter_map(|receipt| self.any_receipt(&receipt.id))
             .map(|receipt| ReceiptView::from((*receipt).clone()))
             .collect();
         FinalExecutionOutcomeWithReceiptView { final_outcome: outcome, receipts }
@@ -90,10 +90,13 @@ impl History {
             match self.outcome(receipt_id) {
                 Some(place) => self.collect(place, progress),
                 None => {
-                    let refund = self.receipt(receipt_id).is_some_and(|receipt| is_refund(&receipt));
+                    let receipt = self.any_receipt(receipt_id);
+                    // Only the last receipt of an outcome counts as a refund that nobody has to wait for.
+                    let last = outcome.outcome.receipt_ids.last() == Some(receipt_id);
+                    let refund = last && receipt.as_ref().is_some_and(|receipt| is_refund(receipt));
                     progress.awaits_refund |= refund;
                     // A distribution receipt is executed without an outcome of its own.
-                    let awaited = self.receipt(receipt_id).is_none_or(|receipt| expects_outcome(&receipt));
+                    let awaited = receipt.is_none_or(|receipt| expects_outcome(&receipt));
                     progress.awaits_receipt |= awaited && !refund;
                 }
             }

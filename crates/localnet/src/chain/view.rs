@@ -1,12 +1,10 @@
 //! The readable side of the chain: shared by the RPC and tests, never blocked by execution.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use near_chain_configs::Genesis;
 use near_primitives::{
+    congestion_info::{CongestionControl, RejectTransactionReason, ShardAcceptsTransactions},
     errors::InvalidTxError,
     hash::CryptoHash,
     transaction::{SignedTransaction, ValidatedTransaction},
@@ -14,7 +12,7 @@ use near_primitives::{
 };
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{History, pool::Pool};
+use super::{Block, History, pool::Pool};
 use crate::{
     runtime::Runtime,
     state::{Snapshot, StateUpdate, VersionedState},
@@ -22,8 +20,6 @@ use crate::{
 
 /// Transactions that wait at most before senders do.
 const POOL_LIMIT: usize = 4_096;
-/// How many rejections are remembered for whoever asks about their transaction later.
-const REJECTED_KEPT: usize = 10_000;
 
 /// The readable side of the chain: shared, never blocked by execution.
 pub struct ChainView {
@@ -34,13 +30,6 @@ pub struct ChainView {
     history: RwLock<History>,
     state: Arc<RwLock<VersionedState>>,
     pool: Mutex<Pool>,
-    rejected: Mutex<Rejected>,
-}
-
-#[derive(Default)]
-struct Rejected {
-    errors: HashMap<CryptoHash, InvalidTxError>,
-    order: VecDeque<CryptoHash>,
 }
 
 impl ChainView {
@@ -52,7 +41,6 @@ impl ChainView {
             history: RwLock::new(history),
             state: Arc::new(RwLock::new(state)),
             pool: Mutex::default(),
-            rejected: Mutex::default(),
         }
     }
 
@@ -62,7 +50,6 @@ impl ChainView {
         *own_state = state;
         *own_history = history;
         *self.pool.lock() = Pool::default();
-        *self.rejected.lock() = Rejected::default();
     }
 
     /// Reads the kept blocks.
@@ -75,38 +62,35 @@ impl ChainView {
         Snapshot::new(Arc::clone(&self.state), height)
     }
 
-    /// Checks a transaction against the newest state and queues it.
+    /// Checks a transaction against the newest state and queues it. One that ran already is taken as well, as long as
+    /// its validity period lasts, so that sending it twice has the effect of sending it once.
     ///
     /// # Errors
-    /// The error nearcore gives for it.
+    /// The error nearcore's RPC gives for it.
     pub fn submit(&self, tx: SignedTransaction) -> Result<CryptoHash, InvalidTxError> {
         let hash = tx.get_hash();
-        let (head_height, known) = {
-            let history = self.history();
-            let known = history.has_recent_transaction(&hash) || self.pool.lock().contains(&hash);
-            (history.head().height(), known)
-        };
-        if known {
-            return Ok(hash);
+        if let Some(tx) = self.validate(tx)? {
+            self.pool.lock().push(tx);
         }
-        let tx = self.check(tx, head_height)?;
-        self.rejected.lock().errors.remove(&hash);
-        self.pool.lock().push(tx);
         Ok(hash)
     }
 
-    /// Whether a transaction that is not known yet could be sent.
+    /// Whether a transaction could be sent; `None` if it ran already.
     ///
     /// # Errors
-    /// The error nearcore gives for it.
-    pub fn validate(&self, tx: SignedTransaction) -> Result<(), InvalidTxError> {
-        let head = self.history().head().height();
-        self.check(tx, head).map(|_| ())
+    /// The error nearcore's RPC gives for it.
+    pub fn validate(&self, tx: SignedTransaction) -> Result<Option<ValidatedTransaction>, InvalidTxError> {
+        let hash = tx.get_hash();
+        match self.check(tx) {
+            Ok(tx) => Ok(Some(tx)),
+            Err(InvalidTxError::InvalidNonce { .. }) if self.history().outcome(&hash).is_some() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Why a transaction that had been accepted was dropped before it got into a block.
-    pub fn rejection(&self, hash: &CryptoHash) -> Option<InvalidTxError> {
-        self.rejected.lock().errors.get(hash).cloned()
+    /// Whether a transaction waits for a block.
+    pub fn is_pending(&self, hash: &CryptoHash) -> bool {
+        self.pool.lock().contains(hash)
     }
 
     /// Whether so many transactions wait that further ones should not be sent yet.
@@ -134,13 +118,36 @@ impl ChainView {
         self.pool.lock()
     }
 
-    fn check(&self, tx: SignedTransaction, head: BlockHeight) -> Result<ValidatedTransaction, InvalidTxError> {
-        self.check_validity_period(tx.transaction.block_hash(), head)?;
+    /// The checks of nearcore's `chain/client/src/rpc_handler.rs`. How large a nonce may be depends on the block, so
+    /// only the chunk producer looks at that.
+    fn check(&self, tx: SignedTransaction) -> Result<ValidatedTransaction, InvalidTxError> {
+        let head = Arc::clone(self.history().head());
+        self.check_validity_period(tx.transaction.block_hash(), head.height())?;
+        self.check_congestion(&head)?;
         let tx = self.runtime.check_transaction(tx)?;
-        let gas_price = self.history().head().next_gas_price;
-        let state = StateUpdate::new(self.snapshot(head));
-        self.runtime.charge_transaction(&state, tx.to_tx(), gas_price, head + 1)?;
+        let state = StateUpdate::new(self.snapshot(head.height()));
+        self.runtime.charge_transaction(&state, tx.to_tx(), head.next_gas_price, None)?;
         Ok(tx)
+    }
+
+    /// Nothing is taken while too much gas waits in receipts, as the newest chunk header says, which speaks of the
+    /// chunk before (nearcore `chain/chain/src/runtime/mod.rs`).
+    pub(super) fn check_congestion(&self, head: &Block) -> Result<(), InvalidTxError> {
+        let congestion = self.history().block_by_hash(&head.prev_hash).map(|parent| parent.congestion);
+        let config = self.runtime.config.congestion_control_config;
+        let control = CongestionControl::new(config, congestion.unwrap_or_default(), 0);
+        let ShardAcceptsTransactions::No(reason) = control.shard_accepts_transactions() else { return Ok(()) };
+        let shard_id = 0;
+        Err(match reason {
+            RejectTransactionReason::IncomingCongestion { congestion_level }
+            | RejectTransactionReason::OutgoingCongestion { congestion_level }
+            | RejectTransactionReason::MemoryCongestion { congestion_level } => {
+                InvalidTxError::ShardCongested { shard_id, congestion_level }
+            }
+            RejectTransactionReason::MissedChunks { missed_chunks } => {
+                InvalidTxError::ShardStuck { shard_id, missed_chunks }
+            }
+        })
     }
 
     /// A transaction names a recent block, so that it can neither be replayed for ever nor on another chain.
@@ -153,18 +160,6 @@ impl ChainView {
         match base {
             Some(base) if head <= base.saturating_add(self.genesis.config.transaction_validity_period) => Ok(()),
             _ => Err(InvalidTxError::Expired),
-        }
-    }
-
-    /// Remembers why a transaction was dropped.
-    pub(super) fn reject(&self, hash: CryptoHash, error: InvalidTxError) {
-        let mut rejected = self.rejected.lock();
-        rejected.errors.insert(hash, error);
-        rejected.order.push_back(hash);
-        if rejected.order.len() > REJECTED_KEPT
-            && let Some(oldest) = rejected.order.pop_front()
-        {
-            rejected.errors.remove(&oldest);
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     faults::Faults,
-    localnet::Config,
+    localnet::{Config, MIN_KEEP_BLOCKS},
     node::{Cadence, Mode},
 };
 
@@ -33,9 +33,9 @@ pub struct ChainOptions {
     /// Makes the left-out heights reproducible.
     #[arg(long, env = "PIECEWORK_LOCALNET_SKIP_SEED", default_value_t = 0)]
     skip_seed: u64,
-    /// Blocks kept on disk for queries about the past, at least 1,000.
-    #[arg(long, env = "PIECEWORK_LOCALNET_KEEP_BLOCKS", default_value_t = 100_000)]
-    keep_blocks: usize,
+    /// Blocks that can be asked for, at least 100 (default: five epochs, as a neard that is no archive).
+    #[arg(long, env = "PIECEWORK_LOCALNET_KEEP_BLOCKS", value_parser = clap::value_parser!(u64).range(MIN_KEEP_BLOCKS..))]
+    keep_blocks: Option<u64>,
     /// Faults for testing clients, as name=rate,… with rates from 0 to 1: timeout, http_408, http_422, http_429,
     /// http_500, drop, stale; besides latency_ms=20..80, stale_blocks=5 and seed=1.
     #[arg(long, env = "PIECEWORK_LOCALNET_FAULTS")]

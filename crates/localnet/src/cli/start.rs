@@ -25,6 +25,10 @@ pub struct Start {
     /// What each of them has, in NEAR.
     #[arg(long, default_value_t = 10_000)]
     balance: u64,
+    /// For how many blocks a transaction is valid on a new chain (default 100, as in neard's sandbox; mainnet has
+    /// 86,400).
+    #[arg(long, env = "PIECEWORK_LOCALNET_VALIDITY")]
+    validity: Option<u64>,
     /// Print accounts and URLs as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -45,7 +49,14 @@ pub async fn start(dir: Option<PathBuf>, start: Start) -> anyhow::Result<()> {
         let account_id: AccountId = ROOT_ID.parse().context("root account")?;
         let balance = Balance::from_near(start.balance.into());
         let accounts = Some(Accounts { count: start.accounts, balance });
-        let options = InitOptions { chain_id: Some(CHAIN_ID.to_owned()), account_id, test_seed: None, accounts };
+        let options = InitOptions {
+            chain_id: Some(CHAIN_ID.to_owned()),
+            account_id,
+            test_seed: None,
+            fast: true,
+            validity: start.validity,
+            accounts,
+        };
         home::init(&dir, &options).context("cannot make the chain's directory")?;
     }
     let home = home::load(&dir)?;

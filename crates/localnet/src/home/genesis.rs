@@ -1,10 +1,10 @@
 //! The genesis of a new chain: one validator, who is the root account, and the treasury account `near`.
 
 use near_chain_configs::{
-    BLOCK_PRODUCER_KICKOUT_THRESHOLD, CHUNK_PRODUCER_KICKOUT_THRESHOLD, FISHERMEN_THRESHOLD, GAS_PRICE_ADJUSTMENT_RATE,
-    Genesis, GenesisConfig, GenesisContents, GenesisRecords, INITIAL_GAS_LIMIT, MAX_INFLATION_RATE, MIN_GAS_PRICE,
-    NUM_BLOCK_PRODUCER_SEATS, NUM_BLOCKS_PER_YEAR, PROTOCOL_REWARD_RATE, PROTOCOL_TREASURY_ACCOUNT,
-    PROTOCOL_UPGRADE_STAKE_THRESHOLD, get_initial_supply,
+    BLOCK_PRODUCER_KICKOUT_THRESHOLD, CHUNK_PRODUCER_KICKOUT_THRESHOLD, FAST_EPOCH_LENGTH, FISHERMEN_THRESHOLD,
+    GAS_PRICE_ADJUSTMENT_RATE, Genesis, GenesisConfig, GenesisContents, GenesisRecords, INITIAL_GAS_LIMIT,
+    MAX_INFLATION_RATE, MIN_GAS_PRICE, NUM_BLOCK_PRODUCER_SEATS, NUM_BLOCKS_PER_YEAR, PROTOCOL_REWARD_RATE,
+    PROTOCOL_TREASURY_ACCOUNT, PROTOCOL_UPGRADE_STAKE_THRESHOLD, TRANSACTION_VALIDITY_PERIOD, get_initial_supply,
 };
 use near_crypto::{KeyType, PublicKey, SecretKey};
 use near_primitives::{
@@ -19,14 +19,10 @@ use near_primitives::{
 const ROOT_BALANCE: Balance = Balance::from_near(1_000_000_000);
 /// The validator's stake.
 const VALIDATOR_STAKE: Balance = Balance::from_near(50_000_000);
-/// As neard's `init --fast`.
-const EPOCH_LENGTH: u64 = 60;
-/// A day of one-second blocks, as on mainnet.
-const TRANSACTION_VALIDITY_PERIOD: u64 = 86_400;
 /// Bytes of an account with one full-access key.
 const ACCOUNT_WITH_KEY_BYTES: u64 = 182;
 
-/// The genesis of a new chain.
+/// The genesis of a new chain, as neard's `init --fast` writes it.
 pub fn new_genesis(chain_id: String, root_id: &AccountId, root_key: &PublicKey) -> Genesis {
     let mut records = account(root_id, root_key, ROOT_BALANCE, VALIDATOR_STAKE);
     if let Ok(treasury) = PROTOCOL_TREASURY_ACCOUNT.parse::<AccountId>()
@@ -41,7 +37,7 @@ pub fn new_genesis(chain_id: String, root_id: &AccountId, root_key: &PublicKey) 
         num_block_producer_seats: NUM_BLOCK_PRODUCER_SEATS,
         dynamic_resharding: false,
         protocol_upgrade_stake_threshold: PROTOCOL_UPGRADE_STAKE_THRESHOLD,
-        epoch_length: EPOCH_LENGTH,
+        epoch_length: FAST_EPOCH_LENGTH,
         gas_limit: INITIAL_GAS_LIMIT,
         min_gas_price: MIN_GAS_PRICE,
         gas_price_adjustment_rate: GAS_PRICE_ADJUSTMENT_RATE,

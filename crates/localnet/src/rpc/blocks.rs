@@ -10,6 +10,7 @@ use near_jsonrpc_primitives::types::{
     gas_price::{RpcGasPriceError, RpcGasPriceRequest, RpcGasPriceResponse},
 };
 use near_primitives::{
+    bandwidth_scheduler::BandwidthRequests,
     congestion_info::{CongestionControl, CongestionInfo},
     hash::{CryptoHash, hash},
     sharding::ChunkHash,
@@ -32,7 +33,7 @@ pub fn block(node: &Node, request: RpcBlockRequest) -> Result<RpcBlockResponse, 
     let history = node.chain.history();
     let block = history
         .block(&request.block_reference)
-        .ok_or_else(|| RpcBlockError::UnknownBlock { error_message: missing(&request.block_reference) })?;
+        .ok_or_else(|| RpcBlockError::UnknownBlock { error_message: missing(&history, &request.block_reference) })?;
     Ok(RpcBlockResponse { block_view: block_view(node, &history, &block) })
 }
 
@@ -84,11 +85,14 @@ pub fn congestion_level(
 fn block_of_chunk(history: &History, reference: ChunkReference) -> Result<Arc<Block>, RpcChunkError> {
     match reference {
         ChunkReference::BlockShardId { block_id, shard_id } => {
+            let reference = BlockReference::BlockId(block_id);
+            let block = history
+                .block(&reference)
+                .ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(history, &reference) })?;
             if shard_id != ShardId::new(0) {
                 return Err(RpcChunkError::InvalidShardId { shard_id });
             }
-            let reference = BlockReference::BlockId(block_id);
-            history.block(&reference).ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(&reference) })
+            Ok(block)
         }
         ChunkReference::ChunkHash { chunk_id } => {
             history.block_by_chunk(&chunk_id).ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })
@@ -102,15 +106,28 @@ pub fn gas_price(node: &Node, request: RpcGasPriceRequest) -> Result<RpcGasPrice
     let reference = request.block_id.map_or_else(BlockReference::latest, BlockReference::BlockId);
     let block = history
         .block(&reference)
-        .ok_or_else(|| RpcGasPriceError::UnknownBlock { error_message: missing(&reference) })?;
+        .ok_or_else(|| RpcGasPriceError::UnknownBlock { error_message: missing_header(&history, &reference) })?;
     Ok(RpcGasPriceResponse { gas_price_view: GasPriceView { gas_price: block.next_gas_price } })
 }
 
-/// What nearcore says of a block it does not have.
-pub fn missing(reference: &BlockReference) -> String {
+/// The entry of the database that nearcore misses when it looks for a block.
+pub fn missing(history: &History, reference: &BlockReference) -> String {
+    missing_entry(history, reference, "BLOCK")
+}
+
+/// The same when it looks for a header only.
+pub fn missing_header(history: &History, reference: &BlockReference) -> String {
+    missing_entry(history, reference, "BLOCK HEADER")
+}
+
+fn missing_entry(history: &History, reference: &BlockReference, entry: &str) -> String {
     match reference {
-        BlockReference::BlockId(BlockId::Height(height)) => format!("BLOCK HEIGHT: {height}"),
-        BlockReference::BlockId(BlockId::Hash(block_hash)) => format!("BLOCK HEADER: {block_hash}"),
+        BlockReference::BlockId(BlockId::Hash(block_hash)) => format!("{entry}: {block_hash}"),
+        // Which block there was at a height is remembered longer than the block.
+        BlockReference::BlockId(BlockId::Height(height)) => match history.collected(*height) {
+            Some(block_hash) => format!("{entry}: {block_hash}"),
+            None => format!("BLOCK HEIGHT: {height}"),
+        },
         BlockReference::Finality(_) | BlockReference::SyncCheckpoint(_) => format!("{reference:?}"),
     }
 }
@@ -156,7 +173,8 @@ fn header_view(node: &Node, block: &Block, parent: Option<&Block>) -> BlockHeade
         approvals: approval.into_iter().map(|approval| Some(Box::new(approval))).collect(),
         signature,
         latest_protocol_version: PROTOCOL_VERSION,
-        chunk_endorsements: Some(Vec::new()),
+        // One bit for the only validator of the only chunk; nobody endorsed genesis.
+        chunk_endorsements: Some(block.prev_height.map(|_| vec![1]).into_iter().collect()),
         shard_split: None,
         prev_last_certified_block_epoch_id: None,
         spice_chunk_endorsement_stats: None,
@@ -191,7 +209,7 @@ fn chunk_header_view(block: &Block, parent: Option<&Block>) -> ChunkHeaderView {
             receipt_bytes: 0,
             allowed_shard: 0,
         }),
-        bandwidth_requests: None,
+        bandwidth_requests: Some(BandwidthRequests::empty()),
         proposed_split: None,
         signature: Signature::empty(KeyType::ED25519),
     }

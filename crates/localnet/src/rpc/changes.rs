@@ -69,7 +69,7 @@ fn find(node: &Node, reference: &BlockReference) -> Result<std::sync::Arc<Block>
     let history = node.chain.history();
     history
         .block(reference)
-        .ok_or_else(|| RpcStateChangesError::UnknownBlock { error_message: blocks::missing(reference) })
+        .ok_or_else(|| RpcStateChangesError::UnknownBlock { error_message: blocks::missing(&history, reference) })
 }
 
 fn select<'a>(

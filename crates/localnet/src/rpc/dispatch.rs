@@ -22,19 +22,15 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
             reply(Ok::<_, RpcError>(transactions::send_async(node, params::send_tx(params)?).await))
         }
         "tx" => reply(transactions::status(node, params::tx_status(params)?, false).await),
-        "EXPERIMENTAL_tx_status" | "tx_status" => {
-            reply(transactions::status(node, params::tx_status(params)?, true).await)
-        }
-        "EXPERIMENTAL_receipt" | "receipt" => reply(transactions::receipt(node, params::parse(params)?)),
+        "EXPERIMENTAL_tx_status" => reply(transactions::status(node, params::tx_status(params)?, true).await),
+        "EXPERIMENTAL_receipt" => reply(transactions::receipt(node, params::parse(params)?)),
         "changes" | "EXPERIMENTAL_changes" => reply(changes::by_kind(node, params::parse(params)?)),
         "block_effects" | "EXPERIMENTAL_changes_in_block" => reply(changes::in_block(node, params::parse(params)?)),
         "light_client_proof" | "EXPERIMENTAL_light_client_proof" => {
             reply(proofs::outcome(node, params::parse(params)?))
         }
         "EXPERIMENTAL_light_client_block_proof" => reply(proofs::block(node, params::parse(params)?)),
-        "next_light_client_block" | "EXPERIMENTAL_next_light_client_block" => {
-            reply(light_client::next_block(node, params::parse(params)?))
-        }
+        "next_light_client_block" => reply(light_client::next_block(node, params::parse(params)?)),
         "EXPERIMENTAL_congestion_level" => {
             let chunk_reference = params::chunk(params)?.chunk_reference;
             reply(blocks::congestion_level(node, RpcCongestionLevelRequest { chunk_reference }))
@@ -47,12 +43,13 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
         "network_info" => reply(Ok::<_, RpcError>(network::network_info())),
         "validators" => reply(network::validators(node, &params::validators(params)?)),
         "EXPERIMENTAL_validators_ordered" => {
-            let _ = params::validators_ordered(params)?;
-            reply(Ok::<_, RpcError>(network::validators_ordered(node)))
+            reply(network::validators_ordered(node, params::validators_ordered(params)?))
         }
         "genesis_config" | "EXPERIMENTAL_genesis_config" => reply(Ok::<_, RpcError>(&node.chain.genesis.config)),
         "EXPERIMENTAL_protocol_config" => reply(network::protocol_config(node, params::parse(params)?)),
-        "EXPERIMENTAL_indexer_block" => reply(stream::indexer_block(node, params::parse(params)?)),
+        "EXPERIMENTAL_indexer_block" if node.rules.indexer_blocks => {
+            reply(stream::indexer_block(node, params::parse(params)?))
+        }
         method if method.starts_with("sandbox_") => sandbox::call(node, method, params).await,
         _ => Err(RpcError::method_not_found(method.to_owned())),
     }

@@ -28,12 +28,15 @@ pub fn next_block(
     request: RpcLightClientNextBlockRequest,
 ) -> Result<RpcLightClientNextBlockResponse, RpcLightClientNextBlockError> {
     let history = node.chain.history();
-    let unknown = || RpcLightClientNextBlockError::UnknownBlock {
-        error_message: format!("BLOCK HEADER: {}", request.last_block_hash),
+    let find = |hash: &CryptoHash| {
+        let error_message = format!("BLOCK HEADER: {hash}");
+        history.block_by_hash(hash).ok_or(RpcLightClientNextBlockError::UnknownBlock { error_message })
     };
-    let known = history.block_by_hash(&request.last_block_hash).ok_or_else(unknown)?.lite.clone();
+    let known = find(&request.last_block_hash)?.lite.clone();
     let head = &history.head().lite;
     let found = if [&known.epoch_id, &known.next_epoch_id].contains(&&head.epoch_id) {
+        // The first blocks name none as final.
+        find(&history.head().last_final)?;
         last_final(&history, head.height, known.height)
     } else {
         last_of_epoch(&history, &known.next_epoch_id, known.height)

@@ -8,10 +8,12 @@ use near_jsonrpc_primitives::types::{
     maintenance::{RpcMaintenanceWindowsRequest, RpcMaintenanceWindowsResponse},
     network_info::RpcNetworkInfoResponse,
     status::RpcStatusResponse,
-    validator::{RpcValidatorError, RpcValidatorRequest, RpcValidatorResponse},
+    validator::{RpcValidatorError, RpcValidatorRequest, RpcValidatorResponse, RpcValidatorsOrderedRequest},
 };
 use near_primitives::{
-    types::{AccountId, BlockHeight, BlockReference, EpochReference, ShardId, validator_stake::ValidatorStake},
+    types::{
+        AccountId, BlockHeight, BlockId, BlockReference, EpochReference, ShardId, validator_stake::ValidatorStake,
+    },
     version::{PROTOCOL_VERSION, Version},
     views::{
         CurrentEpochValidatorInfo, EpochValidatorInfo, NextEpochValidatorInfo, StatusResponse, StatusSyncInfo,
@@ -59,7 +61,8 @@ pub fn status(node: &Node) -> RpcStatusResponse {
         validator_account_id: Some(node.validator.account_id.clone()),
         validator_public_key: Some(node.validator.public_key.clone()),
         node_public_key: node.validator.public_key.clone(),
-        node_key: None,
+        // Deprecated, and not a node's key: nearcore gives the validator's.
+        node_key: Some(node.validator.public_key.clone()),
         uptime_sec: i64::try_from(node.started.elapsed().as_secs()).unwrap_or(i64::MAX),
         genesis_hash: history.genesis().hash,
         detailed_debug_status: None,
@@ -84,9 +87,7 @@ pub fn validators(node: &Node, request: &RpcValidatorRequest) -> Result<RpcValid
     let history = node.chain.history();
     let block = match &request.epoch_reference {
         EpochReference::Latest => Arc::clone(history.head()),
-        EpochReference::BlockId(block_id) => {
-            history.block(&BlockReference::BlockId(block_id.clone())).ok_or(RpcValidatorError::UnknownEpoch)?
-        }
+        EpochReference::BlockId(block_id) => last_of_epoch(&history, block_id)?,
         EpochReference::EpochId(epoch_id) if *epoch_id == history.head().lite.epoch_id => Arc::clone(history.head()),
         EpochReference::EpochId(_) => return Err(RpcValidatorError::UnknownEpoch),
     };
@@ -138,6 +139,16 @@ pub fn validators(node: &Node, request: &RpcValidatorRequest) -> Result<RpcValid
     Ok(RpcValidatorResponse { validator_info })
 }
 
+/// A block stands for its epoch only if it is the last one of it.
+fn last_of_epoch(history: &History, block_id: &BlockId) -> Result<Arc<Block>, RpcValidatorError> {
+    let block = history.block(&BlockReference::BlockId(block_id.clone())).ok_or(RpcValidatorError::UnknownEpoch)?;
+    let next = history.next_block(block.height()).ok_or(RpcValidatorError::UnknownEpoch)?;
+    if block.lite.epoch_id == next.lite.epoch_id || block.lite.next_epoch_id != next.lite.epoch_id {
+        return Err(RpcValidatorError::ValidatorInfoUnavailable);
+    }
+    Ok(block)
+}
+
 /// `maintenance_windows`: the validator is always at work, everybody else never is.
 pub fn maintenance_windows(node: &Node, request: &RpcMaintenanceWindowsRequest) -> RpcMaintenanceWindowsResponse {
     if request.account_id == node.validator.account_id {
@@ -149,8 +160,15 @@ pub fn maintenance_windows(node: &Node, request: &RpcMaintenanceWindowsRequest) 
 }
 
 /// `EXPERIMENTAL_validators_ordered`.
-pub fn validators_ordered(node: &Node) -> Vec<ValidatorStakeView> {
-    node.chain.genesis.config.validators().into_iter().map(Into::into).collect()
+pub fn validators_ordered(
+    node: &Node,
+    request: RpcValidatorsOrderedRequest,
+) -> Result<Vec<ValidatorStakeView>, RpcValidatorError> {
+    if let Some(block_id) = request.block_id {
+        let block = node.chain.history().block(&BlockReference::BlockId(block_id));
+        block.ok_or(RpcValidatorError::UnknownEpoch)?;
+    }
+    Ok(node.chain.genesis.config.validators().into_iter().map(Into::into).collect())
 }
 
 /// `EXPERIMENTAL_protocol_config`.
@@ -159,8 +177,10 @@ pub fn protocol_config(
     request: RpcProtocolConfigRequest,
 ) -> Result<RpcProtocolConfigResponse, RpcProtocolConfigError> {
     let reference = request.block_reference;
-    if node.chain.history().block(&reference).is_none() {
-        return Err(RpcProtocolConfigError::UnknownBlock { error_message: blocks::missing(&reference) });
+    let history = node.chain.history();
+    if history.block(&reference).is_none() {
+        let error_message = blocks::missing_header(&history, &reference);
+        return Err(RpcProtocolConfigError::UnknownBlock { error_message });
     }
     let mut genesis_config = node.chain.genesis.config.clone();
     genesis_config.protocol_version = PROTOCOL_VERSION;

@@ -14,7 +14,7 @@ use near_jsonrpc_primitives::{
 use near_primitives::{
     serialize::from_base64,
     transaction::SignedTransaction,
-    types::{BlockReference, EpochReference, MaybeBlockId},
+    types::{BlockReference, EpochReference},
     views::QueryRequest,
 };
 use serde::de::DeserializeOwned;
@@ -80,12 +80,12 @@ pub fn tx_status(value: Value) -> Result<RpcTransactionStatusRequest> {
 
 /// `{"block_id"}` or `[block_id | null]`.
 pub fn gas_price(value: Value) -> Result<RpcGasPriceRequest> {
-    Ok(RpcGasPriceRequest { block_id: maybe_block_id(value)? })
+    parse(value)
 }
 
 /// `{"block_id"}` or `[block_id | null]`.
 pub fn validators_ordered(value: Value) -> Result<RpcValidatorsOrderedRequest> {
-    Ok(RpcValidatorsOrderedRequest { block_id: maybe_block_id(value)? })
+    parse(value)
 }
 
 /// An object, `[block_id]` or `[null]`.
@@ -145,16 +145,6 @@ fn path_query(path: &str, data: &str) -> Result<RpcQueryRequest> {
         _ => return Err(RpcParseError(format!("Unknown path {command}"))),
     };
     Ok(RpcQueryRequest { block_reference: BlockReference::latest(), request })
-}
-
-fn maybe_block_id(value: Value) -> Result<MaybeBlockId> {
-    match singleton(&value) {
-        Some(block_id) => parse(block_id),
-        None => match value {
-            Value::Object(mut object) => parse(object.remove("block_id").unwrap_or(Value::Null)),
-            _ => Ok(None),
-        },
-    }
 }
 
 fn singleton(value: &Value) -> Option<Value> {

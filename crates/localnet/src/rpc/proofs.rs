@@ -1,4 +1,5 @@
-//! Light-client proofs: an outcome in a block, and a block in the chain.
+//! Light-client proofs: an outcome in a block, and a block in the chain (nearcore
+//! `chain/client/src/view_client_actor.rs`).
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// `EXPERIMENTAL_light_client_proof`: the outcome, the path to the root that the *next* block's header commits
-/// to, and the path of that block to the light client's head.
+/// to, and the path of that block to the light client's head. Both blocks have to be final.
 pub fn outcome(
     node: &Node,
     request: RpcLightClientExecutionProofRequest,
@@ -66,6 +67,7 @@ fn find(history: &History, hash: &CryptoHash) -> Result<Arc<Block>, RpcLightClie
 }
 
 fn proof(history: &History, block: &Block, head: &Block) -> Result<MerklePath, RpcLightClientProofError> {
+    check_final(history, [block, head])?;
     if block.ordinal == head.ordinal {
         return Ok(Vec::new());
     }
@@ -75,6 +77,17 @@ fn proof(history: &History, block: &Block, head: &Block) -> Result<MerklePath, R
         });
     }
     Ok(history.block_proof(block, head))
+}
+
+/// A node proves nothing of a block that a fork could still replace (nearcore `check_blocks_final_and_canonical`).
+fn check_final(history: &History, blocks: [&Block; 2]) -> Result<(), RpcLightClientProofError> {
+    let last_final = find(history, &history.head().last_final)?;
+    match blocks.into_iter().find(|block| block.height() > last_final.height()) {
+        Some(block) => Err(RpcLightClientProofError::InternalError {
+            error_message: format!("{} not on current chain", block.hash),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn lite(block: &Block) -> LightClientBlockLiteView {

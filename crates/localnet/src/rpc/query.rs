@@ -12,7 +12,7 @@ use near_primitives::{
     action::GlobalContractIdentifier,
     hash::CryptoHash,
     trie_key::{TrieKey, trie_key_parsers},
-    types::{AccountId, BlockId, BlockReference, StoreKey},
+    types::{AccountId, BlockId, BlockReference, ShardId, StoreKey},
     views::{
         AccessKeyInfoView, AccessKeyList, AccessKeyView, ContractCodeView, GasKeyNoncesView, QueryRequest, StateItem,
         ViewStateResult,
@@ -20,9 +20,8 @@ use near_primitives::{
 };
 use serde_json::{Value, json};
 
-use super::blocks;
 use crate::{
-    chain::Block,
+    chain::{Block, History},
     node::Node,
     runtime::ViewError,
     state::{Snapshot, StateError},
@@ -30,6 +29,12 @@ use crate::{
 
 /// A state above this size can only be viewed in pages.
 const MAX_STATE_BYTES: u64 = 50_000;
+/// Entries of a page of a state at most…
+const MAX_PAGE_ENTRIES: usize = 10_000;
+/// …and bytes of keys and values, which the last entry may go beyond.
+const MAX_PAGE_BYTES: usize = 50_000;
+/// Access keys of an account that are listed without pages, and those of a page at most.
+const MAX_ACCESS_KEYS: u32 = 100;
 
 /// Answers a query. Two errors come as results, which clients still expect from the first version of the API.
 pub async fn query(node: &Arc<Node>, request: RpcQueryRequest) -> Result<Value, RpcError> {
@@ -72,11 +77,14 @@ async fn answer_apart(
 
 /// The data of this error names the missing database entry.
 fn unknown_block(error: RpcQueryError) -> RpcError {
-    let RpcQueryError::UnknownBlock { block_reference } = &error else { return error.into() };
-    let missing = blocks::missing(block_reference);
-    let data = match block_reference {
-        BlockReference::BlockId(BlockId::Height(_)) => format!("DB Not Found Error: {missing} \n Cause: Unknown"),
-        _ => format!("DB Not Found Error: {missing}"),
+    let data = match &error {
+        RpcQueryError::UnknownBlock { block_reference: BlockReference::BlockId(BlockId::Height(height)) } => {
+            format!("DB Not Found Error: BLOCK HEIGHT: {height} \n Cause: Unknown")
+        }
+        RpcQueryError::UnknownBlock { block_reference: BlockReference::BlockId(BlockId::Hash(block_hash)) } => {
+            format!("DB Not Found Error: BLOCK HEADER: {block_hash}")
+        }
+        _ => return error.into(),
     };
     match serde_json::to_value(&error) {
         Ok(value) => RpcError::new_internal_or_handler_error(Some(Value::String(data)), value),
@@ -84,22 +92,36 @@ fn unknown_block(error: RpcQueryError) -> RpcError {
     }
 }
 
+/// The block whose state is asked for (nearcore `chain/client/src/view_client_actor.rs`).
+fn find(history: &History, block_reference: BlockReference) -> Result<Arc<Block>, RpcQueryError> {
+    if let BlockReference::BlockId(BlockId::Height(block_height)) = block_reference
+        && block_height < history.gc_stop()
+    {
+        let known = history.block_at_height(block_height).map(|block| block.hash);
+        let block_hash = known.or_else(|| history.collected(block_height)).unwrap_or_default();
+        return Err(RpcQueryError::GarbageCollectedBlock { block_height, block_hash });
+    }
+    let block = history.block(&block_reference).ok_or(RpcQueryError::UnknownBlock { block_reference })?;
+    let (block_height, block_hash) = (block.height(), block.hash);
+    if block_height < history.earliest().height() {
+        // Genesis is remembered, but not its state.
+        return Err(RpcQueryError::UnavailableShard { requested_shard_id: ShardId::new(0) });
+    }
+    if !history.has_state(block_height) {
+        return Err(RpcQueryError::GarbageCollectedBlock { block_height, block_hash });
+    }
+    Ok(block)
+}
+
 fn answer(node: &Node, request: RpcQueryRequest) -> Result<RpcQueryResponse, RpcQueryError> {
     let RpcQueryRequest { block_reference, request } = request;
-    let block = {
-        let history = node.chain.history();
-        let block = history.block(&block_reference).ok_or(RpcQueryError::UnknownBlock { block_reference })?;
-        if !history.has_state(block.height()) {
-            let (block_height, block_hash) = (block.height(), block.hash);
-            return Err(RpcQueryError::GarbageCollectedBlock { block_height, block_hash });
-        }
-        block
-    };
+    let block = find(&node.chain.history(), block_reference)?;
     let at = At { node, snapshot: node.chain.snapshot(block.height()), block: &block };
     let kind = match request {
         QueryRequest::ViewAccount { account_id } => QueryResponseKind::ViewAccount((&at.account(&account_id)?).into()),
         QueryRequest::ViewCode { account_id } => QueryResponseKind::ViewCode(at.code(account_id)?),
-        QueryRequest::ViewState { account_id, prefix, after_key, limit, include_proof: _ } => {
+        QueryRequest::ViewState { account_id, prefix, after_key, limit, include_proof } => {
+            check_page(&prefix, after_key.as_ref(), limit, include_proof)?;
             QueryResponseKind::ViewState(at.state(account_id, &prefix, after_key.as_ref(), limit)?)
         }
         QueryRequest::ViewAccessKey { account_id, public_key } => {
@@ -122,6 +144,23 @@ fn answer(node: &Node, request: RpcQueryRequest) -> Result<RpcQueryResponse, Rpc
         }
     };
     Ok(RpcQueryResponse { kind, block_height: block.height(), block_hash: block.hash })
+}
+
+/// Pages begin after a key with the prefix, and have no proofs (nearcore `runtime/runtime/src/state_viewer/mod.rs`).
+fn check_page(
+    prefix: &[u8],
+    after_key: Option<&StoreKey>,
+    limit: Option<NonZeroU32>,
+    include_proof: bool,
+) -> Result<(), RpcQueryError> {
+    let error_message = if include_proof && (limit.is_some() || after_key.is_some()) {
+        "include_proof is not supported together with after_key_base64 or limit"
+    } else if after_key.is_some_and(|after_key| !after_key.starts_with(prefix)) {
+        "after_key_base64 does not start with prefix_base64"
+    } else {
+        return Ok(());
+    };
+    Err(RpcQueryError::InternalError { error_message: error_message.to_owned() })
 }
 
 /// One block and the state after it.
@@ -188,10 +227,18 @@ impl At<'_> {
         }
         let raw_prefix = trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, prefix);
         let after = after_key.map(|key| trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, key));
-        let limit = limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(usize::MAX - 1);
+        let limit = limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(MAX_PAGE_ENTRIES);
+        let limit = if pages { limit.min(MAX_PAGE_ENTRIES) } else { usize::MAX - 1 };
         let mut entries = self.snapshot.range(&raw_prefix, after.as_deref(), limit + 1);
-        let more = entries.len() > limit;
-        entries.truncate(limit);
+        let mut before = 0;
+        let fits = entries.iter().take(limit).take_while(|(key, value)| {
+            let room = !pages || before < MAX_PAGE_BYTES;
+            before += key.len() + value.len();
+            room
+        });
+        let fits = fits.count();
+        let more = entries.len() > fits;
+        entries.truncate(fits);
         let own_prefix = trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[]).len();
         let values: Vec<_> = entries
             .into_iter()
@@ -217,7 +264,9 @@ impl At<'_> {
         limit: Option<NonZeroU32>,
     ) -> Result<AccessKeyList, RpcQueryError> {
         let prefix = trie_key_parsers::get_raw_prefix_for_access_keys(account_id);
-        let limit = limit.and_then(|limit| usize::try_from(limit.get()).ok()).unwrap_or(usize::MAX);
+        let pages = limit.is_some() || after_key.is_some();
+        let limit = limit.map_or(MAX_ACCESS_KEYS, |limit| limit.get().min(MAX_ACCESS_KEYS));
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut keys = Vec::new();
         let mut more = false;
         for (raw, value) in self.snapshot.range(&prefix, None, usize::MAX) {
@@ -230,7 +279,15 @@ impl At<'_> {
             if after_key.is_some_and(|after| handle <= *after) {
                 continue;
             }
-            if keys.len() == limit {
+            if keys.len() == most {
+                if !pages {
+                    return Err(RpcQueryError::TooManyAccessKeys {
+                        requested_account_id: account_id.clone(),
+                        limit,
+                        block_height: self.block.height(),
+                        block_hash: self.block.hash,
+                    });
+                }
                 more = true;
                 break;
             }

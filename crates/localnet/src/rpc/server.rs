@@ -5,7 +5,6 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -57,14 +56,11 @@ pub async fn serve(
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await
 }
 
-async fn rpc(State(node): Shared, body: Bytes) -> Response {
-    let request = match serde_json::from_slice::<Message>(&body) {
-        Ok(Message::Request(request)) => request,
-        Ok(_) => {
-            let error = RpcError::parse_error("JSON RPC Request format was expected".to_owned());
-            return (StatusCode::BAD_REQUEST, Json(Message::error(error))).into_response();
-        }
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+/// A body that is no JSON, or does not say that it is, is refused by axum, as in nearcore.
+async fn rpc(State(node): Shared, Json(message): Json<Message>) -> Response {
+    let Message::Request(request) = message else {
+        let error = RpcError::parse_error("JSON RPC Request format was expected".to_owned());
+        return (StatusCode::BAD_REQUEST, Json(Message::error(error))).into_response();
     };
     let spared = request.method.starts_with("sandbox_");
     match node.faults.next().filter(|_| !spared) {

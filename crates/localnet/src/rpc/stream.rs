@@ -69,8 +69,11 @@ pub fn last_block(node: &Node, finality: Finality) -> Redirect {
 
 /// `GET /v0/first_block`.
 pub async fn first_block(State(node): State<Arc<Node>>) -> Redirect {
-    let height = node.chain.history().earliest().height();
-    redirect("block", height)
+    let history = node.chain.history();
+    // Nothing happens in genesis.
+    let first = Some(history.earliest()).filter(|earliest| earliest.prev_height.is_some());
+    let first = first.or_else(|| history.next_block(history.genesis().height()));
+    redirect("block", first.map_or(history.genesis().height(), |first| first.height()))
 }
 
 /// `GET /v0/block/N` and `/v0/block_opt/N`: the block, `null` for a height that was skipped. A block that is about to
@@ -159,7 +162,7 @@ fn message(node: &Node, history: &History, block: &Block) -> Result<StreamerMess
         .into()
     };
     let receipt_view = |id: &CryptoHash| -> Result<ReceiptView, String> {
-        let receipt = history.receipt(id).ok_or_else(|| format!("receipt {id} is no longer kept"))?;
+        let receipt = history.any_receipt(id).ok_or_else(|| format!("receipt {id} is no longer kept"))?;
         Ok((*receipt).clone().into())
     };
     // Transactions run before receipts, in their order in the chunk.

@@ -1,6 +1,6 @@
-//! Sending transactions, waiting for them, and looking at receipts.
+//! Sending transactions, waiting for them, and looking at receipts (nearcore `chain/jsonrpc/src/lib.rs`).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use near_jsonrpc_primitives::types::{
     receipts::{RpcReceiptError, RpcReceiptRequest, RpcReceiptResponse},
@@ -11,13 +11,11 @@ use near_jsonrpc_primitives::types::{
 };
 use near_primitives::{
     hash::CryptoHash,
+    transaction::SignedTransaction,
     views::{FinalExecutionOutcomeViewEnum, TxExecutionStatus},
 };
 
 use crate::node::Node;
-
-/// How long a call waits for its transaction, as nearcore's default configuration does.
-const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// `send_tx`: queues a transaction and waits for the level asked for.
 pub async fn send(
@@ -32,9 +30,11 @@ pub async fn send(
         }
         return Ok(RpcTransactionResponse { final_execution_outcome: None, final_execution_status: wait_until });
     }
-    let hash =
-        node.submit(signed_transaction).await.map_err(|context| RpcTransactionError::InvalidTransaction { context })?;
-    wait(node, hash, wait_until, false).await
+    let hash = node
+        .submit(signed_transaction.clone())
+        .await
+        .map_err(|context| RpcTransactionError::InvalidTransaction { context })?;
+    wait(node, hash, Some(&signed_transaction), wait_until, false).await
 }
 
 /// `broadcast_tx_commit`: `send_tx` up to execution.
@@ -61,18 +61,17 @@ pub async fn status(
     with_receipts: bool,
 ) -> Result<RpcTransactionResponse, RpcTransactionError> {
     let (hash, _) = request.transaction_info.to_tx_hash_and_account();
-    // Whoever asks with the whole transaction hears at once that it cannot come.
-    let invalid = request.transaction_info.to_signed_tx().and_then(|tx| node.chain.validate(tx.clone()).err());
-    if let Some(context) = invalid
-        && current(node, &hash, with_receipts).is_none()
-    {
-        return Err(RpcTransactionError::InvalidTransaction { context });
+    let tx = request.transaction_info.to_signed_tx();
+    if request.wait_until != TxExecutionStatus::None {
+        return wait(node, hash, tx, request.wait_until, with_receipts).await;
     }
-    if request.wait_until == TxExecutionStatus::None {
-        return current(node, &hash, with_receipts)
-            .ok_or(RpcTransactionError::UnknownTransaction { requested_transaction_hash: hash });
+    match current(node, &hash, with_receipts) {
+        Some(response) => Ok(response),
+        None => {
+            check(node, &hash, tx)?;
+            Err(RpcTransactionError::UnknownTransaction { requested_transaction_hash: hash })
+        }
     }
-    wait(node, hash, request.wait_until, with_receipts).await
 }
 
 /// `EXPERIMENTAL_receipt`.
@@ -83,25 +82,23 @@ pub fn receipt(node: &Node, request: RpcReceiptRequest) -> Result<RpcReceiptResp
     Ok(RpcReceiptResponse { receipt_view: (*receipt).clone().into() })
 }
 
+/// Waits for a level. Of a transaction that comes into no block, whoever has the whole of it hears why as soon as the
+/// checks of [`ChainView::validate`](crate::chain::ChainView::validate) tell; else there is nothing to hear.
 async fn wait(
     node: &Arc<Node>,
     hash: CryptoHash,
+    tx: Option<&SignedTransaction>,
     level: TxExecutionStatus,
     with_receipts: bool,
 ) -> Result<RpcTransactionResponse, RpcTransactionError> {
     let mut head = node.head.clone();
-    let reached = tokio::time::timeout(WAIT_LIMIT, async {
+    let reached = tokio::time::timeout(node.rules.wait_limit, async {
         loop {
             head.mark_unchanged();
             match current(node, &hash, with_receipts) {
                 Some(response) if reaches(&response.final_execution_status, &level) => return Ok(response),
                 Some(_) => {}
-                // A copy of a transaction that is in a block may have been rejected; that does not count.
-                None => {
-                    if let Some(context) = node.chain.rejection(&hash) {
-                        return Err(RpcTransactionError::InvalidTransaction { context });
-                    }
-                }
+                None => check(node, &hash, tx)?,
             }
             if head.changed().await.is_err() {
                 let debug_info = "the block producer has stopped".to_owned();
@@ -116,6 +113,14 @@ async fn wait(
             Some(status) => TimeoutErrorCause::Pending { status: Box::new(status) },
             None => TimeoutErrorCause::NotObserved,
         }))),
+    }
+}
+
+/// Whether a transaction that is in no block could still come into one.
+fn check(node: &Node, hash: &CryptoHash, tx: Option<&SignedTransaction>) -> Result<(), RpcTransactionError> {
+    match tx.filter(|_| !node.chain.is_pending(hash)).map(|tx| node.chain.validate(tx.clone())) {
+        Some(Err(context)) => Err(RpcTransactionError::InvalidTransaction { context }),
+        _ => Ok(()),
     }
 }
 

@@ -30,7 +30,7 @@ impl Runtime {
         tx: &ValidatedTransaction,
     ) -> Result<Converted, RuntimeError> {
         let transaction = tx.to_tx();
-        let charged = match self.charge_transaction(state, transaction, block.gas_price, block.height) {
+        let charged = match self.charge_transaction(state, transaction, block.gas_price, Some(block.height)) {
             Ok(charged) => charged,
             Err(error) => return Ok(rejected(tx, error)),
         };

@@ -45,13 +45,14 @@ impl Runtime {
         ValidatedTransaction::new(&self.config, tx, PROTOCOL_VERSION).map_err(|(error, _)| error)
     }
 
-    /// Checks nonce, key and balance against `state` and computes the signer's new records.
+    /// Checks nonce, key and balance against `state` and computes the signer's new records. Without the height of a
+    /// block nonces may be as large as they like.
     pub fn charge_transaction(
         &self,
         state: &StateUpdate,
         tx: &Transaction,
         gas_price: Balance,
-        height: BlockHeight,
+        height: Option<BlockHeight>,
     ) -> Result<Charged, InvalidTxError> {
         let cost = fees::transaction_cost(&self.config, tx, gas_price).map_err(|_| InvalidTxError::CostOverflow)?;
         let signer_id = tx.signer_id();
@@ -77,7 +78,7 @@ impl Runtime {
     fn charge_access_key(
         &self,
         tx: &Transaction,
-        height: BlockHeight,
+        height: Option<BlockHeight>,
         cost: TransactionCost,
         mut account: Account,
         mut access_key: AccessKey,
@@ -113,7 +114,7 @@ impl Runtime {
         &self,
         state: &StateUpdate,
         tx: &Transaction,
-        height: BlockHeight,
+        height: Option<BlockHeight>,
         cost: TransactionCost,
         mut account: Account,
         mut access_key: AccessKey,
@@ -160,7 +161,7 @@ impl Runtime {
     fn charge_bootstrap(
         &self,
         tx: &Transaction,
-        height: BlockHeight,
+        height: Option<BlockHeight>,
         cost: TransactionCost,
         mut account: Account,
     ) -> Result<Charged, InvalidTxError> {
@@ -237,7 +238,12 @@ fn check_permission(tx: &Transaction, access_key: &AccessKey) -> Result<(), Inva
     }
 }
 
-fn check_nonce(tx: &Transaction, mode: NonceMode, ak_nonce: Nonce, height: BlockHeight) -> Result<(), InvalidTxError> {
+fn check_nonce(
+    tx: &Transaction,
+    mode: NonceMode,
+    ak_nonce: Nonce,
+    height: Option<BlockHeight>,
+) -> Result<(), InvalidTxError> {
     let tx_nonce = tx.nonce().nonce();
     let in_order = match mode {
         NonceMode::Monotonic => tx_nonce > ak_nonce,
@@ -246,11 +252,10 @@ fn check_nonce(tx: &Transaction, mode: NonceMode, ak_nonce: Nonce, height: Block
     if !in_order {
         return Err(InvalidTxError::InvalidNonce { tx_nonce, ak_nonce });
     }
-    let upper_bound = nonce_upper_bound(height);
-    if tx_nonce >= upper_bound {
-        return Err(InvalidTxError::NonceTooLarge { tx_nonce, upper_bound });
+    match height.map(nonce_upper_bound) {
+        Some(upper_bound) if tx_nonce >= upper_bound => Err(InvalidTxError::NonceTooLarge { tx_nonce, upper_bound }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn stored(error: StateError) -> InvalidTxError {

@@ -64,11 +64,14 @@ impl Archive {
         newest_first.map(|place| place.height).find(|found| *found <= height)
     }
 
-    /// Heights of all blocks from `from` on, in order.
-    pub fn heights_from(&self, from: BlockHeight) -> impl Iterator<Item = BlockHeight> {
-        let start = self.segments.range(..=from).next_back().map_or(from, |(first, _)| *first);
-        let blocks = self.segments.range(start..).flat_map(|(_, segment)| &segment.blocks);
-        blocks.map(|place| place.height).filter(move |height| *height >= from)
+    /// The height of the oldest block above `height`.
+    pub fn height_above(&self, height: BlockHeight) -> Option<BlockHeight> {
+        let own = self.segments.range(..=height).next_back();
+        let later = self.segments.range(height.saturating_add(1)..).next();
+        own.into_iter().chain(later).find_map(|(_, segment)| {
+            let position = segment.blocks.partition_point(|place| place.height <= height);
+            segment.blocks.get(position).map(|place| place.height)
+        })
     }
 
     /// The block at this height.

@@ -9,6 +9,11 @@ use serde_json::json;
 
 use crate::setup::*;
 
+async fn post(setup: &Setup, body: String) -> reqwest::Response {
+    let request = reqwest::Client::new().post(setup.localnet.rpc_url()).header("content-type", "application/json");
+    request.body(body).send().await.unwrap()
+}
+
 #[tokio::test]
 async fn oversized_body__should_be_refused() {
     // Given a node that takes a kilobyte
@@ -29,9 +34,61 @@ async fn deeply_nested_json__should_be_refused() {
     let setup = Setup::start().await;
     let body = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
 
-    let response = reqwest::Client::new().post(setup.localnet.rpc_url()).body(body).send().await.unwrap();
+    let response = post(&setup, body).await;
 
     assert_eq!(response.status(), 400);
+}
+
+#[tokio::test]
+async fn body__should_say_that_it_is_json() {
+    // Given a request that any client could have sent
+    let setup = Setup::start().await;
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"status","params":[]}"#;
+
+    for (content_type, status) in [
+        (Some("application/json"), 200),
+        (Some("application/vnd.api+json"), 200),
+        (Some("text/plain"), 415),
+        (None, 415),
+    ] {
+        // When it is sent with another content type, or none
+        let request = reqwest::Client::new().post(setup.localnet.rpc_url()).body(body);
+        let request = match content_type {
+            Some(content_type) => request.header("content-type", content_type),
+            None => request,
+        };
+
+        // Then only JSON is read
+        assert_eq!(request.send().await.unwrap().status(), status, "{content_type:?}");
+    }
+}
+
+#[tokio::test]
+async fn parameters__should_be_given_where_they_are_wanted() {
+    // Given parameters of methods that want at least a null, and names that no nearcore has
+    let setup = Setup::start().await;
+
+    for (method, params, name) in [
+        ("gas_price", json!([]), "PARSE_ERROR"),
+        ("gas_price", json!(null), "PARSE_ERROR"),
+        ("gas_price", json!([null, null]), "PARSE_ERROR"),
+        ("gas_price", json!("latest"), "PARSE_ERROR"),
+        ("EXPERIMENTAL_validators_ordered", json!([]), "PARSE_ERROR"),
+        ("EXPERIMENTAL_validators_ordered", json!(null), "PARSE_ERROR"),
+        ("block", json!({}), "PARSE_ERROR"),
+        ("block", json!({ "finality": null }), "PARSE_ERROR"),
+        ("validators", json!([]), "PARSE_ERROR"),
+        ("tx_status", json!([]), "METHOD_NOT_FOUND"),
+        ("receipt", json!([]), "METHOD_NOT_FOUND"),
+        ("EXPERIMENTAL_next_light_client_block", json!([]), "METHOD_NOT_FOUND"),
+    ] {
+        // When they are left out, then the request is refused
+        let (status, answer) = setup.raw(method, params.clone()).await;
+        assert_eq!((status, &answer["error"]["cause"]["name"]), (400, &json!(name)), "{method} {params}");
+    }
+    for params in [json!([null]), json!({ "block_id": null })] {
+        assert_eq!(setup.raw("gas_price", params).await.0, 200);
+    }
 }
 
 #[tokio::test]

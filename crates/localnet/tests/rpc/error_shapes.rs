@@ -101,7 +101,6 @@ async fn invalid_transactions__should_have_nearcores_shape() {
         ("access_key_not_found", other_key),
         ("signer_does_not_exist", sign(&setup, |tx| tx.signer_id = nobody.clone(), head)),
         ("invalid_nonce", sign(&setup, |tx| tx.nonce = 0, head)),
-        ("nonce_too_large", sign(&setup, |tx| tx.nonce = u64::MAX, head)),
         ("expired", sign(&setup, |tx| tx.block_hash = CryptoHash::hash_bytes(b"other chain"), head)),
         ("not_enough_balance", sign(&setup, actions(vec![Action::Transfer(TransferAction { deposit: much })]), head)),
         ("no_gas", sign(&setup, actions(vec![gas_call("m", Gas::ZERO)]), head)),

@@ -57,7 +57,13 @@ async fn malformed_requests__should_be_answered_not_crash() {
     let client = reqwest::Client::new();
 
     for body in ["", "{", "[]", "null", "{\"jsonrpc\":\"1.0\"}", "\u{0}", "{\"jsonrpc\":\"2.0\",\"id\":1}"] {
-        let response = client.post(setup.localnet.rpc_url()).body(body).send().await.unwrap();
+        let response = client
+            .post(setup.localnet.rpc_url())
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 400, "{body:?}");
     }
 

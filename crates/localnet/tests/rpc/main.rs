@@ -8,6 +8,7 @@ mod errors;
 mod fuzz;
 mod proofs;
 mod queries;
+mod retention;
 mod sandbox;
 mod setup;
 mod stream;

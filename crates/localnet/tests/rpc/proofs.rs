@@ -3,10 +3,10 @@ use near_primitives::{
     block_header::{Approval, ApprovalInner},
     hash::CryptoHash,
     merkle::{combine_hash, compute_root_from_path, verify_hash},
-    types::{BlockId, BlockReference, TransactionOrReceiptId, validator_stake::ValidatorStake},
+    types::{BlockId, BlockReference, Finality, TransactionOrReceiptId, validator_stake::ValidatorStake},
     views::{LightClientBlockLiteView, LightClientBlockView},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::setup::*;
 
@@ -16,7 +16,7 @@ async fn light_client_proof__should_lead_from_the_outcome_to_the_head() {
     let setup = Setup::with_contract().await;
     let outcome = setup.send(&setup.root.clone(), vec![call("set", b"x")]).await;
     setup.send(&setup.root.clone(), vec![call("set", b"y")]).await;
-    let head = setup.head().await.header;
+    let head = setup.block(BlockReference::Finality(Finality::Final)).await.header;
 
     for (id, executed) in [
         (
@@ -50,6 +50,101 @@ async fn light_client_proof__should_lead_from_the_outcome_to_the_head() {
         assert!(verify_hash(head.block_merkle_root, &proof.block_proof, proof.block_header_lite.hash()));
         assert_eq!(proof.outcome_proof.block_hash, proof.block_header_lite.hash());
     }
+}
+
+/// The error a proof under this head is refused with.
+async fn refusal(setup: &Setup, method: &str, mut request: Value, head: CryptoHash) -> (u16, Value) {
+    request["light_client_head"] = json!(head);
+    let (status, answer) = setup.raw(method, request).await;
+    (status, answer["error"].clone())
+}
+
+fn not_on_current_chain(hash: CryptoHash) -> Value {
+    let error_message = format!("{hash} not on current chain");
+    json!({
+        "name": "INTERNAL_ERROR",
+        "cause": { "name": "INTERNAL_ERROR", "info": { "error_message": error_message } },
+        "code": -32000,
+        "message": "Server error",
+        "data": format!("Internal error: {error_message}"),
+    })
+}
+
+#[tokio::test]
+async fn light_client_proof__should_be_refused_under_a_head_that_is_not_final() {
+    // Given an outcome in a final block, and the three newest blocks
+    let setup = Setup::start().await;
+    let sent = setup.send(&setup.root.clone(), vec![transfer(1)]).await;
+    setup.produce(3).await;
+    let head = setup.head().await.header;
+    let parent = setup.block(BlockReference::BlockId(BlockId::Hash(head.prev_hash))).await.header;
+    let outcome = json!({ "type": "transaction", "transaction_hash": sent.transaction_outcome.id,
+        "sender_id": setup.root });
+    let block = json!({ "block_hash": sent.transaction_outcome.block_hash });
+
+    for (method, request) in [("light_client_proof", &outcome), ("EXPERIMENTAL_light_client_block_proof", &block)] {
+        // When they are the light client's head, then only the one that is final will do
+        for newest in [head.hash, parent.hash] {
+            let (status, error) = refusal(&setup, method, request.clone(), newest).await;
+            assert_eq!((status, error), (500, not_on_current_chain(newest)), "{method}");
+        }
+        let (status, error) = refusal(&setup, method, request.clone(), head.last_final_block).await;
+        assert_eq!((status, error), (200, Value::Null), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn light_client_proof__should_be_refused_for_a_block_that_is_not_final() {
+    // Given an outcome whose root is in the newest block, and one whose root is in none yet
+    let setup = Setup::paused().await;
+    setup.produce(3).await;
+    let transaction = async |receiver_id: &str| {
+        let signed_transaction = setup.sign(&receiver_id.parse().unwrap(), vec![transfer(1)]).await;
+        let hash = signed_transaction.get_hash();
+        let request = methods::broadcast_tx_async::RpcBroadcastTxAsyncRequest { signed_transaction };
+        setup.client.call(request).await.unwrap();
+        setup.produce(1).await;
+        json!({ "type": "transaction", "transaction_hash": hash, "sender_id": setup.root })
+    };
+    let first = transaction("near").await;
+    let second = transaction("near").await;
+    let head = setup.head().await.header;
+
+    // When proofs under the newest final head are asked for
+    let (_, error) = refusal(&setup, "light_client_proof", first, head.last_final_block).await;
+    let (_, missing) = refusal(&setup, "light_client_proof", second.clone(), head.last_final_block).await;
+
+    // Then the block that has the root is not final, or there is none
+    assert_eq!(error, not_on_current_chain(head.hash));
+    assert_eq!(missing["cause"]["name"], "NOT_CONFIRMED", "{missing}");
+    let block = json!({ "block_hash": head.hash });
+    let method = "EXPERIMENTAL_light_client_block_proof";
+    assert_eq!(refusal(&setup, method, block, head.last_final_block).await.1, not_on_current_chain(head.hash));
+
+    // And a height left out delays finality by what it takes to have two in a row again
+    setup.raw("sandbox_skip_heights", json!({ "count": 1 })).await;
+    setup.produce(1).await;
+    let later = setup.head().await.header;
+    assert_eq!(refusal(&setup, "light_client_proof", second, later.last_final_block).await.0, 500);
+    assert!(later.last_final_block == head.last_final_block);
+}
+
+#[tokio::test]
+async fn light_client_proof__should_be_refused_before_anything_is_final() {
+    // Given a chain of one block
+    let setup = Setup::paused().await;
+    setup.produce(1).await;
+    let head = setup.head().await.header;
+
+    // When its parent is to be proven
+    let block = json!({ "block_hash": head.prev_hash });
+    let (_, error) = refusal(&setup, "EXPERIMENTAL_light_client_block_proof", block, head.prev_hash).await;
+
+    // Then the block that its header names as final is unknown, as it is to light clients
+    assert_eq!(error["cause"]["name"], "UNKNOWN_BLOCK");
+    assert_eq!(error["data"], format!("DB Not Found Error: BLOCK HEADER: {}", CryptoHash::default()));
+    let (_, answer) = setup.raw("next_light_client_block", json!([head.prev_hash])).await;
+    assert_eq!(answer["error"]["cause"]["name"], "UNKNOWN_BLOCK", "{answer}");
 }
 
 /// The block a light client gets after the one it knows.

@@ -1,12 +1,15 @@
+use near_crypto::{KeyType, SecretKey};
 use near_jsonrpc_client::{errors::JsonRpcError, methods};
 use near_jsonrpc_primitives::types::query::{QueryResponseKind, RpcQueryError};
 use near_primitives::{
-    action::{Action, StakeAction},
+    account::AccessKey,
+    action::{Action, AddKeyAction, StakeAction},
+    serialize::to_base64,
     state_record::StateRecord,
     types::{Balance, BlockId, BlockReference, EpochReference, Finality, validator_stake::ValidatorStake},
     views::{QueryRequest, StateChangeValueView, StateChangesRequestView, validator_stake_view::ValidatorStakeView},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::setup::*;
 
@@ -186,4 +189,86 @@ async fn node__should_tell_congestion_and_maintenance() {
     assert_eq!(answer["result"]["congestion_level"], json!(0.0), "{answer}");
     let (_, answer) = setup.raw("maintenance_windows", json!({ "account_id": setup.root })).await;
     assert_eq!(answer["result"], json!([]), "{answer}");
+}
+
+#[tokio::test]
+async fn view_state_page__should_be_bounded_and_begin_within_its_prefix() {
+    // Given entries of a kilobyte, a hundred of them
+    let setup = Setup::with_contract().await;
+    let entry = |index: u8| StateRecord::Data {
+        account_id: setup.root.clone(),
+        data_key: vec![b'k', index].into(),
+        value: vec![0; 1_000].into(),
+    };
+    let records = (0..100).map(entry).collect();
+    setup.client.call(methods::sandbox_patch_state::RpcSandboxPatchStateRequest { records }).await.unwrap();
+    let view = |page: Value| {
+        let mut view = json!({ "request_type": "view_state", "finality": "optimistic", "account_id": setup.root,
+            "prefix_base64": to_base64(b"k") });
+        view.as_object_mut().unwrap().extend(page.as_object().unwrap().clone());
+        view
+    };
+
+    // When a page has no limit, or one above what a page may have, then it ends at some 50,000 bytes
+    for page in [json!({ "limit": 1_000_000 }), json!({ "after_key_base64": to_base64(b"k") })] {
+        let (_, answer) = setup.raw("query", view(page)).await;
+        assert_eq!(answer["result"]["values"].as_array().unwrap().len(), 50, "{answer}");
+        assert_eq!(answer["result"]["last_key"], json!(to_base64(&[b'k', 49])));
+    }
+
+    // And a page that begins outside of its prefix, or that wants a proof, is refused
+    for page in [json!({ "after_key_base64": to_base64(b"a") }), json!({ "limit": 1, "include_proof": true })] {
+        let (status, answer) = setup.raw("query", view(page)).await;
+        assert_eq!((status, &answer["error"]["cause"]["name"]), (500, &json!("INTERNAL_ERROR")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn access_keys__should_be_listed_a_hundred_at_a_time() {
+    // Given an account with a hundred keys
+    let setup = Setup::start().await;
+    let add = |seed: u8| {
+        let public_key = SecretKey::from_seed(KeyType::ED25519, &format!("key {seed}")).public_key();
+        Action::AddKey(Box::new(AddKeyAction { public_key, access_key: AccessKey::full_access() }))
+    };
+    setup.send(&setup.root.clone(), (0..99).map(add).collect()).await;
+    let view = |limit: Value| {
+        let mut view = json!({ "request_type": "view_access_key_list", "finality": "optimistic",
+            "account_id": setup.root });
+        if !limit.is_null() {
+            view["limit"] = limit;
+        }
+        view
+    };
+    let keys = |answer: &Value| answer["result"]["keys"].as_array().unwrap().len();
+    assert_eq!(keys(&setup.raw("query", view(Value::Null)).await.1), 100);
+
+    // When it gets one more, then they come in pages only
+    setup.send(&setup.root.clone(), vec![add(99)]).await;
+    let (_, answer) = setup.raw("query", view(Value::Null)).await;
+    let cause = &answer["error"]["cause"];
+    assert_eq!((&cause["name"], &cause["info"]["limit"]), (&json!("TOO_MANY_ACCESS_KEYS"), &json!(100)));
+    let (_, answer) = setup.raw("query", view(json!(1_000))).await;
+    assert_eq!(keys(&answer), 100);
+    assert!(answer["result"]["last_key"].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn validators__should_be_asked_by_the_last_block_of_an_epoch() {
+    // Given two epochs and a bit
+    let setup = Setup::paused().await;
+    let length = setup.localnet.node().chain.genesis.config.epoch_length;
+    let head = setup.produce(2 * length + 5).await;
+
+    // Then the last block of one stands for it
+    let (_, answer) = setup.raw("validators", json!({ "block_id": length - 1 })).await;
+    assert_eq!(answer["result"]["epoch_start_height"], 0, "{answer}");
+
+    // And no other block does, least of all the head
+    for (height, name) in [(length, "VALIDATOR_INFO_UNAVAILABLE"), (head, "UNKNOWN_EPOCH"), (9_999, "UNKNOWN_EPOCH")] {
+        let (_, answer) = setup.raw("validators", json!([height])).await;
+        assert_eq!(answer["error"]["cause"]["name"], name, "{height}");
+    }
+    let (_, answer) = setup.raw("EXPERIMENTAL_validators_ordered", json!([9_999])).await;
+    assert_eq!(answer["error"]["cause"]["name"], "UNKNOWN_EPOCH");
 }

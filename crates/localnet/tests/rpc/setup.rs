@@ -1,5 +1,7 @@
 //! A running chain with a client and a funded account.
 
+use std::time::Duration;
+
 use near_crypto::{InMemorySigner, Signer};
 use near_jsonrpc_client::{JsonRpcClient, methods};
 use near_jsonrpc_primitives::types::query::QueryResponseKind;
@@ -10,8 +12,8 @@ use near_primitives::{
     types::{AccountId, Balance, BlockReference, Finality, Gas},
     views::{FinalExecutionOutcomeView, QueryRequest, TxExecutionStatus},
 };
-use piecework_localnet::{Config, Localnet, store::Layout};
-use serde_json::Value;
+use piecework_localnet::{Config, Localnet, node::Cadence, store::Layout};
+use serde_json::{Value, json};
 
 /// Keeps a message.
 pub const CONTRACT: &str = include_str!("../message.wat");
@@ -29,6 +31,22 @@ impl Setup {
         Self::with(Config::ephemeral()).await
     }
 
+    /// A chain that makes a block only when told to.
+    pub async fn paused() -> Self {
+        Self::with(Self::paused_config()).await
+    }
+
+    pub fn paused_config() -> Config {
+        let cadence = Cadence { interval: Duration::from_secs(3_600), ..Cadence::default() };
+        Config { cadence, ..Config::ephemeral() }
+    }
+
+    /// Makes blocks and returns the newest one's height.
+    pub async fn produce(&self, count: u64) -> u64 {
+        let (_, answer) = self.raw("sandbox_produce_blocks", json!({ "count": count })).await;
+        answer["result"]["block_height"].as_u64().unwrap()
+    }
+
     /// A chain that is kept in a directory.
     pub async fn in_dir(dir: &std::path::Path) -> Self {
         Self::with(Config { data: Some(Layout::new(dir)), ..Config::ephemeral() }).await
@@ -44,7 +62,11 @@ impl Setup {
 
     /// A chain whose root account has the test contract.
     pub async fn with_contract() -> Self {
-        let setup = Self::start().await;
+        Self::with_contract_and(Config::ephemeral()).await
+    }
+
+    pub async fn with_contract_and(config: Config) -> Self {
+        let setup = Self::with(config).await;
         let code = wat::parse_str(CONTRACT).unwrap();
         setup.send(&setup.root, vec![Action::DeployContract(DeployContractAction { code })]).await;
         setup
@@ -104,7 +126,7 @@ impl Setup {
 
     /// A raw JSON-RPC call: HTTP status and body.
     pub async fn raw(&self, method: &str, params: Value) -> (u16, Value) {
-        let body = serde_json::json!({ "jsonrpc": "2.0", "id": "test", "method": method, "params": params });
+        let body = json!({ "jsonrpc": "2.0", "id": "test", "method": method, "params": params });
         let response = reqwest::Client::new().post(self.localnet.rpc_url()).json(&body).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }

@@ -2,6 +2,7 @@
 
 use near_indexer_primitives::StreamerMessage;
 use near_jsonrpc_primitives::types::indexer::RpcIndexerBlockResponse;
+use piecework_localnet::{Config, node::RpcRules};
 use serde_json::{Value, json};
 
 use crate::setup::*;
@@ -65,8 +66,9 @@ async fn last_block__should_be_final_or_the_newest() {
 
 #[tokio::test]
 async fn indexer_block__should_parse_and_name_its_shards() {
-    // Given a block with a call
-    let setup = Setup::with_contract().await;
+    // Given a block with a call, on a node whose configuration has `enable_indexer_rpc`
+    let rules = RpcRules { indexer_blocks: true, ..RpcRules::default() };
+    let setup = Setup::with_contract_and(Config { rules, ..Config::ephemeral() }).await;
     let outcome = setup.send(&setup.root.clone(), vec![call("set", b"x")]).await;
     let block_hash = outcome.transaction_outcome.block_hash;
 
@@ -85,4 +87,14 @@ async fn indexer_block__should_parse_and_name_its_shards() {
     let unknown = json!({ "block_hash": near_primitives::hash::CryptoHash::default() });
     let (_, answer) = setup.raw("EXPERIMENTAL_indexer_block", unknown).await;
     assert_eq!(answer["error"]["cause"]["name"], "DATA_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn indexer_block__should_not_be_known_by_default() {
+    let setup = Setup::start().await;
+    let block = json!({ "block_hash": setup.head().await.header.hash });
+
+    let (status, answer) = setup.raw("EXPERIMENTAL_indexer_block", block).await;
+
+    assert_eq!((status, &answer["error"]["cause"]["name"]), (400, &json!("METHOD_NOT_FOUND")));
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use near_jsonrpc_client::{
     errors::{JsonRpcError, JsonRpcServerError},
     methods,
@@ -6,8 +8,12 @@ use near_jsonrpc_primitives::types::{receipts::ReceiptReference, transactions::R
 use near_primitives::{
     errors::InvalidTxError,
     hash::CryptoHash,
+    serialize::to_base64,
+    transaction::SignedTransaction,
     views::{FinalExecutionStatus, TxExecutionStatus},
 };
+use piecework_localnet::{Config, node::RpcRules};
+use serde_json::{Value, json};
 
 use crate::setup::*;
 
@@ -159,4 +165,102 @@ async fn status_of_a_whole_transaction__should_say_that_it_is_invalid() {
     let JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) = error else { panic!("{error:?}") };
     let RpcTransactionError::InvalidTransaction { context } = error else { panic!("{error:?}") };
     assert!(matches!(context, InvalidTxError::NotEnoughBalance { .. }), "{context:?}");
+}
+
+/// The error of a raw request.
+async fn refusal(setup: &Setup, method: &str, params: Value) -> (u16, Value) {
+    let (status, answer) = setup.raw(method, params).await;
+    (status, answer["error"].clone())
+}
+
+fn encoded(tx: &SignedTransaction) -> Value {
+    json!(to_base64(&borsh::to_vec(tx).unwrap()))
+}
+
+#[tokio::test]
+async fn nonce_beyond_the_range__should_only_be_refused_by_the_chunk() {
+    // Given a transaction whose nonce no block takes yet, on a node that waits for a moment only
+    let rules = RpcRules { wait_limit: Duration::from_millis(300), ..RpcRules::default() };
+    let setup = Setup::with(Config { rules, ..Config::ephemeral() }).await;
+    let head = setup.head().await.header;
+    let tx = setup.sign_with(&setup.root, vec![transfer(1)], (head.height + 1_000) * 1_000_000, head.hash);
+
+    for (method, params) in [
+        ("send_tx", json!({ "signed_tx_base64": encoded(&tx), "wait_until": "INCLUDED" })),
+        ("broadcast_tx_commit", json!([encoded(&tx)])),
+        ("tx", json!([encoded(&tx)])),
+        ("tx", json!({ "tx_hash": tx.get_hash(), "sender_account_id": setup.root })),
+    ] {
+        // When it is sent or asked about, then it never comes
+        let (status, error) = refusal(&setup, method, params).await;
+        assert_eq!(status, 408, "{method}: {error}");
+        assert_eq!(error["cause"], json!({ "name": "TIMEOUT_ERROR", "info": { "cause": "NOT_OBSERVED" } }), "{method}");
+    }
+    let unknown = json!({ "tx_hash": tx.get_hash(), "sender_account_id": setup.root, "wait_until": "NONE" });
+    assert_eq!(refusal(&setup, "tx", unknown).await.1["cause"]["name"], "UNKNOWN_TRANSACTION");
+}
+
+#[tokio::test]
+async fn transaction_dropped_from_the_pool__should_be_told_to_whoever_has_the_whole_of_it() {
+    // Given two transactions of one nonce that wait for the same block
+    let rules = RpcRules { wait_limit: Duration::from_millis(300), ..RpcRules::default() };
+    let setup = Setup::with(Config { rules, ..Setup::paused_config() }).await;
+    setup.produce(1).await;
+    let head = setup.head().await.header.hash;
+    let nonce = setup.sign(&setup.root, vec![]).await.transaction.nonce().nonce();
+    let (one, other) = (
+        setup.sign_with(&setup.root, vec![transfer(1)], nonce, head),
+        setup.sign_with(&setup.root, vec![transfer(2)], nonce, head),
+    );
+    for tx in [&one, &other] {
+        setup.raw("broadcast_tx_async", json!([encoded(tx)])).await;
+    }
+    setup.produce(1).await;
+
+    // When each is sent again, then the one that ran is found, and the other one's nonce is used
+    let again = |tx: &SignedTransaction| json!({ "signed_tx_base64": encoded(tx), "wait_until": "INCLUDED" });
+    let (ran, dropped) = match refusal(&setup, "send_tx", again(&one)).await.0 {
+        200 if setup.raw("send_tx", again(&one)).await.1["error"].is_null() => (one, other),
+        _ => (other, one),
+    };
+    assert_eq!(refusal(&setup, "send_tx", again(&ran)).await, (200, Value::Null));
+    for params in [again(&dropped), json!([encoded(&dropped)])] {
+        let method = if params.is_array() { "tx" } else { "send_tx" };
+        let (_, error) = refusal(&setup, method, params).await;
+        assert_eq!(error["cause"]["name"], "INVALID_TRANSACTION", "{method}");
+        assert!(error["data"]["TxExecutionError"]["InvalidTxError"]["InvalidNonce"].is_object(), "{error}");
+    }
+    let by_hash = json!({ "tx_hash": dropped.get_hash(), "sender_account_id": setup.root });
+    assert_eq!(refusal(&setup, "tx", by_hash).await.0, 408);
+}
+
+#[tokio::test]
+async fn executed_transaction__should_expire_like_any_other() {
+    // Given a transaction that ran
+    let setup = Setup::start().await;
+    let tx = setup.sign(&setup.root, vec![transfer(1)]).await;
+    let request = json!({ "signed_tx_base64": encoded(&tx), "wait_until": "FINAL" });
+    assert_eq!(refusal(&setup, "send_tx", request.clone()).await, (200, Value::Null));
+
+    // When it is sent again it is found
+    assert_eq!(refusal(&setup, "send_tx", request.clone()).await, (200, Value::Null));
+
+    // And a hundred heights after the block it names it is not taken any more, though it is still known
+    setup.raw("sandbox_fast_forward", json!({ "delta_height": 150 })).await;
+    let (_, error) = refusal(&setup, "send_tx", request).await;
+    assert_eq!(error["data"]["TxExecutionError"]["InvalidTxError"], "Expired");
+    assert_eq!(refusal(&setup, "tx", json!([encoded(&tx)])).await, (200, Value::Null));
+}
+
+#[tokio::test]
+async fn transaction__should_be_valid_for_a_hundred_blocks() {
+    // Given a transaction that names the head
+    let setup = Setup::start().await;
+    let tx = setup.sign(&setup.root, vec![transfer(1)]).await;
+
+    // When 150 heights are skipped, then it has expired
+    setup.raw("sandbox_fast_forward", json!({ "delta_height": 150 })).await;
+    let (status, error) = refusal(&setup, "send_tx", json!({ "signed_tx_base64": encoded(&tx) })).await;
+    assert_eq!(status, 200);
+    assert_eq!(error["data"]["TxExecutionError"]["InvalidTxError"], "Expired");
 }

@@ -1,9 +1,10 @@
 //! What a chunk has no room for.
 
 use near_primitives::{
-    errors::{ActionErrorKind, FunctionCallError},
+    errors::{ActionErrorKind, FunctionCallError, InvalidTxError},
     hash::CryptoHash,
     types::{Balance, BlockHeight, Gas},
+    views::TxExecutionStatus,
 };
 
 use crate::{contracts::HEAVY, harness::*};
@@ -87,4 +88,54 @@ fn storage_proof__should_be_limited_for_each_receipt() {
         panic!("{:?}", ran.failure())
     };
     assert!(message.contains("trie storage proof"), "{message}");
+}
+
+#[test]
+fn transactions__should_be_refused_while_the_shard_is_congested() {
+    // Given so many calls in one block that most of them wait, with more gas than may wait
+    let mut chain = Harness::new();
+    let heavy = chain.contract("heavy", HEAVY);
+    let root = chain.root.clone();
+    let config = chain.chain.view().runtime.config.congestion_control_config;
+    let most = config.max_congestion_incoming_gas.as_gas();
+    let gas = Gas::from_teragas(1_000);
+    for _ in 0..most / gas.as_gas() {
+        let tx = chain.sign(&root, &heavy.id, vec![call_with("spin", &[], gas, Balance::ZERO)]);
+        chain.chain.submit(tx).unwrap();
+    }
+    for _ in 0..3 {
+        chain.chain.produce_block().unwrap();
+    }
+
+    // When another transaction is sent
+    let error = chain.refused(&root, &heavy.id, vec![transfer(Balance::from_near(1))]);
+
+    // Then the shard takes none
+    let InvalidTxError::ShardCongested { shard_id: 0, congestion_level } = error else { panic!("{error:?}") };
+    assert!(*congestion_level >= config.reject_tx_congestion_threshold, "{congestion_level}");
+}
+
+#[test]
+fn transaction__should_await_the_refund_of_its_deposit_but_not_that_of_its_gas() {
+    // Given a call that fails, so that deposit and gas come back
+    let mut chain = Harness::new();
+    let nobody = "nobody.test.near".parse().unwrap();
+    let alice = chain.account("alice", 10);
+    let tx = chain.sign(&alice, &nobody, vec![call_with("m", &[], CALL_GAS, Balance::from_near(1))]);
+    let hash = chain.chain.submit(tx).unwrap();
+    let level = |chain: &Harness| chain.chain.view().history().transaction_status(&hash).unwrap().level;
+
+    // When it has failed, then it still waits for the deposit
+    chain.chain.produce_block().unwrap();
+    chain.chain.produce_block().unwrap();
+    assert_eq!(level(&chain), TxExecutionStatus::Included);
+
+    // And a call without a deposit waits for nothing
+    chain.settle();
+    let tx = chain.sign(&alice, &nobody, vec![call_with("m", &[], CALL_GAS, Balance::ZERO)]);
+    let hash = chain.chain.submit(tx).unwrap();
+    chain.chain.produce_block().unwrap();
+    chain.chain.produce_block().unwrap();
+    let level = chain.chain.view().history().transaction_status(&hash).unwrap().level;
+    assert_eq!(level, TxExecutionStatus::ExecutedOptimistic);
 }
