@@ -15,6 +15,8 @@ use near_crypto::{KeyFile, KeyType, SecretKey};
 use near_primitives::types::{AccountId, Balance};
 use serde::{Deserialize, Serialize};
 
+use crate::{profile::GenesisChange, store::Layout};
+
 pub use accounts::{well_known_accounts, well_known_key};
 pub use genesis::new_genesis;
 
@@ -57,6 +59,8 @@ pub struct InitOptions {
     pub test_seed: Option<String>,
     /// Accounts below the root account, whose keys everyone knows; the root account's is such a one then, too.
     pub accounts: Option<Accounts>,
+    /// What differs from a plain genesis.
+    pub genesis: GenesisChange,
 }
 
 /// Accounts that are there from the beginning.
@@ -152,6 +156,31 @@ pub struct Home {
     pub validator: KeyFile,
 }
 
+impl Home {
+    /// Whether the chain has blocks, so that its genesis can no longer change.
+    pub fn has_begun(&self) -> bool {
+        Layout::new(&self.dir).data().exists()
+    }
+
+    /// The change without what this genesis has otherwise than a new one.
+    pub fn where_plain(&self, change: GenesisChange) -> GenesisChange {
+        let plain = new_genesis(String::new(), &self.validator.account_id, &self.validator.public_key);
+        change.where_plain(&self.genesis.config, &plain.config)
+    }
+
+    /// Changes the genesis of a chain that has not begun.
+    ///
+    /// # Errors
+    /// If its file cannot be written.
+    pub fn change_genesis(&mut self, change: GenesisChange) -> Result<(), HomeError> {
+        if change == GenesisChange::default() {
+            return Ok(());
+        }
+        change.apply(&mut self.genesis.config);
+        write_json(&self.dir.join("genesis.json"), &self.genesis)
+    }
+}
+
 /// Creates the home directory of a new chain.
 ///
 /// # Errors
@@ -175,6 +204,7 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<(), HomeError> {
     if let Some(Accounts { count, balance }) = options.accounts {
         accounts::add_accounts(&mut genesis, &well_known_accounts(&validator.account_id, count), balance);
     }
+    options.genesis.apply(&mut genesis.config);
     let config = NodeConfig {
         rpc: RpcConfig { addr: Some("0.0.0.0:3030".to_owned()), limits_config: RpcLimits::default() },
         consensus: ConsensusConfig::default(),

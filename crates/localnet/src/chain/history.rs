@@ -1,5 +1,7 @@
 //! The blocks that are kept, and indices to find things in them.
 
+mod follow;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -37,6 +39,7 @@ pub struct OutcomePlace {
 }
 
 /// Kept blocks. The newest are in memory with their states; with a disk, older ones are in its archive.
+#[derive(Clone)]
 pub struct History {
     genesis: Arc<Block>,
     recent: BTreeMap<BlockHeight, Arc<Block>>,

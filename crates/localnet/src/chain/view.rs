@@ -28,13 +28,15 @@ const REJECTED_KEPT: usize = 10_000;
 /// The readable side of the chain: shared, never blocked by execution.
 pub struct ChainView {
     /// The rules.
-    pub runtime: Runtime,
+    pub runtime: Arc<Runtime>,
     /// The genesis file.
-    pub genesis: Genesis,
+    pub genesis: Arc<Genesis>,
     history: RwLock<History>,
     state: Arc<RwLock<VersionedState>>,
     pool: Mutex<Pool>,
     rejected: Mutex<Rejected>,
+    /// Where an endpoint that lags sends its transactions.
+    leader: Option<Arc<Self>>,
 }
 
 #[derive(Default)]
@@ -47,12 +49,26 @@ impl ChainView {
     /// The readable side of a chain with this past.
     pub(super) fn new(runtime: Runtime, genesis: Genesis, history: History, state: VersionedState) -> Self {
         Self {
-            runtime,
-            genesis,
+            runtime: Arc::new(runtime),
+            genesis: Arc::new(genesis),
             history: RwLock::new(history),
             state: Arc::new(RwLock::new(state)),
             pool: Mutex::default(),
             rejected: Mutex::default(),
+            leader: None,
+        }
+    }
+
+    /// The chain as an endpoint knows it that may fall behind, from where `leader` is now.
+    pub(super) fn lagging(leader: &Arc<Self>) -> Self {
+        Self {
+            runtime: Arc::clone(&leader.runtime),
+            genesis: Arc::clone(&leader.genesis),
+            history: RwLock::new(leader.history().clone()),
+            state: Arc::clone(&leader.state),
+            pool: Mutex::default(),
+            rejected: Mutex::default(),
+            leader: Some(Arc::clone(leader)),
         }
     }
 
@@ -75,7 +91,9 @@ impl ChainView {
         Snapshot::new(Arc::clone(&self.state), height)
     }
 
-    /// Checks a transaction against the newest state and queues it.
+    /// Checks a transaction against the newest state and queues it. An endpoint that lags checks it against what it
+    /// knows and passes it on; what becomes of it then, it learns from blocks only (nearcore
+    /// `chain/client/src/rpc_handler.rs`).
     ///
     /// # Errors
     /// The error nearcore gives for it.
@@ -87,6 +105,13 @@ impl ChainView {
             (history.head().height(), known)
         };
         if known {
+            return Ok(hash);
+        }
+        if let Some(leader) = &self.leader {
+            self.check(tx.clone(), head_height)?;
+            if let Err(error) = leader.submit(tx) {
+                tracing::debug!(tx_hash = %hash, %error, "forwarded transaction rejected");
+            }
             return Ok(hash);
         }
         let tx = self.check(tx, head_height)?;
@@ -111,7 +136,7 @@ impl ChainView {
 
     /// Whether so many transactions wait that further ones should not be sent yet.
     pub fn is_full(&self) -> bool {
-        self.pool.lock().len() >= POOL_LIMIT
+        self.leader.as_ref().map_or_else(|| self.pool.lock().len() >= POOL_LIMIT, |leader| leader.is_full())
     }
 
     /// Whether transactions wait.
