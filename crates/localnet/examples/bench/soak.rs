@@ -208,12 +208,14 @@ async fn send(
 /// Asks about new and old transactions and blocks until the end.
 async fn ask(addr: &str, end: Instant, asked: &Asked) -> anyhow::Result<()> {
     let mut client = Patient::new(addr, &asked.met);
-    let (mut seen, mut first) = (0, 0);
+    let (mut seen, mut first, mut begun) = (0, 0, None);
     while Instant::now() < end {
         tokio::time::sleep(ASK_EVERY).await;
         let status = client.find("status", &json!([])).await?;
         let height = |name: &str| status["sync_info"][name].as_u64().with_context(|| name.to_owned());
-        let (oldest, newest) = (height("earliest_block_height")? + MARGIN, height("latest_block_height")?);
+        let (earliest, newest) = (height("earliest_block_height")?, height("latest_block_height")?);
+        // Until something is forgotten, nothing is about to be.
+        let oldest = if earliest > *begun.get_or_insert(earliest) { earliest + MARGIN } else { earliest };
         let known = asked.sent.lock().partition_point(|sent| sent.at.elapsed() > EXECUTED);
         for index in seen..known {
             look(&mut client, asked, index).await?;
