@@ -11,10 +11,12 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::Erro
 use near_primitives::types::AccountId;
 
 use crate::{
-    home::{self, InitOptions},
+    home::{self, Home, InitOptions},
     localnet::{Config, Localnet},
+    node::Cadence,
+    profile::{GenesisChange, Settings},
 };
-use options::ChainOptions;
+use options::{ChainOptions, GenesisOptions};
 
 /// Where `init` and `run` look if nothing is said.
 const DEFAULT_HOME: &str = ".piecework-localnet";
@@ -76,12 +78,11 @@ struct Init {
     /// Make epochs of 60 blocks instead of 500. What is five epochs old is no longer kept.
     #[arg(long)]
     fast: bool,
-    /// For how many blocks a transaction is valid (default 100, as in neard's sandbox; mainnet has 86,400).
-    #[arg(long, env = "PIECEWORK_LOCALNET_VALIDITY")]
-    validity: Option<u64>,
     /// Accepted for compatibility with neard; there is always one shard.
     #[arg(long)]
     num_shards: Option<u64>,
+    #[command(flatten)]
+    genesis: GenesisOptions,
 }
 
 #[derive(Args, Debug)]
@@ -101,17 +102,19 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let home = || cli.home.clone().unwrap_or_else(|| DEFAULT_HOME.into());
     match cli.command {
         Some(Command::Init(init)) => {
-            let Init { chain_id, account_id, test_seed, fast, validity, .. } = init;
+            let Init { chain_id, account_id, test_seed, fast, genesis, .. } = init;
             let dir = home();
-            let options = InitOptions { chain_id, account_id, test_seed, fast, validity, accounts: None };
+            let options =
+                InitOptions { chain_id, account_id, test_seed, fast, accounts: None, genesis: genesis.change() };
             home::init(&dir, &options).context("init")?;
             tracing::info!(home = %dir.display(), "initialised");
             Ok(())
         }
         Some(Command::Run(run)) => {
-            let home = home::load(&home()).context("run")?;
+            let mut home = home::load(&home()).context("run")?;
             let configured = home.config.rpc.addr.as_deref().and_then(|addr| addr.parse().ok());
-            let mut config = Config::from_home(home, run.options.cadence());
+            let settings = begin(&mut home, &run.options).context("run")?;
+            let mut config = Config::from_home(home, Cadence::default()).with(settings);
             config.rpc_addr = configured.unwrap_or(config.rpc_addr);
             run.options.apply(&mut config);
             let localnet = Localnet::start(config).await.context("run")?;
@@ -120,6 +123,19 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         None => start::start(cli.home, cli.start).await,
     }
+}
+
+/// The settings of a chain. What they say of the genesis is written to it if the chain has not begun, and left out if it
+/// has.
+fn begin(home: &mut Home, options: &ChainOptions) -> anyhow::Result<Settings> {
+    let settings = options.settings()?;
+    if home.has_begun() {
+        return Ok(Settings { genesis: GenesisChange::default(), ..settings });
+    }
+    // What `init` was asked for stays, unless it is asked for otherwise now.
+    let genesis = home.where_plain(settings.genesis).and(options.genesis.given());
+    home.change_genesis(genesis)?;
+    Ok(Settings { genesis, ..settings })
 }
 
 async fn until_stopped(localnet: Localnet) -> anyhow::Result<()> {

@@ -88,6 +88,19 @@ impl Faults {
         Ok(self)
     }
 
+    /// With the values of a change in place of these.
+    ///
+    /// # Errors
+    /// If the result makes no sense.
+    pub fn changed(&self, change: &FaultsChange) -> Result<Self, FaultsError> {
+        let failed = |error: serde_json::Error| FaultsError(error.to_string());
+        let mut fields = serde_json::to_value(self).map_err(failed)?;
+        if let Some(fields) = fields.as_object_mut() {
+            fields.extend(change.0.clone());
+        }
+        serde_json::from_value::<Self>(fields).map_err(failed)?.checked()
+    }
+
     /// What happens to the request with this number.
     pub fn draw(&self, request: u64) -> Fault {
         let mut random = StdRng::seed_from_u64(self.seed ^ request.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -113,8 +126,20 @@ impl Faults {
     }
 }
 
-/// `name=value,…` with the names of the fields, and `latency_ms=20..80` for both latencies.
+/// Some of the values of [`Faults`], as `name=value,…` with the names of the fields, and `latency_ms=20..80` for both
+/// latencies.
+#[derive(Clone, Debug)]
+pub struct FaultsChange(serde_json::Map<String, serde_json::Value>);
+
 impl FromStr for Faults {
+    type Err = FaultsError;
+
+    fn from_str(text: &str) -> Result<Self, FaultsError> {
+        Self::default().changed(&text.parse()?)
+    }
+}
+
+impl FromStr for FaultsChange {
     type Err = FaultsError;
 
     fn from_str(text: &str) -> Result<Self, FaultsError> {
@@ -132,8 +157,9 @@ impl FromStr for Faults {
                 fields.insert(name.to_owned(), number(value)?.into());
             }
         }
-        let faults: Self = serde_json::from_value(fields.into()).map_err(|error| FaultsError(error.to_string()))?;
-        faults.checked()
+        let change = Self(fields);
+        Faults::default().changed(&change)?;
+        Ok(change)
     }
 }
 
@@ -184,6 +210,17 @@ mod tests {
         for wrong in ["http_500", "http_501=0.1", "drop=2", "drop=0.6,timeout=0.6", "latency_ms=9..1"] {
             assert!(wrong.parse::<Faults>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn change__should_replace_what_it_names() {
+        let faults = Faults { min_latency_ms: 20, max_latency_ms: 80, drop: 0.5, ..Faults::default() };
+
+        let changed = faults.changed(&"drop=0,http_408=0.1".parse().unwrap()).unwrap();
+
+        assert_eq!(changed, Faults { drop: 0.0, http_408: 0.1, ..faults.clone() });
+        // And what makes no sense together is refused
+        assert!(faults.changed(&"timeout=0.6".parse().unwrap()).is_err());
     }
 
     #[test]

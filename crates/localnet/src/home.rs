@@ -15,6 +15,8 @@ use near_crypto::{KeyFile, KeyType, SecretKey};
 use near_primitives::types::{AccountId, Balance};
 use serde::{Deserialize, Serialize};
 
+use crate::{profile::GenesisChange, store::Layout};
+
 pub use accounts::{well_known_accounts, well_known_key};
 pub use genesis::new_genesis;
 
@@ -57,10 +59,10 @@ pub struct InitOptions {
     pub test_seed: Option<String>,
     /// Epochs of 60 blocks instead of 500.
     pub fast: bool,
-    /// For how many blocks a transaction is valid; 100 if not given.
-    pub validity: Option<u64>,
     /// Accounts below the root account, whose keys everyone knows; the root account's is such a one then, too.
     pub accounts: Option<Accounts>,
+    /// What differs from a plain genesis.
+    pub genesis: GenesisChange,
 }
 
 /// Accounts that are there from the beginning.
@@ -178,6 +180,31 @@ pub struct Home {
     pub validator: KeyFile,
 }
 
+impl Home {
+    /// Whether the chain has blocks, so that its genesis can no longer change.
+    pub fn has_begun(&self) -> bool {
+        Layout::new(&self.dir).data().exists()
+    }
+
+    /// The change without what this genesis has otherwise than a new one.
+    pub fn where_plain(&self, change: GenesisChange) -> GenesisChange {
+        let plain = new_genesis(String::new(), &self.validator.account_id, &self.validator.public_key);
+        change.where_plain(&self.genesis.config, &plain.config)
+    }
+
+    /// Changes the genesis of a chain that has not begun.
+    ///
+    /// # Errors
+    /// If its file cannot be written.
+    pub fn change_genesis(&mut self, change: GenesisChange) -> Result<(), HomeError> {
+        if change == GenesisChange::default() {
+            return Ok(());
+        }
+        change.apply(&mut self.genesis.config);
+        write_json(&self.dir.join("genesis.json"), &self.genesis)
+    }
+}
+
 /// Creates the home directory of a new chain.
 ///
 /// # Errors
@@ -201,12 +228,10 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<(), HomeError> {
     if !options.fast {
         genesis.config.epoch_length = EXPECTED_EPOCH_LENGTH;
     }
-    if let Some(validity) = options.validity {
-        genesis.config.transaction_validity_period = validity;
-    }
     if let Some(Accounts { count, balance }) = options.accounts {
         accounts::add_accounts(&mut genesis, &well_known_accounts(&validator.account_id, count), balance);
     }
+    options.genesis.apply(&mut genesis.config);
     let config = NodeConfig {
         rpc: RpcConfig { addr: Some("0.0.0.0:3030".to_owned()), ..RpcConfig::default() },
         gc_num_epochs_to_keep: gc_num_epochs_to_keep(),
@@ -281,10 +306,18 @@ mod tests {
     #![allow(non_snake_case, clippy::unwrap_used)]
 
     use super::*;
+    use crate::profile::Profile;
 
     fn options() -> InitOptions {
         let account_id = "test.near".parse().unwrap();
-        InitOptions { chain_id: None, account_id, test_seed: None, fast: false, validity: None, accounts: None }
+        InitOptions {
+            chain_id: None,
+            account_id,
+            test_seed: None,
+            fast: false,
+            accounts: None,
+            genesis: GenesisChange::default(),
+        }
     }
 
     #[test]
@@ -292,7 +325,7 @@ mod tests {
         for (options, epoch_length, validity) in [
             (options(), 500, 100),
             (InitOptions { fast: true, ..options() }, 60, 100),
-            (InitOptions { validity: Some(86_400), ..options() }, 500, 86_400),
+            (InitOptions { genesis: Profile::Mainnet.settings().genesis, ..options() }, 500, 86_400),
         ] {
             // When a chain is initialised with or without `--fast`, or with a validity of its own
             let dir = tempfile::tempdir().unwrap();

@@ -19,6 +19,8 @@ use crate::{
     faults::{FaultPlan, Faults},
     home::{Home, new_genesis},
     node::{Cadence, Node, RpcRules},
+    profile::{Profile, Settings},
+    rate_limit::{RateLimit, RateLimiter},
     rpc,
     runtime::{Runtime, Validators},
     store::Layout,
@@ -57,6 +59,10 @@ pub struct Config {
     pub manual_time: Option<Duration>,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// Requests of one client address; without, as many as it likes.
+    pub rate_limit: Option<RateLimit>,
+    /// How many blocks a second endpoint is behind at most; 0 for none.
+    pub lag_blocks: u64,
     /// Where the chain is kept; in memory only without.
     pub data: Option<Layout>,
     /// Where compiled contracts are cached, to be shared by all chains on this machine.
@@ -113,6 +119,8 @@ impl Config {
             seed: None,
             manual_time: None,
             faults: Faults::default(),
+            rate_limit: None,
+            lag_blocks: 0,
             data: None,
             contract_cache: default_contract_cache(),
         }
@@ -134,11 +142,28 @@ impl Config {
             seed: home.config.localnet.random_seed,
             manual_time: None,
             faults: Faults::default(),
+            rate_limit: None,
+            lag_blocks: 0,
             data: Some(Layout::new(home.dir)),
             contract_cache: default_contract_cache(),
             genesis: home.genesis,
             validator: home.validator,
         }
+    }
+
+    /// With a profile's values.
+    #[must_use]
+    pub fn like(self, profile: Profile) -> Self {
+        self.with(profile.settings())
+    }
+
+    /// With these values. The genesis is changed as well, so the chain must not have begun with another one.
+    #[must_use]
+    pub fn with(mut self, settings: Settings) -> Self {
+        let Settings { cadence, keep_blocks, faults, rate_limit, lag_blocks, genesis } = settings;
+        genesis.apply(&mut self.genesis.config);
+        let keep_blocks = keep_blocks.or(self.keep_blocks);
+        Self { cadence, keep_blocks, faults, rate_limit, lag_blocks, ..self }
     }
 
     /// The chain alone, to be driven block by block.
@@ -172,7 +197,11 @@ impl Config {
             Some(blocks) => Keep::Blocks(blocks.max(MIN_KEEP_BLOCKS)),
             None => Keep::Epochs { count: self.keep_epochs, length: genesis.config.epoch_length },
         };
-        Ok(Chain::new(runtime, genesis, clock, keep, seed, self.data.as_ref())?)
+        let mut chain = Chain::new(runtime, genesis, clock, keep, seed, self.data.as_ref())?;
+        if self.lag_blocks > 0 {
+            chain.lag_behind(self.lag_blocks, self.cadence.skip_seed);
+        }
+        Ok(chain)
     }
 }
 
@@ -194,8 +223,8 @@ impl Localnet {
         let listener = TcpListener::bind(addr).await.map_err(|source| StartError::Listen { addr, source })?;
         let addr = listener.local_addr().map_err(|source| StartError::Listen { addr, source })?;
         let chain = config.chain()?;
-        let faults = FaultPlan::new(config.faults);
-        let (node, producer) = Node::start(chain, config.cadence, addr, config.validator, faults, config.rules)
+        let (faults, limits) = (FaultPlan::new(config.faults), RateLimiter::new(config.rate_limit));
+        let (node, producer) = Node::start(chain, config.cadence, addr, config.validator, faults, limits, config.rules)
             .map_err(StartError::Thread)?;
         let (shutdown, mut stopping) = watch::channel(false);
         let stopped = async move {

@@ -1,6 +1,7 @@
 //! A running chain: the block producer's thread, and the handle through which everything else talks to it.
 
 mod cadence;
+mod lagging;
 
 use std::{
     net::SocketAddr,
@@ -17,14 +18,16 @@ use near_primitives::{
     transaction::SignedTransaction,
     types::{BlockHeight, BlockHeightDelta},
 };
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{SeedableRng, rngs::StdRng};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 pub use cadence::{Cadence, CadenceChange, Mode};
+pub use lagging::LaggingEndpoint;
 
 use crate::{
     chain::{Block, Chain, ChainError, ChainView},
     faults::FaultPlan,
+    rate_limit::RateLimiter,
     store::SnapshotInfo,
 };
 
@@ -86,6 +89,10 @@ pub struct Node {
     pub faults: FaultPlan,
     /// What the RPC does beyond the chain's rules.
     pub rules: RpcRules,
+    /// What each client may send.
+    pub limits: RateLimiter,
+    /// The endpoint beside this one that is some blocks behind, if there is one.
+    pub lagging: Option<LaggingEndpoint>,
     commands: mpsc::Sender<Command>,
 }
 
@@ -100,17 +107,32 @@ impl Node {
         rpc_addr: SocketAddr,
         validator: KeyFile,
         faults: FaultPlan,
+        limits: RateLimiter,
         rules: RpcRules,
     ) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
         let (commands, received) = mpsc::channel();
         let view = Arc::clone(chain.view());
         let (head_sender, head) = watch::channel(view.history().head().height());
-        let producer = Producer::new(chain, cadence, received, head_sender);
+        let lagging = chain.lagging().map(|view| (Arc::clone(view), watch::channel(view.history().head().height())));
+        let lagging_sender = lagging.as_ref().map(|(_, (sender, _))| sender.clone());
+        let producer = Producer::new(chain, cadence, received, head_sender, lagging_sender);
         let thread = std::thread::Builder::new().name("block-producer".to_owned()).spawn(move || producer.run())?;
         let started = Instant::now();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        let views = Semaphore::new(threads * VIEWS_PER_THREAD);
-        let node = Self { chain: view, head, rpc_addr, validator, views, started, faults, rules, commands };
+        let node = |chain, head, validator, faults, limits, lagging, commands| {
+            let views = Semaphore::new(threads * VIEWS_PER_THREAD);
+            Self { chain, head, rpc_addr, validator, views, started, faults, rules, limits, lagging, commands }
+        };
+        let lagging = lagging.map(|(view, (_, head))| {
+            // Faults and limits are those of the node that leads, which stands before both.
+            let (faults, limits) = (FaultPlan::default(), RateLimiter::default());
+            let KeyFile { account_id, public_key, secret_key } = &validator;
+            let (account_id, public_key, secret_key) = (account_id.clone(), public_key.clone(), secret_key.clone());
+            let same = KeyFile { account_id, public_key, secret_key };
+            let node = node(view, head, same, faults, limits, None, commands.clone());
+            LaggingEndpoint::new(node, cadence.skip_seed)
+        });
+        let node = node(view, head, validator, faults, limits, lagging, commands);
         Ok((Arc::new(node), thread))
     }
 
@@ -214,9 +236,7 @@ impl Node {
     pub async fn restore(&self, name: String) -> Result<BlockHeight, NodeError> {
         self.ask(move |producer| {
             producer.chain.restore(&name).map_err(|error| describe(&error))?;
-            let height = producer.head_height();
-            producer.head.send_replace(height);
-            Ok(height)
+            Ok(producer.announce())
         })
         .await
     }
@@ -272,6 +292,7 @@ struct Producer {
     cadence: Cadence,
     commands: mpsc::Receiver<Command>,
     head: watch::Sender<BlockHeight>,
+    lagging_head: Option<watch::Sender<BlockHeight>>,
     next: Instant,
     to_finalise: u64,
     skips: StdRng,
@@ -283,15 +304,20 @@ impl Producer {
         cadence: Cadence,
         commands: mpsc::Receiver<Command>,
         head: watch::Sender<BlockHeight>,
+        lagging_head: Option<watch::Sender<BlockHeight>>,
     ) -> Self {
         let next = Instant::now() + cadence.interval;
         let skips = StdRng::seed_from_u64(cadence.skip_seed);
-        Self { chain, cadence, commands, head, next, to_finalise: 0, skips }
+        Self { chain, cadence, commands, head, lagging_head, next, to_finalise: 0, skips }
     }
 
     fn run(mut self) {
         loop {
             let pause = self.pause();
+            if pause.is_none() {
+                self.chain.catch_up();
+                self.announce();
+            }
             let command = match pause {
                 Some(pause) => self.commands.recv_timeout(pause),
                 None => self.commands.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
@@ -328,16 +354,24 @@ impl Producer {
 
     fn produce(&mut self) -> Result<Arc<Block>, ChainError> {
         let works = self.chain.has_work();
-        if self.cadence.skip_rate > 0.0 && self.skips.random_bool(self.cadence.skip_rate) {
-            self.chain.skip_heights(1);
-        }
+        self.chain.skip_heights(self.cadence.skipped(&mut self.skips));
         let block = self.chain.produce_block()?;
         self.to_finalise = if works { FINALITY_BLOCKS } else { self.to_finalise.saturating_sub(1) };
         // A block that was due keeps the pace, unless making it took longer than the interval.
         let (now, due) = (Instant::now(), self.next + self.cadence.interval);
         self.next = if self.next <= now && now < due { due } else { now + self.cadence.interval };
-        self.head.send_replace(block.height());
+        self.announce();
         Ok(block)
+    }
+
+    /// Wakes whoever waits for the newest height, which it returns.
+    fn announce(&self) -> BlockHeight {
+        let height = self.head_height();
+        self.head.send_replace(height);
+        if let (Some(head), Some(view)) = (&self.lagging_head, self.chain.lagging()) {
+            head.send_replace(view.history().head().height());
+        }
+        height
     }
 
     fn produce_answer(&mut self) -> Result<BlockHeight, String> {

@@ -13,6 +13,16 @@ pub struct Connection {
     buffer: Vec<u8>,
 }
 
+/// What came back.
+pub struct Answer<'a> {
+    /// The status code.
+    pub status: u16,
+    /// Seconds after which to ask again.
+    pub retry_after: Option<u64>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
 impl Connection {
     /// Connects.
     pub async fn open(addr: &str) -> anyhow::Result<Self> {
@@ -23,6 +33,11 @@ impl Connection {
 
     /// Sends a request made by [`request`] and returns the answer's body.
     pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<&[u8]> {
+        Ok(self.exchange_whole(request).await?.body)
+    }
+
+    /// The same with the answer's status.
+    pub async fn exchange_whole(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
@@ -31,10 +46,12 @@ impl Connection {
             }
             let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
             let head = std::str::from_utf8(&self.buffer[..end])?;
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.context("no content-length")?.parse()?;
+            let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+            let length: usize = field("content-length: ").context("no content-length")?.parse()?;
             if self.buffer.len() >= end + 4 + length {
-                return Ok(&self.buffer[end + 4..]);
+                let status = field("HTTP/1.1 ").and_then(|rest| rest.get(..3)).context("no status")?.parse()?;
+                let retry_after = field("retry-after: ").map(str::parse).transpose()?;
+                return Ok(Answer { status, retry_after, body: &self.buffer[end + 4..] });
             }
         }
     }

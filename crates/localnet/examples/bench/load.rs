@@ -178,7 +178,8 @@ pub async fn view(connection: &mut Connection, contract: &AccountId, caller: &Ac
     Ok(usize::try_from(u64::from_le_bytes(bytes.try_into().map_err(|_| anyhow::anyhow!("{answer}"))?))?)
 }
 
-fn get(contract: &AccountId, caller: &AccountId) -> Value {
+/// The parameters of a query for it.
+pub fn get(contract: &AccountId, caller: &AccountId) -> Value {
     json!({
         "request_type": "call_function", "finality": "optimistic", "account_id": contract, "method_name": "get",
         "args_base64": to_base64(caller.as_bytes()),

@@ -7,6 +7,7 @@
 mod chain;
 mod http;
 mod load;
+mod patient;
 mod soak;
 
 use std::path::{Path, PathBuf};

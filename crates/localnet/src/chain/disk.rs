@@ -85,6 +85,9 @@ impl Chain {
             self.page_out_below = self.recent_logs.front().copied().unwrap_or(first);
         }
         while let Some(first) = history.forget_log(store.state_height()) {
+            if let Some(lagging) = &mut self.lagging {
+                lagging.keep_up(&history);
+            }
             store.remove_log(first)?;
         }
         Ok(())
@@ -96,6 +99,9 @@ impl Chain {
         let state = std::mem::take(&mut recovered.state);
         let carried = Carried::from(&mut recovered);
         self.view.replace(History::new(genesis, recovered.blocks, recovered.archive, recovered.tree, self.keep), state);
+        if let Some(lagging) = &mut self.lagging {
+            lagging.replace(&self.view.history());
+        }
         self.carry_on(carried);
     }
 

@@ -1,5 +1,7 @@
 //! The blocks that are kept, and indices to find things in them.
 
+mod follow;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -42,6 +44,7 @@ pub struct OutcomePlace {
 
 /// Kept blocks. The newest are in memory with their states; with a disk, older ones are in its archive. Readers see
 /// those from the cut on; what is older goes when it is convenient.
+#[derive(Clone)]
 pub struct History {
     genesis: Arc<Block>,
     keep: Keep,

@@ -22,6 +22,7 @@ use super::{
     disk::{self, Carried},
     genesis,
     header::{GasPrices, finality, state_root},
+    lagging::Lagging,
     merkle::MerkleTree,
     patch::merge,
     selection::congestion,
@@ -50,6 +51,7 @@ pub struct Chain {
     /// The heights at which the newest finished logs begin. What is older than these is only on disk.
     pub(super) recent_logs: VecDeque<BlockHeight>,
     pub(super) page_out_below: BlockHeight,
+    pub(super) lagging: Option<Lagging>,
 }
 
 impl Chain {
@@ -93,9 +95,27 @@ impl Chain {
             broken: false,
             recent_logs: VecDeque::new(),
             page_out_below: 0,
+            lagging: None,
         };
         chain.carry_on(carried);
         Ok(chain)
+    }
+
+    /// Gives the chain a second readable side that is up to `most` blocks behind ([`super::MOST_BEHIND`] at most).
+    pub fn lag_behind(&mut self, most: u64, seed: u64) {
+        self.lagging = Some(Lagging::new(&self.view, most, seed));
+    }
+
+    /// The readable side that lags, if there is one.
+    pub fn lagging(&self) -> Option<&Arc<ChainView>> {
+        self.lagging.as_ref().map(Lagging::view)
+    }
+
+    /// Brings the side that lags up to date, for when no blocks come that would.
+    pub fn catch_up(&mut self) {
+        if let Some(lagging) = &mut self.lagging {
+            lagging.catch_up(&self.view.history());
+        }
     }
 
     /// The shared, readable side.
@@ -248,7 +268,7 @@ impl Chain {
         traced
     }
 
-    fn publish(&self, block: &Arc<Block>) {
+    fn publish(&mut self, block: &Arc<Block>) {
         let mut state = self.view.state_mut();
         for (key, change) in &block.changes {
             state.put(block.height(), key.clone(), change.last().cloned());
@@ -268,6 +288,9 @@ impl Chain {
             for key in oldest.changes.keys() {
                 state.prune(oldest.height(), key);
             }
+        }
+        if let Some(lagging) = &mut self.lagging {
+            lagging.step(&history);
         }
     }
 }

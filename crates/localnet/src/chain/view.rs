@@ -24,23 +24,38 @@ const POOL_LIMIT: usize = 4_096;
 /// The readable side of the chain: shared, never blocked by execution.
 pub struct ChainView {
     /// The rules.
-    pub runtime: Runtime,
+    pub runtime: Arc<Runtime>,
     /// The genesis file.
-    pub genesis: Genesis,
+    pub genesis: Arc<Genesis>,
     history: RwLock<History>,
     state: Arc<RwLock<VersionedState>>,
     pool: Mutex<Pool>,
+    /// Where an endpoint that lags sends its transactions.
+    leader: Option<Arc<Self>>,
 }
 
 impl ChainView {
     /// The readable side of a chain with this past.
     pub(super) fn new(runtime: Runtime, genesis: Genesis, history: History, state: VersionedState) -> Self {
         Self {
-            runtime,
-            genesis,
+            runtime: Arc::new(runtime),
+            genesis: Arc::new(genesis),
             history: RwLock::new(history),
             state: Arc::new(RwLock::new(state)),
             pool: Mutex::default(),
+            leader: None,
+        }
+    }
+
+    /// The chain as an endpoint knows it that may fall behind, from where `leader` is now.
+    pub(super) fn lagging(leader: &Arc<Self>) -> Self {
+        Self {
+            runtime: Arc::clone(&leader.runtime),
+            genesis: Arc::clone(&leader.genesis),
+            history: RwLock::new(leader.history().clone()),
+            state: Arc::clone(&leader.state),
+            pool: Mutex::default(),
+            leader: Some(Arc::clone(leader)),
         }
     }
 
@@ -63,14 +78,22 @@ impl ChainView {
     }
 
     /// Checks a transaction against the newest state and queues it. One that ran already is taken as well, as long as
-    /// its validity period lasts, so that sending it twice has the effect of sending it once.
+    /// its validity period lasts, so that sending it twice has the effect of sending it once. An endpoint that lags
+    /// checks it against what it knows and passes it on; what becomes of it then, it learns from blocks only.
     ///
     /// # Errors
     /// The error nearcore's RPC gives for it.
     pub fn submit(&self, tx: SignedTransaction) -> Result<CryptoHash, InvalidTxError> {
         let hash = tx.get_hash();
-        if let Some(tx) = self.validate(tx)? {
-            self.pool.lock().push(tx);
+        let forwarded = self.leader.as_ref().map(|leader| (leader, tx.clone()));
+        let Some(tx) = self.validate(tx)? else { return Ok(hash) };
+        match forwarded {
+            None => self.pool.lock().push(tx),
+            Some((leader, tx)) => {
+                if let Err(error) = leader.submit(tx) {
+                    tracing::debug!(tx_hash = %hash, %error, "forwarded transaction rejected");
+                }
+            }
         }
         Ok(hash)
     }
@@ -95,7 +118,7 @@ impl ChainView {
 
     /// Whether so many transactions wait that further ones should not be sent yet.
     pub fn is_full(&self) -> bool {
-        self.pool.lock().len() >= POOL_LIMIT
+        self.leader.as_ref().map_or_else(|| self.pool.lock().len() >= POOL_LIMIT, |leader| leader.is_full())
     }
 
     /// Whether transactions wait.

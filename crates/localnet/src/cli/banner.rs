@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     localnet::Localnet,
     node::{Cadence, Mode},
+    profile::Profile,
 };
 
 /// Everything to be said.
@@ -24,6 +25,8 @@ pub struct Report<'a> {
     pub accounts: &'a [KeyFile],
     /// When blocks are made.
     pub cadence: Cadence,
+    /// The network it behaves like.
+    pub like: Option<Profile>,
     /// Where the chain is kept.
     pub home: Option<&'a Path>,
     /// Time from the program's start to the first request.
@@ -46,6 +49,7 @@ impl Report<'_> {
             "chain_id": chain.genesis.config.chain_id,
             "rpc_url": self.localnet.rpc_url(),
             "explorer_url": self.explorer_url(),
+            "like": self.like.map(Profile::name),
             "home": self.home,
             "block_height": chain.history().head().height(),
             "root": account(self.localnet.root()),
@@ -72,6 +76,9 @@ impl Report<'_> {
             Mode::Instant => format!("at once when there is work, else every {interval} ms"),
         };
         line("Blocks", &blocks, "a block is final two blocks later");
+        if let Some(like) = self.like {
+            line("Like", like.name(), "a public RPC's latency, limits, lag and gaps; see the README");
+        }
         match self.home {
             Some(home) => {
                 let height = chain.history().head().height();

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use near_primitives::types::{AccountId, Balance};
 
-use super::{banner, options::ChainOptions, until_stopped};
+use super::{banner, begin, options::ChainOptions, until_stopped};
 use crate::{
     home::{self, Accounts, InitOptions},
     localnet::{Config, Localnet},
@@ -25,10 +25,6 @@ pub struct Start {
     /// What each of them has, in NEAR.
     #[arg(long, default_value_t = 10_000)]
     balance: u64,
-    /// For how many blocks a transaction is valid on a new chain (default 100, as in neard's sandbox; mainnet has
-    /// 86,400).
-    #[arg(long, env = "PIECEWORK_LOCALNET_VALIDITY")]
-    validity: Option<u64>,
     /// Print accounts and URLs as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -49,26 +45,23 @@ pub async fn start(dir: Option<PathBuf>, start: Start) -> anyhow::Result<()> {
         let account_id: AccountId = ROOT_ID.parse().context("root account")?;
         let balance = Balance::from_near(start.balance.into());
         let accounts = Some(Accounts { count: start.accounts, balance });
-        let options = InitOptions {
-            chain_id: Some(CHAIN_ID.to_owned()),
-            account_id,
-            test_seed: None,
-            fast: true,
-            validity: start.validity,
-            accounts,
-        };
+        let chain_id = Some(CHAIN_ID.to_owned());
+        let genesis = start.options.genesis.change();
+        let options = InitOptions { chain_id, account_id, test_seed: None, fast: true, accounts, genesis };
         home::init(&dir, &options).context("cannot make the chain's directory")?;
     }
-    let home = home::load(&dir)?;
+    let mut home = home::load(&dir)?;
     let accounts = home::well_known_accounts(&home.validator.account_id, home.config.localnet.accounts);
-    let cadence = start.options.cadence();
-    let mut config = Config::from_home(home, cadence);
+    let settings = begin(&mut home, &start.options)?;
+    let (cadence, like) = (settings.cadence, start.options.genesis.like);
+    let mut config = Config::from_home(home, cadence).with(settings);
     start.options.apply(&mut config);
     let localnet = Localnet::start(config).await?;
     let report = banner::Report {
         localnet: &localnet,
         accounts: &accounts,
         cadence,
+        like,
         home: kept.then_some(dir.as_path()),
         took: begun.elapsed(),
     };

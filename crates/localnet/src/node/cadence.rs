@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
+
+/// How often the next producer misses its turn as well.
+const SKIPS_ON: f64 = 0.25;
 
 /// What makes a block due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -28,7 +32,9 @@ pub struct Cadence {
     pub interval: Duration,
     /// How often the height before a block is left out, from 0 to 1.
     pub skip_rate: f64,
-    /// Makes the left-out heights reproducible.
+    /// Most heights left out at a time; each one after the first has a chance of a quarter.
+    pub skip_run: u64,
+    /// Makes the left-out heights reproducible, and what a second endpoint lags.
     pub skip_seed: u64,
 }
 
@@ -42,11 +48,13 @@ pub struct CadenceChange {
     pub interval_ms: Option<u64>,
     /// How often the height before a block is left out, from 0 to 1.
     pub skip_rate: Option<f64>,
+    /// Most heights left out at a time, at least 1.
+    pub skip_run: Option<u64>,
 }
 
 impl Default for Cadence {
     fn default() -> Self {
-        Self { mode: Mode::Interval, interval: Duration::from_millis(100), skip_rate: 0.0, skip_seed: 0 }
+        Self { mode: Mode::Interval, interval: Duration::from_millis(100), skip_rate: 0.0, skip_run: 1, skip_seed: 0 }
     }
 }
 
@@ -54,6 +62,18 @@ impl Cadence {
     /// A block as soon as there is work.
     pub fn instant() -> Self {
         Self { mode: Mode::Instant, ..Self::default() }
+    }
+
+    /// How many heights are left out before the next block.
+    pub fn skipped(&self, random: &mut impl Rng) -> u64 {
+        if self.skip_rate <= 0.0 || !random.random_bool(self.skip_rate) {
+            return 0;
+        }
+        let mut skipped = 1;
+        while skipped < self.skip_run && random.random_bool(SKIPS_ON) {
+            skipped += 1;
+        }
+        skipped
     }
 
     /// With a change applied.
@@ -70,10 +90,40 @@ impl Cadence {
         if !(0.0..=1.0).contains(&skip_rate) {
             return Err(format!("skip_rate must be from 0 to 1, not {skip_rate}"));
         }
-        Ok(Self { mode: change.mode.unwrap_or(self.mode), interval, skip_rate, ..self })
+        let skip_run = change.skip_run.unwrap_or(self.skip_run);
+        if skip_run == 0 {
+            return Err("skip_run must be at least 1; skip_rate 0 leaves no height out".to_owned());
+        }
+        Ok(Self { mode: change.mode.unwrap_or(self.mode), interval, skip_rate, skip_run, ..self })
     }
 }
 
 fn as_millis<S: serde::Serializer>(interval: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u128(interval.as_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case)]
+
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn heights__should_be_left_out_at_their_rate_and_in_runs() {
+        // Given what mainnet leaves out
+        let cadence = Cadence { skip_rate: 0.015, skip_run: 3, ..Cadence::default() };
+        let mut random = StdRng::seed_from_u64(1);
+
+        // When many blocks come
+        let skipped: Vec<u64> = (0..100_000).map(|_| cadence.skipped(&mut random)).collect();
+
+        // Then about 2 % of all heights have none, some of them two or three in a row, and never more
+        let all = skipped.iter().sum::<u64>();
+        assert!((1_850..=2_150).contains(&(all * 100_000 / (all + 100_000))), "{all}");
+        let runs = |length| skipped.iter().filter(|run| **run == length).count();
+        assert!(runs(1) > 1_000 && runs(2) > 200 && runs(3) > 50);
+        assert_eq!(runs(0) + runs(1) + runs(2) + runs(3), skipped.len());
+    }
 }

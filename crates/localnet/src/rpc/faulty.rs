@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{
     Json,
     body::{Body, Bytes},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -16,7 +16,7 @@ use near_jsonrpc_primitives::{
 use near_primitives::types::BlockHeight;
 use serde_json::{Value, json};
 
-use super::server;
+use super::{balancer, server};
 use crate::{
     faults::{Fault, FaultKind},
     node::Node,
@@ -77,10 +77,8 @@ pub async fn before(fault: Fault, id: &Value) -> Faulty {
             Faulty::Answer(failure(StatusCode::UNPROCESSABLE_ENTITY, id, "UNKNOWN_BLOCK", info))
         }
         Some(FaultKind::Http429) => {
-            let mut response =
-                (StatusCode::TOO_MANY_REQUESTS, "Too many requests: a fault was asked for").into_response();
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            Faulty::Answer(response)
+            let wait = Duration::from_secs(1);
+            Faulty::Answer(balancer::too_many_requests(wait, "Too many requests: a fault was asked for"))
         }
         Some(FaultKind::Http500) => {
             let error = RpcError::new_internal_error(None, "a fault was asked for".to_owned());

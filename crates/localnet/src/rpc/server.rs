@@ -1,12 +1,12 @@
 //! HTTP: `POST /` for JSON-RPC, `GET /status`, `/health` and `/network_info`, status codes as nearcore's; `/v0/…` for
 //! indexers; the explorer.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, State},
-    http::StatusCode,
+    extract::{ConnectInfo, DefaultBodyLimit, Path, State, rejection::JsonRejection},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
 use super::{
+    balancer::{self, Admitted, Endpoint},
     dispatch, explorer,
     faulty::{self, Faulty},
     network,
@@ -27,6 +28,7 @@ use super::{
 use crate::node::Node;
 
 type Shared = State<Arc<Node>>;
+type Body = Result<Json<Message>, JsonRejection>;
 
 /// Answers requests until `shutdown` resolves.
 ///
@@ -40,36 +42,70 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let app = Router::new()
         .route("/", post(rpc).get(explorer::page))
-        .route("/status", get(|State(node): Shared| async move { Json(network::status(&node)) }))
-        .route("/health", get(|| async { Json(Value::Null) }))
-        .route("/network_info", get(|| async { Json(network::network_info()) }))
+        .route("/status", get(status))
+        .route("/health", get(|_: Admitted| async { Json(Value::Null) }))
+        .route("/network_info", get(|_: Admitted| async { Json(network::network_info()) }))
         .route("/v0/first_block", get(stream::first_block))
         .route("/v0/last_block/final", get(|node: Shared| last_block(node, Finality::Final)))
         .route("/v0/last_block/optimistic", get(|node: Shared| last_block(node, Finality::Optimistic)))
         .route("/v0/block/{height}", get(|node: Shared, at: Path<u64>| block(node, at, Finality::Final)))
         .route("/v0/block_opt/{height}", get(|node: Shared, at: Path<u64>| block(node, at, Finality::Optimistic)))
+        .route("/explorer/rpc", post(explorer_rpc))
         .nest("/explorer", explorer::router())
         .layer(DefaultBodyLimit::max(max_body_bytes))
         // Web pages may use the chain, as they may use a public node.
         .layer(CorsLayer::permissive())
-        .with_state(node);
+        .with_state(node)
+        .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(shutdown).await
 }
 
-/// A body that is no JSON, or does not say that it is, is refused by axum, as in nearcore.
-async fn rpc(State(node): Shared, Json(message): Json<Message>) -> Response {
-    let Message::Request(request) = message else {
-        let error = RpcError::parse_error("JSON RPC Request format was expected".to_owned());
-        return (StatusCode::BAD_REQUEST, Json(Message::error(error))).into_response();
+async fn rpc(State(node): Shared, client: ConnectInfo<SocketAddr>, headers: HeaderMap, body: Body) -> Response {
+    let request = match request_in(body) {
+        Ok(request) if request.method.starts_with("sandbox_") => return answer(&node, request).await,
+        parsed => parsed,
     };
-    let spared = request.method.starts_with("sandbox_");
-    match node.faults.next().filter(|_| !spared) {
-        None => answer(&node, request).await,
+    if let Some(refusal) = balancer::refusal(&node, client.0) {
+        return refusal;
+    }
+    let request = match request {
+        Ok(request) => request,
+        Err(response) => return response,
+    };
+    let endpoint = Endpoint::of(&node, &headers);
+    let response = match node.faults.next() {
+        None => answer(&endpoint.node, request).await,
         Some(fault) => match faulty::before(fault, &request.id).await {
             Faulty::Answer(response) => response,
-            Faulty::Stale(blocks) => faulty::answer_stale(&node, request, blocks).await,
-            Faulty::Go(after) => after.apply(answer(&node, request).await).await,
+            Faulty::Stale(blocks) => faulty::answer_stale(&endpoint.node, request, blocks).await,
+            Faulty::Go(after) => after.apply(answer(&endpoint.node, request).await).await,
         },
+    };
+    endpoint.sign(response)
+}
+
+/// The explorer's own requests, which are answered by the node that leads, whatever clients meet.
+async fn explorer_rpc(State(node): Shared, body: Body) -> Response {
+    match request_in(body) {
+        Ok(request) => answer(&node, request).await,
+        Err(response) => response,
+    }
+}
+
+async fn status(Admitted(endpoint): Admitted) -> Response {
+    endpoint.sign(Json(network::status(&endpoint.node)).into_response())
+}
+
+/// The request in a body, or what is wrong with it. A body that is no JSON, or does not say that it is, is refused by axum,
+/// as in nearcore.
+fn request_in(body: Body) -> Result<Request, Response> {
+    match body {
+        Ok(Json(Message::Request(request))) => Ok(request),
+        Ok(_) => {
+            let error = RpcError::parse_error("JSON RPC Request format was expected".to_owned());
+            Err((StatusCode::BAD_REQUEST, Json(Message::error(error))).into_response())
+        }
+        Err(rejection) => Err(rejection.into_response()),
     }
 }
 

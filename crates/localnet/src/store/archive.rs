@@ -17,25 +17,52 @@ const RECENT: usize = 4;
 /// The finished logs.
 #[derive(Default)]
 pub struct Archive {
-    segments: BTreeMap<BlockHeight, Segment>,
+    segments: BTreeMap<BlockHeight, Arc<Segment>>,
     recent: Mutex<VecDeque<Arc<Block>>>,
+}
+
+/// The same logs, which are opened once.
+impl Clone for Archive {
+    fn clone(&self) -> Self {
+        Self { segments: self.segments.clone(), recent: Mutex::default() }
+    }
 }
 
 impl Archive {
     /// Adds a finished log by the height its file is named after.
     pub fn add(&mut self, first: BlockHeight, segment: Segment) {
-        self.segments.insert(first, segment);
+        self.segments.insert(first, Arc::new(segment));
+    }
+
+    /// Adds another archive's logs after its own, as far as they end at or below `height`.
+    pub fn take_over(&mut self, other: &Self, height: BlockHeight) {
+        let own = self.segments.last_key_value().map_or(0, |(first, _)| first + 1);
+        let ended = |segment: &Segment| segment.blocks.last().is_none_or(|place| place.height <= height);
+        let more = other.segments.range(own..).take_while(|(_, segment)| ended(segment));
+        self.segments.extend(more.map(|(first, segment)| (*first, Arc::clone(segment))));
+    }
+
+    /// Forgets the oldest logs that another archive no longer has, and returns them.
+    pub fn forget_as(&mut self, other: &Self) -> Vec<Arc<Segment>> {
+        let mut gone = Vec::new();
+        while let Some(first) = self.segments.first_key_value().map(|(first, _)| *first)
+            && !other.segments.contains_key(&first)
+            && let Some((_, segment)) = self.forget_oldest()
+        {
+            gone.push(segment);
+        }
+        gone
     }
 
     /// Forgets the oldest log and returns it.
-    pub fn forget_oldest(&mut self) -> Option<(BlockHeight, Segment)> {
+    pub fn forget_oldest(&mut self) -> Option<(BlockHeight, Arc<Segment>)> {
         self.recent.get_mut().clear();
         self.segments.pop_first()
     }
 
     /// The oldest log.
     pub fn oldest(&self) -> Option<&Segment> {
-        self.segments.first_key_value().map(|(_, segment)| segment)
+        self.segments.first_key_value().map(|(_, segment)| &**segment)
     }
 
     /// How many blocks there are.
@@ -55,7 +82,7 @@ impl Archive {
 
     /// All logs, oldest first.
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {
-        self.segments.values()
+        self.segments.values().map(|segment| &**segment)
     }
 
     /// The height of the newest block at or below `height`.
