@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use piecework_chain::{AccountId, BlockRef, Head, RpcClient, ViewError};
@@ -20,6 +21,11 @@ use crate::core::facts::{BatchFacts, Facts};
 
 /// Silent nodes are looked for so often per liveness window.
 const SILENCE_CHECKS: u32 = 4;
+
+/// How long an endpoint that lags may take until it has a block that another one gave.
+pub const LAG_LIMIT: Duration = Duration::from_secs(10);
+/// Between two questions for such a block.
+pub const LAG_POLL: Duration = Duration::from_millis(100);
 
 /// Looks at the contract.
 #[derive(Clone, Debug)]
@@ -139,8 +145,15 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    /// The block is one that an endpoint gave just now, so an endpoint that does not know it lags: it is asked again.
     async fn read<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R, ViewError> {
-        Ok(self.rpc.view_function(self.contract, method, args, self.block).await?.value)
+        let end = Instant::now() + LAG_LIMIT;
+        loop {
+            match self.rpc.view_function(self.contract, method, args, self.block).await {
+                Err(ViewError::UnknownBlock { .. }) if Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
+                answer => return Ok(answer?.value),
+            }
+        }
     }
 
     /// All batches that are not closed, and closed ones whose callback was not sent. `first_open` skips those in which

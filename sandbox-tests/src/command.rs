@@ -12,11 +12,13 @@ use piecework_chain::{KeyFile, Network};
 use piecework_cli::stack::{Layout, command};
 use serde_json::Value;
 
-use crate::stack::programs;
+use crate::{Finality, Market, stack::programs};
 
-/// The command, with a network file, keys and a directory of its own.
+/// The command, with a network file, keys and a directory of its own. It believes final blocks only, so it runs once all
+/// that the market did before is in one.
 pub struct Piecework {
     program: PathBuf,
+    finality: Finality,
     layout: Layout,
     dir: tempfile::TempDir,
 }
@@ -31,15 +33,16 @@ pub struct Refusal {
 }
 
 impl Piecework {
-    /// The command on a network.
+    /// The command on a market's network, with its gateway if `network` names one.
     ///
     /// # Errors
     /// The program is missing, or its files cannot be written.
-    pub fn on(network: &Network) -> Result<Self> {
+    pub fn on(market: &Market, network: &Network) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let layout = Layout::create(dir.path())?;
         layout.write_network(network)?;
-        Ok(Self { program: programs()?.agent.with_file_name("piecework"), layout, dir })
+        let program = programs()?.agent.with_file_name("piecework");
+        Ok(Self { program, finality: market.finality.clone(), layout, dir })
     }
 
     /// Where it runs: relative paths of arguments begin here.
@@ -83,6 +86,7 @@ impl Piecework {
     /// # Errors
     /// It cannot be run.
     pub async fn run(&self, key_file: impl AsRef<Path>, args: &[&str]) -> Result<Output> {
+        self.finality.catch_up().await?;
         let run = command(&self.program)
             .arg("--json")
             .arg("--network")

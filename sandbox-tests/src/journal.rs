@@ -1,7 +1,7 @@
 //! The journal of a market: every line that its transactions wrote, and the mirror that they give.
 
 use anyhow::{Context as _, Result, ensure};
-use near_workspaces::{CryptoHash, result::ExecutionFinalResult};
+use near_workspaces::result::ExecutionFinalResult;
 use piecework_interface::{
     event::Line,
     host::sha256,
@@ -12,33 +12,39 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-use crate::market::{Done, Market};
+use crate::{
+    finality::Moment,
+    market::{Done, Market},
+};
 
 /// A line and where it was written.
+#[derive(Clone)]
 pub(crate) struct Written {
     line: String,
-    block: CryptoHash,
+    at: Moment,
     /// The ops of the call.
     ops: Vec<Op>,
 }
 
 impl Market {
     /// Keeps the journal lines of a transaction and reads their entries.
-    pub(crate) fn record(&self, result: ExecutionFinalResult) -> Result<Done> {
-        self.record_work(result, &[])
+    pub(crate) async fn record(&self, result: ExecutionFinalResult) -> Result<Done> {
+        self.record_work(result, &[]).await
     }
 
     /// The same of a `work` call with these ops.
-    pub(crate) fn record_work(&self, result: ExecutionFinalResult, ops: &[Op]) -> Result<Done> {
+    pub(crate) async fn record_work(&self, result: ExecutionFinalResult, ops: &[Op]) -> Result<Done> {
+        let moments = self.finality.note(&result).await?;
         let mut entries = Vec::new();
         for outcome in result.receipt_outcomes() {
             if outcome.executor_id != *self.coordinator.id() || outcome.is_failure() {
                 continue;
             }
+            let at = *moments.get(&outcome.block_hash).context("a receipt's block")?;
             for log in &outcome.logs {
                 if let Some(line) = Line::parse(log)? {
                     entries.extend(line.log);
-                    let written = Written { line: log.clone(), block: outcome.block_hash, ops: ops.to_vec() };
+                    let written = Written { line: log.clone(), at, ops: ops.to_vec() };
                     self.journal.borrow_mut().push(written);
                 }
             }
@@ -68,13 +74,10 @@ impl Market {
     /// # Errors
     /// A line does not follow from the ones before, or the contract's root record is not what they give.
     pub async fn replay(&self) -> Result<Mirror> {
-        let written: Vec<(String, CryptoHash, Vec<Op>)> =
-            self.journal.borrow().iter().map(|it| (it.line.clone(), it.block, it.ops.clone())).collect();
+        let written: Vec<Written> = self.journal.borrow().clone();
         let mut mirror = Mirror::default();
-        for (text, block, ops) in &written {
-            let block = self.worker.view_block().block_hash(*block).await?;
-            let now_s = u32::try_from(block.timestamp() / 1_000_000_000)?;
-            let context = Context { now_s, height: u32::try_from(block.height())?, text, ops };
+        for Written { line: text, at, ops } in &written {
+            let context = Context { now_s: at.now_s, height: u32::try_from(at.height)?, text, ops };
             let line = Line::parse(text)?.context("a journal line")?;
             mirror.apply(&line, &context).with_context(|| format!("line {}: {text}", line.seq))?;
         }

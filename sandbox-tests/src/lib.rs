@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod command;
+mod finality;
 mod journal;
 pub mod market;
 pub mod stack;
@@ -8,5 +9,6 @@ mod views;
 pub mod work;
 
 pub use command::Piecework;
+pub use finality::Finality;
 pub use market::{Market, Setup};
 pub use stack::Stack;

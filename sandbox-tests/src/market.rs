@@ -1,15 +1,15 @@
 //! A small market on a fresh chain.
 
-use std::{cell::RefCell, env, fs, path::PathBuf, time::Duration};
+use std::{cell::RefCell, env, fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use near_workspaces::{
     Account, AccountId, Contract, Worker,
     network::Sandbox,
     result::ExecutionFinalResult,
-    types::{AccessKey, Finality, NearToken, PublicKey},
+    types::{AccessKey, NearToken, PublicKey},
 };
-use piecework_chain::{Network, RpcClient, RpcConfig};
+use piecework_chain::Network;
 use piecework_interface::{
     amount::Amount,
     call::{
@@ -27,7 +27,7 @@ use piecework_interface::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{journal::Written, stack::until};
+use crate::{finality::Finality, journal::Written};
 
 /// The reward token's number: the first that is listed.
 pub const TOKEN: TokenId = TokenId(1);
@@ -39,10 +39,10 @@ pub const ONE: u128 = 1_000_000;
 pub const REQUESTER_TOKENS: u128 = 1_000_000 * ONE;
 /// What one slot of one item bonds with [`Market::terms`]: 0.01 NEAR per reward of one token.
 const BOND_PER_TOKEN: u128 = 10_u128.pow(22);
-/// Time between blocks, where the node can be asked for it.
+/// Time between blocks, where the node can be asked for it and [`BLOCK_INTERVAL`] names no other.
 const BLOCK_INTERVAL_MS: u32 = 20;
-/// How long a block may take until it is final.
-const FINAL_LIMIT: Duration = Duration::from_secs(60);
+/// The variable that names another time between blocks, in milliseconds: 600 is about that of a public network.
+const BLOCK_INTERVAL: &str = "PIECEWORK_TEST_BLOCK_INTERVAL_MS";
 
 /// A contract, as text, that stores what it is told of a closed batch, and tells it by `heard`.
 pub const LISTENER: &str = r#"
@@ -82,6 +82,8 @@ pub struct Market {
     pub nodes: Vec<Account>,
     /// Height before the coordinator existed: where a mirror starts.
     pub start_height: u64,
+    /// How far its transactions reach.
+    pub finality: Finality,
     pub(crate) journal: RefCell<Vec<Written>>,
 }
 
@@ -112,7 +114,8 @@ impl Market {
             "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
         );
         let worker = near_workspaces::sandbox().await?;
-        quicken(&worker.rpc_addr()).await?;
+        quicken(&worker.rpc_addr(), block_interval_ms()?).await?;
+        let finality = Finality::of(&worker.rpc_addr())?;
         let start_height = worker.view_block().await?.height();
         let token = worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
         let coordinator = worker.dev_deploy(coordinator).await?;
@@ -121,7 +124,8 @@ impl Market {
         for _ in 0..setup.nodes {
             nodes.push(worker.dev_create_account().await?);
         }
-        let market = Self { worker, token, coordinator, requester, nodes, start_height, journal: RefCell::default() };
+        let journal = RefCell::default();
+        let market = Self { worker, token, coordinator, requester, nodes, start_height, finality, journal };
         market.set_up().await?;
         Ok(market)
     }
@@ -132,8 +136,7 @@ impl Market {
         let minter = self.token.as_account();
         init_token(&self.token).await?;
         // What signed intents name.
-        let rpc = RpcClient::new(RpcConfig::new([self.worker.rpc_addr()]))?;
-        let config = Config { chain_id: rpc.status().await?.chain_id, ..Self::config() };
+        let config = Config { chain_id: self.finality.rpc().status().await?.chain_id, ..Self::config() };
         let new = json!({"owner_id": coordinator, "config": config});
         self.call(owner, coordinator, "new", &new, NearToken::from_near(0)).await?;
         let listing = TokenListArgs {
@@ -193,7 +196,8 @@ impl Market {
             reputation_interval_s: 1,
             unbonding_s: 60,
             notice_s: 10,
-            epoch_s: 60,
+            // Longer than what a test does in it, also where blocks are slow.
+            epoch_s: 300,
             juror_age_s: 0,
             juror_reputation: 0,
             bounds,
@@ -263,12 +267,8 @@ impl Market {
     /// The transaction failed.
     pub async fn add_machine_key(&self, node: &Account, public_key: PublicKey) -> Result<()> {
         let access = AccessKey::function_call_access(self.coordinator.id(), &[WORK, POKE, HEARTBEAT], None);
-        node.batch(node.id()).add_key(public_key.clone(), access).transact().await?.into_result()?;
-        until(FINAL_LIMIT, "the key is in a final block", async || {
-            Ok(node.view_access_key(&public_key).finality(Finality::Final).await.ok())
-        })
-        .await?;
-        Ok(())
+        node.batch(node.id()).add_key(public_key, access).transact().await?.into_result()?;
+        self.until_final().await
     }
 
     /// The same with a key that can also end epochs and collect the node's revenue, as `piecework node add-key` makes it.
@@ -283,7 +283,7 @@ impl Market {
         let kinds = Kinds::of(&[Kind::CollectRevenue]);
         let args = json!({"public_key": public_key, "kinds": kinds, "token": 0, "daily_cap": "0"});
         self.call(node, self.coordinator.id(), "intent_key_add", &args, NearToken::from_yoctonear(1)).await?;
-        Ok(())
+        self.until_final().await
     }
 
     /// Creates a batch of so many items whose payloads nobody needs.
@@ -323,7 +323,7 @@ impl Market {
             .deposit(NearToken::from_yoctonear(1))
             .transact()
             .await?;
-        self.record(result)
+        self.record(result).await
     }
 
     /// Withdraws everything of the reward token.
@@ -338,7 +338,7 @@ impl Market {
             .deposit(NearToken::from_yoctonear(1))
             .transact()
             .await?;
-        self.record(result)
+        self.record(result).await
     }
 
     /// Calls a method with JSON arguments; every failing receipt is an error.
@@ -379,7 +379,7 @@ impl Market {
             .deposit(deposit)
             .transact()
             .await?;
-        self.record(result)
+        self.record(result).await
     }
 
     /// Deploys code that was proposed, as the owner, whatever comes of it.
@@ -389,14 +389,24 @@ impl Market {
     pub async fn upgrade(&self, code: &[u8]) -> Result<Done> {
         let call = self.coordinator.as_account().call(self.coordinator.id(), "upgrade").args(code.to_vec());
         let result = call.max_gas().deposit(NearToken::from_yoctonear(1)).transact().await?;
-        self.record(result)
+        self.record(result).await
+    }
+}
+
+/// The time between blocks that is asked for.
+fn block_interval_ms() -> Result<u32> {
+    match env::var(BLOCK_INTERVAL) {
+        Ok(text) => {
+            text.parse().with_context(|| format!("{BLOCK_INTERVAL} is {text:?}, and must be milliseconds: 600"))
+        }
+        Err(_) => Ok(BLOCK_INTERVAL_MS),
     }
 }
 
 /// Asks for more blocks a second, since nearly all of a test's time is waiting for the next one. Only piecework-localnet
 /// does so; a node that does not know the method says that, and goes on at its own pace.
-async fn quicken(rpc_url: &str) -> Result<()> {
-    let params = json!({"mode": "interval", "interval_ms": BLOCK_INTERVAL_MS});
+async fn quicken(rpc_url: &str, interval_ms: u32) -> Result<()> {
+    let params = json!({"mode": "interval", "interval_ms": interval_ms});
     let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "sandbox_set_cadence", "params": params});
     reqwest::Client::new().post(rpc_url).json(&ask).send().await?;
     Ok(())

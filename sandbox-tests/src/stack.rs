@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{Market, market::CLASS};
+use crate::{Finality, Market, market::CLASS};
 
 /// How long a process may take until it works.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -48,6 +48,7 @@ pub struct Stack {
     pub gateway: Gateway,
     /// The coordinator at final blocks.
     pub coordinator: Coordinator,
+    finality: Finality,
     layout: Layout,
     programs: Programs,
     database_url: String,
@@ -112,6 +113,8 @@ impl Stack {
     /// # Errors
     /// A program is missing or does not start.
     pub async fn start(market: &Market, pool: &PgPool) -> Result<Self> {
+        // The indexer reads the contract's configuration at a final block.
+        market.until_final().await?;
         let options: &PgConnectOptions = &pool.connect_options();
         let database_url = options.to_url_lossy().to_string();
         let programs = programs()?;
@@ -142,6 +145,7 @@ impl Stack {
         Ok(Self {
             gateway: Gateway::new(&url)?,
             coordinator,
+            finality: market.finality.clone(),
             network,
             layout,
             programs,
@@ -195,11 +199,13 @@ impl Stack {
         self.gateway.get(path).await?.with_context(|| format!("the gateway has no {path}"))
     }
 
-    /// Takes the journal from the gateway up to the contract's last line, and checks that its head is the contract's.
+    /// Takes the journal from the gateway up to the contract's last line, and checks that its head is the contract's. What
+    /// the market did before is in it.
     ///
     /// # Errors
     /// A line is missing or another than the contract wrote, or the mirror does not catch up.
     pub async fn verify_journal(&self) -> Result<Root> {
+        self.finality.catch_up().await?;
         let root = self.coordinator.root().await?.value;
         let (mut seq, mut head) = (0, [0; 32]);
         let end = Instant::now() + MIRROR_LIMIT;
@@ -253,6 +259,7 @@ impl Stack {
     /// # Errors
     /// The comparison could not be made.
     pub async fn reconcile(&self) -> Result<Reconciled> {
+        self.finality.catch_up().await?;
         let output = Command::new(&self.programs.indexer)
             .arg("reconcile")
             .env("DATABASE_URL", &self.database_url)

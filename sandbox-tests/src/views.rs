@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use near_workspaces::{Account, AccountId};
+use piecework_chain::BlockRef;
 use piecework_interface::{
     amount::Amount,
     ids::{BatchId, LotId},
@@ -18,7 +19,7 @@ impl Market {
     /// # Errors
     /// The view failed or answers another type.
     pub async fn view<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R> {
-        Ok(self.coordinator.view(method).args_json(args).await?.json()?)
+        Ok(self.finality.rpc().view_function(self.coordinator.id(), method, args, BlockRef::Latest).await?.value)
     }
 
     /// A batch.
@@ -68,7 +69,8 @@ impl Market {
     /// The view failed.
     pub async fn token_balance(&self, account_id: &AccountId) -> Result<u128> {
         let args = json!({"account_id": account_id});
-        let amount: Amount = self.token.view("ft_balance_of").args_json(args).await?.json()?;
+        let rpc = self.finality.rpc();
+        let amount: Amount = rpc.view_function(self.token.id(), "ft_balance_of", &args, BlockRef::Latest).await?.value;
         Ok(amount.0)
     }
 
@@ -77,19 +79,31 @@ impl Market {
     /// # Errors
     /// The chain does not answer.
     pub async fn now_s(&self) -> Result<u32> {
-        Ok(u32::try_from(self.worker.view_block().await?.timestamp() / 1_000_000_000)?)
+        let block = self.finality.rpc().block(BlockRef::Latest).await?.context("the chain has no block")?;
+        Ok(u32::try_from(block.header.timestamp_nanosec / 1_000_000_000)?)
     }
 
-    /// Lets at least so many seconds and blocks pass on the chain.
+    /// Lets at least so many seconds pass on the chain, until they have passed in a final block: commands and agents count
+    /// by that, and transactions that name a block from before the leap may be expired.
     ///
     /// # Errors
     /// The chain does not answer.
     pub async fn advance_s(&self, seconds: u32) -> Result<()> {
         let until = self.now_s().await? + seconds;
-        self.worker.fast_forward(u64::from(seconds)).await?;
-        while self.now_s().await? < until {
-            self.worker.fast_forward(2).await?;
+        let mut left = seconds;
+        while left > 0 {
+            // A height stands for less than a second, so that this approaches the end and does not leap over it.
+            self.worker.fast_forward(u64::from(left.max(2))).await?;
+            left = until.saturating_sub(self.now_s().await?);
         }
-        Ok(())
+        self.until_final().await
+    }
+
+    /// Waits until a final block has whatever was done before: see [`crate::Finality::catch_up`].
+    ///
+    /// # Errors
+    /// The chain does not answer, or makes no blocks.
+    pub async fn until_final(&self) -> Result<()> {
+        self.finality.catch_up().await
     }
 }

@@ -31,7 +31,7 @@ impl Market {
             .transact()
             .await?;
         ensure!(result.is_success(), "work failed: {:?}", result.failures());
-        Ok(self.record_work(result, &ops)?.entries)
+        Ok(self.record_work(result, &ops).await?.entries)
     }
 
     /// Relays signed intents in one call, whatever comes of it.
@@ -45,7 +45,7 @@ impl Market {
             .gas(Gas::from_gas(intents_gas(intents.len(), withdrawals)))
             .transact()
             .await?;
-        self.record(result)
+        self.record(result).await
     }
 
     /// One `work` call with one op that must not be skipped.
@@ -77,7 +77,7 @@ impl Market {
             .gas(Gas::from_gas(poke_gas(1) + u64::from(tgas) * 10_u64.pow(12)))
             .transact()
             .await?;
-        self.record(result)
+        self.record(result).await
     }
 
     /// Captures the seed of `at`, which is open, and lets the slices pass until the bar is at one for six nodes and a seat.

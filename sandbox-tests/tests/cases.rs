@@ -22,7 +22,8 @@ use piecework_sandbox_tests::{
 use serde_json::{Value, json};
 
 const LOT: LotId = LotId(0);
-const WINDOW_S: u32 = 10;
+/// The challenge window: a challenge fits into it where blocks are slow.
+const WINDOW_S: u32 = 30;
 
 /// Panics when it is told.
 const PANICS: &str = r#"

@@ -142,8 +142,8 @@ async fn agent__should_end_epochs_and_collect_what_they_pay() -> Result<()> {
     let key = KeyFile::generate(node.id().clone());
     key.write(dir.path().join("node.json"))?;
     market.add_collecting_key(node, &key.public_key.to_string()).await?;
-    let _agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
     let before = market.balance(node).await?;
+    let _agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
 
     // When the epoch is over, then the agent ends it and collects a third of the fee, with a key that carries no deposit
     market.advance_s(Market::config().epoch_s).await?;

@@ -1,6 +1,8 @@
 //! The coordinator's views, typed.
 
-use piecework_chain::{AccountId, At, BlockRef, RpcClient, ViewError};
+use std::time::Instant;
+
+use piecework_chain::{AccountId, At, BlockHeight, BlockRef, RpcClient, ViewError};
 use piecework_interface::{
     call::{PAGE_MAX, ResultClaim},
     config::Config,
@@ -12,6 +14,8 @@ use piecework_interface::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
+
+use crate::stack::{LAG_LIMIT, LAG_POLL};
 
 /// The coordinator contract, read at one block or at the newest final one.
 #[derive(Clone)]
@@ -50,6 +54,12 @@ impl Coordinator {
         Self { block, ..self.clone() }
     }
 
+    /// The contract as endpoints tell it that are not behind a block.
+    #[must_use]
+    pub fn since(&self, height: BlockHeight) -> Self {
+        Self { rpc: self.rpc.with_min_height(height), ..self.clone() }
+    }
+
     /// Its account.
     #[must_use]
     pub const fn account_id(&self) -> &AccountId {
@@ -61,7 +71,7 @@ impl Coordinator {
     /// # Errors
     /// If the contract cannot be asked; so for all views here.
     pub async fn root(&self) -> Result<At<Root>, ViewError> {
-        self.rpc.view_function(&self.contract, "root", &json!({}), self.block).await
+        self.view_at("root", &json!({})).await
     }
 
     /// The configuration.
@@ -101,7 +111,7 @@ impl Coordinator {
     /// # Errors
     /// As [`Coordinator::root`].
     pub async fn verify_result(&self, claim: &ResultClaim) -> Result<bool, ViewError> {
-        Ok(self.rpc.view_function(&self.contract, "verify_result", claim, self.block).await?.value)
+        Ok(self.view_at("verify_result", claim).await?.value)
     }
 
     /// The listed tokens, NEAR first.
@@ -187,6 +197,17 @@ impl Coordinator {
     }
 
     async fn view<R: DeserializeOwned>(&self, method: &str, args: serde_json::Value) -> Result<R, ViewError> {
-        Ok(self.rpc.view_function(&self.contract, method, &args, self.block).await?.value)
+        Ok(self.view_at(method, &args).await?.value)
+    }
+
+    /// A certain block is one that an endpoint gave, so an endpoint that does not know it lags: it is asked again.
+    async fn view_at<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<At<R>, ViewError> {
+        let end = Instant::now() + LAG_LIMIT;
+        loop {
+            match self.rpc.view_function(&self.contract, method, args, self.block).await {
+                Err(ViewError::UnknownBlock { .. }) if Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
+                answer => return answer,
+            }
+        }
     }
 }

@@ -32,11 +32,12 @@ use crate::{
     output::Output,
     problem::Problem,
     requests,
-    stack::{Layout, Plan, Programs, Stack},
+    stack::{Layout, Like, Plan, Programs, Stack, settled},
     terms::TermsArgs,
     tokens,
 };
 use agents::Agents;
+use gas::Meter;
 use ledger::Follower;
 
 /// Nodes of the demo.
@@ -60,6 +61,9 @@ pub struct DemoArgs {
     /// Postgres to mirror into (an empty database), instead of a private one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// Let the chain behave like a public network
+    #[arg(long, value_name = "NETWORK")]
+    like: Option<Like>,
 }
 
 /// What runs while the demo does.
@@ -67,6 +71,7 @@ struct Run {
     stack: Stack,
     agents: Agents,
     follower: Follower,
+    meter: Meter,
 }
 
 /// Runs the demo. Whatever it starts is stopped at its end, also when it fails or is interrupted.
@@ -96,10 +101,11 @@ async fn run_in(output: Output, layout: Layout, args: &DemoArgs) -> anyhow::Resu
         stack.start_time.as_secs_f32(),
         stack.gateway_url()
     ));
-    let follower = Follower::start(&stack)?;
-    let mut run = Run { stack, agents: Agents::default(), follower };
+    let (meter, blocks) = Meter::start(&stack);
+    let follower = Follower::start(&stack, blocks);
+    let mut run = Run { stack, agents: Agents::default(), follower, meter };
     let finished = tokio::select! {
-        finished = drive(&mut run, output, started) => finished,
+        finished = drive(&mut run, args, output, started) => finished,
         () = interrupt.wait() => Err(Problem::new("interrupted; everything is stopped", "run it again").into()),
     };
     if args.keep && finished.is_ok() {
@@ -136,11 +142,12 @@ fn plan(args: &DemoArgs) -> Plan {
         database_url: args.database_url.clone(),
         rpc_listen: "127.0.0.1:0".to_owned(),
         gateway_listen: "127.0.0.1:0".to_owned(),
+        like: args.like,
     }
 }
 
-async fn drive(run: &mut Run, output: Output, started: Instant) -> anyhow::Result<report::Report> {
-    let idle = checks::idle_near(&run.stack).await?;
+async fn drive(run: &mut Run, args: &DemoArgs, output: Output, started: Instant) -> anyhow::Result<report::Report> {
+    let idle = checks::idle_near(&run.stack, &run.stack.rpc).await?;
     run.agents.start(&run.stack).await?;
 
     let digits = digits::load()?;
@@ -151,7 +158,7 @@ async fn drive(run: &mut Run, output: Output, started: Instant) -> anyhow::Resul
     output.note(format!("the batch is closed after {:.1} s; checking", batch_s.as_secs_f32()));
 
     let findings = checks::Input { batch, digits: &digits, incidents, idle_near: idle, nodes: &run.agents };
-    let mut report = report::Report::new(run, findings, batch_s).await?;
+    let mut report = report::Report::new(run, findings, args.like, batch_s).await?;
     let paid = withdraw(run).await?;
     report.finish(paid, started.elapsed());
     output.result(report.json(), || report.text())?;
@@ -185,10 +192,11 @@ async fn post(stack: &Stack, output: Output, digits: &digits::Digits) -> anyhow:
     created.batch.context("the batch has no number")
 }
 
-/// Three copies, an extension to six, and times short enough to watch: the work on a lot may take as long as starting
-/// everything took, so that a busy machine, where all takes longer, has more time for it.
+/// Three copies, an extension to six, and times short enough to watch: the work on a lot may take the least time and as long
+/// as starting everything took, so that a busy machine or a slow chain, where all takes longer, has more time for it.
 fn terms(start_time: Duration) -> anyhow::Result<TermsArgs> {
-    let lot_s = u32::try_from(start_time.as_secs()).unwrap_or(u32::MAX).clamp(LOT_S.0, LOT_S.1);
+    let start_s = u32::try_from(start_time.as_secs()).unwrap_or(u32::MAX);
+    let lot_s = LOT_S.0.saturating_add(start_s).min(LOT_S.1);
     Ok(TermsArgs {
         reward: "0.01".parse()?,
         class: 1,
@@ -211,7 +219,7 @@ fn terms(start_time: Duration) -> anyhow::Result<TermsArgs> {
 
 /// Follows the batch to its close, with the two accidents in between. A server that ends fails the run at once.
 async fn work(run: &mut Run, output: Output, batch: BatchId) -> anyhow::Result<incidents::Incidents> {
-    let Run { stack, agents, follower } = run;
+    let Run { stack, agents, follower, .. } = run;
     let ledger = follower.ledger();
     let coordinator = stack.coordinator();
     let shown = progress::show(output, ledger.clone(), batch, agents.names());
@@ -235,7 +243,8 @@ async fn withdraw(run: &Run) -> anyhow::Result<report::Withdrawal> {
     let deployment = &stack.deployment;
     let before = tokens::ft_balance(&stack.rpc, &deployment.token, &owner.account_id).await?;
     let request = requests::withdraw(deployment.contract.clone(), deployment.token_id, None)?;
-    owner.sender.execute(request, WaitLevel::Final).await?;
-    let after = tokens::ft_balance(&stack.rpc, &deployment.token, &owner.account_id).await?;
+    let outcome = owner.sender.execute(request, WaitLevel::Final).await?;
+    let rpc = stack.rpc.with_min_height(settled(&owner.sender, &outcome).await?);
+    let after = tokens::ft_balance(&rpc, &deployment.token, &owner.account_id).await?;
     Ok(report::Withdrawal { account_id: owner.account_id.clone(), before, after })
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agent;
+mod chain;
 mod deploy;
 mod layout;
 mod postgres;
@@ -10,17 +11,24 @@ mod servers;
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join;
 use piecework_chain::{FileAccess, KeyFile, KeyPool, Network, RpcClient, Sender};
 use piecework_interface::config::Config;
 
 pub use accounts::{Actor, Node};
 pub use agent::{Pace, agent_spec, write_agent_config};
+pub use chain::Like;
 pub use deploy::{Deployment, LOCAL_TOKEN_DECIMALS};
+pub(crate) use deploy::{LAG_LIMIT, LAG_POLL, settled};
 pub use layout::{Layout, Programs};
 pub use process::{Process, START_LIMIT, Spec, command};
 
 use crate::{coordinator::Coordinator, interrupt::Interrupt, output::Output, problem::Problem};
+use chain::Node as ChainNode;
 use servers::Servers;
+
+/// Keys with which the root account signs side by side: one transaction waits for another of the same key.
+const ROOT_KEYS: usize = 8;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -39,6 +47,8 @@ pub struct Plan {
     pub rpc_listen: String,
     /// Likewise for the gateway.
     pub gateway_listen: String,
+    /// Which network the chain behaves like; none in particular by default.
+    pub like: Option<Like>,
 }
 
 /// Everything that runs.
@@ -47,8 +57,10 @@ pub struct Stack {
     pub layout: Layout,
     /// Where it is found.
     pub network: Network,
-    /// A client of the chain.
+    /// A client of the chain, which sees what the set-up did whichever endpoint answers.
     pub rpc: RpcClient,
+    /// The chain's node and its version.
+    pub chain: String,
     /// Contracts.
     pub deployment: Deployment,
     /// Who posts batches.
@@ -98,34 +110,39 @@ impl Stack {
         output: Output,
     ) -> anyhow::Result<Self> {
         let started = Instant::now();
+        let node = ChainNode::open(&programs.chain, programs.is_chain_named).await?;
+        if let Some(note) = node.note() {
+            output.note(note);
+        }
         let spinner = output.spinner("starting the chain and Postgres");
-        let (rpc_url, database_url) =
-            servers.base(&layout, &programs, &plan.rpc_listen, plan.database_url.as_deref()).await?;
+        let (rpc_url, database_url) = servers.base(&layout, &node, plan).await?;
         let mut network =
             Network { name: "localnet".to_owned(), rpc_urls: vec![rpc_url], contract: None, gateway_url: None };
         let rpc = RpcClient::new(network.rpc_config())?;
 
         let key = KeyFile::read_with(layout.chain().join("validator_key.json"), FileAccess::Any)?;
         let pool = KeyPool::open(&rpc, key.account_id.clone(), vec![key.secret_key().clone()]).await?;
-        let root = Sender::new(rpc.clone(), pool);
         spinner.set_message("deploying the contracts");
-        let deployment = deploy::deploy(&root, &programs, &plan.config).await?;
+        let height = rpc.head().await?.height;
+        let root = accounts::many_keys(&Sender::new(rpc, pool), ROOT_KEYS).await?;
+        let (deployment, root) = deploy::deploy(&root, &key.public_key, &programs, plan, height).await?;
         network.contract = Some(deployment.contract.clone());
 
-        spinner.set_message("starting the indexer and the gateway");
-        servers.indexer(&layout, &programs, &network, &database_url, deployment.height).await?;
-        let gateway_url = servers.gateway(&layout, &programs, &plan.gateway_listen, &network, &database_url).await?;
+        spinner.set_message(format!("starting the servers, creating a requester and {} nodes", plan.nodes));
+        let serve = async {
+            servers.indexer(&layout, &programs, &network, &database_url, deployment.height).await?;
+            servers.gateway(&layout, &programs, &plan.gateway_listen, &network, &database_url).await
+        };
+        let create = accounts::create(&layout, &root, &deployment, plan);
+        let (gateway_url, (requester, nodes, rpc)) = try_join(serve, create).await?;
         network.gateway_url = Some(gateway_url);
         layout.write_network(&network)?;
-
-        spinner.set_message(format!("creating a requester and {} nodes", plan.nodes));
-        let requester = accounts::requester(&layout, &root, &deployment, plan.mint).await?;
-        let nodes = accounts::nodes(&layout, &root, &deployment, plan).await?;
         spinner.finish_and_clear();
         Ok(Self {
             layout,
             network,
             rpc,
+            chain: node.version().to_owned(),
             deployment,
             requester,
             nodes,

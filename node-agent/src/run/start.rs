@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use piecework_chain::{KeyFile, KeyPool, RpcClient, Sender, ViewError};
+use piecework_chain::{KeyError, KeyFile, KeyPool, RpcClient, Sender, ViewError};
 use piecework_interface::{host::sha256, ids::AccountNo};
 use rand::Rng;
 use tokio::sync::{Notify, mpsc};
@@ -28,7 +28,7 @@ use crate::{
     preflight,
     record::{Binding, Record},
     store::{Identity, Store},
-    watch::Watch,
+    watch::{LAG_POLL, Watch},
 };
 
 /// A key may be so new that a final block does not have it: it is looked for at least so long.
@@ -66,7 +66,7 @@ impl Agent {
             tracing::warn!(%error, "state.call_damaged");
             None
         });
-        let pool = KeyPool::open(&rpc, config.account_id.clone(), vec![key.secret_key().clone()]).await?;
+        let pool = open_pool(&rpc, &config, &key).await?;
         if let Some(stored) = &resumed {
             pool.observe_nonce(&stored.signed.public_key, stored.signed.nonce);
         }
@@ -149,6 +149,17 @@ async fn rights(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<Reven
         let text = format!("no final block has the key yet: looking for it for up to {} s", KEY_WAIT.as_secs());
         tracing::warn!(public_key = %key.public_key, account_id = %config.account_id, text, "key.missing");
         tokio::time::sleep(START_AGAIN).await;
+    }
+}
+
+/// The key with its nonce. A final block has the key, so an endpoint that does not know it lags, and is asked again.
+async fn open_pool(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<KeyPool> {
+    let began = Instant::now();
+    loop {
+        match KeyPool::open(rpc, config.account_id.clone(), vec![key.secret_key().clone()]).await {
+            Err(KeyError::NotOnAccount { .. }) if began.elapsed() < KEY_WAIT => tokio::time::sleep(LAG_POLL).await,
+            pool => return Ok(pool?),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ const WAIT_S: u32 = 75;
 async fn govern__should_stage_prices_configuration_and_code() -> Result<()> {
     // Given a token admin, and a file with what of the configuration is to change
     let market = Market::start(Setup { nodes: 1 }).await?;
-    let piecework = Piecework::on(&market.network())?;
+    let piecework = Piecework::on(&market, &market.network())?;
     let (owner, admin, anybody) = (market.coordinator.as_account(), &market.requester, &market.nodes[0]);
     piecework.value(owner, &["govern", "role", "token-admin", admin.id().as_str()]).await?;
     piecework.write("config.json", r#"{"fee_bps": 250, "bounds": {"challenge_window_s": [5, 7200]}}"#)?;
@@ -77,7 +77,7 @@ async fn govern__should_stage_prices_configuration_and_code() -> Result<()> {
 async fn pause__should_stop_each_feature_and_no_exit() -> Result<()> {
     // Given a node with free stake, a lot at work, another batch to come, and a balance
     let market = Market::start(Setup { nodes: 3 }).await?;
-    let piecework = Piecework::on(&market.network())?;
+    let piecework = Piecework::on(&market, &market.network())?;
     let (owner, requester, node) = (market.coordinator.as_account(), &market.requester, &market.nodes[0]);
     piecework.value(requester, &["account", "deposit", "20"]).await?;
     piecework.value(node, &["node", "stake", "2"]).await?;

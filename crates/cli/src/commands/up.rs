@@ -10,7 +10,7 @@ use crate::{
     amount::Decimal,
     interrupt::Interrupt,
     output::Output,
-    stack::{Layout, Pace, Plan, Programs, Stack, write_agent_config},
+    stack::{Layout, Like, Pace, Plan, Programs, Stack, write_agent_config},
 };
 
 /// `up`.
@@ -37,6 +37,9 @@ pub struct UpArgs {
     /// Postgres to mirror into, instead of a private one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// Let the chain behave like a public network
+    #[arg(long, value_name = "NETWORK")]
+    like: Option<Like>,
 }
 
 /// Runs the command.
@@ -52,6 +55,7 @@ pub async fn run(output: Output, args: UpArgs) -> anyhow::Result<()> {
         database_url: args.database_url,
         rpc_listen: args.rpc_listen,
         gateway_listen: args.gateway_listen,
+        like: args.like,
     };
     let temporary = match &args.keep_data {
         Some(_) => None,
@@ -129,6 +133,7 @@ pub(crate) fn describe(stack: &Stack) -> serde_json::Value {
         .collect();
     json!({
         "dir": stack.layout.dir(),
+        "chain": stack.chain,
         "network": stack.layout.network(),
         "rpc_url": stack.network.rpc_urls[0],
         "gateway_url": stack.gateway_url(),

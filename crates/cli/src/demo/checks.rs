@@ -1,7 +1,7 @@
 //! What must hold at the end, each checked against a source that does not depend on what it checks.
 
 use anyhow::Context as _;
-use piecework_chain::BlockRef;
+use piecework_chain::{BlockRef, RpcClient};
 use piecework_interface::{
     host::sha256,
     ids::{BatchId, NEAR},
@@ -90,9 +90,9 @@ impl Check {
 ///
 /// # Errors
 /// If the chain cannot be asked.
-pub(super) async fn idle_near(stack: &Stack) -> anyhow::Result<u128> {
+pub(super) async fn idle_near(stack: &Stack, rpc: &RpcClient) -> anyhow::Result<u128> {
     let contract = &stack.deployment.contract;
-    let account = stack.rpc.view_account(contract, BlockRef::Final).await?.context("the contract's account is gone")?;
+    let account = rpc.view_account(contract, BlockRef::Final).await?.context("the contract's account is gone")?;
     let coordinator = stack.coordinator().at(BlockRef::Height(account.block_height));
     // Deposits back the bytes that accounts are charged for; the rest of the storage is the contract's own.
     let charged: u64 = coordinator.accounts().await?.iter().map(|account| u64::from(account.storage_used)).sum();
@@ -113,7 +113,7 @@ pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow
     let height = ledger.cursor.as_ref().context("no block was followed")?.height;
     let at = stack.coordinator().at(BlockRef::Height(height));
     Ok(Checks {
-        conserved: Check::new("nothing was made or lost", conserved(stack, &at, input).await?),
+        conserved: Check::new("nothing was made or lost", conserved(stack, height, input).await?),
         journal: Check::new("journal head from the indexed events", journal(stack, &at).await?),
         mirror: Check::new("every mirrored row equals the contract's view", mirror(stack).await?),
         replay: Check::new("replaying the journal gives the contract's state", replay(ledger, &at).await?),
@@ -133,8 +133,11 @@ pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow
 
 type Found = Result<String, String>;
 
-async fn conserved(stack: &Stack, at: &Coordinator, input: &Input<'_>) -> anyhow::Result<Found> {
-    let idle = idle_near(stack).await?;
+async fn conserved(stack: &Stack, height: u64, input: &Input<'_>) -> anyhow::Result<Found> {
+    let at = stack.coordinator().at(BlockRef::Height(height));
+    // What is read elsewhere is not from before that block.
+    let rpc = stack.rpc.with_min_height(height);
+    let idle = idle_near(stack, &rpc).await?;
     if idle < input.idle_near {
         return Ok(Err(format!("{} yoctoNEAR are missing", input.idle_near - idle)));
     }
@@ -147,7 +150,7 @@ async fn conserved(stack: &Stack, at: &Coordinator, input: &Input<'_>) -> anyhow
         let owed: u128 = balances.map(|balance| balance.amount.0).chain(escrows.map(|open| open.escrow.0)).sum();
         let shares = revenue.shares.iter().filter(|share| share.token == token.token).map(|share| share.left.0);
         let owed = owed + token.pool.0 + token.in_flight.0 + shares.sum::<u128>();
-        let held = ft_balance(&stack.rpc, &stack.deployment.token, at.account_id()).await?;
+        let held = ft_balance(&rpc, &stack.deployment.token, at.account_id()).await?;
         if held != owed {
             return Ok(Err(format!("the contract holds {held} of {} and owes {owed}", token.account_id)));
         }

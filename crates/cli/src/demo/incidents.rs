@@ -23,6 +23,8 @@ use crate::{coordinator::Coordinator, output::Output, problem::Problem};
 const POLL: Duration = Duration::from_millis(50);
 /// Blocks after which nothing that a killed agent sent can still be on its way.
 const IN_FLIGHT_BLOCKS: u64 = 4;
+/// Blocks between the last final and the newest one.
+const FINAL_BLOCKS: u64 = 2;
 /// Units that a leaver must have earned before it goes, two lots' worth: it leaves as a node that did honest work.
 const LEAVER_EARNS: u128 = 1_000_000;
 
@@ -150,7 +152,9 @@ impl Scene {
 
     /// Waits until whatever was sent before is on chain or lost.
     async fn blocks_pass(&self) -> anyhow::Result<()> {
-        let height = self.coordinator.root().await?.block_height + IN_FLIGHT_BLOCKS;
+        // The endpoint that answers may lag; the newest block follows on the final one by two.
+        let newest = self.followed().saturating_add(FINAL_BLOCKS);
+        let height = self.coordinator.root().await?.block_height.max(newest) + IN_FLIGHT_BLOCKS;
         until(self.ledger.clone(), "new blocks", |ledger| {
             ledger.cursor.as_ref().filter(|cursor| cursor.height >= height).map(|_| ())
         })
@@ -158,8 +162,13 @@ impl Scene {
     }
 
     async fn lots(&self, from: LotId, limit: u32) -> anyhow::Result<Vec<Lot>> {
-        let lots = self.coordinator.lots(self.batch, from, limit).await?;
-        Ok(lots)
+        // An endpoint that lags behind what was followed is passed over.
+        Ok(self.coordinator.since(self.followed()).lots(self.batch, from, limit).await?)
+    }
+
+    /// The last final block that the ledger took in.
+    fn followed(&self) -> u64 {
+        self.ledger.borrow().cursor.as_ref().map_or(0, |cursor| cursor.height)
     }
 }
 

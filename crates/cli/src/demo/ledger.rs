@@ -17,6 +17,7 @@ use piecework_interface::{
 };
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
+use super::gas::Blocks;
 use crate::{problem::Problem, stack::Stack};
 
 /// How long nothing may happen while something is waited for.
@@ -54,8 +55,8 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Follows the coordinator from its first block.
-    pub(super) fn start(stack: &Stack) -> anyhow::Result<Self> {
+    /// Follows the coordinator from its first block, and passes on the height of each.
+    pub(super) fn start(stack: &Stack, blocks: Blocks) -> Self {
         let mut config = BlockSourceConfig::new(stack.deployment.contract.clone(), stack.deployment.height);
         config.poll_interval = Duration::from_millis(100);
         let mut source = RpcBlockSource::new(stack.rpc.clone(), config);
@@ -66,6 +67,9 @@ impl Follower {
                 match source.next(cursor).await {
                     Ok(block) => {
                         cursor = Some(block.cursor());
+                        if blocks.send(block.height).is_err() {
+                            tracing::debug!("nobody counts gas any more");
+                        }
                         sender.send_modify(|ledger| ledger.take(&block));
                     }
                     Err(error) if error.is_fatal() => {
@@ -78,7 +82,7 @@ impl Follower {
                 }
             }
         });
-        Ok(Self { ledger, task })
+        Self { ledger, task }
     }
 
     pub(super) fn ledger(&self) -> watch::Receiver<Ledger> {

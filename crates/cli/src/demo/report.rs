@@ -9,18 +9,22 @@ use serde::Serialize;
 use super::{
     Run,
     checks::{self, Check, Checks, Input, reputation},
-    gas, settle,
+    settle,
 };
 use crate::{
     amount::{format_near, format_units},
     output::table,
     problem::Problem,
-    stack::LOCAL_TOKEN_DECIMALS,
+    stack::{LOCAL_TOKEN_DECIMALS, Like},
 };
 
 /// The JSON line, with exactly these keys.
 #[derive(Clone, Debug, Serialize)]
 struct Figures {
+    /// The chain's node and its version.
+    chain: String,
+    /// Which network it behaved like, if one was asked for.
+    like: Option<Like>,
     items: u32,
     accepted: u32,
     unresolved: u32,
@@ -54,10 +58,15 @@ pub(super) struct Report {
 
 impl Report {
     /// Takes the figures and checks everything.
-    pub(super) async fn new(run: &Run, input: Input<'_>, batch_s: Duration) -> anyhow::Result<Self> {
+    pub(super) async fn new(
+        run: &Run,
+        input: Input<'_>,
+        like: Option<Like>,
+        batch_s: Duration,
+    ) -> anyhow::Result<Self> {
         let receiver = run.follower.ledger();
         let end = receiver.borrow().cursor.as_ref().map_or(0, |cursor| cursor.height);
-        let gas = gas::burnt(&run.stack, end).await?;
+        let gas = run.meter.burnt(end).await?;
         // The ledger stands still while it is read, so that all checks see the same block.
         let ledger = receiver.borrow().clone();
         let checks = checks::run(run, &ledger, &input).await?;
@@ -83,6 +92,8 @@ impl Report {
             ]
         });
         let figures = Figures {
+            chain: run.stack.chain.clone(),
+            like,
             items,
             accepted,
             unresolved: settled - accepted,
@@ -114,11 +125,14 @@ impl Report {
     }
 
     pub(super) fn text(&self) -> String {
-        let Figures { items, accepted, unresolved, accuracy, extended_items, tgas_per_item, seconds, .. } =
+        let Figures { chain, like, items, accepted, unresolved, accuracy, extended_items, tgas_per_item, .. } =
             &self.figures;
+        let seconds = self.figures.seconds;
+        let like = like.map(|like| format!(", like {like}")).unwrap_or_default();
         let nodes =
             table(&["node", "classifier", "answers", "right", "earned", "slashed NEAR", "reputation"], &self.nodes);
         let summary = [
+            ("chain", format!("{chain}{like}")),
             ("items", items.to_string()),
             ("accepted", accepted.to_string()),
             ("unresolved", unresolved.to_string()),
@@ -176,6 +190,8 @@ mod tests {
     #[test]
     fn figures__should_have_exactly_the_agreed_keys() {
         let figures = Figures {
+            chain: "piecework-localnet 1".to_owned(),
+            like: Some(Like::Mainnet),
             items: 0,
             accepted: 0,
             unresolved: 0,
@@ -192,7 +208,7 @@ mod tests {
         let text = serde_json::to_string(&figures).unwrap();
         assert_eq!(
             text,
-            "{\"items\":0,\"accepted\":0,\"unresolved\":0,\"accuracy\":0.0,\"extended_items\":0,\"tgas_per_item\":0.0,\
+            "{\"chain\":\"piecework-localnet 1\",\"like\":\"mainnet\",\"items\":0,\"accepted\":0,\"unresolved\":0,\"accuracy\":0.0,\"extended_items\":0,\"tgas_per_item\":0.0,\
              \"conserved\":true,\"journal_verified\":true,\"mirror_equal\":true,\"restarted_node_paid\":true,\
              \"random_node_last\":true,\"seconds\":0.0}"
         );

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use futures_util::future::try_join_all;
-use piecework_chain::{AccountId, KeyFile, KeyPool, PublicKey, Sender, TxRequest};
+use futures_util::future::{try_join, try_join_all};
+use piecework_chain::{AccountId, KeyFile, PublicKey, RpcClient, Sender, TxRequest};
 use piecework_interface::ids::ClassId;
 
 use super::{
     Layout, Plan,
-    deploy::{Deployment, LOCAL_TOKEN_DECIMALS, execute},
+    deploy::{Deployment, LOCAL_TOKEN_DECIMALS, execute, open_pool, seeing},
 };
 use crate::{amount::NEAR_DECIMALS, requests};
 
@@ -37,61 +37,81 @@ pub struct Node {
     machine_key: PublicKey,
 }
 
-/// Creates the requester, with tokens and storage.
-pub(super) async fn requester(
-    layout: &Layout,
-    root: &Sender,
-    deployment: &Deployment,
-    mint: u128,
-) -> anyhow::Result<Actor> {
-    let actor = actor(layout, root, "requester", 100 * NEAR, &[]).await?;
-    let Deployment { contract, token, token_storage, .. } = deployment;
-    execute(root, requests::storage_deposit(token.clone(), &actor.account_id, *token_storage)?).await?;
-    let units = mint.saturating_mul(10_u128.pow(u32::from(LOCAL_TOKEN_DECIMALS)));
-    execute(root, requests::token_mint(token.clone(), &actor.account_id, units)?).await?;
-    execute(&actor.sender, requests::storage_deposit(contract.clone(), &actor.account_id, 5 * NEAR)?).await?;
-    Ok(actor)
+/// The account with so many more keys, which sign side by side. They are on no disk: the account's own key is.
+pub(super) async fn many_keys(sender: &Sender, count: usize) -> anyhow::Result<Sender> {
+    let account_id = sender.account_id();
+    let keys: Vec<KeyFile> = (0..count).map(|_| KeyFile::generate(account_id.clone())).collect();
+    let request = keys
+        .iter()
+        .fold(TxRequest::to(account_id.clone()), |request, key| request.add_full_access_key(key.public_key.clone()));
+    let height = execute(sender, request).await?;
+    let rpc = sender.rpc().with_min_height(height);
+    let secrets = keys.iter().map(|key| key.secret_key().clone()).collect();
+    let pool = open_pool(&rpc, account_id, secrets).await?;
+    Ok(Sender::new(rpc, pool))
 }
 
-/// Creates, registers and stakes the nodes; those steps that the nodes sign themselves run side by side.
-pub(super) async fn nodes(
+/// Creates requester and nodes side by side. The client that is returned sees all of them.
+pub(super) async fn create(
     layout: &Layout,
     root: &Sender,
     deployment: &Deployment,
     plan: &Plan,
-) -> anyhow::Result<Vec<Node>> {
-    let mut nodes = Vec::with_capacity(plan.nodes);
-    for number in 1..=plan.nodes {
-        nodes.push(node(layout, root, deployment, &format!("node{number}"), plan.stake).await?);
-    }
-    try_join_all(nodes.iter().map(|node| register(node, deployment, plan.stake))).await?;
-    Ok(nodes)
+) -> anyhow::Result<(Actor, Vec<Node>, RpcClient)> {
+    let names = (1..=plan.nodes).map(|number| format!("node{number}"));
+    let nodes = try_join_all(names.map(|name| node(layout, root, deployment, name, plan.stake)));
+    let ((requester, height), nodes) = try_join(requester(layout, root, deployment, plan.mint), nodes).await?;
+    let (nodes, heights): (Vec<Node>, Vec<u64>) = nodes.into_iter().unzip();
+    let height = heights.into_iter().fold(height, u64::max);
+    Ok((requester, nodes, root.rpc().with_min_height(height)))
 }
 
+/// Creates the requester, with tokens and storage.
+async fn requester(
+    layout: &Layout,
+    root: &Sender,
+    deployment: &Deployment,
+    mint: u128,
+) -> anyhow::Result<(Actor, u64)> {
+    let actor = actor(layout, root, "requester", 100 * NEAR, &[]).await?;
+    let Deployment { contract, token, token_storage, .. } = deployment;
+    let units = mint.saturating_mul(10_u128.pow(u32::from(LOCAL_TOKEN_DECIMALS)));
+    let mut tokens = requests::storage_deposit(token.clone(), &actor.account_id, *token_storage)?;
+    tokens.actions.extend(requests::token_mint(token.clone(), &actor.account_id, units)?.actions);
+    let deposit = requests::storage_deposit(contract.clone(), &actor.account_id, 5 * NEAR)?;
+    let (first, second) = try_join(execute(root, tokens), execute(&actor.sender, deposit)).await?;
+    Ok((actor, first.max(second)))
+}
+
+/// Creates, registers and stakes a node.
 async fn node(
     layout: &Layout,
     root: &Sender,
     deployment: &Deployment,
-    name: &str,
+    name: String,
     stake: u128,
-) -> anyhow::Result<Node> {
+) -> anyhow::Result<(Node, u64)> {
     let account_id: AccountId = format!("{name}.{}", root.account_id()).parse()?;
     let machine = KeyFile::generate(account_id.clone());
     let machine_key_file = layout.key(&format!("{name}.machine"));
     machine.write(&machine_key_file)?;
     let key = requests::machine_key(account_id, machine.public_key.clone(), &deployment.contract);
-    let owner = actor(layout, root, name, stake + 20 * NEAR, &key.actions).await?;
-    Ok(Node { owner, name: name.to_owned(), machine_key_file, machine_key: machine.public_key })
+    let owner = actor(layout, root, &name, stake + 20 * NEAR, &key.actions).await?;
+    let node = Node { owner, name, machine_key_file, machine_key: machine.public_key };
+    let height = register(root, &node, deployment, stake).await?;
+    Ok((node, height))
 }
 
-async fn register(node: &Node, deployment: &Deployment, stake: u128) -> anyhow::Result<()> {
+async fn register(root: &Sender, node: &Node, deployment: &Deployment, stake: u128) -> anyhow::Result<u64> {
     let Actor { account_id, sender, .. } = &node.owner;
     // Rewards are withdrawn to the token account, so it exists from the start.
-    execute(sender, requests::storage_deposit(deployment.token.clone(), account_id, deployment.token_storage)?).await?;
+    let token = requests::storage_deposit(deployment.token.clone(), account_id, deployment.token_storage)?;
     let request = TxRequest::to(deployment.contract.clone());
     let request = requests::add_storage_deposit(request, account_id, NEAR / 2)?;
     let request = requests::add_node_register(request, vec![CLASS], stake)?;
-    execute(sender, requests::add_revenue_key(request, node.machine_key.to_string().parse()?)?).await
+    let request = requests::add_revenue_key(request, node.machine_key.to_string().parse()?)?;
+    let (first, second) = try_join(execute(root, token), execute(sender, request)).await?;
+    Ok(first.max(second))
 }
 
 /// Creates an account under the root, its key file first: a key that is lost cannot be made again.
@@ -108,7 +128,7 @@ async fn actor(
     key.write(&key_file)?;
     let mut request = requests::account_create(account_id.clone(), key.public_key.clone(), yoctonear);
     request.actions.extend_from_slice(more);
-    execute(root, request).await?;
-    let pool = KeyPool::open(root.rpc(), account_id.clone(), vec![key.secret_key().clone()]).await?;
-    Ok(Actor { account_id, key_file, sender: Sender::new(root.rpc().clone(), pool) })
+    let seeing = seeing(root, execute(root, request).await?);
+    let pool = open_pool(seeing.rpc(), &account_id, vec![key.secret_key().clone()]).await?;
+    Ok(Actor { account_id, key_file, sender: Sender::new(seeing.rpc().clone(), pool) })
 }

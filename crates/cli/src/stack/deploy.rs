@@ -1,10 +1,16 @@
 //! The contracts of a local network: a reward token and the coordinator, owned by the chain's root account.
 
-use piecework_chain::{AccountId, BlockRef, Sender, TxRequest, WaitLevel};
-use piecework_interface::{amount::Amount, call::TokenListArgs, config::Config, ids::TokenId};
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join;
+use piecework_chain::{
+    AccountId, BlockRef, KeyError, KeyPool, Outcome, PublicKey, RpcClient, SecretKey, Sender, TxError, TxRequest,
+    ViewError, WaitLevel,
+};
+use piecework_interface::{amount::Amount, call::TokenListArgs, ids::TokenId};
 use serde_json::json;
 
-use super::Programs;
+use super::{Plan, Programs};
 use crate::{
     amount::NEAR_DECIMALS,
     commands::{
@@ -36,28 +42,40 @@ pub struct Deployment {
     pub height: u64,
 }
 
-/// Deploys both and lists the token.
-pub(super) async fn deploy(root: &Sender, programs: &Programs, config: &Config) -> anyhow::Result<Deployment> {
+/// How long an endpoint that lags may take until it has a block that another one gave.
+pub(crate) const LAG_LIMIT: Duration = Duration::from_secs(20);
+/// Between two questions for such a block.
+pub(crate) const LAG_POLL: Duration = Duration::from_millis(200);
+
+/// Deploys both, under the root account's lasting key, and lists the token. The sender that it returns sees all that.
+pub(super) async fn deploy(
+    root: &Sender,
+    key: &PublicKey,
+    programs: &Programs,
+    plan: &Plan,
+    height: u64,
+) -> anyhow::Result<(Deployment, Sender)> {
     let owner = root.account_id();
     let contract: AccountId = format!("piecework.{owner}").parse()?;
     let token: AccountId = format!("token.{owner}").parse()?;
-    let height = root.rpc().head().await?.height;
-    let key = root.pool().lane().await.public_key().clone();
 
     let spec =
         TokenSpec { name: "Piecework local".to_owned(), symbol: "PWL".to_owned(), decimals: LOCAL_TOKEN_DECIMALS };
     let request = requests::account_create(token.clone(), key.clone(), 10 * NEAR);
     let cap = 1_000_000_000 * TOKEN_UNIT;
-    let request = requests::add_token(request, read_wasm(&programs.token)?, owner, cap, &spec)?;
-    execute(root, request).await?;
+    let token_request = requests::add_token(request, read_wasm(&programs.token)?, owner, cap, &spec)?;
+    let request =
+        requests::account_create(contract.clone(), key.clone(), 20 * NEAR).deploy(read_wasm(&programs.coordinator)?);
+    let config = on_this_chain(root.rpc(), plan.config.clone()).await?;
+    let contract_request = requests::add_contract_init(request, owner, &config)?;
+    let (first, second) = try_join(execute(root, token_request), execute(root, contract_request)).await?;
 
-    let request = requests::account_create(contract.clone(), key, 20 * NEAR).deploy(read_wasm(&programs.coordinator)?);
-    let config = on_this_chain(root.rpc(), config.clone()).await?;
-    execute(root, requests::add_contract_init(request, owner, &config)?).await?;
-
-    let bounds: StorageBounds =
-        root.rpc().view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
-    execute(root, requests::storage_deposit(token.clone(), &contract, bounds.min.0)?).await?;
+    let root = seeing(root, first.max(second));
+    let bounds: StorageBounds = patiently(async || {
+        Ok(root.rpc().view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value)
+    })
+    .await?;
+    let deposit = requests::storage_deposit(token.clone(), &contract, bounds.min.0)?;
     let list = TokenListArgs {
         account_id: token.to_string(),
         min_reward: Amount(TOKEN_UNIT / 1000),
@@ -65,16 +83,67 @@ pub(super) async fn deploy(root: &Sender, programs: &Programs, config: &Config) 
         // One NEAR for each whole token that a slot could earn.
         bond_rate: Amount(bond_rate(NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
     };
-    execute(root, requests::token_list(contract.clone(), &list)?).await?;
-    let tokens = crate::coordinator::Coordinator::new(root.rpc().clone(), contract.clone()).tokens().await?;
+    let list = requests::token_list(contract.clone(), &list)?;
+    let (first, second) = try_join(execute(&root, deposit), execute(&root, list)).await?;
+    let root = seeing(&root, first.max(second));
+    let coordinator = crate::coordinator::Coordinator::new(root.rpc().clone(), contract.clone());
+    let tokens = patiently(async || Ok(coordinator.tokens().await?)).await?;
     let listed = tokens.iter().find(|listed| listed.account_id == token.as_str());
     let token_id = listed.map(|listed| listed.token).ok_or_else(|| {
         Problem::new("the coordinator did not list the token", "rebuild the contracts: ./scripts/build-contracts")
     })?;
-    Ok(Deployment { contract, token, token_id, token_storage: bounds.min.0, height })
+    Ok((Deployment { contract, token, token_id, token_storage: bounds.min.0, height }, root))
 }
 
-pub(super) async fn execute(sender: &Sender, request: TxRequest) -> anyhow::Result<()> {
-    sender.execute(request, WaitLevel::Final).await?;
-    Ok(())
+/// Executes a request: the height from which on all that it did is seen.
+pub(super) async fn execute(sender: &Sender, request: TxRequest) -> anyhow::Result<u64> {
+    let outcome = patiently(async || Ok(sender.execute(request.clone(), WaitLevel::Final).await?)).await?;
+    Ok(settled(sender, &outcome).await?)
+}
+
+/// A pool of keys that were added just now.
+pub(super) async fn open_pool(
+    rpc: &RpcClient,
+    account_id: &AccountId,
+    secrets: Vec<SecretKey>,
+) -> anyhow::Result<KeyPool> {
+    patiently(async || Ok(KeyPool::open(rpc, account_id.clone(), secrets.clone()).await?)).await
+}
+
+/// Asks again when what was made just now is said not to be there: the endpoint that says so lags.
+async fn patiently<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let end = Instant::now() + LAG_LIMIT;
+    loop {
+        match ask().await {
+            Err(error) if is_absent(&error) && Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
+            answer => return answer,
+        }
+    }
+}
+
+/// Whether an account, a key or a contract is missing. Nothing was sent then.
+fn is_absent(error: &anyhow::Error) -> bool {
+    let view = matches!(
+        error.downcast_ref(),
+        Some(ViewError::UnknownAccount(_) | ViewError::UnknownKey(_) | ViewError::NoContract(_))
+    );
+    view || matches!(error.downcast_ref(), Some(KeyError::NotOnAccount { .. }))
+        || matches!(error.downcast_ref(), Some(TxError::KeyGone { .. }))
+}
+
+/// The same sender, whose answers come from no block below this height: one address may stand for several nodes, of which
+/// one lags.
+pub(super) fn seeing(sender: &Sender, height: u64) -> Sender {
+    Sender::new(sender.rpc().with_min_height(height), sender.pool().clone())
+}
+
+/// The height from which on all that a transaction did is seen. A node that lags may not have its blocks yet.
+pub(crate) async fn settled(sender: &Sender, outcome: &Outcome) -> Result<u64, ViewError> {
+    let end = Instant::now() + LAG_LIMIT;
+    loop {
+        match sender.outcome_height(outcome).await {
+            Err(ViewError::UnknownBlock { .. }) if Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
+            height => return height,
+        }
+    }
 }

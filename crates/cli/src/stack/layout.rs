@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 use piecework_chain::Network;
 
+use super::chain::SANDBOX;
 use crate::problem::Problem;
 
 /// The directory of one local network.
@@ -109,8 +110,10 @@ impl Layout {
 /// The programs and contracts of one build.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// `piecework-localnet`.
-    pub localnet: PathBuf,
+    /// The chain's node: `piecework-localnet`, or what `NEAR_SANDBOX_BIN_PATH` names.
+    pub chain: PathBuf,
+    /// Whether that variable names it.
+    pub is_chain_named: bool,
     /// `piecework-indexer`.
     pub indexer: PathBuf,
     /// `piecework-gateway`.
@@ -140,11 +143,20 @@ impl Programs {
     /// # Errors
     /// As [`Programs::find`].
     pub fn find_in(bin: &Path) -> anyhow::Result<Self> {
+        Self::find_with(bin, std::env::var_os(SANDBOX).filter(|name| !name.is_empty()).map(PathBuf::from))
+    }
+
+    fn find_with(bin: &Path, sandbox: Option<PathBuf>) -> anyhow::Result<Self> {
+        if let Some(path) = sandbox.as_ref().filter(|path| !path.exists()) {
+            let what = format!("{SANDBOX} names {}, which is missing", path.display());
+            return Err(Problem::new(what, "set it to a sandbox node, or unset it").into());
+        }
         // scripts/build-contracts writes below the checkout even when CARGO_TARGET_DIR puts programs elsewhere.
         let contracts = [bin.join("../contracts"), PathBuf::from("target/contracts")];
         let contracts = contracts.iter().find(|dir| dir.exists()).unwrap_or(&contracts[0]);
         let programs = Self {
-            localnet: bin.join("piecework-localnet"),
+            is_chain_named: sandbox.is_some(),
+            chain: sandbox.unwrap_or_else(|| bin.join("piecework-localnet")),
             indexer: bin.join("piecework-indexer"),
             gateway: bin.join("piecework-gateway"),
             agent: bin.join("piecework-agent"),
@@ -152,9 +164,9 @@ impl Programs {
             coordinator: contracts.join("piecework_coordinator.wasm"),
             token: contracts.join("piecework_reward_token.wasm"),
         };
-        let Self { localnet, indexer, gateway, agent, worker, coordinator, token } = &programs;
+        let Self { chain, indexer, gateway, agent, worker, coordinator, token, .. } = &programs;
         let missing =
-            [localnet, indexer, gateway, agent, worker, coordinator, token].into_iter().find(|path| !path.exists());
+            [chain, indexer, gateway, agent, worker, coordinator, token].into_iter().find(|path| !path.exists());
         match missing {
             None => Ok(programs),
             Some(path) => {
@@ -182,8 +194,29 @@ mod tests {
     #[test]
     fn programs__should_name_what_is_missing_and_what_makes_it() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Programs::find_in(dir.path()).unwrap_err();
+        let error = Programs::find_with(dir.path(), None).unwrap_err();
         assert!(error.to_string().contains("piecework-localnet is missing"), "{error}");
         assert!(fix_of(&error).unwrap().contains("scripts/setup"));
+    }
+
+    #[test]
+    fn programs__should_take_the_node_that_the_environment_names() {
+        // Given a directory with all programs but a chain's
+        let dir = tempfile::tempdir().unwrap();
+        let bin = dir.path().join("release");
+        fs::create_dir_all(dir.path().join("contracts")).unwrap();
+        fs::create_dir(&bin).unwrap();
+        for name in ["piecework-indexer", "piecework-gateway", "piecework-agent", "piecework-digits-worker", "neard"] {
+            fs::write(bin.join(name), "").unwrap();
+        }
+        for name in ["coordinator", "reward_token"] {
+            fs::write(dir.path().join("contracts").join(format!("piecework_{name}.wasm")), "").unwrap();
+        }
+
+        // When the variable names one, then that is taken; and one that is missing is named with the variable
+        let programs = Programs::find_with(&bin, Some(bin.join("neard"))).unwrap();
+        assert_eq!((programs.chain, programs.is_chain_named), (bin.join("neard"), true));
+        let error = Programs::find_with(&bin, Some(bin.join("gone"))).unwrap_err();
+        assert!(error.to_string().contains("NEAR_SANDBOX_BIN_PATH names") && fix_of(&error).is_some(), "{error}");
     }
 }

@@ -1,7 +1,10 @@
 //! The commands against a whole local network, as a person types them.
 #![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
 
+mod neard;
+
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -25,24 +28,40 @@ struct Network {
 
 impl Network {
     fn up() -> Self {
+        Self::up_with(|_| {})
+    }
+
+    fn up_with(change: impl FnOnce(&mut Command)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = Command::new(PIECEWORK)
+        let mut command = Command::new(PIECEWORK);
+        command
             .args(["--json", "up", "--nodes", "1", "--rpc-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0"])
             .arg("--keep-data")
             .arg(dir.path().join("network"))
             .env_remove("DATABASE_URL")
             // Commands wait for final blocks.
             .env("PIECEWORK_LOCALNET_BLOCK_INTERVAL_MS", "20")
+            // At that pace the history that a node keeps by default is over in seconds, and an indexer has to start in it.
+            .env("PIECEWORK_LOCALNET_KEEP_BLOCKS", "100000")
             // As in a shell that used a network that is gone.
             .env("PIECEWORK_NETWORK", dir.path().join("gone.toml"))
             .env("PIECEWORK_KEY_FILE", dir.path().join("gone.json"))
             .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(File::create(dir.path().join("notes")).unwrap());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let about = serde_json::from_str(&line).expect("`piecework up` describes the network in its first line");
+        let about = serde_json::from_str(&line).unwrap_or_else(|error| {
+            let notes = std::fs::read_to_string(dir.path().join("notes")).unwrap();
+            panic!("`piecework up` describes the network in its first line: {error}: {notes}")
+        });
         Self { child, dir, about }
+    }
+
+    /// What it said beside its results.
+    fn notes(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("notes")).unwrap()
     }
 
     fn text(&self, pointer: &str) -> &str {
