@@ -156,8 +156,10 @@ impl RpcClient {
                 if endpoint.is_distrusted() {
                     continue;
                 }
-                if !endpoint.rest().is_zero() {
+                let rest = endpoint.rest();
+                if !rest.is_zero() {
                     (leave, again) = (true, true);
+                    passing.get_or_insert_with(|| RpcError::Resting { endpoint: endpoint.name().to_string(), rest });
                     continue;
                 }
                 match self.ask::<M>(endpoint, &body, &height_of).await {

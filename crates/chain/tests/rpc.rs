@@ -4,7 +4,7 @@
 mod fake;
 
 use fake::{FakeNode, Reply, chain, client, client_of};
-use piecework_chain::{AccountId, BlockRef, RpcClient, RpcConfig, RpcError, ViewError};
+use piecework_chain::{AccountId, BlockRef, RetryPolicy, RpcClient, RpcConfig, RpcError, ViewError};
 use serde_json::json;
 
 fn contract() -> AccountId {
@@ -43,6 +43,24 @@ async fn client__should_ask_again_after_every_passing_failure() {
         assert_eq!(view(&node.client()).await.unwrap(), json!({}));
         assert_eq!(node.count("query"), 2);
     }
+}
+
+#[tokio::test]
+async fn client__should_never_take_endpoints_that_rest_for_none() {
+    // Given a node that refuses every other request for a moment
+    let mut asked = 0;
+    let mut good = good();
+    let node = FakeNode::start(move |method, params| {
+        asked += 1;
+        if asked % 2 == 1 { Reply::TooMany(Some(1)) } else { good(method, params) }
+    })
+    .await;
+    // When many questions without patience are under way together, so that some find the only endpoint resting
+    let rpc = node.client().with_retry(RetryPolicy::ONCE);
+    let answers = futures_util::future::join_all((0..8).map(|_| view(&rpc))).await;
+    // Then each is answered, or fails with what may pass.
+    let lasting = |answer: &Result<_, ViewError>| matches!(answer, Err(ViewError::Rpc(error)) if !error.is_transient());
+    assert!(!answers.iter().any(lasting), "{answers:?}");
 }
 
 #[tokio::test]
