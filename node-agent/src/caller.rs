@@ -1,15 +1,9 @@
 //! Sends calls so that each takes effect once: the signed bytes are on disk before they are sent, and after a crash or
 //! a lost answer the same bytes are sent again.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use piecework_chain::{
-    AccountId, BlockHeight, Gas, KeyFile, NearToken, Outcome, Sender, TxError, TxRequest, ViewError, WaitLevel,
-};
+use piecework_chain::{AccountId, Gas, KeyFile, NearToken, Outcome, Sender, TxError, TxRequest, WaitLevel};
 use piecework_interface::{
     call::{CALL_GAS, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK, intents_gas, poke_gas, work_gas},
     event::{Entry, Line},
@@ -22,7 +16,6 @@ use piecework_interface::{
 use crate::{
     core::{Call, Called, Collect, Trouble},
     store::{Store, StoredCall},
-    watch::{LAG_LIMIT, LAG_POLL},
 };
 
 const TGAS: u64 = 1_000_000_000_000;
@@ -116,17 +109,6 @@ impl Caller {
         })
     }
 
-    /// The highest block that a final outcome touched. An endpoint that does not know it lags, and is asked again.
-    async fn height(&self, outcome: &Outcome) -> Result<BlockHeight, ViewError> {
-        let end = Instant::now() + LAG_LIMIT;
-        loop {
-            match self.sender.outcome_height(outcome).await {
-                Err(ViewError::UnknownBlock { .. }) if Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
-                height => return height,
-            }
-        }
-    }
-
     async fn settle(&self, stored: &StoredCall) -> Called {
         let tx_hash = stored.signed.hash;
         loop {
@@ -136,7 +118,7 @@ impl Caller {
                 Err(error) => Err(error),
             };
             match outcome {
-                Ok(outcome) => match self.height(&outcome).await {
+                Ok(outcome) => match self.sender.outcome_height(&outcome).await {
                     Ok(height) => {
                         return Called::Done { height, skips: skips(&outcome) };
                     }
