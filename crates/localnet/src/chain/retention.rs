@@ -8,7 +8,7 @@ use super::Block;
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// The epoch of the head and those before it, so many in all, as nearcore does.
+    /// The epoch of the head and those before it, as nearcore does.
     Epochs {
         /// How many.
         count: u64,

@@ -91,7 +91,7 @@ impl History {
                 Some(place) => self.collect(place, progress),
                 None => {
                     let receipt = self.any_receipt(receipt_id);
-                    // Only the last receipt of an outcome counts as a refund that nobody has to wait for.
+                    // nearcore leaves out a refund only where it is the last receipt of an outcome.
                     let last = outcome.outcome.receipt_ids.last() == Some(receipt_id);
                     let refund = last && receipt.as_ref().is_some_and(|receipt| is_refund(receipt));
                     progress.awaits_refund |= refund;

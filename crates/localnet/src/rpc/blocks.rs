@@ -173,7 +173,7 @@ fn header_view(node: &Node, block: &Block, parent: Option<&Block>) -> BlockHeade
         approvals: approval.into_iter().map(|approval| Some(Box::new(approval))).collect(),
         signature,
         latest_protocol_version: PROTOCOL_VERSION,
-        // One bit for the only validator of the only chunk; nobody endorsed genesis.
+        // The only validator endorses the only chunk with one bit; genesis has no endorsement.
         chunk_endorsements: Some(block.prev_height.map(|_| vec![1]).into_iter().collect()),
         shard_split: None,
         prev_last_certified_block_epoch_id: None,

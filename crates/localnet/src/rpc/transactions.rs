@@ -82,8 +82,8 @@ pub fn receipt(node: &Node, request: RpcReceiptRequest) -> Result<RpcReceiptResp
     Ok(RpcReceiptResponse { receipt_view: (*receipt).clone().into() })
 }
 
-/// Waits for a level. Of a transaction that comes into no block, whoever has the whole of it hears why as soon as the
-/// checks of [`ChainView::validate`](crate::chain::ChainView::validate) tell; else there is nothing to hear.
+/// Waits for a level. A transaction given whole is refused as soon as it can come into no block; by its hash alone it
+/// is only waited for.
 async fn wait(
     node: &Arc<Node>,
     hash: CryptoHash,

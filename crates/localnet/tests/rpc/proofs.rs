@@ -72,15 +72,20 @@ fn not_on_current_chain(hash: CryptoHash) -> Value {
 
 #[tokio::test]
 async fn light_client_proof__should_be_refused_under_a_head_that_is_not_final() {
-    // Given an outcome in a final block, and the three newest blocks
-    let setup = Setup::start().await;
-    let sent = setup.send(&setup.root.clone(), vec![transfer(1)]).await;
-    setup.produce(3).await;
+    // Given an outcome in a final block, and the two blocks after the newest final one
+    let setup = Setup::paused().await;
+    setup.produce(1).await;
+    let signed_transaction = setup.sign(&setup.root, vec![transfer(1)]).await;
+    let transaction_hash = signed_transaction.get_hash();
+    let request = methods::broadcast_tx_async::RpcBroadcastTxAsyncRequest { signed_transaction };
+    setup.client.call(request).await.unwrap();
+    setup.produce(1).await;
+    let executed_in = setup.head().await.header.hash;
+    setup.produce(4).await;
     let head = setup.head().await.header;
     let parent = setup.block(BlockReference::BlockId(BlockId::Hash(head.prev_hash))).await.header;
-    let outcome = json!({ "type": "transaction", "transaction_hash": sent.transaction_outcome.id,
-        "sender_id": setup.root });
-    let block = json!({ "block_hash": sent.transaction_outcome.block_hash });
+    let outcome = json!({ "type": "transaction", "transaction_hash": transaction_hash, "sender_id": setup.root });
+    let block = json!({ "block_hash": executed_in });
 
     for (method, request) in [("light_client_proof", &outcome), ("EXPERIMENTAL_light_client_block_proof", &block)] {
         // When they are the light client's head, then only the one that is final will do

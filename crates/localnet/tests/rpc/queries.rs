@@ -111,7 +111,7 @@ async fn query__should_fail_in_ways_the_client_knows() {
         matches!(error, RpcQueryError::UnknownAccount { requested_account_id, .. } if requested_account_id == nobody)
     );
 
-    let public_key = near_crypto::SecretKey::from_random(near_crypto::KeyType::ED25519).public_key();
+    let public_key = SecretKey::from_random(KeyType::ED25519).public_key();
     let error = fail(QueryRequest::ViewAccessKey { account_id: setup.root.clone(), public_key }).await;
     assert!(matches!(error, RpcQueryError::UnknownAccessKey { .. }), "{error:?}");
 

@@ -1,5 +1,6 @@
 //! What a node that is no archive says of what it has collected.
 
+use near_crypto::KeyFile;
 use near_jsonrpc_client::methods;
 use near_primitives::{
     hash::CryptoHash,
@@ -180,7 +181,10 @@ async fn keep_blocks__should_keep_that_many_also_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let config = || Config { keep_blocks: Some(100), data: Some(Layout::new(dir.path())), ..Setup::paused_config() };
     let first = config();
-    let (genesis, validator) = (first.genesis.clone(), first.validator.clone());
+    let genesis = first.genesis.clone();
+    let KeyFile { account_id, public_key, secret_key } = &first.validator;
+    let (account_id, public_key) = (account_id.clone(), public_key.clone());
+    let validator = KeyFile { account_id, public_key, secret_key: secret_key.clone() };
     let setup = Setup::with(first).await;
     setup.produce(150).await;
     setup.raw("sandbox_skip_heights", json!({ "count": 10 })).await;

@@ -201,7 +201,7 @@ async fn nonce_beyond_the_range__should_only_be_refused_by_the_chunk() {
 }
 
 #[tokio::test]
-async fn transaction_dropped_from_the_pool__should_be_told_to_whoever_has_the_whole_of_it() {
+async fn transaction_dropped_from_the_pool__should_be_refused_with_the_reason_if_given_whole() {
     // Given two transactions of one nonce that wait for the same block
     let rules = RpcRules { wait_limit: Duration::from_millis(300), ..RpcRules::default() };
     let setup = Setup::with(Config { rules, ..Setup::paused_config() }).await;
