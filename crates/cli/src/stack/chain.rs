@@ -30,6 +30,10 @@ pub const SANDBOX: &str = "NEAR_SANDBOX_BIN_PATH";
 const LOCALNET: &str = "piecework-localnet";
 /// The variable by which piecework-localnet is told which network to be like, in `init` and in `run`.
 const LIKE: &str = "PIECEWORK_LOCALNET_LIKE";
+/// What a network to try things on has beyond a node's five epochs of sixty blocks, unless the user's environment says
+/// otherwise: a history to look at, and transactions that outlive a pause of the machine.
+const ROOM: [(&str, &str); 2] =
+    [("PIECEWORK_LOCALNET_KEEP_BLOCKS", "100000"), ("PIECEWORK_LOCALNET_VALIDITY", "86400")];
 /// Files that the node may hold open: neard's default is more than many machines allow.
 const MAX_OPEN_FILES: u32 = 3_000;
 
@@ -92,6 +96,18 @@ impl Node {
         self.version.split_whitespace().next() == Some(LOCALNET)
     }
 
+    /// What piecework-localnet is told.
+    fn environment(&self, like: Option<Like>) -> Vec<(&'static str, String)> {
+        match like {
+            _ if !self.is_localnet() => Vec::new(),
+            Some(like) => vec![(LIKE, like.to_string())],
+            None => {
+                let room = ROOM.iter().filter(|(name, _)| std::env::var_os(name).is_none());
+                room.map(|(name, value)| (*name, (*value).to_owned())).collect()
+            }
+        }
+    }
+
     /// Makes a chain and runs it: its RPC's URL.
     pub(super) async fn start(
         &self,
@@ -108,8 +124,9 @@ impl Node {
             .into());
         }
         let home = layout.chain();
+        let environment = self.environment(like);
         let mut init = command(&self.program);
-        init.args(init_args(&home)).envs(like.map(|like| (LIKE, like.to_string()))).stdin(Stdio::null());
+        init.args(init_args(&home)).envs(environment.iter().cloned()).stdin(Stdio::null());
         let made = init.output().await.with_context(|| format!("{} cannot be run", self.program.display()))?;
         if !made.status.success() {
             let why = String::from_utf8_lossy(&made.stderr).trim().to_owned();
@@ -122,7 +139,7 @@ impl Node {
         limit_files(&home.join("config.json"))?;
         let [rpc, network] = free_addresses(listen)?;
         let spec = Spec::new("chain", &self.program).args(run_args(&home, rpc, network));
-        let spec = like.into_iter().fold(spec, |spec, like| spec.env(LIKE, like.to_string()));
+        let spec = environment.into_iter().fold(spec, |spec, (name, value)| spec.env(name, value));
         let process = slot.insert(Process::spawn(layout, spec)?);
         let url = format!("http://{rpc}");
         serves(&url, process, layout).await?;
