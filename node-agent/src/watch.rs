@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
 };
 
 use piecework_chain::{AccountId, BlockRef, Head, RpcClient, ViewError};
@@ -21,11 +20,6 @@ use crate::core::facts::{BatchFacts, Facts};
 
 /// Silent nodes are looked for so often per liveness window.
 const SILENCE_CHECKS: u32 = 4;
-
-/// How long an endpoint that lags may take until it has a block that another one gave.
-pub const LAG_LIMIT: Duration = Duration::from_secs(10);
-/// Between two questions for such a block.
-pub const LAG_POLL: Duration = Duration::from_millis(100);
 
 /// Looks at the contract.
 #[derive(Clone, Debug)]
@@ -90,7 +84,8 @@ impl Watch {
     /// # Errors
     /// If any part cannot be read: facts are complete or absent.
     pub async fn facts(&mut self) -> Result<Facts, ViewError> {
-        let rpc = self.rpc.with_min_height(self.floor.load(Ordering::Relaxed));
+        // The block to read at is one that an endpoint gives just now.
+        let rpc = self.rpc.with_min_height(self.floor.load(Ordering::Relaxed)).with_lag();
         let head = rpc.head().await?;
         self.floor.fetch_max(head.height, Ordering::Relaxed);
         let view = View { rpc: &rpc, contract: &self.contract, block: BlockRef::Hash(head.hash) };
@@ -145,15 +140,8 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// The block is one that an endpoint gave just now, so an endpoint that does not know it lags: it is asked again.
     async fn read<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R, ViewError> {
-        let end = Instant::now() + LAG_LIMIT;
-        loop {
-            match self.rpc.view_function(self.contract, method, args, self.block).await {
-                Err(ViewError::UnknownBlock { .. }) if Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
-                answer => return Ok(answer?.value),
-            }
-        }
+        Ok(self.rpc.view_function(self.contract, method, args, self.block).await?.value)
     }
 
     /// All batches that are not closed, and closed ones whose callback was not sent. `first_open` skips those in which

@@ -140,7 +140,7 @@ impl Stack {
         let (indexer, _) = start(indexer).await.with_context(logs)?;
         let (gateway, url) = start(gateway).await.with_context(logs)?;
         let rpc = RpcClient::new(network.rpc_config())?;
-        let coordinator = Coordinator::new(rpc, market.coordinator.id().as_str().parse()?);
+        let coordinator = Coordinator::new(&rpc, market.coordinator.id().as_str().parse()?);
         network.gateway_url = Some(url.clone());
         Ok(Self {
             gateway: Gateway::new(&url)?,

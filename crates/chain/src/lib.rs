@@ -18,7 +18,7 @@ pub use keys::{FileAccess, KeyError, KeyFile};
 pub use networks::{Network, NetworkError};
 pub use outcome::{Outcome, ReceiptFailure, ReceiptOutcome, ReceiptStatus};
 pub use pool::{KeyPool, Lane};
-pub use rpc::{RetryPolicy, RpcCallError, RpcClient, RpcConfig, RpcError};
+pub use rpc::{LAG, LAG_POLL, RetryPolicy, RpcCallError, RpcClient, RpcConfig, RpcError};
 pub use send::{ErrorClass, SendPolicy, Sender, TxError};
 pub use tx::{SignedTx, TxRequest, WaitLevel};
 pub use view::{At, BlockRef, Head, ViewError};

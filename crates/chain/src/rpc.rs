@@ -45,6 +45,10 @@ impl RpcConfig {
     }
 }
 
+/// How far one node behind an address may lag behind another, and is borne with: public ones do so by seconds.
+pub const LAG: Duration = Duration::from_secs(20);
+/// Between two questions to a node that lags.
+pub const LAG_POLL: Duration = Duration::from_millis(100);
 /// The longest rest of its only endpoints that a call waits out. A longer one is an error, and still nothing is sent.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
@@ -62,6 +66,7 @@ pub struct RpcClient {
     current: Arc<AtomicUsize>,
     retry: RetryPolicy,
     min_height: BlockHeight,
+    pub(crate) lag: Duration,
 }
 
 impl RpcClient {
@@ -80,7 +85,8 @@ impl RpcClient {
         if endpoints.is_empty() {
             return Err(RpcError::NoEndpoint);
         }
-        Ok(Self { endpoints: endpoints.into(), current: Arc::default(), retry: config.retry, min_height: 0 })
+        let (retry, lag) = (config.retry, Duration::ZERO);
+        Ok(Self { endpoints: endpoints.into(), current: Arc::default(), retry, min_height: 0, lag })
     }
 
     /// The same client refusing answers about a moving block (`Final`, `Latest`) that lies below `height`, so that
@@ -88,6 +94,13 @@ impl RpcClient {
     #[must_use]
     pub fn with_min_height(&self, height: BlockHeight) -> Self {
         Self { min_height: height, ..self.clone() }
+    }
+
+    /// The same client for questions at blocks that another answer named: an endpoint that does not know such a block
+    /// lags, and is asked again for up to [`LAG`].
+    #[must_use]
+    pub fn with_lag(&self) -> Self {
+        Self { lag: LAG, ..self.clone() }
     }
 
     /// The same client with another patience.

@@ -4,7 +4,7 @@ mod error;
 
 pub use error::ViewError;
 
-use crate::rpc::Answer;
+use crate::rpc::{Answer, LAG_POLL};
 use crate::{AccountId, BlockHeight, CryptoHash, PublicKey, RpcCallError, RpcClient};
 use error::view_error;
 use near_jsonrpc_client::methods;
@@ -17,6 +17,7 @@ pub use near_primitives::views::{
 use near_primitives::views::{QueryRequest, StateItem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 /// The block a question is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -277,9 +278,15 @@ impl RpcClient {
             }
             _ => None,
         };
-        let request = methods::query::RpcQueryRequest { block_reference: block.into(), request };
         let height = |answer: &RpcQueryResponse| block.is_moving().then_some(answer.block_height);
-        let answer = self.call_at(request, height).await.map_err(|error| view_error(error, block, call))?;
+        let began = Instant::now();
+        let answer = loop {
+            let request = methods::query::RpcQueryRequest { block_reference: block.into(), request: request.clone() };
+            match self.call_at(request, height).await.map_err(|error| view_error(error, block, call.clone())) {
+                Err(ViewError::UnknownBlock { .. }) if began.elapsed() < self.lag => tokio::time::sleep(LAG_POLL).await,
+                answer => break answer?,
+            }
+        };
         let unexpected = || ViewError::Other {
             endpoint: self.endpoint().to_owned(),
             reason: "it answered another question".to_owned(),

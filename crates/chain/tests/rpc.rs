@@ -177,3 +177,21 @@ fn client__should_need_an_endpoint() {
     let error = RpcClient::new(RpcConfig::new(Vec::<String>::new())).unwrap_err();
     assert!(matches!(error, RpcError::NoEndpoint));
 }
+
+#[tokio::test]
+async fn view__should_ask_again_at_a_named_block_only_where_lag_is_borne_with() {
+    // Given a node that does not know a block at the first askings
+    let unknown = || {
+        let info = json!({"block_reference": {"block_id": chain::hash("b")}});
+        Reply::Error(422, json!({"name": "UNKNOWN_BLOCK", "info": info}))
+    };
+    let view = async |rpc: &RpcClient| {
+        rpc.view_function::<_, serde_json::Value>(&contract(), "root", &json!({}), BlockRef::Hash(chain::hash("b")))
+            .await
+    };
+    let node = FakeNode::start(after(vec![unknown(), unknown(), unknown()])).await;
+    // When it is asked, then the answer is that it does not know the block; or, with lag, the value.
+    assert!(matches!(view(&node.client()).await, Err(ViewError::UnknownBlock { .. })));
+    assert_eq!(view(&node.client().with_lag()).await.unwrap().value, json!({}));
+    assert_eq!(node.count("query"), 4);
+}

@@ -53,7 +53,7 @@ impl Context {
                 "pass --contract ACCOUNT, or --network with the file that `piecework up` wrote",
             )
         })?;
-        Ok(Coordinator::new(self.rpc.clone(), contract))
+        Ok(Coordinator::new(&self.rpc, contract))
     }
 
     /// The gateway.

@@ -1,7 +1,5 @@
 //! The coordinator's views, typed.
 
-use std::time::Instant;
-
 use piecework_chain::{AccountId, At, BlockHeight, BlockRef, RpcClient, ViewError};
 use piecework_interface::{
     call::{PAGE_MAX, ResultClaim},
@@ -14,8 +12,6 @@ use piecework_interface::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
-
-use crate::stack::{LAG_LIMIT, LAG_POLL};
 
 /// The coordinator contract, read at one block or at the newest final one.
 #[derive(Clone)]
@@ -44,8 +40,9 @@ pub struct StorageBounds {
 impl Coordinator {
     /// The contract at the newest final block.
     #[must_use]
-    pub const fn new(rpc: RpcClient, contract: AccountId) -> Self {
-        Self { rpc, contract, block: BlockRef::Final }
+    pub fn new(rpc: &RpcClient, contract: AccountId) -> Self {
+        // A certain block is always one that an endpoint gave.
+        Self { rpc: rpc.with_lag(), contract, block: BlockRef::Final }
     }
 
     /// The contract as it was at a block.
@@ -200,14 +197,7 @@ impl Coordinator {
         Ok(self.view_at(method, &args).await?.value)
     }
 
-    /// A certain block is one that an endpoint gave, so an endpoint that does not know it lags: it is asked again.
     async fn view_at<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<At<R>, ViewError> {
-        let end = Instant::now() + LAG_LIMIT;
-        loop {
-            match self.rpc.view_function(&self.contract, method, args, self.block).await {
-                Err(ViewError::UnknownBlock { .. }) if Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
-                answer => return answer,
-            }
-        }
+        self.rpc.view_function(&self.contract, method, args, self.block).await
     }
 }

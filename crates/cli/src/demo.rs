@@ -32,7 +32,7 @@ use crate::{
     output::Output,
     problem::Problem,
     requests,
-    stack::{Layout, Like, Plan, Programs, Stack, settled},
+    stack::{Layout, Like, Plan, Programs, Stack},
     terms::TermsArgs,
     tokens,
 };
@@ -244,7 +244,7 @@ async fn withdraw(run: &Run) -> anyhow::Result<report::Withdrawal> {
     let before = tokens::ft_balance(&stack.rpc, &deployment.token, &owner.account_id).await?;
     let request = requests::withdraw(deployment.contract.clone(), deployment.token_id, None)?;
     let outcome = owner.sender.execute(request, WaitLevel::Final).await?;
-    let rpc = stack.rpc.with_min_height(settled(&owner.sender, &outcome).await?);
+    let rpc = stack.rpc.with_min_height(owner.sender.outcome_height(&outcome).await?);
     let after = tokens::ft_balance(&rpc, &deployment.token, &owner.account_id).await?;
     Ok(report::Withdrawal { account_id: owner.account_id.clone(), before, after })
 }

@@ -19,7 +19,6 @@ pub use accounts::{Actor, Node};
 pub use agent::{Pace, agent_spec, write_agent_config};
 pub use chain::Like;
 pub use deploy::{Deployment, LOCAL_TOKEN_DECIMALS};
-pub(crate) use deploy::{LAG_LIMIT, LAG_POLL, settled};
 pub use layout::{Layout, Programs};
 pub use process::{Process, START_LIMIT, Spec, command};
 
@@ -156,7 +155,7 @@ impl Stack {
     /// The coordinator.
     #[must_use]
     pub fn coordinator(&self) -> Coordinator {
-        Coordinator::new(self.rpc.clone(), self.deployment.contract.clone())
+        Coordinator::new(&self.rpc, self.deployment.contract.clone())
     }
 
     /// Where the programs are.

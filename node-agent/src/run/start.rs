@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use piecework_chain::{KeyError, KeyFile, KeyPool, RpcClient, Sender, ViewError};
+use piecework_chain::{KeyError, KeyFile, KeyPool, LAG_POLL, RpcClient, Sender, ViewError};
 use piecework_interface::{host::sha256, ids::AccountNo};
 use rand::Rng;
 use tokio::sync::{Notify, mpsc};
@@ -28,7 +28,7 @@ use crate::{
     preflight,
     record::{Binding, Record},
     store::{Identity, Store},
-    watch::{LAG_POLL, Watch},
+    watch::Watch,
 };
 
 /// A key may be so new that a final block does not have it: it is looked for at least so long.

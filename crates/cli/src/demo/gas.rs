@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use futures_util::{StreamExt, stream};
-use piecework_chain::RpcClient;
+use piecework_chain::{LAG, LAG_POLL, RpcClient};
 use piecework_interface::call::{POKE, WORK};
 use serde_json::{Value, json};
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::stack::{LAG_LIMIT, LAG_POLL, Stack};
+use crate::stack::Stack;
 
 /// Blocks that are read at once.
 const IN_FLIGHT: usize = 8;
@@ -115,7 +115,7 @@ impl Reader {
 
     /// Asks for what a final block has, so that an endpoint without it only lags.
     async fn ask(&self, method: &str, params: Value) -> anyhow::Result<Value> {
-        let end = Instant::now() + LAG_LIMIT;
+        let end = Instant::now() + LAG;
         loop {
             match self.rpc.call_any(method, params.clone()).await {
                 Ok(answer) => return Ok(answer),

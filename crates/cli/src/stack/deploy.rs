@@ -1,10 +1,10 @@
 //! The contracts of a local network: a reward token and the coordinator, owned by the chain's root account.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::try_join;
 use piecework_chain::{
-    AccountId, BlockRef, KeyError, KeyPool, Outcome, PublicKey, RpcClient, SecretKey, Sender, TxError, TxRequest,
+    AccountId, BlockRef, KeyError, KeyPool, LAG, LAG_POLL, PublicKey, RpcClient, SecretKey, Sender, TxError, TxRequest,
     ViewError, WaitLevel,
 };
 use piecework_interface::{amount::Amount, call::TokenListArgs, ids::TokenId};
@@ -41,11 +41,6 @@ pub struct Deployment {
     /// Final height just before the coordinator existed: where a mirror starts.
     pub height: u64,
 }
-
-/// How long an endpoint that lags may take until it has a block that another one gave.
-pub(crate) const LAG_LIMIT: Duration = Duration::from_secs(20);
-/// Between two questions for such a block.
-pub(crate) const LAG_POLL: Duration = Duration::from_millis(200);
 
 /// Deploys both, under the root account's lasting key, and lists the token. The sender that it returns sees all that.
 pub(super) async fn deploy(
@@ -86,7 +81,7 @@ pub(super) async fn deploy(
     let list = requests::token_list(contract.clone(), &list)?;
     let (first, second) = try_join(execute(&root, deposit), execute(&root, list)).await?;
     let root = seeing(&root, first.max(second));
-    let coordinator = crate::coordinator::Coordinator::new(root.rpc().clone(), contract.clone());
+    let coordinator = crate::coordinator::Coordinator::new(root.rpc(), contract.clone());
     let tokens = patiently(async || Ok(coordinator.tokens().await?)).await?;
     let listed = tokens.iter().find(|listed| listed.account_id == token.as_str());
     let token_id = listed.map(|listed| listed.token).ok_or_else(|| {
@@ -98,7 +93,7 @@ pub(super) async fn deploy(
 /// Executes a request: the height from which on all that it did is seen.
 pub(super) async fn execute(sender: &Sender, request: TxRequest) -> anyhow::Result<u64> {
     let outcome = patiently(async || Ok(sender.execute(request.clone(), WaitLevel::Final).await?)).await?;
-    Ok(settled(sender, &outcome).await?)
+    Ok(sender.outcome_height(&outcome).await?)
 }
 
 /// A pool of keys that were added just now.
@@ -112,7 +107,7 @@ pub(super) async fn open_pool(
 
 /// Asks again when what was made just now is said not to be there: the endpoint that says so lags.
 async fn patiently<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let end = Instant::now() + LAG_LIMIT;
+    let end = Instant::now() + LAG;
     loop {
         match ask().await {
             Err(error) if is_absent(&error) && Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
@@ -135,15 +130,4 @@ fn is_absent(error: &anyhow::Error) -> bool {
 /// one lags.
 pub(super) fn seeing(sender: &Sender, height: u64) -> Sender {
     Sender::new(sender.rpc().with_min_height(height), sender.pool().clone())
-}
-
-/// The height from which on all that a transaction did is seen. A node that lags may not have its blocks yet.
-pub(crate) async fn settled(sender: &Sender, outcome: &Outcome) -> Result<u64, ViewError> {
-    let end = Instant::now() + LAG_LIMIT;
-    loop {
-        match sender.outcome_height(outcome).await {
-            Err(ViewError::UnknownBlock { .. }) if Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
-            height => return height,
-        }
-    }
 }
