@@ -2,9 +2,9 @@
 
 use std::{future::Future, io::Write as _, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
-use piecework_chain::{RpcBlockSource, RpcClient};
+use piecework_chain::{RpcBlockSource, RpcClient, ViewError};
 use piecework_store::{DatabaseUrl, PgConnection, connect_one, migrate, reconciliation::reconciliation_insert};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -109,14 +109,32 @@ async fn start(
         }
     }
     loop {
-        match rpc.status().await {
-            Ok(status) => return Ok(Some(status.chain_id)),
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "the chain is not ready, trying again"),
+        if let Some(chain_id) = one_chain(rpc.chain_ids().await)? {
+            return Ok(Some(chain_id));
         }
         if !pause(stop).await {
             return Ok(None);
         }
     }
+}
+
+/// The chain that every endpoint which answers serves; `None` if none answers yet.
+///
+/// # Errors
+/// They serve different chains: whichever is read first, its blocks are not those that the others have.
+fn one_chain(answers: Vec<(String, Result<String, ViewError>)>) -> anyhow::Result<Option<String>> {
+    let mut found: Option<(String, String)> = None;
+    for (endpoint, answer) in answers {
+        match (answer, &found) {
+            (Ok(chain_id), Some((first, known))) if chain_id != *known => bail!(
+                "{first} serves chain {known} and {endpoint} serves chain {chain_id}: remove the wrong one from the RPC endpoints"
+            ),
+            (Ok(chain_id), None) => found = Some((endpoint, chain_id)),
+            (Ok(_), Some(_)) => {}
+            (Err(error), _) => tracing::warn!(endpoint, error = format!("{error:#}"), "an endpoint is not ready"),
+        }
+    }
+    Ok(found.map(|(_, chain_id)| chain_id))
 }
 
 /// Waits a moment; whether to go on.
@@ -199,4 +217,30 @@ pub async fn reconcile_and_keep(
 pub async fn connected(database: &DatabaseUrl, name: &str, timeout: Duration) -> anyhow::Result<PgConnection> {
     let conn = connect_one(database, name, timeout).await;
     conn.with_context(|| format!("cannot use the database {database}: check DATABASE_URL, and that the server runs"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(non_snake_case, clippy::unwrap_used)]
+
+    use super::*;
+
+    fn answer(endpoint: &str, chain_id: Option<&str>) -> (String, Result<String, ViewError>) {
+        let down = || ViewError::Other { endpoint: endpoint.to_owned(), reason: "down".to_owned() };
+        (endpoint.to_owned(), chain_id.map(str::to_owned).ok_or_else(down))
+    }
+
+    #[test]
+    fn one_chain__should_be_that_of_all_endpoints_that_answer() {
+        let answers = |ids: [Option<&str>; 3]| {
+            one_chain(["a", "b", "c"].iter().zip(ids).map(|(name, id)| answer(name, id)).collect())
+        };
+        assert_eq!(answers([None, None, None]).unwrap(), None);
+        assert_eq!(answers([None, Some("testnet"), Some("testnet")]).unwrap().as_deref(), Some("testnet"));
+        let error = answers([Some("testnet"), None, Some("mainnet")]).unwrap_err().to_string();
+        assert!(
+            ["a serves chain testnet", "c serves chain mainnet", "remove"].iter().all(|part| error.contains(part)),
+            "{error}"
+        );
+    }
 }

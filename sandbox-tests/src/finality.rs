@@ -4,7 +4,7 @@
 //! believe final blocks only, so whatever asks one of them waits here first.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -53,8 +53,8 @@ impl Finality {
     pub(crate) async fn note(&self, result: &ExecutionFinalResult) -> Result<BTreeMap<CryptoHash, Moment>> {
         let mut moments = BTreeMap::new();
         for outcome in result.outcomes() {
-            if !moments.contains_key(&outcome.block_hash) {
-                moments.insert(outcome.block_hash, self.moment(outcome.block_hash).await?);
+            if let Entry::Vacant(unread) = moments.entry(outcome.block_hash) {
+                unread.insert(self.moment(outcome.block_hash).await?);
             }
         }
         let highest = moments.values().map(|moment| moment.height).max().unwrap_or_default();

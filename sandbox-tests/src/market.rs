@@ -114,7 +114,7 @@ impl Market {
             "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
         );
         let worker = near_workspaces::sandbox().await?;
-        quicken(&worker.rpc_addr(), block_interval_ms()?).await?;
+        pace(&worker.rpc_addr(), block_interval_ms()?).await?;
         let finality = Finality::of(&worker.rpc_addr())?;
         let start_height = worker.view_block().await?.height();
         let token = worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
@@ -128,6 +128,14 @@ impl Market {
         let market = Self { worker, token, coordinator, requester, nodes, start_height, finality, journal };
         market.set_up().await?;
         Ok(market)
+    }
+
+    /// Makes blocks come no faster than that, for programs that have to tell the final head from the newest.
+    ///
+    /// # Errors
+    /// The node does not answer.
+    pub(crate) async fn slow_down(&self, interval_ms: u32) -> Result<()> {
+        pace(&self.worker.rpc_addr(), interval_ms.max(block_interval_ms()?)).await
     }
 
     async fn set_up(&self) -> Result<()> {
@@ -404,8 +412,12 @@ fn block_interval_ms() -> Result<u32> {
 }
 
 /// Asks for more blocks a second, since nearly all of a test's time is waiting for the next one. Only piecework-localnet
-/// does so; a node that does not know the method says that, and goes on at its own pace.
-async fn quicken(rpc_url: &str, interval_ms: u32) -> Result<()> {
+/// does so; a node that does not know the method says that, and goes on at its own pace, as does a chain that is to be
+/// like another network.
+async fn pace(rpc_url: &str, interval_ms: u32) -> Result<()> {
+    if env::var_os("PIECEWORK_LOCALNET_LIKE").is_some() {
+        return Ok(());
+    }
     let params = json!({"mode": "interval", "interval_ms": interval_ms});
     let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "sandbox_set_cadence", "params": params});
     reqwest::Client::new().post(rpc_url).json(&ask).send().await?;

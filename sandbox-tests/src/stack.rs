@@ -25,6 +25,9 @@ use tokio::{
 
 use crate::{Finality, Market, market::CLASS};
 
+/// Time between blocks, milliseconds: at a market's own pace a head is final before a program can ask under it, and one that
+/// asks under the newest would not be found out.
+const BLOCK_INTERVAL_MS: u32 = 200;
 /// How long a process may take until it works.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long the mirror may take to have what the chain has: final blocks come late on a real node.
@@ -113,6 +116,7 @@ impl Stack {
     /// # Errors
     /// A program is missing or does not start.
     pub async fn start(market: &Market, pool: &PgPool) -> Result<Self> {
+        market.slow_down(BLOCK_INTERVAL_MS).await?;
         // The indexer reads the contract's configuration at a final block.
         market.until_final().await?;
         let options: &PgConnectOptions = &pool.connect_options();

@@ -13,7 +13,7 @@ pub use error::{RpcCallError, RpcError};
 pub use near_jsonrpc_client::methods::RpcMethod;
 pub use retry::RetryPolicy;
 
-use crate::BlockHeight;
+use crate::{BlockHeight, ViewError};
 use endpoint::{Endpoint, Miss};
 use near_jsonrpc_client::methods;
 use std::sync::Arc;
@@ -78,6 +78,8 @@ impl RpcClient {
         let http = reqwest::Client::builder()
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
+            // Signed bytes go to the endpoints that were configured, and nowhere else.
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|source| RpcError::HttpClient { source })?;
         let endpoints =
@@ -119,7 +121,7 @@ impl RpcClient {
     /// # Errors
     /// The node's typed answer, or why no endpoint gave one.
     pub async fn call<M: RpcMethod>(&self, method: M) -> Result<M::Response, RpcCallError<M::Error>> {
-        self.call_at(method, |_| None).await
+        self.call_at(method, |_| Ok(None)).await
     }
 
     /// Calls a method by name, with JSON in and out.
@@ -134,13 +136,14 @@ impl RpcClient {
         self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(method, params)).await
     }
 
-    /// Calls a method whose answer lies at a block of the node's choosing, and applies the height bound to it.
+    /// Calls a method and examines the answer: the height that it lies at, if the node chose that, to which the height
+    /// bound applies; or why it is no answer to this question.
     pub(crate) async fn call_at<M: RpcMethod>(
         &self,
         method: M,
-        height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
+        examine: impl Fn(&M::Response) -> Result<Option<BlockHeight>, &'static str>,
     ) -> Result<M::Response, RpcCallError<M::Error>> {
-        self.call_from(method, height_of).await.map(|answer| answer.value)
+        self.call_from(method, examine).await.map(|answer| answer.value)
     }
 
     /// The same, saying which endpoint answered.
@@ -150,7 +153,7 @@ impl RpcClient {
     pub(crate) async fn call_from<M: RpcMethod>(
         &self,
         method: M,
-        height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
+        examine: impl Fn(&M::Response) -> Result<Option<BlockHeight>, &'static str>,
     ) -> Result<Answer<M::Response>, RpcCallError<M::Error>> {
         let body = methods::to_json(&method)
             .map_err(|source| RpcError::Encode { method: method.method_name().to_owned(), source })?
@@ -175,7 +178,7 @@ impl RpcClient {
                     passing.get_or_insert_with(|| RpcError::Resting { endpoint: endpoint.name().to_string(), rest });
                     continue;
                 }
-                match self.ask::<M>(endpoint, &body, &height_of).await {
+                match self.ask::<M>(endpoint, &body, &examine).await {
                     Ok(value) => {
                         // An endpoint that merely lacked one old block keeps its place; one that failed loses it.
                         if leave {
@@ -218,6 +221,15 @@ impl RpcClient {
         Ok(())
     }
 
+    /// The chain that each endpoint serves, by its own word, with the endpoint's name.
+    pub async fn chain_ids(&self) -> Vec<(String, Result<String, ViewError>)> {
+        let ask = async |rpc: Self| {
+            let chain_id = rpc.status().await.map(|status| status.chain_id);
+            (rpc.endpoint().to_owned(), chain_id)
+        };
+        futures_util::future::join_all(self.each().map(ask)).await
+    }
+
     /// This client for each of its endpoints alone.
     pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
         let trusted = self.endpoints.iter().filter(|endpoint| !endpoint.is_distrusted());
@@ -239,11 +251,15 @@ impl RpcClient {
         &self,
         endpoint: &Endpoint,
         body: &str,
-        height_of: impl Fn(&M::Response) -> Option<BlockHeight>,
+        examine: impl Fn(&M::Response) -> Result<Option<BlockHeight>, &'static str>,
     ) -> Result<M::Response, Miss<M::Error>> {
         let answer = endpoint.ask::<M>(body).await?;
-        match height_of(&answer) {
-            Some(height) if height < self.min_height => Err(Miss::Failed(RpcError::EndpointBehind {
+        match examine(&answer) {
+            Err(reason) => Err(Miss::Failed(RpcError::Malformed {
+                endpoint: endpoint.name().to_string(),
+                reason: reason.to_owned(),
+            })),
+            Ok(Some(height)) if height < self.min_height => Err(Miss::Failed(RpcError::EndpointBehind {
                 endpoint: endpoint.name().to_string(),
                 height,
                 min_height: self.min_height,

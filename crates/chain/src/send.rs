@@ -99,6 +99,14 @@ impl Sender {
             .map_err(|source| TxError::Encode { source })
     }
 
+    /// Signs the request of bytes that are said to have expired once more with their nonce, so that only one of both can
+    /// ever take effect, whoever said it.
+    async fn sign_again(&self, lane: &Lane, request: &TxRequest, expired: &SignedTx) -> Result<SignedTx, TxError> {
+        let block = self.rpc.head().await?.hash;
+        SignedTx::sign(request, self.account_id(), lane.secret_key(), expired.nonce, block)
+            .map_err(|source| TxError::Encode { source })
+    }
+
     /// Hands the bytes to a node and does not wait. May be repeated at any time.
     ///
     /// # Errors
@@ -158,7 +166,8 @@ impl Sender {
             };
             if let Some(error) = error {
                 let stands = refused_since.get_or_insert_with(Instant::now).elapsed() >= self.policy.settle;
-                if error.class() != ErrorClass::Transient && (stands || !error.may_be_lag()) {
+                let believed = stands && self.is_proven(signed, &error).await?;
+                if error.class() != ErrorClass::Transient && (believed || !error.may_be_lag()) {
                     return Err(error);
                 }
                 tracing::debug!(tx_hash = %signed.hash, %error, "tx.retry");
@@ -173,22 +182,25 @@ impl Sender {
     /// [`TxError::Failed`] if any receipt failed, else as [`Sender::send_and_wait`].
     pub async fn execute(&self, request: TxRequest, level: WaitLevel) -> Result<Outcome, TxError> {
         let mut lane = self.pool.lane().await;
+        let mut signed = self.sign(&mut lane, &request).await?;
         let mut signings = 1;
         loop {
-            let signed = self.sign(&mut lane, &request).await?;
-            match self.send_and_wait(&signed, level.clone()).await {
+            let error = match self.send_and_wait(&signed, level.clone()).await {
                 Ok(outcome) => return outcome.into_success(),
-                Err(error) => {
-                    if let TxError::Nonce { ak_nonce, .. } = error {
-                        lane.observe_nonce(ak_nonce);
-                    }
-                    let spent = matches!(error.class(), ErrorClass::Nonce | ErrorClass::Expired);
-                    if !spent || signings >= self.policy.signings {
-                        return Err(error);
-                    }
-                    signings += 1;
-                }
+                Err(error) => error,
+            };
+            if signings >= self.policy.signings {
+                return Err(error);
             }
+            signings += 1;
+            signed = match error {
+                TxError::Nonce { ak_nonce, .. } => {
+                    lane.observe_nonce(ak_nonce);
+                    self.sign(&mut lane, &request).await?
+                }
+                TxError::Expired { .. } => self.sign_again(&lane, &request, &signed).await?,
+                error => return Err(error),
+            };
         }
     }
 
@@ -289,6 +301,17 @@ impl Sender {
             Err(RpcCallError::Handler { .. }) => Ok(Some(Step::Waiting)),
             Err(RpcCallError::Rpc(error)) if error.is_transient() => Ok(Some(Step::Waiting)),
             Err(RpcCallError::Rpc(error)) => Err(error.into()),
+        }
+    }
+
+    /// Whether a final block bears a refusal out that says a nonce is used. The others say nothing of the chain, or cost
+    /// nothing when they are wrong.
+    async fn is_proven(&self, signed: &SignedTx, error: &TxError) -> Result<bool, TxError> {
+        let TxError::Nonce { .. } = error else { return Ok(true) };
+        match self.rpc.view_access_key(&signed.signer_id, &signed.public_key, BlockRef::Final).await {
+            Ok(key) => Ok(key.is_none_or(|key| key.value.nonce >= signed.nonce)),
+            Err(ViewError::Rpc(error)) if error.is_transient() => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -223,7 +223,7 @@ impl RpcClient {
     /// # Errors
     /// If no endpoint answers.
     pub async fn status(&self) -> Result<StatusResponse, ViewError> {
-        let height = |status: &StatusResponse| Some(status.sync_info.latest_block_height);
+        let height = |status: &StatusResponse| Ok(Some(status.sync_info.latest_block_height));
         self.call_at(methods::status::RpcStatusRequest, height).await.map_err(|error| match error {
             RpcCallError::Rpc(error) => error.into(),
             RpcCallError::Handler { endpoint, error } => ViewError::Other { endpoint, reason: error.to_string() },
@@ -241,7 +241,7 @@ impl RpcClient {
 
     /// The same, saying which endpoint answered.
     pub(crate) async fn block_from(&self, block: BlockRef) -> Result<Option<Answer<BlockView>>, ViewError> {
-        let height = |view: &BlockView| block.is_moving().then_some(view.header.height);
+        let height = |view: &BlockView| examined(view, block);
         let request = methods::block::RpcBlockRequest { block_reference: block.into() };
         match self.call_from(request, height).await {
             Ok(answer) => Ok(Some(answer)),
@@ -278,7 +278,7 @@ impl RpcClient {
             }
             _ => None,
         };
-        let height = |answer: &RpcQueryResponse| block.is_moving().then_some(answer.block_height);
+        let height = |answer: &RpcQueryResponse| Ok(block.is_moving().then_some(answer.block_height));
         let began = Instant::now();
         let answer = loop {
             let request = methods::query::RpcQueryRequest { block_reference: block.into(), request: request.clone() };
@@ -293,6 +293,23 @@ impl RpcClient {
         };
         let value = take(answer.kind).ok_or_else(unexpected)?;
         Ok(At { value, block_height: answer.block_height, block_hash: answer.block_hash })
+    }
+}
+
+/// Heights above this are no chain's: at a block each nanosecond they are years away.
+const HIGHEST: BlockHeight = 1 << 53;
+
+/// The height of a block that a node chose, or why the block is none that was asked for.
+fn examined(view: &BlockView, asked: BlockRef) -> Result<Option<BlockHeight>, &'static str> {
+    let header = &view.header;
+    match asked {
+        BlockRef::Height(height) if header.height != height => Err("a block of another height than was asked for"),
+        BlockRef::Hash(hash) if header.hash != hash => Err("another block than was asked for"),
+        _ if header.height > HIGHEST => Err("a block of a height that no chain has"),
+        _ if header.prev_height.is_some_and(|parent| parent >= header.height && header.height > 0) => {
+            Err("a block that is not above its parent")
+        }
+        _ => Ok(asked.is_moving().then_some(header.height)),
     }
 }
 

@@ -153,6 +153,57 @@ async fn source__should_read_old_blocks_from_an_archival_endpoint_and_wait_for_i
 }
 
 #[tokio::test]
+async fn source__should_find_all_that_an_archive_keeps_which_names_its_newest_history_only() {
+    // Given an archive whose status names the last of its blocks, as nodes do that keep older ones in another store
+    let archive = async || {
+        let chain = long(FIRST, 300);
+        let newest = chain[250..].to_vec();
+        FakeNode::start(move |method, params| match method {
+            "status" => chain::answer(&newest, method, params),
+            "EXPERIMENTAL_genesis_config" => Reply::Result(serde_json::json!({"genesis_height": FIRST})),
+            _ => chain::answer_with_account(&chain, FIRST + 100, 0, method, params),
+        })
+        .await
+    };
+    // When it is read without a start, then the deployment is found in the old blocks
+    let block = source(archive().await.client(), None).next(None).await.unwrap();
+    assert!((FIRST + 60..=FIRST + 101).contains(&block.height), "{}", block.height);
+    // And from a start below the chain the first block comes.
+    assert_eq!(source(archive().await.client(), Some(0)).next(None).await.unwrap().height, FIRST);
+}
+
+#[tokio::test]
+async fn source__should_survive_answers_made_to_break_it() {
+    // Given blocks of another height than was asked for, above no parent, and at no possible height
+    let lies: [fn(&mut serde_json::Value); 4] = [
+        |block| block["header"]["height"] = 7.into(),
+        |block| block["header"]["prev_height"] = u64::MAX.into(),
+        |block| block["header"]["prev_height"] = block["header"]["height"].clone(),
+        |block| block["header"]["height"] = u64::MAX.into(),
+    ];
+    for lie in lies {
+        let chain = long(FIRST, 100);
+        let cursor = Cursor { height: chain[9].height, hash: chain[9].hash };
+        let served = chain.clone();
+        let lying = FakeNode::start(move |method, params| match chain::answer(&served, method, params) {
+            Reply::Result(mut block) if method == "block" => {
+                lie(&mut block);
+                Reply::Result(block)
+            }
+            reply => reply,
+        })
+        .await;
+        let honest = node(chain, 0).await;
+        // When it is read with an honest endpoint beside, then the next block comes from that one
+        let mut both = source(client([&lying, &honest]), None);
+        assert_eq!(both.next(Some(cursor)).await.unwrap().prev_hash, cursor.hash);
+        // And alone the liar is no end: another endpoint may be added.
+        let error = source(lying.client(), None).next(Some(cursor)).await.unwrap_err();
+        assert!(!error.is_fatal(), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn source__should_cross_a_hole_of_a_million_heights_with_few_questions() {
     // Given a chain that left out a million heights and went on.
     let hole = FIRST + 50..FIRST + 1_000_050;

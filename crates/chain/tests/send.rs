@@ -168,9 +168,13 @@ async fn execute__should_sign_anew_when_the_bytes_expired() {
     .await;
     // When
     sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
-    // Then the second signing took effect, and only it.
+    // Then the second signing took effect, and only it; the first never could any more, since both have one nonce.
     assert_eq!(account.lock().unwrap().included.keys().count(), 1);
     assert!(node.count("send_tx") > 2, "one refusal is not believed");
+    let sent = node.params("send_tx");
+    let (first, last) = (transaction_in(&sent[0]), transaction_in(&sent[sent.len() - 1]));
+    assert_ne!(first.get_hash(), last.get_hash());
+    assert_eq!(first.transaction.nonce(), last.transaction.nonce());
 }
 
 #[tokio::test]
@@ -194,6 +198,23 @@ async fn execute__should_sign_once_when_only_a_lagging_node_calls_the_bytes_refu
         let sent = node.params("send_tx");
         assert!(sent.len() == 4 && sent.iter().all(|params| *params == sent[0]), "{}", sent.len());
     }
+}
+
+#[tokio::test]
+async fn execute__should_not_believe_a_used_nonce_that_the_chain_does_not_show() {
+    // Given a node that holds the bytes back and says that their nonce is used, which the key on the chain is not
+    let account = account();
+    let node = node(&account, |_, method, _, _| {
+        let refusal = json!({"InvalidNonce": {"tx_nonce": 101, "ak_nonce": 500}});
+        (method == "send_tx").then_some(Reply::Invalid(refusal))
+    })
+    .await;
+    // When
+    let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
+    // Then nothing else was signed, and nobody knows what becomes of the bytes.
+    assert!(matches!(error, TxError::Unknown { .. }), "{error:?}");
+    let sent = node.params("send_tx");
+    assert!(sent.iter().all(|params| *params == sent[0]));
 }
 
 #[tokio::test]

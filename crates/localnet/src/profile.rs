@@ -16,7 +16,7 @@ pub enum Profile {
 }
 
 /// Everything a profile decides. Options given beside it replace single values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// When blocks are made, and which heights are left out.
     pub cadence: Cadence,
@@ -39,19 +39,6 @@ pub struct GenesisChange {
     pub height: Option<BlockHeight>,
     /// Blocks after which a transaction that names an older one is refused.
     pub validity: Option<BlockHeightDelta>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            cadence: Cadence::default(),
-            keep_blocks: None,
-            faults: Faults::default(),
-            rate_limit: None,
-            lag_blocks: 0,
-            genesis: GenesisChange::default(),
-        }
-    }
 }
 
 impl Profile {

@@ -187,7 +187,7 @@ impl Fetcher {
                 "light_client_head": head.view.header.hash,
             });
             let request = methods::any::<Method>("EXPERIMENTAL_light_client_proof", params);
-            let Answer { value, endpoint } = match self.impatient.call_from(request, |_| None).await {
+            let Answer { value, endpoint } = match self.impatient.call_from(request, |_| Ok(None)).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     tries.after(error).await?;
@@ -215,7 +215,7 @@ impl Fetcher {
         let mut tries = self.tries(hash, format!("receipt {receipt_id}"));
         loop {
             let request = RpcReceiptRequest { receipt_reference: ReceiptReference { receipt_id } };
-            match self.impatient.call_from(request, |_| None).await {
+            match self.impatient.call_from(request, |_| Ok(None)).await {
                 Ok(Answer { value, endpoint }) => {
                     let endpoint = endpoint.to_string();
                     return Contents::try_from(value).map_err(|reason| BlockSourceError::Inconsistent {

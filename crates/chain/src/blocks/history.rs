@@ -23,7 +23,12 @@ impl Kept {
         for rpc in rpc.each() {
             match rpc.status().await {
                 Ok(status) => {
-                    let told = status.sync_info.earliest_block_height;
+                    let told = match status.sync_info.earliest_block_height {
+                        Some(height) => {
+                            Some(genesis(&rpc).await?.filter(|genesis| *genesis < height).unwrap_or(height))
+                        }
+                        None => None,
+                    };
                     let lower = told.filter(|told| lowest.as_ref().is_none_or(|(lowest, _)| told < lowest));
                     lowest = lower.map(|height| (height, rpc.endpoint().to_owned())).or(lowest);
                 }
@@ -45,6 +50,16 @@ impl Kept {
             _ => BlockSourceError::HistoryGone { needs, kept_from: self.height, endpoint: self.endpoint },
         }
     }
+}
+
+/// The height of the chain's first block, if this endpoint has that: an archive names the beginning of its newest
+/// history only.
+async fn genesis(rpc: &RpcClient) -> Result<Option<BlockHeight>, BlockSourceError> {
+    let Ok(config) = rpc.call_any("EXPERIMENTAL_genesis_config", serde_json::Value::Null).await else {
+        return Ok(None);
+    };
+    let Some(height) = config["genesis_height"].as_u64() else { return Ok(None) };
+    Ok(rpc.block(BlockRef::Height(height)).await?.map(|_| height))
 }
 
 /// What a reader needs blocks for that no endpoint keeps any more.
@@ -83,7 +98,13 @@ pub(super) async fn deployment(
     }
     let kept = Kept::ask(rpc).await?;
     let lowest = kept.as_ref().map_or(0, |kept| kept.height);
-    let Some((mut low, mut presence)) = presence(rpc, contract, lowest, tip).await? else { return Ok(lowest) };
+    let Some((mut low, mut presence)) = presence(rpc, contract, lowest, tip).await? else {
+        // No state below the tip: the endpoint has just begun, or says nonsense.
+        return match kept {
+            Some(kept) if !is_genesis(rpc, kept.height).await? => Err(kept.gone(Needs::Deployment(contract.clone()))),
+            _ => Ok(lowest.min(tip)),
+        };
+    };
     if presence == Presence::Present {
         return match kept {
             Some(kept) if !is_genesis(rpc, low).await? => Err(kept.gone(Needs::Deployment(contract.clone()))),
@@ -126,7 +147,7 @@ async fn presence(
     from: BlockHeight,
     below: BlockHeight,
 ) -> Result<Option<(BlockHeight, Presence)>, BlockSourceError> {
-    let (mut height, mut step) = (from, 1);
+    let (mut height, mut step) = (from, 1_u64);
     while height < below {
         let presence = match rpc.view_account(contract, BlockRef::Height(height)).await {
             Ok(Some(account)) if has_code(&account.value) => Some(Presence::Present),
@@ -139,7 +160,7 @@ async fn presence(
             return Ok(Some((height, presence)));
         }
         height = height.saturating_add(step);
-        step *= 2;
+        step = step.saturating_mul(2);
     }
     Ok(None)
 }
@@ -155,6 +176,9 @@ async fn is_genesis(rpc: &RpcClient, height: BlockHeight) -> Result<bool, BlockS
     Ok(block.is_some_and(|block| block.header.prev_hash == CryptoHash::default()))
 }
 
+/// Questions after which a hole is given up: the answers are made to have no end.
+const CROSSING: u32 = 4_096;
+
 /// The height of the first block at or above `from`, where `tip` is the height of one.
 ///
 /// Headers name their parent's height, so a hole is crossed in steps that double: up from `from` to any block, then
@@ -169,24 +193,28 @@ pub(super) async fn first_from(
         Ok::<_, BlockSourceError>(block.map(|block| (height, block.header.prev_height)))
     };
     let hidden = |below| BlockSourceError::Hidden { from, below };
-    let (mut height, mut step) = (from, 1);
+    let (mut height, mut step) = (from, 1_u64);
     let mut found = None;
     while found.is_none() && height < tip {
         found = at(height).await?;
         height = height.saturating_add(step);
-        step *= 2;
+        step = step.saturating_mul(2);
     }
     let mut found = match found {
         Some(found) => found,
         None => at(tip).await?.ok_or_else(|| hidden(tip))?,
     };
-    let mut step = 0;
+    let (mut step, mut asked) = (0_u64, 0);
     while let (_, Some(parent)) = found
         && parent >= from
     {
+        asked += 1;
+        if asked > CROSSING {
+            return Err(hidden(found.0));
+        }
         let lower = parent.saturating_sub(step).max(from);
         match at(lower).await? {
-            Some(block) => (found, step) = (block, step * 2 + 1),
+            Some(block) => (found, step) = (block, step.saturating_mul(2).saturating_add(1)),
             None if lower == parent => return Err(hidden(found.0)),
             None => step = 0,
         }

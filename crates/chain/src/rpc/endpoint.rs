@@ -11,6 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+/// More bytes than any answer of a node has; the rest of a larger one is not read.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
 /// A node's address and the connections to it. Clones share the pace and the distrust.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
@@ -62,7 +65,8 @@ impl Endpoint {
     }
 
     pub(super) async fn ask<M: RpcMethod>(&self, body: &str) -> Result<M::Response, Miss<M::Error>> {
-        let started = self.pace.turn().await;
+        let resting = |rest| Miss::Failed(RpcError::Resting { endpoint: self.name.to_string(), rest });
+        let started = self.pace.turn().await.map_err(resting)?;
         let exchanged = self.exchange(body).await;
         match &exchanged {
             Err(RpcError::HttpStatus { status, retry_after, .. })
@@ -88,7 +92,7 @@ impl Endpoint {
             source: source.without_url(),
         };
         let request = self.http.post(self.url.clone()).header(header::CONTENT_TYPE, "application/json");
-        let response = request.body(body.to_owned()).send().await.map_err(unreachable)?;
+        let mut response = request.body(body.to_owned()).send().await.map_err(unreachable)?;
         let status = response.status();
         let retry_after = retry_after(response.headers());
         let refused = || RpcError::HttpStatus {
@@ -101,7 +105,13 @@ impl Endpoint {
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Err(refused());
         }
-        let bytes = response.bytes().await.map_err(unreachable)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if bytes.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(self.malformed(format!("an answer of more than {LARGEST_ANSWER} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
         match message::from_slice(&bytes) {
             Ok(Message::Response(response)) => Ok(response.result),
             _ if status != StatusCode::OK => Err(refused()),
@@ -121,6 +131,7 @@ impl Endpoint {
         let reason = summary(&error);
         let endpoint = self.name.to_string();
         match JsonRpcError::<E>::from(error) {
+            _ if name == "INTERNAL_ERROR" => Miss::Failed(self.failed(reason)),
             _ if is_syncing(&name) => Miss::Failed(RpcError::NotSynced { endpoint, reason: name }),
             _ if is_untracked(&name) => Miss::Failed(RpcError::ShardUnavailable { endpoint, reason: name }),
             JsonRpcError::ServerError(JsonRpcServerError::HandlerError(error)) if is_absent(&name) => {
@@ -131,14 +142,19 @@ impl Endpoint {
                 Miss::Failed(RpcError::Rejected { endpoint, reason })
             }
             JsonRpcError::ServerError(JsonRpcServerError::InternalError { info }) => {
-                let reason = info.unwrap_or(reason);
-                Miss::Failed(if reason.contains(NOT_CANONICAL) {
-                    RpcError::NotFinal { endpoint, reason }
-                } else {
-                    RpcError::NodeFailed { endpoint, reason }
-                })
+                Miss::Failed(self.failed(info.unwrap_or(reason)))
             }
             _ => Miss::Failed(self.malformed(reason)),
+        }
+    }
+
+    /// What an internal error means.
+    fn failed(&self, reason: String) -> RpcError {
+        let endpoint = self.name.to_string();
+        if reason.contains(NOT_CANONICAL) {
+            RpcError::NotFinal { endpoint, reason }
+        } else {
+            RpcError::NodeFailed { endpoint, reason }
         }
     }
 

@@ -7,8 +7,12 @@ use tokio::time::Instant;
 /// The rest after a refusal that names none; doubles with every further one, up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
+/// The longest rest that is believed, whatever an endpoint asks for.
+const BELIEVED: Duration = Duration::from_secs(600);
 /// Bounds of the gap between the starts of two requests, once there is one.
-const GAP: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+const GAP: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// The longest wait for a turn; who would wait longer is told instead.
+const QUEUE: Duration = Duration::from_secs(5);
 
 /// The pace of the requests to one endpoint, shared by all clones of a client.
 #[derive(Debug, Default)]
@@ -23,14 +27,16 @@ impl Pace {
     }
 
     /// Waits for this request's turn and gives the moment of its start.
-    pub(super) async fn turn(&self) -> Instant {
-        loop {
-            let start = self.with(|state| state.next_start(Instant::now()));
-            tokio::time::sleep_until(start).await;
-            // Another request may have been refused meanwhile.
-            if self.rest().is_zero() {
-                return start;
-            }
+    ///
+    /// # Errors
+    /// What is left of a rest, which another endpoint or the caller may use better than this queue.
+    pub(super) async fn turn(&self) -> Result<Instant, Duration> {
+        let start = self.with(|state| state.next_start(Instant::now()))?;
+        tokio::time::sleep_until(start).await;
+        // Another request may have been refused meanwhile.
+        match self.rest() {
+            Duration::ZERO => Ok(start),
+            rest => Err(rest),
         }
     }
 
@@ -69,11 +75,18 @@ impl State {
         self.rest_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    fn next_start(&mut self, now: Instant) -> Instant {
-        let after_last = self.last_start.map(|last| last + self.gap);
-        let start = [self.rest_until, after_last].into_iter().flatten().fold(now, Instant::max);
+    fn next_start(&mut self, now: Instant) -> Result<Instant, Duration> {
+        let rest = self.rest(now);
+        if !rest.is_zero() {
+            return Err(rest);
+        }
+        let start = self.last_start.map_or(now, |last| now.max(last + self.gap));
+        let wait = start.duration_since(now);
+        if wait > QUEUE {
+            return Err(wait);
+        }
         self.last_start = Some(start);
-        start
+        Ok(start)
     }
 
     fn answered(&mut self) {
@@ -88,7 +101,7 @@ impl State {
             self.gap = (self.gap * 2).clamp(GAP.0, GAP.1);
             self.refused_at = Some(now);
         }
-        let rest = asked.unwrap_or_else(|| {
+        let rest = asked.map(|asked| asked.min(BELIEVED)).unwrap_or_else(|| {
             self.unnamed += u32::from(first);
             SHORTEST.saturating_mul(2u32.saturating_pow(self.unnamed.saturating_sub(1))).min(LONGEST)
         });
@@ -104,23 +117,39 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn next_start__should_wait_out_the_rest_and_then_come_one_by_one() {
+    fn next_start__should_not_come_within_a_rest_and_then_one_by_one() {
         // Given an endpoint that asked for two seconds of rest.
         let (mut state, began) = (State::default(), Instant::now());
-        let started = state.next_start(began);
+        let started = state.next_start(began).unwrap();
         state.refused(began, started, Some(2 * SECOND));
-        // When three requests wait for their turns
-        let starts: Vec<_> = (0..3).map(|_| state.next_start(began + SECOND).duration_since(began)).collect();
-        // Then none starts before the rest is over, nor two together.
-        assert_eq!(starts, [2 * SECOND, 2 * SECOND + GAP.0, 2 * SECOND + 2 * GAP.0]);
-        assert_eq!((state.rest(began + SECOND), state.rest(began + 2 * SECOND)), (SECOND, Duration::ZERO));
+        // When requests come within it, then they are told what is left of it.
+        assert_eq!(state.next_start(began + SECOND), Err(SECOND));
+        // And afterwards no two start together.
+        let over = began + 2 * SECOND;
+        let starts: Vec<_> = (0..3).map(|_| state.next_start(over).unwrap().duration_since(over)).collect();
+        assert_eq!(starts, [Duration::ZERO, GAP.0, 2 * GAP.0]);
+    }
+
+    #[test]
+    fn next_start__should_not_make_a_long_queue() {
+        let (mut state, now) = (State { gap: GAP.1, ..State::default() }, Instant::now());
+        assert_eq!((0..1_000).filter(|_| state.next_start(now).is_ok()).count(), 21);
+    }
+
+    #[test]
+    fn rest__should_be_bounded_whatever_is_asked_for() {
+        for asked in [u64::MAX, 99_999_999_999, 3_600] {
+            let (mut state, now) = (State::default(), Instant::now());
+            state.refused(now, now, Some(Duration::from_secs(asked)));
+            assert_eq!(state.rest(now), BELIEVED);
+        }
     }
 
     #[test]
     fn refusals__should_count_once_for_requests_that_were_under_way_together() {
         // Given two requests under way
         let (mut state, began) = (State::default(), Instant::now());
-        let started = [state.next_start(began), state.next_start(began)];
+        let started = [state.next_start(began).unwrap(), state.next_start(began).unwrap()];
         // When both are refused
         for started in started {
             state.refused(began + SECOND, started, None);
@@ -135,7 +164,7 @@ mod tests {
     fn rest__should_grow_while_refusals_name_none() {
         let (mut state, mut now) = (State::default(), Instant::now());
         let mut refuse = |state: &mut State| {
-            now += Duration::from_secs(100);
+            now += 100 * SECOND;
             state.refused(now, now, None);
             state.rest(now).as_secs()
         };

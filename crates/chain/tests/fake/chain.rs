@@ -76,6 +76,7 @@ pub fn answer_at(blocks: &[FakeBlock], finals: usize, method: &str, params: &Val
             found.map_or_else(Reply::unknown_block, |block| Reply::Result(block_json(block)))
         }
         "status" => Reply::Result(status_json(blocks)),
+        "EXPERIMENTAL_genesis_config" => Reply::Result(json!({"genesis_height": 7})),
         "EXPERIMENTAL_changes" => match by_hash(&params["block_id"]) {
             Some(block) => Reply::Result(json!({"block_hash": block.hash, "changes": changes_json(block)})),
             None => Reply::unknown_block(),

@@ -14,7 +14,10 @@ mod verdict;
 mod verify;
 mod watch;
 
+use std::time::{Duration, Instant};
+
 use clap::{Args, Subcommand};
+use piecework_chain::LAG_POLL;
 use piecework_interface::{
     ids::BatchId,
     lots,
@@ -132,12 +135,23 @@ async fn list(context: &Context) -> anyhow::Result<()> {
     context.output.result(&json!(batches), || table(&["batch", "status", "items", "lots", "live", "settled"], &rows))
 }
 
+/// How long a batch is looked for that was perhaps created just now: an endpoint may lag behind the one that took it.
+const JUST_CREATED: Duration = Duration::from_secs(6);
+
 /// A batch that exists.
 async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch> {
-    if let Some(batch) = coordinator.batch(batch).await? {
-        return Ok(batch);
-    }
-    let next = coordinator.root().await?.value.next_batch;
+    let began = Instant::now();
+    let next = loop {
+        if let Some(batch) = coordinator.batch(batch).await? {
+            return Ok(batch);
+        }
+        let next = coordinator.root().await?.value.next_batch;
+        // The one that comes next may be there already, and one that is there must be found.
+        if batch.0 > next || began.elapsed() >= JUST_CREATED {
+            break next;
+        }
+        tokio::time::sleep(LAG_POLL).await;
+    };
     let fix = match next {
         0 => "create one with `piecework batch create`".to_owned(),
         next => format!("the newest batch is {}; see `piecework batch list`", next - 1),

@@ -105,8 +105,8 @@ pub async fn run(binary: &Path, options: &Soak) -> anyhow::Result<()> {
         remembered: (rate * REMEMBERED_SECONDS / number).max(1),
         end,
     };
-    let name = options.like.map_or("its default options", Profile::name);
-    println!("soak: {} h of {rate} transactions/s by {number} senders, on a chain like {name}", options.hours);
+    let name = options.like.map_or("a long history", Profile::name);
+    println!("soak: {} h of {rate} transactions/s by {number} senders, on a chain with {name}", options.hours);
     println!(
         "{:>6} {:>10} {:>8} {:>8} {:>8} {:>7} {:>6} {:>6} {:>8} {:>8} {:>6}",
         "min", "height", "RSS MiB", "disk MiB", "answers", "pruned", "429", "408", "not yet", "skipped", "CPU %"

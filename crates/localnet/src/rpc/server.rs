@@ -70,7 +70,7 @@ async fn rpc(State(node): Shared, client: ConnectInfo<SocketAddr>, headers: Head
     }
     let request = match request {
         Ok(request) => request,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let endpoint = Endpoint::of(&node, &headers);
     let response = match node.faults.next() {
@@ -88,7 +88,7 @@ async fn rpc(State(node): Shared, client: ConnectInfo<SocketAddr>, headers: Head
 async fn explorer_rpc(State(node): Shared, body: Body) -> Response {
     match request_in(body) {
         Ok(request) => answer(&node, request).await,
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -98,14 +98,14 @@ async fn status(Admitted(endpoint): Admitted) -> Response {
 
 /// The request in a body, or what is wrong with it. A body that is no JSON, or does not say that it is, is refused by axum,
 /// as in nearcore.
-fn request_in(body: Body) -> Result<Request, Response> {
+fn request_in(body: Body) -> Result<Request, Box<Response>> {
     match body {
         Ok(Json(Message::Request(request))) => Ok(request),
         Ok(_) => {
             let error = RpcError::parse_error("JSON RPC Request format was expected".to_owned());
-            Err((StatusCode::BAD_REQUEST, Json(Message::error(error))).into_response())
+            Err(Box::new((StatusCode::BAD_REQUEST, Json(Message::error(error))).into_response()))
         }
-        Err(rejection) => Err(rejection.into_response()),
+        Err(rejection) => Err(Box::new(rejection.into_response())),
     }
 }
 
