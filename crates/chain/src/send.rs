@@ -88,22 +88,27 @@ impl Sender {
     /// # Errors
     /// If no endpoint names a recent block, or the key is gone.
     pub async fn sign(&self, lane: &mut Lane, request: &TxRequest) -> Result<SignedTx, TxError> {
-        // One small answer gives both: the block the transaction refers to, and the nonce others may have raised.
+        let recent = self.recent_block(lane).await?;
+        let nonce = lane.next_nonce().ok_or_else(|| TxError::NoncesUsedUp { public_key: lane.public_key().clone() })?;
+        SignedTx::sign(request, self.account_id(), lane.secret_key(), nonce, recent)
+            .map_err(|source| TxError::Encode { source })
+    }
+
+    /// The block that a transaction refers to. The same answer tells the nonce that others may have raised.
+    async fn recent_block(&self, lane: &mut Lane) -> Result<CryptoHash, TxError> {
         let account_id = self.account_id();
         let key = self.rpc.view_access_key(account_id, lane.public_key(), BlockRef::Final).await?;
         let missing = || TxError::KeyGone { account_id: account_id.clone(), public_key: lane.public_key().clone() };
         let key = key.ok_or_else(missing)?;
         lane.observe_nonce(key.value.nonce);
-        let nonce = lane.next_nonce().ok_or_else(|| TxError::NoncesUsedUp { public_key: lane.public_key().clone() })?;
-        SignedTx::sign(request, account_id, lane.secret_key(), nonce, key.block_hash)
-            .map_err(|source| TxError::Encode { source })
+        Ok(key.block_hash)
     }
 
     /// Signs the request of bytes that are said to have expired once more with their nonce, so that only one of both can
     /// ever take effect, whoever said it.
-    async fn sign_again(&self, lane: &Lane, request: &TxRequest, expired: &SignedTx) -> Result<SignedTx, TxError> {
-        let block = self.rpc.head().await?.hash;
-        SignedTx::sign(request, self.account_id(), lane.secret_key(), expired.nonce, block)
+    async fn sign_again(&self, lane: &mut Lane, request: &TxRequest, expired: &SignedTx) -> Result<SignedTx, TxError> {
+        let recent = self.recent_block(lane).await?;
+        SignedTx::sign(request, self.account_id(), lane.secret_key(), expired.nonce, recent)
             .map_err(|source| TxError::Encode { source })
     }
 
@@ -198,7 +203,7 @@ impl Sender {
                     lane.observe_nonce(ak_nonce);
                     self.sign(&mut lane, &request).await?
                 }
-                TxError::Expired { .. } => self.sign_again(&lane, &request, &signed).await?,
+                TxError::Expired { .. } => self.sign_again(&mut lane, &request, &signed).await?,
                 error => return Err(error),
             };
         }

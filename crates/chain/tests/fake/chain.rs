@@ -295,11 +295,13 @@ pub struct FakeAccount {
     pub included: BTreeMap<String, SignedTransaction>,
     /// How the call's receipt ends.
     pub status: Value,
+    /// How often the key was asked for, each time at a newer block.
+    pub asked: u64,
 }
 
 impl FakeAccount {
     pub fn new(public_key: PublicKey) -> Self {
-        Self { public_key, nonce: 100, included: BTreeMap::new(), status: json!({"SuccessValue": ""}) }
+        Self { public_key, nonce: 100, included: BTreeMap::new(), status: json!({"SuccessValue": ""}), asked: 0 }
     }
 
     /// Takes or refuses a transaction by its nonce, as a chain does. Sending an included one again is refused too.
@@ -315,9 +317,13 @@ impl FakeAccount {
 
     pub fn answer(&mut self, method: &str, params: &Value) -> Reply {
         match method {
-            "query" => Reply::Result(json!({
-                "nonce": self.nonce, "permission": "FullAccess", "block_height": 10, "block_hash": hash("recent"),
-            })),
+            "query" => {
+                self.asked += 1;
+                Reply::Result(json!({
+                    "nonce": self.nonce, "permission": "FullAccess", "block_height": 10 + self.asked,
+                    "block_hash": hash(&format!("block {}", self.asked)),
+                }))
+            }
             "send_tx" => {
                 let signed = transaction_in(params);
                 match self.include(&signed) {
