@@ -1,5 +1,5 @@
 //! The block source asks a node only for what a node like nearcore answers, and bears with what it refuses.
-#![allow(non_snake_case, clippy::unwrap_used)]
+#![allow(non_snake_case, clippy::expect_used, clippy::unwrap_used)]
 
 mod fake;
 
@@ -19,7 +19,16 @@ fn source(rpc: RpcClient) -> RpcBlockSource {
     RpcBlockSource::new(rpc, BlockSourceConfig { poll_interval, patience, prefetch_blocks: 4, ..config })
 }
 
+/// What must not last for ever when the source is wrong.
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), work).await.expect("the source should come to an end")
+}
+
 async fn read(source: &mut RpcBlockSource, to: u64) -> Vec<FinalBlock> {
+    in_time(read_all(source, to)).await
+}
+
+async fn read_all(source: &mut RpcBlockSource, to: u64) -> Vec<FinalBlock> {
     let (mut read, mut after) = (Vec::new(), None);
     while after.is_none_or(|cursor: Cursor| cursor.height < to) {
         let block = source.next(after).await.unwrap();
@@ -226,7 +235,7 @@ async fn source__should_read_through_an_address_of_two_nodes_one_of_which_lags()
     // When it is read by a reader that asks again after every error
     let (mut source, mut after, mut lines) = (source(node.client()), None, Vec::new());
     while after.is_none_or(|cursor: Cursor| cursor.height < 36) {
-        match source.next(after).await {
+        match in_time(source.next(after)).await {
             Ok(block) => {
                 after = Some(block.cursor());
                 lines.extend(block.receipts.into_iter().map(|receipt| receipt.logs[1].clone()));
