@@ -94,7 +94,8 @@ impl Sender {
             .map_err(|source| TxError::Encode { source })
     }
 
-    /// The block that a transaction refers to. The same answer tells the nonce that others may have raised.
+    /// The final block that a new transaction refers to. The same answer gives the key's nonce, which other programs may have
+    /// raised.
     async fn recent_block(&self, lane: &mut Lane) -> Result<CryptoHash, TxError> {
         let account_id = self.account_id();
         let key = self.rpc.view_access_key(account_id, lane.public_key(), BlockRef::Final).await?;
@@ -104,8 +105,8 @@ impl Sender {
         Ok(key.block_hash)
     }
 
-    /// Signs the request of bytes that are said to have expired once more with their nonce, so that only one of both can
-    /// ever take effect, whoever said it.
+    /// Signs the request again with the nonce of bytes that an endpoint calls expired: of two transactions with one nonce
+    /// the chain takes at most one.
     async fn sign_again(&self, lane: &mut Lane, request: &TxRequest, expired: &SignedTx) -> Result<SignedTx, TxError> {
         let recent = self.recent_block(lane).await?;
         SignedTx::sign(request, self.account_id(), lane.secret_key(), expired.nonce, recent)

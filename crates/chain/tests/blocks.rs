@@ -38,7 +38,7 @@ async fn read(source: &mut RpcBlockSource, mut after: Option<Cursor>, to: u64) -
     read
 }
 
-/// A chain each block of which but the last has two receipts, and its journal.
+/// A chain and its journal. Every block has two receipts, except the last block, which has none.
 fn busy(heights: &[u64]) -> (Vec<FakeBlock>, Vec<String>) {
     let mut chain = blocks(heights, "");
     let last = chain.len() - 1;

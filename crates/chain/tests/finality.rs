@@ -157,7 +157,7 @@ async fn source__should_give_up_on_an_outcome_that_never_comes() {
     .await;
     // When it is asked until patience ends
     let error = source(node.client()).next(None).await.unwrap_err();
-    // Then the error says what the node said, sends nobody to wait for a synchronisation, and is not the end.
+    // Then the error has the node's words, does not speak of synchronisation, and may pass.
     assert!(!error.is_fatal(), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("not on current chain") && text.contains("lags") && !text.contains("sync"), "{text}");

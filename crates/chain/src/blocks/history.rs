@@ -17,16 +17,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Asks every endpoint; `None` if none of them tells.
+    /// The lowest of what all endpoints say; `None` if no endpoint says where its history begins.
     pub(super) async fn ask(rpc: &RpcClient) -> Result<Option<Self>, BlockSourceError> {
         let (mut lowest, mut unasked) = (None, None);
         for rpc in rpc.each() {
             match rpc.status().await {
                 Ok(status) => {
                     let told = match status.sync_info.earliest_block_height {
-                        Some(height) => {
-                            Some(genesis(&rpc).await?.filter(|genesis| *genesis < height).unwrap_or(height))
-                        }
+                        Some(height) => Some(archived_from(&rpc, height).await?.unwrap_or(height)),
                         None => None,
                     };
                     let lower = told.filter(|told| lowest.as_ref().is_none_or(|(lowest, _)| told < lowest));
@@ -52,9 +50,13 @@ impl Kept {
     }
 }
 
-/// The height of the chain's first block, if this endpoint has that: an archive names the beginning of its newest
-/// history only.
-async fn genesis(rpc: &RpcClient) -> Result<Option<BlockHeight>, BlockSourceError> {
+/// The height of the chain's first block, if this endpoint keeps more than it says: an archive names the beginning of its
+/// newest history only. A node that prunes may still have the first block, but not the parent of its earliest.
+async fn archived_from(rpc: &RpcClient, earliest: BlockHeight) -> Result<Option<BlockHeight>, BlockSourceError> {
+    let Some(block) = rpc.block(BlockRef::Height(earliest)).await? else { return Ok(None) };
+    if rpc.block(BlockRef::Hash(block.header.prev_hash)).await?.is_none() {
+        return Ok(None);
+    }
     let Ok(config) = rpc.call_any("EXPERIMENTAL_genesis_config", serde_json::Value::Null).await else {
         return Ok(None);
     };

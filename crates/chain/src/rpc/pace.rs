@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 const BELIEVED: Duration = Duration::from_secs(600);
 /// Bounds of the gap between the starts of two requests, once there is one.
 const GAP: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
-/// The longest wait for a turn; who would wait longer is told instead.
+/// The longest wait for a turn; a request that would wait longer fails at once.
 const QUEUE: Duration = Duration::from_secs(5);
 
 /// The pace of the requests to one endpoint, shared by all clones of a client.
@@ -122,7 +122,7 @@ mod tests {
         let (mut state, began) = (State::default(), Instant::now());
         let started = state.next_start(began).unwrap();
         state.refused(began, started, Some(2 * SECOND));
-        // When requests come within it, then they are told what is left of it.
+        // When a request comes within the rest, then it fails with what is left of the rest.
         assert_eq!(state.next_start(began + SECOND), Err(SECOND));
         // And afterwards no two start together.
         let over = began + 2 * SECOND;

@@ -53,7 +53,7 @@ pub fn journal_line(seq: u64) -> String {
     format!(r#"EVENT_JSON:{{"standard":"piecework","version":"1.1.0","event":"work","data":{{"seq":{seq},"log":[]}}}}"#)
 }
 
-/// Answers the block source's questions about these blocks, all of which are final.
+/// Answers the block source's questions about these blocks. All of them are final.
 pub fn answer(blocks: &[FakeBlock], method: &str, params: &Value) -> Reply {
     answer_at(blocks, blocks.len(), method, params)
 }
