@@ -7,7 +7,7 @@ use near_workspaces::{
     Account, AccountId, Contract, Worker,
     network::Sandbox,
     result::ExecutionFinalResult,
-    types::{AccessKey, NearToken, PublicKey},
+    types::{AccessKey, KeyType, NearToken, PublicKey, SecretKey},
 };
 use piecework_chain::Network;
 use piecework_interface::{
@@ -27,7 +27,7 @@ use piecework_interface::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{finality::Finality, journal::Written};
+use crate::{PublicNetwork, finality::Finality, journal::Written};
 
 /// The reward token's number: the first that is listed.
 pub const TOKEN: TokenId = TokenId(1);
@@ -39,6 +39,8 @@ pub const ONE: u128 = 1_000_000;
 pub const REQUESTER_TOKENS: u128 = 1_000_000 * ONE;
 /// What one slot of one item bonds with [`Market::terms`]: 0.01 NEAR per reward of one token.
 const BOND_PER_TOKEN: u128 = 10_u128.pow(22);
+/// What the chain's root account gives each account of the market.
+const ACCOUNT_BALANCE: NearToken = NearToken::from_near(100);
 /// Time between blocks, where the node can be asked for it and [`BLOCK_INTERVAL`] names no other.
 const BLOCK_INTERVAL_MS: u32 = 20;
 /// The variable that names another time between blocks, in milliseconds: 600 is about that of a public network.
@@ -80,10 +82,10 @@ pub struct Market {
     pub requester: Account,
     /// Nodes, registered and staked.
     pub nodes: Vec<Account>,
-    /// Height before the coordinator existed: where a mirror starts.
-    pub start_height: u64,
     /// How far its transactions reach.
     pub finality: Finality,
+    /// Whether the pace of the chain is the market's to choose.
+    is_paced: bool,
     pub(crate) journal: RefCell<Vec<Written>>,
 }
 
@@ -114,18 +116,52 @@ impl Market {
             "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
         );
         let worker = near_workspaces::sandbox().await?;
-        pace(&worker.rpc_addr(), block_interval_ms()?).await?;
+        // A chain that is to be like another network keeps its own pace.
+        let is_paced = env::var_os("PIECEWORK_LOCALNET_LIKE").is_none();
+        Self::on(worker, is_paced, setup, coordinator).await
+    }
+
+    /// A market on a public network's like.
+    ///
+    /// # Errors
+    /// A contract's wasm is missing, or a step of the set-up failed.
+    pub async fn start_on(network: &PublicNetwork, setup: Setup) -> Result<Self> {
+        Self::on(network.worker().await?, false, setup, &wasm("piecework_coordinator")?).await
+    }
+
+    async fn on(worker: Worker<Sandbox>, is_paced: bool, setup: Setup, coordinator: &[u8]) -> Result<Self> {
         let finality = Finality::of(&worker.rpc_addr())?;
-        let start_height = worker.view_block().await?.height();
-        let token = worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
-        let coordinator = worker.dev_deploy(coordinator).await?;
-        let requester = worker.dev_create_account().await?;
-        let mut nodes = Vec::with_capacity(setup.nodes);
-        for _ in 0..setup.nodes {
-            nodes.push(worker.dev_create_account().await?);
+        if is_paced {
+            pace(&worker.rpc_addr(), block_interval_ms()?).await?;
         }
+        let root = worker.root_account()?;
+        let account = async |name: &str, code: Option<&[u8]>| {
+            let id: AccountId = format!("{name}.{}", root.id()).parse()?;
+            let key = SecretKey::from_random(KeyType::ED25519);
+            let mut create = root.batch(&id).create_account().transfer(ACCOUNT_BALANCE);
+            create = create.add_key(key.public_key(), AccessKey::full_access());
+            if let Some(code) = code {
+                create = create.deploy(code);
+            }
+            let created = create.transact().await?;
+            finality.note(&created).await?;
+            created.into_result()?;
+            anyhow::Ok(Account::from_secret_key(id, key, &worker))
+        };
+        let token = account("token", Some(&wasm("piecework_reward_token")?)).await?;
+        let coordinator = account("coordinator", Some(coordinator)).await?;
+        let requester = account("requester", None).await?;
+        let mut nodes = Vec::with_capacity(setup.nodes);
+        for number in 0..setup.nodes {
+            nodes.push(account(&format!("node{number}"), None).await?);
+        }
+        // Whatever asks an endpoint that lags for one of them finds it there.
+        finality.catch_up().await?;
+        let contract =
+            |account: Account| Contract::from_secret_key(account.id().clone(), account.secret_key().clone(), &worker);
+        let (token, coordinator) = (contract(token), contract(coordinator));
         let journal = RefCell::default();
-        let market = Self { worker, token, coordinator, requester, nodes, start_height, finality, journal };
+        let market = Self { worker, token, coordinator, requester, nodes, finality, is_paced, journal };
         market.set_up().await?;
         Ok(market)
     }
@@ -135,7 +171,10 @@ impl Market {
     /// # Errors
     /// The node does not answer.
     pub(crate) async fn slow_down(&self, interval_ms: u32) -> Result<()> {
-        pace(&self.worker.rpc_addr(), interval_ms.max(block_interval_ms()?)).await
+        if self.is_paced {
+            pace(&self.worker.rpc_addr(), interval_ms.max(block_interval_ms()?)).await?;
+        }
+        Ok(())
     }
 
     async fn set_up(&self) -> Result<()> {
@@ -275,7 +314,7 @@ impl Market {
     /// The transaction failed.
     pub async fn add_machine_key(&self, node: &Account, public_key: PublicKey) -> Result<()> {
         let access = AccessKey::function_call_access(self.coordinator.id(), &[WORK, POKE, HEARTBEAT], None);
-        node.batch(node.id()).add_key(public_key, access).transact().await?.into_result()?;
+        self.record(node.batch(node.id()).add_key(public_key, access).transact().await?).await?.result.into_result()?;
         self.until_final().await
     }
 
@@ -287,7 +326,7 @@ impl Market {
         let methods = [WORK, POKE, HEARTBEAT, EPOCH_SETTLE, INTENTS_EXECUTE];
         let access = AccessKey::function_call_access(self.coordinator.id(), &methods, None);
         let key: PublicKey = public_key.parse()?;
-        node.batch(node.id()).add_key(key, access).transact().await?.into_result()?;
+        self.record(node.batch(node.id()).add_key(key, access).transact().await?).await?.result.into_result()?;
         let kinds = Kinds::of(&[Kind::CollectRevenue]);
         let args = json!({"public_key": public_key, "kinds": kinds, "token": 0, "daily_cap": "0"});
         self.call(node, self.coordinator.id(), "intent_key_add", &args, NearToken::from_yoctonear(1)).await?;
@@ -323,9 +362,23 @@ impl Market {
     /// # Errors
     /// The call itself failed; a refused message does not.
     pub async fn transfer_call(&self, sender: &Account, amount: u128, message: &str) -> Result<Done> {
+        self.transfer_call_of(self.token.id(), sender, amount, message).await
+    }
+
+    /// Sends tokens of any contract to the coordinator with a message.
+    ///
+    /// # Errors
+    /// The call itself failed; a refused message does not.
+    pub async fn transfer_call_of(
+        &self,
+        token: &AccountId,
+        sender: &Account,
+        amount: u128,
+        message: &str,
+    ) -> Result<Done> {
         let args = json!({"receiver_id": self.coordinator.id(), "amount": Amount(amount), "msg": message});
         let result = sender
-            .call(self.token.id(), "ft_transfer_call")
+            .call(token, "ft_transfer_call")
             .args_json(args)
             .gas(near_workspaces::types::Gas::from_gas(TRANSFER_CALL_GAS))
             .deposit(NearToken::from_yoctonear(1))
@@ -334,14 +387,14 @@ impl Market {
         self.record(result).await
     }
 
-    /// Withdraws everything of the reward token.
+    /// Withdraws everything of a token.
     ///
     /// # Errors
     /// The node did not answer.
-    pub async fn withdraw(&self, account: &Account) -> Result<Done> {
+    pub async fn withdraw(&self, account: &Account, token: TokenId) -> Result<Done> {
         let result = account
             .call(self.coordinator.id(), "withdraw")
-            .args_json(json!({"token": TOKEN}))
+            .args_json(json!({"token": token}))
             .gas(near_workspaces::types::Gas::from_gas(WITHDRAW_GAS))
             .deposit(NearToken::from_yoctonear(1))
             .transact()
@@ -412,12 +465,8 @@ fn block_interval_ms() -> Result<u32> {
 }
 
 /// Asks for more blocks a second, since nearly all of a test's time is waiting for the next one. Only piecework-localnet
-/// does so; a node that does not know the method says that, and goes on at its own pace, as does a chain that is to be
-/// like another network.
+/// does so; a node that does not know the method says that, and goes on at its own pace.
 async fn pace(rpc_url: &str, interval_ms: u32) -> Result<()> {
-    if env::var_os("PIECEWORK_LOCALNET_LIKE").is_some() {
-        return Ok(());
-    }
     let params = json!({"mode": "interval", "interval_ms": interval_ms});
     let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "sandbox_set_cadence", "params": params});
     reqwest::Client::new().post(rpc_url).json(&ask).send().await?;

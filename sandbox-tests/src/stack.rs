@@ -55,7 +55,9 @@ pub struct Stack {
     layout: Layout,
     programs: Programs,
     database_url: String,
-    servers: [Process; 2],
+    indexer_spec: Spec,
+    indexer: Option<Process>,
+    gateway_process: Option<Process>,
 }
 
 /// A node's agent.
@@ -95,6 +97,13 @@ pub fn programs() -> Result<Programs> {
         .context("build the programs first: scripts/setup, or cargo build --release --workspace --bins")
 }
 
+/// How programs reach a test's database.
+#[must_use]
+pub fn database_url(pool: &PgPool) -> String {
+    let options: &PgConnectOptions = &pool.connect_options();
+    options.to_url_lossy().to_string()
+}
+
 /// Asks until there is an answer.
 ///
 /// # Errors
@@ -119,8 +128,7 @@ impl Stack {
         market.slow_down(BLOCK_INTERVAL_MS).await?;
         // The indexer reads the contract's configuration at a final block.
         market.until_final().await?;
-        let options: &PgConnectOptions = &pool.connect_options();
-        let database_url = options.to_url_lossy().to_string();
+        let database_url = database_url(pool);
         let programs = programs()?;
         // It stays where it is when the test fails, with every process's log.
         let dir = tempfile::Builder::new().prefix("piecework-stack-").tempdir()?.keep();
@@ -132,17 +140,16 @@ impl Stack {
                 .env("PIECEWORK_RPC_URL", market.worker.rpc_addr())
                 .env("PIECEWORK_CONTRACT", market.coordinator.id().as_str())
         };
-        let height = market.start_height.to_string();
-        let indexer = server("indexer", &programs.indexer).args(["run", "--start-height", &height]);
-        let gateway = server("gateway", &programs.gateway).arg("--blob-dir").arg(layout.blobs());
-        let start = async |spec: Spec| {
-            let mut process = Process::spawn(&layout, spec.args(["--listen", "127.0.0.1:0"]))?;
-            let url = process.ready(START_LIMIT).await?;
-            anyhow::Ok((process, url))
-        };
+        // The deployment is found, as an operator would have it.
+        let indexer_spec = server("indexer", &programs.indexer).args(["run", "--listen", "127.0.0.1:0"]);
+        let gateway_spec = server("gateway", &programs.gateway)
+            .arg("--blob-dir")
+            .arg(layout.blobs())
+            .args(["--listen", "127.0.0.1:0"]);
+        let (mut indexer, mut gateway) = (None, None);
         let logs = || format!("see the logs in {}", dir.display());
-        let (indexer, _) = start(indexer).await.with_context(logs)?;
-        let (gateway, url) = start(gateway).await.with_context(logs)?;
+        Process::start(&mut indexer, &layout, indexer_spec.clone()).await.with_context(logs)?;
+        let url = Process::start(&mut gateway, &layout, gateway_spec).await.with_context(logs)?;
         let rpc = RpcClient::new(network.rpc_config())?;
         let coordinator = Coordinator::new(&rpc, market.coordinator.id().as_str().parse()?);
         network.gateway_url = Some(url.clone());
@@ -154,7 +161,9 @@ impl Stack {
             layout,
             programs,
             database_url,
-            servers: [gateway, indexer],
+            indexer_spec,
+            indexer,
+            gateway_process: gateway,
         })
     }
 
@@ -276,12 +285,29 @@ impl Stack {
             .with_context(|| format!("no reconciliation: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// Kills the indexer with SIGKILL.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub async fn kill_indexer(&mut self) -> Result<()> {
+        self.indexer.take().context("the indexer does not run")?.kill().await
+    }
+
+    /// Starts the indexer again, on the mirror that it left.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_indexer(&mut self) -> Result<()> {
+        Process::start(&mut self.indexer, &self.layout, self.indexer_spec.clone()).await?;
+        Ok(())
+    }
+
     /// Stops everything and removes its files.
     ///
     /// # Errors
     /// A server had ended by itself, or the files stay.
     pub async fn stop(mut self) -> Result<()> {
-        for server in &mut self.servers {
+        for server in [&mut self.gateway_process, &mut self.indexer].into_iter().flatten() {
             server.check()?;
             server.stop().await;
         }

@@ -19,7 +19,38 @@ impl Market {
     /// # Errors
     /// The view failed or answers another type.
     pub async fn view<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R> {
-        Ok(self.finality.rpc().view_function(self.coordinator.id(), method, args, BlockRef::Latest).await?.value)
+        self.view_of(self.coordinator.id(), method, args).await
+    }
+
+    /// A view of any contract.
+    ///
+    /// # Errors
+    /// The view failed or answers another type.
+    pub async fn view_of<R: DeserializeOwned>(
+        &self,
+        contract: &AccountId,
+        method: &str,
+        args: &impl Serialize,
+    ) -> Result<R> {
+        Ok(self.finality.rpc().view_function(contract, method, args, BlockRef::Latest).await?.value)
+    }
+
+    /// Sha256 of the code that the coordinator runs.
+    ///
+    /// # Errors
+    /// The chain does not answer.
+    pub async fn code_hash(&self) -> Result<[u8; 32]> {
+        let account = self.finality.rpc().view_account(self.coordinator.id(), BlockRef::Latest).await?;
+        Ok(account.context("the coordinator does not exist")?.value.code_hash.0)
+    }
+
+    /// NEAR that an account holds outside of the coordinator, in yoctoNEAR.
+    ///
+    /// # Errors
+    /// There is no such account.
+    pub async fn near_balance(&self, account: &Account) -> Result<u128> {
+        let found = self.finality.rpc().view_account(account.id(), BlockRef::Latest).await?;
+        Ok(found.with_context(|| format!("{} does not exist", account.id()))?.value.amount.as_yoctonear())
     }
 
     /// A batch.
@@ -69,8 +100,7 @@ impl Market {
     /// The view failed.
     pub async fn token_balance(&self, account_id: &AccountId) -> Result<u128> {
         let args = json!({"account_id": account_id});
-        let rpc = self.finality.rpc();
-        let amount: Amount = rpc.view_function(self.token.id(), "ft_balance_of", &args, BlockRef::Latest).await?.value;
+        let amount: Amount = self.view_of(self.token.id(), "ft_balance_of", &args).await?;
         Ok(amount.0)
     }
 

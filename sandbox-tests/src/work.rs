@@ -24,14 +24,23 @@ impl Market {
     /// # Errors
     /// The call failed: ops soft-fail, so it never should.
     pub async fn work(&self, node: &Account, ops: Vec<Op>) -> Result<Vec<Entry>> {
+        let done = self.try_work(node, ops).await?;
+        ensure!(done.result.is_success(), "work failed: {:?}", done.result.failures());
+        Ok(done.entries)
+    }
+
+    /// One `work` call, whatever comes of it.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn try_work(&self, node: &Account, ops: Vec<Op>) -> Result<Done> {
         let result = node
             .call(self.coordinator.id(), WORK)
             .args_borsh(&ops)
             .gas(Gas::from_gas(work_gas(ops.len())))
             .transact()
             .await?;
-        ensure!(result.is_success(), "work failed: {:?}", result.failures());
-        Ok(self.record_work(result, &ops).await?.entries)
+        self.record_work(result, &ops).await
     }
 
     /// Relays signed intents in one call, whatever comes of it.

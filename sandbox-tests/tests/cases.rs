@@ -141,7 +141,7 @@ async fn callback__should_tell_a_contract_of_the_results() -> Result<()> {
 
     // Then the listener knows the root, and is told once
     assert!(done.entries.iter().any(|entry| matches!(entry, Entry::BatchTold { .. })), "{:?}", done.result);
-    let heard: Value = listener.view("heard").await?.json()?;
+    let heard: Value = market.view_of(listener.id(), "heard", &json!({})).await?;
     let closed = market.batch(batch).await?;
     let requester = market.number(&market.requester).await?;
     let expected = json!({ "batch": batch, "requester": requester, "settled": 1, "results_root": hex::encode(closed.results_root) });
@@ -168,7 +168,9 @@ async fn callback__should_block_nothing_when_it_panics() -> Result<()> {
     assert_eq!(market.batch(batch).await?.callback, None);
     assert_eq!(market.balance(node).await?, before);
     market.register_on_token(node.id()).await?;
-    assert!(market.withdraw(node).await?.entries.iter().any(|it| matches!(it, Entry::Withdrawn { ok: true, .. })));
+    assert!(
+        market.withdraw(node, TOKEN).await?.entries.iter().any(|it| matches!(it, Entry::Withdrawn { ok: true, .. }))
+    );
     market.replay().await.map(drop)
 }
 

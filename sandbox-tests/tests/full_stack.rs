@@ -21,7 +21,7 @@ use piecework_interface::{
     view::{BatchStatus, LotPhase, SlotPhase},
 };
 use piecework_sandbox_tests::{
-    Market, Setup,
+    Market, Piecework, Setup,
     market::{CLASS, ONE},
     stack::{Stack, programs, until},
 };
@@ -162,17 +162,12 @@ async fn agent__should_end_epochs_and_collect_what_they_pay() -> Result<()> {
 
 /// Asks the command line whether the contract takes what the gateway tells of a batch, and what somebody changed of it.
 async fn verify_results(market: &Market, stack: &Stack, batch: BatchId) -> Result<()> {
-    let piecework = programs()?.agent.with_file_name("piecework");
+    let piecework = Piecework::on(market, &stack.network)?;
+    let key_file = piecework.key_file(&market.requester)?;
     let claims = stack.dir().join("claims.jsonl");
-    let verify = async |args: &[&str]| {
-        let output = Command::new(&piecework)
-            .args(["--json", "--rpc-url", &market.worker.rpc_addr(), "--contract", market.coordinator.id().as_str()])
-            .args(["--gateway-url", stack.gateway.url().as_str(), "batch", "verify", &batch.to_string()])
-            .args(args)
-            .output()
-            .await?;
-        anyhow::Ok(output)
-    };
+    let batch = batch.to_string();
+    let verify =
+        async |args: &[&str]| piecework.run(&key_file, &[["batch", "verify", &batch].as_slice(), args].concat()).await;
     let path = claims.to_str().context("a path")?;
     let all = verify(&["--out", path]).await?;
     let told: Value = serde_json::from_slice(&all.stdout).with_context(|| format!("{all:?}"))?;

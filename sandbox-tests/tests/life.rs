@@ -6,13 +6,13 @@ use near_workspaces::types::NearToken;
 use piecework_interface::{
     event::Entry,
     host::sha256,
-    ids::LotId,
+    ids::{LotId, NEAR},
     op::{At, Op},
     view::BatchStatus,
 };
 use piecework_sandbox_tests::{
     Market, Setup,
-    market::{ONE, REQUESTER_TOKENS},
+    market::{ONE, REQUESTER_TOKENS, TOKEN},
 };
 
 const LOT: LotId = LotId(0);
@@ -63,7 +63,7 @@ async fn withdraw__should_move_a_reward_to_the_token() -> Result<()> {
     market.register_on_token(node.id()).await?;
 
     // When it withdraws
-    let done = market.withdraw(node).await?;
+    let done = market.withdraw(node, TOKEN).await?;
 
     // Then the reward is its own on the token
     assert!(done.entries.iter().any(|entry| matches!(entry, Entry::Withdrawn { ok: true, .. })));
@@ -117,16 +117,9 @@ async fn stake__should_leave_after_its_unbonding_time_only() -> Result<()> {
     // Then only the second moved it, and it can be withdrawn as NEAR
     assert!(early.result.is_failure());
     assert_eq!(market.node(node).await?.stake.0, 0);
-    let before = node.view_account().await?.balance;
-    let args = serde_json::json!({"token": 0});
-    node.call(market.coordinator.id(), "withdraw")
-        .args_json(args)
-        .gas(near_workspaces::types::Gas::from_tgas(40))
-        .deposit(one)
-        .transact()
-        .await?
-        .into_result()?;
-    let gained = node.view_account().await?.balance.as_yoctonear() - before.as_yoctonear();
+    let before = market.near_balance(node).await?;
+    market.withdraw(node, NEAR).await?.result.into_result()?;
+    let gained = market.near_balance(node).await? - before;
     assert!(gained > 99 * Market::config().min_stake.0 / 100);
     Ok(())
 }

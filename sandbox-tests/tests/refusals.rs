@@ -2,10 +2,10 @@
 #![allow(non_snake_case)]
 
 use anyhow::Result;
-use near_workspaces::types::{Gas, NearToken};
+use near_workspaces::types::NearToken;
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, DepositMessage, TRANSFER_CALL_GAS},
+    call::{BatchSpec, DepositMessage},
     event::Entry,
     ids::{BatchId, LotId},
     op::{At, Op},
@@ -82,15 +82,10 @@ async fn stranger__should_not_work() -> Result<()> {
     let stranger = market.worker.dev_create_account().await?;
 
     // When it calls work
-    let call = stranger
-        .call(market.coordinator.id(), "work")
-        .args_borsh(vec![Op::Claim { batch: BatchId(0), lot: LOT }])
-        .gas(Gas::from_tgas(30))
-        .transact()
-        .await?;
+    let done = market.try_work(&stranger, vec![Op::Claim { batch: BatchId(0), lot: LOT }]).await?;
 
     // Then the call fails with a code, and the journal is as it was
-    assert!(format!("{:?}", call.failures()).contains("ERR_"), "{call:?}");
+    assert!(format!("{:?}", done.result.failures()).contains("ERR_"), "{:?}", done.result);
     market.verify_journal().await
 }
 
@@ -105,7 +100,7 @@ async fn withdraw__should_be_restored_when_the_receiver_is_not_registered() -> R
     let node = &market.nodes[0];
 
     // When it withdraws
-    let done = market.withdraw(node).await?;
+    let done = market.withdraw(node, TOKEN).await?;
 
     // Then the transfer failed and the balance is whole again
     assert!(done.entries.iter().any(|entry| matches!(entry, Entry::Withdrawn { ok: false, .. })), "{:?}", done.result);
@@ -187,13 +182,12 @@ async fn deposit__should_be_refunded_when_the_token_is_not_listed() -> Result<()
     market.call(other.as_account(), other.id(), "mint", &mint, one).await?;
 
     // When it is deposited
-    let args = json!({"receiver_id": market.coordinator.id(), "amount": "1000", "msg": r#"{"deposit":{}}"#});
-    let call = requester.call(other.id(), "ft_transfer_call").args_json(args).gas(Gas::from_gas(TRANSFER_CALL_GAS));
-    call.deposit(one).transact().await?.into_result()?;
+    let done = market.transfer_call_of(other.id(), requester, 1_000, r#"{"deposit":{}}"#).await?;
+    done.result.into_result()?;
 
     // Then all of it is back
     let args = json!({"account_id": requester.id()});
-    let balance: Amount = other.view("ft_balance_of").args_json(args).await?.json()?;
+    let balance: Amount = market.view_of(other.id(), "ft_balance_of", &args).await?;
     assert_eq!(balance.0, 1_000);
     assert_eq!(market.account(requester).await?.balances, []);
     market.verify_journal().await

@@ -58,8 +58,7 @@ async fn upgrade__should_take_over_live_lots_from_the_released_code() -> Result<
     market.upgrade(&code).await?.result.into_result()?;
 
     // Then the contract runs it, the proposal is gone, and both lots go on to their end
-    let runs = market.worker.view_code(market.coordinator.id()).await?;
-    assert_eq!(sha256(&runs), sha256(&code));
+    assert_eq!(market.code_hash().await?, sha256(&code));
     assert!(market.view::<Settings>("settings", &json!({})).await?.proposals.is_empty());
     for node in &market.nodes {
         market.reveal(node, batch, LOT, &[3, 1, 4, 1]).await?;
@@ -90,8 +89,8 @@ async fn upgrade__should_keep_the_old_code_when_the_new_cannot_migrate() -> Resu
     assert!(!done.result.is_success());
 
     // Then the old code runs on, and other code than was announced is refused
-    let runs = market.worker.view_code(market.coordinator.id()).await?;
-    assert_eq!(sha256(&runs), sha256(&wasm("piecework_coordinator")?));
+    let runs = wasm("piecework_coordinator")?;
+    assert_eq!(market.code_hash().await?, sha256(&runs));
     assert_eq!(market.view::<Settings>("settings", &json!({})).await?.proposals.len(), 1);
     assert!(!market.upgrade(&runs).await?.result.is_success());
     market.verify_journal().await

@@ -11,10 +11,8 @@ use near_jsonrpc_client::methods;
 use near_jsonrpc_primitives::types::blocks::RpcBlockError;
 use near_jsonrpc_primitives::types::query::{QueryResponseKind, RpcQueryResponse};
 use near_primitives::types::{BlockId, BlockReference, Finality};
-pub use near_primitives::views::{
-    AccessKeyInfoView, AccessKeyPermissionView, AccessKeyView, AccountView, BlockView, StatusResponse,
-};
-use near_primitives::views::{QueryRequest, StateItem};
+use near_primitives::views::QueryRequest;
+pub use near_primitives::views::{AccessKeyPermissionView, AccessKeyView, AccountView, BlockView, StatusResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -157,65 +155,6 @@ impl RpcClient {
             _ => None,
         });
         found(key.await)
-    }
-
-    /// Reads all access keys of an account.
-    ///
-    /// # Errors
-    /// A missing account or block, or no endpoint.
-    pub async fn view_access_key_list(
-        &self,
-        account_id: &AccountId,
-        block: BlockRef,
-    ) -> Result<At<Vec<AccessKeyInfoView>>, ViewError> {
-        let mut keys = Vec::new();
-        let mut after_key = None;
-        let mut block = block;
-        loop {
-            let request = QueryRequest::ViewAccessKeyList { account_id: account_id.clone(), limit: None, after_key };
-            let page = self
-                .query(request, block, |kind| match kind {
-                    QueryResponseKind::AccessKeyList(list) => Some(list),
-                    _ => None,
-                })
-                .await?;
-            // Later pages come from the same block, or keys could be seen twice or not at all.
-            block = BlockRef::Hash(page.block_hash);
-            keys.extend(page.value.keys.iter().cloned());
-            match page.value.last_key.clone() {
-                Some(last_key) => after_key = Some(last_key),
-                None => return Ok(page.map(|_| keys)),
-            }
-        }
-    }
-
-    /// Reads one raw record of a contract's state, `None` if it is not there.
-    ///
-    /// # Errors
-    /// A missing account or block, a state too large for the endpoint, or no endpoint.
-    pub async fn view_state_key(
-        &self,
-        contract: &AccountId,
-        key: &[u8],
-        block: BlockRef,
-    ) -> Result<At<Option<Vec<u8>>>, ViewError> {
-        let request = QueryRequest::ViewState {
-            account_id: contract.clone(),
-            prefix: key.to_vec().into(),
-            include_proof: false,
-            limit: None,
-            after_key: None,
-        };
-        let answer = self
-            .query(request, block, |kind| match kind {
-                QueryResponseKind::ViewState(state) => Some(state),
-                _ => None,
-            })
-            .await?;
-        Ok(answer.map(|state| {
-            let found = state.values.into_iter().find(|item: &StateItem| item.key.as_slice() == key);
-            found.map(|item| item.value.to_vec())
-        }))
     }
 
     /// The node's own account of itself: chain id, versions, newest block.

@@ -173,6 +173,28 @@ async fn source__should_find_all_that_an_archive_keeps_which_names_its_newest_hi
 }
 
 #[tokio::test]
+async fn source__should_take_no_node_for_an_archive_that_only_kept_its_first_block() {
+    // Given a node that prunes, and still has the genesis
+    let whole = long(FIRST, 300);
+    let mut kept = whole[200..].to_vec();
+    let earliest = kept[0].clone();
+    kept.insert(0, whole[0].clone());
+    let node = FakeNode::start(move |method, params| match method {
+        "status" => chain::answer(&kept[1..], method, params),
+        "EXPERIMENTAL_genesis_config" => Reply::Result(serde_json::json!({"genesis_height": FIRST})),
+        _ => chain::answer_with_account(&kept, FIRST + 100, earliest.height, method, params),
+    })
+    .await;
+    // When it is read without a start, and by a reader who was down, then each is told that its blocks are gone.
+    let cursor = Cursor { height: whole[100].height, hash: whole[100].hash };
+    for after in [None, Some(cursor)] {
+        let error = source(node.client(), None).next(after).await.unwrap_err();
+        let BlockSourceError::HistoryGone { kept_from, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(*kept_from, earliest.height);
+    }
+}
+
+#[tokio::test]
 async fn source__should_survive_answers_made_to_break_it() {
     // Given blocks of another height than was asked for, above no parent, and at no possible height
     let lies: [fn(&mut serde_json::Value); 4] = [

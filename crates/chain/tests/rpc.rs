@@ -94,6 +94,26 @@ async fn client__should_fail_over_from_an_endpoint_nobody_listens_at() {
 }
 
 #[tokio::test]
+async fn client__should_follow_no_redirect() {
+    // Given an endpoint that sends its clients to another address
+    let elsewhere = FakeNode::start(good()).await;
+    let to = elsewhere.url.clone();
+    let node = FakeNode::start(move |_, _| Reply::Redirect(to.clone())).await;
+    // When it is asked, then that is an error, and nothing goes there.
+    let error = view(&node.client()).await.unwrap_err();
+    assert!(matches!(error, ViewError::Rpc(RpcError::HttpStatus { status: 307, .. })), "{error:?}");
+    assert_eq!(elsewhere.count("query"), 0);
+}
+
+#[tokio::test]
+async fn client__should_read_no_more_of_an_answer_than_it_may_have() {
+    let node = FakeNode::start(|_, _| Reply::Blanks(64)).await;
+    let error = view(&node.client()).await.unwrap_err();
+    assert!(matches!(error, ViewError::Rpc(RpcError::Malformed { .. })), "{error:?}");
+    assert!(error.to_string().contains("more than 67108864 bytes"), "{error}");
+}
+
+#[tokio::test]
 async fn client__should_keep_credentials_out_of_errors() {
     let node = FakeNode::start(|_, _| Reply::Http(401, "who are you")).await;
     for (url, status) in [("/?apiKey=SECRET", 401), ("/v3/SECRET", 404)] {

@@ -65,7 +65,8 @@ pub async fn cursor_lock(conn: &mut PgConnection) -> Result<Option<Cursor>, Stor
     row.map(Cursor::try_from).transpose()
 }
 
-/// Begins a mirror: the cursor before the first block. Nothing happens if there is one.
+/// Begins a mirror: the cursor before the first block. One that has taken no block becomes this contract's, so that a name
+/// that was wrong can be corrected; any other stays as it is.
 ///
 /// # Errors
 /// The database failed.
@@ -74,7 +75,8 @@ pub async fn cursor_begin(conn: &mut PgConnection, stream: &str, chain_id: &str)
         "INSERT INTO cursor (stream, chain_id, height, timestamp_ns, next_seq, head, active_tickets, next_account,
                              next_batch, insurance, chain_height)
          VALUES ($1, $2, 0, 0, 0, $3, 0, 0, 0, 0, 0)
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT ((true)) DO UPDATE SET stream = EXCLUDED.stream, chain_id = EXCLUDED.chain_id
+         WHERE cursor.height = 0",
         stream,
         chain_id,
         &[0_u8; 32],

@@ -149,16 +149,31 @@ async fn writer__should_be_the_only_one(pool: PgPool) {
     }
 }
 
-#[sqlx::test(migrator = "MIGRATED")]
-async fn writer__should_refuse_the_mirror_of_another_contract(pool: PgPool) {
-    drop(open(&pool).await);
+/// A writer of this contract's mirror, once the one before has gone.
+async fn open_for(pool: &PgPool, contract: &str) -> Result<(Writer, Loaded), CommitError> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     loop {
-        match Writer::open(&url(&pool), "other.near", CHAIN, Duration::from_secs(5)).await {
-            Err(CommitError::OtherContract { found, .. }) => return assert_eq!(found, CONTRACT),
-            other => assert!(matches!(other, Err(CommitError::Locked)) && tokio::time::Instant::now() < deadline),
+        match Writer::open(&url(pool), contract, CHAIN, Duration::from_secs(5)).await {
+            Err(CommitError::Locked) if tokio::time::Instant::now() < deadline => tokio::task::yield_now().await,
+            other => return other,
         }
     }
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn writer__should_refuse_the_mirror_of_another_contract(pool: PgPool) {
+    write(&pool, &market().blocks, 1).await;
+    let other = open_for(&pool, "other.near").await;
+    assert!(matches!(other, Err(CommitError::OtherContract { found, .. }) if found == CONTRACT));
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn writer__should_take_a_mirror_without_blocks_for_another_contract(pool: PgPool) {
+    // Given a mirror that was begun under a wrong name
+    drop(open_for(&pool, "typo.near").await.unwrap());
+    // When the name is corrected, then the mirror is the right contract's
+    drop(open_for(&pool, CONTRACT).await.unwrap());
+    assert_eq!(load(&pool).await.cursor.stream, CONTRACT);
 }
 
 #[sqlx::test(migrator = "MIGRATED")]

@@ -133,7 +133,7 @@ async fn gold_and_a_challenge(scene: &Scene) -> Result<()> {
 
     // And the listener hears of it
     ensure!(market.poke_with(requester, Target::Batch(batch), 20).await?.result.is_success(), "it is told");
-    let heard: Value = listener.view("heard").await?.json()?;
+    let heard: Value = market.view_of(listener.id(), "heard", &json!({})).await?;
     ensure!(heard["settled"] == 2, "{heard}");
     stack.verify_journal().await?;
     let found = stack.reconcile().await?;

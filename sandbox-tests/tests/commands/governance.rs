@@ -68,8 +68,7 @@ async fn govern__should_stage_prices_configuration_and_code() -> Result<()> {
     ensure!(other.error.contains("may not do this"), "{other:?}");
     let upgraded = piecework.value(owner, &upgrade).await?;
     ensure!(upgraded["proposals"] == json!([]) && upgraded["config"]["fee_bps"] == 250, "{upgraded}");
-    let runs = market.worker.view_code(market.coordinator.id()).await?;
-    ensure!(sha256(&runs) == sha256(&code), "the code that was proposed runs");
+    ensure!(market.code_hash().await? == sha256(&code), "the code that was proposed runs");
     Ok(())
 }
 

@@ -31,6 +31,10 @@ pub enum Reply {
     Http(u16, &'static str),
     /// HTTP 429 with this Retry-After in seconds, and a JSON-RPC error as some providers send it.
     TooMany(Option<u64>),
+    /// HTTP 307 to this address.
+    Redirect(String),
+    /// An answer of more MiB than this, all of them blanks.
+    Blanks(usize),
     /// The connection breaks in the middle of the answer.
     Break,
 }
@@ -129,6 +133,12 @@ async fn handle(State((calls, answer)): State<(Calls, Arc<Mutex<Answer>>)>, body
             response
         }
         Reply::Http(status, body) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
+        Reply::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [("location", to)]).into_response(),
+        Reply::Blanks(mebibytes) => {
+            let blanks = vec![b' '; 1 << 20];
+            let chunks = std::iter::repeat_n(blanks, mebibytes + 1).map(Ok::<_, std::io::Error>);
+            Response::new(Body::from_stream(stream::iter(chunks)))
+        }
         Reply::Break => {
             let broken = [Ok("{\"jsonrpc\":"), Err(std::io::Error::other("connection lost"))];
             Response::new(Body::from_stream(stream::iter(broken)))

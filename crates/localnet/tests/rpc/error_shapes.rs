@@ -72,8 +72,7 @@ fn sign(setup: &Setup, change: impl FnOnce(&mut TransactionV0), head: CryptoHash
 }
 
 async fn send(setup: &Setup, tx: &SignedTransaction) -> Value {
-    let encoded = near_primitives::serialize::to_base64(&borsh::to_vec(tx).unwrap());
-    let params = json!({ "signed_tx_base64": encoded, "wait_until": "FINAL" });
+    let params = json!({ "signed_tx_base64": encoded(tx), "wait_until": "FINAL" });
     setup.raw("send_tx", params).await.1
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use near_primitives::serialize::to_base64;
-use piecework_localnet::{Config, node::Cadence};
+use piecework_localnet::{
+    Config,
+    node::{Cadence, RpcRules},
+};
 use serde_json::{Value, json};
 
 use crate::setup::*;
@@ -91,7 +93,7 @@ async fn lagging_endpoint__should_know_nothing_above_its_head() {
     setup.fall_behind(2).await;
     let tx = setup.sign(&"near".parse().unwrap(), vec![transfer(1)]).await;
     let hash = tx.get_hash();
-    let encoded = to_base64(&borsh::to_vec(&tx).unwrap());
+    let encoded = encoded(&tx);
     setup.result_of("leading", "broadcast_tx_async", json!([encoded])).await;
     setup.make(1).await;
     let by_hash = json!({ "tx_hash": hash, "sender_account_id": setup.root, "wait_until": "NONE" });
@@ -161,7 +163,7 @@ async fn transaction_sent_to_the_lagging_endpoint__should_be_included() {
         // The chain has gone further than this endpoint; a nonce far above is free there as well.
         let nonce = access_key["nonce"].as_u64().unwrap() + 10;
         let tx = setup.sign_with(&near, vec![transfer(1)], nonce, block_hash);
-        let params = json!({ "signed_tx_base64": to_base64(&borsh::to_vec(&tx).unwrap()), "wait_until": wait_until });
+        let params = json!({ "signed_tx_base64": encoded(&tx), "wait_until": wait_until });
         let sent = setup.result_of("lagging", "send_tx", params).await;
 
         // Then it comes as far as it was waited for by that endpoint's blocks
@@ -181,7 +183,7 @@ async fn transaction_for_a_block_that_the_lagging_endpoint_has_not_got__should_b
         let head = setup.result_of("leading", "block", json!({ "finality": "optimistic" })).await;
         head["header"]["hash"].as_str().unwrap().parse().unwrap()
     });
-    let params = json!({ "signed_tx_base64": to_base64(&borsh::to_vec(&tx).unwrap()), "wait_until": "INCLUDED" });
+    let params = json!({ "signed_tx_base64": encoded(&tx), "wait_until": "INCLUDED" });
 
     // When a transaction names it, the other endpoint refuses it, as nearcore does
     let (_, answer) = setup.raw_of("lagging", "send_tx", params).await;
@@ -189,6 +191,38 @@ async fn transaction_for_a_block_that_the_lagging_endpoint_has_not_got__should_b
     // Then nothing has been passed on
     assert_eq!(answer["error"]["data"]["TxExecutionError"]["InvalidTxError"], "Expired", "{answer}");
     assert!(!setup.localnet.node().chain.has_pending());
+}
+
+#[tokio::test]
+async fn transaction_whose_nonce_the_lagging_endpoint_thinks_free__should_be_passed_on_and_never_come() {
+    // Given a nonce that was used in a block which one of the endpoints has not got
+    let rules = RpcRules { wait_limit: Duration::from_millis(300), ..RpcRules::default() };
+    let cadence = Cadence { interval: Duration::from_secs(86_400), ..Cadence::default() };
+    let setup = Setup::with(Config { rules, cadence, lag_blocks: MOST, ..Config::ephemeral() }).await;
+    let mut nonce = setup.sign(&setup.root, vec![]).await.transaction.nonce().nonce();
+    let late = loop {
+        setup.fall_behind(2).await;
+        let block = setup.result_of("lagging", "block", json!({ "finality": "final" })).await;
+        let block_hash = block["header"]["hash"].as_str().unwrap().parse().unwrap();
+        nonce += 1;
+        let used = setup.sign_with(&setup.root, vec![transfer(1)], nonce, block_hash);
+        setup.raw_of("leading", "broadcast_tx_async", json!([encoded(&used)])).await;
+        setup.make(1).await;
+        // It may have caught up with that very block.
+        if setup.head_of("lagging").await < setup.head_of("leading").await {
+            break setup.sign_with(&setup.root, vec![transfer(2)], nonce, block_hash);
+        }
+    };
+
+    // When another transaction with it is sent there, then it is taken, and neither endpoint ever has it
+    let params = json!({ "signed_tx_base64": encoded(&late), "wait_until": "NONE" });
+    setup.result_of("lagging", "send_tx", params).await;
+    setup.make(20).await;
+    for endpoint in ["leading", "lagging"] {
+        let params = json!({ "tx_hash": late.get_hash(), "sender_account_id": setup.root, "wait_until": "INCLUDED" });
+        let error = setup.error_of(endpoint, "tx", params).await;
+        assert!(error == "UNKNOWN_TRANSACTION" || error == "TIMEOUT_ERROR", "{endpoint}: {error}");
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,8 @@ impl Drop for Binary {
 
 fn command(args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_piecework-localnet"));
+    // What cargo's configuration asks of the chains of other tests.
+    command.env_remove("PIECEWORK_LOCALNET_KEEP_BLOCKS").env_remove("PIECEWORK_LOCALNET_VALIDITY");
     command.args(args).envs(env.iter().copied());
     command
 }

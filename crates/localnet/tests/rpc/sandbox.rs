@@ -118,8 +118,7 @@ async fn dropped_answer__should_leave_the_transaction_executed() {
     setup.raw("sandbox_set_faults", json!({ "drop": 1.0 })).await;
 
     // When a transaction is sent
-    let encoded = near_primitives::serialize::to_base64(&borsh::to_vec(&tx).unwrap());
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "broadcast_tx_commit", "params": [encoded] });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "broadcast_tx_commit", "params": [encoded(&tx)] });
     let sent = reqwest::Client::new().post(setup.localnet.rpc_url()).json(&body).send().await;
     let answer = match sent {
         Ok(response) => response.bytes().await.map(|_| ()),

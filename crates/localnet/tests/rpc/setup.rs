@@ -144,3 +144,8 @@ pub fn call(method_name: &str, args: &[u8]) -> Action {
 pub fn transfer(near: u128) -> Action {
     Action::Transfer(TransferAction { deposit: Balance::from_near(near) })
 }
+
+/// A transaction as the RPC takes it.
+pub fn encoded(tx: &SignedTransaction) -> Value {
+    json!(near_primitives::serialize::to_base64(&borsh::to_vec(tx).unwrap()))
+}

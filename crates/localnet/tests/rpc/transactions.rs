@@ -8,7 +8,6 @@ use near_jsonrpc_primitives::types::{receipts::ReceiptReference, transactions::R
 use near_primitives::{
     errors::InvalidTxError,
     hash::CryptoHash,
-    serialize::to_base64,
     transaction::SignedTransaction,
     views::{FinalExecutionStatus, TxExecutionStatus},
 };
@@ -171,10 +170,6 @@ async fn status_of_a_whole_transaction__should_say_that_it_is_invalid() {
 async fn refusal(setup: &Setup, method: &str, params: Value) -> (u16, Value) {
     let (status, answer) = setup.raw(method, params).await;
     (status, answer["error"].clone())
-}
-
-fn encoded(tx: &SignedTransaction) -> Value {
-    json!(to_base64(&borsh::to_vec(tx).unwrap()))
 }
 
 #[tokio::test]
