@@ -8,7 +8,8 @@ use piecework_interface::{
     call::{CALL_GAS, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK, intents_gas, poke_gas, work_gas},
     event::{Entry, Line},
     ids::AccountNo,
-    intent::{Action as IntentAction, Intent, PublicKey, SignedIntent},
+    intent::{Action as IntentAction, Intent, SignedIntent},
+    key::PublicKey,
     op::{Op, Target, Work},
     skip::Skip,
 };

@@ -11,7 +11,7 @@ use piecework_interface::{
     call::PAGE_MAX,
     config::Config,
     ids::{AccountNo, BatchId, LotId},
-    view::{Account, Batch, BatchStatus, GROUP_LOTS, Lot, LotState, NodeStatus, OpenBatch, Root, WINDOW_GROUPS},
+    view::{Account, Batch, BatchStatus, GROUP_LOTS, Lot, LotState, OpenBatch, Root, WINDOW_GROUPS},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -195,8 +195,7 @@ impl View<'_> {
             let page: Vec<Account> = self.read("accounts", &json!({ "from": from, "limit": PAGE_MAX })).await?;
             silent.extend(page.into_iter().filter_map(|account| {
                 let node = account.node?;
-                let silent = node.last_seen.saturating_add(window_s) < now_s;
-                (node.status == NodeStatus::Active && silent).then_some(account.account)
+                node.is_overdue(window_s, now_s).then_some(account.account)
             }));
             from = from.saturating_add(PAGE_MAX);
         }

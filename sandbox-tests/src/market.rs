@@ -20,7 +20,7 @@ use piecework_interface::{
     event::Entry,
     host::sha256,
     ids::{BatchId, ClassId, TokenId},
-    intent::{Kind, Kinds},
+    key::{Kind, Kinds},
     merkle,
     terms::{Terms, Verification},
 };

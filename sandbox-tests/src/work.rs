@@ -5,11 +5,12 @@ use near_workspaces::{Account, types::Gas};
 use piecework_interface::{
     call::{INTENTS_EXECUTE, POKE, WORK, intents_gas, poke_gas, work_gas},
     commitment::{Place, commitment},
+    draw::At,
     event::Entry,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
     intent::SignedIntent,
-    op::{At, Op, Target},
+    op::{Op, Target},
     skip::Skip,
 };
 

@@ -4,17 +4,18 @@
 use anyhow::{Context as _, Result};
 use near_workspaces::{Account, Contract, types::NearToken};
 use piecework_interface::{
-    call::{BatchSpec, Callback, ChallengeArgs, VerdictArgs},
-    case::{adjudicator_bond, challenge_bond},
+    call::{BatchSpec, ChallengeArgs, VerdictArgs},
+    dispute::{adjudicator_bond, challenge_bond},
+    draw::At,
     event::Entry,
     host::sha256,
     ids::{BatchId, LotId, NEAR, TokenId},
     lots::all_items,
-    op::{At, Target},
-    replay::Mirror,
+    op::Target,
     terms::{Terms, Verification},
-    view::{BatchStatus, LotPhase, OpenBatch},
+    view::{BatchStatus, Callback, LotPhase, OpenBatch},
 };
+use piecework_replay::Mirror;
 use piecework_sandbox_tests::{
     Market, Setup,
     market::{LISTENER, ONE, TOKEN},

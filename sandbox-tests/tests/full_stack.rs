@@ -13,9 +13,9 @@ use piecework_chain::KeyFile;
 use piecework_cli::{items::Item, upload::Manifest};
 use piecework_interface::{
     call::BatchSpec,
+    draw::At,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
-    op::At,
     revenue::Revenue,
     terms::Terms,
     view::{BatchStatus, LotPhase, SlotPhase},

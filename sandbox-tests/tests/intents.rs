@@ -12,7 +12,8 @@ use piecework_interface::{
     event::Entry,
     host::sha256,
     ids::BatchId,
-    intent::{IntentKey, PublicKey, SignedIntent},
+    intent::SignedIntent,
+    key::{IntentKey, PublicKey},
     skip::Skip,
 };
 use piecework_sandbox_tests::{

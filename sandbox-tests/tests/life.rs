@@ -3,13 +3,7 @@
 
 use anyhow::Result;
 use near_workspaces::types::NearToken;
-use piecework_interface::{
-    event::Entry,
-    host::sha256,
-    ids::LotId,
-    op::{At, Op},
-    view::BatchStatus,
-};
+use piecework_interface::{draw::At, event::Entry, host::sha256, ids::LotId, op::Op, view::BatchStatus};
 use piecework_sandbox_tests::{
     Market, Setup,
     market::{ONE, REQUESTER_TOKENS},

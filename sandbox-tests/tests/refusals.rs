@@ -6,9 +6,10 @@ use near_workspaces::types::{Gas, NearToken};
 use piecework_interface::{
     amount::Amount,
     call::{BatchSpec, DepositMessage, TRANSFER_CALL_GAS},
+    draw::At,
     event::Entry,
     ids::{BatchId, LotId},
-    op::{At, Op},
+    op::Op,
     skip::Skip,
 };
 use piecework_sandbox_tests::{

@@ -4,9 +4,10 @@
 use anyhow::Result;
 use near_workspaces::types::NearToken;
 use piecework_interface::{
+    draw::At,
     event::Entry,
     ids::{BatchId, LotId},
-    op::{At, Op, Target},
+    op::{Op, Target},
     view::{BatchStatus, LotPhase, NodeStatus},
 };
 use piecework_sandbox_tests::{Market, Setup, market::ONE};

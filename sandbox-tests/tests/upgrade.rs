@@ -4,10 +4,10 @@
 use anyhow::Result;
 use near_workspaces::types::NearToken;
 use piecework_interface::{
+    draw::At,
     governance::{Change, Settings},
     host::sha256,
     ids::LotId,
-    op::At,
     view::BatchStatus,
 };
 use piecework_sandbox_tests::{

@@ -3,12 +3,7 @@
 use std::{fmt, path::Path};
 
 use anyhow::ensure;
-use piecework_interface::{
-    ids::LotId,
-    op::{At, Op},
-    terms::LOT_SIZE_MAX,
-    view::GROUP_LOTS,
-};
+use piecework_interface::{draw::At, ids::LotId, op::Op, terms::LOT_SIZE_MAX, view::GROUP_LOTS};
 use serde::Serialize;
 
 use crate::{

@@ -6,9 +6,10 @@ use anyhow::Context;
 use piecework_interface::{
     amount::Amount,
     call::{POKE, TALLY_GAS, WITHDRAW_GAS, WithdrawArgs, poke_gas},
+    draw::At,
     ids::{BatchId, LotId},
     intent::{Action, INTENTS_MAX, Payment},
-    op::{At, Op, Target},
+    op::{Op, Target},
     terms::{JURY, LOT_SIZE_MAX},
 };
 use serde_json::json;

@@ -3,17 +3,19 @@
 
 use std::path::Path;
 
+use piecework_compact::json::Text;
 use piecework_interface::{
     amount::Amount,
+    answers::Items,
     call::{POKE, WITHDRAW_GAS, WORK, WithdrawArgs, poke_gas, work_gas},
-    case::{CHALLENGES_MAX, JURORS},
-    event::{Credited, Entry, Items, SettledSlot},
+    dispute::CHALLENGES_MAX,
+    draw::At,
+    event::{Entry, SettledSlot},
     ids::{AccountNo, BatchId, LotId, TokenId},
-    json::Text,
-    op::{At, OPS_MAX, Op, POKES_MAX, Target},
+    op::{OPS_MAX, Op, POKES_MAX, Target},
     tally::SLOTS_MAX,
-    terms::{LOT_SIZE_MAX, REWARD_LIMIT},
-    view::Account,
+    terms::{JURORS, LOT_SIZE_MAX, REWARD_LIMIT},
+    view::{Account, Credited},
 };
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use piecework_interface::{
     config::Config,
     governance::Settings,
     ids::{AccountNo, BatchId, LotId},
-    intent::IntentKey,
+    key::IntentKey,
     revenue::Revenue,
     view::{Account, Batch, Lot, Root, Token},
 };

@@ -8,7 +8,8 @@ use piecework_interface::{
     },
     config::Config,
     ids::{BatchId, ClassId, NEAR, TokenId},
-    intent::{self, Kind, Kinds, SignedIntent},
+    intent::{self, SignedIntent},
+    key::{Kind, Kinds},
 };
 use serde::Serialize;
 use serde_json::json;

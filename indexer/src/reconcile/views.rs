@@ -8,10 +8,10 @@ use piecework_interface::{
     governance::Settings,
     ids::{AccountNo, BatchId, LotId, TokenId},
     lots::lot_count,
-    replay::Mirror,
     revenue::Revenue,
     view::{Account, Batch, Lot, LotState, Root, Token},
 };
+use piecework_replay::Mirror;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 

@@ -4,18 +4,21 @@ use piecework_chain::{AccountId, ContractCall, ContractReceipt, CryptoHash, Fina
 use piecework_indexer::{commit::Writer, plan::Planner};
 use piecework_interface::{
     amount::Amount,
-    call::{self, Callback},
-    case::challenge_bond,
+    answers::Items,
+    call,
     config::{Config, Fixed},
-    event::{Abandoned, Entry, Items, Line, SettledSlot, Version},
+    dispute::challenge_bond,
+    draw::At,
+    event::{Abandoned, Entry, Line, SettledSlot, Version},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
-    intent::{Kind, Kinds, PublicKey},
-    op::{At, Op},
-    replay::{Context, Mirror},
+    key::{Kind, Kinds, PublicKey},
+    op::Op,
     reputation, storage,
     terms::{Terms, Verification},
+    view::Callback,
 };
+use piecework_replay::{Context, Mirror};
 use piecework_store::{DatabaseUrl, load::Loaded};
 use sqlx::PgPool;
 use std::time::Duration;

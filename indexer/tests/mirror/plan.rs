@@ -3,13 +3,8 @@
 use super::paper::{BATCH, CHAIN, CONTRACT, NODES, Paper, REQUESTER, batch_created, begin, market, opened};
 use piecework_chain::{CryptoHash, FinalBlock};
 use piecework_indexer::plan::{PlanError, Planner};
-use piecework_interface::{
-    amount::Amount,
-    event::Entry,
-    ids::AccountNo,
-    replay::{Mirror, ReplayError},
-    view::Root,
-};
+use piecework_interface::{amount::Amount, event::Entry, ids::AccountNo, view::Root};
+use piecework_replay::{Mirror, ReplayError};
 use piecework_store::{change::RowStatus, cursor::Cursor, load::Loaded};
 use std::collections::BTreeMap;
 

@@ -10,14 +10,14 @@ use piecework_coordinator::engine::{Engine, Error, Host};
 use piecework_interface::{
     Sha256,
     amount::Amount,
-    call::{BatchSpec, Callback, ChallengeArgs, DepositMessage, NodeRegisterArgs, TokenListArgs},
+    call::{BatchSpec, ChallengeArgs, DepositMessage, NodeRegisterArgs, TokenListArgs},
     config::{Bounds, Config},
     event::{Entry, Line},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId},
     op::Target,
     terms::{Terms, Verification},
-    view::{Account, Batch, BatchStatus},
+    view::{Account, Batch, BatchStatus, Callback},
 };
 
 pub const CONTRACT: &str = "market.near";

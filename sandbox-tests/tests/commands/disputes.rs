@@ -3,10 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use near_workspaces::{Account, Contract};
 use piecework_interface::{
-    case::{Case, UPHOLD},
+    case::Case,
+    dispute::UPHOLD,
+    draw::At,
     event::Entry,
     ids::{BatchId, LotId, NEAR},
-    op::{At, Target},
+    op::Target,
     view::BatchStatus,
 };
 use piecework_sandbox_tests::{

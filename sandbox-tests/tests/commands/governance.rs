@@ -2,13 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use near_workspaces::Account;
-use piecework_interface::{
-    host::sha256,
-    ids::LotId,
-    op::{At, Op},
-    skip::Skip,
-    view::BatchStatus,
-};
+use piecework_interface::{draw::At, host::sha256, ids::LotId, op::Op, skip::Skip, view::BatchStatus};
 use piecework_sandbox_tests::{
     Market, Piecework, Setup,
     market::{ONE, wasm},

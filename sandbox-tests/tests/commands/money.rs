@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use near_workspaces::Account;
 use piecework_interface::{
+    draw::At,
     ids::{BatchId, LotId},
-    op::At,
     view::BatchStatus,
 };
 use piecework_sandbox_tests::{

@@ -2,7 +2,8 @@
 
 use piecework_interface::{
     amount::Amount,
-    case::{Challenge, jury_items},
+    case::Challenge,
+    dispute::jury_items,
     draw::Seed,
     ids::AccountNo,
     settlement,

@@ -1,13 +1,11 @@
 //! Who sits where: real seeds and real sortition over a crowd of one-ticket nodes.
 
 use piecework_interface::{
-    case::JURORS,
-    draw::Seed,
+    draw::{At, Seed},
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
-    op::At,
     sortition::{self, Candidate, Seats},
-    terms::{EXTENSION_SEATS, JURY},
+    terms::{EXTENSION_SEATS, JURORS, JURY},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 

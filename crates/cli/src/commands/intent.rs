@@ -8,7 +8,8 @@ use piecework_chain::AccountId;
 use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
-    intent::{IntentKey, Kind, Kinds, PublicKey, own_key},
+    key::{IntentKey, Kind, Kinds, PublicKey},
+    keys::own_key,
 };
 use serde_json::json;
 

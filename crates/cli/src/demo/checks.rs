@@ -6,10 +6,10 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, NEAR},
     journal::next_head,
-    replay::SlotEnd,
     storage::YOCTONEAR_PER_BYTE,
     view::{Batch, SlotPhase},
 };
+use piecework_replay::SlotEnd;
 use serde::Deserialize;
 
 use super::{

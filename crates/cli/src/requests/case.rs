@@ -2,8 +2,7 @@
 
 use piecework_chain::{AccountId, Gas, TxRequest};
 use piecework_interface::{
-    call::{BatchArgs, CALL_GAS, ChallengeArgs, VerdictArgs},
-    gold::GoldOpenArgs,
+    call::{BatchArgs, CALL_GAS, ChallengeArgs, GoldOpenArgs, VerdictArgs},
     ids::BatchId,
 };
 

@@ -2,9 +2,8 @@
 
 use clap::Args;
 use piecework_interface::{
-    call::PAGE_MAX,
-    case::{CHALLENGES_MAX, challenge_bond},
-    gold::GoldOpenArgs,
+    call::{GoldOpenArgs, PAGE_MAX},
+    dispute::{CHALLENGES_MAX, challenge_bond},
     ids::{BatchId, LotId},
     lots::{lot_count, lot_items},
     settlement::{Comparison, judge},

@@ -6,7 +6,7 @@ use clap::Args;
 use piecework_chain::Sender;
 use piecework_interface::{
     call,
-    case::{SCORE_FULL, adjudicator_bond},
+    dispute::{SCORE_FULL, adjudicator_bond},
     host::sha256,
     ids::{BatchId, LotId},
     view::{Lot, LotPhase, OpenBatch},

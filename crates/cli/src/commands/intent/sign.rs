@@ -12,7 +12,9 @@ use piecework_chain::AccountId;
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
-    intent::{Action, DEADLINE_MAX_S, Intent, IntentKey, Kind, MEMO_MAX, Payment, PublicKey, own_key},
+    intent::{Action, Intent, MEMO_MAX, Payment},
+    key::{DEADLINE_MAX_S, IntentKey, Kind, PublicKey},
+    keys::own_key,
 };
 
 use crate::{amount::Decimal, context::Context, coordinator::Coordinator, files, problem::Problem, tokens};
