@@ -54,8 +54,17 @@ function task(pause, work) {
   };
 }
 
+/** Symbols and decimals, asked for where one is not known yet, at most once a minute. */
+let tokensAt = -Infinity;
+async function wantTokens(shown) {
+  if (shown.every(({ token }) => token === 0 || views.knowsToken(token)) || Date.now() < tokensAt + 60_000) return;
+  tokensAt = Date.now();
+  views.setTokens((await get('/v1/tokens?limit=200')).items.filter(({ symbol }) => symbol !== undefined && symbol !== null));
+}
+
 const wantNetwork = task(1000, async () => {
   state.network = await get('/v1/network');
+  await wantTokens(state.network.tokens);
   $('network').replaceChildren(...views.network(state.network));
   $('network').setAttribute('aria-busy', 'false');
   const { contract_id: contract, chain_id: chain, height } = state.network;
@@ -95,8 +104,9 @@ const wantLot = task(400, async () => {
   const { selected, lot } = state;
   if (lot === undefined) return;
   const data = await get(`/v1/batches/${selected}/lots/${lot}`);
+  const settled = data.settlement && await get(`/v1/batches/${selected}/results?from_n=${data.settlement.n}&limit=1`);
   if (selected !== state.selected || lot !== state.lot || !state.batch) return;
-  $('lot').replaceChildren(...views.lot(data, state.batch.terms, () => choose(undefined)));
+  $('lot').replaceChildren(...views.lot(data, state.batch, settled?.items[0], () => choose(undefined)));
   $('lot').hidden = false;
 });
 

@@ -30,10 +30,33 @@ export function near(yocto) {
   return integers.format(whole) + (fraction ? `.${fraction}` : '');
 }
 
-/** Units of a token whose decimals the mirror does not know. */
-export const units = (amount) => (BigInt(amount) < 1_000_000n ? integers.format(BigInt(amount)) : compact.format(BigInt(amount)));
+/** Listed tokens by number, with symbol and decimals where their contract said them. */
+const tokens = new Map();
 
-const money = (token, amount) => (token === 0 ? `${near(amount)} NEAR` : units(amount));
+export function setTokens(list) {
+  for (const token of list) tokens.set(token.token, token);
+}
+
+export const knowsToken = (token) => tokens.has(token);
+
+/** An amount in the token's own units: exact up to six decimals, shortened where it is large. */
+function decimal(amount, decimals) {
+  const [units, one] = [BigInt(amount), 10n ** BigInt(decimals)];
+  const whole = units / one;
+  if (whole >= 100_000n) return compact.format(whole);
+  const places = Math.min(decimals, 6);
+  const fraction = String(units % one).padStart(decimals, '0').slice(0, places).replace(/0+$/, '');
+  if (whole === 0n && !fraction && units > 0n) return `< ${1 / 10 ** places}`;
+  return integers.format(whole) + (fraction ? `.${fraction}` : '');
+}
+
+/** An amount of a token with its symbol; in its smallest unit while nothing else is known. */
+export function money(token, amount) {
+  if (token === 0) return `${near(amount)} NEAR`;
+  const { symbol, decimals } = tokens.get(token) ?? {};
+  if (symbol === undefined || symbol === null) return `${BigInt(amount) < 1_000_000n ? integers.format(BigInt(amount)) : compact.format(BigInt(amount))} units`;
+  return `${decimal(amount, decimals)} ${symbol}`;
+}
 
 /** A duration in its largest fitting unit. */
 export function duration(seconds) {
@@ -57,6 +80,9 @@ export const STATES = {
   u: ['unresolved', 'Settled in part', 'settled, some items without an accepted answer'],
 };
 
+/** A figure and its unit. */
+const split = (text) => [text.slice(0, text.lastIndexOf(' ')), text.slice(text.lastIndexOf(' ') + 1)];
+
 /** The network's figures. */
 export function network(data) {
   const token = data.tokens.find((token) => token.token !== 0);
@@ -70,7 +96,7 @@ export function network(data) {
     figure('Throughput', data.items.per_second >= 10 ? count(Math.round(data.items.per_second)) : data.items.per_second.toFixed(1), 'items/s', `${count(data.items.last_minute)} in the last minute`),
     figure('Items settled', count(data.items.settled), '', share),
     figure('Open batches', count(data.batches.open), '', `${count(data.batches.closed)} closed, ${count(data.lots.working + data.lots.revealing + data.lots.judging + data.lots.provisional)} lots live`),
-    figure('Paid to nodes', token ? units(token.paid) : '0', '', token ? `${units(token.escrow)} in escrow, in units of ${token.account_id}` : 'no token listed', token ? `${token.paid} units of ${token.account_id}` : undefined),
+    figure('Paid to nodes', ...(token ? split(money(token.token, token.paid)) : ['0', '']), token ? `${money(token.token, token.escrow)} in escrow` : 'no token listed', token ? `${token.paid} units of ${token.account_id}` : undefined),
   ];
 }
 
@@ -126,25 +152,46 @@ export function legend(counts) {
     h('span', { class: `cell ${letter}`, 'aria-hidden': 'true' }), name, h('b', {}, count(counts[letter]))));
 }
 
-/** A lot with its slots. */
-export function lot(data, terms, close) {
+/** A lot with its slots, and its result once it is settled. */
+export function lot(data, batch, result, close) {
+  const { terms, token } = batch;
   const state = data.settlement ? `settled, ${data.settlement.accepted_items} of ${data.items} items accepted` : data.state;
   const rows = data.slots.map((slot) => h('tr', {},
     h('td', {}, h('span', { class: 'id' }, slot.node_id)),
     h('td', {}, ['first', 'extension', 'jury'][slot.round]),
     h('td', {}, slot.outcome ?? slot.phase),
     h('td', { class: 'num' }, slot.agreed && slot.outcome === 'settled' ? count(ones(slot.agreed)) : ''),
-    h('td', { class: 'num' }, slot.pay === '0' ? '' : units(slot.pay)),
+    h('td', { class: 'num', title: `${slot.pay} units` }, slot.pay === '0' ? '' : money(token, slot.pay)),
     h('td', { class: 'num lost' }, slot.slash === '0' ? '' : `${near(slot.slash)} NEAR`)));
   const head = ['Node', 'Round', 'Slot', 'Items agreed', 'Paid', 'Slashed'].map((name, index) => h('th', { scope: 'col', class: index > 2 ? 'num' : '' }, name));
   return [
     h('header', {}, h('h3', {}, `Lot ${data.lot}`), h('button', { type: 'button', onclick: close }, 'Close')),
     h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}.`),
     data.case ? h('p', {}, dispute(data.case)) : '',
+    result ? answers(result) : '',
     data.slots.length
       ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Slots of the lot' }, h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, rows)))
       : h('p', {}, `Nobody claimed it yet: ${terms.start} ${terms.start === 1 ? 'seat is' : 'seats are'} free.`),
   ];
+}
+
+/** The accepted answers of a settled lot, by item. */
+function answers({ first_item: first, answers: list, digest }) {
+  if (!list.some((answer) => answer !== null)) {
+    return h('p', {}, 'No item has an accepted answer; copies that an adjudicator scored are not merged into one.');
+  }
+  const cell = (answer, index) => h('li', { class: answer === null ? 'none' : '', title: answer === null ? 'no accepted answer' : `0x${answer}` },
+    h('span', {}, count(first + index)), h('b', {}, answer === null ? 'none' : value(answer)));
+  return h('section', { class: 'answers', 'aria-label': 'Accepted answers' },
+    h('h4', {}, 'Accepted answers'),
+    h('ol', {}, list.map(cell)),
+    h('p', { class: 'digest' }, 'SHA-256 ', h('code', {}, digest)));
+}
+
+/** An answer's bytes as the number that agents write, its lowest byte first; long ones stay hexadecimal. */
+function value(answer) {
+  if (answer.length > 12) return `${answer.slice(0, 12)}…`;
+  return String(parseInt(answer.match(/../g).reverse().join(''), 16));
 }
 
 /** A lot's case in a line. */

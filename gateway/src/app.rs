@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use metrics_exporter_prometheus::PrometheusHandle;
+use piecework_daemon::PrometheusHandle;
 use piecework_store::{
     DatabaseUrl,
     read::{Reader, ReaderOptions},

@@ -2,9 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use anyhow::Context as _;
-use clap::{Parser, ValueEnum};
-use piecework_store::DatabaseUrl;
+use clap::Parser;
+use piecework_daemon::LogFormat;
 
 /// Piecework's gateway: HTTP API, streams and web pages over the mirror in Postgres.
 ///
@@ -48,25 +47,6 @@ pub struct Config {
     /// Form of the log lines on stderr; RUST_LOG chooses which are written.
     #[arg(long, env = "PIECEWORK_GATEWAY_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
-/// The database's URL, from the environment alone: flags are visible to every account of the machine.
-///
-/// # Errors
-/// It is missing or not a Postgres URL.
-pub fn database_url() -> anyhow::Result<DatabaseUrl> {
-    let url = std::env::var("DATABASE_URL")
-        .context("DATABASE_URL is not set: export DATABASE_URL=postgres://user:password@host:port/database")?;
-    Ok(url.parse::<DatabaseUrl>()?)
 }
 
 impl Config {

@@ -2,16 +2,15 @@
 
 use std::time::Instant;
 
+use anyhow::Context as _;
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use piecework_daemon::PrometheusHandle;
 
-use tracing_subscriber::{EnvFilter, fmt};
-
-use crate::{app::App, clock, config::LogFormat};
+use crate::{app::App, clock};
 
 const SECONDS: &str = "piecework_gateway_http_request_seconds";
 const IN_FLIGHT: &str = "piecework_gateway_http_requests_in_flight";
@@ -21,10 +20,8 @@ const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1
 ///
 /// # Errors
 /// A recorder is installed already.
-pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), BUCKETS)?
-        .install_recorder()?;
+pub fn install() -> anyhow::Result<PrometheusHandle> {
+    let handle = piecework_daemon::recorder(BUCKETS).context("metrics cannot be recorded")?;
     metrics::describe_histogram!(
         SECONDS,
         metrics::Unit::Seconds,
@@ -43,16 +40,6 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         "Age of the mirror's last block"
     );
     Ok(handle)
-}
-
-/// Starts logging to stderr. RUST_LOG chooses; by default everything from info on.
-pub fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
 }
 
 /// Measures a request.

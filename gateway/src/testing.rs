@@ -3,20 +3,21 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use clap::Parser as _;
-use metrics_exporter_prometheus::PrometheusHandle;
+use piecework_daemon::PrometheusHandle;
 use piecework_interface::{
     amount::Amount,
+    answers::Items,
     case::{Case, Challenge},
     config::Fixed,
-    event::{Entry, Items, Line, SettledSlot, Version},
+    event::{Entry, Line, SettledSlot, Version},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     journal::next_head,
     lots::{all_items, lot_items},
-    replay::{Movement, MovementKind, SlotEnd},
     terms::{JURY, Terms, Verification},
     view::{Account, BatchStatus, ClassRecord, LotPhase, LotState, Node, NodeStatus, Progress, Root, Token},
 };
+use piecework_replay::{Movement, MovementKind, SlotEnd};
 use piecework_store::{
     DatabaseUrl, PgPool,
     change::{

@@ -1,20 +1,15 @@
 //! The subcommands. Results go to stdout as one JSON document, logs to stderr.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
-use piecework_store::{cursor::cursor_find, read::reconciliation::reconciliation_last, schema_check};
+use piecework_daemon::{log, stop_signal};
+use piecework_store::{DatabaseUrl, cursor::cursor_find, read::reconciliation::reconciliation_last, schema_check};
 use serde::Serialize;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::{
-    config::{Command, Config, LogFormat, database_url},
+    config::{Command, Config},
     metrics,
     rebuild::rebuild,
     reconcile::JournalPoint,
@@ -27,11 +22,11 @@ use crate::{
 /// It cannot be done. What it finds wrong is told by the exit code.
 pub async fn execute(config: Config) -> anyhow::Result<ExitCode> {
     log(config.log_format);
-    let database = database_url()?;
+    let database = DatabaseUrl::from_env()?;
     let timeout = config.run.statement_timeout();
     match config.command.unwrap_or(Command::Run) {
         Command::Run => {
-            let recorder = metrics::install().context("metrics cannot be recorded")?;
+            let recorder = metrics::install()?;
             run(config.chain.open()?, database, config.run, recorder, stop_signal()?).await?;
             Ok(ExitCode::SUCCESS)
         }
@@ -71,28 +66,6 @@ pub async fn execute(config: Config) -> anyhow::Result<ExitCode> {
             }))?;
             Ok(ExitCode::SUCCESS)
         }
-    }
-}
-
-/// A token that SIGTERM or SIGINT cancels.
-fn stop_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let cancelled = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        cancelled.cancel();
-    });
-    Ok(stop)
-}
-
-fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::{Context as _, bail};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use anyhow::bail;
+use clap::{Args, Parser, Subcommand};
 use piecework_chain::{AccountId, BlockSourceConfig, Network, RpcClient, RpcConfig};
-use piecework_store::DatabaseUrl;
+use piecework_daemon::LogFormat;
 
 /// Piecework's indexer: mirrors the coordinator contract into Postgres.
 ///
@@ -81,15 +81,6 @@ pub struct RunConfig {
     pub statement_timeout_s: u64,
 }
 
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
 /// The chain, as the configuration names it.
 #[derive(Clone, Debug)]
 pub struct Chain {
@@ -127,14 +118,4 @@ impl RunConfig {
     pub const fn statement_timeout(&self) -> Duration {
         Duration::from_secs(self.statement_timeout_s)
     }
-}
-
-/// The database's URL, from the environment alone: flags are visible to every account of the machine.
-///
-/// # Errors
-/// It is missing or not a Postgres URL.
-pub fn database_url() -> anyhow::Result<DatabaseUrl> {
-    let url = std::env::var("DATABASE_URL")
-        .context("DATABASE_URL is not set: export DATABASE_URL=postgres://user:password@host:port/database")?;
-    Ok(url.parse::<DatabaseUrl>()?)
 }

@@ -4,6 +4,7 @@ pub mod command;
 pub mod commit;
 pub mod config;
 pub mod follow;
+pub mod metadata;
 pub mod metrics;
 pub mod plan;
 pub mod progress;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use piecework_daemon::PrometheusHandle;
 
 use crate::{follow::FollowError, progress::Snapshot, reconcile::Report};
 
@@ -24,10 +25,8 @@ const BUCKETS: &[f64] = &[0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 
 ///
 /// # Errors
 /// A recorder is installed already.
-pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)?
-        .install_recorder()?;
+pub fn install() -> anyhow::Result<PrometheusHandle> {
+    let handle = piecework_daemon::recorder(BUCKETS).context("metrics cannot be recorded")?;
     describe_histogram!(PLAN, Unit::Seconds, "Time to plan a block");
     describe_histogram!(COMMIT, Unit::Seconds, "Time to write a transaction");
     describe_counter!(BLOCKS, "Final blocks committed");

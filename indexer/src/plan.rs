@@ -13,8 +13,8 @@ use piecework_chain::{ContractReceipt, FinalBlock};
 use piecework_interface::{
     call,
     op::{Op, Work},
-    replay::Mirror,
 };
+use piecework_replay::Mirror;
 use piecework_store::{
     change::{BlockRow, Change, ReceiptRow, RevealRow},
     cursor::Cursor,

@@ -1,21 +1,21 @@
 //! The daemon: follower, head watcher, reconciler and health endpoints under one stop signal.
 
-use std::{future::Future, io::Write as _, time::Duration};
+use std::{future::Future, time::Duration};
 
 use anyhow::{Context as _, bail};
-use metrics_exporter_prometheus::PrometheusHandle;
 use piecework_chain::{RpcBlockSource, RpcClient, ViewError};
+use piecework_daemon::{PrometheusHandle, announce, bind, router, serve};
 use piecework_store::{DatabaseUrl, PgConnection, connect_one, migrate, reconciliation::reconciliation_insert};
-use tokio::{net::TcpListener, time::sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Chain, RunConfig},
     follow::{FollowConfig, follow},
-    metrics,
+    metadata, metrics,
     progress::Progress,
     reconcile::{JournalPoint, Report, reconcile},
-    serve::{Health, serve},
+    serve::Mirroring,
 };
 
 /// Between two looks at the chain's head.
@@ -34,8 +34,7 @@ pub async fn run(
     recorder: PrometheusHandle,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {}: choose another --listen", config.listen))?;
+    let listener = bind(config.listen, "--listen").await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, %database, contract = %chain.contract, "indexer starting");
     let Some(chain_id) = start(&chain.rpc, &database, &config, &stop).await? else {
@@ -43,23 +42,26 @@ pub async fn run(
     };
 
     let progress = Progress::default();
-    let health = Health {
+    let mirroring = Mirroring {
         contract: chain.contract.to_string(),
         chain_id: chain_id.clone(),
         progress: progress.clone(),
         lag_max_blocks: config.lag_max_blocks,
-        metrics: recorder,
     };
-    // Scripts read the port from this line; logs go to stderr.
-    writeln!(std::io::stdout(), "listening on http://{address}")?;
+    announce(&listener)?;
 
     // The tasks beside the follower end when it does, for whatever reason.
     let beside = stop.child_token();
-    let server = tokio::spawn(serve(listener, health, beside.clone()));
+    let server = tokio::spawn(serve(listener, router(mirroring, recorder), beside.clone()));
     let watcher = tokio::spawn(until(beside.clone(), watch_head(chain.rpc.clone(), progress.clone())));
     let reconciler = tokio::spawn(until(
         beside.clone(),
         reconcile_often(chain.clone(), database.clone(), config.clone(), progress.clone()),
+    ));
+
+    let names = tokio::spawn(until(
+        beside.clone(),
+        metadata::ask_often(chain.clone(), database.clone(), config.statement_timeout()),
     ));
 
     let follow_config = FollowConfig {
@@ -72,11 +74,12 @@ pub async fn run(
     let source = || RpcBlockSource::new(chain.rpc.clone(), config.source(&chain.contract));
     let result = follow(&follow_config, source, &progress, &stop).await;
     beside.cancel();
-    let (server, watcher, reconciler) = tokio::join!(server, watcher, reconciler);
+    let (server, watcher, reconciler, names) = tokio::join!(server, watcher, reconciler, names);
     result?;
     server.context("the health server panicked")?.context("the health server failed")?;
     watcher.context("the head watcher panicked")?;
     reconciler.context("the reconciler panicked")?;
+    names.context("the metadata reader panicked")?;
     tracing::info!(height = progress.snapshot().height, "indexer stopped");
     Ok(())
 }

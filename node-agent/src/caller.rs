@@ -3,12 +3,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use piecework_chain::{AccountId, Gas, KeyFile, NearToken, Outcome, Sender, TxError, TxRequest, WaitLevel};
+use piecework_chain::{AccountId, KeyFile, Outcome, Sender, TxError, TxRequest, WaitLevel};
+use piecework_client::calls;
 use piecework_interface::{
-    call::{CALL_GAS, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK, intents_gas, poke_gas, work_gas},
+    call::{EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK},
     event::{Entry, Line},
     ids::AccountNo,
-    intent::{Action as IntentAction, Intent, PublicKey, SignedIntent},
+    intent::{Action as IntentAction, Intent, SignedIntent},
+    key::PublicKey,
     op::{Op, Target, Work},
     skip::Skip,
 };
@@ -18,7 +20,6 @@ use crate::{
     store::{Store, StoredCall},
 };
 
-const TGAS: u64 = 1_000_000_000_000;
 /// Wait before the same bytes are sent again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -58,22 +59,18 @@ impl Caller {
 
     /// Signs, writes down, sends, and waits for the final outcome, however long that takes.
     pub async fn call(&self, call: &Call) -> Called {
-        let (method, args, gas) = match self.encode(call) {
-            Ok(parts) => parts,
+        let encoded = match self.encode(call) {
+            Ok(encoded) => encoded,
             Err(error) => return Called::NotSent(Trouble::Other(format!("the call cannot be encoded: {error}"))),
         };
-        let request = TxRequest::to(self.contract.clone()).call(
-            method,
-            args.clone(),
-            Gas::from_gas(gas),
-            NearToken::from_yoctonear(0),
-        );
+        let (method, args) = (encoded.method.to_owned(), encoded.args.clone());
+        let request = TxRequest::to(self.contract.clone()).call(encoded);
         let mut lane = self.sender.pool().lane().await;
         let signed = match self.sender.sign(&mut lane, &request).await {
             Ok(signed) => signed,
             Err(error) => return Called::NotSent(Trouble::Other(text(&error))),
         };
-        let stored = StoredCall { method: method.to_owned(), args, signed };
+        let stored = StoredCall { method, args, signed };
         if let Err(error) = self.store.call_put(&stored) {
             // Claims need the disk. All else rests on what is saved already, and the contract skips what it has seen.
             if claims(call) {
@@ -90,22 +87,15 @@ impl Caller {
         self.settle(stored).await
     }
 
-    fn encode(&self, call: &Call) -> std::io::Result<(&'static str, Vec<u8>, u64)> {
+    fn encode(&self, call: &Call) -> std::io::Result<piecework_client::Call> {
+        let node = self.signer.node;
         Ok(match call {
-            Call::Work(ops) => {
-                let work = Work { ops: ops.clone(), account: Some(self.signer.node) };
-                (WORK, borsh::to_vec(&work)?, work_gas(ops.len()))
-            }
-            Call::Poke(targets) => (POKE, borsh::to_vec(targets)?, poke_gas(targets.len())),
-            Call::Tell(batch, tgas) => {
-                (POKE, borsh::to_vec(&[Target::Batch(*batch)].as_slice())?, poke_gas(1) + u64::from(*tgas) * TGAS)
-            }
-            Call::Heartbeat => (HEARTBEAT, format!("{{\"account\":{}}}", self.signer.node).into_bytes(), CALL_GAS),
-            Call::EpochSettle => (EPOCH_SETTLE, b"{}".to_vec(), CALL_GAS),
-            Call::Collect(collect) => {
-                let intents = vec![self.signer.collect(collect, &self.contract)?];
-                (INTENTS_EXECUTE, borsh::to_vec(&intents)?, intents_gas(1, 0))
-            }
+            Call::Work(ops) => calls::work(ops.clone(), Some(node)),
+            Call::Poke(targets) => calls::poke(targets, 0),
+            Call::Tell(batch, tgas) => calls::poke(&[Target::Batch(*batch)], *tgas),
+            Call::Heartbeat => calls::heartbeat(node),
+            Call::EpochSettle => calls::epoch_settle(),
+            Call::Collect(collect) => calls::intents_execute(&[self.signer.collect(collect, &self.contract)?], 0),
         })
     }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use clap::{Parser, Subcommand};
+use piecework_daemon::{LogFormat, log};
 
 use crate::{
     commands::{check, init, status},
@@ -37,12 +37,6 @@ pub struct Cli {
     command: Command,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Work until SIGTERM or SIGINT; a second one ends at once.
@@ -69,14 +63,5 @@ pub async fn main() -> Result<bool> {
             Box::pin(status::status(&Config::load(&cli.config, &cli.overrides)?, cli.json)).await.map(|()| true)
         }
         Command::Check => Box::pin(check::check(&Config::load(&cli.config, &cli.overrides)?, cli.json)).await,
-    }
-}
-
-fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    match format {
-        LogFormat::Text => builder.with_ansi(false).init(),
-        LogFormat::Json => builder.json().init(),
     }
 }

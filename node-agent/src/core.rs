@@ -13,7 +13,6 @@ pub mod facts;
 mod fixture;
 mod pauses;
 mod revenue;
-pub mod rounds;
 mod tend;
 mod why;
 
@@ -21,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_interface::{
     ids::{BatchId, ClassId, LotId},
-    intent::PublicKey,
+    key::PublicKey,
     op::{Op, Target},
     skip::Skip,
 };

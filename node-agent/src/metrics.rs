@@ -9,39 +9,38 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::{Router, http::StatusCode, routing::get};
 use metrics::{counter, gauge, histogram};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use piecework_daemon::{Health, announce, bind, router};
 use piecework_interface::{op::Op, view::SlotPhase};
-use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::core::{Call, Called, State};
+
+/// Buckets of durations, seconds: work takes up to minutes.
+const BUCKETS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0];
+
+/// Whether the chain answers.
+#[derive(Clone, Debug)]
+struct Chain(Arc<AtomicBool>);
+
+impl Health for Chain {
+    fn problems(&self) -> Vec<String> {
+        if self.0.load(Ordering::Relaxed) { Vec::new() } else { vec!["the chain does not answer".to_owned()] }
+    }
+}
 
 /// Serves the figures and prints where. `ready` tells whether the chain answers.
 ///
 /// # Errors
 /// If the address cannot be had.
 pub async fn serve(listen: SocketAddr, ready: Arc<AtomicBool>) -> anyhow::Result<()> {
-    let handle = PrometheusBuilder::new().install_recorder().context("metrics cannot be set up")?;
-    let listener = TcpListener::bind(listen).await.with_context(|| {
-        format!("[metrics] listen: {listen} cannot be had; choose a free address, or port 0 for any")
-    })?;
-    println!("listening on http://{}", listener.local_addr()?);
-    let router = Router::new()
-        .route("/metrics", get(move || async move { handle.render() }))
-        .route("/livez", get(|| async { "ok" }))
-        .route(
-            "/readyz",
-            get(move || async move {
-                if ready.load(Ordering::Relaxed) {
-                    (StatusCode::OK, "ok")
-                } else {
-                    (StatusCode::SERVICE_UNAVAILABLE, "the chain does not answer")
-                }
-            }),
-        );
+    let handle = piecework_daemon::recorder(BUCKETS).context("metrics cannot be set up")?;
+    let listener = bind(listen, "[metrics] listen, or port 0 for any").await?;
+    announce(&listener)?;
+    // It serves as long as the process lives.
+    let stop = CancellationToken::new();
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
+        if let Err(error) = piecework_daemon::serve(listener, router(Chain(ready), handle), stop).await {
             tracing::error!(%error, "metrics.stopped");
         }
     });

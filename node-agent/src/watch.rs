@@ -6,15 +6,12 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use piecework_chain::{AccountId, BlockRef, Head, RpcClient, ViewError};
+use piecework_chain::{AccountId, BlockRef, Coordinator, Head, RpcClient, ViewError};
 use piecework_interface::{
     call::PAGE_MAX,
-    config::Config,
     ids::{AccountNo, BatchId, LotId},
-    view::{Account, Batch, BatchStatus, GROUP_LOTS, Lot, LotState, NodeStatus, OpenBatch, Root, WINDOW_GROUPS},
+    view::{BatchStatus, GROUP_LOTS, LotState, OpenBatch, WINDOW_GROUPS},
 };
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
 
 use crate::core::facts::{BatchFacts, Facts};
 
@@ -50,7 +47,7 @@ impl Watch {
         account_id: AccountId,
         keeper: bool,
     ) -> Result<Self, ViewError> {
-        let config: Config = rpc.view_function(&contract, "config", &json!({}), BlockRef::Final).await?.value;
+        let config = Coordinator::new(&rpc, contract.clone()).config().await?;
         Ok(Self {
             rpc,
             contract,
@@ -88,8 +85,8 @@ impl Watch {
         let rpc = self.rpc.with_min_height(self.floor.load(Ordering::Relaxed)).with_lag();
         let head = rpc.head().await?;
         self.floor.fetch_max(head.height, Ordering::Relaxed);
-        let view = View { rpc: &rpc, contract: &self.contract, block: BlockRef::Hash(head.hash) };
-        let root: Root = view.read("root", &json!({})).await?;
+        let view = View(Coordinator::new(&rpc, self.contract.clone()).at(BlockRef::Hash(head.hash)));
+        let root = view.0.root().await?.value;
         let now_s = seconds(&head);
         if let Some((seq, facts)) = &mut self.last
             && *seq == root.seq
@@ -97,7 +94,7 @@ impl Watch {
             facts.height = head.height;
             facts.now_s = now_s;
         } else {
-            let account: Option<Account> = view.read("account", &json!({ "account_id": self.account_id })).await?;
+            let account = view.0.account(self.account_id.as_str()).await?;
             let (batches, untold) = view.batches(&mut self.first_open, root.next_batch).await?;
             let last = self.last.take();
             let (silent, revenue) = last.map_or_else(Default::default, |(_, facts)| (facts.silent, facts.revenue));
@@ -120,7 +117,7 @@ impl Watch {
         };
         // While an epoch runs, nothing of it changes that agents need; it is read at first, and once it may end.
         if now_s >= facts.epoch_end() && self.revenue_seq != Some(root.seq) {
-            facts.revenue = view.read("revenue", &json!({})).await?;
+            facts.revenue = view.0.revenue().await?;
             self.revenue_seq = Some(root.seq);
         }
         let every_s = (self.liveness_window_s / SILENCE_CHECKS).max(1);
@@ -133,17 +130,9 @@ impl Watch {
 }
 
 /// The contract at one block.
-struct View<'a> {
-    rpc: &'a RpcClient,
-    contract: &'a AccountId,
-    block: BlockRef,
-}
+struct View(Coordinator);
 
-impl View<'_> {
-    async fn read<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R, ViewError> {
-        Ok(self.rpc.view_function(self.contract, method, args, self.block).await?.value)
-    }
-
+impl View {
     /// All batches that are not closed, and closed ones whose callback was not sent. `first_open` skips those in which
     /// nothing can happen any more.
     async fn batches(
@@ -152,18 +141,13 @@ impl View<'_> {
         next_batch: u32,
     ) -> Result<(BTreeMap<BatchId, BatchFacts>, BTreeMap<BatchId, u8>), ViewError> {
         let (mut open, mut untold) = (BTreeMap::new(), BTreeMap::new());
-        let mut from = *first_open;
-        while from < next_batch {
-            let page: Vec<Batch> = self.read("batches", &json!({ "from": from, "limit": PAGE_MAX })).await?;
-            for batch in page {
-                if let (Some(details), true) = (batch.open, batch.status != BatchStatus::Closed) {
-                    let lots = self.lots(batch.batch, &details).await?;
-                    open.insert(batch.batch, BatchFacts { status: batch.status, open: details, lots });
-                } else if let Some(callback) = batch.callback {
-                    untold.insert(batch.batch, callback.tgas);
-                }
+        for batch in self.0.batches(*first_open, next_batch).await? {
+            if let (Some(details), true) = (batch.open, batch.status != BatchStatus::Closed) {
+                let lots = self.lots(batch.batch, &details).await?;
+                open.insert(batch.batch, BatchFacts { status: batch.status, open: details, lots });
+            } else if let Some(callback) = batch.callback {
+                untold.insert(batch.batch, callback.tgas);
             }
-            from = from.saturating_add(PAGE_MAX);
         }
         *first_open = open.keys().chain(untold.keys()).min().map_or(next_batch, |batch| batch.0);
         Ok((open, untold))
@@ -181,7 +165,7 @@ impl View<'_> {
             if lots.len() >= live {
                 break;
             }
-            let page: Vec<Lot> = self.read("lots", &json!({ "batch": batch, "from": from, "limit": PAGE_MAX })).await?;
+            let page = self.0.lots(batch, LotId(from), PAGE_MAX).await?;
             lots.extend(page.into_iter().map(|lot| (lot.lot, lot.state)));
         }
         Ok(lots)
@@ -189,18 +173,11 @@ impl View<'_> {
 
     /// Active nodes that have not been heard of for longer than the window.
     async fn silent(&self, next_account: u32, now_s: u32, window_s: u32) -> Result<Vec<AccountNo>, ViewError> {
-        let mut silent = Vec::new();
-        let mut from = 0;
-        while from < next_account {
-            let page: Vec<Account> = self.read("accounts", &json!({ "from": from, "limit": PAGE_MAX })).await?;
-            silent.extend(page.into_iter().filter_map(|account| {
-                let node = account.node?;
-                let silent = node.last_seen.saturating_add(window_s) < now_s;
-                (node.status == NodeStatus::Active && silent).then_some(account.account)
-            }));
-            from = from.saturating_add(PAGE_MAX);
-        }
-        Ok(silent)
+        let accounts = self.0.accounts(next_account).await?;
+        let silent = accounts
+            .into_iter()
+            .filter(|account| account.node.as_ref().is_some_and(|node| node.is_overdue(window_s, now_s)));
+        Ok(silent.map(|account| account.account).collect())
     }
 }
 

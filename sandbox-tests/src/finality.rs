@@ -20,6 +20,8 @@ use crate::stack::until;
 
 /// How long a block may take until it is final, or until a node that lags has it.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How often the newest block is asked for.
+const ASKED: u8 = 8;
 /// Patience with a rate limit, and with an answer from before what was seen already.
 const RETRY: RetryPolicy = RetryPolicy { rounds: 40, base: Duration::from_millis(50), cap: Duration::from_millis(500) };
 
@@ -75,8 +77,12 @@ impl Finality {
     /// # Errors
     /// The chain does not answer, or makes no blocks.
     pub async fn catch_up(&self) -> Result<()> {
-        let newest = self.rpc().block(BlockRef::Latest).await?.context("the chain has no block")?.header.height;
-        self.touched.fetch_max(newest, Ordering::Relaxed);
+        // An endpoint that lags may answer any one question, and hardly all of them.
+        for _ in 0..ASKED {
+            let newest = self.rpc().block(BlockRef::Latest).await?.context("the chain has no block")?;
+            self.touched.fetch_max(newest.header.height, Ordering::Relaxed);
+        }
+        let newest = self.touched.load(Ordering::Relaxed);
         until(LIMIT, "the newest block is final", async || Ok((self.rpc.head().await?.height >= newest).then_some(())))
             .await
     }

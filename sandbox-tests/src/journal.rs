@@ -2,14 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use near_workspaces::result::ExecutionFinalResult;
-use piecework_interface::{
-    event::Line,
-    host::sha256,
-    journal::next_head,
-    op::Op,
-    replay::{Context, Mirror},
-    view::Root,
-};
+use piecework_interface::{event::Line, host::sha256, journal::next_head, op::Op, view::Root};
+use piecework_replay::{Context, Mirror};
 use serde_json::json;
 
 use crate::{

@@ -7,20 +7,18 @@ use near_workspaces::{
     Account, AccountId, Contract, Worker,
     network::Sandbox,
     result::ExecutionFinalResult,
-    types::{AccessKey, KeyType, NearToken, PublicKey, SecretKey},
+    types::{AccessKey, Gas, KeyType, NearToken, PublicKey, SecretKey},
 };
 use piecework_chain::Network;
+use piecework_client::{Call, calls, token};
 use piecework_interface::{
     amount::Amount,
-    call::{
-        BatchSpec, CALL_GAS, DepositMessage, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, TRANSFER_CALL_GAS,
-        TokenListArgs, WITHDRAW_GAS, WORK,
-    },
+    call::{BatchSpec, CALL_GAS, DepositMessage, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, TokenListArgs, WORK},
     config::{Bounds, Config},
     event::Entry,
     host::sha256,
     ids::{BatchId, ClassId, TokenId},
-    intent::{Kind, Kinds},
+    key::{Kind, Kinds},
     merkle,
     terms::{Terms, Verification},
 };
@@ -181,7 +179,7 @@ impl Market {
         let (owner, token, coordinator) = (self.coordinator.as_account(), self.token.id(), self.coordinator.id());
         let cap = Amount(REQUESTER_TOKENS);
         let minter = self.token.as_account();
-        init_token(&self.token).await?;
+        self.init_token(&self.token).await?;
         // What signed intents name.
         let config = Config { chain_id: self.finality.rpc().status().await?.chain_id, ..Self::config() };
         let new = json!({"owner_id": coordinator, "config": config});
@@ -222,8 +220,16 @@ impl Market {
     /// A step failed.
     pub async fn deploy_token(&self) -> Result<Contract> {
         let token = self.worker.dev_deploy(&wasm("piecework_reward_token")?).await?;
-        init_token(&token).await?;
+        self.init_token(&token).await?;
         Ok(token)
+    }
+
+    /// Initializes a token that its own account mints.
+    async fn init_token(&self, token: &Contract) -> Result<()> {
+        let spec = token::TokenSpec { name: "Test reward".to_owned(), symbol: "TEST".to_owned(), decimals: 6 };
+        let call = token::new(token.id().as_str(), REQUESTER_TOKENS, &spec);
+        self.send(token.as_account(), token.id(), call).await?.result.into_result()?;
+        Ok(())
     }
 
     /// The configuration of this market: short times, so that tests need few blocks.
@@ -376,15 +382,7 @@ impl Market {
         amount: u128,
         message: &str,
     ) -> Result<Done> {
-        let args = json!({"receiver_id": self.coordinator.id(), "amount": Amount(amount), "msg": message});
-        let result = sender
-            .call(token, "ft_transfer_call")
-            .args_json(args)
-            .gas(near_workspaces::types::Gas::from_gas(TRANSFER_CALL_GAS))
-            .deposit(NearToken::from_yoctonear(1))
-            .transact()
-            .await?;
-        self.record(result).await
+        self.send(sender, token, token::transfer_call(self.coordinator.id().as_str(), amount, message)).await
     }
 
     /// Withdraws everything of a token.
@@ -392,14 +390,15 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn withdraw(&self, account: &Account, token: TokenId) -> Result<Done> {
-        let result = account
-            .call(self.coordinator.id(), "withdraw")
-            .args_json(json!({"token": token}))
-            .gas(near_workspaces::types::Gas::from_gas(WITHDRAW_GAS))
-            .deposit(NearToken::from_yoctonear(1))
-            .transact()
-            .await?;
-        self.record(result).await
+        self.send(account, self.coordinator.id(), calls::withdraw(token, None)).await
+    }
+
+    /// Sends a call of the coordinator's or a token's, whatever comes of it.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn send(&self, signer: &Account, receiver: &AccountId, call: Call) -> Result<Done> {
+        self.record(transact(signer, receiver, call).await?).await
     }
 
     /// Calls a method with JSON arguments; every failing receipt is an error.
@@ -436,7 +435,7 @@ impl Market {
         let result = signer
             .call(receiver, method)
             .args_json(args)
-            .gas(near_workspaces::types::Gas::from_gas(CALL_GAS))
+            .gas(Gas::from_gas(CALL_GAS))
             .deposit(deposit)
             .transact()
             .await?;
@@ -448,10 +447,14 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn upgrade(&self, code: &[u8]) -> Result<Done> {
-        let call = self.coordinator.as_account().call(self.coordinator.id(), "upgrade").args(code.to_vec());
-        let result = call.max_gas().deposit(NearToken::from_yoctonear(1)).transact().await?;
-        self.record(result).await
+        self.send(self.coordinator.as_account(), self.coordinator.id(), calls::upgrade(code.to_vec())).await
     }
+}
+
+/// Sends a call by near-workspaces.
+pub(crate) async fn transact(signer: &Account, receiver: &AccountId, call: Call) -> Result<ExecutionFinalResult> {
+    let (gas, deposit) = (Gas::from_gas(call.gas), NearToken::from_yoctonear(call.deposit));
+    Ok(signer.call(receiver, call.method).args(call.args).gas(gas).deposit(deposit).transact().await?)
 }
 
 /// The time between blocks that is asked for.
@@ -470,14 +473,6 @@ async fn pace(rpc_url: &str, interval_ms: u32) -> Result<()> {
     let params = json!({"mode": "interval", "interval_ms": interval_ms});
     let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "sandbox_set_cadence", "params": params});
     reqwest::Client::new().post(rpc_url).json(&ask).send().await?;
-    Ok(())
-}
-
-/// Initializes a token that its own account mints.
-async fn init_token(token: &Contract) -> Result<()> {
-    let metadata = json!({"spec": "ft-1.0.0", "name": "Test reward", "symbol": "TEST", "decimals": 6});
-    let args = json!({"owner_id": token.id(), "total_supply_cap": Amount(REQUESTER_TOKENS), "metadata": metadata});
-    token.call("new").args_json(args).transact().await?.into_result()?;
     Ok(())
 }
 

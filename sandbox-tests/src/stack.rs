@@ -8,9 +8,8 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use near_workspaces::Account;
-use piecework_chain::{KeyFile, Network, RpcClient};
+use piecework_chain::{Coordinator, KeyFile, Network, RpcClient};
 use piecework_cli::{
-    coordinator::Coordinator,
     gateway::Gateway,
     stack::{Layout, Process, Programs, Spec},
 };

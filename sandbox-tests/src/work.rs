@@ -1,19 +1,20 @@
 //! What nodes do, op by op.
 
 use anyhow::{Result, ensure};
-use near_workspaces::{Account, types::Gas};
+use near_workspaces::Account;
+use piecework_client::calls;
 use piecework_interface::{
-    call::{INTENTS_EXECUTE, POKE, WORK, intents_gas, poke_gas, work_gas},
     commitment::{Place, commitment},
+    draw::At,
     event::Entry,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
     intent::SignedIntent,
-    op::{At, Op, Target},
+    op::{Op, Target},
     skip::Skip,
 };
 
-use crate::market::{Done, Market};
+use crate::market::{Done, Market, transact};
 
 /// The salt of every commitment here; secrecy is not what these tests are about.
 pub const SALT: [u8; 32] = [42; 32];
@@ -34,12 +35,7 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn try_work(&self, node: &Account, ops: Vec<Op>) -> Result<Done> {
-        let result = node
-            .call(self.coordinator.id(), WORK)
-            .args_borsh(&ops)
-            .gas(Gas::from_gas(work_gas(ops.len())))
-            .transact()
-            .await?;
+        let result = transact(node, self.coordinator.id(), calls::work(ops.clone(), None)).await?;
         self.record_work(result, &ops).await
     }
 
@@ -48,13 +44,7 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn relay(&self, relayer: &Account, intents: &[SignedIntent], withdrawals: usize) -> Result<Done> {
-        let result = relayer
-            .call(self.coordinator.id(), INTENTS_EXECUTE)
-            .args_borsh(intents)
-            .gas(Gas::from_gas(intents_gas(intents.len(), withdrawals)))
-            .transact()
-            .await?;
-        self.record(result).await
+        self.send(relayer, self.coordinator.id(), calls::intents_execute(intents, withdrawals)).await
     }
 
     /// One `work` call with one op that must not be skipped.
@@ -80,13 +70,7 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn poke_with(&self, keeper: &Account, target: Target, tgas: u8) -> Result<Done> {
-        let result = keeper
-            .call(self.coordinator.id(), POKE)
-            .args_borsh(vec![target])
-            .gas(Gas::from_gas(poke_gas(1) + u64::from(tgas) * 10_u64.pow(12)))
-            .transact()
-            .await?;
-        self.record(result).await
+        self.send(keeper, self.coordinator.id(), calls::poke(&[target], tgas)).await
     }
 
     /// Captures the seed of `at`, which is open, and lets the slices pass until the bar is at one for six nodes and a seat.

@@ -36,12 +36,12 @@ pub use host::Host;
 pub use poke::Tell;
 pub use withdraw::Transfer;
 
+use piecework_compact::json::Text;
 use piecework_interface::{
     config::Config,
     event::{self, Entry, Version},
     ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
-    json::Text,
     revenue::Revenue,
 };
 

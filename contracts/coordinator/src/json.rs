@@ -1,15 +1,16 @@
 //! The arguments of the calls, as JSON.
 
+use piecework_compact::{
+    arguments, fields,
+    json::{self, Read, ReadError},
+};
 use piecework_interface::{
     amount::Amount,
-    arguments,
     call::BatchSpec,
     config::Config,
-    fields,
     governance::{Change, Feature, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    intent::{Kinds, PublicKey},
-    json::{self, Read, ReadError},
+    key::{Kinds, PublicKey},
 };
 
 use crate::engine::Error;

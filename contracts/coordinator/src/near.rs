@@ -23,11 +23,8 @@ mod work;
 
 use lol_alloc::{AssumeSingleThreaded, LeakingAllocator};
 use near_sdk::{AccountId, NearToken, env};
-use piecework_interface::{
-    Sha256,
-    ids::AccountNo,
-    json::{Write, to_string},
-};
+use piecework_compact::json::{Write, to_string};
+use piecework_interface::{Sha256, ids::AccountNo};
 
 use crate::engine::{Engine, Error, Host, Payout};
 

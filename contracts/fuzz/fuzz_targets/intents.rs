@@ -5,18 +5,8 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use piecework_interface::{
-    amount::Amount,
-    call::{DepositMessage, IntentKeyAddArgs},
-    codec,
-    config::Config,
-    event::Entry,
-    ids::TokenId,
-    intent::{Draft, Intent, Kind, Kinds, SignedIntent},
-    json,
-    op::At,
-    terms::Terms,
-};
+use piecework_interface::{amount::Amount, call::{DepositMessage, IntentKeyAddArgs}, config::Config, draw::At, event::Entry, ids::TokenId, intent::{Draft, Intent, SignedIntent}, key::{Kind, Kinds}, terms::Terms};
+use piecework_compact::{codec, json};
 
 use piecework_fuzz::{
     chain::{CONTRACT, Call, NEAR},

@@ -5,13 +5,8 @@ use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
 use piecework_coordinator::json::{self, Args, CreateArgs};
-use piecework_interface::{
-    call::{BatchSpec, ResultClaim, VerdictArgs},
-    config::Config,
-    governance::Change,
-    json::{Deposit, Read},
-    terms::Terms,
-};
+use piecework_interface::{call::{BatchSpec, Deposit, ResultClaim, VerdictArgs}, config::Config, governance::Change, terms::Terms};
+use piecework_compact::json::Read;
 use serde::{Serialize, de::DeserializeOwned};
 
 fuzz_target!(|text: &[u8]| {

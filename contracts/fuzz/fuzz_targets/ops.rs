@@ -4,12 +4,8 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use piecework_interface::{
-    codec,
-    ids::LotId,
-    op::{At, Target, Work},
-    terms::Terms,
-};
+use piecework_compact::codec;
+use piecework_interface::{draw::At, ids::LotId, op::{Target, Work}, terms::Terms};
 
 use piecework_fuzz::{
     check::check,

@@ -4,15 +4,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use piecework_interface::{
-    call::ResultClaim,
-    event::Entry,
-    host::sha256,
-    ids::{BatchId, LotId},
-    merkle::{self, Digest},
-    op::At,
-    terms::Terms,
-};
+use piecework_interface::{call::ResultClaim, draw::At, event::Entry, host::sha256, ids::{BatchId, Digest, LotId}, merkle, terms::Terms};
 
 use piecework_fuzz::market::{Market, terms};
 

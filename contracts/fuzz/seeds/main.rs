@@ -3,21 +3,7 @@
 use std::{fs, io, path::PathBuf};
 
 use piecework_fuzz::market;
-use piecework_interface::{
-    amount::Amount,
-    call::{
-        BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, Callback, DepositMessage, NodeRegisterArgs, ResultClaim,
-        TokenListArgs, VerdictArgs, WithdrawArgs,
-    },
-    commitment::{Place, commitment},
-    config::Config,
-    host::sha256,
-    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    intent::{Action, Intent, Payment},
-    merkle,
-    op::{At, Op, Target},
-    terms::{Terms, Verification},
-};
+use piecework_interface::{amount::Amount, call::{BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, NodeRegisterArgs, ResultClaim, TokenListArgs, VerdictArgs, WithdrawArgs}, commitment::{Place, commitment}, config::Config, draw::At, host::sha256, ids::{AccountNo, BatchId, ClassId, LotId, TokenId}, intent::{Action, Intent, Payment}, merkle, op::{Op, Target}, terms::{Terms, Verification}, view::Callback};
 use serde::Serialize;
 use serde_json::json;
 

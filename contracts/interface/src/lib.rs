@@ -1,38 +1,15 @@
 #![doc = include_str!("../README.md")]
 
-pub mod amount;
-pub mod call;
-pub mod case;
-pub mod codec;
-pub mod commitment;
-pub mod config;
-pub mod defaults;
-pub mod draw;
-pub mod event;
-pub mod forms;
-pub mod gold;
-pub mod governance;
-pub mod ids;
-pub mod intent;
-pub mod journal;
-pub mod json;
-pub mod lots;
-pub mod merkle;
-pub mod money;
-pub mod node;
-pub mod op;
-#[cfg(feature = "host")]
-pub mod replay;
-pub mod reputation;
-pub mod revenue;
-pub mod round;
-pub mod settlement;
-pub mod skip;
-pub mod sortition;
-pub mod storage;
-pub mod tally;
-pub mod terms;
-pub mod view;
+pub mod model;
+pub mod rules;
+pub mod wire;
+
+pub use model::{amount, answers, case, config, draw, governance, ids, key, revenue, skip, terms, view};
+pub use rules::{
+    admit, commitment, defaults, dispute, due, epoch, gold, journal, keys, lots, merkle, money, node, reputation,
+    round, settlement, sortition, storage, tally,
+};
+pub use wire::{call, event, intent, op};
 
 /// A SHA-256 function: the host call inside the contract, `host::sha256` elsewhere.
 pub type Sha256 = fn(&[u8]) -> [u8; 32];

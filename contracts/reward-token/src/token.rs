@@ -17,10 +17,8 @@ use near_contract_standards::{
     storage_management::{StorageBalance, StorageManagement},
 };
 use near_sdk::{NearToken, assert_one_yocto, env, json_types::U128, require};
-use piecework_interface::{
-    amount::Amount,
-    json::{Text, Write, to_string},
-};
+use piecework_compact::json::{Text, Write, to_string};
+use piecework_interface::amount::Amount;
 
 use self::{
     args::{need, read},

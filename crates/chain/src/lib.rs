@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod blocks;
+pub mod contract;
 pub mod keys;
 pub mod networks;
 pub mod outcome;
@@ -14,6 +15,7 @@ pub use blocks::{
     BlockSourceConfig, BlockSourceError, ContractCall, ContractReceipt, Cursor, FinalBlock, RpcBlockSource,
     StreamBlocks,
 };
+pub use contract::{Contract, Coordinator};
 pub use keys::{FileAccess, KeyError, KeyFile};
 pub use networks::{Network, NetworkError};
 pub use outcome::{Outcome, ReceiptFailure, ReceiptOutcome, ReceiptStatus};

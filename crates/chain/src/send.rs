@@ -9,15 +9,14 @@ mod error;
 pub use error::{ErrorClass, TxError};
 
 use crate::{
-    AccountId, BlockHeight, BlockRef, CryptoHash, Gas, KeyPool, Lane, NearToken, Outcome, RpcCallError, RpcClient,
-    SignedTx, TxRequest, ViewError, WaitLevel,
+    AccountId, BlockHeight, BlockRef, CryptoHash, KeyPool, Lane, Outcome, RpcCallError, RpcClient, SignedTx, TxRequest,
+    ViewError, WaitLevel,
 };
 use near_jsonrpc_client::methods;
 use near_jsonrpc_primitives::types::transactions::{
     RpcTransactionError, RpcTransactionResponse, TimeoutErrorCause, TransactionInfo,
 };
 use near_primitives::errors::InvalidTxError;
-use serde::Serialize;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -208,37 +207,6 @@ impl Sender {
                 error => return Err(error),
             };
         }
-    }
-
-    /// Calls a contract method and waits until the outcome is final.
-    ///
-    /// # Errors
-    /// As [`Sender::execute`].
-    pub async fn call(
-        &self,
-        contract: &AccountId,
-        method: &str,
-        args: Vec<u8>,
-        gas: Gas,
-        deposit: NearToken,
-    ) -> Result<Outcome, TxError> {
-        self.execute(TxRequest::to(contract.clone()).call(method, args, gas, deposit), WaitLevel::Final).await
-    }
-
-    /// [`Sender::call`] with JSON arguments.
-    ///
-    /// # Errors
-    /// As [`Sender::execute`].
-    pub async fn call_json<A: Serialize + ?Sized>(
-        &self,
-        contract: &AccountId,
-        method: &str,
-        args: &A,
-        gas: Gas,
-        deposit: NearToken,
-    ) -> Result<Outcome, TxError> {
-        let args = serde_json::to_vec(args).map_err(|source| TxError::Encode { source: source.into() })?;
-        self.call(contract, method, args, gas, deposit).await
     }
 
     /// The highest block the outcome touches. A reader whose answers lie at or above it sees every effect.

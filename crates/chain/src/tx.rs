@@ -9,6 +9,7 @@ use near_primitives::action::{
 };
 use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
 pub use near_primitives::views::TxExecutionStatus as WaitLevel;
+use piecework_client::Call;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -27,25 +28,18 @@ impl TxRequest {
         Self { receiver_id, actions: Vec::new() }
     }
 
-    /// Calls a method with these argument bytes.
+    /// Calls a method of the coordinator or a token.
     #[must_use]
-    pub fn call(self, method: &str, args: Vec<u8>, gas: Gas, deposit: NearToken) -> Self {
-        let call = FunctionCallAction { method_name: method.to_owned(), args, gas, deposit };
-        self.with(Action::FunctionCall(Box::new(call)))
+    pub fn call(self, call: Call) -> Self {
+        let (gas, deposit) = (Gas::from_gas(call.gas), NearToken::from_yoctonear(call.deposit));
+        self.call_raw(call.method, call.args, gas, deposit)
     }
 
-    /// Calls a method with JSON arguments.
-    ///
-    /// # Errors
-    /// If the arguments cannot be written as JSON.
-    pub fn call_json<A: Serialize + ?Sized>(
-        self,
-        method: &str,
-        args: &A,
-        gas: Gas,
-        deposit: NearToken,
-    ) -> Result<Self, serde_json::Error> {
-        Ok(self.call(method, serde_json::to_vec(args)?, gas, deposit))
+    /// Calls any method with these argument bytes.
+    #[must_use]
+    pub fn call_raw(self, method: &str, args: Vec<u8>, gas: Gas, deposit: NearToken) -> Self {
+        let call = FunctionCallAction { method_name: method.to_owned(), args, gas, deposit };
+        self.with(Action::FunctionCall(Box::new(call)))
     }
 
     /// Transfers NEAR.
@@ -215,7 +209,7 @@ mod tests {
     use near_crypto::KeyType;
 
     fn signed() -> SignedTx {
-        let request = TxRequest::to("pw.test".parse().unwrap()).call(
+        let request = TxRequest::to("pw.test".parse().unwrap()).call_raw(
             "work",
             b"ops".to_vec(),
             Gas::from_teragas(30),

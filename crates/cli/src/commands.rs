@@ -10,14 +10,10 @@ pub mod node;
 pub mod token;
 pub mod up;
 
-use piecework_chain::{AccountId, Outcome, Sender, TxError, TxRequest, WaitLevel};
+use piecework_chain::{AccountId, Coordinator, Outcome, Sender, TxError, TxRequest, WaitLevel};
 use piecework_interface::event::{Entry, Line};
 
-use crate::{
-    amount::Decimal,
-    coordinator::{Coordinator, StorageBalance},
-    problem::Problem,
-};
+use crate::{amount::Decimal, problem::Problem};
 
 /// Sends a request and waits until its effects are final.
 async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxError> {
@@ -45,7 +41,10 @@ fn near_amount(option: &str, amount: &Decimal) -> anyhow::Result<u128> {
 }
 
 /// The storage balance of a registered account.
-async fn registered(coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<StorageBalance> {
+async fn registered(
+    coordinator: &Coordinator,
+    account_id: &AccountId,
+) -> anyhow::Result<piecework_client::views::StorageBalance> {
     coordinator.storage_balance(account_id).await?.ok_or_else(|| {
         Problem::new(
             format!("{account_id} is not registered with {}", coordinator.account_id()),

@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use piecework_chain::{AccountId, KeyPool, Network, RpcClient, Sender};
+use piecework_chain::{AccountId, Coordinator, KeyPool, Network, RpcClient, Sender};
 
-use crate::{
-    args::GlobalArgs, coordinator::Coordinator, credentials, gateway::Gateway, output::Output, problem::Problem,
-};
+use crate::{args::GlobalArgs, credentials, gateway::Gateway, output::Output, problem::Problem};
 
 /// The global options, resolved.
 pub struct Context {

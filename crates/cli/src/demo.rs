@@ -10,6 +10,7 @@ mod progress;
 mod report;
 mod settle;
 
+use piecework_client::calls;
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -17,7 +18,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use piecework_chain::WaitLevel;
+use piecework_chain::{TxRequest, WaitLevel};
 use piecework_interface::{config::Config, ids::BatchId};
 
 use crate::{
@@ -31,7 +32,6 @@ use crate::{
     items,
     output::Output,
     problem::Problem,
-    requests,
     stack::{Layout, Like, Plan, Programs, Stack},
     terms::TermsArgs,
     tokens,
@@ -242,7 +242,7 @@ async fn withdraw(run: &Run) -> anyhow::Result<report::Withdrawal> {
     let owner = &stack.nodes[0].owner;
     let deployment = &stack.deployment;
     let before = tokens::ft_balance(&stack.rpc, &deployment.token, &owner.account_id).await?;
-    let request = requests::withdraw(deployment.contract.clone(), deployment.token_id, None)?;
+    let request = TxRequest::to(deployment.contract.clone()).call(calls::withdraw(deployment.token_id, None));
     let outcome = owner.sender.execute(request, WaitLevel::Final).await?;
     let rpc = stack.rpc.with_min_height(owner.sender.outcome_height(&outcome).await?);
     let after = tokens::ft_balance(&rpc, &deployment.token, &owner.account_id).await?;

@@ -8,10 +8,11 @@ pub use known::{KnownAnswers, read};
 pub use record::{Record, Records};
 
 use piecework_interface::{
-    gold::{Opening, leaf},
+    case::Opening,
+    gold::leaf,
     host::sha256,
-    ids::LotId,
-    merkle::{self, Digest},
+    ids::{Digest, LotId},
+    merkle,
 };
 
 /// The tree over all items of a batch: a leaf each, gold or not, so that nobody can tell which is which.

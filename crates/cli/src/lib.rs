@@ -4,7 +4,6 @@ pub mod amount;
 mod args;
 mod commands;
 mod context;
-pub mod coordinator;
 mod credentials;
 mod demo;
 mod files;

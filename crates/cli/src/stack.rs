@@ -12,7 +12,7 @@ mod servers;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
-use piecework_chain::{FileAccess, KeyFile, KeyPool, Network, RpcClient, Sender};
+use piecework_chain::{Coordinator, FileAccess, KeyFile, KeyPool, Network, RpcClient, Sender};
 use piecework_interface::config::Config;
 
 pub use accounts::{Actor, Node};
@@ -22,7 +22,7 @@ pub use deploy::{Deployment, LOCAL_TOKEN_DECIMALS};
 pub use layout::{Layout, Programs};
 pub use process::{Process, START_LIMIT, Spec, command};
 
-use crate::{coordinator::Coordinator, interrupt::Interrupt, output::Output, problem::Problem};
+use crate::{interrupt::Interrupt, output::Output, problem::Problem};
 use chain::Node as ChainNode;
 use servers::Servers;
 

@@ -1,6 +1,6 @@
 //! Which token a command means, and how its amounts are written.
 
-use piecework_chain::{AccountId, BlockRef, RpcClient};
+use piecework_chain::{AccountId, BlockRef, Coordinator, RpcClient};
 use piecework_interface::{
     ids::{NEAR, TokenId},
     view::Token,
@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::{
     amount::{AmountError, Decimal, NEAR_DECIMALS, format_units},
-    coordinator::Coordinator,
     problem::Problem,
 };
 

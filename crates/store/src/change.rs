@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    call::Callback,
     config::Fixed,
     governance::Settings,
     ids::{AccountNo, BatchId, LotId, TokenId},
-    replay::{Movement, SlotEnd},
     revenue::Revenue,
     terms::Terms,
-    view::{Account, BatchStatus, LotState, Progress, Token},
+    view::{Account, BatchStatus, Callback, LotState, Progress, Token},
 };
+use piecework_replay::{Movement, SlotEnd};
 
 /// Rows to write. Maps hold rows that replace an earlier version, lists hold rows that never change.
 #[derive(Clone, Debug, Default)]

@@ -31,6 +31,16 @@ impl From<PgConnectOptions> for DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// What `DATABASE_URL` names, from the environment alone: flags are visible to every account of the machine.
+    ///
+    /// # Errors
+    /// It is missing, or not a Postgres URL.
+    pub fn from_env() -> Result<Self, StoreError> {
+        std::env::var("DATABASE_URL").map_err(|_| StoreError::NoUrl)?.parse()
+    }
+}
+
 impl FromStr for DatabaseUrl {
     type Err = StoreError;
 

@@ -19,6 +19,9 @@ pub enum StoreError {
         /// Version of this binary.
         needed: i64,
     },
+    /// No database is named.
+    #[error("DATABASE_URL is not set: export DATABASE_URL=postgres://user:password@host:port/database")]
+    NoUrl,
     /// The text is not a Postgres URL.
     #[error("DATABASE_URL is not a Postgres URL (postgres://user:password@host:port/database)")]
     Url(#[source] sqlx::Error),

@@ -11,6 +11,7 @@ pub mod load;
 mod names;
 pub mod read;
 pub mod reconciliation;
+pub mod token_metadata;
 pub mod units;
 pub mod write;
 

@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use piecework_interface::{
     governance::Settings,
     ids::{BatchId, LotId, TokenId},
-    replay::Mirror,
     revenue::Revenue,
     view::Token,
 };
+use piecework_replay::Mirror;
 use sqlx::{PgConnection, types::Json};
 
 use crate::{

@@ -1,9 +1,7 @@
 //! Names of the wire format's enums in columns. Those that the views know are their JSON names.
 
-use piecework_interface::{
-    replay::{MovementKind, SlotEnd},
-    view::{BatchStatus, LotPhase, NodeStatus},
-};
+use piecework_interface::view::{BatchStatus, LotPhase, NodeStatus};
+use piecework_replay::{MovementKind, SlotEnd};
 
 use crate::change::RowStatus;
 

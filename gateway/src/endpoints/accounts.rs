@@ -4,7 +4,7 @@ pub mod get;
 pub mod ledger;
 pub mod list;
 
-use piecework_interface::intent;
+use piecework_interface::key;
 use piecework_store::read::account;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,7 +43,7 @@ pub struct IntentKey {
     pub public_key: String,
     /// Kinds that it may sign; none once it is removed.
     #[schema(value_type = Vec<String>, example = json!(["transfer", "tip"]))]
-    pub kinds: intent::Kinds,
+    pub kinds: key::Kinds,
     /// Token and cap; an implicit account's own key may have none.
     pub limit: Option<KeyLimit>,
     /// The last number used; the next intent's must be above it.
@@ -63,8 +63,8 @@ pub struct KeyLimit {
     pub spent: Amount,
 }
 
-impl From<intent::IntentKey> for IntentKey {
-    fn from(key: intent::IntentKey) -> Self {
+impl From<key::IntentKey> for IntentKey {
+    fn from(key: key::IntentKey) -> Self {
         let limit = key.limit.map(|limit| KeyLimit {
             token: limit.token.0,
             daily_cap: limit.daily_cap.into(),

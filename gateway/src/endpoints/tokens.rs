@@ -1,8 +1,8 @@
 //! `GET /v1/tokens`.
 
 use axum::{Json, extract::State};
-use piecework_interface::{ids::TokenId, view};
-use piecework_store::read::token::token_list;
+use piecework_interface::ids::TokenId;
+use piecework_store::read::token::{self, token_list};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,6 +33,11 @@ pub struct Token {
     pub token: u16,
     /// NEP-141 account; empty for NEAR.
     pub account_id: String,
+    /// Symbol, as the token contract says; null while that is not known.
+    #[schema(example = "USDC")]
+    pub symbol: Option<String>,
+    /// Digits after the point of an amount in whole tokens; null while that is not known.
+    pub decimals: Option<u8>,
     /// Least reward per item.
     pub min_reward: Amount,
     /// Fee of one lot that earns a full step of reputation.
@@ -61,15 +66,18 @@ pub async fn tokens_list(
     let after = params.cursor.map(|text| cursor::decode(&text, SORT, &())).transpose()?.map(TokenId);
     let mut db = app.reader.acquire().await?;
     let rows = token_list(&mut db, after, limit + 1).await?;
-    let page = Page::cut(rows, limit, |token| cursor::encode(SORT, &token.token.0, &()));
+    let page = Page::cut(rows, limit, |token| cursor::encode(SORT, &token.row.token.0, &()));
     Ok(Json(page.map(Token::from)))
 }
 
-impl From<view::Token> for Token {
-    fn from(token: view::Token) -> Self {
+impl From<token::Token> for Token {
+    fn from(token::Token { row: token, metadata }: token::Token) -> Self {
+        let (symbol, decimals) = metadata.map(|metadata| (metadata.symbol, metadata.decimals)).unzip();
         Self {
             token: token.token.0,
             account_id: token.account_id,
+            symbol,
+            decimals,
             min_reward: token.min_reward.into(),
             rep_unit: token.rep_unit.into(),
             bond_rate: token.bond_rate.into(),
@@ -82,7 +90,11 @@ impl From<view::Token> for Token {
 #[cfg(test)]
 #[allow(non_snake_case)]
 mod tests {
-    use piecework_store::PgPool;
+    use piecework_interface::ids::TokenId;
+    use piecework_store::{
+        PgPool,
+        token_metadata::{TokenMetadata, token_metadata_put},
+    };
 
     use crate::testing::{Gateway, Market};
 
@@ -97,12 +109,19 @@ mod tests {
         let next = first["next"].as_str().unwrap();
         let second = gateway.json(&format!("/v1/tokens?limit=1&cursor={next}")).await;
 
-        // Then NEAR is number 0
-        assert_eq!(
-            (first["items"][0]["token"].as_u64(), first["items"][0]["account_id"].as_str()),
-            (Some(0), Some(""))
-        );
+        // Then NEAR is number 0, and another token has a symbol once the indexer has asked for it
+        let near = &first["items"][0];
+        assert_eq!((near["token"].as_u64(), near["account_id"].as_str()), (Some(0), Some("")));
+        assert_eq!((near["symbol"].as_str(), near["decimals"].as_u64()), (Some("NEAR"), Some(24)));
         assert_eq!(second["items"][0]["account_id"], "reward.test.near");
+        assert!(second["items"][0]["symbol"].is_null());
+        let metadata = TokenMetadata { symbol: "TEST".to_owned(), decimals: 6 };
+        token_metadata_put(&mut pool.acquire().await.unwrap(), TokenId(1), &metadata).await.unwrap();
+        let asked = gateway.json("/v1/tokens").await;
+        assert_eq!(
+            (asked["items"][1]["symbol"].as_str(), asked["items"][1]["decimals"].as_u64()),
+            (Some("TEST"), Some(6))
+        );
         assert!(second.get("next").is_none());
     }
 }

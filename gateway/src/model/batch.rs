@@ -1,6 +1,6 @@
 //! Batches.
 
-use piecework_interface::{call, config, terms, view};
+use piecework_interface::{config, terms, view};
 use piecework_store::read::batch::{self, BatchState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -270,8 +270,8 @@ impl From<terms::Verification> for Verification {
     }
 }
 
-impl From<call::Callback> for Callback {
-    fn from(callback: call::Callback) -> Self {
+impl From<view::Callback> for Callback {
+    fn from(callback: view::Callback) -> Self {
         Self { account_id: callback.account_id, tgas: callback.tgas }
     }
 }

@@ -1,7 +1,8 @@
 //! Why a block cannot be mirrored. Each stops the indexer: a mirror that guesses is worse than one that stands still.
 
 use piecework_chain::FinalBlock;
-use piecework_interface::{event::LineError, replay::ReplayError};
+use piecework_interface::event::LineError;
+use piecework_replay::ReplayError;
 use piecework_store::cursor::Cursor;
 
 /// A block that does not follow from the mirror.

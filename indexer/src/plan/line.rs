@@ -1,15 +1,15 @@
 //! One journal line: the rows it changes.
 
 use piecework_chain::FinalBlock;
+use piecework_compact::json::Text;
 use piecework_interface::{
     event::{Entry, Line},
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
-    json::Text,
     op::Op,
-    replay::{Context, NamedAccount, Touched},
     view::Batch,
 };
+use piecework_replay::{Context, NamedAccount, Touched};
 use piecework_store::change::{
     AccountRow, BatchRow, EventRow, LedgerRow, LotRow, NewBatch, ResultRow, RevealRow, RowStatus,
 };

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use piecework_interface::{
     event::{Entry, Line},
     ids::{AccountNo, BatchId, LotId},
-    replay::{EndedSlot, Mirror, Touched},
     view::{OpenBatch, Slot, SlotPhase},
 };
+use piecework_replay::{EndedSlot, Mirror, Touched};
 use piecework_store::{
     change::{SlotEnded, SlotRow},
     load,

@@ -141,9 +141,9 @@ mod tests {
     use piecework_interface::{
         amount::Amount,
         ids::{AccountNo, BatchId, LotId, TokenId},
-        replay::{Mirror, NamedAccount},
         view::{Account, Balance, Batch, BatchStatus, LotState, Node, NodeStatus, Root, Slot, SlotPhase, Token},
     };
+    use piecework_replay::{Mirror, NamedAccount};
     use piecework_store::cursor::Cursor;
 
     use super::*;

@@ -6,10 +6,10 @@ use piecework_chain::{AccountId, BlockRef, RpcClient};
 use piecework_interface::{
     amount::Amount,
     ids::{NEAR, TokenId},
-    replay::Mirror,
     storage::YOCTONEAR_PER_BYTE,
     view::Token,
 };
+use piecework_replay::Mirror;
 use serde::Serialize;
 use serde_json::json;
 
@@ -158,9 +158,9 @@ mod tests {
 
     use piecework_interface::{
         ids::AccountNo,
-        replay::NamedAccount,
         view::{Account, Balance},
     };
+    use piecework_replay::NamedAccount;
 
     use super::*;
 

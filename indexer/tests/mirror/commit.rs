@@ -57,9 +57,9 @@ async fn assert_empty(pool: &PgPool) {
 async fn store__should_hold_the_contracts_state_block_by_block(pool: PgPool) {
     let paper = market();
     let loaded = write(&pool, &paper.blocks, 1).await;
-    assert_eq!(loaded.mirror, paper.mirror);
+    assert_eq!(&loaded.mirror, paper.mirror());
     assert_eq!(loaded.cursor.height, paper.blocks.last().unwrap().height);
-    assert_eq!(count(&pool, "events").await, i64::try_from(paper.mirror.root.seq).unwrap());
+    assert_eq!(count(&pool, "events").await, i64::try_from(paper.mirror().root.seq).unwrap());
     assert!(loaded.slots.is_empty());
 }
 
@@ -67,11 +67,11 @@ async fn store__should_hold_the_contracts_state_block_by_block(pool: PgPool) {
 async fn store__should_hold_a_lots_case(pool: PgPool) {
     // Given a lot before its jury.
     let paper = dispute();
-    let batch = &paper.mirror.batches[&BATCH];
-    assert!(batch.callback.is_some() && paper.mirror.lots.values().all(|lot| lot.case.is_some()));
+    let batch = &paper.mirror().batches[&BATCH];
+    assert!(batch.callback.is_some() && paper.mirror().lots.values().all(|lot| lot.case.is_some()));
     // When its blocks are written, then the rows are the mirror's, and replay to the same rows again.
     let loaded = write(&pool, &paper.blocks, 2).await;
-    assert_eq!(loaded.mirror, paper.mirror);
+    assert_eq!(&loaded.mirror, paper.mirror());
     let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
     assert!(rebuilt.ok(), "{rebuilt:?}");
 }
@@ -102,7 +102,7 @@ async fn rebuild__should_give_every_table_again(pool: PgPool) {
         write(&pool, &market().blocks, per_commit).await;
     }
     let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
-    assert!(rebuilt.ok() && rebuilt.lines == market().mirror.root.seq, "{rebuilt:?}");
+    assert!(rebuilt.ok() && rebuilt.lines == market().mirror().root.seq, "{rebuilt:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATED")]
@@ -186,7 +186,7 @@ async fn store__should_hold_nothing_of_a_transaction_that_was_dropped(pool: PgPo
     drop(conn);
     assert_empty(&pool).await;
     writer.commit(&mut planner).await.unwrap();
-    assert_eq!(load(&pool).await.mirror, market().mirror);
+    assert_eq!(&load(&pool).await.mirror, market().mirror());
 }
 
 #[sqlx::test(migrator = "MIGRATED")]
@@ -217,7 +217,7 @@ async fn writer__should_go_on_after_its_connection_was_cut(pool: PgPool) {
         .unwrap();
     let error = writer.commit(&mut planner).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
-    assert_eq!(write(&pool, rest, 4).await.mirror, paper.mirror);
+    assert_eq!(&write(&pool, rest, 4).await.mirror, paper.mirror());
 }
 
 #[sqlx::test(migrator = "MIGRATED")]
@@ -230,7 +230,7 @@ async fn store__should_keep_amounts_to_the_last_unit(pool: PgPool) {
     let amount = Amount(u128::MAX);
     paper.call("ft_on_transfer", None, vec![Entry::Deposited { account: whale, token: super::paper::TOKEN, amount }]);
     let loaded = write(&pool, &paper.blocks, 1).await;
-    assert_eq!(loaded.mirror, paper.mirror);
+    assert_eq!(&loaded.mirror, paper.mirror());
     assert_eq!(loaded.mirror.accounts[&whale].row.balances[0].amount, amount);
 }
 

@@ -93,7 +93,7 @@ async fn follow_all(pool: &PgPool, seed: u64, faults: u32) -> Result<(), FollowE
 
 async fn assert_whole(pool: &PgPool) {
     let mut conn = pool.acquire().await.unwrap();
-    assert_eq!(mirror_load(&mut conn).await.unwrap().unwrap().mirror, market().mirror);
+    assert_eq!(&mirror_load(&mut conn).await.unwrap().unwrap().mirror, market().mirror());
     let rebuilt = rebuild(&mut conn).await.unwrap();
     assert!(rebuilt.ok(), "{rebuilt:?}");
 }

@@ -1,45 +1,63 @@
-//! A chain on paper: the journal of a small market, written block by block, with the mirror it must give.
+//! A chain on paper: a journal that goes out block by block, with the mirror it must give.
 
 use piecework_chain::{AccountId, ContractCall, ContractReceipt, CryptoHash, FinalBlock};
 use piecework_indexer::{commit::Writer, plan::Planner};
 use piecework_interface::{
     amount::Amount,
-    call::{self, Callback},
-    case::challenge_bond,
-    config::{Config, Fixed},
-    event::{Abandoned, Entry, Items, Line, SettledSlot, Version},
+    answers::Items,
+    call,
+    dispute::challenge_bond,
+    draw::At,
+    event::{Abandoned, Entry, Version},
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
-    intent::{Kind, Kinds, PublicKey},
-    op::{At, Op},
-    replay::{Context, Mirror},
-    reputation, storage,
-    terms::{Terms, Verification},
+    ids::{AccountNo, LotId, NEAR},
+    key::{Kind, Kinds, PublicKey},
+    op::Op,
+    reputation,
+    terms::Terms,
+    view::Callback,
+};
+use piecework_replay::{
+    Mirror,
+    testing::{self, A, B, C, D, E, JournalBuilder, claim, commit, fixed, founding, pay, revealing, seeded, settle},
 };
 use piecework_store::{DatabaseUrl, load::Loaded};
 use sqlx::PgPool;
 use std::time::Duration;
 
+pub use piecework_replay::testing::{BATCH, REQUESTER, TOKEN, opened};
+
 pub const CONTRACT: &str = "market.near";
 pub const CHAIN: &str = "paper";
-pub const TOKEN: TokenId = TokenId(1);
-pub const BATCH: BatchId = BatchId(0);
-pub const NODES: [AccountNo; 5] = [AccountNo(0), AccountNo(1), AccountNo(2), AccountNo(3), AccountNo(4)];
-pub const REQUESTER: AccountNo = AccountNo(5);
+pub const NODES: [AccountNo; 5] = [A, B, C, D, E];
 
 const GENESIS_S: u32 = 1_700_000_000;
 
 /// Writes blocks; keeps what the contract would have.
 pub struct Paper {
-    pub mirror: Mirror,
+    journal: JournalBuilder,
     pub blocks: Vec<FinalBlock>,
-    now_s: u32,
     height: u64,
 }
 
 impl Paper {
     pub fn new() -> Self {
-        Self { mirror: Mirror::default(), blocks: Vec::new(), now_s: GENESIS_S, height: 100 }
+        Self::at(Mirror::default(), Vec::new(), 100)
+    }
+
+    /// Goes on after blocks that a planner has applied.
+    pub fn after(planner: &Planner, blocks: Vec<FinalBlock>) -> Self {
+        Self::at(planner.mirror().clone(), blocks, planner.planned().height + 1)
+    }
+
+    fn at(mirror: Mirror, blocks: Vec<FinalBlock>, height: u64) -> Self {
+        let journal = JournalBuilder { mirror, version: Version::default(), now_s: GENESIS_S, height: 0 };
+        Self { journal, blocks, height }
+    }
+
+    /// What the contract has.
+    pub fn mirror(&self) -> &Mirror {
+        &self.journal.mirror
     }
 
     /// A block with one receipt that wrote one line.
@@ -48,10 +66,9 @@ impl Paper {
     }
 
     pub fn call_with(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>, ops: &[Op]) {
-        let line = Line { version: Version::default(), seq: self.mirror.root.seq, event: event.to_owned(), node, log };
-        let text = line.render();
-        let height = u32::try_from(self.height).unwrap();
-        self.mirror.apply(&line, &Context { now_s: self.now_s, height, text: &text, ops }).unwrap();
+        self.journal.height = u32::try_from(self.height).unwrap();
+        let text = self.journal.line(event, node, log.clone()).render();
+        self.journal.write_with(event, node, log, ops).unwrap();
         let args = if event == call::WORK { borsh::to_vec(ops).unwrap() } else { b"{}".to_vec() };
         let receipt = ContractReceipt {
             receipt_id: CryptoHash(sha256(text.as_bytes())),
@@ -68,13 +85,13 @@ impl Paper {
 
     /// A block of these receipts; heights skip now and then.
     pub fn block(&mut self, receipts: Vec<ContractReceipt>) {
-        let root = (!receipts.is_empty()).then(|| root_record(&self.mirror));
+        let root = (!receipts.is_empty()).then(|| root_record(self.mirror()));
         let prev_hash = self.blocks.last().map_or(CryptoHash([0; 32]), |block| block.hash);
         self.blocks.push(FinalBlock {
             height: self.height,
             hash: CryptoHash(sha256(&self.height.to_le_bytes())),
             prev_hash,
-            timestamp_ns: u64::from(self.now_s) * 1_000_000_000 + 500,
+            timestamp_ns: u64::from(self.journal.now_s) * 1_000_000_000 + 500,
             receipts,
             root,
             head_height: self.height,
@@ -83,12 +100,7 @@ impl Paper {
     }
 
     pub fn later(&mut self, seconds: u32) {
-        self.now_s += seconds;
-    }
-
-    /// Goes on after blocks that a planner has applied.
-    pub fn after(planner: &Planner, blocks: Vec<FinalBlock>) -> Self {
-        Self { mirror: planner.mirror().clone(), height: planner.planned().height + 1, blocks, now_s: GENESIS_S }
+        self.journal.now_s += seconds;
     }
 
     fn reveal(&mut self, node: AccountNo, lot: LotId, answers: &[u8], then: Vec<Entry>) {
@@ -141,9 +153,9 @@ pub fn market() -> Paper {
     paper.reveal(b, lot, b"abx", vec![]);
     paper.reveal(c, lot, b"aby", vec![Entry::Extended { batch: BATCH, lot, items: Items(0b100) }]);
     paper.later(3);
-    paper.work(d, vec![Entry::Seeded { batch: BATCH, at: At::Lot(lot), value: [4; 16], tickets: 5 }]);
+    paper.work(d, vec![seeded(At::Lot(lot))]);
     paper.block(vec![]);
-    paper.later(3);
+    paper.later(12);
     paper.work(d, vec![claim(lot), commit(lot)]);
     paper.work(e, vec![claim(lot), commit(lot)]);
     paper.later(1_800);
@@ -187,39 +199,19 @@ pub fn begin(paper: &mut Paper) {
     let batch = batch_created(paper, "blob:00");
     paper.call("ft_on_transfer", None, vec![deposit, batch]);
     paper.later(3);
-    paper.work(NODES[0], vec![Entry::Seeded { batch: BATCH, at: At::Group(0), value: [2; 16], tickets: 5 }]);
-    paper.later(3);
+    paper.work(NODES[0], vec![seeded(At::Group(0))]);
+    // The bar is at one for every node.
+    paper.later(12);
 }
 
 /// The same without the batch.
 fn prepare(paper: &mut Paper) {
-    let config = Config { min_stake: Amount(1_000), ..Config::default() };
-    let zero = Amount(0);
-    let near = Entry::TokenListed {
-        token: NEAR,
-        account_id: String::new(),
-        min_reward: zero,
-        rep_unit: zero,
-        bond_rate: zero,
-    };
-    let owner = Entry::OwnerSet { account_id: "owner.near".to_owned() };
-    paper.call("new", None, vec![Entry::Configured { config }, near, owner]);
-    let token = Entry::TokenListed {
-        token: TOKEN,
-        account_id: "reward.near".to_owned(),
-        min_reward: Amount(1),
-        rep_unit: Amount(10),
-        bond_rate: Amount(1 << 32),
-    };
-    paper.call("token_list", None, vec![token]);
-    paper.block(vec![]);
-    for account in NODES {
-        paper.call("storage_deposit", None, vec![opened(account)]);
-        let storage = Entry::Storage { account, paid: Amount(10_u128.pow(24)), used: 160 + storage::NODE_BYTES };
-        let node = Entry::NodeRegistered { account, stake: Amount(1_000), classes: vec![ClassId(7)] };
-        paper.call("node_register", Some(account), vec![storage, node]);
+    for (event, node, log) in founding() {
+        paper.call(event, node, log);
+        if event == "token_list" {
+            paper.block(vec![]);
+        }
     }
-    paper.call("storage_deposit", None, vec![opened(REQUESTER)]);
 }
 
 /// A batch with gold and a listener, in whose only lot a known answer stands against the result: a jury is to come.
@@ -227,7 +219,7 @@ pub fn dispute() -> Paper {
     let mut paper = Paper::new();
     let ([a, b, ..], lot) = (NODES, LotId(0));
     prepare(&mut paper);
-    let terms = Terms { start: 2, max: 2, challenge_window_s: 600, gold_slash_pct: 50, ..terms(paper.now_s) };
+    let terms = Terms { start: 2, max: 2, challenge_window_s: 600, gold_slash_pct: 50, ..terms(&paper) };
     let bond = Amount(challenge_bond(&terms, &fixed(), 3, 0b10));
     let created = Entry::BatchCreated {
         batch: BATCH,
@@ -245,8 +237,8 @@ pub fn dispute() -> Paper {
     let deposited = |token, amount| Entry::Deposited { account: REQUESTER, token, amount };
     paper.call("ft_on_transfer", None, vec![deposited(TOKEN, Amount(630)), created]);
     paper.later(3);
-    paper.work(a, vec![Entry::Seeded { batch: BATCH, at: At::Group(0), value: [2; 16], tickets: 5 }]);
-    paper.later(3);
+    paper.work(a, vec![seeded(At::Group(0))]);
+    paper.later(18);
     paper.work(a, vec![claim(lot), commit(lot)]);
     paper.work(b, vec![claim(lot), commit(lot), revealing(lot)]);
     paper.later(1);
@@ -263,92 +255,16 @@ pub fn dispute() -> Paper {
 }
 
 pub fn batch_created(paper: &Paper, uri: &str) -> Entry {
-    Entry::BatchCreated {
-        batch: BATCH,
-        requester: REQUESTER,
-        token: TOKEN,
-        items: 6,
-        manifest: [1; 32],
-        gold_root: [0; 32],
-        callback: None,
-        uri: uri.to_owned(),
-        escrow: Amount(3_780),
-        terms: terms(paper.now_s),
-        fixed: fixed(),
-    }
+    testing::batch_created(terms(paper), uri)
 }
 
-fn fixed() -> Fixed {
-    Fixed {
-        fee_bps: 500,
-        bond_rate: Amount(1 << 32),
-        rep_unit: Amount(10),
-        reputation_interval_s: 3_600,
-        grace_s: 60,
-        ..Fixed::default()
-    }
-}
-
-fn terms(now_s: u32) -> Terms {
-    Terms {
-        class: ClassId(7),
-        reward: Amount(100),
-        lot_size: 3,
-        answer_width: 1,
-        start: 3,
-        max: 6,
-        quorum_pct: 70,
-        claim_ttl_s: 600,
-        reveal_window_s: 300,
-        challenge_window_s: 0,
-        slice_s: 3,
-        bond_pct: 100,
-        dissent_slash_pct: 20,
-        abandon_slash_pct: 20,
-        min_reputation: 0,
-        expires_at: now_s + 86_400,
-        verification: Verification::Consensus,
-        gold_slash_pct: 0,
-    }
-}
-
-pub fn opened(account: AccountNo) -> Entry {
-    let account_id = format!("account-{account}.near");
-    Entry::AccountOpened { account, account_id, paid: Amount(10_u128.pow(24)), used: 160 }
-}
-
-fn claim(lot: LotId) -> Entry {
-    Entry::Claimed { batch: BATCH, lot, replaced: None }
-}
-
-fn commit(lot: LotId) -> Entry {
-    Entry::Committed { batch: BATCH, lot, commitment: [3; 32] }
-}
-
-fn revealing(lot: LotId) -> Entry {
-    Entry::Revealing { batch: BATCH, lot, abandoned: vec![] }
-}
-
-fn pay(node: AccountNo, pay: u128, slash: u128, reputation: u16) -> SettledSlot {
-    SettledSlot { node, pay: Amount(pay), slash: Amount(slash), reputation }
+fn terms(paper: &Paper) -> Terms {
+    Terms { expires_at: paper.journal.now_s + 86_400, ..testing::terms() }
 }
 
 /// Reputation after a first lot in which so many of three items agreed with the result; its fee of 45 earns a full step.
 fn risen(agreed: u32) -> u16 {
     reputation::step(reputation::START, agreed, 3, 45, 10)
-}
-
-fn settle(lot: LotId, n: u32, answers: &[u8], slots: Vec<SettledSlot>) -> Entry {
-    Entry::Settled {
-        batch: BATCH,
-        lot,
-        n,
-        accepted: Items(0b111),
-        digest: sha256(answers),
-        fee: Amount(45),
-        refund: Amount(945),
-        slots,
-    }
 }
 
 /// What the contract stores under STATE.

@@ -3,13 +3,8 @@
 use super::paper::{BATCH, CHAIN, CONTRACT, NODES, Paper, REQUESTER, batch_created, begin, market, opened};
 use piecework_chain::{CryptoHash, FinalBlock};
 use piecework_indexer::plan::{PlanError, Planner};
-use piecework_interface::{
-    amount::Amount,
-    event::Entry,
-    ids::AccountNo,
-    replay::{Mirror, ReplayError},
-    view::Root,
-};
+use piecework_interface::{amount::Amount, event::Entry, ids::AccountNo, view::Root};
+use piecework_replay::{Mirror, ReplayError};
 use piecework_store::{change::RowStatus, cursor::Cursor, load::Loaded};
 use std::collections::BTreeMap;
 
@@ -39,8 +34,8 @@ fn applied(blocks: &[FinalBlock]) -> Result<Planner, PlanError> {
 fn planner__should_reach_the_contracts_state() {
     let paper = market();
     let planner = applied(&paper.blocks).unwrap();
-    assert_eq!(*planner.mirror(), paper.mirror);
-    assert_eq!(planner.planned().root, paper.mirror.root);
+    assert_eq!(planner.mirror(), paper.mirror());
+    assert_eq!(planner.planned().root, paper.mirror().root);
 }
 
 #[test]
@@ -167,7 +162,7 @@ fn planner__should_pass_over_lines_of_other_standards() {
         r#"EVENT_JSON:{"standard":"nep141","version":"1.0.0","event":"ft_mint","data":[]}"#,
     ];
     paper.blocks[1].receipts[0].logs.extend(foreign.map(str::to_owned));
-    assert_eq!(applied(&paper.blocks).unwrap().mirror().root, paper.mirror.root);
+    assert_eq!(applied(&paper.blocks).unwrap().mirror().root, paper.mirror().root);
 }
 
 #[test]

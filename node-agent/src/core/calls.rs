@@ -84,7 +84,7 @@ impl State {
             .held()
             .filter(|held| held.lot.phase == LotPhase::Revealing && held.is_current())
             .filter(|held| !self.pauses.lot(held.place.batch, held.place.lot, now_ms))
-            .map(|held| (held.lot.phase_at.saturating_add(held.batch.open.terms.reveal_window_s), held))
+            .map(|held| (held.lot.reveal_end(&held.batch.open.terms), held))
             .collect();
         due.sort_unstable_by_key(|(until, held)| (*until, held.place));
         let mut bytes = 0;

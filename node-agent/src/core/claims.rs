@@ -2,21 +2,19 @@
 
 use piecework_interface::{
     Sha256,
-    case::may_judge,
+    admit::Seat,
     draw::{Draw, Seed},
     host,
-    ids::{AccountNo, BatchId, ClassId, LotId},
-    lots::lot_count,
+    ids::{BatchId, ClassId, LotId},
     round::max_slots,
-    sortition::{Candidate, Seats, eligible, eligible_after},
+    skip::Skip,
     terms::JURY,
-    view::{GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, SlotPhase, WINDOW_GROUPS},
+    view::{ClassRecord, GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, SlotPhase, WINDOW_GROUPS},
 };
 
 use super::{
     Payloads, State,
     facts::{BatchFacts, Facts, Held},
-    rounds,
 };
 use crate::record::Place;
 
@@ -77,7 +75,6 @@ impl State {
         if node.status != NodeStatus::Active {
             return Vec::new();
         }
-        let candidate = Candidate { node: number, tickets: node.tickets, active_since: node.active_since };
         let mut chances = Vec::new();
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
@@ -86,11 +83,8 @@ impl State {
             }
             let mut unfilled = 0;
             for (place, seed, state) in drawn(batch, open) {
-                if !self.may_sit(node, open, place.round, facts.now_s) {
-                    continue;
-                }
                 let seats = terms.seats(place.round);
-                let free = state.map_or(usize::from(seats), |state| rounds::free_seats(open, state, facts.now_s));
+                let free = state.map_or(usize::from(seats), |state| state.free_seats(terms, facts.now_s));
                 let left = state.is_some_and(|state| state.leavers.contains(&number));
                 if place.round == 0 && free > 0 && !left {
                     unfilled += 1;
@@ -98,17 +92,19 @@ impl State {
                         continue;
                     }
                 }
-                let at = Seats { batch, lot: place.lot, round: place.round, seats, slice_s: terms.slice_s };
-                let horizon_s = if ahead { facts.now_s.saturating_add(terms.slice_s) } else { facts.now_s };
-                if !eligible(SHA256, seed, at, candidate, horizon_s)
-                    || !self.is_open(number, open, state, facts.now_s)
+                if !self.can_answer(open, place.round)
                     || self.pauses.lot(batch, place.lot, now_ms)
                     || self.is_mine(place)
                 {
                     continue;
                 }
-                let later = !eligible(SHA256, seed, at, candidate, facts.now_s);
-                chances.push(Chance { later, free, order: spread(number.0, place), place });
+                let table = open.table(place, state, seed);
+                let admits = |drawn_s| admitted(table.admit(SHA256, (number, node), facts.now_s, drawn_s));
+                let horizon_s = if ahead { facts.now_s.saturating_add(terms.slice_s) } else { facts.now_s };
+                if admits(horizon_s) {
+                    let later = !admits(facts.now_s);
+                    chances.push(Chance { later, free, order: spread(number.0, place), place });
+                }
             }
         }
         chances.sort_unstable();
@@ -175,17 +171,15 @@ impl State {
 
     /// Whether the node declared the class, the agent has a worker for it, and the reputation suffices.
     pub(super) fn may_work(&self, node: &Node, class: ClassId, min_reputation: u16) -> bool {
-        let record = node.classes.iter().find(|record| record.class == class && record.declared);
-        self.limits.classes.contains_key(&class) && record.is_some_and(|record| record.reputation >= min_reputation)
+        let fits = |record: &ClassRecord| record.declared && record.reputation >= min_reputation;
+        self.limits.classes.contains_key(&class) && node.class(class).is_some_and(fits)
     }
 
-    /// Whether a round of the batch takes claims, and the node may sit in it: juries ask for more.
-    fn may_sit(&self, node: &Node, batch: &BatchFacts, round: u8, now_s: u32) -> bool {
-        let terms = &batch.open.terms;
-        let judges_scores = || self.limits.classes.get(&terms.class).is_some_and(|class| class.judges_scores);
-        rounds::round_takes_claims(batch, round, now_s)
-            && (round != JURY || may_judge(node, terms, &batch.open.fixed, now_s))
-            && (!batch.is_about_scores(round) || judges_scores())
+    /// Whether the class's worker answers what the round asks: some cannot judge an adjudicator's scores.
+    fn can_answer(&self, batch: &BatchFacts, round: u8) -> bool {
+        let judges_scores =
+            || self.limits.classes.get(&batch.open.terms.class).is_some_and(|class| class.judges_scores);
+        !batch.is_about_scores(round) || judges_scores()
     }
 
     /// Whether one more lot of the batch's class can be worked on within its reservation, after those already taken.
@@ -208,39 +202,37 @@ impl State {
         u32::try_from(waiting).is_ok_and(|waiting| waiting < fit)
     }
 
-    /// Whether the lot has a seat for the node.
-    fn is_open(&self, node: AccountNo, batch: &BatchFacts, lot: Option<&LotState>, now_s: u32) -> bool {
-        lot.is_none_or(|lot| {
-            !lot.leavers.contains(&node)
-                && lot.slots.iter().all(|slot| slot.node != node)
-                && rounds::has_seat(batch, lot, now_s)
-        })
-    }
-
     /// Why the node takes nothing in this batch now.
     pub(super) fn no_chance(&self, facts: &Facts, batch: BatchId) -> NoChance {
         let (Some((number, node)), Some(open)) = (facts.node(), facts.batches.get(&batch)) else {
             return NoChance::Taken;
         };
         let terms = &open.open.terms;
-        let candidate = Candidate { node: number, tickets: node.tickets, active_since: node.active_since };
         let mut any = false;
         let mut next: Option<NoChance> = None;
         for (place, seed, state) in drawn(batch, open) {
             any = true;
-            if !self.may_sit(node, open, place.round, facts.now_s) || !self.is_open(number, open, state, facts.now_s) {
+            let table = open.table(place, state, seed);
+            // By the end of time the sortition has let everyone in.
+            if !self.can_answer(open, place.round)
+                || !admitted(table.admit(SHA256, (number, node), facts.now_s, u32::MAX))
+            {
                 continue;
             }
-            let seats = terms.seats(place.round);
-            let at = Seats { batch, lot: place.lot, round: place.round, seats, slice_s: terms.slice_s };
-            let slices = eligible_after(SHA256, seed, at, candidate);
-            let when = seed.at.saturating_add(slices.saturating_mul(terms.slice_s));
+            let when = table.eligible_at(SHA256, (number, node)).unwrap_or(seed.at);
+            let slices = when.saturating_sub(seed.at) / terms.slice_s.max(1);
             if !matches!(next, Some(NoChance::Later(_, _, soonest)) if soonest <= when) {
                 next = Some(NoChance::Later(place.lot, slices, when));
             }
         }
         next.unwrap_or(if any { NoChance::Taken } else { NoChance::NotDrawn })
     }
+}
+
+/// Whether the contract lets the node in, for now or once it has a slot and stake free: those are counted over all claims
+/// of a call.
+const fn admitted(seat: Result<Seat, Skip>) -> bool {
+    matches!(seat, Ok(_) | Err(Skip::SlotLimit | Skip::Bond))
 }
 
 /// Whether lots of the batch may get an extension round.
@@ -251,7 +243,7 @@ pub(super) const fn may_extend(batch: &BatchFacts) -> bool {
 /// Every round that has a seed and is not filled for good: first rounds in the window, extensions and juries anywhere.
 fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &Seed, Option<&LotState>)> {
     let progress = &open.open.progress;
-    let lots = lot_count(open.open.items, open.open.terms.lot_size);
+    let lots = open.lot_count();
     let groups =
         (progress.window.frontier..).take(WINDOW_GROUPS).filter_map(|group| match progress.window.draw(group) {
             Some(Draw::Seeded(seed)) => Some((group, seed)),

@@ -2,19 +2,17 @@
 //! of its own, and most see that another was faster.
 
 use piecework_interface::{
-    draw::Draw,
+    draw::At,
+    due::DrawStep,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
-    lots::{group_count, open_groups},
-    op::{At, Target},
-    sortition::later_slice,
-    view::{LotPhase, NodeStatus},
+    op::Target,
+    view::{GROUP_LOTS, NodeStatus, WINDOW_GROUPS},
 };
 
 use super::{
     Call, State,
     facts::{BatchFacts, Facts},
-    rounds,
 };
 
 /// Waits are stretched at most so far, however many nodes there are.
@@ -112,9 +110,12 @@ impl State {
             }
             if self.limits.keeper {
                 let lots = open.lots.iter();
-                let lots = lots.filter(|(_, lot)| rounds::is_due(open, lot, facts.now_s, facts.height));
+                let lots = lots.filter(|(_, lot)| open.due(lot, facts.now_s, facts.height).is_some());
                 due.extend(lots.map(|(&lot, state)| Duty::Lot(batch, lot, state.round, state.phase as u8)));
-                due.extend(rounds::batch_is_due(open, facts.now_s).then_some(Duty::Batch(batch)));
+                let progress = &open.open.progress;
+                let closes =
+                    progress.window.closes(open.lot_count(), progress.live, terms, open.is_cancelled(), facts.now_s);
+                due.extend(closes.then_some(Duty::Batch(batch)));
             }
         }
         if self.limits.keeper {
@@ -170,30 +171,21 @@ impl State {
 
 /// Groups that may open, and draws whose slice has passed.
 fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
-    let terms = &open.open.terms;
-    let passed = |opened_at: u32| later_slice(opened_at, facts.now_s, terms.slice_s);
-    let progress = &open.open.progress;
-    let end = progress.window.frontier.saturating_add(open_groups(facts.active_tickets, terms));
-    let groups = progress.window.frontier..end.min(group_count(open.open.items, terms.lot_size));
+    let (terms, progress) = (&open.open.terms, &open.open.progress);
+    let duty = |at, step| Duty::Draw(batch, at, step == DrawStep::Capture);
     // An adjudicated batch is closed to all until its adjudicator has put up its bond.
     let accepted = terms.adjudicator().is_none() || progress.adjudicator_bond.is_some();
-    let takes_claims = accepted && rounds::round_takes_claims(open, 0, facts.now_s);
-    let groups = groups.filter(|_| takes_claims).filter_map(|group| match progress.window.draw(group)? {
-        Draw::Closed => Some(Duty::Draw(batch, At::Group(group), false)),
-        Draw::Opened(at) if passed(*at) => Some(Duty::Draw(batch, At::Group(group), true)),
-        _ => None,
-    });
-    let lots = open.lots.iter().filter_map(|(&lot, state)| match state.draw {
-        Draw::Opened(at)
-            if state.round > 0
-                && state.phase == LotPhase::Working
-                && passed(at)
-                && rounds::round_takes_claims(open, state.round, facts.now_s)
-                && !state.clock_over(terms, facts.now_s) =>
-        {
-            Some(Duty::Draw(batch, At::Lot(lot), true))
-        }
-        _ => None,
+    let groups = (progress.window.frontier..open.lot_count().div_ceil(GROUP_LOTS))
+        .take(WINDOW_GROUPS)
+        // A group that somebody opened while there were more tickets waits: its seed would come long before its claims.
+        .filter(|group| progress.window.may_open(*group, facts.active_tickets, terms))
+        .filter(|_| open.takes_claims(0, facts.now_s))
+        .filter_map(|group| {
+            Some(duty(At::Group(group), progress.window.draw(group)?.due(accepted, terms, facts.now_s)?))
+        });
+    let lots = open.lots.iter().filter_map(|(&lot, state)| {
+        let may_draw = state.may_draw(terms, facts.now_s).is_ok() && open.takes_claims(state.round, facts.now_s);
+        Some(duty(At::Lot(lot), state.draw.due(false, terms, facts.now_s).filter(|_| may_draw)?))
     });
     groups.chain(lots).collect()
 }

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
+    admit::Table,
+    draw::Seed,
+    due::LotStep,
     ids::{AccountNo, BatchId, LotId},
-    lots::lot_items,
+    lots::lot_count,
     revenue::Revenue,
+    round::closed_to_claims,
     settlement::slot_bond,
     terms::JURY,
     view::{Account, BatchStatus, LotState, Node, OpenBatch, Slot},
@@ -107,6 +111,46 @@ impl Facts {
 }
 
 impl BatchFacts {
+    /// Whether a round of the batch takes claims: a jury does, whatever became of its batch.
+    #[must_use]
+    pub fn takes_claims(&self, round: u8, now_s: u32) -> bool {
+        !closed_to_claims(&self.open.terms, self.is_cancelled(), round, now_s)
+    }
+
+    /// A lot's current round, as a claim meets it.
+    #[must_use]
+    pub fn table<'a>(&'a self, place: Place, lot_state: Option<&'a LotState>, seed: &'a Seed) -> Table<'a> {
+        Table {
+            batch: place.batch,
+            lot: place.lot,
+            items: self.items(place.lot),
+            terms: &self.open.terms,
+            fixed: &self.open.fixed,
+            cancelled: self.is_cancelled(),
+            lot_state,
+            seed: Some(seed),
+        }
+    }
+
+    /// The step of a lot that a poke would take now.
+    #[must_use]
+    pub fn due(&self, lot: &LotState, now_s: u32, height: u64) -> Option<LotStep> {
+        let height = u32::try_from(height).unwrap_or(u32::MAX);
+        lot.due(&self.open.terms, &self.open.fixed, self.is_cancelled(), now_s, height)
+    }
+
+    /// Whether the batch was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.status == BatchStatus::Cancelled
+    }
+
+    /// Lots of the batch.
+    #[must_use]
+    pub const fn lot_count(&self) -> u32 {
+        lot_count(self.open.items, self.open.terms.lot_size)
+    }
+
     /// Items that a round of a lot judges, bit i for item i of the lot.
     #[must_use]
     pub fn judged(&self, lot: LotId, round: u8) -> u64 {
@@ -134,7 +178,7 @@ impl BatchFacts {
     }
 
     fn items(&self, lot: LotId) -> u8 {
-        lot_items(self.open.items, self.open.terms.lot_size, lot)
+        self.open.lot_items(lot)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an epoch pays reaches the node: the agent's key signs an intent for it, as its access key carries no deposit. The
 //! intent's kind moves nothing out of the account, so the key still cannot.
 
-use piecework_interface::intent::Kind;
+use piecework_interface::key::Kind;
 
 use super::{Call, Collect, State, facts::Facts};
 
@@ -37,7 +37,7 @@ mod tests {
     use piecework_interface::{
         amount::Amount,
         ids::{AccountNo, TokenId},
-        intent::{IntentKey, Kinds, PublicKey},
+        key::{IntentKey, Kinds, PublicKey},
         revenue::{Revenue, Share},
         skip::Skip,
         view::{Account, Node, Part},

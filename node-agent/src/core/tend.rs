@@ -10,7 +10,6 @@ use piecework_interface::{
 use super::{
     Action, Payloads, State, Trouble,
     facts::{Facts, Held},
-    rounds,
 };
 use crate::record::{Done, Place, Record};
 
@@ -133,8 +132,8 @@ impl State {
             facts.batches.get(&batch).is_some_and(|open| {
                 let held = facts.held().any(|held| (held.place.batch, held.place.lot) == (batch, lot));
                 let seat = match open.lots.get(&lot) {
-                    Some(state) => rounds::has_seat(open, state, facts.now_s),
-                    None => !open.open.progress.window.is_marked(lot) && rounds::batch_takes_claims(open, facts.now_s),
+                    Some(state) => state.vacancy(&open.open.terms, open.is_cancelled(), facts.now_s).is_ok(),
+                    None => !open.open.progress.window.is_marked(lot) && open.takes_claims(0, facts.now_s),
                 };
                 seat && !held
             })

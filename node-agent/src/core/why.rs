@@ -6,7 +6,6 @@ use super::{
     Payloads, State,
     claims::{NoChance, may_extend},
     facts::Facts,
-    rounds,
 };
 use crate::record::Place;
 
@@ -61,7 +60,7 @@ impl State {
         let mut any = false;
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
-            if !rounds::batch_takes_claims(open, facts.now_s) {
+            if !open.takes_claims(0, facts.now_s) {
                 continue;
             }
             any = true;

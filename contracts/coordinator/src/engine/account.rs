@@ -1,10 +1,10 @@
 //! Storage deposits and registration, NEP-145.
 
+use piecework_compact::json::{Text, Write};
 use piecework_interface::{
     amount::Amount,
     event::Entry,
     ids::{AccountNo, NEAR},
-    json::{Text, Write},
     storage::{account_bytes, cost},
 };
 

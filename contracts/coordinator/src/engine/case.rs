@@ -8,7 +8,6 @@ use piecework_interface::{
     amount::Amount,
     event::Entry,
     ids::{AccountNo, BatchId, LotId, NEAR},
-    lots::all_items,
     skip::Skip,
     view::{LotPhase, LotState},
 };
@@ -32,7 +31,7 @@ impl<H: Host> Engine<'_, H> {
     /// A provisional lot whose window is open; its record is taken from its table.
     fn provisional_lot(&mut self, batch: BatchId, lot: LotId) -> Result<(Place, LotState), Error> {
         let (place, state) = self.lot_in(batch, lot, LotPhase::Provisional)?;
-        if self.now >= state.phase_at.saturating_add(place.facts.terms.challenge_window_s) {
+        if !state.challengeable(&place.facts.terms, self.now) {
             return Err(Error::Lot("the lot's challenge window is over"));
         }
         Ok((place, state))
@@ -50,9 +49,4 @@ impl<H: Host> Engine<'_, H> {
         }
         self.debit(account, NEAR, bond)
     }
-}
-
-/// The questions that a lot answers: its items, or one about an adjudicator's scores.
-fn questions(place: &Place) -> u64 {
-    if place.facts.terms.adjudicator().is_some() { 1 } else { all_items(place.items) }
 }

@@ -3,15 +3,16 @@
 //! Every intent stands alone. One that proves nothing (a wrong signature, key, chain or contract, a passed deadline, a used
 //! nonce) is skipped and leaves no trace but its code; one that is genuine uses its nonce, even when it then fails.
 
+use piecework_compact::json;
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS, WithdrawArgs},
     event::Entry,
     ids::{AccountNo, TokenId},
-    intent::{
-        DEADLINE_MAX_S, Draft, INTENTS_MAX, IntentKey, Kind, Kinds, MEMO_MAX, MESSAGE_MAX, SignedIntent, own_key,
-    },
-    json, money,
+    intent::{Draft, INTENTS_MAX, MEMO_MAX, MESSAGE_MAX, SignedIntent},
+    key::{DEADLINE_MAX_S, IntentKey, Kind, Kinds},
+    keys::own_key,
+    money,
     skip::Skip,
     storage::INTENT_KEY_BYTES,
 };

@@ -4,7 +4,8 @@ use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
     event::Entry,
-    intent::{INTENT_KEYS_MAX, KeyRows, Kinds, Limit, key_set},
+    key::{Kinds, Limit},
+    keys::{INTENT_KEYS_MAX, KeyRows, key_set},
     storage::INTENT_KEY_BYTES,
 };
 

@@ -5,7 +5,6 @@ use piecework_interface::{
     event::{Abandoned, Entry},
     ids::{AccountNo, BatchId, LotId},
     lots, money,
-    round::closed_to_claims,
     settlement::slot_bond,
     skip::Skip,
     view::{GROUP_LOTS, LotPhase, LotState, SlotPhase},
@@ -42,11 +41,6 @@ pub(super) struct Place {
 impl Place {
     pub const fn key(&self) -> (BatchId, LotId) {
         (self.batch, self.lot)
-    }
-
-    /// Whether the batch lets nothing new be claimed in such a round.
-    pub const fn closed_to_claims(&self, round: u8, now: u32) -> bool {
-        closed_to_claims(&self.facts.terms, self.cancelled, round, now)
     }
 
     /// Bond of a slot of the lot's current round.

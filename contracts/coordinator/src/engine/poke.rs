@@ -1,15 +1,13 @@
 //! `poke`: whatever is due, for anyone.
 
 use piecework_interface::{
-    call::Callback,
+    due::LotStep,
     event::Entry,
-    ids::{AccountNo, BatchId, LotId},
-    merkle::Digest,
+    ids::{AccountNo, BatchId, Digest, LotId},
     money,
     op::{POKES_MAX, Target},
-    round::commits_needed,
     terms::JURY,
-    view::{LotPhase, LotState, NodeStatus},
+    view::{Callback, LotState, NodeStatus},
 };
 
 use super::{Engine, Error, Host, lot::Place, record::Batch, settle::STEP_LOG_BYTES};
@@ -95,31 +93,19 @@ impl<H: Host> Engine<'_, H> {
     fn poke_lot(&mut self, batch: BatchId, lot: LotId) -> Result<bool, Error> {
         let Ok(place) = self.place(batch, lot)? else { return Ok(false) };
         let Some(state) = self.take_lot(&place)? else { return Ok(false) };
-        let now = self.now;
-        let terms = &place.facts.terms;
-        match state.phase {
-            LotPhase::Working if state.round_over(terms, place.cancelled, now) => self.end_round(&place, state),
-            LotPhase::Revealing if state.all_revealed() || self.reveals_over(&place, &state) => {
-                self.tally(&place, state)?;
-                Ok(true)
-            }
-            LotPhase::Provisional if now >= state.phase_at.saturating_add(terms.challenge_window_s) => {
-                if state.case.as_ref().is_some_and(|case| !case.challenges.is_empty()) {
-                    self.open_jury(&place, state);
-                } else {
-                    self.settle(&place, &state, true)?;
-                }
-                Ok(true)
-            }
-            LotPhase::Judging if now >= state.phase_at.saturating_add(terms.verdict_ttl_s()) => {
-                self.settle(&place, &state, true)?;
-                Ok(true)
-            }
-            LotPhase::Working | LotPhase::Revealing | LotPhase::Provisional | LotPhase::Judging => {
-                self.put_lot(&place, state);
-                Ok(false)
-            }
+        let facts = &place.facts;
+        let Some(step) = state.due(&facts.terms, &facts.fixed, place.cancelled, self.now, self.height) else {
+            self.put_lot(&place, state);
+            return Ok(false);
+        };
+        match step {
+            LotStep::Reveal => self.end_claims(&place, state)?,
+            LotStep::Free => self.free(&place, state)?,
+            LotStep::Tally => self.tally(&place, state)?,
+            LotStep::OpenJury => self.open_jury(&place, state),
+            LotStep::Settle => self.settle(&place, &state, true)?,
         }
+        Ok(true)
     }
 
     /// Sends the challenged items to a jury: a round like any other.
@@ -129,19 +115,16 @@ impl<H: Host> Engine<'_, H> {
         self.push(Entry::JuryOpened { batch: place.batch, lot: place.lot });
     }
 
-    /// Ends a working round: to reveals with enough commits, else without a result.
-    fn end_round(&mut self, place: &Place, mut state: LotState) -> Result<bool, Error> {
-        if state.commits() >= commits_needed(&place.facts.terms, state.round) {
-            let abandoned = self.abandon_reserved(place, &mut state)?;
-            self.start_reveals(place, &mut state, abandoned)?;
-            self.put_lot(place, state);
-            return Ok(true);
-        }
-        if state.round == 0 && !place.closed_to_claims(0, self.now) {
-            // The next claim restarts the clock.
-            self.put_lot(place, state);
-            return Ok(false);
-        }
+    /// Turns a round whose time for claims is over to reveals.
+    fn end_claims(&mut self, place: &Place, mut state: LotState) -> Result<(), Error> {
+        let abandoned = self.abandon_reserved(place, &mut state)?;
+        self.start_reveals(place, &mut state, abandoned)?;
+        self.put_lot(place, state);
+        Ok(())
+    }
+
+    /// Ends a working round without enough commits.
+    fn free(&mut self, place: &Place, mut state: LotState) -> Result<(), Error> {
         let abandoned = self.abandon_reserved(place, &mut state)?;
         let bond = place.bond(&state);
         let freed: Vec<_> = state.current().map(|slot| slot.node).collect();
@@ -152,19 +135,7 @@ impl<H: Host> Engine<'_, H> {
         state.slots.retain(|slot| slot.round != round);
         self.push(Entry::Freed { batch: place.batch, lot: place.lot, abandoned });
         // Without a slot in the extension, a tally finds its items unresolved over all rounds.
-        if round == 0 {
-            self.settle(place, &state, true)?
-        } else {
-            self.tally(place, state)?
-        }
-        Ok(true)
-    }
-
-    /// Whether the missing reveals are out of time: by the clock, and by blocks, so that a congested chain slashes nobody.
-    fn reveals_over(&self, place: &Place, state: &LotState) -> bool {
-        let window = place.facts.terms.reveal_window_s;
-        let end = state.phase_at.saturating_add(window).saturating_add(place.facts.fixed.grace_s);
-        self.now >= end && self.height >= state.phase_height.saturating_add(window / 2)
+        if round == 0 { self.settle(place, &state, true) } else { self.tally(place, state) }
     }
 
     fn poke_node(&mut self, number: AccountNo) -> Result<bool, Error> {
@@ -174,7 +145,7 @@ impl<H: Host> Engine<'_, H> {
         let Some(node) = account.and_then(|account| account.node.as_ref()) else { return Ok(false) };
         // A new least stake counts for a node from its next change of stake, or from here.
         let revalued = money::tickets(node.stake.0, min_stake) != node.tickets;
-        let silent = node.status == NodeStatus::Active && now > node.last_seen.saturating_add(window);
+        let silent = node.is_overdue(window, now);
         if revalued {
             self.push_stake(number)?;
         }

@@ -6,15 +6,11 @@ mod lot;
 mod root;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use piecework_interface::{
-    amount::Amount,
+use piecework_compact::{
     codec::{self, Codec},
-    fields, governance,
-    ids::TokenId,
-    intent::IntentKey,
-    revenue::Revenue,
-    view::Node,
+    fields,
 };
+use piecework_interface::{amount::Amount, governance, ids::TokenId, key::IntentKey, revenue::Revenue, view::Node};
 
 pub use batch::{Batch, Begun, ClosedBatch, Facts, OpenBatch, Purse};
 pub use lot::Lot;

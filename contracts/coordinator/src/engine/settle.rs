@@ -2,8 +2,9 @@
 
 use piecework_interface::{
     amount::Amount,
+    answers::Items,
     case::Case,
-    event::{Entry, Items, SettledSlot},
+    event::{Entry, SettledSlot},
     gold,
     ids::NEAR,
     merkle,

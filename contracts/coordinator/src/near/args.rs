@@ -1,7 +1,7 @@
 //! The call's arguments.
 
 use near_sdk::env;
-use piecework_interface::{
+use piecework_compact::{
     codec::{self, Codec},
     json::Read,
 };

@@ -1,7 +1,7 @@
 //! Governance. Each method takes one yoctoNEAR, but `apply`, which anybody may call, and `migrate`.
 
 use near_sdk::{Gas, GasWeight, NearToken, env};
-use piecework_interface::codec;
+use piecework_compact::codec;
 
 use super::{
     args::{self, need},

@@ -1,9 +1,6 @@
 //! Signed intents and their keys.
 
-use piecework_interface::{
-    call::IntentKeyAddArgs,
-    intent::{Kinds, SignedIntent},
-};
+use piecework_interface::{call::IntentKeyAddArgs, intent::SignedIntent, key::Kinds};
 
 use super::{
     args::{self, need},

@@ -3,7 +3,7 @@
 use piecework_interface::op::Target;
 
 use near_sdk::{Gas, NearToken, env};
-use piecework_interface::json::{Text, Write, push_hex};
+use piecework_compact::json::{Text, Write, push_hex};
 
 use super::{account_id, args, call, methods};
 use crate::engine::Tell;

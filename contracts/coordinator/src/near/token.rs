@@ -1,6 +1,6 @@
 //! The token registry and incoming tokens.
 
-use piecework_interface::{call::TokenListArgs, json::Deposit};
+use piecework_interface::call::{Deposit, TokenListArgs};
 
 use super::{
     args::{self, need},

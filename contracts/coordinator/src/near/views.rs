@@ -1,10 +1,8 @@
 //! Views.
 
 use near_sdk::env;
-use piecework_interface::{
-    amount::Amount,
-    json::{Text, Write},
-};
+use piecework_compact::json::{Text, Write};
+use piecework_interface::amount::Amount;
 
 use super::{
     args::{self, need},

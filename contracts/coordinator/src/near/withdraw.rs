@@ -1,12 +1,11 @@
 //! Payouts.
 
 use near_sdk::{Gas, GasWeight, NearToken, PromiseError, PromiseIndex, env};
-use piecework_interface::{
-    amount::Amount,
-    call::WithdrawArgs,
+use piecework_compact::{
     codec,
     json::{Text, Write},
 };
+use piecework_interface::{amount::Amount, call::WithdrawArgs};
 
 use super::{
     account_id,

@@ -14,8 +14,8 @@ use piecework_interface::{
     ids::{AccountNo, TokenId},
     intent::SignedIntent,
     op::{Op, Target},
-    replay::{Context, Mirror},
 };
+use piecework_replay::{Context, Mirror};
 
 pub const CONTRACT: &str = "market.near";
 pub const OWNER: &str = "owner.near";

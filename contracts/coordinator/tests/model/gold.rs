@@ -1,7 +1,8 @@
 //! A requester's gold: every item of a batch has a known answer, which is the truth or, now and then, is not.
 
 use piecework_interface::{
-    gold::{Opening, leaf},
+    case::Opening,
+    gold::leaf,
     host::sha256,
     merkle::{self, Peaks},
 };

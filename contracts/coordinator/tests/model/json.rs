@@ -1,5 +1,6 @@
 //! The contract's JSON against serde_json's: what clients send is read, what views answer is understood.
 
+use piecework_compact::json::{Write, to_string};
 use piecework_coordinator::{
     engine::Error,
     json::{self, Args, CreateArgs},
@@ -7,15 +8,13 @@ use piecework_coordinator::{
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchCreateArgs, BatchSkipLotsArgs, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs, TokenListArgs,
+        BatchCreateArgs, BatchSkipLotsArgs, Deposit, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs, TokenListArgs,
         WithdrawArgs,
     },
     config::Config,
-    draw::Draw,
+    draw::{At, Draw},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    intent::{Kind, Kinds, PublicKey},
-    json::{Deposit, Write, to_string},
-    op::At,
+    key::{Kind, Kinds, PublicKey},
     view,
 };
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! A batch from escrow to payout.
 
 use piecework_interface::{
+    draw::At,
     ids::LotId,
-    op::At,
     view::{BatchStatus, LotPhase},
 };
 

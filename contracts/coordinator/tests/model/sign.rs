@@ -6,7 +6,8 @@ use piecework_interface::{
     call::WithdrawArgs,
     host::sha256,
     ids::TokenId,
-    intent::{Action, Intent, Payment, PublicKey, SignedIntent},
+    intent::{Action, Intent, Payment, SignedIntent},
+    key::PublicKey,
 };
 
 use super::chain::CONTRACT;

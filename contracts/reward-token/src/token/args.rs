@@ -1,7 +1,8 @@
 //! The call's arguments.
 
 use near_sdk::{AccountId, env, require};
-use piecework_interface::{amount::Amount, arguments, fields, json};
+use piecework_compact::{arguments, fields, json};
+use piecework_interface::amount::Amount;
 
 /// NEP-148 metadata as `new` takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,10 +2,8 @@
 
 use near_contract_standards::fungible_token::{core::FungibleTokenCore, events::FtBurn};
 use near_sdk::{AccountId, Gas, GasWeight, NearToken, PromiseIndex, assert_one_yocto, env, json_types::U128, require};
-use piecework_interface::{
-    amount::Amount,
-    json::{self, Text, Write},
-};
+use piecework_compact::json::{self, Text, Write};
+use piecework_interface::amount::Amount;
 
 use super::{
     args::{self, need, read},

@@ -1,16 +1,16 @@
 //! `piecework account`: NEAR accounts, storage deposits, internal balances.
 
+use piecework_client::{calls, token};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, BlockRef};
+use piecework_chain::{AccountId, BlockRef, Coordinator, TxRequest};
 use serde_json::json;
 
 use super::{execute, near_amount, registered};
 use crate::{
     amount::{Decimal, format_near},
     context::Context,
-    coordinator::Coordinator,
     credentials,
     problem::Problem,
     requests, tokens,
@@ -181,7 +181,9 @@ async fn deposit(context: &Context, args: MoveArgs) -> anyhow::Result<()> {
         )
         .into());
     }
-    let outcome = execute(&signer, requests::deposit(token_account, coordinator.account_id(), amount)?).await?;
+    let outcome =
+        execute(&signer, TxRequest::to(token_account).call(token::deposit(coordinator.account_id().as_str(), amount)))
+            .await?;
     let result = json!({ "account_id": signer.account_id(), "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || format!("deposited {} for {}", token.show(amount), signer.account_id()))
 }
@@ -213,8 +215,11 @@ async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
         )
         .into());
     }
-    let outcome =
-        execute(&signer, requests::withdraw(coordinator.account_id().clone(), token.id(), Some(amount))?).await?;
+    let outcome = execute(
+        &signer,
+        TxRequest::to(coordinator.account_id().clone()).call(calls::withdraw(token.id(), Some(amount))),
+    )
+    .await?;
     let result = json!({ "account_id": account_id, "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || format!("withdrew {} to {account_id}", token.show(amount)))
 }
@@ -227,13 +232,15 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
         None => (coordinator.account_id().clone(), 10_u128.pow(23)),
         Some(selector) => {
             let token = token_account(context, &coordinator, selector).await?;
-            let bounds: crate::coordinator::StorageBounds =
+            let bounds: piecework_client::views::StorageBounds =
                 context.rpc.view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
             (token, bounds.min.0)
         }
     };
     let yoctonear = args.amount.as_ref().map(|amount| near_amount("--amount", amount)).transpose()?.unwrap_or(least);
-    let outcome = execute(&signer, requests::storage_deposit(contract.clone(), &account_id, yoctonear)?).await?;
+    let outcome =
+        execute(&signer, TxRequest::to(contract.clone()).call(calls::storage_deposit(account_id.as_str(), yoctonear)))
+            .await?;
     let result = json!({ "account_id": account_id, "contract": contract, "yoctonear": yoctonear.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || {
         format!("deposited {} NEAR of storage for {account_id} with {contract}", format_near(yoctonear))

@@ -14,10 +14,11 @@ mod verdict;
 mod verify;
 mod watch;
 
+use piecework_client::calls;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use piecework_chain::LAG_POLL;
+use piecework_chain::{Coordinator, LAG_POLL, TxRequest};
 use piecework_interface::{
     ids::BatchId,
     lots,
@@ -36,7 +37,7 @@ pub use verify::VerifyArgs;
 pub use watch::WatchArgs;
 
 use super::execute;
-use crate::{context::Context, coordinator::Coordinator, output::table, problem::Problem, requests};
+use crate::{context::Context, output::table, problem::Problem};
 
 /// Commands about batches.
 #[derive(Debug, Subcommand)]
@@ -103,7 +104,7 @@ async fn cancel(context: &Context, batch: BatchId) -> anyhow::Result<()> {
         .into());
     };
     let signer = dispute::requester(context, batch, &open).await?;
-    execute(&signer, requests::batch_cancel(coordinator.account_id().clone(), batch)?).await?;
+    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::batch_cancel(batch))).await?;
     let state = find(&coordinator, batch).await?;
     context.output.result(&state, || match &state.open {
         Some(open) => {
@@ -114,7 +115,7 @@ async fn cancel(context: &Context, batch: BatchId) -> anyhow::Result<()> {
 }
 
 async fn list(context: &Context) -> anyhow::Result<()> {
-    let batches = context.coordinator()?.batches().await?;
+    let batches = context.coordinator()?.all_batches().await?;
     let rows: Vec<Vec<String>> = batches
         .iter()
         .map(|batch| {

@@ -1,5 +1,6 @@
 //! `piecework contract`: deploying and initializing a coordinator.
 
+use piecework_client::calls;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -8,7 +9,7 @@ use piecework_interface::config::Config;
 use serde_json::json;
 
 use super::{execute, token::read_wasm};
-use crate::{context::Context, files, problem::Problem, requests};
+use crate::{context::Context, files, problem::Problem};
 
 /// Commands about the coordinator contract.
 #[derive(Debug, Subcommand)]
@@ -64,7 +65,7 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
             let signer = context.signer().await?;
             let contract = context.network.contract.clone().unwrap_or_else(|| signer.account_id().clone());
             let owner = args.owner.unwrap_or_else(|| signer.account_id().clone());
-            let request = requests::add_contract_init(TxRequest::to(contract.clone()), &owner, &config)?;
+            let request = TxRequest::to(contract.clone()).call(calls::new(owner.as_str(), &config));
             execute(&signer, request).await?;
             let result = json!({ "contract": contract, "owner_id": owner, "config": config });
             context.output.result(&result, || format!("{contract} is initialized; {owner} owns it"))

@@ -1,5 +1,7 @@
 //! `piecework epoch`: when nodes and the treasury get the fees.
 
+use piecework_chain::TxRequest;
+use piecework_client::calls;
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -7,7 +9,7 @@ use piecework_interface::revenue::Revenue;
 use serde_json::json;
 
 use super::execute;
-use crate::{context::Context, problem::Problem, requests, tokens};
+use crate::{context::Context, problem::Problem, tokens};
 
 /// Commands about epochs, for anybody.
 #[derive(Debug, Subcommand)]
@@ -61,7 +63,7 @@ async fn settle(context: &Context) -> anyhow::Result<()> {
         return Err(Problem::new(format!("epoch {} runs for another {text}", revenue.epoch), "end it then").into());
     }
     let signer = context.signer().await?;
-    execute(&signer, requests::epoch_settle(coordinator.account_id().clone())?).await?;
+    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::epoch_settle())).await?;
     context.output.note(format!("ended epoch {}", revenue.epoch));
     show(context).await
 }

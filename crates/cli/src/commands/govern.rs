@@ -3,17 +3,17 @@
 mod propose;
 mod show;
 
+use piecework_client::{Call, calls};
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
-use piecework_chain::{AccountId, Sender, TxRequest};
+use piecework_chain::{AccountId, Coordinator, Sender, TxRequest};
 use piecework_interface::governance::{Change, Feature, Proposal, Role, Settings};
-use serde_json::json;
 
 pub use propose::ProposeCommand;
 
 use super::{execute, token::read_wasm};
-use crate::{context::Context, coordinator::Coordinator, problem::Problem, requests};
+use crate::{context::Context, problem::Problem};
 
 /// Between two looks at the chain's clock.
 const POLL: Duration = Duration::from_millis(600);
@@ -139,30 +139,30 @@ pub async fn run(context: &Context, command: GovernCommand) -> anyhow::Result<()
         GovernCommand::Drop(args) => drop_proposal(context, args.number).await,
         GovernCommand::Pause(args) => {
             let features = features(&args.features);
-            step(context, By::Guardian, "pause", json!({ "features": features }), "paused").await
+            step(context, By::Guardian, calls::pause(&features), "paused").await
         }
         GovernCommand::Unpause(args) => {
             let features = features(&args.features);
-            step(context, By::Owner, "unpause", json!({ "features": features }), "unpaused").await
+            step(context, By::Owner, calls::unpause(&features), "unpaused").await
         }
         GovernCommand::Role(args) => {
             let role = match args.role {
                 RoleName::Guardian => Role::Guardian,
                 RoleName::TokenAdmin => Role::TokenAdmin,
             };
-            let args = json!({ "role": role, "account_id": args.who.account_id });
-            step(context, By::Owner, "role_set", args, "gave the role").await
+            let call = calls::role_set(role, args.who.account_id.as_deref().map(AsRef::as_ref));
+            step(context, By::Owner, call, "gave the role").await
         }
         GovernCommand::Owner(OwnerCommand::Propose(args)) => {
-            let args = json!({ "account_id": args.account_id });
-            step(context, By::Owner, "owner_propose", args, "named who may become the owner").await
+            let call = calls::owner_propose(args.account_id.as_deref().map(AsRef::as_ref));
+            step(context, By::Owner, call, "named who may become the owner").await
         }
         GovernCommand::Owner(OwnerCommand::Accept) => {
-            step(context, By::ProposedOwner, "owner_accept", json!({}), "became the owner").await
+            step(context, By::ProposedOwner, calls::owner_accept(), "became the owner").await
         }
         GovernCommand::Treasury(args) => {
-            let args = json!({ "account_id": args.account_id });
-            step(context, By::Owner, "treasury_set", args, "set the treasury").await
+            let call = calls::treasury_set(args.account_id.as_deref().map(AsRef::as_ref));
+            step(context, By::Owner, call, "set the treasury").await
         }
     }
 }
@@ -192,9 +192,9 @@ impl By {
 }
 
 /// Signs a step and shows what holds then. It is checked before anything is sent that the signer may do it.
-async fn step(context: &Context, by: By, method: &str, args: serde_json::Value, done: &str) -> anyhow::Result<()> {
+async fn step(context: &Context, by: By, call: Call, done: &str) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
-    let request = requests::govern(coordinator.account_id().clone(), method, &args)?;
+    let request = TxRequest::to(coordinator.account_id().clone()).call(call);
     let signer = governor(context, &coordinator, by).await?;
     execute(&signer, request).await?;
     context.output.note(format!("{}: {done}", signer.account_id()));
@@ -220,7 +220,7 @@ async fn governor(context: &Context, coordinator: &Coordinator, by: By) -> anyho
 
 async fn drop_proposal(context: &Context, number: u32) -> anyhow::Result<()> {
     find(&context.coordinator()?.settings().await?, number)?;
-    step(context, By::Guardian, "drop_proposal", json!({ "number": number }), "dropped the proposal").await
+    step(context, By::Guardian, calls::drop_proposal(number), "dropped the proposal").await
 }
 
 async fn apply(context: &Context, args: ApplyArgs) -> anyhow::Result<()> {
@@ -229,7 +229,7 @@ async fn apply(context: &Context, args: ApplyArgs) -> anyhow::Result<()> {
     let proposal = find(&coordinator.settings().await?, args.number)?;
     let (by_owner, request) = match &proposal.change {
         Change::Code(hash) => (true, upgrade(contract, hash, args.wasm.as_deref())?),
-        Change::Config(_) | Change::Prices(_) => (false, requests::apply(contract, args.number)?),
+        Change::Config(_) | Change::Prices(_) => (false, TxRequest::to(contract).call(calls::apply(args.number))),
     };
     // Who may not apply it need not wait for it.
     let signer = if by_owner { governor(context, &coordinator, By::Owner).await? } else { context.signer().await? };
@@ -255,7 +255,7 @@ fn upgrade(contract: AccountId, hash: &[u8; 32], wasm: Option<&std::path::Path>)
         )
         .into());
     }
-    Ok(requests::upgrade(contract, code))
+    Ok(TxRequest::to(contract).call(calls::upgrade(code)))
 }
 
 /// Waits until a proposal may be applied, by the chain's clock, or says how long that takes.

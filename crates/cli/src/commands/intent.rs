@@ -4,11 +4,13 @@ mod relay;
 mod sign;
 
 use clap::{Args, Subcommand, ValueEnum};
-use piecework_chain::AccountId;
+use piecework_chain::{AccountId, Coordinator, TxRequest};
+use piecework_client::calls;
 use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
-    intent::{IntentKey, Kind, Kinds, PublicKey, own_key},
+    key::{IntentKey, Kind, Kinds, PublicKey},
+    keys::own_key,
 };
 use serde_json::json;
 
@@ -16,7 +18,7 @@ pub use relay::RelayArgs;
 pub use sign::SignArgs;
 
 use super::{execute, registered};
-use crate::{amount::Decimal, context::Context, coordinator::Coordinator, problem::Problem, requests, tokens};
+use crate::{amount::Decimal, context::Context, problem::Problem, tokens};
 
 /// Commands about signed intents and their keys.
 #[derive(Debug, Subcommand)]
@@ -110,7 +112,7 @@ async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
     let signer = context.signer().await?;
     registered(&coordinator, signer.account_id()).await?;
     let add = IntentKeyAddArgs { public_key: args.public_key, kinds, token: token.id(), daily_cap: Amount(daily_cap) };
-    execute(&signer, requests::intent_key_add(coordinator.account_id().clone(), &add)?).await?;
+    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::intent_key_add(&add))).await?;
     context.output.note(format!("{} may sign for {}", args.public_key, signer.account_id()));
     show(context, &coordinator, signer.account_id()).await
 }
@@ -124,7 +126,8 @@ async fn key_remove(context: &Context, args: KeyRemoveArgs) -> anyhow::Result<()
         let what = format!("{} signs nothing for {} as it is", args.public_key, signer.account_id());
         return Err(Problem::new(what, "see the keys that do with `piecework intent keys`").into());
     }
-    execute(&signer, requests::intent_key_remove(coordinator.account_id().clone(), args.public_key)?).await?;
+    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::intent_key_remove(args.public_key)))
+        .await?;
     context.output.note(format!("{} signs nothing for {} any more", args.public_key, signer.account_id()));
     show(context, &coordinator, signer.account_id()).await
 }

@@ -1,12 +1,13 @@
 //! `piecework node`: registration, stake, and the keys of an operator's machines.
 
+use piecework_client::calls;
 use std::{
     path::PathBuf,
     time::{Duration, UNIX_EPOCH},
 };
 
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, PublicKey, TxRequest};
+use piecework_chain::{AccountId, Coordinator, PublicKey, TxRequest};
 use piecework_interface::{ids::ClassId, storage};
 use serde_json::json;
 
@@ -14,7 +15,6 @@ use super::{execute, near_amount};
 use crate::{
     amount::{Decimal, format_near},
     context::Context,
-    coordinator::Coordinator,
     credentials,
     problem::Problem,
     requests, tokens,
@@ -114,16 +114,18 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
         NodeCommand::Register(args) => register(context, args).await,
         NodeCommand::Stake(args) => {
             let yoctonear = near_amount("the stake", &args.amount)?;
-            act(context, requests::stake_add(contract, yoctonear)?, "added to the stake").await
+            act(context, TxRequest::to(contract).call(calls::stake_add(yoctonear)), "added to the stake").await
         }
         NodeCommand::Unstake(args) => {
             let amount = args.amount.as_ref().map(|amount| near_amount("the amount", amount)).transpose()?;
-            act(context, requests::stake_remove(contract, amount)?, "started to unbond").await
+            act(context, TxRequest::to(contract).call(calls::stake_remove(amount)), "started to unbond").await
         }
-        NodeCommand::ClaimStake => act(context, requests::stake_claim(contract)?, "credited the unbonded stake").await,
+        NodeCommand::ClaimStake => {
+            act(context, TxRequest::to(contract).call(calls::stake_claim()), "credited the unbonded stake").await
+        }
         NodeCommand::Status(args) => status(context, args).await,
-        NodeCommand::Pause => act(context, requests::node_pause(contract, true)?, "paused").await,
-        NodeCommand::Resume => act(context, requests::node_pause(contract, false)?, "resumed").await,
+        NodeCommand::Pause => act(context, TxRequest::to(contract).call(calls::node_pause()), "paused").await,
+        NodeCommand::Resume => act(context, TxRequest::to(contract).call(calls::node_resume()), "resumed").await,
         NodeCommand::Revenue(args) => revenue(context, args).await,
         NodeCommand::AddKey(args) => add_key(context, args).await,
     }
@@ -155,10 +157,10 @@ async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     }
     let mut request = TxRequest::to(coordinator.account_id().clone());
     if account.is_none() {
-        request =
-            requests::add_storage_deposit(request, signer.account_id(), near_amount("--storage", &args.storage)?)?;
+        request = request
+            .call(calls::storage_deposit(signer.account_id().as_str(), near_amount("--storage", &args.storage)?));
     }
-    let request = requests::add_node_register(request, classes.into_iter().map(ClassId).collect(), stake)?;
+    let request = request.call(calls::node_register(classes.into_iter().map(ClassId).collect(), stake));
     execute(&signer, request).await?;
     show(context, &coordinator, signer.account_id()).await
 }
@@ -196,7 +198,7 @@ async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
             return Err(Problem::new(what, "see when the running one ends: `piecework epoch show`").into());
         }
         let signer = context.signer().await?;
-        execute(&signer, requests::revenue_collect(coordinator.account_id().clone())?).await?;
+        execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::revenue_collect())).await?;
     }
     let result = json!({ "account_id": account_id, "tickets": tickets, "amounts": amounts, "collected": args.collect });
     context.output.result(&result, || {
@@ -244,14 +246,14 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
                 format!("run `piecework intent key-add {public_key} --kinds collect-revenue`, or leave it so"),
             )
         };
-        let request = requests::add_revenue_key(TxRequest::to(contract.clone()), signs)?;
+        let request = TxRequest::to(contract.clone()).call(calls::revenue_key_add(signs));
         execute(&signer, request).await.map_err(|error| anyhow::Error::new(error).context(without()))?;
     }
     let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path,
-        "methods": requests::MACHINE_METHODS, "collects_revenue": !args.no_revenue });
+        "methods": calls::MACHINE_METHODS, "collects_revenue": !args.no_revenue });
     context.output.result(&result, || {
         let place = path.map(|path| format!(", written to {}", path.display())).unwrap_or_default();
-        format!("added {public_key} to {account_id}{place}; it can call only {}", requests::MACHINE_METHODS.join(", "))
+        format!("added {public_key} to {account_id}{place}; it can call only {}", calls::MACHINE_METHODS.join(", "))
     })
 }
 

@@ -1,5 +1,6 @@
 //! `piecework token`: a reward token of one's own, and the coordinator's list.
 
+use piecework_client::{calls, token};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -14,7 +15,7 @@ use crate::{
     files,
     output::table,
     problem::Problem,
-    requests, tokens,
+    tokens,
 };
 
 /// Commands about reward tokens.
@@ -106,8 +107,8 @@ async fn deploy(context: &Context, args: DeployArgs) -> anyhow::Result<()> {
     let signer = context.signer().await?;
     let token = signer.account_id().clone();
     let owner = args.owner.unwrap_or_else(|| token.clone());
-    let spec = requests::TokenSpec { name: args.name, symbol: args.symbol, decimals: args.decimals };
-    let request = requests::add_token(TxRequest::to(token.clone()), wasm, &owner, cap, &spec)?;
+    let spec = token::TokenSpec { name: args.name, symbol: args.symbol, decimals: args.decimals };
+    let request = TxRequest::to(token.clone()).deploy(wasm).call(token::new(owner.as_str(), cap, &spec));
     execute(&signer, request).await?;
     let result = json!({ "token": token, "owner_id": owner, "total_supply_cap": cap.to_string() });
     context.output.result(&result, || format!("deployed {} on {token}; {owner} may mint", spec.symbol))
@@ -124,7 +125,7 @@ async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
     let decimals = decimals(context, &args.token).await?;
     let amount = args.amount.to_units(decimals)?;
     let signer = context.signer().await?;
-    execute(&signer, requests::token_mint(args.token.clone(), &args.account_id, amount)?).await?;
+    execute(&signer, TxRequest::to(args.token.clone()).call(token::mint(args.account_id.as_str(), amount))).await?;
     let result = json!({ "token": args.token, "account_id": args.account_id, "amount": amount.to_string() });
     context.output.result(&result, || format!("minted {} of {} to {}", args.amount, args.token, args.account_id))
 }
@@ -147,11 +148,15 @@ async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     let signer = context.signer().await?;
     // The coordinator receives the token, so it must be registered with it first.
     if !tokens::ft_registered(&context.rpc, &args.token, &contract).await? {
-        let bounds: crate::coordinator::StorageBounds =
+        let bounds: piecework_client::views::StorageBounds =
             context.rpc.view_function(&args.token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
-        execute(&signer, requests::storage_deposit(args.token.clone(), &contract, bounds.min.0)?).await?;
+        execute(
+            &signer,
+            TxRequest::to(args.token.clone()).call(calls::storage_deposit(contract.as_str(), bounds.min.0)),
+        )
+        .await?;
     }
-    execute(&signer, requests::token_list(contract.clone(), &list)?).await?;
+    execute(&signer, TxRequest::to(contract.clone()).call(calls::token_list(&list))).await?;
     context.output.result(&list, || format!("{contract} lists {}", args.token))
 }
 

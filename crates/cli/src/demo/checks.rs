@@ -1,15 +1,15 @@
 //! What must hold at the end, each checked against a source that does not depend on what it checks.
 
 use anyhow::Context as _;
-use piecework_chain::{BlockRef, RpcClient};
+use piecework_chain::{BlockRef, Coordinator, RpcClient};
 use piecework_interface::{
     host::sha256,
     ids::{BatchId, NEAR},
     journal::next_head,
-    replay::SlotEnd,
     storage::YOCTONEAR_PER_BYTE,
     view::{Batch, SlotPhase},
 };
+use piecework_replay::SlotEnd;
 use serde::Deserialize;
 
 use super::{
@@ -21,7 +21,6 @@ use super::{
     settle,
 };
 use crate::{
-    coordinator::Coordinator,
     gateway::Gateway,
     stack::{Stack, command},
     tokens::ft_balance,
@@ -95,7 +94,7 @@ pub(super) async fn idle_near(stack: &Stack, rpc: &RpcClient) -> anyhow::Result<
     let account = rpc.view_account(contract, BlockRef::Final).await?.context("the contract's account is gone")?;
     let coordinator = stack.coordinator().at(BlockRef::Height(account.block_height));
     // Deposits back the bytes that accounts are charged for; the rest of the storage is the contract's own.
-    let charged: u64 = coordinator.accounts().await?.iter().map(|account| u64::from(account.storage_used)).sum();
+    let charged: u64 = coordinator.all_accounts().await?.iter().map(|account| u64::from(account.storage_used)).sum();
     let storage = u128::from(account.value.storage_usage.saturating_sub(charged)) * YOCTONEAR_PER_BYTE;
     let claims = near_claims(&coordinator).await?;
     let held = account.value.amount.as_yoctonear();
@@ -141,8 +140,8 @@ async fn conserved(stack: &Stack, height: u64, input: &Input<'_>) -> anyhow::Res
     if idle < input.idle_near {
         return Ok(Err(format!("{} yoctoNEAR are missing", input.idle_near - idle)));
     }
-    let accounts = at.accounts().await?;
-    let (batches, revenue) = (at.batches().await?, at.revenue().await?);
+    let accounts = at.all_accounts().await?;
+    let (batches, revenue) = (at.all_batches().await?, at.revenue().await?);
     for token in at.tokens().await?.iter().filter(|token| token.token != NEAR) {
         let balances =
             accounts.iter().flat_map(|account| &account.balances).filter(|balance| balance.token == token.token);
@@ -162,7 +161,7 @@ async fn conserved(stack: &Stack, height: u64, input: &Input<'_>) -> anyhow::Res
 async fn near_claims(coordinator: &Coordinator) -> anyhow::Result<u128> {
     let root = coordinator.root().await?.value;
     let mut claims = root.insurance.0;
-    for account in coordinator.accounts().await? {
+    for account in coordinator.all_accounts().await? {
         claims += account.storage_paid.0;
         claims += account.node.map_or(0, |node| node.stake.0 + node.unbonding.0);
         claims += account
@@ -263,10 +262,10 @@ async fn replay(ledger: &Ledger, at: &Coordinator) -> anyhow::Result<Found> {
     if !at.tokens().await?.iter().eq(mirror.tokens.values()) {
         wrong.push("the tokens differ");
     }
-    if !at.accounts().await?.iter().eq(mirror.accounts.values().map(|account| &account.row)) {
+    if !at.all_accounts().await?.iter().eq(mirror.accounts.values().map(|account| &account.row)) {
         wrong.push("the accounts differ");
     }
-    let batches: Vec<Batch> = at.batches().await?;
+    let batches: Vec<Batch> = at.all_batches().await?;
     if !batches.iter().eq(mirror.batches.values()) {
         wrong.push("the batches differ");
     }

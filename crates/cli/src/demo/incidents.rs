@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use piecework_chain::BlockRef;
+use piecework_chain::{BlockRef, Coordinator};
 use piecework_interface::{
     call::PAGE_MAX,
     ids::{AccountNo, BatchId, LotId},
@@ -17,7 +17,7 @@ use super::{
     agents::{Agent, Agents},
     ledger::{Ledger, until},
 };
-use crate::{coordinator::Coordinator, output::Output, problem::Problem};
+use crate::{output::Output, problem::Problem};
 
 /// Between two looks at the newest block.
 const POLL: Duration = Duration::from_millis(50);

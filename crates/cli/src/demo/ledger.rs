@@ -12,9 +12,9 @@ use piecework_interface::{
     event::{Entry, Line},
     ids::{AccountNo, BatchId, LotId},
     op::{Op, Work},
-    replay::{Context, Mirror, Touched},
     view::OpenBatch,
 };
+use piecework_replay::{Context, Mirror, Touched};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::gas::Blocks;
@@ -234,7 +234,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
-    use piecework_interface::event::{Items, Version};
+    use piecework_interface::{answers::Items, event::Version};
 
     use super::*;
 

@@ -6,9 +6,9 @@ use piecework_interface::{
     host::sha256,
     ids::{AccountNo, BatchId},
     lots::lot_items,
-    replay::SlotEnd,
     settlement::judge,
 };
+use piecework_replay::SlotEnd;
 
 use super::ledger::Ledger;
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use piecework_interface::merkle::Digest;
+use piecework_interface::ids::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::{KnownAnswers, Tree};

@@ -1,5 +1,6 @@
 //! The accounts of a local network: a requester with tokens, and nodes with stake and a machine key.
 
+use piecework_client::{calls, token};
 use std::path::PathBuf;
 
 use futures_util::future::{try_join, try_join_all};
@@ -76,9 +77,10 @@ async fn requester(
     let actor = actor(layout, root, "requester", 100 * NEAR, &[]).await?;
     let Deployment { contract, token, token_storage, .. } = deployment;
     let units = mint.saturating_mul(10_u128.pow(u32::from(LOCAL_TOKEN_DECIMALS)));
-    let mut tokens = requests::storage_deposit(token.clone(), &actor.account_id, *token_storage)?;
-    tokens.actions.extend(requests::token_mint(token.clone(), &actor.account_id, units)?.actions);
-    let deposit = requests::storage_deposit(contract.clone(), &actor.account_id, 5 * NEAR)?;
+    let mut tokens =
+        TxRequest::to(token.clone()).call(calls::storage_deposit(actor.account_id.as_str(), *token_storage));
+    tokens.actions.extend(TxRequest::to(token.clone()).call(token::mint(actor.account_id.as_str(), units)).actions);
+    let deposit = TxRequest::to(contract.clone()).call(calls::storage_deposit(actor.account_id.as_str(), 5 * NEAR));
     let (first, second) = try_join(execute(root, tokens), execute(&actor.sender, deposit)).await?;
     Ok((actor, first.max(second)))
 }
@@ -105,11 +107,12 @@ async fn node(
 async fn register(root: &Sender, node: &Node, deployment: &Deployment, stake: u128) -> anyhow::Result<u64> {
     let Actor { account_id, sender, .. } = &node.owner;
     // Rewards are withdrawn to the token account, so it exists from the start.
-    let token = requests::storage_deposit(deployment.token.clone(), account_id, deployment.token_storage)?;
+    let token = TxRequest::to(deployment.token.clone())
+        .call(calls::storage_deposit(account_id.as_str(), deployment.token_storage));
     let request = TxRequest::to(deployment.contract.clone());
-    let request = requests::add_storage_deposit(request, account_id, NEAR / 2)?;
-    let request = requests::add_node_register(request, vec![CLASS], stake)?;
-    let request = requests::add_revenue_key(request, node.machine_key.to_string().parse()?)?;
+    let request = request.call(calls::storage_deposit(account_id.as_str(), NEAR / 2));
+    let request = request.call(calls::node_register(vec![CLASS], stake));
+    let request = request.call(calls::revenue_key_add(node.machine_key.to_string().parse()?));
     let (first, second) = try_join(execute(root, token), execute(sender, request)).await?;
     Ok(first.max(second))
 }

@@ -1,11 +1,16 @@
 //! The contracts of a local network: a reward token and the coordinator, owned by the chain's root account.
 
+use piecework_client::{
+    calls,
+    token::{self, TokenSpec},
+    views::StorageBounds,
+};
 use std::time::Instant;
 
 use futures_util::future::try_join;
 use piecework_chain::{
-    AccountId, BlockRef, KeyError, KeyPool, LAG, LAG_POLL, PublicKey, RpcClient, SecretKey, Sender, TxError, TxRequest,
-    ViewError, WaitLevel,
+    AccountId, BlockRef, Coordinator, KeyError, KeyPool, LAG, LAG_POLL, PublicKey, RpcClient, SecretKey, Sender,
+    TxError, TxRequest, ViewError, WaitLevel,
 };
 use piecework_interface::{amount::Amount, call::TokenListArgs, ids::TokenId};
 use serde_json::json;
@@ -17,9 +22,8 @@ use crate::{
         contract::on_this_chain,
         token::{bond_rate, read_wasm},
     },
-    coordinator::StorageBounds,
     problem::Problem,
-    requests::{self, TokenSpec},
+    requests,
 };
 
 /// Decimals of the local reward token.
@@ -58,11 +62,11 @@ pub(super) async fn deploy(
         TokenSpec { name: "Piecework local".to_owned(), symbol: "PWL".to_owned(), decimals: LOCAL_TOKEN_DECIMALS };
     let request = requests::account_create(token.clone(), key.clone(), 10 * NEAR);
     let cap = 1_000_000_000 * TOKEN_UNIT;
-    let token_request = requests::add_token(request, read_wasm(&programs.token)?, owner, cap, &spec)?;
+    let token_request = request.deploy(read_wasm(&programs.token)?).call(token::new(owner.as_str(), cap, &spec));
     let request =
         requests::account_create(contract.clone(), key.clone(), 20 * NEAR).deploy(read_wasm(&programs.coordinator)?);
     let config = on_this_chain(root.rpc(), plan.config.clone()).await?;
-    let contract_request = requests::add_contract_init(request, owner, &config)?;
+    let contract_request = request.call(calls::new(owner.as_str(), &config));
     let (first, second) = try_join(execute(root, token_request), execute(root, contract_request)).await?;
 
     let root = seeing(root, first.max(second));
@@ -70,7 +74,7 @@ pub(super) async fn deploy(
         Ok(root.rpc().view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value)
     })
     .await?;
-    let deposit = requests::storage_deposit(token.clone(), &contract, bounds.min.0)?;
+    let deposit = TxRequest::to(token.clone()).call(calls::storage_deposit(contract.as_str(), bounds.min.0));
     let list = TokenListArgs {
         account_id: token.to_string(),
         min_reward: Amount(TOKEN_UNIT / 1000),
@@ -78,10 +82,10 @@ pub(super) async fn deploy(
         // One NEAR for each whole token that a slot could earn.
         bond_rate: Amount(bond_rate(NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
     };
-    let list = requests::token_list(contract.clone(), &list)?;
+    let list = TxRequest::to(contract.clone()).call(calls::token_list(&list));
     let (first, second) = try_join(execute(&root, deposit), execute(&root, list)).await?;
     let root = seeing(&root, first.max(second));
-    let coordinator = crate::coordinator::Coordinator::new(root.rpc(), contract.clone());
+    let coordinator = Coordinator::new(root.rpc(), contract.clone());
     let tokens = patiently(async || Ok(coordinator.tokens().await?)).await?;
     let listed = tokens.iter().find(|listed| listed.account_id == token.as_str());
     let token_id = listed.map(|listed| listed.token).ok_or_else(|| {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use piecework_interface::{
     ids::{AccountNo, TokenId},
-    intent::IntentKey,
-    replay::NamedAccount,
+    key::IntentKey,
     view::{Account, Balance, Node},
 };
+use piecework_replay::NamedAccount;
 use sqlx::{PgConnection, types::Json};
 
 use crate::{

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    call::Callback,
     case::Case,
     config::Fixed,
     draw::Draw,
@@ -11,7 +10,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId, TokenId},
     merkle::{Peaks, result_leaf},
     terms::Terms,
-    view::{Batch, BatchStatus, LotState, OpenBatch, Progress, Slot, SlotPhase},
+    view::{Batch, BatchStatus, Callback, LotState, OpenBatch, Progress, Slot, SlotPhase},
 };
 use sqlx::{PgConnection, types::Json};
 

@@ -3,7 +3,7 @@
 use piecework_interface::{
     amount::Amount,
     ids::{AccountNo, TokenId},
-    intent::IntentKey,
+    key::IntentKey,
     view::Balance,
 };
 use sqlx::{PgConnection, types::Json};

@@ -4,12 +4,11 @@ use std::ops::Range;
 
 use piecework_interface::{
     amount::Amount,
-    call::Callback,
     config::Fixed,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     lots::{lot_count, lot_items},
     terms::Terms,
-    view::Progress,
+    view::{Callback, Progress},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, types::Json};

@@ -72,7 +72,7 @@ pub(super) async fn slot_upsert(
         &units(|end| end.pay),
         &units(|end| end.slash),
         &reputation as &[Option<i32>],
-        &ended(|end| (end.end == piecework_interface::replay::SlotEnd::Settled).then(|| item_bits(end.agreed)))
+        &ended(|end| (end.end == piecework_replay::SlotEnd::Settled).then(|| item_bits(end.agreed)))
             as &[Option<i64>],
         &ended(|end| Some(i64::from(end.ended_at))) as &[Option<i64>],
     )

@@ -3,7 +3,7 @@
 use piecework_interface::{
     amount::Amount,
     config::Fixed,
-    ids::NEAR,
+    ids::{AccountNo, NEAR},
     terms::{Terms, Verification},
     view::{BatchStatus, ClassRecord, OpenBatch, Progress, Slot, Window},
 };
@@ -217,7 +217,7 @@ fn lot__should_be_due_when_its_window_or_its_adjudicators_time_is_over() {
     let batch = &facts.batches[&BATCH];
     for (phase, wait_s) in [(LotPhase::Provisional, 50), (LotPhase::Judging, 80)] {
         let lot = LotState { phase, phase_at: NOW_S, ..LotState::default() };
-        assert!(!rounds::is_due(batch, &lot, NOW_S + wait_s - 1, 1));
-        assert!(rounds::is_due(batch, &lot, NOW_S + wait_s, 1));
+        assert!(batch.due(&lot, NOW_S + wait_s - 1, 1).is_none());
+        assert!(batch.due(&lot, NOW_S + wait_s, 1).is_some());
     }
 }

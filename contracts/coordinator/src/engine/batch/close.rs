@@ -6,7 +6,6 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, NEAR, TokenId},
     merkle,
     storage::{BATCH_BYTES, CLOSED_BATCH_BYTES, lot_bytes},
-    view::GROUP_LOTS,
 };
 
 use crate::engine::{
@@ -20,9 +19,8 @@ impl<H: Host> Engine<'_, H> {
     pub(in crate::engine) fn close_if_done(&mut self, batch: BatchId) -> Result<bool, Error> {
         let now = self.now;
         let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
-        let all_marked = open.window.frontier >= open.facts.lots().div_ceil(GROUP_LOTS);
-        let over = all_marked || open.cancelled || now > open.facts.terms.expires_at;
-        if open.purse.live > 0 || !over {
+        let facts = &open.facts;
+        if !open.window.closes(facts.lots(), open.purse.live, &facts.terms, open.cancelled, now) {
             return Ok(false);
         }
         let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));

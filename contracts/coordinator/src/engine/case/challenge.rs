@@ -2,15 +2,16 @@
 
 use piecework_interface::{
     amount::Amount,
+    answers::Items,
     call::ChallengeArgs,
-    case::{CHALLENGES_MAX, Challenge, challenge_bond},
-    event::{Entry, Items},
+    case::Challenge,
+    dispute::{ChallengeRefusal, challenge_bond},
+    event::Entry,
     ids::AccountNo,
     storage::case_bytes,
     view::LotState,
 };
 
-use super::questions;
 use crate::engine::{Engine, Error, Host, balance::charge, lot::Place};
 
 impl<H: Host> Engine<'_, H> {
@@ -23,11 +24,7 @@ impl<H: Host> Engine<'_, H> {
         let (place, mut state) = self.provisional_lot(args.batch, args.lot)?;
         let mut items = 0;
         for item in &args.items {
-            let bit = 1_u64.checked_shl(u32::from(*item)).unwrap_or_default();
-            if bit & questions(&place) == 0 {
-                return Err(Error::Lot("the lot has no such item"));
-            }
-            items |= bit;
+            items |= 1_u64.checked_shl(u32::from(*item)).ok_or(Error::Lot(ChallengeRefusal::NoItem.text()))?;
         }
         self.add_challenge(&place, &mut state, account, items)?;
         self.put_lot(&place, state);
@@ -44,12 +41,7 @@ impl<H: Host> Engine<'_, H> {
     ) -> Result<(), Error> {
         let terms = &place.facts.terms;
         let case = state.case_mut();
-        if items == 0 || items & case.challenged() != 0 {
-            return Err(Error::Lot("name items that nobody has challenged yet"));
-        }
-        if case.challenges.len() >= CHALLENGES_MAX {
-            return Err(Error::Lot("the lot has four challenges already"));
-        }
+        case.may_challenge(terms, place.items, items).map_err(|refusal| Error::Lot(refusal.text()))?;
         let bond = Amount(challenge_bond(terms, &place.facts.fixed, place.items, items));
         case.challenges.push(Challenge { account, items, bond });
         self.take_bond(account, bond.0)?;

@@ -1,9 +1,11 @@
 //! `gold_open`: the requester shows answers that it knew before.
 
 use piecework_interface::{
-    case::Decided,
-    event::{Entry, Items},
-    gold::{GoldOpenArgs, OPENINGS_MAX, Opening, opens},
+    answers::Items,
+    call::GoldOpenArgs,
+    case::{Decided, Opening},
+    event::Entry,
+    gold::{OPENINGS_MAX, opens},
     settlement::{Comparison, judge},
 };
 

@@ -3,7 +3,8 @@
 use piecework_interface::{
     amount::Amount,
     call::{BatchArgs, VerdictArgs},
-    case::{SCORE_FULL, Verdict, adjudicator_bond},
+    case::Verdict,
+    dispute::{SCORE_FULL, adjudicator_bond},
     draw::Draw,
     event::Entry,
     round::batch_closed_to_claims,

@@ -1,17 +1,18 @@
 //! A batch: open, or what is left of it.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use piecework_compact::{
+    codec::{self, Codec},
+    fields,
+};
 use piecework_interface::{
     amount::Amount,
-    call::Callback,
-    codec::{self, Codec},
     config::Fixed,
-    fields,
-    ids::{AccountNo, LotId, TokenId},
+    ids::{AccountNo, Digest, LotId, TokenId},
     lots,
-    merkle::{Digest, Peaks},
+    merkle::Peaks,
     terms::Terms,
-    view::{GROUP_LOTS, WINDOW_GROUPS, Window},
+    view::{Callback, GROUP_LOTS, WINDOW_GROUPS, Window},
 };
 
 use super::{FIRST, Prefix, Record, load, store};

@@ -1,7 +1,8 @@
 //! A lot.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use piecework_interface::{fields, terms::Terms, view::LotState};
+use piecework_compact::fields;
+use piecework_interface::{terms::Terms, view::LotState};
 
 use super::{Prefix, Record, SECOND, load_second, store};
 

@@ -1,11 +1,8 @@
 //! The root record.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use piecework_interface::{
-    codec::Element,
-    fields,
-    ids::{AccountNo, TokenId},
-};
+use piecework_compact::{codec::Element, fields};
+use piecework_interface::ids::{AccountNo, TokenId};
 
 use super::{SECOND, load_second, store};
 

@@ -1,17 +1,14 @@
 //! `Claim`: a seat of the lot's current round.
 
 use piecework_interface::{
-    case::may_judge,
-    draw::{Draw, Seed},
+    admit::{Seat, Table},
+    draw::Seed,
     event::Entry,
     governance::Feature,
     ids::{AccountNo, BatchId, LotId},
-    round::{commits_needed, max_slots},
     skip::Skip,
-    sortition::{self, Candidate, Seats},
     storage::lot_bytes,
-    terms::JURY,
-    view::{GROUP_LOTS, LotPhase, LotState, Node},
+    view::{GROUP_LOTS, LotState},
 };
 
 use super::Stop;
@@ -29,7 +26,7 @@ impl<H: Host> Engine<'_, H> {
         let new = state.is_none();
         let mut state = state.unwrap_or_default();
         match self.may_claim(node, &place, new, &state, seed) {
-            Ok(expired) => self.take_seat(node, &place, new, state, expired).map_err(Stop::Fail),
+            Ok(seat) => self.take_seat(node, &place, new, state, seat).map_err(Stop::Fail),
             Err(stop) => {
                 if !new {
                     self.put_lot(&place, core::mem::take(&mut state));
@@ -48,13 +45,10 @@ impl<H: Host> Engine<'_, H> {
                 .and_then(|open| open.window.draw(place.lot.0 / GROUP_LOTS).cloned())
                 .unwrap_or_default(),
         };
-        Ok(match draw {
-            Draw::Seeded(seed) if seed.height < self.height => Some(seed),
-            Draw::Seeded(_) | Draw::Opened(_) | Draw::Closed => None,
-        })
+        Ok(draw.seed_below(self.height).cloned())
     }
 
-    /// Checks a claim in the order of the skip codes. Returns the expired reservation that it replaces.
+    /// Checks a claim in the order of the skip codes, and returns what it takes.
     fn may_claim(
         &mut self,
         number: AccountNo,
@@ -62,8 +56,7 @@ impl<H: Host> Engine<'_, H> {
         new: bool,
         state: &LotState,
         seed: Option<Seed>,
-    ) -> Result<Option<AccountNo>, Stop> {
-        let now = self.now;
+    ) -> Result<Seat, Stop> {
         let (facts, terms) = (&place.facts, &place.facts.terms);
         if new && place.marked {
             return Err(Skip::NoLot.into());
@@ -73,46 +66,17 @@ impl<H: Host> Engine<'_, H> {
         }
         let account = self.accounts.peek(&*self.host, number)?.ok_or(Error::Internal("an account is missing"))?;
         let node = account.node.as_ref().ok_or(Error::NoNode)?;
-        if node.active_tickets() == 0 {
-            return Err(Skip::Inactive.into());
-        }
-        let fits_class =
-            |node: &Node| node.class(terms.class).is_some_and(|c| c.declared && c.reputation >= terms.min_reputation);
-        if !fits_class(node) {
-            return Err(Skip::Class.into());
-        }
-        if state.round == JURY && !may_judge(node, terms, &facts.fixed, now) {
-            return Err(Skip::NoJuror.into());
-        }
-        let seed = seed.ok_or(Skip::NoSeed)?;
-        let seats = terms.seats(state.round);
-        let seat = Seats { batch: place.batch, lot: place.lot, round: state.round, seats, slice_s: terms.slice_s };
-        let candidate = Candidate { node: number, tickets: node.tickets, active_since: node.active_since };
-        if !sortition::eligible(H::SHA256, &seed, seat, candidate, now) {
-            return Err(Skip::NotEligible.into());
-        }
-        if state.phase != LotPhase::Working {
-            return Err(Skip::ClosedToClaims.into());
-        }
-        let full = state.current().count() >= usize::from(seats);
-        let expired = state.current().find(|slot| slot.is_expired(now)).map(|slot| slot.node);
-        if full && expired.is_none() {
-            return Err(Skip::Full.into());
-        }
-        let restarts = state.round == 0 && state.commits() < commits_needed(terms, 0);
-        let round_closed = state.clock_over(terms, now) && !(restarts && state.round_over(terms, place.cancelled, now));
-        if place.closed_to_claims(state.round, now) || round_closed {
-            return Err(Skip::ClosedToClaims.into());
-        }
-        if state.slots.iter().any(|slot| slot.node == number) || state.leavers.contains(&number) {
-            return Err(Skip::Again.into());
-        }
-        if node.slots >= max_slots(node.settled) {
-            return Err(Skip::SlotLimit.into());
-        }
-        if node.free_stake() < place.bond(state) {
-            return Err(Skip::Bond.into());
-        }
+        let table = Table {
+            batch: place.batch,
+            lot: place.lot,
+            items: place.items,
+            terms,
+            fixed: &facts.fixed,
+            cancelled: place.cancelled,
+            lot_state: Some(state),
+            seed: seed.as_ref(),
+        };
+        let seat = table.admit(H::SHA256, (number, node), self.now, self.now)?;
         let own_bytes = room_bytes(account, facts.token);
         if !covers(account, own_bytes) {
             return Err(Skip::NodeStorage.into());
@@ -130,7 +94,7 @@ impl<H: Host> Engine<'_, H> {
                 }
             }
         }
-        Ok(expired.filter(|_| full))
+        Ok(seat)
     }
 
     fn take_seat(
@@ -139,7 +103,7 @@ impl<H: Host> Engine<'_, H> {
         place: &Place,
         new: bool,
         mut state: LotState,
-        expired: Option<AccountNo>,
+        seat: Seat,
     ) -> Result<(), Error> {
         let facts = &place.facts;
         self.make_room(number, facts.token)?;
@@ -153,14 +117,13 @@ impl<H: Host> Engine<'_, H> {
                 charge(self.account(facts.requester)?, lot_bytes(&facts.terms))?;
             }
         }
-        let replaced = match expired {
+        let replaced = match seat.replaces {
             Some(node) => Some(self.abandon(place, &mut state, node)?),
             None => None,
         };
         state.claim(&facts.terms, number, self.now);
-        let bond = place.bond(&state);
         self.edit_node(number, |node| {
-            node.bonded.0 = node.bonded.0.checked_add(bond).ok_or(Error::Internal("a node's bonds"))?;
+            node.bonded.0 = node.bonded.0.checked_add(seat.bond).ok_or(Error::Internal("a node's bonds"))?;
             node.slots = node.slots.checked_add(1).ok_or(Error::Internal("a node's slots"))?;
             Ok::<_, Error>(())
         })??;

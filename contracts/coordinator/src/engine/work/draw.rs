@@ -1,17 +1,16 @@
 //! `Draw`: opens a group, or captures a seed.
 
 use piecework_interface::{
-    case::jury_items,
-    draw::{Draw, Seed},
+    dispute::jury_items,
+    draw::{At, Draw, Seed},
+    due::DrawStep,
     event::Entry,
     ids::{AccountNo, BatchId},
     lots,
-    op::At,
     round::closed_to_claims,
     skip::Skip,
     sortition,
     terms::{JURY, Terms},
-    view::LotPhase,
 };
 
 use super::Stop;
@@ -25,19 +24,13 @@ impl<H: Host> Engine<'_, H> {
         let accepted = open.accepted;
         let (draw, may_open, round) = match at {
             At::Group(group) => {
-                let limit = open.window.frontier.saturating_add(lots::open_groups(active, &terms));
                 let groups = lots::group_count(open.facts.items, terms.lot_size);
                 let draw = open.window.draw(group).filter(|_| group < groups).cloned();
-                (draw.ok_or(Skip::DrawNotDue)?, group < limit && accepted, 0)
+                (draw.ok_or(Skip::DrawNotDue)?, open.window.may_open(group, active, &terms) && accepted, 0)
             }
             At::Lot(lot) => {
                 let Lot { state, .. } = self.lots.peek(&*self.host, (batch, lot))?.ok_or(Skip::NoLot)?;
-                if state.round == 0 || state.phase != LotPhase::Working {
-                    return Err(Skip::DrawNotDue.into());
-                }
-                if state.clock_over(&terms, now) {
-                    return Err(Skip::ClosedToClaims.into());
-                }
+                state.may_draw(&terms, now)?;
                 (state.draw.clone(), false, state.round)
             }
         };
@@ -59,15 +52,14 @@ impl<H: Host> Engine<'_, H> {
         draw: &Draw,
         may_open: bool,
     ) -> Result<(Draw, Entry), Skip> {
-        match draw {
-            Draw::Closed if may_open => Ok((Draw::Opened(self.now), Entry::DrawOpened { batch, at })),
-            Draw::Opened(then) if sortition::later_slice(*then, self.now, terms.slice_s) => {
+        match draw.due(may_open, terms, self.now).ok_or(Skip::DrawNotDue)? {
+            DrawStep::Open => Ok((Draw::Opened(self.now), Entry::DrawOpened { batch, at })),
+            DrawStep::Capture => {
                 let value = sortition::seed_value(H::SHA256, &self.host.random_seed(), batch, at);
                 let tickets = self.root.active_tickets;
                 let seed = Seed { value, at: self.now, height: self.height, tickets };
                 Ok((Draw::Seeded(seed), Entry::Seeded { batch, at, value, tickets }))
             }
-            Draw::Closed | Draw::Opened(_) | Draw::Seeded(_) => Err(Skip::DrawNotDue),
         }
     }
 

@@ -2,15 +2,16 @@
 
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
-    call::{BatchArgs, BatchSpec, Callback, ChallengeArgs, ResultClaim, VerdictArgs},
-    case::{OVERTURN, UPHOLD, adjudicator_bond, challenge_bond},
+    call::{BatchArgs, BatchSpec, ChallengeArgs, ResultClaim, VerdictArgs},
+    dispute::{OVERTURN, UPHOLD, adjudicator_bond, challenge_bond},
+    draw::At,
     event::Entry,
     host::sha256,
     ids::{BatchId, LotId},
-    op::{At, Target},
+    op::Target,
     skip::Skip,
     terms::{Terms, Verification},
-    view::{BatchStatus, LotPhase},
+    view::{BatchStatus, Callback, LotPhase},
 };
 
 use crate::{

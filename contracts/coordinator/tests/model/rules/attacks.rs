@@ -9,10 +9,11 @@ use piecework_interface::{
     amount::Amount,
     call::{BatchSkipLotsArgs, NodeRegisterArgs},
     config::Config,
+    draw::At,
     event::Entry,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     money,
-    op::{At, Op, Target},
+    op::{Op, Target},
     skip::Skip,
     terms::Terms,
     view::{BatchStatus, LotPhase, NodeStatus},
@@ -366,7 +367,7 @@ fn attacks_page__should_name_tests_that_exist() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut sources = String::new();
     let places =
-        ["contracts/bench/src", "contracts/coordinator/tests", "contracts/interface/tests", "crates", "indexer"];
+        ["contracts/coordinator/tests", "contracts/interface/tests", "contracts/replay/tests", "crates", "indexer"];
     for place in places.into_iter().chain(["node-agent", "sandbox-tests/tests"]) {
         read_rust(&root.join(place), &mut sources);
     }

@@ -4,11 +4,12 @@ use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
     call::{BatchArgs, BatchSkipLotsArgs, ResultClaim},
+    draw::At,
     event::Entry,
     host::sha256,
     ids::{BatchId, LotId, NEAR as NEAR_TOKEN},
     merkle,
-    op::{At, Op, Target},
+    op::{Op, Target},
     skip::Skip,
     storage,
     terms::Terms,

@@ -3,12 +3,12 @@
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, ChallengeArgs},
-    case::{challenge_bond, juror_fee},
+    call::{BatchSpec, ChallengeArgs, GoldOpenArgs},
+    case::Opening,
+    dispute::{challenge_bond, juror_fee},
+    draw::At,
     event::Entry,
-    gold::{GoldOpenArgs, Opening},
     ids::{BatchId, LotId},
-    op::At,
     skip::Skip,
     terms::Terms,
     view::{LotPhase, LotState},

@@ -4,8 +4,8 @@ use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
     config::Config,
+    draw::At,
     governance::{Change, Feature, Prices, Role},
-    op::At,
     skip::Skip,
 };
 

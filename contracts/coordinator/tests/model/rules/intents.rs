@@ -19,7 +19,8 @@ use piecework_interface::{
     call::{DepositMessage, IntentKeyAddArgs},
     event::Entry,
     ids::TokenId,
-    intent::{Action, Intent, IntentKey, Kind, Kinds, PublicKey, SignedIntent},
+    intent::{Action, Intent, SignedIntent},
+    key::{IntentKey, Kind, Kinds, PublicKey},
     skip::Skip,
 };
 

@@ -5,9 +5,9 @@ use piecework_coordinator::engine::{
     record::Begun,
 };
 use piecework_interface::{
+    draw::At,
     governance::Change,
     ids::{BatchId, LotId},
-    op::At,
     terms::Terms,
     view::BatchStatus,
 };

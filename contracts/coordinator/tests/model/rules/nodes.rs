@@ -4,8 +4,9 @@ use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
     call::{NodeRegisterArgs, StakeRemoveArgs},
+    draw::At,
     ids::{AccountNo, ClassId},
-    op::{At, Target},
+    op::Target,
     skip::Skip,
     view::NodeStatus,
 };

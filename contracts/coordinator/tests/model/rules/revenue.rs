@@ -2,12 +2,7 @@
 
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
-    amount::Amount,
-    call::StakeRemoveArgs,
-    config::Config,
-    ids::BatchId,
-    op::{At, Target},
-    terms::Terms,
+    amount::Amount, call::StakeRemoveArgs, config::Config, draw::At, ids::BatchId, op::Target, terms::Terms,
 };
 
 use crate::{

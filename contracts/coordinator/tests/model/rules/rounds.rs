@@ -4,11 +4,11 @@ use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
     call::{TALLY_GAS, work_gas},
-    draw::Draw,
+    draw::{At, Draw},
     event::Entry,
     ids::LotId,
     money,
-    op::{ANSWER_BYTES_MAX, At, OPS_MAX, Op},
+    op::{ANSWER_BYTES_MAX, OPS_MAX, Op},
     skip::Skip,
     terms::Terms,
     view::{BatchStatus, LotPhase},

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use piecework_interface::{
     amount::Amount,
     call::{BatchArgs, StakeRemoveArgs},
-    draw::{Draw, Seed},
+    draw::{At, Draw, Seed},
     event::Entry,
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
-    op::{At, Op},
+    op::Op,
     skip::Skip,
     sortition::{self, Candidate, Seats},
     terms::Terms,

@@ -1,7 +1,7 @@
 //! Storage deposits.
 
 use piecework_coordinator::engine::{Error, storage_minimum};
-use piecework_interface::{call::DepositMessage, op::At, skip::Skip, storage};
+use piecework_interface::{call::DepositMessage, draw::At, skip::Skip, storage};
 
 use crate::{
     chain::{Call, Chain, NEAR},

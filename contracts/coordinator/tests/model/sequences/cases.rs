@@ -1,8 +1,7 @@
 //! Random gold, challenges and adjudicators.
 
 use piecework_interface::{
-    call::{BatchArgs, ChallengeArgs, VerdictArgs},
-    gold::GoldOpenArgs,
+    call::{BatchArgs, ChallengeArgs, GoldOpenArgs, VerdictArgs},
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
     terms::Verification,

@@ -3,7 +3,8 @@
 use piecework_interface::{
     call::BatchCreateArgs,
     ids::TokenId,
-    intent::{Action, Intent, Kinds, Payment, SignedIntent},
+    intent::{Action, Intent, Payment, SignedIntent},
+    key::Kinds,
 };
 
 use super::{

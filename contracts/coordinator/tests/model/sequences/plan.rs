@@ -1,6 +1,6 @@
 //! What a random sequence does, step by step.
 
-use piecework_interface::intent::Kinds;
+use piecework_interface::key::Kinds;
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 #[derive(Clone, Debug)]

@@ -6,18 +6,20 @@ use piecework_coordinator::engine::storage_minimum;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, Callback, DepositMessage, IntentKeyAddArgs,
-        NodeRegisterArgs, StakeRemoveArgs, intents_gas,
+        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs,
+        StakeRemoveArgs, intents_gas,
     },
     commitment::{Place, commitment},
     config::Config,
+    draw::At,
     event::Entry,
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    intent::{Kinds, SignedIntent},
-    op::{At, Op, Target},
+    intent::SignedIntent,
+    key::Kinds,
+    op::{Op, Target},
     terms::{Terms, Verification},
-    view::{BatchStatus, LotPhase, LotState, SlotPhase},
+    view::{BatchStatus, Callback, LotPhase, LotState, SlotPhase},
 };
 use proptest::sample::Index;
 

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use piecework_chain::{AccountId, BlockRef};
 use piecework_interface::{
-    call::Callback,
     config::Bounds,
-    ids::BatchId,
-    merkle::Digest,
+    ids::{BatchId, Digest},
     terms::{Terms, Verification},
+    view::Callback,
 };
 
 use super::seen;

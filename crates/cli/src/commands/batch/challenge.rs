@@ -1,17 +1,18 @@
 //! `piecework batch challenge`: a jury looks at results again.
 
 use clap::Args;
+use piecework_chain::TxRequest;
+use piecework_client::calls;
 use piecework_interface::{
     call,
-    case::{CHALLENGES_MAX, challenge_bond},
+    dispute::{ChallengeRefusal, challenge_bond},
     ids::{BatchId, LotId},
-    lots::lot_items,
     view::{Lot, OpenBatch},
 };
 use serde::Serialize;
 
 use super::dispute;
-use crate::{amount::format_near, commands::execute, context::Context, problem::Problem, requests};
+use crate::{amount::format_near, commands::execute, context::Context, problem::Problem};
 
 /// `batch challenge`.
 #[derive(Debug, Args)]
@@ -50,8 +51,7 @@ pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Resul
         return Err(dispute::not_disputable(&lot, &open).into());
     }
     let items = chosen(&open, &lot, &args.items)?;
-    let set = items.iter().fold(0_u64, |set, item| set | 1 << (item % 64));
-    let bond = challenge_bond(&open.terms, &open.fixed, lot_items(open.items, open.terms.lot_size, lot.lot), set);
+    let bond = challenge_bond(&open.terms, &open.fixed, open.lot_items(lot.lot), set_of(&items));
     context.output.note(format!(
         "the challenge puts up {} NEAR: it comes back with what the jury costs if the jury agrees with you, else it pays the jury",
         format_near(bond)
@@ -61,7 +61,9 @@ pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Resul
         let signer = context.signer().await?;
         super::super::registered(&coordinator, signer.account_id()).await?;
         let call = call::ChallengeArgs { batch, lot: lot.lot, items };
-        let outcome = execute(&signer, requests::challenge(coordinator.account_id().clone(), &call, bond)?).await?;
+        let outcome =
+            execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::challenge(&call, bond)))
+                .await?;
         challenged.tx_hash = Some(outcome.tx_hash.to_string());
     }
     context.output.result(&challenged, || match challenged.tx_hash {
@@ -72,10 +74,6 @@ pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Resul
 
 /// The items as the contract counts them: in the lot; 0 for scores.
 fn chosen(open: &OpenBatch, lot: &Lot, items: &[u32]) -> Result<Vec<u8>, Problem> {
-    let case = lot.state.case.as_deref().cloned().unwrap_or_default();
-    if case.challenges.len() >= CHALLENGES_MAX {
-        return Err(Problem::new("the lot has four challenges already", "wait for its jury: `piecework batch watch`"));
-    }
     let chosen = if open.terms.adjudicator().is_some() {
         if !items.is_empty() {
             return Err(Problem::new(
@@ -86,7 +84,7 @@ fn chosen(open: &OpenBatch, lot: &Lot, items: &[u32]) -> Result<Vec<u8>, Problem
         vec![0]
     } else {
         let first = lot.lot.0.saturating_mul(u32::from(open.terms.lot_size));
-        let count = lot_items(open.items, open.terms.lot_size, lot.lot);
+        let count = open.lot_items(lot.lot);
         let range = format!("give items of lot {}: {first} to {}", lot.lot, first + u32::from(count).saturating_sub(1));
         if items.is_empty() {
             return Err(Problem::new("--items is missing", range));
@@ -95,10 +93,20 @@ fn chosen(open: &OpenBatch, lot: &Lot, items: &[u32]) -> Result<Vec<u8>, Problem
         let outside = |item: &u32| Problem::new(format!("item {item} is not in lot {}", lot.lot), &range);
         items.iter().map(|item| of_lot(item).ok_or_else(|| outside(item))).collect::<Result<Vec<_>, _>>()?
     };
-    if chosen.iter().any(|item| case.challenged() & (1 << item) != 0) {
-        return Err(Problem::new("somebody challenged that already", "leave it out: the jury looks at it anyway"));
-    }
-    Ok(chosen)
+    let case = lot.state.case.as_deref().cloned().unwrap_or_default();
+    let (set, count) = (set_of(&chosen), open.lot_items(lot.lot));
+    case.may_challenge(&open.terms, count, set).map(|()| chosen).map_err(|refusal| match refusal {
+        ChallengeRefusal::NoItem => Problem::new(refusal.text(), "name items of the lot"),
+        ChallengeRefusal::Taken => {
+            Problem::new("somebody challenged that already", "leave it out: the jury looks at it anyway")
+        }
+        ChallengeRefusal::Full => Problem::new(refusal.text(), "wait for its jury: `piecework batch watch`"),
+    })
+}
+
+/// Items of a lot as a set.
+fn set_of(items: &[u8]) -> u64 {
+    items.iter().fold(0, |set, item| set | 1 << (item % 64))
 }
 
 #[cfg(test)]

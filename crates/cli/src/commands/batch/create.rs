@@ -1,6 +1,7 @@
 //! `piecework batch create`: nothing is sent before the whole file and the terms are checked, and nothing is paid
 //! before the gateway holds every payload.
 
+use piecework_client::{calls, token};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use piecework_chain::{AccountId, Sender};
+use piecework_chain::{AccountId, Coordinator, Sender, TxRequest};
 use piecework_interface::{
     call::BatchSpec,
     event::Entry,
@@ -23,10 +24,8 @@ use super::case::{CaseArgs, Gold};
 use crate::{
     commands::{account, entries, execute, registered},
     context::Context,
-    coordinator::Coordinator,
     items::{self, Item},
     problem::Problem,
-    requests,
     terms::{TermsArgs, option_of},
     tokens::{self, TokenInfo},
     upload::{Manifest, upload},
@@ -131,9 +130,9 @@ pub async fn create(
     let Prepared { mut created, spec, escrow, mut gold } = upload_all(context, plan, args).await?;
     let contract = context.coordinator()?.account_id().clone();
     let request = if args.from_balance {
-        requests::batch_create(contract, token.id(), spec)?
+        TxRequest::to(contract).call(calls::batch_create(token.id(), spec))
     } else {
-        requests::batch_create_paid(token.contract()?.clone(), &contract, escrow, spec)?
+        TxRequest::to(token.contract()?.clone()).call(token::batch_create(contract.as_str(), escrow, spec))
     };
     let spinner = context.output.spinner("creating the batch");
     let outcome = execute(signer, request).await?;

@@ -1,6 +1,6 @@
 //! What every dispute begins with: an open batch, a lot of it, and a window that is open.
 
-use piecework_chain::Sender;
+use piecework_chain::{Coordinator, Sender};
 use piecework_interface::{
     ids::{BatchId, LotId},
     lots,
@@ -9,7 +9,7 @@ use piecework_interface::{
 };
 
 use super::find;
-use crate::{context::Context, coordinator::Coordinator, problem::Problem};
+use crate::{context::Context, problem::Problem};
 
 /// A batch that is not closed; `fix` says what that would mean.
 pub(super) async fn open(coordinator: &Coordinator, batch: BatchId, fix: &str) -> anyhow::Result<OpenBatch> {
@@ -50,7 +50,7 @@ pub(super) async fn lot(
 
 /// Seconds in which a lot's result can still be disputed; `None` if it cannot be now.
 pub(super) fn disputable_s(lot: &Lot, open: &OpenBatch, now_s: u32) -> Option<u32> {
-    let until = lot.state.phase_at.saturating_add(open.terms.challenge_window_s);
+    let until = lot.state.challenge_end(&open.terms);
     (lot.state.phase == LotPhase::Provisional && now_s < until).then(|| until - now_s)
 }
 

@@ -1,10 +1,11 @@
 //! `piecework batch open-gold`: known answers are shown while lots are provisional.
 
 use clap::Args;
+use piecework_chain::{Coordinator, TxRequest};
+use piecework_client::calls;
 use piecework_interface::{
-    call::PAGE_MAX,
-    case::{CHALLENGES_MAX, challenge_bond},
-    gold::GoldOpenArgs,
+    call::{GoldOpenArgs, PAGE_MAX},
+    dispute::{CHALLENGES_MAX, challenge_bond},
     ids::{BatchId, LotId},
     lots::{lot_count, lot_items},
     settlement::{Comparison, judge},
@@ -17,11 +18,9 @@ use crate::{
     amount::format_near,
     commands::execute,
     context::Context,
-    coordinator::Coordinator,
     gold::{KnownAnswers, Record, Records},
     output::table,
     problem::Problem,
-    requests,
 };
 
 /// `batch open-gold`.
@@ -93,7 +92,11 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
         // Whatever becomes of the call, its arguments are public.
         record.opened.extend(items);
         records.put(&record)?;
-        execute(&signer, requests::gold_open(coordinator.account_id().clone(), &call, opening.bond_units)?).await?;
+        execute(
+            &signer,
+            TxRequest::to(coordinator.account_id().clone()).call(calls::gold_open(&call, opening.bond_units)),
+        )
+        .await?;
     }
     context.output.result(&openings, || {
         if openings.is_empty() {

@@ -1,12 +1,13 @@
 //! `piecework batch adjudicator-accept` and `piecework batch verdict`: what the one who scores copies does.
 
+use piecework_client::calls;
 use std::path::PathBuf;
 
 use clap::Args;
-use piecework_chain::Sender;
+use piecework_chain::{Coordinator, Sender, TxRequest};
 use piecework_interface::{
     call,
-    case::{SCORE_FULL, adjudicator_bond},
+    dispute::{SCORE_FULL, adjudicator_bond},
     host::sha256,
     ids::{BatchId, LotId},
     view::{Lot, LotPhase, OpenBatch},
@@ -14,10 +15,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use super::dispute;
-use crate::{
-    amount::format_near, commands::execute, context::Context, coordinator::Coordinator, files, problem::Problem,
-    requests,
-};
+use crate::{amount::format_near, commands::execute, context::Context, files, problem::Problem};
 
 /// `batch verdict`.
 #[derive(Debug, Args)]
@@ -51,7 +49,8 @@ pub(super) async fn accept(context: &Context, batch: BatchId) -> anyhow::Result<
         format_near(bond)
     ));
     let outcome =
-        execute(&signer, requests::adjudicator_accept(coordinator.account_id().clone(), batch, bond)?).await?;
+        execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::adjudicator_accept(batch, bond)))
+            .await?;
     let accepted = json!({ "batch": batch, "bond": bond.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&accepted, || format!("accepted batch {batch}: its lots can be claimed now"))
 }
@@ -70,7 +69,7 @@ pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<
         context.output.note("no gateway is known, so the report was not uploaded: publish it where everybody finds it");
     }
     let call = call::VerdictArgs { batch, lot: lot.lot, scores: args.scores, report: digest };
-    let outcome = execute(&signer, requests::verdict(coordinator.account_id().clone(), &call)?).await?;
+    let outcome = execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::verdict(&call))).await?;
     let given = json!({
         "batch": batch, "lot": lot.lot, "scores": call.scores, "report": hex::encode(digest),
         "tx_hash": outcome.tx_hash.to_string(),

@@ -1,5 +1,6 @@
 //! `piecework batch watch`: lots settled, at work and waiting, until the batch is closed.
 
+use piecework_chain::Coordinator;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -14,7 +15,7 @@ use super::{
     find,
     known::{Known, known},
 };
-use crate::{context::Context, coordinator::Coordinator, gateway::Gateway, output::Output, problem::Problem};
+use crate::{context::Context, gateway::Gateway, output::Output, problem::Problem};
 
 /// Between two questions to the chain: about one block.
 const POLL: Duration = Duration::from_millis(600);

@@ -1,5 +1,7 @@
 //! `piecework govern propose`: changes that are checked before anybody waits for them.
 
+use piecework_chain::TxRequest;
+use piecework_client::calls;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -23,7 +25,7 @@ use crate::{
     context::Context,
     files::{self, CONFIG_FIELDS},
     problem::Problem,
-    requests, tokens,
+    tokens,
 };
 
 /// What can be proposed.
@@ -82,7 +84,7 @@ pub(super) async fn run(context: &Context, command: ProposeCommand) -> anyhow::R
         ProposeCommand::Code(args) => (By::Owner, Change::Code(sha256(&read_wasm(&args.wasm)?))),
     };
     let signer = governor(context, &coordinator, by).await?;
-    let request = requests::govern(coordinator.account_id().clone(), "propose", &json!({ "change": change }))?;
+    let request = TxRequest::to(coordinator.account_id().clone()).call(calls::propose(&change));
     let outcome = execute(&signer, request).await?;
     let found = entries(&outcome)?.into_iter().find_map(|entry| match entry {
         Entry::Proposed { number, ready_at, .. } => Some((number, ready_at)),

@@ -1,5 +1,6 @@
 //! `piecework intent relay`.
 
+use piecework_client::calls;
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
@@ -7,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use piecework_chain::{Sender, TxError};
+use piecework_chain::{Coordinator, Sender, TxError, TxRequest};
 use piecework_interface::{
     event::Entry,
     intent::{Action, INTENTS_MAX, Intent, SignedIntent},
@@ -19,10 +20,8 @@ use serde_json::{Value, json};
 use crate::{
     commands::{entries, execute},
     context::Context,
-    coordinator::Coordinator,
     files,
     problem::Problem,
-    requests,
 };
 
 /// Withdrawals that the gas of one transaction carries.
@@ -89,7 +88,7 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
 /// Sends one call. It fails only if none of its intents is genuine, which is no error of the others' calls.
 async fn send(coordinator: &Coordinator, signer: &Sender, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
     let withdrawals = intents.iter().filter(|intent| withdraws(intent)).count();
-    let request = requests::intents_execute(coordinator.account_id().clone(), intents, withdrawals)?;
+    let request = TxRequest::to(coordinator.account_id().clone()).call(calls::intents_execute(intents, withdrawals));
     let (outcome, entries) = match execute(signer, request).await {
         Ok(outcome) => {
             let entries = entries(&outcome)?;

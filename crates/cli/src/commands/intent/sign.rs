@@ -8,14 +8,16 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use piecework_chain::AccountId;
+use piecework_chain::{AccountId, Coordinator};
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
-    intent::{Action, DEADLINE_MAX_S, Intent, IntentKey, Kind, MEMO_MAX, Payment, PublicKey, own_key},
+    intent::{Action, Intent, MEMO_MAX, Payment},
+    key::{DEADLINE_MAX_S, IntentKey, Kind, PublicKey},
+    keys::own_key,
 };
 
-use crate::{amount::Decimal, context::Context, coordinator::Coordinator, files, problem::Problem, tokens};
+use crate::{amount::Decimal, context::Context, files, problem::Problem, tokens};
 
 /// `intent sign`.
 #[derive(Debug, Args)]
@@ -107,7 +109,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
     if let Action::Transfer(Payment { receiver_id, .. }) | Action::Tip(Payment { receiver_id, .. }) = &kind
-        && coordinator.account_no(&receiver_id.parse()?).await?.is_none()
+        && coordinator.account_no(receiver_id).await?.is_none()
     {
         context.output.note(format!(
             "{receiver_id} is not registered, so this fails until somebody runs `piecework account storage-deposit {receiver_id}`"

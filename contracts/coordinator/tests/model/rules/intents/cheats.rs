@@ -5,7 +5,8 @@ use piecework_interface::{
     config::Config,
     governance::Change,
     host::sha256,
-    intent::{Intent, Kind, SignedIntent},
+    intent::{Intent, SignedIntent},
+    key::Kind,
     skip::Skip,
 };
 

@@ -1,7 +1,7 @@
 //! Implicit accounts, whose own key counts without being registered.
 
 use piecework_coordinator::engine::Error;
-use piecework_interface::{ids::NEAR as NEAR_TOKEN, intent::Kind, skip::Skip, storage};
+use piecework_interface::{ids::NEAR as NEAR_TOKEN, key::Kind, skip::Skip, storage};
 
 use super::{BOB, CAP, DAY_S, Relay};
 use crate::{

@@ -5,7 +5,9 @@ use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
     ids::{NEAR as NEAR_TOKEN, TokenId},
-    intent::{Action, INTENT_KEYS_MAX, Kind, Kinds},
+    intent::Action,
+    key::{Kind, Kinds},
+    keys::INTENT_KEYS_MAX,
     skip::Skip,
     storage,
 };

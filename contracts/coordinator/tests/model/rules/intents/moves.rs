@@ -6,7 +6,8 @@ use piecework_interface::{
     event::Entry,
     governance::Feature,
     ids::{BatchId, TokenId},
-    intent::{Action, Kind, Kinds, MEMO_MAX, Payment},
+    intent::{Action, MEMO_MAX, Payment},
+    key::{Kind, Kinds},
     skip::Skip,
 };
 

@@ -1,15 +1,8 @@
 //! Revenue collected by an intent.
 
 use piecework_interface::{
-    amount::Amount,
-    call::DepositMessage,
-    ids::BatchId,
-    intent::{Action, Kind},
-    op::{At, Target},
-    skip::Skip,
-    storage,
-    terms::Terms,
-    view::NodeStatus,
+    amount::Amount, call::DepositMessage, draw::At, ids::BatchId, intent::Action, key::Kind, op::Target, skip::Skip,
+    storage, terms::Terms, view::NodeStatus,
 };
 
 use super::{CAP, Relay};

@@ -1,0 +1,167 @@
+//! The forms of a type, from one list of its fields:
+//!
+//! ```text
+//! fields!(Seed as [borsh write] { value(hex), at, height, tickets });
+//! ```
+//!
+//! | form | is |
+//! | --- | --- |
+//! | `borsh` | [`crate::codec::Codec`]: stored records and Borsh arguments |
+//! | `write` | [`crate::json::Write`]: an object, in this order |
+//! | `read` | [`crate::json::Read`]: every field is needed that is not `(optional)` |
+//! | `read_default` | the same with no field needed |
+//! | `row` | [`crate::row::Field`]: an array of the fields |
+//!
+//! The order is that of declaration. The compiler sees that no field is forgotten, and tests hold the first four equal to
+//! what `borsh` and `serde` make of the type. In JSON, `(hex)` is a fixed number of bytes as a hexadecimal string,
+//! `(bytes)` any number of them, `(hex_optional)` zeros where it is left out.
+
+/// Gives a struct these forms.
+#[macro_export]
+macro_rules! fields {
+    ($type:ident as [$($form:ident)+] $fields:tt) => {
+        $($crate::fields!(@$form $type $fields);)+
+    };
+    (@borsh $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
+        impl $crate::codec::Codec for $type {
+            fn encode(&self, out: &mut Vec<u8>) {
+                let Self { $($field),* } = self;
+                $($crate::codec::Codec::encode($field, out);)*
+            }
+            fn decode(source: &mut $crate::codec::Source<'_>) -> Self {
+                Self { $($field: $crate::codec::Codec::decode(source)),* }
+            }
+        }
+    };
+    (@write $type:ident { $first:ident $(($first_via:ident))? $(, $field:ident $(($via:ident))?)* $(,)? }) => {
+        impl $crate::json::Write for $type {
+            fn write(&self, out: &mut $crate::json::Text) {
+                let Self { $first, $($field),* } = self;
+                out.push_str(concat!("{\"", stringify!($first), "\":"));
+                $crate::fields!(@write_value $first out $($first_via)?);
+                $(
+                    out.push_str(concat!(",\"", stringify!($field), "\":"));
+                    $crate::fields!(@write_value $field out $($via)?);
+                )*
+                out.push(b'}');
+            }
+        }
+    };
+    (@read $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
+        $crate::fields!(@read_all $type { $($field $(($via))?),* } [$($crate::fields!(@needed $($via)?)),*]);
+    };
+    (@read_default $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
+        $crate::fields!(@read_all $type { $($field $(($via))?),* } []);
+    };
+    (@read_all $type:ident { $($field:ident $(($via:ident))?),* } [$($needed:expr),*]) => {
+        impl $crate::json::Read for $type {
+            fn read(reader: &mut $crate::json::Reader<'_>) -> Self {
+                const NAMES: &[&str] = &[$(stringify!($field)),*];
+                const NEEDED: &[bool] = &[$($needed),*];
+                let mut this = <Self as Default>::default();
+                reader.fields(NAMES, NEEDED, &mut |reader, index| {
+                    let mut _at = 0;
+                    $(
+                        if index == _at {
+                            this.$field = $crate::fields!(@read_value reader $($via)?);
+                            return;
+                        }
+                        _at += 1;
+                    )*
+                });
+                this
+            }
+        }
+    };
+    (@write_value $value:ident $out:ident hex) => { $crate::json::push_hex($value, $out) };
+    (@write_value $value:ident $out:ident $($optional:ident)?) => { $crate::json::Write::write($value, $out) };
+    (@needed optional) => { false };
+    (@needed hex_optional) => { false };
+    (@needed $($via:ident)?) => { true };
+    (@read_value $reader:ident hex) => { $reader.hex() };
+    (@read_value $reader:ident hex_optional) => { $reader.hex() };
+    (@read_value $reader:ident bytes) => { $reader.bytes() };
+    (@read_value $reader:ident $($optional:ident)?) => { $crate::json::Read::read($reader) };
+    (@row $type:ident { $first:ident $(($first_via:ident))? $(, $field:ident $(($via:ident))?)* $(,)? }) => {
+        impl $crate::row::Field for $type {
+            fn write(&self, out: &mut $crate::json::Text) {
+                let Self { $first, $($field),* } = self;
+                out.push(b'[');
+                $crate::row::Field::write($first, out);
+                $(
+                    out.push(b',');
+                    $crate::row::Field::write($field, out);
+                )*
+                out.push(b']');
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &$crate::row::Value) -> Option<Self> {
+                let mut fields = value.as_array()?.iter();
+                let row = Self {
+                    $first: $crate::row::Field::read(fields.next()?)?,
+                    $($field: $crate::row::Field::read(fields.next()?)?),*
+                };
+                fields.next().is_none().then_some(row)
+            }
+        }
+    };
+}
+
+/// Declares `Args`, the JSON arguments of all methods of a contract: one struct for all costs a tenth of one struct per
+/// method. A field that is absent or null is `None`; fields of other methods are ignored, as unknown ones are.
+#[macro_export]
+macro_rules! arguments {
+    ($(#[$doc:meta])* $($name:ident: $type:ty,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the table of methods says what they mean")]
+        pub struct Args {
+            $(pub $name: Option<$type>,)*
+        }
+
+        $crate::fields!(Args as [read_default] { $($name),* });
+    };
+}
+
+/// Gives a number in a type of its own the forms of the number.
+#[macro_export]
+macro_rules! transparent {
+    ($type:ident as [$($form:ident)+]) => {
+        $($crate::transparent!(@$form $type);)+
+    };
+    (@borsh $type:ident) => {
+        impl $crate::codec::Codec for $type {
+            fn encode(&self, out: &mut Vec<u8>) {
+                $crate::codec::Codec::encode(&self.0, out);
+            }
+            fn decode(source: &mut $crate::codec::Source<'_>) -> Self {
+                Self($crate::codec::Codec::decode(source))
+            }
+        }
+    };
+    (@write $type:ident) => {
+        impl $crate::json::Write for $type {
+            fn write(&self, out: &mut $crate::json::Text) {
+                $crate::json::Write::write(&self.0, out);
+            }
+        }
+    };
+    (@read $type:ident) => {
+        impl $crate::json::Read for $type {
+            fn read(reader: &mut $crate::json::Reader<'_>) -> Self {
+                Self($crate::json::Read::read(reader))
+            }
+        }
+    };
+    (@row $type:ident) => {
+        impl $crate::row::Field for $type {
+            fn write(&self, out: &mut $crate::json::Text) {
+                $crate::row::Field::write(&self.0, out);
+            }
+            #[cfg(feature = "host")]
+            fn read(value: &$crate::row::Value) -> Option<Self> {
+                $crate::row::Field::read(value).map(Self)
+            }
+        }
+    };
+}

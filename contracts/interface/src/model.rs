@@ -1,0 +1,16 @@
+//! The protocol's nouns: what is stored, viewed and sent, and nothing that decides. Knows neither [`crate::rules`] nor
+//! [`crate::wire`].
+
+pub mod amount;
+pub mod answers;
+pub mod case;
+pub mod config;
+pub mod draw;
+pub mod governance;
+pub mod ids;
+pub mod key;
+mod public_key;
+pub mod revenue;
+pub mod skip;
+pub mod terms;
+pub mod view;

@@ -1,0 +1,187 @@
+//! The contract's configuration. Values that a live batch depends on are copied into it at creation.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use piecework_compact::{fields, json_row};
+use serde::{Deserialize, Serialize};
+
+use crate::model::amount::Amount;
+
+/// Full reputation.
+pub const REPUTATION_FULL: u16 = 10_000;
+/// The highest fee, in basis points.
+const FEE_BPS_MAX: u16 = 1_000;
+
+/// Bytes of a chain's id at most.
+const CHAIN_ID_MAX: usize = 32;
+
+/// Inclusive bounds for the terms of a batch. Test networks may lower the times.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bounds {
+    /// Least and greatest `claim_ttl_s`.
+    pub claim_ttl_s: (u32, u32),
+    /// Least and greatest `reveal_window_s`.
+    pub reveal_window_s: (u32, u32),
+    /// Least and greatest `challenge_window_s` when it is not 0.
+    pub challenge_window_s: (u32, u32),
+    /// Least and greatest `slice_s`.
+    pub slice_s: (u32, u32),
+    /// Longest life of a batch in seconds.
+    pub lifetime_max_s: u32,
+    /// Cap of `dissent_slash_pct`.
+    pub dissent_slash_pct_max: u8,
+    /// Cap of `abandon_slash_pct`.
+    pub abandon_slash_pct_max: u8,
+    /// Cap of `gold_slash_pct`.
+    pub gold_slash_pct_max: u8,
+    /// Least and greatest `verdict_ttl_s`.
+    pub verdict_ttl_s: (u32, u32),
+}
+
+fields!(Bounds as [borsh write read_default] {
+    claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
+    abandon_slash_pct_max, gold_slash_pct_max, verdict_ttl_s,
+});
+
+impl Default for Bounds {
+    fn default() -> Self {
+        const DAY_S: u32 = 86_400;
+        Self {
+            claim_ttl_s: (60, 7 * DAY_S),
+            reveal_window_s: (300, DAY_S),
+            challenge_window_s: (600, 7 * DAY_S),
+            slice_s: (2, 3_600),
+            lifetime_max_s: 365 * DAY_S,
+            dissent_slash_pct_max: 50,
+            abandon_slash_pct_max: 50,
+            gold_slash_pct_max: 100,
+            verdict_ttl_s: (600, 14 * DAY_S),
+        }
+    }
+}
+
+/// The configuration, set at `new`. JSON fields that are left out take these defaults.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// yoctoNEAR per ticket, and the least stake of a node.
+    pub min_stake: Amount,
+    /// Seconds between `stake_remove` and `stake_claim`.
+    pub unbonding_s: u32,
+    /// Seconds that a change of code, configuration or prices waits beyond the unbonding time, so that whoever disagrees
+    /// can leave first. At least a day on a public network.
+    pub notice_s: u32,
+    /// A node silent for longer than this may be made inactive by anyone.
+    pub liveness_window_s: u32,
+    /// Seconds after a reveal window before a poke may tally without the missing reveals.
+    pub grace_s: u32,
+    /// Fee on rewards paid, in basis points, at most 1000.
+    pub fee_bps: u16,
+    /// Least seconds between two steps of one node's reputation in one class.
+    pub reputation_interval_s: u32,
+    /// Seconds of an epoch, at whose end fees reach nodes.
+    pub epoch_s: u32,
+    /// The treasury's part of them, in basis points, at most 5000.
+    pub treasury_bps: u16,
+    /// Slashed NEAR that stays in the insurance pool, yoctoNEAR.
+    pub insurance_reserve: Amount,
+    /// Least seconds from a node's first registration to its first jury.
+    pub juror_age_s: u32,
+    /// Reputation in the class that a jury asks for, 0..=10000.
+    pub juror_reputation: u16,
+    /// Bounds of terms.
+    pub bounds: Bounds,
+    /// The chain's id, `mainnet` or another, which every signed intent names. While it is empty none is executed; once it
+    /// is set it never changes, so no intent for one chain comes to hold on another.
+    pub chain_id: String,
+}
+
+json_row!(Config);
+
+fields!(Config as [borsh write read_default] {
+    min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps,
+    insurance_reserve, juror_age_s, juror_reputation, bounds,
+    chain_id,
+});
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            min_stake: Amount(10 * 10_u128.pow(24)),
+            unbonding_s: 7 * 86_400,
+            notice_s: 86_400,
+            liveness_window_s: 3_600,
+            grace_s: 60,
+            fee_bps: 500,
+            reputation_interval_s: 3_600,
+            epoch_s: 7 * 86_400,
+            treasury_bps: 2_000,
+            insurance_reserve: Amount(100 * 10_u128.pow(24)),
+            juror_age_s: 30 * 86_400,
+            juror_reputation: 6_000,
+            bounds: Bounds::default(),
+            chain_id: String::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks that the contract can work with it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub const fn check(&self) -> Result<(), &'static str> {
+        if self.min_stake.0 == 0 {
+            return Err("config.min_stake must be above 0");
+        }
+        if self.fee_bps > FEE_BPS_MAX {
+            return Err("config.fee_bps must be at most 1000");
+        }
+        if self.treasury_bps > 5_000 {
+            return Err("config.treasury_bps must be at most 5000");
+        }
+        let bounds = &self.bounds;
+        if bounds.slice_s.0 == 0 || bounds.claim_ttl_s.0 == 0 || bounds.reveal_window_s.0 == 0 {
+            return Err("the least slice_s, claim_ttl_s and reveal_window_s must be above 0");
+        }
+        if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 || bounds.gold_slash_pct_max > 100 {
+            return Err("caps of slash rates must be at most 100");
+        }
+        if self.juror_reputation > REPUTATION_FULL {
+            return Err("config.juror_reputation must be at most 10000");
+        }
+        if self.chain_id.len() > CHAIN_ID_MAX {
+            return Err("config.chain_id must have at most 32 bytes");
+        }
+        Ok(())
+    }
+
+    /// Whether `next` may follow this configuration.
+    #[must_use]
+    pub fn may_become(&self, next: &Self) -> bool {
+        self.chain_id.is_empty() || self.chain_id == next.chain_id
+    }
+}
+
+/// What a batch copies from the configuration and its token at creation, so that later changes never reach it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Fixed {
+    /// Fee on rewards paid, in basis points.
+    pub fee_bps: u16,
+    /// yoctoNEAR of bond per 2^32 units of reward.
+    pub bond_rate: Amount,
+    /// Fee of one lot that earns a full step of reputation, in units of the token.
+    pub rep_unit: Amount,
+    /// Least seconds between two steps of reputation.
+    pub reputation_interval_s: u32,
+    /// Seconds of grace after a reveal window.
+    pub grace_s: u32,
+    /// Least seconds from a node's first registration to its first jury.
+    pub juror_age_s: u32,
+    /// Reputation in the class that a jury asks for, 0..=10000.
+    pub juror_reputation: u16,
+}
+
+fields!(Fixed as [borsh write row] {
+    fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s, juror_age_s, juror_reputation,
+});

@@ -1,0 +1,145 @@
+//! Who may take a seat: the checks of a claim, in the order of their skip codes.
+//!
+//! The contract decides by them, a replay holds the contract to them, and an agent asks them before it pays for a call. What
+//! they say of a line that is written already must never change: other rules come with another journal version, and the
+//! replay keeps those of each.
+
+use crate::{
+    Sha256,
+    model::{
+        config::Fixed,
+        draw::Seed,
+        ids::{AccountNo, BatchId, LotId},
+        skip::Skip,
+        terms::{JURY, Terms},
+        view::{LotPhase, LotState, Node},
+    },
+    rules::{
+        dispute::may_judge,
+        round::{closed_to_claims, commits_needed, max_slots},
+        settlement::slot_bond,
+        sortition::{self, Candidate, Seats},
+    },
+};
+
+/// A lot's current round, as a claim meets it.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Items of the lot.
+    pub items: u8,
+    /// Terms of the batch.
+    pub terms: &'a Terms,
+    /// What the batch copied at its creation.
+    pub fixed: &'a Fixed,
+    /// Whether the batch is cancelled.
+    pub cancelled: bool,
+    /// The lot's record; `None` before its first claim.
+    pub lot_state: Option<&'a LotState>,
+    /// The seed of the round, if it has one that may be used.
+    pub seed: Option<&'a Seed>,
+}
+
+/// What a claim takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The node whose reservation ran out and goes, where every seat is taken.
+    pub replaces: Option<AccountNo>,
+    /// yoctoNEAR that the seat bonds.
+    pub bond: u128,
+}
+
+impl Table<'_> {
+    /// The seat that the node `number` takes by a claim at `now_s`. The sortition is asked for the moment `drawn_s`, which
+    /// is `now_s` for a claim; who looks ahead asks for a later one.
+    ///
+    /// # Errors
+    /// The code with which the claim is skipped.
+    pub fn admit(
+        &self,
+        sha256: Sha256,
+        (number, node): (AccountNo, &Node),
+        now_s: u32,
+        drawn_s: u32,
+    ) -> Result<Seat, Skip> {
+        let (terms, untouched) = (self.terms, LotState::default());
+        let state = self.lot_state.unwrap_or(&untouched);
+        if node.active_tickets() == 0 {
+            return Err(Skip::Inactive);
+        }
+        if !node.class(terms.class).is_some_and(|class| class.declared && class.reputation >= terms.min_reputation) {
+            return Err(Skip::Class);
+        }
+        if state.round == JURY && !may_judge(node, terms, self.fixed, now_s) {
+            return Err(Skip::NoJuror);
+        }
+        let seed = self.seed.ok_or(Skip::NoSeed)?;
+        if !sortition::eligible(sha256, seed, self.seats(), candidate(number, node), drawn_s) {
+            return Err(Skip::NotEligible);
+        }
+        let replaces = state.vacancy(terms, self.cancelled, now_s)?;
+        if state.slots.iter().any(|slot| slot.node == number) || state.leavers.contains(&number) {
+            return Err(Skip::Again);
+        }
+        if node.slots >= max_slots(node.settled) {
+            return Err(Skip::SlotLimit);
+        }
+        let bond = slot_bond(terms, self.fixed, self.items, state, state.round);
+        if node.free_stake() < bond {
+            return Err(Skip::Bond);
+        }
+        Ok(Seat { replaces, bond })
+    }
+
+    /// Unix time, in whole slices after the capture, from which the sortition lets the node in; `None` without a seed.
+    #[must_use]
+    pub fn eligible_at(&self, sha256: Sha256, (number, node): (AccountNo, &Node)) -> Option<u32> {
+        let seed = self.seed?;
+        let slices = sortition::eligible_after(sha256, seed, self.seats(), candidate(number, node));
+        Some(seed.at.saturating_add(slices.saturating_mul(self.terms.slice_s)))
+    }
+
+    fn seats(&self) -> Seats {
+        let Self { batch, lot, terms, .. } = *self;
+        let round = self.lot_state.map_or(0, |state| state.round);
+        Seats { batch, lot, round, seats: terms.seats(round), slice_s: terms.slice_s }
+    }
+}
+
+impl LotState {
+    /// Whether the current round has a seat for one more node; if all are taken, the node whose reservation ran out and
+    /// would go.
+    ///
+    /// # Errors
+    /// The code with which a claim is skipped.
+    pub fn vacancy(&self, terms: &Terms, cancelled: bool, now_s: u32) -> Result<Option<AccountNo>, Skip> {
+        if self.phase != LotPhase::Working {
+            return Err(Skip::ClosedToClaims);
+        }
+        let full = self.current().count() >= usize::from(terms.seats(self.round));
+        let expired = self.current().find(|slot| slot.is_expired(now_s)).map(|slot| slot.node);
+        if full && expired.is_none() {
+            return Err(Skip::Full);
+        }
+        let restarts = self.round == 0 && self.commits() < commits_needed(terms, 0);
+        let over = self.clock_over(terms, now_s) && !(restarts && self.round_over(terms, cancelled, now_s));
+        if closed_to_claims(terms, cancelled, self.round, now_s) || over {
+            return Err(Skip::ClosedToClaims);
+        }
+        Ok(expired.filter(|_| full))
+    }
+
+    /// Seats of the current round that nobody holds, or only a reservation that ran out.
+    #[must_use]
+    pub fn free_seats(&self, terms: &Terms, now_s: u32) -> usize {
+        let taken = self.current().filter(|slot| !slot.is_expired(now_s)).count();
+        usize::from(terms.seats(self.round)).saturating_sub(taken)
+    }
+}
+
+const fn candidate(number: AccountNo, node: &Node) -> Candidate {
+    Candidate { node: number, tickets: node.tickets, active_since: node.active_since }
+}

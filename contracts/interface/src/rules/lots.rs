@@ -1,0 +1,101 @@
+//! The geometry of a batch: items, lots, groups, and the moving window over them.
+
+use crate::model::{
+    draw::Draw,
+    ids::LotId,
+    terms::Terms,
+    view::{GROUP_LOTS, OpenBatch, WINDOW_GROUPS, Window},
+};
+
+/// Lots of a batch.
+#[must_use]
+pub const fn lot_count(items: u32, lot_size: u8) -> u32 {
+    if lot_size == 0 { 0 } else { items.div_ceil(lot_size as u32) }
+}
+
+/// Groups of a batch.
+#[must_use]
+pub const fn group_count(items: u32, lot_size: u8) -> u32 {
+    lot_count(items, lot_size).div_ceil(GROUP_LOTS)
+}
+
+/// Items of a lot; 0 if the batch has no such lot.
+#[must_use]
+pub fn lot_items(items: u32, lot_size: u8, lot: LotId) -> u8 {
+    let first = u64::from(lot.0) * u64::from(lot_size);
+    let left = u64::from(items).saturating_sub(first);
+    u8::try_from(left).map_or(lot_size, |left| left.min(lot_size))
+}
+
+/// All items of a lot as a set.
+#[must_use]
+pub const fn all_items(count: u8) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}
+
+/// How many groups beyond the frontier may be open: `clamp(active_tickets / (32 × start), 1, 8)`.
+#[must_use]
+pub fn open_groups(active_tickets: u32, terms: &Terms) -> u32 {
+    (active_tickets / (GROUP_LOTS * u32::from(terms.start.max(1)))).clamp(1, 8)
+}
+
+impl Window {
+    /// Entry of a group in the window.
+    #[must_use]
+    pub fn index(&self, group: u32) -> Option<usize> {
+        let index = usize::try_from(group.checked_sub(self.frontier)?).ok()?;
+        (index < WINDOW_GROUPS).then_some(index)
+    }
+
+    /// Whether the lot is marked: it is closed, or its first round is fully committed and [`Window::marks_early`].
+    #[must_use]
+    pub fn is_marked(&self, lot: LotId) -> bool {
+        match self.index(lot.0 / GROUP_LOTS) {
+            Some(index) => self.marks[index] & (1 << (lot.0 % GROUP_LOTS)) != 0,
+            None => lot.0 / GROUP_LOTS < self.frontier,
+        }
+    }
+
+    /// Whether a lot is marked as soon as its first round is fully committed: while groups wait behind the frontier's. In
+    /// the last group nothing waits for that, and settlement marks it with the batch's other changes. `lots` is the
+    /// batch's lot count.
+    #[must_use]
+    pub const fn marks_early(&self, lots: u32) -> bool {
+        self.frontier.saturating_add(1) < lots.div_ceil(GROUP_LOTS)
+    }
+
+    /// The draw of a group inside the window.
+    #[must_use]
+    pub fn draw(&self, group: u32) -> Option<&Draw> {
+        self.index(group).map(|index| &self.draws[index])
+    }
+
+    /// Marks a lot and moves the frontier past groups whose lots are all marked. `lots` is the batch's lot count.
+    pub fn mark(&mut self, lot: LotId, lots: u32) {
+        let Some(index) = self.index(lot.0 / GROUP_LOTS) else {
+            return;
+        };
+        self.marks[index] |= 1 << (lot.0 % GROUP_LOTS);
+        while self.frontier < lots.div_ceil(GROUP_LOTS) && self.marks[0] == full_group(self.frontier, lots) {
+            self.frontier += 1;
+            self.marks.rotate_left(1);
+            self.draws.rotate_left(1);
+            self.marks[WINDOW_GROUPS - 1] = 0;
+            self.draws[WINDOW_GROUPS - 1] = Draw::Closed;
+        }
+    }
+}
+
+/// The marks of a group in which every lot is marked.
+fn full_group(group: u32, lots: u32) -> u32 {
+    let size = lots.saturating_sub(group.saturating_mul(GROUP_LOTS)).min(GROUP_LOTS);
+    if size >= GROUP_LOTS { u32::MAX } else { (1 << size) - 1 }
+}
+
+impl OpenBatch {
+    /// Items of one of its lots.
+    #[must_use]
+    pub fn lot_items(&self, lot: LotId) -> u8 {
+        lot_items(self.items, self.terms.lot_size, lot)
+    }
+}

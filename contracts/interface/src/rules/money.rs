@@ -1,0 +1,93 @@
+//! Amounts: escrow, fee, bond and slashes. Products are taken in 256 bits; bonds round up, everything else down.
+
+use crate::model::{config::Fixed, terms::Terms};
+
+/// Tickets of one node at most.
+pub const TICKETS_MAX: u8 = 16;
+const BPS: u128 = 10_000;
+
+/// `⌊a × b / c⌋`, saturating at `u128::MAX`; 0 when `c` is 0.
+#[must_use]
+pub fn mul_div(a: u128, b: u128, c: u128) -> u128 {
+    mul_div_rest(a, b, c).0
+}
+
+/// The same with whether something was rounded away.
+fn mul_div_rest(a: u128, b: u128, c: u128) -> (u128, bool) {
+    let (low, high) = a.carrying_mul(b, 0);
+    if c == 0 {
+        return (0, false);
+    }
+    if high == 0 {
+        // Nearly all products fit 128 bits, whose division is much shorter.
+        let quotient = low / c;
+        return (quotient, quotient * c != low);
+    }
+    if high >= c {
+        return (u128::MAX, true);
+    }
+    // By hand, bit by bit: rest and quotient move left as one number of 256 bits.
+    let (mut rest, mut quotient) = (high, low);
+    for _ in 0..u128::BITS {
+        let overflows = rest >> 127 == 1;
+        rest = rest << 1 | quotient >> 127;
+        quotient <<= 1;
+        if overflows || rest >= c {
+            rest = rest.wrapping_sub(c);
+            quotient |= 1;
+        }
+    }
+    (quotient, rest != 0)
+}
+
+/// Reward escrow of so many items: `items × reward × max`. Below 2^118 by the bounds of [`Terms`].
+#[must_use]
+pub fn reward_escrow(terms: &Terms, items: u32) -> u128 {
+    u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(terms.max))
+}
+
+/// Fee on an amount: `⌊amount × fee_bps / 10^4⌋`.
+#[must_use]
+pub fn fee(amount: u128, fee_bps: u16) -> u128 {
+    mul_div(amount, u128::from(fee_bps), BPS)
+}
+
+/// Escrow of so many items with the fee on it.
+#[must_use]
+pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
+    let rewards = reward_escrow(terms, items);
+    rewards.saturating_add(fee(rewards, fee_bps))
+}
+
+/// Bond of a slot that judges `items` items, yoctoNEAR: `⌈bond_rate × items × reward × bond_pct / (100 × 2^32)⌉`.
+#[must_use]
+pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
+    bond_of(terms, fixed, items, terms.bond_pct)
+}
+
+/// The same with another percentage: at 100, what the work on these items is worth in NEAR.
+#[must_use]
+pub fn bond_of(terms: &Terms, fixed: &Fixed, items: u8, pct: u16) -> u128 {
+    let at_stake = u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(pct));
+    let (whole, rest) = mul_div_rest(fixed.bond_rate.0, at_stake, 100 << 32);
+    whole.saturating_add(u128::from(rest))
+}
+
+/// Slash for missing `missed` of `judged` items: `⌊bond × rate × missed / judged⌋`.
+#[must_use]
+pub fn dissent_slash(bond: u128, rate_pct: u8, missed: u32, judged: u32) -> u128 {
+    mul_div(bond, u128::from(rate_pct) * u128::from(missed), 100 * u128::from(judged)).min(bond)
+}
+
+/// Slash for an abandoned reservation: `⌊bond × rate × 2^faults⌋`, at most the bond.
+#[must_use]
+pub fn abandon_slash(bond: u128, rate_pct: u8, faults: u8) -> u128 {
+    mul_div(bond, u128::from(rate_pct) << faults.min(16), 100).min(bond)
+}
+
+/// Tickets of a stake: `stake / min_stake`, at most 16.
+#[must_use]
+pub fn tickets(stake: u128, min_stake: u128) -> u8 {
+    let tickets = stake.checked_div(min_stake).unwrap_or_default();
+    u8::try_from(tickets).map_or(TICKETS_MAX, |tickets| tickets.min(TICKETS_MAX))
+}

@@ -1,0 +1,144 @@
+//! The rules that move a node's record: stake and tickets, presence, bonds, faults and reputation.
+
+use crate::{
+    model::{
+        config::Fixed,
+        ids::ClassId,
+        view::{ClassRecord, Node, NodeStatus, Part},
+    },
+    rules::{money, reputation, settlement::SlotOutcome},
+};
+
+/// Steps in which [`Node::last_seen`] follows a node's calls, seconds.
+pub const SEEN_STEP_S: u32 = 10;
+
+impl Node {
+    /// A node registered at `now_s`, before its stake and classes are set.
+    #[must_use]
+    pub const fn new(now_s: u32) -> Self {
+        use crate::model::amount::Amount;
+        Self {
+            stake: Amount(0),
+            bonded: Amount(0),
+            unbonding: Amount(0),
+            unbonding_until: 0,
+            tickets: 0,
+            active_since: now_s,
+            last_seen: now_s,
+            slots: 0,
+            faults: 0,
+            registered_at: now_s,
+            settled: 0,
+            status: NodeStatus::Active,
+            classes: Vec::new(),
+            part: Part { counted: 0, tickets: 0, before: 0 },
+        }
+    }
+
+    /// Tickets that the root's sum of active tickets contains.
+    #[must_use]
+    pub fn active_tickets(&self) -> u32 {
+        if self.status == NodeStatus::Active { u32::from(self.tickets) } else { 0 }
+    }
+
+    /// Stake that backs nothing.
+    #[must_use]
+    pub const fn free_stake(&self) -> u128 {
+        self.stake.0.saturating_sub(self.bonded.0)
+    }
+
+    /// Sets the stake and its tickets. A rise of tickets makes the node a latecomer for the seeds that are out.
+    pub fn set_stake(&mut self, stake: u128, min_stake: u128, now_s: u32) {
+        self.stake.0 = stake;
+        let tickets = money::tickets(stake, min_stake);
+        if tickets > self.tickets {
+            self.active_since = now_s;
+        }
+        self.tickets = tickets;
+    }
+
+    /// Sets the status. A return to activity makes the node a latecomer for the seeds that are out.
+    pub fn set_status(&mut self, status: NodeStatus, now_s: u32) {
+        if status == NodeStatus::Active && self.status != NodeStatus::Active {
+            self.active_since = now_s;
+        }
+        self.status = status;
+    }
+
+    /// Whether the node was heard from so lately that hearing from it again changes nothing: a busy node's calls need not
+    /// write its record for that alone.
+    #[must_use]
+    pub fn seen_lately(&self, now_s: u32) -> bool {
+        self.status != NodeStatus::Silent && now_s < self.last_seen.saturating_add(SEEN_STEP_S)
+    }
+
+    /// The node was heard from: a silent one returns, a paused one stays paused.
+    pub fn seen(&mut self, now_s: u32) {
+        self.last_seen = now_s;
+        if self.status == NodeStatus::Silent {
+            self.set_status(NodeStatus::Active, now_s);
+        }
+    }
+
+    /// Declares exactly these classes. Records of other classes stay, undeclared, so that leaving a class does not wash
+    /// its reputation away.
+    pub fn declare(&mut self, classes: &[ClassId]) {
+        for record in &mut self.classes {
+            record.declared = classes.contains(&record.class);
+        }
+        for class in classes {
+            if let Err(index) = self.classes.binary_search_by_key(class, |record| record.class) {
+                let record =
+                    ClassRecord { class: *class, reputation: reputation::START, stepped_at: 0, declared: true };
+                self.classes.insert(index, record);
+            }
+        }
+    }
+
+    /// The record of a class.
+    #[must_use]
+    pub fn class(&self, class: ClassId) -> Option<&ClassRecord> {
+        self.classes.binary_search_by_key(&class, |record| record.class).ok().map(|index| &self.classes[index])
+    }
+
+    /// A slot of the node ended: its bond is free, less what was slashed from the stake.
+    pub fn end_slot(&mut self, bond: u128, slash: u128, min_stake: u128, now_s: u32) {
+        self.slots = self.slots.saturating_sub(1);
+        self.bonded.0 = self.bonded.0.saturating_sub(bond);
+        if slash > 0 {
+            self.set_stake(self.stake.0.saturating_sub(slash), min_stake, now_s);
+        }
+    }
+
+    /// A reservation of the node ran out.
+    pub fn abandon(&mut self) {
+        self.faults = self.faults.saturating_add(1);
+    }
+
+    /// A lot in which the node held a slot settled. If it revealed, that is one settled lot more and one fault less, and
+    /// a step of reputation in the lot's class; a slot that did not reveal earns neither trust nor pardon.
+    pub fn settle(&mut self, class: ClassId, outcome: &SlotOutcome, fee: u128, fixed: &Fixed, now_s: u32) {
+        if outcome.revealed {
+            self.settled = self.settled.saturating_add(1);
+            self.faults = self.faults.saturating_sub(1);
+        }
+        if let Ok(index) = self.classes.binary_search_by_key(&class, |record| record.class) {
+            self.classes[index].step(outcome, fee, fixed, now_s);
+        }
+    }
+}
+
+impl ClassRecord {
+    /// Moves the reputation by a lot that paid `fee`, at most once per interval. A lot that moves nothing leaves the
+    /// interval alone, so that worthless lots cannot hold a node's reputation in place.
+    pub fn step(&mut self, outcome: &SlotOutcome, fee: u128, fixed: &Fixed, now_s: u32) {
+        if self.stepped_at != 0 && now_s < self.stepped_at.saturating_add(fixed.reputation_interval_s) {
+            return;
+        }
+        let moved = reputation::step(self.reputation, outcome.agreed, outcome.decided, fee, fixed.rep_unit.0);
+        if moved != self.reputation {
+            self.reputation = moved;
+            self.stepped_at = now_s;
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Signed intents: what an account asks for by a signature over text (NEP-413) instead of a transaction, and the keys
+//! that may sign for it.
+//!
+//! Anybody relays a [`SignedIntent`]. Its `message` is the JSON of an [`Intent`]; the wallet signs it together with a
+//! nonce and the contract's account id as NEP-413's `recipient`, so what was signed for one contract, chain, account or
+//! key is void for any other.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use piecework_compact::{codec::Element, fields, json::Read, json::Reader};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Sha256,
+    model::{
+        amount::Amount,
+        ids::TokenId,
+        key::{Kind, PublicKey, WORDS},
+    },
+    wire::call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
+};
+
+/// Intents of one call at most.
+pub const INTENTS_MAX: usize = 16;
+/// Bytes of a message at most.
+pub const MESSAGE_MAX: usize = 2_048;
+/// Bytes of a memo at most.
+pub const MEMO_MAX: usize = 128;
+/// NEP-413's tag: 2^31 + 413, which no transaction begins with.
+const TAG: u32 = (1 << 31) + 413;
+
+/// A message with its signature, as a wallet's `signMessage` gives them: in JSON with nonce and signature in base64, in
+/// Borsh for the contract.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(feature = "host", derive(Serialize, Deserialize))]
+pub struct SignedIntent {
+    /// The signed text: the JSON of an [`Intent`].
+    pub message: String,
+    /// NEP-413's nonce, base64. Its first eight bytes are a big-endian number that grows with each intent of an account
+    /// by a key, from 1.
+    #[cfg_attr(feature = "host", serde(with = "base64"))]
+    pub nonce: [u8; 32],
+    /// NEP-413's `callbackUrl`, if the wallet was given one: it is part of what was signed, and nothing else.
+    #[cfg_attr(feature = "host", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub callback_url: Option<String>,
+    /// The key that signed.
+    pub public_key: PublicKey,
+    /// The signature, base64.
+    #[cfg_attr(feature = "host", serde(with = "base64"))]
+    pub signature: [u8; 64],
+}
+
+fields!(SignedIntent as [borsh] { message, nonce, callback_url, public_key, signature });
+impl Element for SignedIntent {}
+
+impl SignedIntent {
+    /// The digest that is signed when the message is for `recipient`: SHA-256 over tag and payload, by NEP-413.
+    #[must_use]
+    pub fn digest(&self, sha256: Sha256, recipient: &str) -> [u8; 32] {
+        let mut bytes = Vec::with_capacity(128 + self.message.len());
+        bytes.extend(TAG.to_le_bytes());
+        push_text(&self.message, &mut bytes);
+        bytes.extend(self.nonce);
+        push_text(recipient, &mut bytes);
+        bytes.push(u8::from(self.callback_url.is_some()));
+        if let Some(url) = &self.callback_url {
+            push_text(url, &mut bytes);
+        }
+        sha256(&bytes)
+    }
+
+    /// The number that must grow.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.nonce;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl Default for SignedIntent {
+    fn default() -> Self {
+        let (message, public_key) = (String::new(), PublicKey::default());
+        Self { message, nonce: [0; 32], callback_url: None, public_key, signature: [0; 64] }
+    }
+}
+
+/// A string in Borsh.
+fn push_text(text: &str, out: &mut Vec<u8>) {
+    out.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
+/// What is asked for, by whom, where and until when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The chain, as in the view `config`.
+    pub chain_id: String,
+    /// Whose balance moves.
+    pub account_id: String,
+    /// Unix time in seconds after which it is void; at most 24 hours ahead when it is executed.
+    pub deadline: u32,
+    /// What to do: an object with one field.
+    pub kind: Action,
+}
+
+#[cfg(feature = "host")]
+impl Intent {
+    /// The intent for the contract `recipient`, with its number, signed by `sign` over its digest as a wallet does.
+    ///
+    /// # Errors
+    /// It has no JSON form.
+    pub fn signed(
+        &self,
+        (recipient, number): (&str, u64),
+        public_key: PublicKey,
+        sign: impl FnOnce(&[u8; 32]) -> [u8; 64],
+    ) -> Result<SignedIntent, serde_json::Error> {
+        let mut signed = SignedIntent { message: serde_json::to_string(self)?, public_key, ..SignedIntent::default() };
+        signed.nonce[..8].copy_from_slice(&number.to_be_bytes());
+        signed.signature = sign(&signed.digest(crate::host::sha256, recipient));
+        Ok(signed)
+    }
+}
+
+/// What an intent does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Moves balance to another account.
+    Transfer(Payment),
+    /// The same as thanks: a kind of its own, so that a key can be limited to it.
+    Tip(Payment),
+    /// Sends balance to the account itself, as `withdraw` does.
+    Withdraw(WithdrawArgs),
+    /// Creates a batch, as `batch_create` does.
+    CreateBatch(BatchCreateArgs),
+    /// Credits the account with what the epoch before pays its node, as `revenue_collect` does.
+    CollectRevenue {},
+}
+
+/// Balance for somebody else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// A registered account that has room for the token: it kept it before, or keeps none yet.
+    pub receiver_id: String,
+    /// Token.
+    pub token: TokenId,
+    /// Amount, above 0.
+    pub amount: Amount,
+    /// A word with it, at most 128 bytes. It is journalled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memo: Option<String>,
+}
+
+impl Default for Action {
+    fn default() -> Self {
+        Self::Transfer(Payment::default())
+    }
+}
+
+/// A message as the contract reads it: an [`Intent`] with the fields of all actions beside each other, any of which may
+/// be missing. One flat type costs the contract a quarter of the code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// The chain.
+    pub chain_id: String,
+    /// Whose balance moves.
+    pub account_id: String,
+    /// Unix time in seconds after which it is void.
+    pub deadline: u32,
+    /// What to do.
+    pub kind: Option<Kind>,
+    /// In which token.
+    pub token: Option<TokenId>,
+    /// How much.
+    pub amount: Option<Amount>,
+    /// To whom.
+    pub receiver_id: String,
+    /// A word with it.
+    pub memo: Option<String>,
+    /// The batch to create.
+    pub batch: Option<BatchSpec>,
+}
+
+impl Draft {
+    /// One function reads both levels, because two would be twice the code; each level has its own fields.
+    fn field(&mut self, reader: &mut Reader<'_>, inside: bool, key: &str) {
+        match (inside, key) {
+            (false, "chain_id") => self.chain_id = Read::read(reader),
+            (false, "account_id") => self.account_id = Read::read(reader),
+            (false, "deadline") => self.deadline = Read::read(reader),
+            (false, "kind") => reader.object(&mut |reader, key| {
+                match WORDS.iter().position(|word| *word == key).filter(|_| self.kind.is_none()) {
+                    Some(place) => self.kind = Some(Kind::ALL[place]),
+                    None => return reader.fail_at("kind"),
+                }
+                reader.object(&mut |reader, key| self.field(reader, true, key));
+            }),
+            (true, "token") => self.token = Some(Read::read(reader)),
+            (true, "amount") => self.amount = Read::read(reader),
+            (true, "receiver_id") => self.receiver_id = Read::read(reader),
+            (true, "memo") => self.memo = Read::read(reader),
+            (true, "batch") => self.batch = Some(Read::read(reader)),
+            _ => reader.skip(),
+        }
+    }
+}
+
+impl Read for Draft {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let mut draft = Self::default();
+        reader.object(&mut |reader, key| draft.field(reader, false, key));
+        draft
+    }
+}
+
+/// Bytes as base64, for serde.
+#[cfg(feature = "host")]
+mod base64 {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes with padding, as wallets do.
+    pub fn serialize<S: Serializer, const N: usize>(bytes: &[u8; N], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    /// Reads what [`serialize`] writes.
+    pub fn deserialize<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[u8; N], D::Error> {
+        let bytes = STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)?;
+        bytes.try_into().map_err(|_| D::Error::custom(format_args!("expected {N} bytes in base64")))
+    }
+}

@@ -1,0 +1,137 @@
+//! The contract's Borsh against the `borsh` crate's.
+use borsh::{BorshDeserialize, BorshSerialize};
+use piecework_compact::codec::{Codec, decode, encode};
+use piecework_interface::{
+    amount::Amount,
+    call::GoldOpenArgs,
+    case::{Case, Challenge, Decided, Verdict},
+    config::Config,
+    draw::{At, Draw},
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    key::{IntentKey, Kinds, Limit, PublicKey},
+    merkle::Peaks,
+    op::{Op, Target, Work},
+    terms::Terms,
+    view::{ClassRecord, LotState, Node, Slot, SlotPhase, Window},
+};
+use proptest::{collection::vec, prelude::*};
+
+/// Reads the bytes both ways, and writes what was read both ways.
+fn same<T: Codec + BorshSerialize + BorshDeserialize + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
+    let (ours, theirs) = (decode::<T>(bytes), borsh::from_slice::<T>(bytes).ok());
+    assert_eq!(ours, theirs, "{bytes:?}");
+    if let Some(value) = ours {
+        assert_eq!(encode(&value), borsh::to_vec(&value).expect("borsh"));
+    }
+}
+
+fn all(bytes: &[u8]) {
+    same::<Vec<Op>>(bytes);
+    same::<Work>(bytes);
+    same::<Vec<Target>>(bytes);
+    same::<(AccountNo, TokenId, u128)>(bytes);
+    same::<Config>(bytes);
+    same::<Terms>(bytes);
+    same::<Node>(bytes);
+    same::<LotState>(bytes);
+    same::<Window>(bytes);
+    same::<Peaks>(bytes);
+    same::<Vec<IntentKey>>(bytes);
+    same::<Option<String>>(bytes);
+    same::<GoldOpenArgs>(bytes);
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let batch = any::<u32>().prop_map(BatchId);
+    let lot = any::<u32>().prop_map(LotId);
+    let at = prop_oneof![any::<u32>().prop_map(At::Group), lot.clone().prop_map(At::Lot)];
+    prop_oneof![
+        (batch.clone(), at).prop_map(|(batch, at)| Op::Draw { batch, at }),
+        (batch.clone(), lot.clone()).prop_map(|(batch, lot)| Op::Claim { batch, lot }),
+        (batch.clone(), lot.clone()).prop_map(|(batch, lot)| Op::Release { batch, lot }),
+        (batch.clone(), lot.clone(), any::<[u8; 32]>()).prop_map(|(batch, lot, commitment)| Op::Commit {
+            batch,
+            lot,
+            commitment
+        }),
+        (batch, lot, vec(any::<u8>(), 0..80), any::<[u8; 32]>()).prop_map(|(batch, lot, answers, salt)| Op::Reveal {
+            batch,
+            lot,
+            answers,
+            salt
+        }),
+    ]
+}
+
+fn case(number: u32, items: u64, bond: u128, digest: [u8; 32]) -> Case {
+    Case {
+        gold: items,
+        against: items,
+        void: items,
+        decided: vec![Decided { item: 1, slot: 2 }],
+        challenges: vec![Challenge { account: AccountNo(number), items, bond: Amount(bond) }],
+        jury_items: items,
+        verdict: items.is_multiple_of(2).then(|| Verdict { scores: vec![7, 10_000], report: digest }),
+    }
+}
+
+proptest! {
+    #[test]
+    fn decode__should_read_what_borsh_writes(ops in vec(ops(), 0..24), cut: prop::sample::Index, flip: (prop::sample::Index, u8)) {
+        let mut bytes = borsh::to_vec(&ops).expect("borsh");
+        prop_assert_eq!(decode::<Vec<Op>>(&bytes), Some(ops.clone()));
+        prop_assert_eq!(decode::<Work>(&bytes), Some(Work { ops: ops.clone(), account: None }));
+        let named = Work { ops, account: Some(AccountNo(7)) };
+        let named_bytes = borsh::to_vec(&named).expect("borsh");
+        same::<Work>(&named_bytes);
+        same::<Work>(&named_bytes[..named_bytes.len() - 1]);
+        prop_assert_eq!(decode::<Work>(&named_bytes), Some(named));
+        same::<Vec<Op>>(&bytes[..cut.index(bytes.len())]);
+        let place = flip.0.index(bytes.len());
+        bytes[place] = flip.1;
+        same::<Vec<Op>>(&bytes);
+    }
+
+    #[test]
+    fn decode__should_refuse_what_borsh_refuses(bytes in vec(prop_oneof![3 => 0_u8..4, 1 => any::<u8>()], 0..200)) {
+        all(&bytes);
+    }
+
+    #[test]
+    fn records__should_have_the_same_bytes(
+        numbers: (u8, u32, u64, u128),
+        leavers in vec(any::<u32>().prop_map(AccountNo), 0..8),
+        answers in vec(any::<u8>(), 0..64),
+        digest: [u8; 32],
+    ) {
+        let (round, second, bits, amount) = numbers;
+        let slot = |phase| Slot { node: AccountNo(second), round, phase };
+        let lot = LotState {
+            round,
+            clock_at: second,
+            open_items: bits,
+            leavers,
+            draw: Draw::Opened(second),
+            slots: vec![slot(SlotPhase::Reserved(second)), slot(SlotPhase::Committed(digest)), slot(SlotPhase::Revealed(answers))],
+            case: round.is_multiple_of(2).then(|| Box::new(case(second, bits, amount, digest))),
+            ..LotState::default()
+        };
+        let mut node = Node::new(second);
+        node.stake.0 = amount;
+        node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: bits.is_multiple_of(2) }];
+        let peaks = Peaks { count: second, peaks: vec![digest; usize::from(round % 5)] };
+        let limit = Limit { token: TokenId(3), daily_cap: node.stake, spent: node.stake };
+        let key = IntentKey { kinds: Kinds(round), limit: Some(limit), nonce: bits, used_at: second, ..IntentKey::own(PublicKey(digest)) };
+        all(&borsh::to_vec(&vec![key, IntentKey::own(PublicKey(digest))]).expect("borsh"));
+        for bytes in [borsh::to_vec(&lot), borsh::to_vec(&node), borsh::to_vec(&peaks), borsh::to_vec(&Config::default())] {
+            all(&bytes.expect("borsh"));
+        }
+    }
+}
+
+#[test]
+fn decode__should_not_reserve_what_a_length_promises() {
+    // A list of 2^32 − 1 ops of which none is there.
+    assert_eq!(decode::<Vec<Op>>(&[0xFF; 4]), None);
+    assert_eq!(decode::<Vec<u8>>(&[0xFF; 4]), None);
+}

@@ -1,0 +1,200 @@
+//! Signed intents: their text and bytes, and what a key may sign.
+use piecework_compact::{
+    codec::{decode, encode},
+    json::{parse, to_string},
+};
+use piecework_interface::{
+    amount::Amount,
+    call::{BatchCreateArgs, BatchSpec, WithdrawArgs, intents_gas},
+    ids::TokenId,
+    intent::{Action, Draft, INTENTS_MAX, Intent, Payment, SignedIntent},
+    key::{IntentKey, Kind, Kinds, Limit, PublicKey},
+    keys::{KeyRows, key_set, own_key},
+    skip::Skip,
+};
+use proptest::{collection::vec, prelude::*};
+
+const DAY_S: u32 = 86_400;
+const NOW: u32 = 20_000 * DAY_S + 5;
+const TOKEN: TokenId = TokenId(3);
+
+fn any_key() -> impl Strategy<Value = PublicKey> {
+    // Zero bytes at the start have a form of their own.
+    (any::<[u8; 32]>(), 0..33_usize).prop_map(|(mut key, zeros)| {
+        key[..zeros.min(32)].fill(0);
+        PublicKey(key)
+    })
+}
+
+fn any_action() -> impl Strategy<Value = Action> {
+    let payment = (any::<String>(), any::<u16>(), any::<u128>(), prop::option::of(any::<String>())).prop_map(
+        |(receiver_id, token, amount, memo)| Payment {
+            receiver_id,
+            token: TokenId(token),
+            amount: Amount(amount),
+            memo,
+        },
+    );
+    prop_oneof![
+        payment.clone().prop_map(Action::Transfer),
+        payment.prop_map(Action::Tip),
+        (any::<u16>(), prop::option::of(any::<u128>())).prop_map(|(token, amount)| {
+            Action::Withdraw(WithdrawArgs { token: TokenId(token), amount: amount.map(Amount) })
+        }),
+        (any::<u16>(), any::<u32>(), any::<[u8; 32]>(), any::<String>()).prop_map(|(token, items, manifest, uri)| {
+            let batch = BatchSpec { items, manifest, uri, ..BatchSpec::default() };
+            Action::CreateBatch(BatchCreateArgs { token: TokenId(token), batch })
+        }),
+        Just(Action::CollectRevenue {}),
+    ]
+}
+
+/// What the contract should read of an intent.
+fn draft_of(intent: &Intent) -> Draft {
+    let Intent { chain_id, account_id, deadline, kind } = intent.clone();
+    let draft = Draft { chain_id, account_id, deadline, ..Draft::default() };
+    match kind {
+        Action::Transfer(Payment { receiver_id, token, amount, memo }) => {
+            let kind = Some(Kind::Transfer);
+            Draft { kind, token: Some(token), amount: Some(amount), receiver_id, memo, ..draft }
+        }
+        Action::Tip(Payment { receiver_id, token, amount, memo }) => {
+            Draft { kind: Some(Kind::Tip), token: Some(token), amount: Some(amount), receiver_id, memo, ..draft }
+        }
+        Action::Withdraw(WithdrawArgs { token, amount }) => {
+            Draft { kind: Some(Kind::Withdraw), token: Some(token), amount, ..draft }
+        }
+        Action::CreateBatch(BatchCreateArgs { token, batch }) => {
+            Draft { kind: Some(Kind::CreateBatch), token: Some(token), batch: Some(batch), ..draft }
+        }
+        Action::CollectRevenue {} => Draft { kind: Some(Kind::CollectRevenue), ..draft },
+    }
+}
+
+proptest! {
+    #[test]
+    fn public_key__should_be_written_as_everywhere_on_near(key in any_key()) {
+        let text = format!("ed25519:{}", bs58::encode(key.0).into_string());
+        prop_assert_eq!(key.to_string(), text.clone());
+        prop_assert_eq!(text.parse(), Ok(key));
+        prop_assert_eq!(parse::<PublicKey>(&to_string(&key)), Ok(key));
+    }
+
+    #[test]
+    fn public_key__should_have_one_text(text in "(ed25519:)?[1-9A-HJ-NP-Za-km-zIl0O]{30,46}") {
+        let bytes = text.strip_prefix("ed25519:").and_then(|text| bs58::decode(text).into_vec().ok());
+        let expected = bytes.and_then(|bytes| bytes.try_into().ok()).map(PublicKey);
+        prop_assert_eq!(text.parse::<PublicKey>().ok(), expected, "{}", text);
+    }
+
+    #[test]
+    fn message__should_be_read_as_it_was_meant(
+        action in any_action(),
+        chain_id in any::<String>(),
+        account_id in any::<String>(),
+        deadline: u32,
+        pretty: bool,
+    ) {
+        let intent = Intent { chain_id, account_id, deadline, kind: action };
+        let text = if pretty { serde_json::to_string_pretty(&intent) } else { serde_json::to_string(&intent) };
+        let text = text.expect("json");
+        prop_assert_eq!(serde_json::from_str::<Intent>(&text).expect("json"), intent.clone());
+        prop_assert_eq!(parse::<Draft>(&text), Ok(draft_of(&intent)));
+    }
+
+    #[test]
+    fn signed_intent__should_have_the_bytes_of_borsh(
+        message in any::<String>(),
+        nonce: [u8; 32],
+        callback_url in prop::option::of(any::<String>()),
+        key in any_key(),
+        bytes in vec(any::<u8>(), 64),
+    ) {
+        let signature = bytes.try_into().expect("64 bytes");
+        let signed = vec![SignedIntent { message, nonce, callback_url, public_key: key, signature }];
+        let borsh = borsh::to_vec(&signed).expect("borsh");
+        prop_assert_eq!(encode(&signed), borsh.clone());
+        prop_assert_eq!(decode::<Vec<SignedIntent>>(&borsh), Some(signed.clone()));
+        let text = serde_json::to_string(&signed).expect("json");
+        prop_assert_eq!(serde_json::from_str::<Vec<SignedIntent>>(&text).expect("json"), signed);
+    }
+
+    #[test]
+    fn message__should_never_panic_its_reader(text in any::<String>(), bytes in vec(any::<u8>(), 0..200)) {
+        let _: Result<_, _> = parse::<Draft>(&text);
+        let _: Result<_, _> = parse::<Draft>(&format!("{{\"kind\":{text}}}"));
+        let _: Option<Vec<SignedIntent>> = decode(&bytes);
+    }
+
+    #[test]
+    fn keys__should_be_the_same_in_json(kinds in 0..32_u8, limit: Option<(u16, u128, u128)>, nonce: u64, used_at: u32) {
+        let limit = limit.map(|(token, cap, spent)| Limit {
+            token: TokenId(token),
+            daily_cap: Amount(cap),
+            spent: Amount(spent),
+        });
+        let key = IntentKey { public_key: PublicKey([7; 32]), kinds: Kinds(kinds), limit, nonce, used_at };
+        let theirs = serde_json::to_string(&key).expect("json");
+        prop_assert_eq!(to_string(&key), theirs.clone());
+        prop_assert_eq!(serde_json::from_str::<IntentKey>(&theirs).expect("json"), key);
+        prop_assert_eq!(parse::<Kinds>(&to_string(&key.kinds)), Ok(key.kinds));
+    }
+}
+
+fn limit(cap: u128) -> Limit {
+    Limit { token: TOKEN, daily_cap: Amount(cap), spent: Amount(0) }
+}
+
+#[test]
+fn message__should_take_each_field_at_its_own_level() {
+    // Fields of the action beside it, and fields of the intent inside it, do not count.
+    let text = r#"{"chain_id":"a","account_id":"b","deadline":1,"amount":"9","token":4,"memo":"x",
+        "kind":{"withdraw":{"token":1,"chain_id":"c","deadline":7}}}"#;
+    let draft = parse::<Draft>(text).expect("read");
+    assert_eq!((draft.chain_id.as_str(), draft.deadline, draft.token, draft.amount), ("a", 1, Some(TokenId(1)), None));
+    assert_eq!(draft.memo, None);
+    assert!(parse::<Draft>(r#"{"kind":{"tip":{},"tip":{}}}"#).is_err(), "one action");
+}
+
+#[test]
+fn note__should_begin_the_cap_anew_each_utc_day() {
+    let mut key = IntentKey { limit: Some(limit(10)), ..IntentKey::own(PublicKey([1; 32])) };
+    assert_eq!(key.allows(Kind::Tip, TOKEN, 11, NOW), Err(Skip::KeyCap));
+    key.note(4, 10, NOW);
+    assert_eq!(key.allows(Kind::Tip, TOKEN, 1, NOW), Err(Skip::KeyCap));
+    assert_eq!(key.allows(Kind::Tip, TOKEN, u128::MAX, NOW), Err(Skip::KeyCap));
+    assert_eq!(key.allows(Kind::Tip, TOKEN, 0, NOW), Ok(()));
+    assert_eq!(key.allows(Kind::Tip, TOKEN, 10, NOW + DAY_S), Ok(()));
+    assert_eq!(key.allows(Kind::Tip, TokenId(0), 1, NOW + DAY_S), Err(Skip::KeyToken));
+    assert_eq!((key.nonce, key.used_at), (4, NOW));
+}
+
+#[test]
+fn key_set__should_remember_what_could_come_again() {
+    let (key, mut keys) = (PublicKey([1; 32]), Vec::new());
+    let set = |keys: &mut Vec<IntentKey>, id: &str, kinds, now| key_set(keys, id, key, (kinds, limit(1)), now);
+    assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW), None);
+    assert_eq!(set(&mut keys, "a.near", Kinds::EVERY, NOW), Some(KeyRows::More));
+    keys[0].note(9, 1, NOW);
+    assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S), Some(KeyRows::Same));
+    assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S), None);
+    assert_eq!((keys[0].kinds, keys[0].nonce), (Kinds::NONE, 9));
+    assert_eq!(set(&mut keys, "a.near", Kinds::of(&[Kind::Tip]), NOW + DAY_S), Some(KeyRows::Same));
+    assert_eq!((keys[0].nonce, keys[0].limit), (9, Some(limit(1))));
+    assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S + 1), Some(KeyRows::Less));
+    assert_eq!(keys, []);
+
+    // An implicit account's own key is never forgotten once it was removed.
+    let id = hex::encode(key.0);
+    assert_eq!((own_key(&id), own_key("a.near")), (Some(key), None));
+    assert_eq!(set(&mut keys, &id, Kinds::NONE, NOW), Some(KeyRows::More));
+    assert_eq!(set(&mut keys, &id, Kinds::NONE, NOW + 9 * DAY_S), None);
+    assert!(!keys[0].may_vanish(&id, NOW + 9 * DAY_S) && IntentKey::own(key).may_vanish(&id, NOW));
+}
+
+#[test]
+fn intents_gas__should_let_a_transaction_carry_a_full_call_and_ten_withdrawals() {
+    const TERA: u64 = 1_000_000_000_000;
+    assert!(intents_gas(INTENTS_MAX, 0) <= 40 * TERA);
+    assert!(intents_gas(10, 10) <= 300 * TERA);
+}

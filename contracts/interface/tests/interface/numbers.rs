@@ -1,0 +1,275 @@
+//! Money, terms, lots and storage: bounds and rounding.
+use super::common::{fixed, terms};
+use piecework_interface::{
+    amount::Amount,
+    config::{Bounds, Fixed, REPUTATION_FULL},
+    draw::{Draw, Seed},
+    ids::{AccountNo, ClassId, LotId, TokenId},
+    lots::{all_items, group_count, lot_count, lot_items, open_groups},
+    merkle::Peaks,
+    money::{self, abandon_slash, bond, dissent_slash, escrow, fee, mul_div, reward_escrow, tickets},
+    reputation,
+    storage::{BATCH_BYTES, CLASSES_MAX, CLOSED_BATCH_BYTES, LEAVERS_MAX, NODE_BYTES, PEAKS_MAX, lot_bytes},
+    terms::{REWARD_LIMIT, Terms},
+    view::{GROUP_LOTS, LotState, Node, Slot, SlotPhase, Window},
+};
+use primitive_types::U256;
+use proptest::prelude::*;
+
+#[test]
+fn mul_div__should_not_overflow_and_round_down() {
+    assert_eq!(mul_div(u128::MAX, u128::MAX, u128::MAX), u128::MAX);
+    assert_eq!(mul_div(u128::MAX, 2, 1), u128::MAX);
+    assert_eq!(mul_div(7, 3, 2), 10);
+    assert_eq!(mul_div(1 << 100, 1 << 100, 1 << 90), 1 << 110);
+    assert_eq!((mul_div(7, 3, 0), mul_div(u128::MAX, 3, 0)), (0, 0));
+}
+
+#[test]
+fn escrow__should_match_the_batch_worked_by_hand() {
+    assert_eq!(escrow(&terms(), 500, 6), 3_600 + 180);
+    assert_eq!(bond(&terms(), &fixed(), 3), 300);
+    assert_eq!(dissent_slash(300, 20, 1, 3), 20);
+    assert_eq!(abandon_slash(300, 20, 0), 60);
+}
+
+#[test]
+fn bond__should_round_up_even_for_dear_decimals() {
+    // Given a token of 24 decimals at 0.005 NEAR: a unit is worth less than one yoctoNEAR.
+    let fixed = Fixed { bond_rate: Amount(21_474_836), ..fixed() };
+    assert_eq!(bond(&Terms { reward: Amount(1), ..terms() }, &fixed, 1), 1);
+    let dear = Terms { reward: Amount(10_u128.pow(24)), ..terms() };
+    assert_eq!(bond(&dear, &fixed, 1), (21_474_836 * 10_u128.pow(24)).div_ceil(1 << 32));
+}
+
+#[test]
+fn bond__should_hold_the_largest_values() {
+    let largest = Terms { reward: Amount(REWARD_LIMIT - 1), bond_pct: 300, ..terms() };
+    assert_eq!(bond(&largest, &Fixed { bond_rate: Amount(u128::MAX), ..fixed() }, 64), u128::MAX);
+    assert!(reward_escrow(&Terms { max: 8, ..largest.clone() }, u32::MAX) < 1 << 116);
+    assert!(escrow(&Terms { max: 8, ..largest }, 1_000, u32::MAX) < 1 << 117);
+}
+
+#[test]
+fn abandon_slash__should_double_with_faults_up_to_the_bond() {
+    assert_eq!([0, 1, 2, 3, 255].map(|faults| abandon_slash(1_000, 20, faults)), [200, 400, 800, 1_000, 1_000]);
+    assert_eq!(abandon_slash(u128::MAX, 50, 255), u128::MAX);
+}
+
+#[test]
+fn tickets__should_be_whole_and_at_most_16() {
+    assert_eq!([0, 9, 10, 19, 160, 1_000].map(|stake| tickets(stake, 10)), [0, 0, 1, 1, 16, 16]);
+    assert_eq!(tickets(5, 0), 0);
+}
+
+/// Numbers of any length.
+fn number() -> impl Strategy<Value = u128> {
+    (any::<u128>(), 0..128_u32).prop_map(|(number, shift)| number >> shift)
+}
+
+proptest! {
+    #[test]
+    fn mul_div__should_be_the_quotient_of_256_bits(a in number(), b in number(), c in number()) {
+        let exact = (U256::from(a) * U256::from(b)).checked_div(U256::from(c)).unwrap_or_default();
+        prop_assert_eq!(mul_div(a, b, c), u128::try_from(exact).unwrap_or(u128::MAX));
+    }
+
+    #[test]
+    fn fees__should_never_exceed_the_fee_on_the_escrow(
+        reward in 1_u128..REWARD_LIMIT,
+        bps in 0_u16..=1_000,
+        lots in prop::collection::vec((1_u32..=64, 0_u128..=100), 1..20),
+    ) {
+        // Given a batch whose lots pay any part of their rewards.
+        let terms = Terms { reward: Amount(reward), ..terms() };
+        let items: u32 = lots.iter().map(|(items, _)| items).sum();
+        let mut left = escrow(&terms, bps, items);
+        for (items, pct) in lots {
+            let paid = mul_div(reward_escrow(&terms, items), pct, 100);
+            let fee = fee(paid, bps);
+            let refund = escrow(&terms, bps, items) - paid - fee;
+            left = left.checked_sub(paid + fee + refund).unwrap();
+        }
+        // Then the escrow covers all of them, and less than a unit a lot is left as dust.
+        prop_assert!(left < 20);
+    }
+
+    #[test]
+    fn bond__should_be_the_exact_quotient_rounded_up(rate in 0_u128..1 << 60, reward in 1_u128..1 << 40, items in 1_u8..=64, pct in 100_u16..=300) {
+        let terms = Terms { reward: Amount(reward), bond_pct: pct, ..terms() };
+        let product = rate.checked_mul(reward * u128::from(items));
+        prop_assume!(product.is_some_and(|product| product.checked_mul(300).is_some()));
+        let expected = (rate * reward * u128::from(items) * u128::from(pct)).div_ceil(100 << 32);
+        prop_assert_eq!(bond(&terms, &Fixed { bond_rate: Amount(rate), ..fixed() }, items), expected);
+    }
+
+    #[test]
+    fn dissent_slash__should_be_the_exact_quotient_rounded_down(bond in 0_u128..1 << 100, rate in 0_u8..=50, judged in 1_u32..=64, missed in 0_u32..=64) {
+        let missed = missed.min(judged);
+        let slash = dissent_slash(bond, rate, missed, judged);
+        prop_assert_eq!(slash, bond * u128::from(rate) * u128::from(missed) / (100 * u128::from(judged)));
+        prop_assert!(slash <= bond);
+    }
+
+    #[test]
+    fn reputation__should_stay_in_range_and_move_by_a_sixteenth(now in 0_u16..=10_000, decided in 0_u32..=64, agreed in 0_u32..=64, fee in any::<u128>(), unit in any::<u128>()) {
+        let agreed = agreed.min(decided);
+        let after = reputation::step(now, agreed, decided, fee, unit);
+        prop_assert!(after <= REPUTATION_FULL);
+        prop_assert!(now.abs_diff(after) <= REPUTATION_FULL / 16);
+        match (10_000 * agreed).checked_div(decided) {
+            // Then it moves towards the agreement, never past it.
+            Some(target) => {
+                let target = u16::try_from(target).unwrap();
+                prop_assert!(after.abs_diff(target) <= now.abs_diff(target));
+            }
+            None => prop_assert_eq!(after, now),
+        }
+    }
+
+    #[test]
+    fn lots__should_partition_the_items(items in 1_u32.., lot_size in 1_u8..=64) {
+        let lots = lot_count(items, lot_size);
+        prop_assert_eq!(group_count(items, lot_size), lots.div_ceil(GROUP_LOTS));
+        let last = lot_items(items, lot_size, LotId(lots - 1));
+        prop_assert!((1..=lot_size).contains(&last));
+        prop_assert_eq!(u64::from(lots - 1) * u64::from(lot_size) + u64::from(last), u64::from(items));
+        prop_assert_eq!(lot_items(items, lot_size, LotId(lots)), 0);
+    }
+
+    #[test]
+    fn progress__should_pass_exactly_the_full_groups(lots in 1_u32..600, picks in prop::collection::vec(any::<prop::sample::Index>(), 0..900)) {
+        // Given a batch whose lots are marked in any order that its window allows.
+        let mut window = Window::default();
+        let mut marked = vec![false; lots as usize];
+        for pick in picks {
+            let lot = pick.index(lots as usize);
+            let inside = window.index(lot as u32 / GROUP_LOTS).is_some();
+            window.mark(LotId(lot as u32), lots);
+            marked[lot] |= inside;
+        }
+        // Then the frontier is the first group with an unmarked lot, and the marks are exactly these lots.
+        let groups = lots.div_ceil(GROUP_LOTS);
+        let first = marked.chunks(GROUP_LOTS as usize).position(|group| group.contains(&false));
+        prop_assert_eq!(window.frontier, first.map_or(groups, |group| group as u32));
+        for (lot, mark) in (0..).zip(&marked) {
+            prop_assert_eq!(window.is_marked(LotId(lot)), *mark, "lot {}", lot);
+        }
+    }
+}
+
+#[test]
+fn progress__should_carry_draws_along() {
+    // Given a seeded second group.
+    let seed = Draw::Seeded(Seed { value: [1; 16], at: 5, height: 6, tickets: 7 });
+    let mut window = Window::default();
+    window.draws[0] = Draw::Opened(1);
+    window.draws[1] = seed.clone();
+    // When the first group is marked, then the window moves by one.
+    (0..GROUP_LOTS).for_each(|lot| window.mark(LotId(lot), 320));
+    assert_eq!(window.frontier, 1);
+    assert_eq!((window.draw(0), window.draw(1), window.draw(8)), (None, Some(&seed), Some(&Draw::Closed)));
+}
+
+#[test]
+fn open_groups__should_follow_the_tickets() {
+    assert_eq!([0, 95, 96, 191, 192, 10_000].map(|tickets| open_groups(tickets, &terms())), [1, 1, 1, 1, 2, 8]);
+}
+
+#[test]
+fn all_items__should_be_the_low_bits() {
+    assert_eq!([0, 1, 3, 63, 64].map(all_items), [0, 1, 7, u64::MAX >> 1, u64::MAX]);
+}
+
+#[test]
+fn terms__should_be_refused_field_by_field() {
+    let bounds = Bounds::default();
+    let check = |terms: &Terms| terms.check(&bounds, 10, 1_000).map_err(|error| error.field);
+    assert_eq!(check(&terms()), Ok(()));
+    let wrong: [(&str, Terms); 24] = [
+        ("reward", Terms { reward: Amount(9), ..terms() }),
+        ("reward", Terms { reward: Amount(REWARD_LIMIT), ..terms() }),
+        ("lot_size", Terms { lot_size: 0, ..terms() }),
+        ("lot_size", Terms { lot_size: 65, ..terms() }),
+        ("answer_width", Terms { answer_width: 3, ..terms() }),
+        ("start", Terms { start: 4, max: 4, ..terms() }),
+        ("max", Terms { start: 1, max: 4, ..terms() }),
+        ("max", Terms { start: 3, max: 5, ..terms() }),
+        ("quorum_pct", Terms { quorum_pct: 50, ..terms() }),
+        ("quorum_pct", Terms { quorum_pct: 101, ..terms() }),
+        ("claim_ttl_s", Terms { claim_ttl_s: 59, ..terms() }),
+        ("claim_ttl_s", Terms { claim_ttl_s: 604_801, ..terms() }),
+        ("reveal_window_s", Terms { reveal_window_s: 299, ..terms() }),
+        ("reveal_window_s", Terms { claim_ttl_s: 3_010, reveal_window_s: 300, ..terms() }),
+        ("challenge_window_s", Terms { challenge_window_s: 599, ..terms() }),
+        ("slice_s", Terms { slice_s: 1, ..terms() }),
+        ("bond_pct", Terms { bond_pct: 99, ..terms() }),
+        ("bond_pct", Terms { bond_pct: 301, ..terms() }),
+        ("dissent_slash_pct", Terms { dissent_slash_pct: 51, ..terms() }),
+        ("abandon_slash_pct", Terms { abandon_slash_pct: 51, ..terms() }),
+        ("min_reputation", Terms { min_reputation: 10_001, ..terms() }),
+        ("expires_at", Terms { expires_at: 1_600, ..terms() }),
+        ("expires_at", Terms { expires_at: 1_001 + 365 * 86_400, ..terms() }),
+        ("reward", Terms { reward: Amount(0), ..terms() }),
+    ];
+    for (field, terms) in wrong {
+        assert_eq!(check(&terms), Err(field), "{terms:?}");
+    }
+    // And the edges are allowed.
+    for (start, max) in [(1, 1), (2, 2), (2, 5), (3, 3), (3, 6), (5, 5), (5, 8)] {
+        assert_eq!(check(&Terms { start, max, ..terms() }), Ok(()));
+    }
+    assert_eq!(terms().check(&bounds, 0, u32::MAX).map_err(|error| error.field), Err("expires_at"));
+    assert_eq!(money::TICKETS_MAX, 16);
+}
+
+/// NEAR's charge for a record beside key and value.
+const ROW: u32 = 40;
+
+/// Bytes of a stored value with the version byte of its record.
+fn stored(value: &impl borsh::BorshSerialize) -> u32 {
+    1 + u32::try_from(borsh::to_vec(value).unwrap().len()).unwrap()
+}
+
+#[test]
+fn lot_bytes__should_cover_a_lot_in_every_phase() {
+    // Given the largest lots: an extension of eight slots in which everybody revealed, committed or reserved.
+    let seed = Seed { value: [1; 16], at: 1, height: 2, tickets: 3 };
+    let phases = |items: usize, width: usize| {
+        [SlotPhase::Revealed(vec![0; items * width]), SlotPhase::Committed([0; 32]), SlotPhase::Reserved(u32::MAX)]
+    };
+    for (start, max, items, width) in [(5, 8, 64, 32), (5, 8, 1, 1), (3, 6, 64, 1), (3, 3, 60, 2), (1, 1, 1, 1)] {
+        let terms = Terms { start, max, answer_width: width, lot_size: items, ..terms() };
+        for phase in phases(items.into(), width.into()) {
+            let slots = (0..max).map(|node| Slot { node: AccountNo(node.into()), round: 1, phase: phase.clone() });
+            let lot = LotState {
+                leavers: vec![AccountNo(0); LEAVERS_MAX],
+                open_items: u64::MAX,
+                draw: Draw::Seeded(seed.clone()),
+                slots: slots.collect(),
+                ..LotState::default()
+            };
+            // Then its row, under a key of nine bytes, is paid for.
+            assert!(ROW + 9 + stored(&lot) <= lot_bytes(&terms), "{start} {max} {items} {width}");
+        }
+    }
+}
+
+#[test]
+fn node_bytes__should_cover_a_node_of_eight_classes() {
+    let mut node = Node::new(0);
+    node.declare(&core::array::from_fn::<_, CLASSES_MAX, _>(|class| ClassId(class as u16)));
+    assert!(stored(&node) <= NODE_BYTES);
+}
+
+#[test]
+fn batch_bytes__should_cover_a_full_window_and_all_peaks() {
+    let draw = Draw::Seeded(Seed { value: [1; 16], at: 1, height: 2, tickets: 3 });
+    let window = Window { draws: core::array::from_fn(|_| draw.clone()), ..Window::default() };
+    let facts = (AccountNo(0), TokenId(0), terms(), fixed(), (0_u32, [0_u8; 32], 0_u32, false, window));
+    let purse =
+        ((0_u128, 0_u128, 0_u128), (0_u32, 0_u32), Peaks { count: u32::MAX, peaks: vec![[0; 32]; PEAKS_MAX as usize] });
+    assert!((ROW + 5 + stored(&facts)) + (ROW + 5 + stored(&purse)) <= BATCH_BYTES);
+    let closed = (AccountNo(0), 0_u32, [0_u8; 32]);
+    assert!(ROW + 5 + stored(&closed) <= CLOSED_BATCH_BYTES);
+}

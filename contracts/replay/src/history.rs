@@ -1,0 +1,156 @@
+//! What a line changed: the rows that a store must write again, and facts that the contract itself does not keep.
+
+use std::collections::BTreeSet;
+
+use piecework_interface::{
+    ids::{AccountNo, BatchId, Digest, LotId, TokenId},
+    skip::Skip,
+    view::{LotState, OpenBatch, Slot},
+};
+
+/// What one line, or several merged, changed. The root always changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Whether the settings changed.
+    pub settings: bool,
+    /// Whether the epoch or what it pays changed.
+    pub revenue: bool,
+    /// Tokens whose row changed.
+    pub tokens: BTreeSet<TokenId>,
+    /// Accounts whose row, balances or node changed. One that the mirror no longer has was unregistered.
+    pub accounts: BTreeSet<AccountNo>,
+    /// Batches whose row changed. One that the mirror no longer has was forgotten.
+    pub batches: BTreeSet<BatchId>,
+    /// Lots whose record changed. One that the mirror no longer has is settled.
+    pub lots: BTreeSet<(BatchId, LotId)>,
+    /// Movements of balances, in order.
+    pub movements: Vec<Movement>,
+    /// Slots that ended, in order.
+    pub ended: Vec<EndedSlot>,
+    /// Lots that settled, in order.
+    pub results: Vec<LotResult>,
+    /// Batches that closed, with their last state; the escrow is the part that was returned.
+    pub closed: Vec<(BatchId, OpenBatch)>,
+    /// Ops that were skipped: index in the call, reason.
+    pub skips: Vec<(u8, Skip)>,
+}
+
+/// Why a balance moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MovementKind {
+    /// From outside, or from claimed stake.
+    Deposit,
+    /// Sent out.
+    Withdraw,
+    /// A transfer that failed came back.
+    Restore,
+    /// Locked in a batch.
+    Escrow,
+    /// Reward of a settled slot.
+    Pay,
+    /// Escrow returned.
+    Refund,
+    /// A share of an epoch's fees, to a node or the treasury.
+    Revenue,
+    /// NEAR put up by a challenger or an adjudicator, or what came back of it.
+    Bond,
+    /// NEAR for a juror.
+    JurorFee,
+    /// From one account to another.
+    Transfer,
+}
+
+/// One movement of an internal balance; never of nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// Account.
+    pub account: AccountNo,
+    /// Token.
+    pub token: TokenId,
+    /// Why.
+    pub kind: MovementKind,
+    /// Whether the balance grew.
+    pub credit: bool,
+    /// How much, in units of the token.
+    pub amount: u128,
+    /// The balance afterwards.
+    pub balance_after: u128,
+    /// The batch that it concerns.
+    pub batch: Option<BatchId>,
+    /// The lot that it concerns.
+    pub lot: Option<LotId>,
+}
+
+/// How a slot ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SlotEnd {
+    /// Judged with its lot.
+    Settled,
+    /// Given back by the node.
+    Released,
+    /// The reservation ran out.
+    Abandoned,
+    /// The round ended without a result.
+    Freed,
+}
+
+/// A slot that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedSlot {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Its last state.
+    pub slot: Slot,
+    /// How it ended.
+    pub end: SlotEnd,
+    /// Reward credited, in units of the batch's token.
+    pub pay: u128,
+    /// Taken from the node's stake, yoctoNEAR.
+    pub slash: u128,
+    /// Reputation in the class afterwards, if the slot was judged.
+    pub reputation: Option<u16>,
+    /// Items whose accepted answer is the slot's, bit i for item i; 0 unless it was judged.
+    pub agreed: u64,
+}
+
+/// A lot that settled, or was closed without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LotResult {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Settlement number in the batch: its leaf.
+    pub n: u32,
+    /// Accepted items, bit i for item i.
+    pub accepted: u64,
+    /// SHA-256 of the answers.
+    pub digest: Digest,
+    /// Items × width bytes, zeros where nothing is accepted.
+    pub answers: Vec<u8>,
+    /// Fee, in units of the batch's token.
+    pub fee: u128,
+    /// Returned to the requester.
+    pub refund: u128,
+    /// The lot's last record, if it ever had one.
+    pub record: Option<LotState>,
+}
+
+impl Touched {
+    /// Adds what a later line changed.
+    pub fn merge(&mut self, later: Self) {
+        self.settings |= later.settings;
+        self.revenue |= later.revenue;
+        self.tokens.extend(later.tokens);
+        self.accounts.extend(later.accounts);
+        self.batches.extend(later.batches);
+        self.lots.extend(later.lots);
+        self.movements.extend(later.movements);
+        self.ended.extend(later.ended);
+        self.results.extend(later.results);
+        self.closed.extend(later.closed);
+        self.skips.extend(later.skips);
+    }
+}

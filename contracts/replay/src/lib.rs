@@ -1,0 +1,101 @@
+#![doc = include_str!("../README.md")]
+
+mod apply;
+mod case;
+mod error;
+mod govern;
+mod history;
+mod intents;
+mod revenue;
+mod rounds;
+mod rows;
+mod settle;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use error::{Fault, ReplayError};
+pub use history::{EndedSlot, LotResult, Movement, MovementKind, SlotEnd, Touched};
+
+use std::collections::BTreeMap;
+
+use piecework_interface::{
+    event::Line,
+    governance::Settings,
+    host::sha256,
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    journal,
+    merkle::Peaks,
+    op::Op,
+    revenue::Revenue,
+    view::{Account, Batch, LotState, Root, Token},
+};
+
+/// The live state of the contract as its journal implies it, in the types that its views answer. Plain data: a store
+/// keeps these rows and builds the mirror from them at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mirror {
+    /// The root record.
+    pub root: Root,
+    /// Who governs, and the configuration.
+    pub settings: Settings,
+    /// The running epoch, and what the one before pays.
+    pub revenue: Revenue,
+    /// Listed tokens.
+    pub tokens: BTreeMap<TokenId, Token>,
+    /// Registered accounts.
+    pub accounts: BTreeMap<AccountNo, NamedAccount>,
+    /// Batches that are not forgotten.
+    pub batches: BTreeMap<BatchId, Batch>,
+    /// Lots that have a record.
+    pub lots: BTreeMap<(BatchId, LotId), LotState>,
+    /// The results' mountain ranges of batches that are not closed: the peaks over the leaves of their settled lots in
+    /// order of `n`, [`piecework_interface::merkle::result_leaf`].
+    pub ranges: BTreeMap<BatchId, Peaks>,
+}
+
+/// An account with its name, which only the journal tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedAccount {
+    /// Account id.
+    pub account_id: String,
+    /// The row.
+    pub row: Account,
+}
+
+/// Where a line was written.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Time of the block, Unix seconds.
+    pub now_s: u32,
+    /// Height of the block.
+    pub height: u32,
+    /// The log line as it was logged, prefix included: what [`Line::parse`] read.
+    pub text: &'a str,
+    /// The ops of the receipt that wrote the line; empty if it was no `work` call.
+    pub ops: &'a [Op],
+}
+
+impl Mirror {
+    /// Applies the next line and tells what it changed.
+    ///
+    /// # Errors
+    /// The line is not the next one, or an entry does not follow from the mirror. The mirror must then be rebuilt.
+    pub fn apply(&mut self, line: &Line, context: &Context<'_>) -> Result<Touched, ReplayError> {
+        let seq = line.seq;
+        if seq != self.root.seq {
+            return Err(ReplayError::Gap { seq, expected: self.root.seq });
+        }
+        let (caller, version) = (line.node, line.version);
+        let mut step = apply::Step { mirror: self, context, caller, version, touched: Touched::default() };
+        if let Some(node) = line.node {
+            step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
+        }
+        for (index, entry) in line.log.iter().enumerate() {
+            step.entry(entry).map_err(|fault| ReplayError::Entry { seq, index, tag: entry.tag(), fault })?;
+        }
+        let touched = step.touched;
+        self.root.seq += 1;
+        self.root.head = journal::next_head(sha256, &self.root.head, context.text);
+        Ok(touched)
+    }
+}

@@ -1,0 +1,258 @@
+//! Entries of a lot's rounds: claims to reveals.
+
+use super::{Context, EndedSlot, Fault, SlotEnd, apply::Step};
+use piecework_interface::{
+    admit::{Seat, Table},
+    event::{Abandoned, Version},
+    governance::Feature,
+    host::sha256,
+    ids::{AccountNo, BatchId, Digest, LotId},
+    lots, money,
+    op::Op,
+    round::Release,
+    settlement::slot_bond,
+    skip::Skip,
+    storage,
+    view::{GROUP_LOTS, LotPhase, LotState, Slot, SlotPhase},
+};
+
+impl Step<'_> {
+    pub fn claimed(&mut self, batch: BatchId, lot: LotId, replaced: Option<&Abandoned>) -> Result<(), Fault> {
+        let (caller, now_s) = (self.caller()?, self.context.now_s);
+        let seat = self.seat(batch, lot, caller)?;
+        if seat.replaces != replaced.map(|abandoned| abandoned.node) {
+            return Err(Fault::Differs("the reservation that a claim replaces"));
+        }
+        if !self.mirror.lots.contains_key(&(batch, lot)) {
+            self.lot_begun(batch, lot)?;
+        }
+        if let Some(abandoned) = replaced {
+            self.abandoned(batch, lot, abandoned)?;
+        }
+        let terms = self.terms_of(batch)?.terms.clone();
+        self.lot(batch, lot)?.claim(&terms, caller, now_s);
+        self.node(caller, |node| {
+            super::rows::add(&mut node.bonded, seat.bond, "the node's bonds")?;
+            node.slots = node.slots.checked_add(1).ok_or(Fault::Range("the node's slots"))?;
+            Ok(())
+        })
+    }
+
+    /// The seat that the rules give the node for a claim in this line.
+    fn seat(&self, batch: BatchId, lot: LotId, number: AccountNo) -> Result<Seat, Fault> {
+        let Context { now_s, height, .. } = *self.context;
+        let (mirror, open) = (&*self.mirror, self.terms_of(batch)?);
+        let lot_state = mirror.lots.get(&(batch, lot));
+        let window = &open.progress.window;
+        let draw = match lot_state {
+            Some(state) if state.round > 0 => Some(&state.draw),
+            _ => window.draw(lot.0 / GROUP_LOTS),
+        };
+        if lot_state.is_none() && window.is_marked(lot) {
+            return Err(Fault::Refused(Skip::NoLot));
+        }
+        let pauses = mirror.settings.paused & Feature::Claims as u8 != 0;
+        if pauses && lot_state.is_none_or(|state| state.round == 0) {
+            return Err(Fault::Refused(Skip::Paused));
+        }
+        let table = Table {
+            batch,
+            lot,
+            items: open.lot_items(lot),
+            terms: &open.terms,
+            fixed: &open.fixed,
+            cancelled: self.is_cancelled(batch),
+            lot_state,
+            seed: draw.and_then(|draw| draw.seed_below(height)),
+        };
+        let account = mirror.accounts.get(&number).ok_or(Fault::NoAccount(number))?;
+        let node = account.row.node.as_ref().ok_or(Fault::NoNode(number))?;
+        table.admit(sha256, (number, node), now_s, now_s).map_err(Fault::Refused)
+    }
+
+    pub fn released(&mut self, batch: BatchId, lot: LotId, slash: u128) -> Result<(), Fault> {
+        let (caller, now_s) = (self.caller()?, self.context.now_s);
+        let cancelled = self.is_cancelled(batch);
+        let terms = self.terms_of(batch)?.terms.clone();
+        let release = {
+            let state = self.lot(batch, lot)?;
+            let slot = state.slot_of(caller).map(|index| &state.slots[index]);
+            slot.and_then(|slot| state.release_of(slot, &terms, cancelled, now_s))
+        };
+        let release = release.ok_or(Fault::NoSlot(batch, lot, caller))?;
+        let bond = self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
+        self.lot(batch, lot)?.leave(caller);
+        self.insure(slash)?;
+        self.node(caller, |node| {
+            let abandon_slash = money::abandon_slash(bond, terms.abandon_slash_pct, node.faults);
+            if release.slash(abandon_slash) != slash {
+                return Err(Fault::Differs("the slash of a release"));
+            }
+            if release == Release::Late {
+                node.abandon();
+            }
+            Ok(())
+        })
+    }
+
+    pub fn committed(&mut self, batch: BatchId, lot: LotId, commitment: &Digest) -> Result<(), Fault> {
+        let caller = self.caller()?;
+        let slot = self.current_slot(batch, lot, caller)?;
+        if !matches!(slot.phase, SlotPhase::Reserved(_)) {
+            return Err(Fault::NoSlot(batch, lot, caller));
+        }
+        slot.phase = SlotPhase::Committed(*commitment);
+        Ok(())
+    }
+
+    pub fn revealing(&mut self, batch: BatchId, lot: LotId, abandoned: &[Abandoned]) -> Result<(), Fault> {
+        for abandoned in abandoned {
+            self.abandoned(batch, lot, abandoned)?;
+        }
+        self.turn(batch, lot, LotPhase::Revealing)?;
+        let state = self.lot(batch, lot)?;
+        if state.slots.iter().any(|slot| matches!(slot.phase, SlotPhase::Reserved(_))) {
+            return Err(Fault::Differs("the list of reservations that ran out"));
+        }
+        let first = state.round == 0;
+        let open = self.terms_of(batch)?;
+        let lots = lots::lot_count(open.items, open.terms.lot_size);
+        let marks = self.version == Version::First || open.progress.window.marks_early(lots);
+        if first && marks { self.mark(batch, lot) } else { Ok(()) }
+    }
+
+    pub fn revealed(&mut self, batch: BatchId, lot: LotId, digest: &Digest) -> Result<(), Fault> {
+        let caller = self.caller()?;
+        let answers = self.context.ops.iter().find_map(|op| match op {
+            Op::Reveal { batch: of, lot: at, answers, .. } if (*of, *at) == (batch, lot) => {
+                (sha256(answers) == *digest).then_some(answers)
+            }
+            _ => None,
+        });
+        let answers = answers.ok_or(Fault::NoAnswers)?.clone();
+        let open = self.terms_of(batch)?;
+        let (items, terms) = (open.lot_items(lot), open.terms.clone());
+        let state = self.lot(batch, lot)?;
+        if u32::try_from(answers.len()) != Ok(state.answer_bytes(&terms, state.round, items)) {
+            return Err(Fault::Differs("the length of the answers"));
+        }
+        let slot = self.current_slot(batch, lot, caller)?;
+        if !matches!(slot.phase, SlotPhase::Committed(_)) {
+            return Err(Fault::NoSlot(batch, lot, caller));
+        }
+        slot.phase = SlotPhase::Revealed(answers);
+        Ok(())
+    }
+
+    pub fn extended(&mut self, batch: BatchId, lot: LotId, items: u64) -> Result<(), Fault> {
+        let now_s = self.context.now_s;
+        let (_, unresolved) = self.judged(batch, lot, |judgement| judgement.unresolved())?;
+        if unresolved != items {
+            return Err(Fault::Differs("the set of open items"));
+        }
+        let state = self.lot(batch, lot)?;
+        state.begin_round(1, now_s);
+        state.open_items = items;
+        Ok(())
+    }
+
+    pub fn freed(&mut self, batch: BatchId, lot: LotId, abandoned: &[Abandoned]) -> Result<(), Fault> {
+        for abandoned in abandoned {
+            self.abandoned(batch, lot, abandoned)?;
+        }
+        let rest: Vec<_> = self.lot(batch, lot)?.current().map(|slot| slot.node).collect();
+        rest.into_iter().try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0).map(drop))
+    }
+
+    /// Turns the lot to its next phase, now.
+    pub fn turn(&mut self, batch: BatchId, lot: LotId, phase: LotPhase) -> Result<(), Fault> {
+        let (now_s, height) = (self.context.now_s, self.context.height);
+        let state = self.lot(batch, lot)?;
+        state.phase = phase;
+        (state.phase_at, state.phase_height) = (now_s, height);
+        Ok(())
+    }
+
+    /// Marks a lot whose first round closed to claims, or that is closed.
+    pub fn mark(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
+        let open = self.open_batch(batch)?;
+        let lots = lots::lot_count(open.items, open.terms.lot_size);
+        open.progress.window.mark(lot, lots);
+        Ok(())
+    }
+
+    /// The first claim of a lot makes its record and reserves its bytes from the requester.
+    fn lot_begun(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
+        let open = self.open_batch(batch)?;
+        let items = open.lot_items(lot);
+        if items == 0 {
+            return Err(Fault::NoLot(batch, lot));
+        }
+        let progress = &mut open.progress;
+        progress.live = progress.live.checked_add(1).ok_or(Fault::Range("the count of live lots"))?;
+        let bytes = if progress.live > progress.reserved { storage::lot_bytes(&open.terms) } else { 0 };
+        progress.reserved = progress.reserved.max(progress.live);
+        let requester = open.requester;
+        self.mirror.lots.insert((batch, lot), LotState::default());
+        if bytes > 0 { self.charge(requester, bytes) } else { Ok(()) }
+    }
+
+    /// A reservation of the current round ran out: the slot goes and its node pays.
+    fn abandoned(&mut self, batch: BatchId, lot: LotId, abandoned: &Abandoned) -> Result<(), Fault> {
+        let Abandoned { node, slash } = abandoned;
+        if !matches!(self.current_slot(batch, lot, *node)?.phase, SlotPhase::Reserved(_)) {
+            return Err(Fault::NoSlot(batch, lot, *node));
+        }
+        let rate = self.terms_of(batch)?.terms.abandon_slash_pct;
+        let bond = self.end_slot(batch, lot, *node, SlotEnd::Abandoned, slash.0)?;
+        self.lot(batch, lot)?.leave(*node);
+        self.insure(slash.0)?;
+        self.node(*node, |node| {
+            if money::abandon_slash(bond, rate, node.faults) != slash.0 {
+                return Err(Fault::Differs("the slash of an abandoned reservation"));
+            }
+            node.abandon();
+            Ok(())
+        })
+    }
+
+    /// Takes a slot of the current round from its lot and gives its node the bond back, less the slash. Returns the bond.
+    fn end_slot(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        node: AccountNo,
+        end: SlotEnd,
+        slash: u128,
+    ) -> Result<u128, Fault> {
+        let open = self.terms_of(batch)?;
+        let items = open.lot_items(lot);
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        let bond = slot_bond(&open.terms, &open.fixed, items, state, state.round);
+        let state = self.lot(batch, lot)?;
+        let index = state.slot_of(node).ok_or(Fault::NoSlot(batch, lot, node))?;
+        let slot = state.slots.remove(index);
+        self.free_bond(node, bond, slash)?;
+        let ended = EndedSlot { batch, lot, slot, end, pay: 0, slash, reputation: None, agreed: 0 };
+        self.touched.ended.push(ended);
+        Ok(bond)
+    }
+
+    /// A slot of the node ended: checks that the slash is within the bond and the bond within the stake.
+    pub fn free_bond(&mut self, node: AccountNo, bond: u128, slash: u128) -> Result<(), Fault> {
+        let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
+        self.node(node, |node| {
+            if slash > bond || bond > node.bonded.0 || slash > node.stake.0 || node.slots == 0 {
+                return Err(Fault::Range("the node's bonds"));
+            }
+            node.end_slot(bond, slash, min_stake, now_s);
+            Ok(())
+        })
+    }
+
+    fn current_slot(&mut self, batch: BatchId, lot: LotId, node: AccountNo) -> Result<&mut Slot, Fault> {
+        let state = self.lot(batch, lot)?;
+        let index = state.slot_of(node).ok_or(Fault::NoSlot(batch, lot, node))?;
+        Ok(&mut state.slots[index])
+    }
+}

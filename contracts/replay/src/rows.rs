@@ -1,0 +1,149 @@
+//! Rows by number: found or a fault, and marked as touched.
+
+use super::{Fault, Movement, MovementKind, NamedAccount, apply::Step};
+use piecework_interface::{
+    amount::Amount,
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    view::{Balance, Batch, BatchStatus, LotState, Node, OpenBatch, Token},
+};
+
+/// What a movement of a balance belongs to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cause {
+    pub batch: Option<BatchId>,
+    pub lot: Option<LotId>,
+}
+
+impl Step<'_> {
+    pub(super) fn account(&mut self, account: AccountNo) -> Result<&mut NamedAccount, Fault> {
+        self.touched.accounts.insert(account);
+        self.mirror.accounts.get_mut(&account).ok_or(Fault::NoAccount(account))
+    }
+
+    /// Changes a node and keeps the root's sum of active tickets.
+    pub(super) fn node<T>(
+        &mut self,
+        account: AccountNo,
+        change: impl FnOnce(&mut Node) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let node = self.account(account)?.row.node.as_mut().ok_or(Fault::NoNode(account))?;
+        let before = node.active_tickets();
+        let result = change(node)?;
+        let after = node.active_tickets();
+        let tickets = &mut self.mirror.root.active_tickets;
+        *tickets = tickets
+            .checked_sub(before)
+            .and_then(|rest| rest.checked_add(after))
+            .ok_or(Fault::Range("the sum of active tickets"))?;
+        Ok(result)
+    }
+
+    /// The node whose call the line is.
+    pub(super) fn caller(&self) -> Result<AccountNo, Fault> {
+        self.caller.ok_or(Fault::NoCaller)
+    }
+
+    pub(super) fn token(&mut self, token: TokenId) -> Result<&mut Token, Fault> {
+        self.touched.tokens.insert(token);
+        self.mirror.tokens.get_mut(&token).ok_or(Fault::NoToken(token))
+    }
+
+    pub(super) fn batch(&mut self, batch: BatchId) -> Result<&mut Batch, Fault> {
+        self.touched.batches.insert(batch);
+        self.mirror.batches.get_mut(&batch).ok_or(Fault::NoBatch(batch))
+    }
+
+    pub(super) fn open_batch(&mut self, batch: BatchId) -> Result<&mut OpenBatch, Fault> {
+        self.batch(batch)?.open.as_mut().ok_or(Fault::NoBatch(batch))
+    }
+
+    /// An open batch, read without marking it.
+    pub(super) fn terms_of(&self, batch: BatchId) -> Result<&OpenBatch, Fault> {
+        self.mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref()).ok_or(Fault::NoBatch(batch))
+    }
+
+    pub(super) fn is_cancelled(&self, batch: BatchId) -> bool {
+        self.mirror.batches.get(&batch).is_some_and(|batch| batch.status == BatchStatus::Cancelled)
+    }
+
+    pub(super) fn lot(&mut self, batch: BatchId, lot: LotId) -> Result<&mut LotState, Fault> {
+        self.touched.lots.insert((batch, lot));
+        self.mirror.lots.get_mut(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))
+    }
+
+    pub(super) fn credit(
+        &mut self,
+        account: AccountNo,
+        token: TokenId,
+        amount: u128,
+        kind: MovementKind,
+        cause: Cause,
+    ) -> Result<(), Fault> {
+        self.move_balance(account, token, amount, kind, true, cause)
+    }
+
+    pub(super) fn debit(
+        &mut self,
+        account: AccountNo,
+        token: TokenId,
+        amount: u128,
+        kind: MovementKind,
+        cause: Cause,
+    ) -> Result<(), Fault> {
+        self.move_balance(account, token, amount, kind, false, cause)
+    }
+
+    fn move_balance(
+        &mut self,
+        account: AccountNo,
+        token: TokenId,
+        amount: u128,
+        kind: MovementKind,
+        credit: bool,
+        Cause { batch, lot }: Cause,
+    ) -> Result<(), Fault> {
+        if amount == 0 {
+            return Ok(());
+        }
+        let balances = &mut self.account(account)?.row.balances;
+        let place = balances.binary_search_by_key(&token, |balance| balance.token);
+        let before = place.map_or(0, |index| balances[index].amount.0);
+        let after = if credit { before.checked_add(amount) } else { before.checked_sub(amount) };
+        let balance_after = after.ok_or(Fault::Range("a balance"))?;
+        match (place, balance_after) {
+            (Ok(index), 0) => {
+                balances.remove(index);
+            }
+            (Ok(index), _) => balances[index].amount = Amount(balance_after),
+            (Err(index), _) => balances.insert(index, Balance { token, amount: Amount(balance_after) }),
+        }
+        self.touched.movements.push(Movement { account, token, kind, credit, amount, balance_after, batch, lot });
+        Ok(())
+    }
+
+    /// Charges bytes to an account.
+    pub(super) fn charge(&mut self, account: AccountNo, bytes: u32) -> Result<(), Fault> {
+        let used = &mut self.account(account)?.row.storage_used;
+        *used = used.checked_add(bytes).ok_or(Fault::Range("an account's storage"))?;
+        Ok(())
+    }
+
+    /// Credits bytes back to an account.
+    pub(super) fn uncharge(&mut self, account: AccountNo, bytes: u32) -> Result<(), Fault> {
+        let used = &mut self.account(account)?.row.storage_used;
+        *used = used.checked_sub(bytes).ok_or(Fault::Range("an account's storage"))?;
+        Ok(())
+    }
+}
+
+/// `from + amount`, or a fault naming what overflowed.
+pub(super) fn add(to: &mut Amount, amount: u128, what: &'static str) -> Result<(), Fault> {
+    to.0 = to.0.checked_add(amount).ok_or(Fault::Range(what))?;
+    Ok(())
+}
+
+/// `from − amount`, or a fault naming what ran short.
+pub(super) fn subtract(from: &mut Amount, amount: u128, what: &'static str) -> Result<(), Fault> {
+    from.0 = from.0.checked_sub(amount).ok_or(Fault::Range(what))?;
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! A lot's result and its settlement: what the journal tells is checked against the rules.
+
+use super::{
+    EndedSlot, Fault, LotResult, MovementKind, SlotEnd,
+    apply::Step,
+    rows::{Cause, add, subtract},
+};
+use piecework_interface::{
+    event::SettledSlot,
+    host::sha256,
+    ids::{BatchId, Digest, LotId},
+    lots, merkle, money,
+    settlement::{self, Judgement},
+    terms::JURY,
+    view::{LotPhase, LotState, OpenBatch},
+};
+
+/// What the journal tells of a settlement.
+pub(super) struct Told<'a> {
+    pub n: u32,
+    pub accepted: u64,
+    pub digest: &'a Digest,
+    pub fee: u128,
+    pub refund: u128,
+    pub slots: &'a [SettledSlot],
+}
+
+impl Step<'_> {
+    pub fn provisional(&mut self, batch: BatchId, lot: LotId, accepted: u64, digest: &Digest) -> Result<(), Fault> {
+        let (_, result) = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.digest(sha256)))?;
+        if result != (accepted, *digest) {
+            return Err(Fault::Differs("the result"));
+        }
+        self.turn(batch, lot, LotPhase::Provisional)
+    }
+
+    pub fn settled(&mut self, batch: BatchId, lot: LotId, told: &Told<'_>) -> Result<(), Fault> {
+        let open = self.terms_of(batch)?.clone();
+        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
+        let record = self.mirror.lots.remove(&(batch, lot));
+        self.touched.lots.insert((batch, lot));
+        let state = record.clone().unwrap_or_default();
+        let judgement = settlement::judge(&open.terms, items, &state);
+        let answers = judgement.answers();
+        if (judgement.accepted(), judgement.digest(sha256)) != (told.accepted, *told.digest) {
+            return Err(Fault::Differs("the result"));
+        }
+        self.settle_slots(batch, lot, &open, &state, &judgement, told)?;
+        self.settle_batch(batch, lot, &open, told)?;
+        if record.is_some() {
+            let live = &mut self.open_batch(batch)?.progress.live;
+            *live = live.checked_sub(1).ok_or(Fault::Range("the count of live lots"))?;
+        }
+        self.mark(batch, lot)?;
+        self.touched.results.push(LotResult {
+            batch,
+            lot,
+            n: told.n,
+            accepted: told.accepted,
+            digest: *told.digest,
+            answers,
+            fee: told.fee,
+            refund: told.refund,
+            record,
+        });
+        Ok(())
+    }
+
+    /// Judges a lot by the mirror's record.
+    pub fn judged<T>(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        look: impl FnOnce(&Judgement<'_>) -> T,
+    ) -> Result<(u8, T), Fault> {
+        let open = self.terms_of(batch)?;
+        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        Ok((items, look(&settlement::judge(&open.terms, items, state))))
+    }
+
+    fn settle_slots(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        open: &OpenBatch,
+        state: &LotState,
+        judgement: &Judgement<'_>,
+        told: &Told<'_>,
+    ) -> Result<(), Fault> {
+        let settlement = judgement.settle_with(&open.fixed, &open.held(self.mirror.root.insurance.0));
+        if (settlement.fee, settlement.refund) != (told.fee, told.refund) {
+            return Err(Fault::Differs("fee or refund"));
+        }
+        if settlement.slots.len() != told.slots.len() || state.slots.len() != told.slots.len() {
+            return Err(Fault::Differs("the list of slots"));
+        }
+        let now_s = self.context.now_s;
+        let cause = Cause { batch: Some(batch), lot: Some(lot) };
+        for (index, ((slot, outcome), told)) in state.slots.iter().zip(&settlement.slots).zip(told.slots).enumerate() {
+            if (slot.node, outcome.pay, outcome.slash) != (told.node, told.pay.0, told.slash.0) {
+                return Err(Fault::Differs("what a slot gets"));
+            }
+            self.free_bond(slot.node, outcome.bond, outcome.slash)?;
+            self.insure(outcome.slash)?;
+            let class = open.terms.class;
+            let reputation = self.node(slot.node, |node| {
+                node.settle(class, outcome, settlement.earned_fee, &open.fixed, now_s);
+                node.class(class).map(|record| record.reputation).ok_or(Fault::NoClass(slot.node, class))
+            })?;
+            self.count_tickets(slot.node, true)?;
+            if reputation != told.reputation {
+                return Err(Fault::Differs("a node's reputation"));
+            }
+            self.credit(slot.node, open.token, outcome.pay, MovementKind::Pay, cause)?;
+            self.touched.ended.push(EndedSlot {
+                batch,
+                lot,
+                slot: slot.clone(),
+                end: SlotEnd::Settled,
+                pay: outcome.pay,
+                slash: outcome.slash,
+                reputation: Some(reputation),
+                agreed: if slot.round < JURY { judgement.agreed(index) } else { 0 },
+            });
+        }
+        self.settle_case(batch, lot, state, &settlement)
+    }
+
+    /// Escrow, fees, what is freed, and the results' range.
+    fn settle_batch(&mut self, batch: BatchId, lot: LotId, open: &OpenBatch, told: &Told<'_>) -> Result<(), Fault> {
+        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
+        let escrow = money::escrow(&open.terms, open.fixed.fee_bps, u32::from(items));
+        let paid = escrow.checked_sub(told.fee).and_then(|rest| rest.checked_sub(told.refund));
+        let held = self.open_batch(batch)?;
+        subtract(&mut held.escrow, paid.ok_or(Fault::Range("the lot's escrow"))?, "the batch's escrow")?;
+        add(&mut held.progress.fees, told.fee, "the batch's fees")?;
+        add(&mut held.progress.freed, told.refund, "what the batch's lots left")?;
+        let range = self.mirror.ranges.get_mut(&batch).ok_or(Fault::NoBatch(batch))?;
+        if range.count != told.n {
+            return Err(Fault::Differs("the settlement number"));
+        }
+        range.append(sha256, merkle::result_leaf(sha256, told.n, lot, told.accepted, told.digest));
+        let (settled, results_root) = (range.count, merkle::bag(sha256, range));
+        let row = self.batch(batch)?;
+        (row.settled, row.results_root) = (settled, results_root);
+        Ok(())
+    }
+}

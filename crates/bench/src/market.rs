@@ -1,0 +1,502 @@
+//! A market on a chain of its own, and the moves in it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use borsh::BorshSerialize;
+use near_primitives::types::AccountId;
+use piecework_interface::{
+    amount::Amount,
+    call::{
+        BatchCreateArgs, BatchSpec, CALL_GAS, GoldOpenArgs, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs,
+        TRANSFER_CALL_GAS, TokenListArgs, WORK, intents_gas, work_gas,
+    },
+    case::Opening,
+    commitment::{Place, commitment},
+    config::{Bounds, Config},
+    draw::At,
+    gold::leaf,
+    host::sha256,
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    intent::{Action, Intent, SignedIntent},
+    key::{Kinds, PublicKey},
+    lots::open_groups,
+    merkle::{EMPTY, Peaks, bag, prove},
+    op::{Op, Work},
+    terms::{Terms, Verification},
+    view::{Batch, BatchStatus, Lot, Root},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::chain::{Actor, Burnt, COORDINATOR, Call, Chain};
+
+/// One NEAR.
+pub const NEAR: u128 = 10_u128.pow(24);
+/// What intents name.
+const CHAIN_ID: &str = "localnet";
+/// One TGas.
+pub const TERA: u64 = 1_000_000_000_000;
+/// The reward token.
+pub const TOKEN: TokenId = TokenId(1);
+/// Seconds of a challenge window.
+pub const WINDOW_S: u32 = 600;
+/// The requester's number: it registers first.
+const REQUESTER: AccountNo = AccountNo(0);
+const CLASS: ClassId = ClassId(7);
+/// Time for any bar to reach one, seconds.
+const OPEN_TO_ALL_S: u64 = 60;
+
+/// What a batch is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Items.
+    pub items: u32,
+    /// Items per lot.
+    pub lot_size: u8,
+    /// Copies of the first round.
+    pub start: u8,
+    /// Bytes per answer.
+    pub width: u8,
+    /// What comes between reveals and settlement.
+    pub then: Then,
+}
+
+/// What comes between a lot's reveals and its settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    Settled,
+    /// A challenge window, with gold that knows every answer.
+    Gold,
+    /// The verdict of the last node.
+    Verdict,
+}
+
+impl Shape {
+    /// Three copies of answers of one byte.
+    pub const fn usual(items: u32, lot_size: u8) -> Self {
+        Self { items, lot_size, start: 3, width: 1, then: Then::Settled }
+    }
+}
+
+/// A step of a node's work on a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Takes a seat.
+    Claim,
+    /// Binds itself.
+    Commit,
+    /// Shows its answers.
+    Reveal,
+}
+
+/// Token, coordinator, a requester and nodes, each with a funded account.
+pub struct Market {
+    /// The chain.
+    pub chain: Chain,
+    /// Who pays.
+    pub requester: Actor,
+    /// Registered nodes of ten tickets each.
+    pub nodes: Vec<Actor>,
+    /// Contract.
+    pub coordinator: AccountId,
+    /// Reward token.
+    pub token: AccountId,
+    /// Reward per item of batches to come, units.
+    pub reward: u128,
+    batches: u32,
+    intents: u64,
+    shape: Shape,
+}
+
+impl Market {
+    /// Starts a chain, deploys, funds.
+    ///
+    /// # Errors
+    /// A contract is missing or a call fails.
+    pub fn new(contracts: &Path, nodes: usize) -> anyhow::Result<Self> {
+        Self::with_bond_rate(contracts, nodes, 1 << 70)
+    }
+
+    /// The same with so many yoctoNEAR of bond per 2^32 units of reward.
+    ///
+    /// # Errors
+    /// A contract is missing or a call fails.
+    pub fn with_bond_rate(contracts: &Path, nodes: usize, bond_rate: u128) -> anyhow::Result<Self> {
+        let mut chain = Chain::new()?;
+        let coordinator = chain.account(COORDINATOR, 1_000, Some(&contracts.join("piecework_coordinator.wasm")))?;
+        let token = chain.account("token", 100, Some(&contracts.join("piecework_reward_token.wasm")))?;
+        // 27 characters each, as in the targets.
+        let requester = chain.account("requester-0123456", 10_000, None)?;
+        let nodes = (0..nodes)
+            .map(|index| chain.account(&format!("node-{index:02}-012345678"), 1_000, None))
+            .collect::<anyhow::Result<_>>()?;
+        let (coordinator_id, token_id) = (coordinator.id.clone(), token.id.clone());
+        let shape = Shape::usual(1, 1);
+        let mut market = Self {
+            chain,
+            coordinator: coordinator_id,
+            token: token_id,
+            reward: 50_000,
+            requester,
+            nodes,
+            batches: 0,
+            intents: 0,
+            shape,
+        };
+        let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
+        let config =
+            Config { bounds, chain_id: CHAIN_ID.to_owned(), juror_age_s: 0, juror_reputation: 0, ..Config::default() };
+        market.json(&coordinator, "new", &json!({"owner_id": coordinator.id, "config": config}), 0)?;
+        let metadata = json!({"spec": "ft-1.0.0", "name": "Reward", "symbol": "RWD", "decimals": 6});
+        let args = json!({"owner_id": token.id, "total_supply_cap": u128::MAX.to_string(), "metadata": metadata});
+        market.token_json(&token, "new", &args, 0)?;
+        let listed = TokenListArgs {
+            account_id: market.token.to_string(),
+            min_reward: Amount(1),
+            rep_unit: Amount(1_000),
+            bond_rate: Amount(bond_rate),
+        };
+        market.json(&coordinator, "token_list", &listed, 1)?;
+        for account in [vec![coordinator.clone(), market.requester.clone()], market.nodes.clone()].concat() {
+            market.token_json(&account, "storage_deposit", &json!({}), NEAR / 100)?;
+        }
+        let supply = json!({"account_id": market.requester.id, "amount": (10_u128.pow(30)).to_string()});
+        market.token_json(&token, "mint", &supply, 1)?;
+        let requester = market.requester.clone();
+        market.json(&requester, "storage_deposit", &json!({}), 100 * NEAR)?;
+        Ok(market)
+    }
+
+    /// A node's number.
+    pub fn number(node: usize) -> AccountNo {
+        AccountNo(REQUESTER.0 + 1 + u32::try_from(node).unwrap_or_default())
+    }
+
+    /// Gives a node its storage deposit and registers it; returns what both burnt.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub fn register(&mut self, index: usize) -> anyhow::Result<[Burnt; 2]> {
+        let node = self.nodes[index].clone();
+        let storage = self.json(&node, "storage_deposit", &json!({}), NEAR / 10)?;
+        let args = NodeRegisterArgs { classes: vec![CLASS] };
+        Ok([storage, self.json(&node, "node_register", &args, 100 * NEAR)?])
+    }
+
+    /// Ten settled lots for each node, so that it may hold more than two slots.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub fn veterans(&mut self) -> anyhow::Result<()> {
+        for node in 0..self.nodes.len() {
+            self.create(Shape { start: 1, ..Shape::usual(10, 1) })?;
+            self.draw_from(node, 0)?;
+            for first in (0..10).step_by(2) {
+                for step in [Step::Claim, Step::Commit, Step::Reveal] {
+                    self.step(step, node, &[first, first + 1])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest batch.
+    pub const fn batch(&self) -> BatchId {
+        BatchId(self.batches - 1)
+    }
+
+    /// Creates a batch from the internal balance.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn create(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
+        let requester = self.requester.clone();
+        let args = json!({"token": TOKEN, "batch": self.spec(shape), "account": REQUESTER});
+        let burnt = self.json(&requester, "batch_create", &args, 1)?;
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Ok(burnt)
+    }
+
+    /// Creates a batch by `ft_transfer_call`, with much left over on the internal balance.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn create_by_transfer(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
+        let message = json!({"create_batch": self.spec(shape), "account": REQUESTER});
+        let args = json!({
+            "receiver_id": self.coordinator,
+            "amount": (10_u128.pow(20)).to_string(),
+            "msg": message.to_string(),
+        });
+        let (requester, token) = (self.requester.clone(), self.token.clone());
+        let args = serde_json::to_vec(&args)?;
+        let call = Call { contract: &token, method: "ft_transfer_call", args, gas: TRANSFER_CALL_GAS, deposit: 1 };
+        let burnt = self.chain.call(&requester, call)?;
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Ok(burnt)
+    }
+
+    /// Captures a group's seed and waits until everybody may claim.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn draw(&mut self, group: u32) -> anyhow::Result<Burnt> {
+        self.draw_from(0, group)
+    }
+
+    fn draw_from(&mut self, node: usize, group: u32) -> anyhow::Result<Burnt> {
+        self.draw_at(node, At::Group(group))
+    }
+
+    /// Captures a seed and waits until everybody may claim.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn draw_at(&mut self, node: usize, at: At) -> anyhow::Result<Burnt> {
+        self.chain.pass(5)?;
+        let draw = self.work(node, vec![Op::Draw { batch: self.batch(), at }])?;
+        self.chain.pass(OPEN_TO_ALL_S)?;
+        Ok(draw)
+    }
+
+    /// One step of a node on lots of the newest batch, in one call.
+    ///
+    /// # Errors
+    /// The call fails, or an op is skipped.
+    pub fn step(&mut self, step: Step, node: usize, lots: &[u32]) -> anyhow::Result<Burnt> {
+        let batch = self.batch();
+        let ops = lots.iter().map(|lot| self.op(step, node, batch, *lot, 0)).collect();
+        self.work(node, ops)
+    }
+
+    /// The op of a step of one of the first nodes. The third of the first round errs in one of twenty items.
+    pub fn op(&self, step: Step, node: usize, batch: BatchId, lot: u32, round: u8) -> Op {
+        self.op_as(step, (node, node), (batch, LotId(lot), round))
+    }
+
+    /// The op of a step of a node that does a lot's copy of this number.
+    pub fn op_as(&self, step: Step, (node, copy): (usize, usize), at: (BatchId, LotId, u8)) -> Op {
+        let (_, LotId(lot), round) = at;
+        let first = lot * u32::from(self.shape.lot_size);
+        let items = (self.shape.items - first).min(u32::from(self.shape.lot_size));
+        let answers = (0..items).filter(|item| round == 0 || item % 20 == 7).flat_map(|item| {
+            let wrong = round == 0 && copy == 2 && item % 20 == 7;
+            let answer = u8::try_from(item % 10).unwrap_or_default() + u8::from(wrong);
+            std::iter::repeat_n(answer, usize::from(self.shape.width))
+        });
+        self.op_with(step, node, at, answers.collect())
+    }
+
+    /// The op of a step with these answers.
+    pub fn op_with(&self, step: Step, node: usize, at: (BatchId, LotId, u8), answers: Vec<u8>) -> Op {
+        let (batch, lot, round) = at;
+        let salt = [u8::try_from(node).unwrap_or_default(); 32];
+        match step {
+            Step::Claim => Op::Claim { batch, lot },
+            Step::Commit => {
+                let place = Place { contract: self.coordinator.as_str(), batch, lot, round, node: Self::number(node) };
+                Op::Commit { batch, lot, commitment: commitment(sha256, place, &answers, &salt) }
+            }
+            Step::Reveal => Op::Reveal { batch, lot, answers, salt },
+        }
+    }
+
+    /// Whether every lot of the batch is settled.
+    ///
+    /// # Errors
+    /// The view fails.
+    pub fn is_closed(&self, batch: BatchId) -> anyhow::Result<bool> {
+        Ok(self.view_batch(batch)?.status == BatchStatus::Closed)
+    }
+
+    /// Whether a group of the newest batch may open.
+    ///
+    /// # Errors
+    /// The view fails.
+    pub fn may_open(&self, group: u32) -> anyhow::Result<bool> {
+        let root: Root = serde_json::from_slice(&self.chain.view(&self.coordinator, "root", b"{}")?)?;
+        let open = self.view_batch(self.batch())?.open.context("the batch is closed")?;
+        Ok(group < open.progress.window.frontier + open_groups(root.active_tickets, &open.terms))
+    }
+
+    /// The items that the jury of a lot of the newest batch answers.
+    ///
+    /// # Errors
+    /// The view fails.
+    pub fn jury_items(&self, lot: LotId) -> anyhow::Result<u64> {
+        let args = serde_json::to_vec(&json!({ "batch": self.batch(), "lot": lot }))?;
+        let found: Option<Lot> = serde_json::from_slice(&self.chain.view(&self.coordinator, "lot", &args)?)?;
+        Ok(found.context("there is no such lot")?.state.case.context("the lot has no case")?.jury_items)
+    }
+
+    fn view_batch(&self, batch: BatchId) -> anyhow::Result<Batch> {
+        let args = serde_json::to_vec(&json!({ "batch": batch }))?;
+        let found: Option<Batch> = serde_json::from_slice(&self.chain.view(&self.coordinator, "batch", &args)?)?;
+        found.context("there is no such batch")
+    }
+
+    fn spec(&self, shape: Shape) -> BatchSpec {
+        let terms = Terms {
+            class: CLASS,
+            reward: Amount(self.reward),
+            lot_size: shape.lot_size,
+            answer_width: shape.width,
+            start: shape.start,
+            max: if shape.start == 1 || shape.then == Then::Verdict { shape.start } else { shape.start + 3 },
+            quorum_pct: 60,
+            claim_ttl_s: 600,
+            reveal_window_s: 300,
+            challenge_window_s: if shape.then == Then::Settled { 0 } else { WINDOW_S },
+            slice_s: 3,
+            bond_pct: 100,
+            dissent_slash_pct: 20,
+            abandon_slash_pct: 20,
+            min_reputation: 0,
+            expires_at: u32::try_from(self.chain.now_s()).unwrap_or_default() + 10_000_000,
+            verification: match shape.then {
+                Then::Verdict => {
+                    Verification::Adjudicated { adjudicator: self.account_no(self.nodes.len() - 1), verdict_ttl_s: 600 }
+                }
+                Then::Settled | Then::Gold => Verification::Consensus,
+            },
+            gold_slash_pct: if shape.then == Then::Gold { 50 } else { 0 },
+        };
+        let gold_root = if shape.then == Then::Gold { bag(sha256, &self.gold(shape).1) } else { EMPTY };
+        let uri = format!("blob:{}", "0".repeat(64));
+        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri, gold_root, callback: None }
+    }
+
+    /// The number of a node's account: the requester is account 0.
+    fn account_no(&self, node: usize) -> AccountNo {
+        AccountNo(u32::try_from(node).unwrap_or_default() + 1)
+    }
+
+    /// Leaves of a gold tree over the right answers, and its peaks.
+    fn gold(&self, shape: Shape) -> (Vec<[u8; 32]>, Peaks) {
+        let mut peaks = Peaks::default();
+        let answer = |item: u32| {
+            let of_lot = item % u32::from(shape.lot_size);
+            vec![u8::try_from(of_lot % 10).unwrap_or_default(); usize::from(shape.width)]
+        };
+        let leaves: Vec<_> = (0..shape.items).map(|item| leaf(sha256, item, Some(&answer(item)), &[9; 32])).collect();
+        leaves.iter().for_each(|leaf| peaks.append(sha256, *leaf));
+        (leaves, peaks)
+    }
+
+    /// Opens these items of the newest batch's first lot.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn open_gold(&mut self, items: &[u8]) -> anyhow::Result<Burnt> {
+        let (leaves, _) = self.gold(self.shape);
+        let openings = items.iter().map(|item| {
+            let answer = vec![item % 10; usize::from(self.shape.width)];
+            let proof = prove(sha256, &leaves, u32::from(*item)).context("there is no such item")?;
+            Ok(Opening { item: *item, answer, salt: [9; 32], proof })
+        });
+        let openings = openings.collect::<anyhow::Result<_>>()?;
+        let args = GoldOpenArgs { batch: self.batch(), lot: LotId(0), openings };
+        let requester = self.requester.clone();
+        self.borsh(&requester, "gold_open", &args, CALL_GAS)
+    }
+
+    /// A `work` call.
+    ///
+    /// # Errors
+    /// The call fails, or an op is skipped.
+    pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
+        let (actor, gas) = (self.nodes[node].clone(), work_gas(ops.len()));
+        self.borsh(&actor, WORK, &Work { ops, account: Some(Self::number(node)) }, gas)
+    }
+
+    /// Lets the requester's key sign intents.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn add_intent_key(&mut self) -> anyhow::Result<Burnt> {
+        let requester = self.requester.clone();
+        let (public_key, daily_cap) = (PublicKey(requester.public_key()?), Amount(10_u128.pow(30)));
+        let args = IntentKeyAddArgs { public_key, kinds: Kinds::EVERY, token: TOKEN, daily_cap };
+        self.json(&requester, "intent_key_add", &args, 1)
+    }
+
+    /// Intents of the requester in one call, relayed by a node.
+    ///
+    /// # Errors
+    /// The call fails, or an intent is skipped or fails.
+    pub fn intents(&mut self, actions: Vec<Action>) -> anyhow::Result<Burnt> {
+        let deadline = u32::try_from(self.chain.now_s())? + 600;
+        let (account_id, public_key) = (self.requester.id.to_string(), PublicKey(self.requester.public_key()?));
+        let withdrawals = actions.iter().filter(|action| matches!(action, Action::Withdraw(_))).count();
+        let mut signed = Vec::new();
+        for kind in actions {
+            self.intents += 1;
+            let (chain_id, account_id) = (CHAIN_ID.to_owned(), account_id.clone());
+            let message = serde_json::to_string(&Intent { chain_id, account_id, deadline, kind })?;
+            let mut nonce = [7; 32];
+            nonce[..8].copy_from_slice(&self.intents.to_be_bytes());
+            let mut intent = SignedIntent { message, nonce, public_key, ..SignedIntent::default() };
+            intent.signature = self.requester.sign(&intent.digest(sha256, self.coordinator.as_str()))?;
+            signed.push(intent);
+        }
+        let relayer = self.nodes[0].clone();
+        self.borsh(&relayer, INTENTS_EXECUTE, &signed, intents_gas(signed.len(), withdrawals))
+    }
+
+    /// The batch that [`Self::create`] would make, as an intent.
+    pub fn creation(&mut self, shape: Shape) -> Action {
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Action::CreateBatch(BatchCreateArgs { token: TOKEN, batch: self.spec(shape) })
+    }
+
+    /// A call with Borsh arguments.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn borsh(&mut self, who: &Actor, method: &str, args: &impl BorshSerialize, gas: u64) -> anyhow::Result<Burnt> {
+        let contract = self.coordinator.clone();
+        self.chain.call(who, Call { contract: &contract, method, args: borsh::to_vec(args)?, gas, deposit: 0 })
+    }
+
+    /// A call with JSON arguments.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn json(&mut self, who: &Actor, method: &str, args: &impl Serialize, deposit: u128) -> anyhow::Result<Burnt> {
+        self.json_with(who, method, args, (deposit, CALL_GAS))
+    }
+
+    /// A call with JSON arguments, a deposit, and so much gas.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn json_with(
+        &mut self,
+        who: &Actor,
+        method: &str,
+        args: &impl Serialize,
+        (deposit, gas): (u128, u64),
+    ) -> anyhow::Result<Burnt> {
+        let contract = self.coordinator.clone();
+        let args = serde_json::to_vec(args)?;
+        self.chain.call(who, Call { contract: &contract, method, args, gas, deposit })
+    }
+
+    /// A call of the token with JSON arguments.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn token_json(
+        &mut self,
+        who: &Actor,
+        method: &str,
+        args: &impl Serialize,
+        deposit: u128,
+    ) -> anyhow::Result<Burnt> {
+        let contract = self.token.clone();
+        let args = serde_json::to_vec(args)?;
+        self.chain.call(who, Call { contract: &contract, method, args, gas: 30 * TERA, deposit })
+    }
+}

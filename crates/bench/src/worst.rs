@@ -1,0 +1,287 @@
+//! The worst that one call can be: its log, its gas, and a payout that fails.
+#![allow(non_snake_case)]
+
+use std::path::Path;
+
+use piecework_compact::json::Text;
+use piecework_interface::{
+    amount::Amount,
+    answers::Items,
+    call::{POKE, WITHDRAW_GAS, WORK, WithdrawArgs, poke_gas, work_gas},
+    dispute::CHALLENGES_MAX,
+    draw::At,
+    event::{Entry, SettledSlot},
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    op::{OPS_MAX, Op, POKES_MAX, Target},
+    tally::SLOTS_MAX,
+    terms::{JURORS, LOT_SIZE_MAX, REWARD_LIMIT},
+    view::{Account, Credited},
+};
+use serde_json::json;
+
+use crate::{
+    chain::{Actor, Ran},
+    market::{Market, NEAR, Shape, Step, TERA, TOKEN},
+    report::tera,
+};
+
+const LOG_BYTES_MAX: usize = 16_384;
+const CALL_GAS_MAX: u64 = 300 * TERA;
+/// What the contract sets aside for a step of a lot, and for an op besides its tally.
+const STEP_LOG_BYTES: usize = 2_560;
+const OP_LOG_BYTES: usize = 176;
+/// Static gas of the callback of `withdraw`.
+const CALLBACK_GAS: u64 = 8 * TERA;
+/// Lots of 64 answers of 32 bytes that one call can reveal.
+const WIDE_REVEALS: usize = 5;
+const WIDTH: u8 = 32;
+
+/// A market of veterans, rewards of 25 digits, and bonds as long.
+fn market(nodes: usize) -> Market {
+    let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/contracts");
+    let mut market = Market::with_bond_rate(&contracts, nodes, 1 << 25).expect("contracts");
+    for node in 0..nodes {
+        market.register(node).expect("node");
+    }
+    market.create_by_transfer(Shape { start: 1, ..Shape::usual(1, 1) }).expect("batch");
+    market.veterans().expect("veterans");
+    let (requester, token) = (market.requester.clone(), market.token.clone());
+    let args =
+        json!({"receiver_id": market.coordinator, "amount": (10_u128.pow(29)).to_string(), "msg": "{\"deposit\":{}}"});
+    let args = serde_json::to_vec(&args).expect("json");
+    let call = crate::chain::Call { contract: &token, method: "ft_transfer_call", args, gas: 60 * TERA, deposit: 1 };
+    market.chain.call(&requester, call).expect("deposit");
+    market.json(&requester, "storage_deposit", &json!({}), 100 * NEAR).expect("storage");
+    market.reward = REWARD_LIMIT - 1;
+    market
+}
+
+/// Ops of a node on these lots of the newest batch, with answers that are its own where `own` says so.
+fn ops(market: &Market, step: Step, node: usize, round: u8, lots: &[u32], answers: &[u8]) -> Vec<Op> {
+    let batch = market.batch();
+    lots.iter().map(|lot| market.op_with(step, node, (batch, LotId(*lot), round), answers.to_vec())).collect()
+}
+
+/// Gas and log of the call that was made last.
+fn last(market: &Market, burnt: u64) -> (u64, usize) {
+    let log_bytes = market.chain.ran().iter().map(Ran::log_bytes).max().unwrap_or_default();
+    (burnt, log_bytes)
+}
+
+fn assert_within(name: &str, (gas, log_bytes): (u64, usize)) {
+    println!("{name}: {:.1} TGas, {log_bytes} bytes of log", tera(gas));
+    assert!(log_bytes <= LOG_BYTES_MAX, "{name} logs {log_bytes} bytes");
+    assert!(gas < CALL_GAS_MAX, "{name} burns {gas}");
+}
+
+/// Pokes these lots until nothing is due; calls needed, and the worst of them.
+fn poke_all(market: &mut Market, lots: &[u32]) -> (u32, (u64, usize)) {
+    let batch = market.batch();
+    let keeper = market.requester.clone();
+    let (mut calls, mut worst) = (0, (0, 0));
+    loop {
+        let targets: Vec<_> = lots.iter().map(|lot| Target::Lot(batch, LotId(*lot))).collect();
+        let Ok(burnt) = market.borsh(&keeper, POKE, &targets, poke_gas(targets.len())) else { return (calls, worst) };
+        let (gas, log_bytes) = last(market, burnt.gas);
+        worst = (worst.0.max(gas), worst.1.max(log_bytes));
+        calls += 1;
+    }
+}
+
+#[test]
+fn entries__should_fit_what_the_contract_sets_aside_for_them() {
+    let (batch, lot, most) = (BatchId(u32::MAX), LotId(u32::MAX), Amount(u128::MAX));
+    let length = |entries: &[Entry]| {
+        let mut out = Text::new();
+        entries.iter().for_each(|entry| entry.write(&mut out));
+        out.len() + entries.len()
+    };
+    let slot = SettledSlot { node: AccountNo(u32::MAX), pay: most, slash: most, reputation: 10_000 };
+    let settled = Entry::Settled {
+        batch,
+        lot,
+        n: u32::MAX,
+        accepted: Items(u64::MAX),
+        digest: [255; 32],
+        fee: most,
+        refund: most,
+        slots: vec![slot; SLOTS_MAX + usize::from(JURORS)],
+    };
+    let credited = Credited { account: AccountNo(u32::MAX), amount: most };
+    let ruled = Entry::Ruled {
+        batch,
+        lot,
+        overturned: Items(u64::MAX),
+        jurors: vec![credited.clone(); usize::from(JURORS)],
+        challengers: vec![credited; CHALLENGES_MAX],
+        forfeit: most,
+    };
+    let closed = Entry::BatchClosed { batch, fees: most, refund: most };
+    assert!(length(&[ruled, settled, closed]) <= STEP_LOG_BYTES);
+    let revealing = Entry::Revealing { batch, lot, abandoned: Vec::new() };
+    assert!(length(&[Entry::Committed { batch, lot, commitment: [255; 32] }, revealing]) <= OP_LOG_BYTES);
+    assert!(length(&[Entry::Revealed { batch, lot, digest: [255; 32] }]) <= OP_LOG_BYTES);
+    assert!(length(&[Entry::Seeded { batch, at: At::Lot(lot), value: [255; 16], tickets: u32::MAX }]) <= OP_LOG_BYTES);
+    const { assert!(OPS_MAX * OP_LOG_BYTES + STEP_LOG_BYTES <= LOG_BYTES_MAX - 256) };
+}
+
+#[test]
+fn work__should_stay_within_log_and_gas_with_24_ops() {
+    // Given 24 lots of 64 items with five copies, two of which err, so that everybody has pay and a slash to be logged.
+    let mut market = market(5);
+    let count = u32::try_from(OPS_MAX).expect("few");
+    let lots: Vec<_> = (0..count).collect();
+    market.create(Shape { start: 5, ..Shape::usual((count + 1) * 64, 64) }).expect("batch");
+    market.chain.pass(5).expect("time");
+    market.draw(0).expect("draw");
+    let answers = |node: usize| -> Vec<u8> {
+        // Each of the first three errs in other items, which the others then decide.
+        (0..64_usize)
+            .map(|item| if item % 8 == node { 9 + u8::try_from(node).unwrap_or_default() } else { 7 })
+            .collect()
+    };
+
+    // When each node claims, commits and reveals all of them in a call each.
+    for step in [Step::Claim, Step::Commit, Step::Reveal] {
+        for node in 0..5 {
+            let ops = ops(&market, step, node, 0, &lots, &answers(node));
+            let burnt = market.work(node, ops).expect("work");
+            // Then every call is within its bounds, the last reveals with their tallies too.
+            assert_within(&format!("24 × {step:?} by node {node}"), last(&market, burnt.gas));
+        }
+    }
+    // And what did not fit is left to poke, which does the rest.
+    for lots in lots.chunks(POKES_MAX) {
+        let (calls, worst) = poke_all(&mut market, lots);
+        assert_within(&format!("the rest by {calls} pokes"), worst);
+    }
+    let args = json!({"batch": market.batch()});
+    let args = serde_json::to_vec(&args).expect("json");
+    let batch = market.chain.view(&market.coordinator, "batch", &args).expect("view");
+    let batch: serde_json::Value = serde_json::from_slice(&batch).expect("json");
+    assert_eq!(batch["settled"], count, "all are settled");
+}
+
+#[test]
+fn claim__should_stay_within_log_and_gas_when_24_reservations_are_replaced() {
+    let mut market = market(6);
+    let count = u32::try_from(OPS_MAX).expect("few");
+    let lots: Vec<_> = (0..count).collect();
+    market.create(Shape { start: 5, ..Shape::usual(count * 64, 64) }).expect("batch");
+    market.chain.pass(5).expect("time");
+    market.draw(0).expect("draw");
+    for node in 0..5 {
+        let claims = ops(&market, Step::Claim, node, 0, &lots, &[]);
+        market.work(node, claims).expect("claims");
+        // All but one of them stay away.
+        if node == 0 {
+            let commits = ops(&market, Step::Commit, node, 0, &lots, &[7; 64]);
+            market.work(node, commits).expect("commits");
+        }
+    }
+    market.chain.pass(700).expect("time");
+    let claims = ops(&market, Step::Claim, 5, 0, &lots, &[]);
+    let burnt = market.work(5, claims).expect("replaced");
+    assert_within("24 replaced reservations", last(&market, burnt.gas));
+
+    // And when the rounds end without them, sixteen lots by one poke.
+    let commits = ops(&market, Step::Commit, 5, 0, &lots, &[7; 64]);
+    market.work(5, commits).expect("commits");
+    market.chain.pass(2_000).expect("time");
+    let targets: Vec<_> = lots.iter().take(POKES_MAX).map(|lot| Target::Lot(market.batch(), LotId(*lot))).collect();
+    let keeper = market.requester.clone();
+    let burnt = market.borsh(&keeper, POKE, &targets, poke_gas(targets.len())).expect("poke");
+    assert_within("16 rounds ended, three reservations each", last(&market, burnt.gas));
+}
+
+#[test]
+fn poke__should_settle_16_of_the_widest_lots_within_log_and_gas() {
+    // Given 16 lots of 64 answers of 32 bytes, which five nodes and then three others answer each differently.
+    let mut market = market(8);
+    let count = u32::try_from(POKES_MAX).expect("few");
+    let lots: Vec<_> = (0..count).collect();
+    market.create(Shape { start: 5, width: WIDTH, ..Shape::usual(count * 64, 64) }).expect("batch");
+    market.chain.pass(5).expect("time");
+    market.draw(0).expect("draw");
+    let answers = |node: usize| -> Vec<u8> {
+        // Equal but for the last byte: the comparisons are as long as they can be. Of the extension two agree.
+        let own = u8::try_from(node.min(6)).unwrap_or_default();
+        (0..64 * u16::from(WIDTH))
+            .map(|byte| if byte % u16::from(WIDTH) == u16::from(WIDTH) - 1 { own } else { 9 })
+            .collect()
+    };
+    for (round, nodes) in [(0, 0..5), (1, 5..8)] {
+        if round == 1 {
+            market.chain.pass(5).expect("time");
+            let batch = market.batch();
+            let draws: Vec<_> = lots.iter().map(|lot| Op::Draw { batch, at: At::Lot(LotId(*lot)) }).collect();
+            let burnt = market.work(5, draws).expect("draws");
+            assert_within("16 draws", last(&market, burnt.gas));
+            market.chain.pass(60).expect("time");
+        }
+        for step in [Step::Claim, Step::Commit] {
+            for node in nodes.clone() {
+                let ops = ops(&market, step, node, round, &lots, &answers(node));
+                market.work(node, ops).expect("work");
+            }
+        }
+        let (first, end) = (nodes.start, nodes.end);
+        for node in first..end {
+            // Too little gas for a tally in the extension: all sixteen are left to one poke.
+            let left_to_poke = round == 1 && node + 1 == end;
+            for some in lots.chunks(if left_to_poke { 1 } else { WIDE_REVEALS }) {
+                let ops = ops(&market, Step::Reveal, node, round, some, &answers(node));
+                let who = market.nodes[node].clone();
+                let gas = if left_to_poke { 9 * TERA / 2 } else { work_gas(ops.len()) };
+                let burnt = market.borsh(&who, WORK, &ops, gas).expect("reveal");
+                if round == 0 && node + 1 == end {
+                    assert_within(&format!("{} widest last reveals", some.len()), last(&market, burnt.gas));
+                }
+            }
+        }
+    }
+
+    // When one poke settles them all, it is within its bounds, and nothing is left.
+    let targets: Vec<_> = lots.iter().map(|lot| Target::Lot(market.batch(), LotId(*lot))).collect();
+    let keeper = market.requester.clone();
+    let burnt = market.borsh(&keeper, POKE, &targets, poke_gas(targets.len())).expect("poke");
+    assert_within("16 widest settlements", last(&market, burnt.gas));
+    assert!(market.is_closed(market.batch()).expect("view"));
+}
+
+#[test]
+fn pitfall_8__should_restore_a_failed_payout_within_the_callback_s_static_gas() {
+    // Given a node that is owed a reward and has left the token.
+    let mut market = market(1);
+    let node = market.nodes[0].clone();
+    let balance = |market: &Market, node: &Actor| {
+        let args = serde_json::to_vec(&json!({"account_id": node.id})).expect("json");
+        let account = market.chain.view(&market.coordinator, "account", &args).expect("view");
+        let account: Option<Account> = serde_json::from_slice(&account).expect("json");
+        let account = account.expect("registered");
+        let amount =
+            account.balances.iter().find(|balance| balance.token == TOKEN).map_or(0, |balance| balance.amount.0);
+        (amount, account.in_flight)
+    };
+    market.token_json(&node, "storage_unregister", &json!({"force": true}), 1).expect("left");
+    let before = balance(&market, &node);
+    assert!(before.0 > 0 && before.1 == 0);
+
+    // When it withdraws with the gas that clients attach.
+    let args = WithdrawArgs { token: TOKEN, amount: None };
+    market.json_with(&node, "withdraw", &args, (1, WITHDRAW_GAS)).expect("the callback does not fail");
+
+    // Then the transfer failed, the callback ran within its eight TGas, and everything is as before.
+    let ran = market.chain.ran().to_vec();
+    assert!(ran.iter().any(|ran| ran.executor == market.token && !ran.ok), "{ran:?}");
+    let callback = ran.iter().rev().find(|ran| ran.executor == market.coordinator && ran.ok).expect("callback");
+    println!("callback: {:.2} TGas of {}", tera(callback.gas), CALLBACK_GAS / TERA);
+    assert!(callback.gas < CALLBACK_GAS / 2, "{callback:?}");
+    assert_eq!(balance(&market, &node), before);
+
+    // And with too little gas for both receipts nothing is debited at all.
+    market.json_with(&node, "withdraw", &args, (1, 24 * TERA)).expect_err("too little gas");
+    assert_eq!(balance(&market, &node), before);
+    assert_eq!(TOKEN, TokenId(1));
+    assert_eq!(LOT_SIZE_MAX, 64);
+}

@@ -1,0 +1,141 @@
+//! What a chunk has no room for.
+
+use near_primitives::{
+    errors::{ActionErrorKind, FunctionCallError, InvalidTxError},
+    hash::CryptoHash,
+    types::{Balance, BlockHeight, Gas},
+    views::TxExecutionStatus,
+};
+
+use crate::runtime::{contracts::HEAVY, harness::*};
+
+/// Calls the method once for each of six accounts, all in one block, and returns the heights at which each ran.
+fn heights(method: &str, gas: Gas) -> Vec<BlockHeight> {
+    let mut chain = Harness::new();
+    let heavy = chain.contract("heavy", HEAVY);
+    let callers: Vec<_> = (0..6).map(|caller| chain.account(&format!("caller{caller}"), 10)).collect();
+    let calls: Vec<CryptoHash> = callers
+        .iter()
+        .map(|caller| {
+            let tx = chain.sign(caller, &heavy.id, vec![call_with(method, &[], gas, Balance::ZERO)]);
+            chain.chain.submit(tx).unwrap()
+        })
+        .collect();
+    chain.settle();
+    let history = chain.chain.view().history();
+    let first = history.outcome(&calls[0]).unwrap().height;
+    calls
+        .iter()
+        .map(|call| {
+            let receipt = history.outcome_view(history.outcome(call).unwrap()).unwrap().outcome.receipt_ids[0];
+            history.outcome(&receipt).unwrap().height - first
+        })
+        .collect()
+}
+
+#[test]
+fn receipts__should_wait_when_the_chunk_is_full() {
+    // Given six calls that burn 300 Tgas each
+    // Then a chunk takes them until it is above 1,000 Tgas, and the rest runs in the next block
+    assert_eq!(heights("spin", Gas::from_teragas(300)), [1, 1, 1, 1, 2, 2]);
+}
+
+#[test]
+fn receipts__should_wait_for_compute_rather_than_gas() {
+    // Given six calls that burn 100 Tgas each, 600 together, on writes that compute three times as long
+    // Then a chunk does not take all of them
+    let heights = heights("churn", CALL_GAS);
+    assert_eq!(heights[0], 1);
+    assert!(heights.iter().max().unwrap() > &1, "{heights:?}");
+    assert!(heights.is_sorted(), "in their order: {heights:?}");
+}
+
+#[test]
+fn endless_code__should_burn_its_gas_and_fail() {
+    let mut chain = Harness::new();
+    let heavy = chain.contract("heavy", HEAVY);
+    let alice = chain.account("alice", 10);
+
+    for method in ["spin", "grow", "churn"] {
+        let ran = chain.run(&alice, &heavy.id, vec![call(method)]);
+        assert!(ran.first().gas_burnt > CALL_GAS, "{method}");
+        assert_eq!(
+            *ran.failure(),
+            ActionErrorKind::FunctionCallError(FunctionCallError::ExecutionError(
+                "Exceeded the prepaid gas.".to_owned()
+            )),
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn storage_proof__should_be_limited_for_each_receipt() {
+    // Given five values of a megabyte
+    let mut chain = Harness::new();
+    let heavy = chain.contract("heavy", HEAVY);
+    let alice = chain.account("alice", 10);
+    for value in 0..5_u8 {
+        chain.run(&alice, &heavy.id, vec![call_with("store", &[value], CALL_GAS, Balance::ZERO)]).assert_success();
+    }
+
+    // When one receipt reads all of them
+    let read = call_with("read_all", &[], Gas::from_teragas(300), Balance::ZERO);
+    let ran = chain.run(&alice, &heavy.id, vec![read]);
+
+    // Then it fails at the fourth, as its proof would be above 4 MB
+    let ActionErrorKind::FunctionCallError(FunctionCallError::ExecutionError(message)) = ran.failure() else {
+        panic!("{:?}", ran.failure())
+    };
+    assert!(message.contains("trie storage proof"), "{message}");
+}
+
+#[test]
+fn transactions__should_be_refused_while_the_shard_is_congested() {
+    // Given so many calls in one block that most of them wait, with more gas than may wait
+    let mut chain = Harness::new();
+    let heavy = chain.contract("heavy", HEAVY);
+    let root = chain.root.clone();
+    let config = chain.chain.view().runtime.config.congestion_control_config;
+    let most = config.max_congestion_incoming_gas.as_gas();
+    let gas = Gas::from_teragas(1_000);
+    for _ in 0..most / gas.as_gas() {
+        let tx = chain.sign(&root, &heavy.id, vec![call_with("spin", &[], gas, Balance::ZERO)]);
+        chain.chain.submit(tx).unwrap();
+    }
+    for _ in 0..3 {
+        chain.chain.produce_block().unwrap();
+    }
+
+    // When another transaction is sent
+    let error = chain.refused(&root, &heavy.id, vec![transfer(Balance::from_near(1))]);
+
+    // Then the shard takes none
+    let InvalidTxError::ShardCongested { shard_id: 0, congestion_level } = error else { panic!("{error:?}") };
+    assert!(*congestion_level >= config.reject_tx_congestion_threshold, "{congestion_level}");
+}
+
+#[test]
+fn transaction__should_await_the_refund_of_its_deposit_but_not_that_of_its_gas() {
+    // Given a call that fails, so that deposit and gas come back
+    let mut chain = Harness::new();
+    let nobody = "nobody.test.near".parse().unwrap();
+    let alice = chain.account("alice", 10);
+    let tx = chain.sign(&alice, &nobody, vec![call_with("m", &[], CALL_GAS, Balance::from_near(1))]);
+    let hash = chain.chain.submit(tx).unwrap();
+    let level = |chain: &Harness| chain.chain.view().history().transaction_status(&hash).unwrap().level;
+
+    // When it has failed, then it still waits for the deposit
+    chain.chain.produce_block().unwrap();
+    chain.chain.produce_block().unwrap();
+    assert_eq!(level(&chain), TxExecutionStatus::Included);
+
+    // And a call without a deposit waits for nothing
+    chain.settle();
+    let tx = chain.sign(&alice, &nobody, vec![call_with("m", &[], CALL_GAS, Balance::ZERO)]);
+    let hash = chain.chain.submit(tx).unwrap();
+    chain.chain.produce_block().unwrap();
+    chain.chain.produce_block().unwrap();
+    let level = chain.chain.view().history().transaction_status(&hash).unwrap().level;
+    assert_eq!(level, TxExecutionStatus::ExecutedOptimistic);
+}

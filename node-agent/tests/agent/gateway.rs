@@ -1,0 +1,271 @@
+//! Payloads from gateways that lie, lose, lag or are gone.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, Uri},
+};
+use piecework_agent::{
+    core::Trouble,
+    gateway::{Gateway, GatewayError},
+    payloads::Payloads,
+    store::Store,
+};
+use piecework_interface::{
+    amount::Amount,
+    host::sha256,
+    ids::{AccountNo, BatchId, ClassId, LotId, NEAR},
+    merkle,
+    terms::{Terms, Verification},
+    view::{OpenBatch, Progress},
+};
+use tokio::net::TcpListener;
+
+const BATCH: BatchId = BatchId(3);
+const HEIGHT: u64 = 77;
+
+/// Path → body, and how often it was asked for.
+type Files = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+struct World {
+    files: Files,
+    asked: Arc<Mutex<Vec<String>>>,
+    url: String,
+    payloads: Vec<Vec<u8>>,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    /// A gateway that serves a batch of three items as it should.
+    async fn new() -> Self {
+        let payloads: Vec<Vec<u8>> = ["one", "two", "three"].map(|text| text.as_bytes().to_vec()).into();
+        let digests: Vec<[u8; 32]> = payloads.iter().map(|payload| sha256(payload)).collect();
+        let manifest = digests.concat();
+        let manifest_hex = hex::encode(sha256(&manifest));
+        let mut files = BTreeMap::new();
+        files.insert(format!("/v1/batches/{BATCH}"), format!("{{\"uri\":\"blob:{manifest_hex}\"}}").into_bytes());
+        files.insert(format!("/v1/blobs/{manifest_hex}"), manifest);
+        for (payload, digest) in payloads.iter().zip(&digests) {
+            files.insert(format!("/v1/blobs/{}", hex::encode(digest)), payload.clone());
+        }
+        let files: Files = Arc::new(Mutex::new(files));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let router = Router::new().fallback(answer).with_state((Arc::clone(&files), Arc::clone(&asked)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { files, asked, url, payloads, dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn set(&self, path: &str, body: Option<&[u8]>) {
+        let mut files = self.files.lock().unwrap();
+        match body {
+            Some(body) => files.insert(path.to_owned(), body.to_vec()),
+            None => files.remove(path),
+        };
+    }
+
+    fn blob(&self, item: usize) -> String {
+        format!("/v1/blobs/{}", hex::encode(sha256(&self.payloads[item])))
+    }
+
+    fn source(&self, url: &str, max_lot_bytes: u64) -> Payloads {
+        let store = Store::open(self.dir.path()).unwrap();
+        Payloads::new(Arc::new(store), Gateway::new(url, max_lot_bytes).unwrap())
+    }
+
+    async fn lot(&self, lot: u32) -> Result<Vec<Vec<u8>>, String> {
+        fetch(&self.source(&self.url, 1 << 20), &self.open(), lot).await
+    }
+
+    fn open(&self) -> OpenBatch {
+        let digests: Vec<[u8; 32]> = self.payloads.iter().map(|payload| sha256(payload)).collect();
+        OpenBatch {
+            requester: AccountNo(0),
+            token: NEAR,
+            terms: terms(),
+            fixed: piecework_interface::config::Fixed {
+                fee_bps: 0,
+                bond_rate: Amount(1),
+                rep_unit: Amount(1),
+                reputation_interval_s: 0,
+                grace_s: 0,
+                ..Default::default()
+            },
+            items: 3,
+            manifest: merkle::root(sha256, &digests),
+            gold_root: [0; 32],
+            created_at: 0,
+            progress: Progress::default(),
+            escrow: Amount(0),
+        }
+    }
+}
+
+async fn fetch(source: &Payloads, open: &OpenBatch, lot: u32) -> Result<Vec<Vec<u8>>, String> {
+    match source.lot(BATCH, LotId(lot), open, HEIGHT).await {
+        Ok(items) => Ok(items.into_iter().map(|item| item.payload).collect()),
+        Err(Trouble::Disk(text) | Trouble::Other(text)) => Err(text),
+    }
+}
+
+async fn answer(
+    State((files, asked)): State<(Files, Arc<Mutex<Vec<String>>>)>,
+    uri: Uri,
+) -> Result<Vec<u8>, StatusCode> {
+    asked.lock().unwrap().push(uri.to_string());
+    files.lock().unwrap().get(uri.path()).cloned().ok_or(StatusCode::NOT_FOUND)
+}
+
+fn terms() -> Terms {
+    Terms {
+        class: ClassId(1),
+        reward: Amount(1),
+        lot_size: 2,
+        answer_width: 1,
+        start: 1,
+        max: 1,
+        quorum_pct: 60,
+        claim_ttl_s: 60,
+        reveal_window_s: 300,
+        challenge_window_s: 0,
+        slice_s: 2,
+        bond_pct: 100,
+        dissent_slash_pct: 0,
+        abandon_slash_pct: 0,
+        min_reputation: 0,
+        expires_at: 1,
+        verification: Verification::Consensus,
+        gold_slash_pct: 0,
+    }
+}
+
+#[tokio::test]
+async fn lot__should_bring_its_items_to_disk_once() {
+    // Given a good gateway.
+    let world = World::new().await;
+    // When both lots are fetched, the first twice.
+    assert_eq!(world.lot(0).await.unwrap(), world.payloads[..2]);
+    assert_eq!(world.lot(1).await.unwrap(), world.payloads[2..]);
+    let asked = world.asked.lock().unwrap().len();
+    assert_eq!(world.lot(0).await.unwrap(), world.payloads[..2]);
+    // Then the second time nobody was asked, and the first time the block was named.
+    let all = world.asked.lock().unwrap();
+    assert_eq!(all.len(), asked);
+    assert_eq!(all[0], format!("/v1/batches/{BATCH}?min_height={HEIGHT}"));
+}
+
+#[tokio::test]
+async fn lot__should_not_need_the_gateway_again_after_a_restart() {
+    let world = World::new().await;
+    world.lot(0).await.unwrap();
+    let dead = world.source("http://127.0.0.1:1", 1 << 20);
+    assert_eq!(fetch(&dead, &world.open(), 0).await.unwrap(), world.payloads[..2]);
+}
+
+#[tokio::test]
+async fn lot__should_refuse_a_payload_with_another_digest() {
+    let world = World::new().await;
+    world.set(&world.blob(1), Some(b"forged"));
+    let text = world.lot(0).await.unwrap_err();
+    let digest = hex::encode(sha256(&world.payloads[1]));
+    assert!(text.contains(&digest) && text.contains("nothing is claimed"), "{text}");
+    // The other lot is not concerned.
+    assert!(world.lot(1).await.is_ok());
+}
+
+#[tokio::test]
+async fn lot__should_name_a_payload_that_is_missing() {
+    let world = World::new().await;
+    world.set(&world.blob(0), None);
+    let text = world.lot(0).await.unwrap_err();
+    let digest = hex::encode(sha256(&world.payloads[0]));
+    assert!(text.contains(&digest) && text.contains("404") && text.contains("upload"), "{text}");
+}
+
+#[tokio::test]
+async fn manifest__should_have_the_root_on_chain() {
+    let world = World::new().await;
+    let digests: Vec<[u8; 32]> = world.payloads.iter().map(|payload| sha256(payload)).collect();
+    let path = format!("/v1/blobs/{}", hex::encode(sha256(&digests.concat())));
+    let reversed: Vec<[u8; 32]> = digests.iter().rev().copied().collect();
+    for forged in [reversed.concat(), digests[..2].concat(), Vec::new(), digests.concat()[1..].to_vec()] {
+        world.set(&path, Some(&forged));
+        let text = world.lot(0).await.unwrap_err();
+        assert!(text.contains("does not have the root") && text.contains("batch 3"), "{text}");
+    }
+    // More digests than the batch has items are not even read to their end.
+    world.set(&path, Some(&[digests.concat(), digests.concat()].concat()));
+    assert!(world.lot(0).await.unwrap_err().contains("larger than 96 bytes"));
+}
+
+#[tokio::test]
+async fn manifest__should_refuse_strange_addresses_and_answers() {
+    let world = World::new().await;
+    for (answer, part) in [
+        ("{\"uri\":\"file:///etc/passwd\"}", "only blob:<sha256> and http(s)"),
+        ("{\"uri\":\"blob:../../etc/passwd\"}", "only blob:<sha256> and http(s)"),
+        ("{\"uri\":\"\"}", "only blob:<sha256> and http(s)"),
+        ("<html>", "nonsense"),
+    ] {
+        world.set(&format!("/v1/batches/{BATCH}"), Some(answer.as_bytes()));
+        let text = world.lot(0).await.unwrap_err();
+        assert!(text.contains(part), "{answer}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn manifest__should_be_taken_from_any_web_address() {
+    let world = World::new().await;
+    let digests: Vec<[u8; 32]> = world.payloads.iter().map(|payload| sha256(payload)).collect();
+    world.set("/elsewhere", Some(&digests.concat()));
+    let answer = format!("{{\"uri\":\"{}/elsewhere\"}}", world.url);
+    world.set(&format!("/v1/batches/{BATCH}"), Some(answer.as_bytes()));
+    assert_eq!(world.lot(0).await.unwrap(), world.payloads[..2]);
+}
+
+#[tokio::test]
+async fn lot__should_be_bounded_in_size() {
+    // Given two payloads of three bytes, when either bound is passed, then it is named, and nothing is kept.
+    let world = World::new().await;
+    for (limit, part) in [(5, "the lot is larger than 5 bytes"), (2, "is larger than 2 bytes")] {
+        let text = fetch(&world.source(&world.url, limit), &world.open(), 0).await.unwrap_err();
+        assert!(text.contains(part) && text.contains("max_lot_mib"), "{text}");
+    }
+    assert_eq!(fs::read_dir(world.dir.path().join("payloads")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn lot__should_name_a_disk_that_takes_no_payloads() {
+    // Given a state directory that cannot take files, which stops even root.
+    let world = World::new().await;
+    let source = world.source(&world.url, 1 << 20);
+    fs::remove_dir(world.dir.path().join("payloads")).unwrap();
+    fs::write(world.dir.path().join("payloads"), b"").unwrap();
+    // When a lot is fetched, then that is the disk's trouble, not the gateway's.
+    let trouble = source.lot(BATCH, LotId(0), &world.open(), HEIGHT).await.unwrap_err();
+    let Trouble::Disk(text) = trouble else { panic!("{trouble:?}") };
+    assert!(text.contains(&world.dir.path().display().to_string()), "{text}");
+}
+
+#[tokio::test]
+async fn lot__should_name_a_gateway_that_is_down() {
+    let world = World::new().await;
+    let text = fetch(&world.source("http://127.0.0.1:1", 1 << 20), &world.open(), 0).await.unwrap_err();
+    assert!(text.contains("127.0.0.1:1 does not answer") && text.contains("[gateway] url"), "{text}");
+}
+
+#[tokio::test]
+async fn ping__should_name_a_gateway_that_is_down_without_secrets() {
+    let gateway = Gateway::new("http://user:password@127.0.0.1:1", 1).unwrap();
+    let error = gateway.ping().await.unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, GatewayError::Unreachable { .. }), "{text}");
+    assert!(text.contains("127.0.0.1:1") && text.contains("[gateway] url") && !text.contains("password"), "{text}");
+}

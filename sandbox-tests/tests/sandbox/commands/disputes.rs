@@ -1,0 +1,251 @@
+//! Gold, challenges, juries and verdicts, from their files to what they pay.
+
+use anyhow::{Context, Result, ensure};
+use near_workspaces::{Account, Contract};
+use piecework_interface::{
+    case::Case,
+    dispute::UPHOLD,
+    draw::At,
+    event::Entry,
+    ids::{BatchId, LotId, NEAR},
+    op::Target,
+    view::BatchStatus,
+};
+use piecework_sandbox_tests::{
+    Market, Piecework, Setup, Stack,
+    market::{LISTENER, ONE},
+};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+/// The challenge window of [`TERMS`]: what is done within it takes a minute where blocks are slow.
+const WINDOW_S: u32 = 180;
+/// Terms of all batches here; what is missing is the defaults.
+const TERMS: &str = "--class 7 --reward 1 --lot-size 4 --max-replicas 3 --quorum 60 --bond 300 --slice 1s --claim-ttl 30s \
+    --reveal-window 20s --challenge-window 3m --gold-dir gold";
+
+/// A market with services around it, whose requester uses the command.
+struct Scene {
+    market: Market,
+    stack: Stack,
+    piecework: Piecework,
+    judge: Account,
+}
+
+#[sqlx::test(migrations = false)]
+async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -> Result<()> {
+    let market = Market::start(Setup { nodes: 8 }).await?;
+    let judge = market.worker.dev_create_account().await?;
+    let stack = Stack::start(&market, &pool).await?;
+    let piecework = Piecework::on(&market, &stack.network)?;
+    let scene = Scene { market, stack, piecework, judge };
+    let run = async {
+        gold_and_a_challenge(&scene).await?;
+        a_verdict_and_its_challenge(&scene).await
+    };
+    Box::pin(run).await.with_context(|| format!("see the logs in {}", scene.stack.dir().join("logs").display()))?;
+    scene.stack.stop().await
+}
+
+/// Two lots. In the first, a node misses gold, and is right about another answer that the two others outvote it on; in
+/// the second, all are wrong about an item of gold.
+async fn gold_and_a_challenge(scene: &Scene) -> Result<()> {
+    let Scene { market, stack, piecework, .. } = scene;
+    let requester = &market.requester;
+    let (workers, jurors) = market.nodes.split_at(3);
+    let [first, dissenter, _] = workers else { unreachable!("three workers") };
+    let listener: Contract = market.worker.dev_deploy(&wat::parse_str(LISTENER)?).await?;
+
+    // Given a batch with three known answers and a listener
+    let lines: String = (0..8).map(|item| format!("{{\"payload\":\"item {item}\"}}\n")).collect();
+    piecework.write("items.jsonl", &lines)?;
+    piecework.write("known.csv", "item,answer\n1,2\n5,6\n7,8\n")?;
+    let callback = format!("{}:20", listener.id());
+    let more = ["--gold", "known.csv", "--gold-slash", "100", "--callback", &callback];
+    let created = create(scene, &more).await?;
+    ensure!(created["batch"] == 0 && created["lots"] == 2, "{created}");
+    let batch = BatchId(0);
+    market.draw(&market.nodes[0], batch, At::Group(0)).await?;
+    let answers: [&[u8]; 3] = [&[1, 2, 3, 9], &[1, 7, 3, 4], &[1, 2, 3, 9]];
+    market.round(batch, LotId(0), &pair(workers, answers)).await?;
+    market.round(batch, LotId(1), &pair(workers, [&[5, 6, 7, 7], &[5, 1, 7, 7], &[5, 2, 7, 7]])).await?;
+
+    let seen = piecework.value(dissenter, &["batch", "lot", "0", "0"]).await?;
+    ensure!(seen["items"][3]["result"] == "09" && seen["items"][3]["copies"][1] == "04", "{seen}");
+    ensure!(seen["copies"][1]["node"] == market.number(dissenter).await?.0, "{seen}");
+
+    // When the requester opens its gold: not before it was told what a wrong result costs
+    let open = ["batch", "open-gold", "0", "--gold-dir", "gold"];
+    let refused = piecework.refusal(requester, &open).await?;
+    ensure!(
+        refused.error.contains("1 known answers are not the result") && refused.fix.contains("--yes"),
+        "{refused:?}"
+    );
+    let opened = piecework.value(requester, &[&open[..], &["--yes"]].concat()).await?;
+    ensure!(opened[0]["equal"] == json!([1]) && opened[0]["against"] == json!([]), "{opened}");
+    ensure!(opened[1]["decided"] == json!([5]) && opened[1]["against"] == json!([7]), "{opened}");
+    ensure!(piecework.value(requester, &open).await? == json!([]), "nothing is opened twice");
+
+    // And the node that lost challenges, after it looked at the price
+    let challenge = ["batch", "challenge", "0", "0", "--items", "3"];
+    let tried = piecework.value(dissenter, &[&challenge[..], &["--dry-run"]].concat()).await?;
+    ensure!(tried["tx_hash"] == Value::Null, "{tried}");
+    let challenged = piecework.value(dissenter, &challenge).await?;
+    ensure!(challenged["bond"] == tried["bond"] && challenged["tx_hash"] != Value::Null, "{challenged}");
+    let again = piecework.refusal(first, &challenge).await?;
+    ensure!(again.error == "somebody challenged that already", "{again:?}");
+
+    // And juries of the other five see it as those two do
+    market.advance_s(WINDOW_S + 1).await?;
+    let mut ruled = Vec::new();
+    for (lot, truth) in [(LotId(0), [1, 2, 3, 4]), (LotId(1), [5, 6, 7, 8])] {
+        let judged = summon(market, batch, lot, &jurors[0]).await?.jury_items;
+        let right: Vec<u8> =
+            (0..4_u8).filter(|item| judged & (1 << item) != 0).map(|it| truth[usize::from(it)]).collect();
+        ruled.push(sit(market, batch, lot, jurors, &right).await?);
+    }
+
+    // Then the results are theirs, in the mirror and on the chain, and the batch is closed
+    let watched = piecework.value(requester, &["batch", "watch", "0", "--timeout", "60s"]).await?;
+    ensure!(watched["accepted_items"] == 8 && watched["status"] == "closed", "{watched}");
+    let results = piecework.values(requester, &["batch", "results", "0"]).await?;
+    let labels: Vec<&Value> = results.iter().map(|line| &line["label"]).collect();
+    ensure!(labels == [1, 2, 3, 4, 5, 6, 7, 8].each_ref(), "{labels:?}");
+    let verified = piecework.value(requester, &["batch", "verify", "0"]).await?;
+    ensure!(verified["lots"].as_array().is_some_and(|lots| lots.len() == 2), "{verified}");
+    let over = piecework.refusal(requester, &open).await?;
+    ensure!(over.error == "batch 0 is closed", "{over:?}");
+
+    // And who missed gold paid a quarter of its bond, which is 300 % of 0.01 NEAR for each of four items
+    let missed = market.number(dissenter).await?;
+    let settled = ruled[0].iter().find_map(|entry| match entry {
+        Entry::Settled { slots, .. } => slots.iter().find(|slot| slot.node == missed),
+        _ => None,
+    });
+    ensure!(settled.is_some_and(|slot| slot.slash.0 == 3 * 10_u128.pow(22)), "{settled:?}");
+
+    // And the right ones are paid for it: the dissenter, the requester and the jurors
+    ensure!(near(market, dissenter).await? >= number(&challenged["bond"])?, "the challenger has its bond back");
+    ensure!(near(market, requester).await? >= number(&opened[1]["bond"])?, "so has the requester, for its gold");
+    for juror in jurors {
+        ensure!(near(market, juror).await? > 0, "{} is paid for both juries", juror.id());
+    }
+    let withdrawn = piecework.value(dissenter, &["account", "withdraw", "--token", "near"]).await?;
+    ensure!(number(&withdrawn["amount"])? >= number(&challenged["bond"])?, "{withdrawn}");
+
+    // And the listener hears of it
+    ensure!(market.poke_with(requester, Target::Batch(batch), 20).await?.result.is_success(), "it is told");
+    let heard: Value = market.view_of(listener.id(), "heard", &json!({})).await?;
+    ensure!(heard["settled"] == 2, "{heard}");
+    stack.verify_journal().await?;
+    let found = stack.reconcile().await?;
+    ensure!(found.mirror_equal && found.conserved, "{found:?}");
+    Ok(())
+}
+
+/// Three copies that nobody can count, an adjudicator, and a jury that finds its scores right.
+async fn a_verdict_and_its_challenge(scene: &Scene) -> Result<()> {
+    let Scene { market, stack, piecework, judge } = scene;
+    let requester = &market.requester;
+    let (workers, jurors) = market.nodes.split_at(3);
+
+    // Given a batch that its adjudicator accepted, for a bond, once it was registered
+    piecework.write("items.jsonl", "{\"payload\":\"write a poem\"}\n{\"payload\":\"and another\"}\n")?;
+    let more = ["--adjudicator", judge.id().as_str(), "--verdict-ttl", "5m"];
+    let args = create_args(&more);
+    let refused = piecework.refusal(requester, &args).await?;
+    ensure!(refused.error.contains("is not registered") && refused.fix.contains("storage-deposit"), "{refused:?}");
+    piecework.value(judge, &["account", "storage-deposit"]).await?;
+    create(scene, &more).await?;
+    let stranger = piecework.refusal(requester, &["batch", "adjudicator-accept", "1"]).await?;
+    ensure!(stranger.error.contains("is not the adjudicator of batch 1"), "{stranger:?}");
+    let accepted = piecework.value(judge, &["batch", "adjudicator-accept", "1"]).await?;
+    // What the juries before cost them took the workers below the least stake.
+    for worker in workers {
+        piecework.value(worker, &["node", "stake", "1"]).await?;
+    }
+    let (batch, lot) = (BatchId(1), LotId(0));
+    market.draw(&market.nodes[0], batch, At::Group(0)).await?;
+    market.round(batch, lot, &pair(workers, [&[1, 1], &[2, 2], &[3, 3]])).await?;
+    let seen = piecework.value(judge, &["batch", "lot", "1", "0"]).await?;
+    ensure!(seen["phase"] == "judging" && seen["items"][1]["copies"] == json!(["01", "02", "03"]), "{seen}");
+    let before =
+        [market.balance(&workers[0]).await?, market.balance(&workers[1]).await?, market.balance(&workers[2]).await?];
+
+    // When it scores the copies, with as many scores as there are, and the node without any points appeals
+    piecework.write("report.md", "The first is fine, the second middling, the third no poem.\n")?;
+    let verdict = |scores: &'static str| ["batch", "verdict", "1", "0", "--scores", scores, "--report", "report.md"];
+    let few = piecework.refusal(judge, &verdict("10000,5000")).await?;
+    ensure!(few.error == "lot 0 has 3 copies, and --scores has 2", "{few:?}");
+    let given = piecework.value(judge, &verdict("10000,5000,0")).await?;
+    let report = given["report"].as_str().context("a digest")?;
+    let blob = reqwest::get(format!("{}v1/blobs/{report}", stack.gateway.url())).await?;
+    ensure!(blob.status().is_success(), "everybody finds the report: {blob:?}");
+    let challenged = piecework.value(&workers[2], &["batch", "challenge", "1", "0"]).await?;
+    market.advance_s(WINDOW_S + 1).await?;
+    summon(market, batch, lot, &jurors[0]).await?;
+    sit(market, batch, lot, jurors, &[UPHOLD]).await?;
+
+    // Then the scores hold, the appeal paid the jury, and the adjudicator has its bond back
+    ensure!(market.batch(batch).await?.status == BatchStatus::Closed, "it is over");
+    for ((worker, before), pay) in workers.iter().zip(before).zip([2 * ONE, ONE, 0]) {
+        ensure!(market.balance(worker).await? == before + pay, "{} is paid by its score", worker.id());
+    }
+    ensure!(near(market, judge).await? == number(&accepted["bond"])?, "all of {accepted}");
+    ensure!(near(market, &workers[2]).await? < number(&challenged["bond"])?, "{challenged} is gone");
+    piecework.value(requester, &["batch", "watch", "1", "--timeout", "60s"]).await?;
+    let verified = piecework.value(requester, &["batch", "verify", "1"]).await?;
+    ensure!(verified["lots"][0]["holds"] == true, "{verified}");
+    let results = piecework.values(requester, &["batch", "results", "1"]).await?;
+    ensure!(results.len() == 2 && results[1]["status"] == "scored" && results[1]["report"] == report, "{results:?}");
+    let copies: Vec<(&Value, &Value)> = results[1]["copies"]
+        .as_array()
+        .context("copies")?
+        .iter()
+        .map(|copy| (&copy["answer"], &copy["score"]))
+        .collect();
+    ensure!(
+        copies == [(&json!("01"), &json!(10_000)), (&json!("02"), &json!(5_000)), (&json!("03"), &json!(0))],
+        "{copies:?}"
+    );
+    Ok(())
+}
+
+fn create_args<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let terms: Vec<&str> = TERMS.split_whitespace().collect();
+    [&["batch", "create", "--from", "items.jsonl"], &terms[..], more].concat()
+}
+
+async fn create(scene: &Scene, more: &[&str]) -> Result<Value> {
+    scene.piecework.value(&scene.market.requester, &create_args(more)).await
+}
+
+/// Ends a lot's window, and has its jury drawn.
+async fn summon(market: &Market, batch: BatchId, lot: LotId, juror: &Account) -> Result<Case> {
+    market.poke(juror, Target::Lot(batch, lot)).await?;
+    market.draw(juror, batch, At::Lot(lot)).await?;
+    market.lot(batch, lot).await?.and_then(|lot| lot.state.case).map(|case| *case).context("a case")
+}
+
+/// Has all jurors answer alike, and the jury rule.
+async fn sit(market: &Market, batch: BatchId, lot: LotId, jurors: &[Account], answers: &[u8]) -> Result<Vec<Entry>> {
+    let copies: Vec<_> = jurors.iter().map(|juror| (juror, answers)).collect();
+    market.round(batch, lot, &copies).await?;
+    let ruled = market.poke(&jurors[0], Target::Lot(batch, lot)).await?;
+    ensure!(ruled.result.is_success(), "{:?}", ruled.result);
+    Ok(ruled.entries)
+}
+
+fn pair<'a>(nodes: &'a [Account], answers: [&'a [u8]; 3]) -> Vec<(&'a Account, &'a [u8])> {
+    nodes.iter().zip(answers).collect()
+}
+
+/// Internal balance in NEAR.
+async fn near(market: &Market, account: &Account) -> Result<u128> {
+    let balances = market.account(account).await?.balances;
+    Ok(balances.iter().find(|balance| balance.token == NEAR).map_or(0, |balance| balance.amount.0))
+}
+
+fn number(amount: &Value) -> Result<u128> {
+    Ok(amount.as_str().context("an amount")?.parse()?)
+}

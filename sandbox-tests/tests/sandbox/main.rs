@@ -1,0 +1,12 @@
+//! The contracts and the whole system on a node process.
+#![allow(non_snake_case)]
+
+mod cases;
+mod commands;
+mod full_stack;
+mod intents;
+mod life;
+mod public_network;
+mod refusals;
+mod timeouts;
+mod upgrade;

@@ -1,0 +1,96 @@
+//! Code that was announced replaces the code that runs, in the middle of everything.
+
+use anyhow::Result;
+use near_workspaces::types::NearToken;
+use piecework_interface::{
+    draw::At,
+    governance::{Change, Settings},
+    host::sha256,
+    ids::LotId,
+    view::BatchStatus,
+};
+use piecework_sandbox_tests::{
+    Market, Setup,
+    market::{ONE, wasm},
+};
+use serde_json::json;
+
+const LOT: LotId = LotId(0);
+
+/// The release before this one: today's code must be able to take over from it.
+fn released() -> Result<Vec<u8>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/coordinator/releases/0.1.0.wasm");
+    Ok(std::fs::read(path)?)
+}
+
+async fn propose(market: &Market, code: &[u8]) -> Result<()> {
+    let change = json!({"change": Change::Code(sha256(code))});
+    let owner = market.coordinator.as_account();
+    market.call(owner, market.coordinator.id(), "propose", &change, NearToken::from_yoctonear(1)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn upgrade__should_take_over_live_lots_from_the_released_code() -> Result<()> {
+    // Given a lot that three nodes committed to under the released code, one that they reserved, and a proposal of today's
+    let market = Market::start_with(Setup { nodes: 3 }, &released()?).await?;
+    let code = wasm("piecework_coordinator")?;
+    let terms = piecework_interface::terms::Terms { claim_ttl_s: 600, reveal_window_s: 600, ..market.terms().await? };
+    let batch = market.create_batch(terms.clone(), 4).await?;
+    market.draw(&market.nodes[0], batch, At::Group(0)).await?;
+    for node in &market.nodes {
+        market.claim(node, batch, LOT).await?;
+    }
+    for node in &market.nodes {
+        market.commit(node, batch, LOT, &[3, 1, 4, 1]).await?;
+    }
+    let reserved = market.create_batch(terms.clone(), 4).await?;
+    market.draw(&market.nodes[0], reserved, At::Group(0)).await?;
+    for node in &market.nodes {
+        market.claim(node, reserved, LOT).await?;
+    }
+    propose(&market, &code).await?;
+    assert!(!market.upgrade(&code).await?.result.is_success(), "it has to wait");
+
+    // When its time has come
+    market.advance_s(70).await?;
+    market.upgrade(&code).await?.result.into_result()?;
+
+    // Then the contract runs it, the proposal is gone, and both lots go on to their end
+    assert_eq!(market.code_hash().await?, sha256(&code));
+    assert!(market.view::<Settings>("settings", &json!({})).await?.proposals.is_empty());
+    for node in &market.nodes {
+        market.reveal(node, batch, LOT, &[3, 1, 4, 1]).await?;
+    }
+    for node in &market.nodes {
+        market.commit(node, reserved, LOT, &[2, 7, 1, 8]).await?;
+    }
+    for node in &market.nodes {
+        market.reveal(node, reserved, LOT, &[2, 7, 1, 8]).await?;
+    }
+    assert_eq!(market.balance(&market.nodes[0]).await?, 8 * ONE);
+    for batch in [batch, reserved] {
+        assert_eq!(market.batch(batch).await?.status, BatchStatus::Closed);
+    }
+    market.verify_journal().await
+}
+
+#[tokio::test]
+async fn upgrade__should_keep_the_old_code_when_the_new_cannot_migrate() -> Result<()> {
+    // Given a proposal of code that is no coordinator
+    let market = Market::start(Setup { nodes: 0 }).await?;
+    let code = wasm("piecework_reward_token")?;
+    propose(&market, &code).await?;
+    market.advance_s(70).await?;
+
+    // When it is deployed, the batch with its `migrate` fails as a whole
+    let done = market.upgrade(&code).await?;
+    assert!(!done.result.is_success());
+
+    // Then the old code runs on, and other code than was announced is refused
+    let runs = wasm("piecework_coordinator")?;
+    assert_eq!(market.code_hash().await?, sha256(&runs));
+    assert_eq!(market.view::<Settings>("settings", &json!({})).await?.proposals.len(), 1);
+    assert!(!market.upgrade(&runs).await?.result.is_success());
+    market.verify_journal().await
+}
