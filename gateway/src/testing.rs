@@ -1,32 +1,30 @@
-//! A market for tests: rows that the store's own writer commits, and a gateway that serves them on a free port.
+//! A market for tests: rows that the indexer commits, and a gateway that serves them on a free port.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser as _;
+use piecework_chain::{ContractReceipt, FinalBlock};
+use piecework_coordinator::testing::{self as chain, Call, Chain, NEAR};
 use piecework_daemon::PrometheusHandle;
+use piecework_indexer::{
+    commit::Writer,
+    plan::Planner,
+    testing::{push, receipt},
+};
 use piecework_interface::{
     amount::Amount,
-    answers::Items,
-    case::{Case, Challenge},
-    config::Fixed,
-    event::{Entry, Line, SettledSlot, Version},
+    call::{BatchSpec, ChallengeArgs, DepositMessage, NodeRegisterArgs},
+    commitment::{Place, commitment},
+    config::{Bounds, Config as ContractConfig},
+    draw::{At, Draw},
+    event::Entry,
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    journal::next_head,
-    lots::{all_items, lot_items},
-    terms::{JURY, Terms, Verification},
-    view::{Account, BatchStatus, ClassRecord, LotPhase, LotState, Node, NodeStatus, Progress, Root, Token},
+    ids::{AccountNo, BatchId, ClassId, LotId},
+    money,
+    op::{Op, Target},
+    terms::{Terms, Verification},
 };
-use piecework_replay::{Movement, MovementKind, SlotEnd};
-use piecework_store::{
-    DatabaseUrl, PgPool,
-    change::{
-        AccountRow, BatchRow, BlockRow, Change, EventRow, LedgerRow, LotRow, NewBatch, ReceiptRow, ResultRow,
-        RowStatus, SlotEnded, SlotRow,
-    },
-    cursor::{Cursor, cursor_begin, cursor_update},
-    write::change_write,
-};
+use piecework_store::{DatabaseUrl, PgPool};
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 use tokio::{net::TcpListener, task::JoinHandle, time};
@@ -36,347 +34,163 @@ use crate::{App, Config, serve};
 
 /// The requester of every batch.
 pub const REQUESTER: &str = "requester.test.near";
-/// The reward token.
-pub const REWARD: TokenId = TokenId(1);
-/// Time of the first block, Unix seconds: ahead of any clock, so that a mirror is never late unless it is rewound.
-const BEGAN_AT: u32 = 4_000_000_000;
-const STREAM: &str = "piecework.test.near";
+/// The reward token, number 1.
+const REWARD: &str = "reward.test.near";
+/// The contract as the mirror knows it.
+const CONTRACT: &str = "piecework.test.near";
+/// Time of the first block, Unix nanoseconds: ahead of any clock, so that a mirror is never late unless it is rewound.
+const BEGAN_AT_NS: u64 = 4_000_000_000_000_000_000;
+const SALT: [u8; 32] = [1; 32];
 
-/// A market under construction. Each line is a block of its own, a second after the one before.
+/// A market: the contract's own engine writes the journal, the indexer's planner the rows. Each call is a block of its own.
 pub struct Market {
-    pool: PgPool,
-    change: Change,
-    accounts: BTreeMap<AccountNo, AccountRow>,
-    batches: BTreeMap<BatchId, (NewBatch, BatchRow)>,
-    claims: BTreeMap<(BatchId, LotId), Vec<(u64, AccountNo)>>,
-    root: Root,
-    height: u64,
-    began_at: u32,
+    chain: Chain,
+    blocks: Vec<FinalBlock>,
+    writer: Writer,
+    planner: Planner,
 }
 
 impl Market {
     /// A market with a requester, two tokens and `nodes` nodes, committed.
     pub async fn open(pool: &PgPool, nodes: u32) -> Self {
-        cursor_begin(&mut pool.acquire().await.unwrap(), STREAM, "test").await.unwrap();
-        let mut market = Self {
-            pool: pool.clone(),
-            change: Change::default(),
-            accounts: BTreeMap::new(),
-            batches: BTreeMap::new(),
-            claims: BTreeMap::new(),
-            root: Root::default(),
-            height: 100,
-            began_at: BEGAN_AT,
-        };
-        for (token, account_id) in [(TokenId(0), ""), (REWARD, "reward.test.near")] {
-            market.list_token(token, account_id);
-        }
-        market.register(REQUESTER, None);
+        let url = DatabaseUrl::from((*pool.connect_options()).clone());
+        let (writer, loaded) = Writer::open(&url, CONTRACT, "test", Duration::from_secs(30)).await.unwrap();
+        let chain = Chain::new(ContractConfig {
+            reputation_interval_s: 0,
+            juror_age_s: 0,
+            bounds: bounds(),
+            ..ContractConfig::default()
+        });
+        let mut market = Self { chain, blocks: Vec::new(), writer, planner: Planner::new(loaded) };
+        market.take();
+        market.chain.now_ns = BEGAN_AT_NS;
+        market.chain.list_token(REWARD);
+        market.take();
+        market.chain.storage_deposit(REQUESTER, 100 * NEAR).unwrap();
+        market.take();
         for number in 1..=nodes {
-            let class = ClassRecord { class: ClassId(1), reputation: 5_000, stepped_at: 0, declared: true };
-            let node = Node {
-                stake: Amount(20 * 10_u128.pow(24)),
-                bonded: Amount(0),
-                unbonding: Amount(0),
-                unbonding_until: 0,
-                tickets: 2,
-                active_since: BEGAN_AT,
-                last_seen: BEGAN_AT,
-                slots: 0,
-                faults: 0,
-                registered_at: BEGAN_AT,
-                settled: 0,
-                status: NodeStatus::Active,
-                classes: vec![class],
-                part: piecework_interface::view::Part::default(),
-            };
-            market.register(&node_id(number), Some(node));
-            market.root.active_tickets += 2;
+            let node = node_id(number);
+            market.chain.storage_deposit(&node, NEAR / 10).unwrap();
+            market.take();
+            let args = NodeRegisterArgs { classes: vec![ClassId(1)] };
+            market.chain.call(Call::by(&node).with(20 * NEAR), |engine| engine.node_register(args)).unwrap();
+            market.take();
         }
         market.commit().await;
         market
     }
 
     /// Height of the last block.
-    pub const fn height(&self) -> u64 {
-        self.height
+    pub fn height(&self) -> u64 {
+        self.planner.planned().height
     }
 
     /// Number of the next line.
     pub const fn seq(&self) -> u64 {
-        self.root.seq
+        self.chain.mirror.root.seq
     }
 
-    fn now(&self) -> u32 {
-        self.began_at + u32::try_from(self.height).unwrap()
-    }
-
-    /// Moves the blocks that follow into the past.
-    pub const fn rewind(&mut self) {
-        self.began_at = 1_000_000_000;
-        self.height += 1;
+    /// Adds a block that is long past.
+    pub fn rewind(&mut self) {
+        self.block(self.height() + 1, 1_000_000_000, Vec::new());
     }
 
     /// Writes what is pending in one transaction, as the indexer does.
     pub async fn commit(&mut self) {
-        for (number, row) in &self.accounts {
-            self.change.accounts.insert(*number, row.clone());
-        }
-        for (number, (_, row)) in &self.batches {
-            self.change.batches.insert(*number, row.clone());
-        }
-        let cursor = Cursor {
-            stream: STREAM.to_owned(),
-            chain_id: "test".to_owned(),
-            height: self.height,
-            hash: Some(block_hash(self.height)),
-            timestamp_ns: u64::from(self.now()) * 1_000_000_000,
-            root: self.root.clone(),
-            chain_height: self.height + 1,
-            fence: 0,
-        };
-        let mut tx = self.pool.begin().await.unwrap();
-        change_write(&mut tx, STREAM, &core::mem::take(&mut self.change)).await.unwrap();
-        cursor_update(&mut tx, &cursor).await.unwrap();
-        tx.commit().await.unwrap();
+        self.writer.commit(&mut self.planner).await.unwrap();
     }
 
-    /// A line of the journal in a block of its own.
-    pub fn line(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>) -> u64 {
-        self.height += 1;
-        let (seq, height) = (self.root.seq, self.height);
-        let text = Line { version: Version::default(), seq, event: event.to_owned(), node, log }.render();
-        let parsed: Value = serde_json::from_str(text.trim_start_matches("EVENT_JSON:")).unwrap();
-        self.root.head = next_head(sha256, &self.root.head, &text);
-        self.root.seq += 1;
-        self.change.blocks.push(BlockRow {
-            height,
-            hash: block_hash(height),
-            prev_hash: block_hash(height - 1),
-            timestamp_ns: u64::from(self.now()) * 1_000_000_000,
-            first_seq: seq,
-            events: 1,
-        });
-        let receipt_id = format!("receipt{height}");
-        let caller = node.map_or_else(|| REQUESTER.to_owned(), |node| self.accounts[&node].account_id.clone());
-        self.change.receipts.push(ReceiptRow {
-            receipt_id: receipt_id.clone(),
-            height,
-            position: 0,
-            predecessor_id: caller.clone(),
-            signer_id: caller,
-            tx_hash: None,
-            methods: vec![event.to_owned()],
-            gas_burnt: 1,
-        });
-        self.change.events.push(EventRow {
-            seq,
-            height,
-            receipt_id,
-            block_at: self.now(),
-            event: event.to_owned(),
-            node,
-            entries: parsed["data"]["log"].to_string(),
-            line: text,
-        });
-        seq
+    /// The last call becomes a block, with a second until the next.
+    fn take(&mut self) {
+        let chain::Receipt { now_s, height, predecessor, method, ops, text } = self.chain.receipts.pop().unwrap();
+        let receipt = receipt(&predecessor, &method, &ops, text);
+        self.block(height, now_s, vec![receipt]);
+        self.chain.pass(1);
     }
 
-    fn list_token(&mut self, token: TokenId, account_id: &str) {
-        let zero = Amount(0);
-        let entry = Entry::TokenListed {
-            token,
-            account_id: account_id.to_owned(),
-            min_reward: zero,
-            rep_unit: zero,
-            bond_rate: zero,
-        };
-        let seq = self.line("token_add", None, vec![entry]);
-        let account_id = account_id.to_owned();
-        let row =
-            Token { token, account_id, min_reward: zero, rep_unit: zero, bond_rate: zero, pool: zero, in_flight: zero };
-        self.change.tokens.insert(token, (row, seq));
+    fn block(&mut self, height: u64, now_s: u32, receipts: Vec<ContractReceipt>) {
+        let block = push(&mut self.blocks, (height, now_s), receipts, &self.chain.mirror);
+        self.planner.apply(block).unwrap();
     }
 
-    fn register(&mut self, account_id: &str, node: Option<Node>) {
-        let account = AccountNo(self.root.next_account);
-        self.root.next_account += 1;
-        let entry = Entry::AccountOpened { account, account_id: account_id.to_owned(), paid: Amount(10), used: 300 };
-        let created_seq = self.line("storage_deposit", None, vec![entry]);
-        let row = Account {
-            account,
-            storage_paid: Amount(10),
-            storage_used: 300,
-            in_flight: 0,
-            balances: Vec::new(),
-            node,
-            keys: Vec::new(),
-        };
-        let account_id = account_id.to_owned();
-        let row = AccountRow { account_id, row, closed_seq: None, created_seq, updated_seq: created_seq };
-        self.accounts.insert(account, row);
-    }
-
-    /// Credits the requester and moves the balance with it.
-    pub fn deposit(&mut self, amount: u128, balance_after: u128) {
-        let account = AccountNo(0);
-        let entry = Entry::Deposited { account, token: REWARD, amount: Amount(amount) };
-        let seq = self.line("ft_on_transfer", None, vec![entry]);
-        self.movement(seq, 0, MovementKind::Deposit, account, amount, balance_after);
-    }
-
-    fn movement(
-        &mut self,
-        seq: u64,
-        leg: u32,
-        kind: MovementKind,
-        account: AccountNo,
-        amount: u128,
-        balance_after: u128,
-    ) {
-        let credit = !matches!(kind, MovementKind::Withdraw | MovementKind::Escrow);
-        let movement = Movement { account, token: REWARD, kind, credit, amount, balance_after, batch: None, lot: None };
-        self.change.ledger.push(LedgerRow { seq, leg, movement });
-        self.change.balances.insert((account, REWARD), balance_after);
-        self.accounts.get_mut(&account).unwrap().updated_seq = seq;
+    fn work(&mut self, node: AccountNo, op: Op) {
+        let entries = self.chain.work(&node_id(node.0), vec![op]).unwrap();
+        let skipped = entries.iter().find(|entry| matches!(entry, Entry::Skipped { .. }));
+        assert!(skipped.is_none(), "{skipped:?}");
+        self.take();
     }
 
     /// Posts a batch with lots of four items and answers of one byte.
     pub fn post(&mut self, items: u32) -> BatchId {
-        let batch = BatchId(self.root.next_batch);
-        self.root.next_batch += 1;
-        let (terms, fixed, manifest) = (terms(), fixed(), sha256(&batch.0.to_be_bytes()));
+        self.post_with(terms(), items)
+    }
+
+    fn post_with(&mut self, terms: Terms, items: u32) -> BatchId {
+        let batch = BatchId(self.chain.mirror.root.next_batch);
+        let manifest = sha256(&batch.0.to_be_bytes());
         let uri = format!("blob:{}", hex::encode(manifest));
-        let entry = Entry::BatchCreated {
-            batch,
-            requester: AccountNo(0),
-            token: REWARD,
-            items,
-            manifest,
-            gold_root: [0; 32],
-            callback: None,
-            uri: uri.clone(),
-            escrow: Amount(9_000),
-            terms: terms.clone(),
-            fixed: fixed.clone(),
-        };
-        let created_seq = self.line("create_batch", None, vec![entry]);
-        let new = NewBatch {
-            batch,
-            requester: AccountNo(0),
-            token: REWARD,
-            items,
-            manifest,
-            gold_root: [0; 32],
-            uri,
-            terms,
-            fixed,
-            created_at: self.now(),
-            created_seq,
-        };
-        let row = BatchRow {
-            status: RowStatus::Kept(BatchStatus::Open),
-            progress: Some(Progress::default()),
-            escrow: 9_000,
-            settled: 0,
-            results_root: [0; 32],
-            callback: None,
-            ended_at: None,
-            updated_seq: created_seq,
-        };
-        self.change.new_batches.push(new.clone());
-        self.batches.insert(batch, (new, row));
+        let escrow = money::escrow(&terms, self.chain.mirror.settings.config.fee_bps, items);
+        let spec = BatchSpec { terms, items, manifest, uri, ..BatchSpec::default() };
+        self.chain.transfer_call(REWARD, REQUESTER, escrow, DepositMessage::CreateBatch(spec)).unwrap();
+        self.take();
         batch
     }
 
-    /// `node` claims a lot and keeps it reserved.
+    /// `node` claims a lot and keeps it reserved. The batch's first claim waits for its draw, which is a line more.
     pub fn claim(&mut self, batch: BatchId, lot: LotId, node: AccountNo) {
-        let seq = self.line("work", Some(node), vec![Entry::Claimed { batch, lot, replaced: None }]);
-        let position = u8::try_from(self.claims.entry((batch, lot)).or_default().len()).unwrap();
-        self.claims.entry((batch, lot)).or_default().push((seq, node));
-        let clock_at = self.now();
-        let state = LotState { clock_at, ..LotState::default() };
-        self.change.lots.insert((batch, lot), LotRow { state, settled: false, updated_seq: seq });
-        let slot = self.slot(node, Some(position), None);
-        self.change.slots.insert((batch, lot, seq), slot);
-        self.batches.get_mut(&batch).unwrap().1.updated_seq = seq;
+        let open = self.chain.mirror.batches[&batch].open.as_ref().unwrap();
+        if !matches!(open.progress.window.draws[0], Draw::Seeded(_)) {
+            self.chain.pass(2);
+            self.work(node, Op::Draw { batch, at: At::Group(0) });
+            self.chain.pass(20);
+        }
+        self.work(node, Op::Claim { batch, lot });
     }
 
-    fn slot(&self, node: AccountNo, position: Option<u8>, end: Option<SlotEnded>) -> SlotRow {
-        SlotRow {
-            node,
-            round: 0,
-            position,
-            reserved_until: self.now() + 60,
-            claimed_at: self.now(),
-            committed: end.as_ref().map(|_| ([7; 32], self.now())),
-            revealed: end.as_ref().map(|_| (vec![3; 4], self.now())),
-            end,
+    /// The nodes of a lot's slots commit and reveal threes; if so asked the last one another answer to the last item, which
+    /// stays unresolved.
+    pub fn answer(&mut self, batch: BatchId, lot: LotId, unresolved: bool) {
+        let nodes: Vec<_> = self.chain.mirror.lots[&(batch, lot)].slots.iter().map(|slot| slot.node).collect();
+        let items = self.chain.mirror.batches[&batch].open.as_ref().unwrap().lot_items(lot);
+        let mut answers = vec![vec![3; usize::from(items)]; nodes.len()];
+        if unresolved {
+            *answers.last_mut().unwrap().last_mut().unwrap() = 4;
+        }
+        for (node, answers) in nodes.iter().zip(&answers) {
+            let place = Place { contract: chain::CONTRACT, batch, lot, round: 0, node: *node };
+            self.work(*node, Op::Commit { batch, lot, commitment: commitment(sha256, place, answers, &SALT) });
+        }
+        for (node, answers) in nodes.into_iter().zip(answers) {
+            self.work(node, Op::Reveal { batch, lot, answers, salt: SALT });
         }
     }
 
-    /// Settles a lot: every slot revealed threes and is paid 10, the lot's last item is left unresolved if so asked.
-    pub fn settle(&mut self, batch: BatchId, lot: LotId, unresolved: bool) {
-        let claims = self.claims.remove(&(batch, lot)).unwrap();
-        let items = lot_items(self.batches[&batch].0.items, 4, lot);
-        let accepted = if unresolved { all_items(items) >> 1 } else { all_items(items) };
-        let n = self.batches[&batch].1.settled;
-        let answers: Vec<u8> = (0..items).map(|item| if accepted >> item & 1 == 1 { 3 } else { 0 }).collect();
-        let digest = sha256(&answers);
-        let judged = |node| SettledSlot { node, pay: Amount(10), slash: Amount(1), reputation: 5_100 };
-        let slots = claims.iter().map(|(_, node)| judged(*node)).collect();
-        let (fee, refund) = (Amount(1), Amount(5));
-        let entry = Entry::Settled { batch, lot, n, accepted: Items(accepted), digest, fee, refund, slots };
-        let seq = self.line("work", claims.last().map(|(_, node)| *node), vec![entry]);
-        for (leg, (claimed_seq, node)) in (0..).zip(claims) {
-            let end = SlotEnded {
-                end: SlotEnd::Settled,
-                pay: 10,
-                slash: 1,
-                reputation: Some(5_100),
-                agreed: accepted,
-                ended_at: self.now(),
-            };
-            let slot = self.slot(node, None, Some(end));
-            self.change.slots.insert((batch, lot, claimed_seq), slot);
-            let balance = self.change.balances.get(&(node, REWARD)).copied().unwrap_or_default() + 10;
-            self.movement(seq, leg, MovementKind::Pay, node, 10, balance);
-            let node = self.accounts.get_mut(&node).unwrap().row.node.as_mut().unwrap();
-            node.settled += 1;
-            node.classes[0].reputation = 5_100;
+    /// Posts a batch of one lot, whose first item the requester challenges: it goes to a jury.
+    pub fn dispute(&mut self) -> BatchId {
+        let batch = self.post_with(Terms { challenge_window_s: 60, ..terms() }, 4);
+        let lot = LotId(0);
+        for node in [AccountNo(1), AccountNo(2)] {
+            self.claim(batch, lot, node);
         }
-        let state = LotState { phase: LotPhase::Provisional, ..LotState::default() };
-        self.change.lots.insert((batch, lot), LotRow { state, settled: true, updated_seq: seq });
-        let settled_at = self.now();
-        let (fee, refund) = (fee.0, refund.0);
-        self.change.results.push(ResultRow { batch, lot, n, accepted, digest, answers, fee, refund, settled_at, seq });
-        let row = &mut self.batches.get_mut(&batch).unwrap().1;
-        row.settled += 1;
-        row.updated_seq = seq;
-    }
-
-    /// Sends a lot to a jury: the requester challenged its first item.
-    pub fn dispute(&mut self, batch: BatchId, lot: LotId) {
-        let (account, items, bond) = (AccountNo(0), Items(1), Amount(7));
-        let challenged = Entry::Challenged { batch, lot, account, items, bond };
-        let seq = self.line("challenge", None, vec![challenged]);
-        let challenges = vec![Challenge { account, items: items.0, bond }];
-        let case = Case { challenges, jury_items: 0b11, ..Case::default() };
-        let state = LotState { round: JURY, case: Some(Box::new(case)), ..LotState::default() };
-        self.change.lots.insert((batch, lot), LotRow { state, settled: false, updated_seq: seq });
-        self.batches.get_mut(&batch).unwrap().1.updated_seq = seq;
+        self.answer(batch, lot, false);
+        let args = ChallengeArgs { batch, lot, items: vec![0] };
+        self.chain.call(Call::by(REQUESTER).with(NEAR), |engine| engine.challenge(&args)).unwrap();
+        self.take();
+        self.chain.pass(60);
+        self.chain.poke(&[Target::Lot(batch, lot)]).unwrap();
+        self.take();
+        batch
     }
 
     /// A market with one batch of 18 items in five lots: lots 0 and 1 settled by nodes 1 and 2 (lot 1 with an item
     /// unresolved), lot 2 claimed by node 3, the rest open.
     pub async fn with_work(pool: &PgPool) -> Self {
         let mut market = Self::open(pool, 3).await;
-        market.deposit(9_000, 9_000);
         let batch = market.post(18);
         for lot in [LotId(0), LotId(1)] {
             market.claim(batch, lot, AccountNo(1));
             market.claim(batch, lot, AccountNo(2));
-            market.settle(batch, lot, lot == LotId(1));
+            market.answer(batch, lot, lot == LotId(1));
         }
         market.claim(batch, LotId(2), AccountNo(3));
         market.commit().await;
@@ -389,10 +203,6 @@ pub fn node_id(number: u32) -> String {
     format!("node{number}.test.near")
 }
 
-fn block_hash(height: u64) -> String {
-    format!("block{height}")
-}
-
 fn terms() -> Terms {
     Terms {
         class: ClassId(1),
@@ -400,7 +210,7 @@ fn terms() -> Terms {
         lot_size: 4,
         answer_width: 1,
         start: 2,
-        max: 5,
+        max: 2,
         quorum_pct: 60,
         claim_ttl_s: 60,
         reveal_window_s: 300,
@@ -410,20 +220,20 @@ fn terms() -> Terms {
         dissent_slash_pct: 10,
         abandon_slash_pct: 10,
         min_reputation: 0,
-        expires_at: BEGAN_AT + 86_400,
+        expires_at: u32::MAX,
         verification: Verification::Consensus,
         gold_slash_pct: 0,
     }
 }
 
-fn fixed() -> Fixed {
-    Fixed {
-        fee_bps: 500,
-        bond_rate: Amount(1),
-        rep_unit: Amount(1),
-        reputation_interval_s: 3_600,
-        grace_s: 60,
-        ..Fixed::default()
+fn bounds() -> Bounds {
+    let window = (10, 100_000);
+    Bounds {
+        claim_ttl_s: window,
+        reveal_window_s: window,
+        challenge_window_s: window,
+        slice_s: (1, 3_600),
+        ..Bounds::default()
     }
 }
 

@@ -12,3 +12,5 @@ pub mod rebuild;
 pub mod reconcile;
 pub mod run;
 pub mod serve;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -10,19 +10,16 @@ mod slots;
 pub use error::PlanError;
 
 use piecework_chain::{ContractReceipt, FinalBlock};
-use piecework_interface::{
-    call,
-    op::{Op, Work},
-};
-use piecework_replay::Mirror;
+use piecework_interface::{event::Line, op::Op};
+use piecework_replay::{Applied, Context, Mirror, Reveal};
 use piecework_store::{
-    change::{BlockRow, Change, ReceiptRow, RevealRow},
+    change::{BlockRow, Change, ReceiptRow},
     cursor::Cursor,
     journal::StoredLine,
     load::Loaded,
 };
 
-use line::Place;
+use line::{Place, Rows};
 use slots::LiveSlots;
 
 /// A block is kept as an anchor once per so many heights, even when it did not touch the contract.
@@ -34,8 +31,7 @@ pub struct Planner {
     committed: Cursor,
     planned: Cursor,
     mirror: Mirror,
-    slots: LiveSlots,
-    change: Change,
+    rows: Rows,
     blocks: usize,
 }
 
@@ -47,8 +43,7 @@ impl Planner {
             committed: loaded.cursor.clone(),
             planned: loaded.cursor,
             mirror: loaded.mirror,
-            slots: LiveSlots::new(loaded.slots),
-            change: Change::default(),
+            rows: Rows { slots: LiveSlots::new(loaded.slots), change: Change::default() },
             blocks: 0,
         }
     }
@@ -68,7 +63,7 @@ impl Planner {
     /// The rows that are not yet committed.
     #[must_use]
     pub const fn change(&self) -> &Change {
-        &self.change
+        &self.rows.change
     }
 
     /// Blocks that are not yet committed.
@@ -86,7 +81,7 @@ impl Planner {
     /// Forgets the planned rows, because they are in the database now.
     pub fn confirm(&mut self) {
         self.committed = self.planned.clone();
-        self.change = Change::default();
+        self.rows.change = Change::default();
         self.blocks = 0;
     }
 
@@ -107,7 +102,7 @@ impl Planner {
 
         let anchor = block.height / ANCHOR_HEIGHTS > self.planned.height / ANCHOR_HEIGHTS;
         if anchor || !block.receipts.is_empty() {
-            self.change.blocks.push(BlockRow {
+            self.rows.change.blocks.push(BlockRow {
                 height: block.height,
                 hash: block.hash.to_string(),
                 prev_hash: block.prev_hash.to_string(),
@@ -130,11 +125,18 @@ impl Planner {
     /// # Errors
     /// The line does not follow from the mirror.
     pub fn replay(&mut self, stored: &StoredLine) -> Result<(), PlanError> {
-        let ops: Vec<_> = stored.reveals.iter().cloned().map(reveal_op).collect();
         let place = Place::at(stored.height, stored.block_at)?;
-        self.line(&stored.line, "stored", place, &ops)?;
-        self.change.events.clear();
-        self.change.reveals.clear();
+        let unreplayed = |source| PlanError::Replay { receipt_id: "stored".to_owned(), height: stored.height, source };
+        let op = |Reveal { batch, lot, answers, salt }| Op::Reveal { batch, lot, answers, salt };
+        let ops: Vec<_> = stored.reveals.iter().cloned().map(op).collect();
+        let text = stored.line.as_str();
+        if let Some(line) = Line::parse(text).map_err(|error| unreplayed(error.into()))? {
+            let context = Context { now_s: place.now_s, height: place.height, text, ops: &ops };
+            let changes = self.mirror.apply(&line, &context).map_err(unreplayed)?;
+            self.rows.line(&self.mirror, place, "stored", Applied { line, text, changes });
+        }
+        self.rows.change.events.clear();
+        self.rows.change.reveals.clear();
         self.planned.height = stored.height;
         self.planned.root = self.mirror.root.clone();
         Ok(())
@@ -142,7 +144,7 @@ impl Planner {
 
     fn receipt(&mut self, receipt: &ContractReceipt, place: Place) -> Result<(), PlanError> {
         let receipt_id = receipt.receipt_id.to_string();
-        self.change.receipts.push(ReceiptRow {
+        self.rows.change.receipts.push(ReceiptRow {
             receipt_id: receipt_id.clone(),
             height: place.block_height,
             position: receipt.order,
@@ -152,11 +154,14 @@ impl Planner {
             methods: receipt.calls.iter().map(|call| call.method_name.clone()).collect(),
             gas_burnt: receipt.gas_burnt,
         });
-        let ops = work_ops(receipt)?;
-        for text in &receipt.logs {
-            self.line(text, &receipt_id, place, &ops)?;
-        }
-        Ok(())
+        let Self { mirror, rows, .. } = self;
+        let calls = receipt.calls.iter().map(|call| (call.method_name.as_str(), call.args.as_slice()));
+        let logs = receipt.logs.iter().map(String::as_str);
+        mirror
+            .apply_receipt((place.now_s, place.height), calls, logs, |mirror, applied| {
+                rows.line(mirror, place, &receipt_id, applied);
+            })
+            .map_err(|source| PlanError::Replay { height: place.block_height, receipt_id: receipt_id.clone(), source })
     }
 
     fn check_link(&self, block: &FinalBlock) -> Result<(), PlanError> {
@@ -196,18 +201,3 @@ impl Planner {
 
 /// The newest version of the root record that begins like those before it.
 const ROOT_VERSION: u8 = 1;
-
-/// The ops of a receipt's `work` calls: what its reveal entries refer to.
-fn work_ops(receipt: &ContractReceipt) -> Result<Vec<Op>, PlanError> {
-    let mut ops = Vec::new();
-    for call in receipt.calls.iter().filter(|call| call.method_name == call::WORK) {
-        let decoded: Work = borsh::from_slice(&call.args)
-            .map_err(|source| PlanError::Ops { receipt_id: receipt.receipt_id.to_string(), source })?;
-        ops.extend(decoded.ops);
-    }
-    Ok(ops)
-}
-
-fn reveal_op(row: RevealRow) -> Op {
-    Op::Reveal { batch: row.batch, lot: row.lot, answers: row.answers, salt: row.salt }
-}

@@ -4,3 +4,5 @@ pub mod engine;
 pub mod json;
 #[cfg(target_arch = "wasm32")]
 mod near;
+#[cfg(feature = "testing")]
+pub mod testing;

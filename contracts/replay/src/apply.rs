@@ -1,7 +1,7 @@
 //! One line, entry by entry.
 
 use super::{
-    Context, Fault, Mirror, MovementKind, NamedAccount, Touched,
+    Changes, Context, Fault, Mirror, MovementKind, NamedAccount,
     case::{ToldGold, ToldRuling},
     rows::{Cause, add, subtract},
 };
@@ -27,7 +27,7 @@ pub(super) struct Step<'a> {
     pub context: &'a Context<'a>,
     pub caller: Option<AccountNo>,
     pub version: Version,
-    pub touched: Touched,
+    pub changes: Changes,
 }
 
 impl Step<'_> {
@@ -50,7 +50,7 @@ impl Step<'_> {
         match entry {
             Entry::Configured { config } => {
                 self.mirror.revenue.started_at = self.context.now_s;
-                self.touched.revenue = true;
+                self.changes.revenue = true;
                 self.settings(|settings| settings.config = config.clone())
             }
             Entry::OwnerProposed { account_id } => {
@@ -85,8 +85,9 @@ impl Step<'_> {
                 Ok(())
             }
             Entry::AccountClosed { account } => {
-                self.account(*account)?;
-                self.mirror.accounts.remove(account);
+                self.changes.accounts.insert(*account);
+                let named = self.mirror.accounts.remove(account).ok_or(Fault::NoAccount(*account))?;
+                self.changes.unregistered.push(named);
                 Ok(())
             }
             Entry::Deposited { account, token, amount } => {
@@ -174,7 +175,7 @@ impl Step<'_> {
                 self.transferred((*account, *receiver), *token, amount.0)
             }
             Entry::Skipped { op, code } => {
-                self.touched.skips.push((*op, *code));
+                self.changes.skips.push((*op, *code));
                 Ok(())
             }
         }
@@ -182,7 +183,7 @@ impl Step<'_> {
 
     fn token_listed(&mut self, token: Token) -> Result<(), Fault> {
         let number = token.token;
-        self.touched.tokens.insert(number);
+        self.changes.tokens.insert(number);
         match self.mirror.tokens.insert(number, token) {
             None => Ok(()),
             Some(_) => Err(Fault::Differs("the token's number")),
@@ -205,7 +206,7 @@ impl Step<'_> {
             keys: Vec::new(),
         };
         self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
-        self.touched.accounts.insert(account);
+        self.changes.accounts.insert(account);
         Ok(())
     }
 
@@ -293,7 +294,7 @@ impl Step<'_> {
         };
         self.mirror.batches.insert(batch, row);
         self.mirror.ranges.insert(batch, Peaks::default());
-        self.touched.batches.insert(batch);
+        self.changes.batches.insert(batch);
         Ok(())
     }
 
@@ -366,7 +367,7 @@ impl Step<'_> {
             let cause = Cause { batch: Some(batch), lot: None };
             self.credit(adjudicator, NEAR, bond.0, MovementKind::Bond, cause)?;
         }
-        self.touched.closed.push((batch, open));
+        self.changes.closed.push((batch, open));
         Ok(())
     }
 
@@ -385,7 +386,7 @@ impl Step<'_> {
         if self.batch(batch)?.open.is_some() {
             return Err(Fault::Differs("the status of the batch"));
         }
-        self.mirror.batches.remove(&batch);
+        self.changes.forgotten.extend(self.mirror.batches.remove(&batch));
         Ok(())
     }
 

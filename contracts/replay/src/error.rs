@@ -1,6 +1,7 @@
 //! Why a line cannot be replayed. A mirror stops there: it never guesses.
 
 use piecework_interface::{
+    event::LineError,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     skip::Skip,
 };
@@ -8,6 +9,12 @@ use piecework_interface::{
 /// A line that does not follow from the mirror. The mirror may be left half way through the line: rebuild it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
+    /// A `work` call that succeeded has arguments that this version cannot read.
+    #[error("the ops of a work call cannot be read ({0}); a newer contract needs a newer reader")]
+    Ops(String),
+    /// A line cannot be read.
+    #[error("a newer contract needs a newer reader: {0}")]
+    Line(#[from] LineError),
     /// A line is missing or came twice.
     #[error("journal line {seq} arrived where line {expected} was due")]
     Gap {

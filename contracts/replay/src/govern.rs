@@ -7,7 +7,7 @@ impl Step<'_> {
     /// Changes the settings.
     pub fn settings(&mut self, change: impl FnOnce(&mut Settings)) -> Result<(), Fault> {
         change(&mut self.mirror.settings);
-        self.touched.settings = true;
+        self.changes.settings = true;
         Ok(())
     }
 
@@ -22,7 +22,7 @@ impl Step<'_> {
     }
 
     pub fn dropped(&mut self, number: u32) -> Result<Proposal, Fault> {
-        self.touched.settings = true;
+        self.changes.settings = true;
         self.mirror.settings.take_proposal(number).ok_or(Fault::Differs("the open proposals"))
     }
 

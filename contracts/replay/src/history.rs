@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use crate::NamedAccount;
 use piecework_interface::{
+    answers::Answers,
     ids::{AccountNo, BatchId, Digest, LotId, TokenId},
     skip::Skip,
-    view::{LotState, OpenBatch, Slot},
+    view::{Batch, LotState, OpenBatch, Slot},
 };
 
 /// What one line, or several merged, changed. The root always changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touched {
+pub struct Changes {
     /// Whether the settings changed.
     pub settings: bool,
     /// Whether the epoch or what it pays changed.
@@ -23,6 +25,12 @@ pub struct Touched {
     pub batches: BTreeSet<BatchId>,
     /// Lots whose record changed. One that the mirror no longer has is settled.
     pub lots: BTreeSet<(BatchId, LotId)>,
+    /// Accounts that were unregistered, as they were.
+    pub unregistered: Vec<NamedAccount>,
+    /// Batches that were forgotten, as they were.
+    pub forgotten: Vec<Batch>,
+    /// Answers that were revealed, in order.
+    pub reveals: Vec<Reveal>,
     /// Movements of balances, in order.
     pub movements: Vec<Movement>,
     /// Slots that ended, in order.
@@ -94,6 +102,19 @@ pub enum SlotEnd {
     Freed,
 }
 
+/// Answers that a slot's node revealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reveal {
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Answers to the items that the slot's round judges, in their order.
+    pub answers: Vec<u8>,
+    /// Salt of the commitment.
+    pub salt: [u8; 32],
+}
+
 /// A slot that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedSlot {
@@ -128,8 +149,8 @@ pub struct LotResult {
     pub accepted: u64,
     /// SHA-256 of the answers.
     pub digest: Digest,
-    /// Items × width bytes, zeros where nothing is accepted.
-    pub answers: Vec<u8>,
+    /// Answers to all items, zeros where nothing is accepted; empty in an adjudicated batch.
+    pub answers: Answers,
     /// Fee, in units of the batch's token.
     pub fee: u128,
     /// Returned to the requester.
@@ -138,7 +159,7 @@ pub struct LotResult {
     pub record: Option<LotState>,
 }
 
-impl Touched {
+impl Changes {
     /// Adds what a later line changed.
     pub fn merge(&mut self, later: Self) {
         self.settings |= later.settings;
@@ -147,6 +168,9 @@ impl Touched {
         self.accounts.extend(later.accounts);
         self.batches.extend(later.batches);
         self.lots.extend(later.lots);
+        self.unregistered.extend(later.unregistered);
+        self.forgotten.extend(later.forgotten);
+        self.reveals.extend(later.reveals);
         self.movements.extend(later.movements);
         self.ended.extend(later.ended);
         self.results.extend(later.results);

@@ -14,18 +14,19 @@ mod settle;
 pub mod testing;
 
 pub use error::{Fault, ReplayError};
-pub use history::{EndedSlot, LotResult, Movement, MovementKind, SlotEnd, Touched};
+pub use history::{Changes, EndedSlot, LotResult, Movement, MovementKind, Reveal, SlotEnd};
 
 use std::collections::BTreeMap;
 
 use piecework_interface::{
+    call,
     event::Line,
     governance::Settings,
     host::sha256,
     ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
     merkle::Peaks,
-    op::Op,
+    op::{Op, Work},
     revenue::Revenue,
     view::{Account, Batch, LotState, Root, Token},
 };
@@ -75,27 +76,65 @@ pub struct Context<'a> {
     pub ops: &'a [Op],
 }
 
+/// A line that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied<'a> {
+    /// The line.
+    pub line: Line,
+    /// The line as it was logged.
+    pub text: &'a str,
+    /// What it changed.
+    pub changes: Changes,
+}
+
 impl Mirror {
+    /// Applies the journal lines of a receipt that succeeded, in a block of this time (Unix seconds) and height. `calls` are
+    /// its methods with their arguments, in order: reveals stand in those of `work`. Logs of other standards are passed over.
+    /// `applied` sees each line with the mirror as it is after it.
+    ///
+    /// # Errors
+    /// Arguments or a line cannot be read, or a line does not follow. The mirror must then be rebuilt.
+    pub fn apply_receipt<'a>(
+        &mut self,
+        (now_s, height): (u32, u32),
+        calls: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        logs: impl IntoIterator<Item = &'a str>,
+        mut applied: impl FnMut(&Self, Applied<'a>),
+    ) -> Result<(), ReplayError> {
+        let mut ops = Vec::new();
+        for (_, args) in calls.into_iter().filter(|(method, _)| *method == call::WORK) {
+            let work: Work = borsh::from_slice(args).map_err(|error| ReplayError::Ops(error.to_string()))?;
+            ops.extend(work.ops);
+        }
+        for text in logs {
+            if let Some(line) = Line::parse(text)? {
+                let changes = self.apply(&line, &Context { now_s, height, text, ops: &ops })?;
+                applied(self, Applied { line, text, changes });
+            }
+        }
+        Ok(())
+    }
+
     /// Applies the next line and tells what it changed.
     ///
     /// # Errors
     /// The line is not the next one, or an entry does not follow from the mirror. The mirror must then be rebuilt.
-    pub fn apply(&mut self, line: &Line, context: &Context<'_>) -> Result<Touched, ReplayError> {
+    pub fn apply(&mut self, line: &Line, context: &Context<'_>) -> Result<Changes, ReplayError> {
         let seq = line.seq;
         if seq != self.root.seq {
             return Err(ReplayError::Gap { seq, expected: self.root.seq });
         }
         let (caller, version) = (line.node, line.version);
-        let mut step = apply::Step { mirror: self, context, caller, version, touched: Touched::default() };
+        let mut step = apply::Step { mirror: self, context, caller, version, changes: Changes::default() };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }
         for (index, entry) in line.log.iter().enumerate() {
             step.entry(entry).map_err(|fault| ReplayError::Entry { seq, index, tag: entry.tag(), fault })?;
         }
-        let touched = step.touched;
+        let changes = step.changes;
         self.root.seq += 1;
         self.root.head = journal::next_head(sha256, &self.root.head, context.text);
-        Ok(touched)
+        Ok(changes)
     }
 }

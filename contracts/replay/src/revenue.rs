@@ -15,7 +15,7 @@ use piecework_interface::{
 impl Step<'_> {
     /// An epoch ended: every figure is computed again.
     pub fn epoch_ended(&mut self, epoch: u32, told: &[EpochShare]) -> Result<(), Fault> {
-        self.touched.revenue = true;
+        self.changes.revenue = true;
         let now_s = self.context.now_s;
         let config = self.mirror.settings.config.clone();
         if !self.mirror.revenue.is_over(&config, now_s) || epoch != self.mirror.revenue.epoch.saturating_add(1) {
@@ -51,7 +51,7 @@ impl Step<'_> {
     }
 
     pub fn collected(&mut self, account: AccountNo, tickets: u8) -> Result<(), Fault> {
-        self.touched.revenue = true;
+        self.changes.revenue = true;
         let epoch = self.mirror.revenue.epoch;
         if self.node(account, |node| Ok(node.take_tickets(epoch)))? != tickets || tickets == 0 {
             return Err(Fault::Differs("a node's tickets in an epoch"));
@@ -73,7 +73,7 @@ impl Step<'_> {
             Ok(if settled { (node.count_tickets(epoch), 0) } else { (0, node.recount_tickets(epoch)) })
         })?;
         if (more, less) != (0, 0) {
-            self.touched.revenue = true;
+            self.changes.revenue = true;
             let sum = self.mirror.revenue.tickets.checked_add(more).and_then(|sum| sum.checked_sub(less));
             self.mirror.revenue.tickets = sum.ok_or(Fault::Range("an epoch's tickets"))?;
         }

@@ -1,6 +1,6 @@
 //! Entries of a lot's rounds: claims to reveals.
 
-use super::{Context, EndedSlot, Fault, SlotEnd, apply::Step};
+use super::{Context, EndedSlot, Fault, Reveal, SlotEnd, apply::Step};
 use piecework_interface::{
     admit::{Seat, Table},
     event::{Abandoned, Version},
@@ -123,24 +123,25 @@ impl Step<'_> {
 
     pub fn revealed(&mut self, batch: BatchId, lot: LotId, digest: &Digest) -> Result<(), Fault> {
         let caller = self.caller()?;
-        let answers = self.context.ops.iter().find_map(|op| match op {
-            Op::Reveal { batch: of, lot: at, answers, .. } if (*of, *at) == (batch, lot) => {
-                (sha256(answers) == *digest).then_some(answers)
+        let reveal = self.context.ops.iter().find_map(|op| match op {
+            Op::Reveal { batch: of, lot: at, answers, salt } if (*of, *at) == (batch, lot) => {
+                (sha256(answers) == *digest).then(|| Reveal { batch, lot, answers: answers.clone(), salt: *salt })
             }
             _ => None,
         });
-        let answers = answers.ok_or(Fault::NoAnswers)?.clone();
+        let reveal = reveal.ok_or(Fault::NoAnswers)?;
         let open = self.terms_of(batch)?;
         let (items, terms) = (open.lot_items(lot), open.terms.clone());
         let state = self.lot(batch, lot)?;
-        if u32::try_from(answers.len()) != Ok(state.answer_bytes(&terms, state.round, items)) {
+        if u32::try_from(reveal.answers.len()) != Ok(state.answer_bytes(&terms, state.round, items)) {
             return Err(Fault::Differs("the length of the answers"));
         }
         let slot = self.current_slot(batch, lot, caller)?;
         if !matches!(slot.phase, SlotPhase::Committed(_)) {
             return Err(Fault::NoSlot(batch, lot, caller));
         }
-        slot.phase = SlotPhase::Revealed(answers);
+        slot.phase = SlotPhase::Revealed(reveal.answers.clone());
+        self.changes.reveals.push(reveal);
         Ok(())
     }
 
@@ -234,7 +235,7 @@ impl Step<'_> {
         let slot = state.slots.remove(index);
         self.free_bond(node, bond, slash)?;
         let ended = EndedSlot { batch, lot, slot, end, pay: 0, slash, reputation: None, agreed: 0 };
-        self.touched.ended.push(ended);
+        self.changes.ended.push(ended);
         Ok(bond)
     }
 

@@ -1,4 +1,4 @@
-//! Rows by number: found or a fault, and marked as touched.
+//! Rows by number: found or a fault, and marked as changed.
 
 use super::{Fault, Movement, MovementKind, NamedAccount, apply::Step};
 use piecework_interface::{
@@ -16,7 +16,7 @@ pub(super) struct Cause {
 
 impl Step<'_> {
     pub(super) fn account(&mut self, account: AccountNo) -> Result<&mut NamedAccount, Fault> {
-        self.touched.accounts.insert(account);
+        self.changes.accounts.insert(account);
         self.mirror.accounts.get_mut(&account).ok_or(Fault::NoAccount(account))
     }
 
@@ -44,12 +44,12 @@ impl Step<'_> {
     }
 
     pub(super) fn token(&mut self, token: TokenId) -> Result<&mut Token, Fault> {
-        self.touched.tokens.insert(token);
+        self.changes.tokens.insert(token);
         self.mirror.tokens.get_mut(&token).ok_or(Fault::NoToken(token))
     }
 
     pub(super) fn batch(&mut self, batch: BatchId) -> Result<&mut Batch, Fault> {
-        self.touched.batches.insert(batch);
+        self.changes.batches.insert(batch);
         self.mirror.batches.get_mut(&batch).ok_or(Fault::NoBatch(batch))
     }
 
@@ -67,7 +67,7 @@ impl Step<'_> {
     }
 
     pub(super) fn lot(&mut self, batch: BatchId, lot: LotId) -> Result<&mut LotState, Fault> {
-        self.touched.lots.insert((batch, lot));
+        self.changes.lots.insert((batch, lot));
         self.mirror.lots.get_mut(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))
     }
 
@@ -117,7 +117,7 @@ impl Step<'_> {
             (Ok(index), _) => balances[index].amount = Amount(balance_after),
             (Err(index), _) => balances.insert(index, Balance { token, amount: Amount(balance_after) }),
         }
-        self.touched.movements.push(Movement { account, token, kind, credit, amount, balance_after, batch, lot });
+        self.changes.movements.push(Movement { account, token, kind, credit, amount, balance_after, batch, lot });
         Ok(())
     }
 

@@ -38,7 +38,7 @@ impl Step<'_> {
         let open = self.terms_of(batch)?.clone();
         let items = lots::lot_items(open.items, open.terms.lot_size, lot);
         let record = self.mirror.lots.remove(&(batch, lot));
-        self.touched.lots.insert((batch, lot));
+        self.changes.lots.insert((batch, lot));
         let state = record.clone().unwrap_or_default();
         let judgement = settlement::judge(&open.terms, items, &state);
         let answers = judgement.answers();
@@ -52,7 +52,7 @@ impl Step<'_> {
             *live = live.checked_sub(1).ok_or(Fault::Range("the count of live lots"))?;
         }
         self.mark(batch, lot)?;
-        self.touched.results.push(LotResult {
+        self.changes.results.push(LotResult {
             batch,
             lot,
             n: told.n,
@@ -113,7 +113,7 @@ impl Step<'_> {
                 return Err(Fault::Differs("a node's reputation"));
             }
             self.credit(slot.node, open.token, outcome.pay, MovementKind::Pay, cause)?;
-            self.touched.ended.push(EndedSlot {
+            self.changes.ended.push(EndedSlot {
                 batch,
                 lot,
                 slot: slot.clone(),

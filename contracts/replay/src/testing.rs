@@ -14,7 +14,7 @@ use piecework_interface::{
     terms::{Terms, Verification},
 };
 
-use crate::{Context, Mirror, ReplayError, Touched};
+use crate::{Changes, Context, Mirror, ReplayError};
 
 /// The reward token.
 pub const TOKEN: TokenId = TokenId(1);
@@ -52,7 +52,7 @@ impl JournalBuilder {
     ///
     /// # Errors
     /// An entry does not follow from the mirror.
-    pub fn write(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>) -> Result<Touched, ReplayError> {
+    pub fn write(&mut self, event: &str, node: Option<AccountNo>, log: Vec<Entry>) -> Result<Changes, ReplayError> {
         self.write_with(event, node, log, &[])
     }
 
@@ -66,7 +66,7 @@ impl JournalBuilder {
         node: Option<AccountNo>,
         log: Vec<Entry>,
         ops: &[Op],
-    ) -> Result<Touched, ReplayError> {
+    ) -> Result<Changes, ReplayError> {
         let text = self.line(event, node, log).render();
         let parsed = Line::parse(&text).unwrap().unwrap();
         self.mirror.apply(&parsed, &Context { now_s: self.now_s, height: self.height, text: &text, ops })
@@ -88,7 +88,7 @@ impl JournalBuilder {
     }
 
     /// A line of a node's `work` call that reveals nothing.
-    pub fn work(&mut self, node: AccountNo, log: Vec<Entry>) -> Touched {
+    pub fn work(&mut self, node: AccountNo, log: Vec<Entry>) -> Changes {
         self.write("work", Some(node), log).unwrap()
     }
 
@@ -102,7 +102,7 @@ impl JournalBuilder {
         lot: LotId,
         answers: &[u8],
         then: Vec<Entry>,
-    ) -> Result<Touched, ReplayError> {
+    ) -> Result<Changes, ReplayError> {
         let mut log = vec![Entry::Revealed { batch: BATCH, lot, digest: sha256(answers) }];
         log.extend(then);
         let wrong = Op::Reveal { batch: BATCH, lot, answers: b"wrong".to_vec(), salt: [0; 32] };

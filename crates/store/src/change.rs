@@ -10,7 +10,7 @@ use piecework_interface::{
     terms::Terms,
     view::{Account, BatchStatus, Callback, LotState, Progress, Token},
 };
-use piecework_replay::{Movement, SlotEnd};
+use piecework_replay::{LotResult, Movement, Reveal, SlotEnd};
 
 /// Rows to write. Maps hold rows that replace an earlier version, lists hold rows that never change.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +98,10 @@ pub struct EventRow {
     pub event: String,
     /// Node of the call.
     pub node: Option<AccountNo>,
+    /// Batches that changed, or whose lots did, in order.
+    pub batches: Vec<BatchId>,
+    /// Accounts that changed, in order.
+    pub accounts: Vec<AccountNo>,
     /// `data.log` as JSON.
     pub entries: String,
     /// The line as logged.
@@ -111,14 +115,8 @@ pub struct RevealRow {
     pub seq: u64,
     /// Order among the line's reveal entries.
     pub position: u8,
-    /// Batch.
-    pub batch: BatchId,
-    /// Lot.
-    pub lot: LotId,
-    /// Answers.
-    pub answers: Vec<u8>,
-    /// Salt.
-    pub salt: [u8; 32],
+    /// What it shows.
+    pub reveal: Reveal,
 }
 
 /// An account and its node.
@@ -245,22 +243,8 @@ pub struct SlotEnded {
 /// A settled lot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultRow {
-    /// Batch.
-    pub batch: BatchId,
-    /// Lot.
-    pub lot: LotId,
-    /// Settlement number in the batch.
-    pub n: u32,
-    /// Accepted items.
-    pub accepted: u64,
-    /// SHA-256 of the answers.
-    pub digest: [u8; 32],
-    /// Answers of all items.
-    pub answers: Vec<u8>,
-    /// Fee.
-    pub fee: u128,
-    /// Returned to the requester.
-    pub refund: u128,
+    /// The result.
+    pub result: LotResult,
     /// Unix seconds.
     pub settled_at: u32,
     /// Line.

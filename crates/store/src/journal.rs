@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::ids::{BatchId, LotId};
+use piecework_replay::Reveal;
 use sqlx::PgConnection;
 
 use crate::{
     StoreError,
-    change::RevealRow,
     columns::{digest, narrow, widen},
 };
 
@@ -23,7 +23,7 @@ pub struct StoredLine {
     /// The line as logged.
     pub line: String,
     /// What its reveal entries show, in order.
-    pub reveals: Vec<RevealRow>,
+    pub reveals: Vec<Reveal>,
 }
 
 /// Lines from `from` on, at most `limit`.
@@ -43,17 +43,15 @@ pub async fn line_list(conn: &mut PgConnection, from: u64, limit: u16) -> Result
         return Ok(Vec::new());
     };
     let reveals = sqlx::query!(
-        "SELECT seq, position, batch, lot, answers, salt FROM reveals WHERE seq BETWEEN $1 AND $2 ORDER BY seq, position",
+        "SELECT seq, batch, lot, answers, salt FROM reveals WHERE seq BETWEEN $1 AND $2 ORDER BY seq, position",
         from,
         last
     )
     .fetch_all(conn)
     .await?;
-    let mut by_line: BTreeMap<i64, Vec<RevealRow>> = BTreeMap::new();
+    let mut by_line: BTreeMap<i64, Vec<Reveal>> = BTreeMap::new();
     for row in reveals {
-        by_line.entry(row.seq).or_default().push(RevealRow {
-            seq: narrow(row.seq, "reveals.seq")?,
-            position: narrow(row.position, "reveals.position")?,
+        by_line.entry(row.seq).or_default().push(Reveal {
             batch: BatchId(narrow(row.batch, "reveals.batch")?),
             lot: LotId(narrow(row.lot, "reveals.lot")?),
             answers: row.answers,

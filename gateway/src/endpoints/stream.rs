@@ -27,9 +27,9 @@ use crate::{
 pub struct StreamParams {
     /// Number of the first line; default: the next line that is written. `Last-Event-ID` wins over it.
     since_seq: Option<u64>,
-    /// Only lines that name this batch.
+    /// Only lines that change this batch or one of its lots.
     batch: Option<u32>,
-    /// Only lines that name this account.
+    /// Only lines that change this account, its balances or its node.
     node: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
+use piecework_interface::ids::{AccountNo, BatchId};
 use piecework_store::{
     cursor::Cursor,
     read::{Reader, event::event_list},
@@ -23,16 +24,16 @@ const PAGE: usize = 200;
 /// Which lines a client wants; all if nothing is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Only lines that name this batch.
+    /// Only lines that change this batch or one of its lots.
     pub batch: Option<u32>,
-    /// Only lines that name this account.
+    /// Only lines that change this account, its balances or its node.
     pub account: Option<u32>,
 }
 
 impl Filter {
     fn wants(self, frame: &Frame) -> bool {
-        self.batch.is_none_or(|batch| frame.touches.batches.contains(&batch))
-            && self.account.is_none_or(|account| frame.touches.accounts.contains(&account))
+        self.batch.is_none_or(|batch| frame.batches.contains(&BatchId(batch)))
+            && self.account.is_none_or(|account| frame.accounts.contains(&AccountNo(account)))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a block cannot be mirrored. Each stops the indexer: a mirror that guesses is worse than one that stands still.
 
 use piecework_chain::FinalBlock;
-use piecework_interface::event::LineError;
 use piecework_replay::ReplayError;
 use piecework_store::cursor::Cursor;
 
@@ -26,23 +25,7 @@ pub enum PlanError {
         /// Height.
         height: u64,
     },
-    /// A `work` call that succeeded has arguments this version cannot read.
-    #[error("receipt {receipt_id}: the ops of its work call cannot be read; a newer contract needs a newer indexer")]
-    Ops {
-        /// Receipt.
-        receipt_id: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A line of the contract cannot be read.
-    #[error("receipt {receipt_id}; a newer contract needs a newer indexer")]
-    Line {
-        /// Receipt.
-        receipt_id: String,
-        /// The line and why.
-        source: LineError,
-    },
-    /// A line does not follow from the mirror.
+    /// The receipt's arguments or a line cannot be read, or a line does not follow from the mirror.
     #[error("receipt {receipt_id} at height {height} cannot be replayed")]
     Replay {
         /// Receipt.

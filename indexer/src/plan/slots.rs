@@ -8,7 +8,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId},
     view::{OpenBatch, Slot, SlotPhase},
 };
-use piecework_replay::{EndedSlot, Mirror, Touched};
+use piecework_replay::{Changes, EndedSlot, Mirror};
 use piecework_store::{
     change::{SlotEnded, SlotRow},
     load,
@@ -35,13 +35,13 @@ impl LiveSlots {
         &mut self,
         line: &Line,
         now_s: u32,
-        touched: &Touched,
+        changes: &Changes,
         mirror: &Mirror,
         rows: &mut BTreeMap<(BatchId, LotId, u64), SlotRow>,
     ) {
         let seen = Seen { line, now_s };
-        let claim_ttl_s = |batch| open_batch(mirror, touched, batch).map_or(0, |open| open.terms.claim_ttl_s);
-        for ended in &touched.ended {
+        let claim_ttl_s = |batch| open_batch(mirror, changes, batch).map_or(0, |open| open.terms.claim_ttl_s);
+        for ended in &changes.ended {
             let (batch, lot) = (ended.batch, ended.lot);
             let live = self.0.remove(&(batch, lot, ended.slot.node));
             let mut live = live.unwrap_or_else(|| seen.claimed(&ended.slot, claim_ttl_s(batch)));
@@ -50,7 +50,7 @@ impl LiveSlots {
             live.row.end = Some(end(ended, now_s));
             rows.insert((batch, lot, live.claimed_seq), live.row);
         }
-        for (batch, lot) in &touched.lots {
+        for (batch, lot) in &changes.lots {
             let held = mirror.lots.get(&(*batch, *lot)).map_or(&[][..], |state| &state.slots);
             for (position, slot) in (0..).zip(held) {
                 let live =
@@ -115,7 +115,7 @@ fn end(ended: &EndedSlot, ended_at: u32) -> SlotEnded {
 }
 
 /// A batch that is open, or was until this line closed it.
-fn open_batch<'a>(mirror: &'a Mirror, touched: &'a Touched, batch: BatchId) -> Option<&'a OpenBatch> {
-    let closed = || touched.closed.iter().find(|(number, _)| *number == batch).map(|(_, open)| open);
+fn open_batch<'a>(mirror: &'a Mirror, changes: &'a Changes, batch: BatchId) -> Option<&'a OpenBatch> {
+    let closed = || changes.closed.iter().find(|(number, _)| *number == batch).map(|(_, open)| open);
     mirror.batches.get(&batch).and_then(|row| row.open.as_ref()).or_else(closed)
 }

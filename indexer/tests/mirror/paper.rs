@@ -1,7 +1,11 @@
 //! A chain on paper: a journal that goes out block by block, with the mirror it must give.
 
-use piecework_chain::{AccountId, ContractCall, ContractReceipt, CryptoHash, FinalBlock};
-use piecework_indexer::{commit::Writer, plan::Planner};
+use piecework_chain::{ContractReceipt, FinalBlock};
+use piecework_indexer::{
+    commit::Writer,
+    plan::Planner,
+    testing::{push, receipt},
+};
 use piecework_interface::{
     amount::Amount,
     answers::Items,
@@ -69,33 +73,12 @@ impl Paper {
         self.journal.height = u32::try_from(self.height).unwrap();
         let text = self.journal.line(event, node, log.clone()).render();
         self.journal.write_with(event, node, log, ops).unwrap();
-        let args = if event == call::WORK { borsh::to_vec(ops).unwrap() } else { b"{}".to_vec() };
-        let receipt = ContractReceipt {
-            receipt_id: CryptoHash(sha256(text.as_bytes())),
-            predecessor_id: account_id("caller.near"),
-            signer_id: account_id("signer.near"),
-            tx_hash: None,
-            calls: vec![ContractCall { method_name: event.to_owned(), args, gas: 1, deposit: 0 }],
-            logs: vec![text],
-            gas_burnt: 2_000_000_000_000,
-            order: 0,
-        };
-        self.block(vec![receipt]);
+        self.block(vec![receipt("caller.near", event, ops, text)]);
     }
 
     /// A block of these receipts; heights skip now and then.
     pub fn block(&mut self, receipts: Vec<ContractReceipt>) {
-        let root = (!receipts.is_empty()).then(|| root_record(self.mirror()));
-        let prev_hash = self.blocks.last().map_or(CryptoHash([0; 32]), |block| block.hash);
-        self.blocks.push(FinalBlock {
-            height: self.height,
-            hash: CryptoHash(sha256(&self.height.to_le_bytes())),
-            prev_hash,
-            timestamp_ns: u64::from(self.journal.now_s) * 1_000_000_000 + 500,
-            receipts,
-            root,
-            head_height: self.height,
-        });
+        push(&mut self.blocks, (self.height, self.journal.now_s), receipts, &self.journal.mirror);
         self.height += if self.height.is_multiple_of(7) { 2 } else { 1 };
     }
 
@@ -265,19 +248,6 @@ fn terms(paper: &Paper) -> Terms {
 /// Reputation after a first lot in which so many of three items agreed with the result; its fee of 45 earns a full step.
 fn risen(agreed: u32) -> u16 {
     reputation::step(reputation::START, agreed, 3, 45, 10)
-}
-
-/// What the contract stores under STATE.
-pub fn root_record(mirror: &Mirror) -> Vec<u8> {
-    let mut record = vec![0];
-    record.extend(mirror.root.seq.to_le_bytes());
-    record.extend(mirror.root.head);
-    record.extend([7; 28]);
-    record
-}
-
-pub fn account_id(name: &str) -> AccountId {
-    name.parse().unwrap()
 }
 
 pub fn url(pool: &PgPool) -> DatabaseUrl {

@@ -115,7 +115,7 @@ fn planner__should_refuse_an_entry_it_does_not_know() {
     let line = &mut blocks[1].receipts[0].logs[0];
     *line = line.replace("[\"token\"", "[\"surprise\"");
     let error = applied(&blocks).unwrap_err();
-    assert!(matches!(&error, PlanError::Line { .. }), "{error}");
+    assert!(matches!(&error, PlanError::Replay { source: ReplayError::Line(_), .. }), "{error}");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn planner__should_refuse_an_amount_that_nobody_can_hold() {
 
     // When it is planned, then it is refused as a line that cannot be read
     let error = applied(&blocks).unwrap_err();
-    assert!(matches!(&error, PlanError::Line { .. }), "{error}");
+    assert!(matches!(&error, PlanError::Replay { source: ReplayError::Line(_), .. }), "{error}");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn planner__should_refuse_ops_it_cannot_read() {
     let mut blocks = market().blocks;
     let calls = blocks.iter_mut().flat_map(|block| &mut block.receipts).flat_map(|receipt| &mut receipt.calls);
     calls.filter(|call| call.method_name == "work").for_each(|call| call.args = vec![1, 0, 0, 0, 99]);
-    assert!(matches!(applied(&blocks), Err(PlanError::Ops { .. })));
+    assert!(matches!(applied(&blocks), Err(PlanError::Replay { source: ReplayError::Ops(_), .. })));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The rules on a chain in memory: whole lives, each rule, each attack, and random sequences of every call.
 #![allow(non_snake_case, missing_docs, clippy::expect_used, clippy::unwrap_used)]
 
-mod chain;
+use piecework_coordinator::testing as chain;
+
 mod check;
 mod gold;
 mod json;

@@ -22,6 +22,7 @@ use crate::{
     Sha256,
     model::{
         amount::Amount,
+        answers::{Answers, Items},
         case::{Case, Verdict},
         config::Fixed,
         ids::Digest,
@@ -183,7 +184,7 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
     let mut winners = tally::tally(&judgement.round(0), terms.quorum_pct, min_nodes);
     if state.open_items != 0 {
         let decided = tally::tally(&judgement.round(1), terms.quorum_pct, min_nodes);
-        for item in items_of(state.open_items) {
+        for item in Items(state.open_items).iter() {
             let index = usize::from(item);
             winners[index] = judgement.with_late_winners(item, decided[index]);
         }
@@ -214,6 +215,15 @@ impl LotState {
             (JURY, Some(case)) => case.jury_items,
             _ => self.open_items,
         }
+    }
+
+    /// What a slot of a lot of `items` items revealed; `None` before.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub fn answers_of(&self, slot: &Slot, terms: &Terms, items: u8) -> Option<Answers> {
+        let SlotPhase::Revealed(bytes) = &slot.phase else { return None };
+        let items = Items(self.judged_items(slot.round, items));
+        Some(Answers { items, width: terms.answer_width, bytes: bytes.clone() })
     }
 }
 
@@ -272,19 +282,24 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    /// The lot's answers: `items × answer_width` bytes, zeros where an item is unresolved. None in an adjudicated batch.
+    /// The lot's answers to all of its items, zeros where one is unresolved. Empty in an adjudicated batch.
     #[must_use]
-    pub fn answers(&self) -> Vec<u8> {
+    pub fn answers(&self) -> Answers {
+        let (items, width) = (Items(all_items(self.items)), self.terms.answer_width);
         if self.terms.adjudicator().is_some() {
-            return Vec::new();
+            return Answers { items: Items(0), width, bytes: Vec::new() };
         }
+        Answers { items, width, bytes: self.answer_bytes() }
+    }
+
+    fn answer_bytes(&self) -> Vec<u8> {
         let width = usize::from(self.terms.answer_width);
         let length = usize::from(self.items) * width;
         // Most winners answered as the first slot did, so its answers are taken as they are and the others put in.
         let whole = self.revealed[0].filter(|bytes| bytes.len() == length);
         let mut answers = whole.map_or_else(|| vec![0; length], <[u8]>::to_vec);
         let others = if whole.is_some() { !self.items_where(|winner| winner & 1 != 0) } else { u64::MAX };
-        for item in items_of(others & all_items(self.items)) {
+        for item in Items(others & all_items(self.items)).iter() {
             let Some(bytes) = answers.chunks_exact_mut(width.max(1)).nth(usize::from(item)) else { break };
             match self.item_answer(self.winners[usize::from(item)].trailing_zeros() as usize, item) {
                 Some(answer) => bytes.copy_from_slice(answer),
@@ -304,7 +319,7 @@ impl<'a> Judgement<'a> {
     pub fn digest(&self, sha256: Sha256) -> Digest {
         match self.verdict() {
             Some(verdict) => verdict.report,
-            None => sha256(&self.answers()),
+            None => self.answers().digest(sha256),
         }
     }
 
@@ -359,13 +374,4 @@ impl<'a> Judgement<'a> {
             _ => 0,
         }
     }
-}
-
-/// The indices of the items of a set.
-fn items_of(mut set: u64) -> impl Iterator<Item = u8> {
-    core::iter::from_fn(move || {
-        let item = u8::try_from(set.trailing_zeros()).ok().filter(|_| set != 0);
-        set &= set.wrapping_sub(1);
-        item
-    })
 }

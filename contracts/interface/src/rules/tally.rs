@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::model::terms::LOT_SIZE_MAX;
+use crate::model::{answers::Items, terms::LOT_SIZE_MAX};
 
 /// Slots of both rounds of a lot at most: five of round 0 and three of an extension.
 pub const SLOTS_MAX: usize = 8;
@@ -38,14 +38,8 @@ impl<'a> RoundAnswers<'_, 'a> {
         answers
     }
 
-    /// Where an item's answer stands in a slot's bytes: after those of the judged items before it.
     fn place(&self, item: u8) -> Option<Range<usize>> {
-        let bit = 1_u64.checked_shl(u32::from(item))?;
-        if self.items & bit == 0 {
-            return None;
-        }
-        let start = (self.items & (bit - 1)).count_ones() as usize * self.width;
-        Some(start..start + self.width)
+        Items(self.items).place(item, self.width)
     }
 }
 

@@ -27,7 +27,7 @@ fn settlement__should_pay_everybody_in_full_when_all_agree() {
     let settlement = judgement.settle(&fixed());
     // Then each slot has 300, the fee is 45 and 945 of 1890 return.
     assert_eq!((judgement.accepted(), judgement.unresolved()), (0b111, 0));
-    assert_eq!(judgement.answers(), b"xyz");
+    assert_eq!(judgement.answers().bytes, b"xyz");
     assert_eq!(pays(&settlement), [300, 300, 300]);
     assert_eq!(slashes(&settlement), [0, 0, 0]);
     assert_eq!((settlement.fee, settlement.refund), (45, 945));
@@ -42,7 +42,7 @@ fn settlement__should_extend_the_items_without_a_winner() {
     let terms = terms();
     let judgement = judge(&terms, 3, &state);
     assert_eq!((judgement.accepted(), judgement.unresolved()), (0b011, 0b100));
-    assert_eq!(judgement.answers(), b"ab\0");
+    assert_eq!(judgement.answers().bytes, b"ab\0");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn settlement__should_pay_half_for_confirming_and_slash_the_dissenter_of_round_0
     let judgement = judge(&terms, 3, &state);
     let settlement = judgement.settle(&fixed());
     // Then it pays 900, takes 45 and returns 945, and C loses 300 × 20 % × 1/3.
-    assert_eq!(judgement.answers(), b"abx");
+    assert_eq!(judgement.answers().bytes, b"abx");
     assert_eq!(pays(&settlement), [300, 300, 200, 50, 50]);
     assert_eq!(slashes(&settlement), [0, 0, 20, 0, 0]);
     assert_eq!((settlement.fee, settlement.refund), (45, 945));
@@ -139,7 +139,7 @@ fn settlement__should_share_half_pay_when_unresolved_and_slash_nobody() {
     let state = lot(1, slots);
     let judgement = judge(&terms, 1, &state);
     let settlement = judgement.settle(&fixed());
-    assert_eq!((judgement.accepted(), judgement.answers()), (0, vec![0]));
+    assert_eq!((judgement.accepted(), judgement.answers().bytes), (0, vec![0]));
     assert_eq!(pays(&settlement), [50, 50, 0, 50, 0]);
     assert_eq!(slashes(&settlement), [0; 5]);
 }
@@ -198,7 +198,7 @@ fn settlement__should_return_everything_when_a_lot_closes_without_slots() {
     let state = lot(0, Vec::new());
     let judgement = judge(&terms, 3, &state);
     let settlement = judgement.settle(&fixed());
-    assert_eq!((judgement.accepted(), judgement.answers()), (0, vec![0; 3]));
+    assert_eq!((judgement.accepted(), judgement.answers().bytes), (0, vec![0; 3]));
     assert_eq!((settlement.fee, settlement.refund), (0, 1_890));
 }
 
@@ -333,7 +333,7 @@ proptest! {
         let width = usize::from(case.terms.answer_width);
         for item in 0..case.items {
             let (expected, half_units) = plain(&case, item, width);
-            let result = judgement.answers()[usize::from(item) * width..][..width].to_vec();
+            let result = judgement.answers().bytes[usize::from(item) * width..][..width].to_vec();
             prop_assert_eq!(judgement.accepted() >> item & 1 == 1, expected.is_some());
             prop_assert_eq!(result, expected.unwrap_or(vec![0; width]));
             prop_assert!(half_units.iter().sum::<u32>() <= 2 * u32::from(case.terms.max));

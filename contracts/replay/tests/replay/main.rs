@@ -88,7 +88,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
         pay(E, 50, 0, RISEN),
     ];
     let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), refund: Amount(1_890) };
-    let touched = journal.reveal(E, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]).unwrap();
+    let changes = journal.reveal(E, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]).unwrap();
     // Then everybody has what the hand computed.
     let balances = [A, B, C, D, E, REQUESTER].map(|account| journal.balance(account, TOKEN));
     assert_eq!(balances, [600, 600, 200, 50, 350, 1_890]);
@@ -114,7 +114,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
         (BatchStatus::Closed, 2, merkle::bag(sha256, &peaks))
     );
     assert!(batch.open.is_none() && journal.mirror.lots.is_empty() && journal.mirror.ranges.is_empty());
-    assert_eq!(touched.closed[0].0, BATCH);
+    assert_eq!(changes.closed[0].0, BATCH);
     let used = journal.mirror.accounts[&REQUESTER].row.storage_used;
     assert_eq!(used, 160 + storage::CLOSED_BATCH_BYTES);
 }
@@ -123,14 +123,14 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
 fn mirror__should_report_movements_in_order() {
     let mut journal = lot_1_settled();
     let withdrawing = Entry::Withdrawing { account: A, token: TOKEN, amount: Amount(300) };
-    let touched = journal.write("withdraw", None, vec![withdrawing]).unwrap();
-    assert_eq!(touched.movements[0].kind, MovementKind::Withdraw);
-    assert_eq!((touched.movements[0].balance_after, journal.balance(A, TOKEN), journal.total()), (0, 0, 3_780));
+    let changes = journal.write("withdraw", None, vec![withdrawing]).unwrap();
+    assert_eq!(changes.movements[0].kind, MovementKind::Withdraw);
+    assert_eq!((changes.movements[0].balance_after, journal.balance(A, TOKEN), journal.total()), (0, 0, 3_780));
     assert_eq!(journal.mirror.accounts[&A].row.in_flight, 1);
     // When the transfer fails, then the balance is back.
     let back = Entry::Withdrawn { account: A, token: TOKEN, amount: Amount(300), ok: false };
-    let touched = journal.write("on_withdrawn", None, vec![back]).unwrap();
-    assert_eq!(touched.movements[0].kind, MovementKind::Restore);
+    let changes = journal.write("on_withdrawn", None, vec![back]).unwrap();
+    assert_eq!(changes.movements[0].kind, MovementKind::Restore);
     assert_eq!((journal.balance(A, TOKEN), journal.total()), (300, 3_780));
     assert_eq!((journal.mirror.accounts[&A].row.in_flight, journal.mirror.tokens[&TOKEN].in_flight), (0, Amount(0)));
 }
@@ -195,9 +195,9 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
         slots: vec![],
     };
     let close = Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(3_780) };
-    let touched = journal.write("poke", None, vec![freed, settled, close]).unwrap();
+    let changes = journal.write("poke", None, vec![freed, settled, close]).unwrap();
     // Then the slots are gone, B paid, and the requester has everything back.
-    let ends: Vec<_> = touched.ended.iter().map(|slot| (slot.slot.node, slot.end, slot.slash)).collect();
+    let ends: Vec<_> = changes.ended.iter().map(|slot| (slot.slot.node, slot.end, slot.slash)).collect();
     assert_eq!(ends, [(B, SlotEnd::Abandoned, 60), (A, SlotEnd::Freed, 0)]);
     assert_eq!(journal.balance(REQUESTER, TOKEN), 3_780);
     assert_eq!(journal.mirror.accounts[&B].row.node.as_ref().unwrap().faults, 1);
@@ -209,10 +209,10 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
 fn merge__should_keep_sets_and_order() {
     let mut journal = begun();
     let lot = LotId(0);
-    let mut touched = journal.work(A, vec![claim(lot)]);
-    touched.merge(journal.work(B, vec![claim(lot), Entry::Skipped { op: 1, code: Skip::Full }]));
-    assert_eq!(touched.accounts, [A, B, REQUESTER].into());
-    assert_eq!(touched.skips, [(1, Skip::Full)]);
+    let mut changes = journal.work(A, vec![claim(lot)]);
+    changes.merge(journal.work(B, vec![claim(lot), Entry::Skipped { op: 1, code: Skip::Full }]));
+    assert_eq!(changes.accounts, [A, B, REQUESTER].into());
+    assert_eq!(changes.skips, [(1, Skip::Full)]);
 }
 
 /// The fault of one entry, applied to `journal`.
@@ -380,9 +380,9 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
         vec![Entry::Transferred { account: REQUESTER, receiver: A, token: TOKEN, amount: Amount(4), memo: None }];
     log.extend(intent(Kind::Tip, 3, 4, None));
     let (had, total) = (journal.balance(A, TOKEN), journal.total());
-    let touched = journal.write("intents_execute", None, log).unwrap();
+    let changes = journal.write("intents_execute", None, log).unwrap();
     assert_eq!((journal.balance(A, TOKEN), journal.total()), (had + 4, total));
-    assert!(touched.movements.iter().all(|movement| movement.kind == MovementKind::Transfer));
+    assert!(changes.movements.iter().all(|movement| movement.kind == MovementKind::Transfer));
     let key = journal.mirror.accounts[&REQUESTER].row.keys[0];
     assert_eq!((key.nonce, key.limit.map(|limit| limit.spent)), (3, Some(Amount(4))));
 
@@ -496,17 +496,17 @@ fn lot_1_settled() -> JournalBuilder {
     }
     journal.later(601);
     let replaced = Some(Abandoned { node: D, slash: Amount(60) });
-    let touched = journal.work(B, vec![Entry::Claimed { batch: BATCH, lot, replaced }]);
-    assert_eq!((touched.ended[0].end, touched.ended[0].slot.node, touched.ended[0].slash), (SlotEnd::Abandoned, D, 60));
+    let changes = journal.work(B, vec![Entry::Claimed { batch: BATCH, lot, replaced }]);
+    assert_eq!((changes.ended[0].end, changes.ended[0].slot.node, changes.ended[0].slash), (SlotEnd::Abandoned, D, 60));
     journal.work(B, vec![commit(lot), revealing(lot)]);
     journal.later(1);
     for node in [A, E] {
         journal.reveal(node, lot, b"xyz", vec![]).unwrap();
     }
     let paid = vec![pay(A, 300, 0, RISEN), pay(E, 300, 0, RISEN), pay(B, 300, 0, RISEN)];
-    let touched = journal.reveal(B, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)]).unwrap();
-    assert_eq!(touched.results[0].answers, b"xyz");
-    assert_eq!(touched.ended.iter().map(|slot| slot.agreed).collect::<Vec<_>>(), [0b111; 3]);
-    assert!(touched.lots.contains(&(BATCH, lot)) && !journal.mirror.lots.contains_key(&(BATCH, lot)));
+    let changes = journal.reveal(B, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)]).unwrap();
+    assert_eq!(changes.results[0].answers.bytes, b"xyz");
+    assert_eq!(changes.ended.iter().map(|slot| slot.agreed).collect::<Vec<_>>(), [0b111; 3]);
+    assert!(changes.lots.contains(&(BATCH, lot)) && !journal.mirror.lots.contains_key(&(BATCH, lot)));
     journal
 }

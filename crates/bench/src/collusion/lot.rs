@@ -78,28 +78,28 @@ fn one(terms: &Terms, people: People, table: &Table, random: &mut StdRng, counts
     }
     let judgement = settlement::judge(terms, items, &state);
     counts.items += u32::from(items);
-    counts.wrong += wrong(&judgement, items).count_ones();
+    counts.wrong += wrong(&judgement).count_ones();
     counts.unresolved += judgement.unresolved().count_ones();
     counts.extended += late.count_ones();
     counts.extended_lots += u32::from(late != 0);
     counts.copies += u32::from(items) * u32::from(terms.start) + late.count_ones() * u32::from(terms.seats(1));
 
     // Who knows better challenges: items without a result, and wrong ones for which somebody had the right answer.
-    let disputed = judgement.unresolved() | wrong(&judgement, items) & known(&state, items);
+    let disputed = judgement.unresolved() | wrong(&judgement) & known(&state, items);
     if disputed != 0 {
         try_by_jury(terms, &mut state, disputed, people, table, random);
     }
     let judgement = settlement::judge(terms, items, &state);
     counts.juried += disputed.count_ones();
     counts.juried_lots += u32::from(disputed != 0);
-    counts.wrong_after_jury += wrong(&judgement, items).count_ones();
+    counts.wrong_after_jury += wrong(&judgement).count_ones();
     counts.unresolved_after_jury += judgement.unresolved().count_ones();
 }
 
 /// Items whose result is wrong.
-fn wrong(judgement: &settlement::Judgement<'_>, items: u8) -> u64 {
+fn wrong(judgement: &settlement::Judgement<'_>) -> u64 {
     let (accepted, answers) = (judgement.accepted(), judgement.answers());
-    let wrong = (0..items).zip(answers).filter(|(item, answer)| accepted & (1 << item) != 0 && *answer != TRUTH);
+    let wrong = answers.iter().filter(|(item, answer)| accepted & (1 << item) != 0 && **answer != [TRUTH]);
     wrong.fold(0, |set, (item, _)| set | 1 << item)
 }
 

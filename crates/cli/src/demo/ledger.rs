@@ -5,16 +5,14 @@ use std::{
     time::Duration,
 };
 
-use borsh::BorshDeserialize;
 use piecework_chain::{BlockSourceConfig, Cursor, FinalBlock, RpcBlockSource, StreamBlocks};
 use piecework_interface::{
-    call::{HEARTBEAT, WORK},
+    call::HEARTBEAT,
     event::{Entry, Line},
     ids::{AccountNo, BatchId, LotId},
-    op::{Op, Work},
     view::OpenBatch,
 };
-use piecework_replay::{Context, Mirror, Touched};
+use piecework_replay::{Applied, Changes, Mirror};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::gas::Blocks;
@@ -29,7 +27,7 @@ pub(super) struct Ledger {
     /// The contract's state by the journal.
     pub(super) mirror: Mirror,
     /// Everything that ended: slots, lots, batches, movements.
-    pub(super) history: Touched,
+    pub(super) history: Changes,
     /// The last block taken in.
     pub(super) cursor: Option<Cursor>,
     /// Its time, Unix seconds.
@@ -160,33 +158,25 @@ impl Ledger {
     fn take(&mut self, block: &FinalBlock) {
         self.now_s = u32::try_from(block.timestamp_ns / 1_000_000_000).unwrap_or(u32::MAX);
         self.cursor = Some(block.cursor());
+        let Ok(height) = u32::try_from(block.height) else {
+            return self.fail("a height beyond the contract's".to_owned());
+        };
         for receipt in &block.receipts {
-            let mut ops: Vec<Op> = Vec::new();
-            for call in receipt.calls.iter().filter(|call| call.method_name == WORK) {
-                match Work::try_from_slice(&call.args) {
-                    Ok(work) => ops.extend(work.ops),
-                    Err(error) => self.fail(format!("arguments of receipt {}: {error}", receipt.receipt_id)),
+            let calls = receipt.calls.iter().map(|call| (call.method_name.as_str(), call.args.as_slice()));
+            let logs = receipt.logs.iter().map(String::as_str);
+            let mut lines = Vec::new();
+            let applied =
+                self.mirror.apply_receipt((self.now_s, height), calls, logs, |_, applied| lines.push(applied));
+            for Applied { line, changes, .. } in lines {
+                self.steps += u64::from(line.event != HEARTBEAT);
+                for entry in &line.log {
+                    self.check_order(entry, &line);
                 }
+                self.history.merge(changes);
             }
-            for text in &receipt.logs {
-                match Line::parse(text) {
-                    Ok(Some(line)) => self.line(&line, text, block.height, &ops),
-                    Ok(None) => {}
-                    Err(error) => self.fail(error.to_string()),
-                }
+            if let Err(error) = applied {
+                self.fail(format!("receipt {}: {error}", receipt.receipt_id));
             }
-        }
-    }
-
-    fn line(&mut self, line: &Line, text: &str, height: u64, ops: &[Op]) {
-        self.steps += u64::from(line.event != HEARTBEAT);
-        for entry in &line.log {
-            self.check_order(entry, line);
-        }
-        let height = u32::try_from(height).unwrap_or(u32::MAX);
-        match self.mirror.apply(line, &Context { now_s: self.now_s, height, text, ops }) {
-            Ok(touched) => self.history.merge(touched),
-            Err(error) => self.fail(error.to_string()),
         }
     }
 

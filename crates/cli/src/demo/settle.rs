@@ -25,7 +25,7 @@ pub(super) fn differences(ledger: &Ledger, batch: BatchId) -> Vec<String> {
             continue;
         };
         let judgement = judge(&closed.terms, lot_items(closed.items, closed.terms.lot_size, lot), record);
-        if judgement.accepted() != result.accepted || sha256(&judgement.answers()) != result.digest {
+        if judgement.accepted() != result.accepted || judgement.answers().digest(sha256) != result.digest {
             found.push(format!("lot {lot} settled with other answers than its slots revealed"));
         }
         let settlement = judgement.settle(&closed.fixed);
@@ -61,15 +61,12 @@ pub(super) fn accuracy(ledger: &Ledger, batch: BatchId, truth: &[u8]) -> BTreeMa
         let Some(record) = &result.record else { continue };
         let first = usize::try_from(result.lot.0).unwrap_or_default() * usize::from(lot_size);
         for slot in &record.slots {
-            let piecework_interface::view::SlotPhase::Revealed(answers) = &slot.phase else {
-                continue;
-            };
-            let judged = record.judged_items(slot.round, lot_items(closed.items, lot_size, result.lot));
-            let items = (0..usize::from(lot_size)).filter(|item| judged >> item & 1 == 1);
+            let items = lot_items(closed.items, lot_size, result.lot);
+            let Some(answers) = record.answers_of(slot, &closed.terms, items) else { continue };
             let score = nodes.entry(slot.node).or_default();
-            for (item, answer) in items.zip(answers) {
+            for (item, answer) in answers.iter() {
                 score.0 += 1;
-                score.1 += u32::from(truth.get(first + item) == Some(answer));
+                score.1 += u32::from(truth.get(first + usize::from(item)) == answer.first());
             }
         }
     }
@@ -84,9 +81,9 @@ pub(super) fn accepted(ledger: &Ledger, batch: BatchId, truth: &[u8]) -> (u32, u
     let mut score = (0, 0);
     for result in ledger.history.results.iter().filter(|result| result.batch == batch) {
         let first = usize::try_from(result.lot.0).unwrap_or_default() * usize::from(closed.terms.lot_size);
-        for (item, answer) in result.answers.iter().enumerate().filter(|(item, _)| result.accepted >> item & 1 == 1) {
+        for (item, answer) in result.answers.iter().filter(|(item, _)| result.accepted >> item & 1 == 1) {
             score.0 += 1;
-            score.1 += u32::from(truth.get(first + item) == Some(answer));
+            score.1 += u32::from(truth.get(first + usize::from(item)) == answer.first());
         }
     }
     score

@@ -1,6 +1,6 @@
 //! The journal.
 
-use piecework_interface::ids::AccountNo;
+use piecework_interface::ids::{AccountNo, BatchId};
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, types::Json};
 
@@ -24,6 +24,10 @@ pub struct Event {
     pub event: String,
     /// Node whose call it was.
     pub node: Option<AccountNo>,
+    /// Batches that the line changed, or whose lots it changed, in order.
+    pub batches: Vec<BatchId>,
+    /// Accounts that the line changed, in order.
+    pub accounts: Vec<AccountNo>,
     /// What happened, in order: the line's `data.log`.
     pub entries: Box<RawValue>,
     /// The line as logged.
@@ -39,7 +43,7 @@ pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Re
     let Ok(since_seq) = i64::try_from(since_seq) else { return Ok(Vec::new()) };
     sqlx::query!(
         r#"SELECT e.seq, e.height, e.block_at, e.receipt_id, r.tx_hash, e.event, e.node,
-                  e.entries AS "entries: Json<Box<RawValue>>", e.line
+                  e.batches, e.accounts, e.entries AS "entries: Json<Box<RawValue>>", e.line
            FROM events e JOIN receipts r USING (receipt_id)
            WHERE e.seq >= $1
            ORDER BY e.seq
@@ -59,9 +63,16 @@ pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Re
             tx_hash: row.tx_hash,
             event: row.event,
             node: optional(row.node, "events.node")?.map(AccountNo),
+            batches: numbers(row.batches, "events.batches")?.map(BatchId).collect(),
+            accounts: numbers(row.accounts, "events.accounts")?.map(AccountNo).collect(),
             entries: row.entries.0,
             line: row.line,
         })
     })
     .collect()
+}
+
+/// A column of numbers.
+fn numbers(column: Vec<i64>, name: &'static str) -> Result<impl Iterator<Item = u32>, StoreError> {
+    Ok(column.into_iter().map(|number| narrow(number, name)).collect::<Result<Vec<_>, _>>()?.into_iter())
 }

@@ -167,14 +167,14 @@ pub(super) async fn result_insert(tx: &mut PgTransaction<'_>, rows: &[ResultRow]
     if rows.is_empty() {
         return Ok(());
     }
-    let batch: Vec<i64> = rows.iter().map(|row| i64::from(row.batch.0)).collect();
-    let lot: Vec<i64> = rows.iter().map(|row| i64::from(row.lot.0)).collect();
-    let n: Vec<i64> = rows.iter().map(|row| i64::from(row.n)).collect();
-    let accepted: Vec<i64> = rows.iter().map(|row| item_bits(row.accepted)).collect();
-    let digest: Vec<_> = rows.iter().map(|row| row.digest.to_vec()).collect();
-    let answers: Vec<_> = rows.iter().map(|row| row.answers.clone()).collect();
-    let fee: Vec<_> = rows.iter().map(|row| Units(row.fee)).collect();
-    let refund: Vec<_> = rows.iter().map(|row| Units(row.refund)).collect();
+    let batch: Vec<i64> = rows.iter().map(|row| i64::from(row.result.batch.0)).collect();
+    let lot: Vec<i64> = rows.iter().map(|row| i64::from(row.result.lot.0)).collect();
+    let n: Vec<i64> = rows.iter().map(|row| i64::from(row.result.n)).collect();
+    let accepted: Vec<i64> = rows.iter().map(|row| item_bits(row.result.accepted)).collect();
+    let digest: Vec<_> = rows.iter().map(|row| row.result.digest.to_vec()).collect();
+    let answers: Vec<_> = rows.iter().map(|row| row.result.answers.bytes.clone()).collect();
+    let fee: Vec<_> = rows.iter().map(|row| Units(row.result.fee)).collect();
+    let refund: Vec<_> = rows.iter().map(|row| Units(row.result.refund)).collect();
     let settled_at: Vec<i64> = rows.iter().map(|row| i64::from(row.settled_at)).collect();
     let seq: Vec<i64> = rows.iter().map(|row| widen(row.seq, "results.seq")).collect::<Result<_, _>>()?;
     let inserted = sqlx::query!(

@@ -75,11 +75,15 @@ pub(super) async fn event_insert(tx: &mut PgTransaction<'_>, rows: &[EventRow]) 
     let height: Vec<i64> = rows.iter().map(|row| widen(row.height, "events.height")).collect::<Result<_, _>>()?;
     let block_at: Vec<i64> = rows.iter().map(|row| i64::from(row.block_at)).collect();
     let node: Vec<Option<i64>> = rows.iter().map(|row| row.node.map(|node| i64::from(node.0))).collect();
+    // An array of arrays cannot be unnested row by row: each goes as its text.
+    let batches: Vec<_> = rows.iter().map(|row| array(row.batches.iter().map(|batch| batch.0))).collect();
+    let accounts: Vec<_> = rows.iter().map(|row| array(row.accounts.iter().map(|account| account.0))).collect();
     let inserted = sqlx::query!(
-        "INSERT INTO events (seq, height, receipt_id, block_at, event, node, entries, line)
-         SELECT seq, height, receipt_id, block_at, event, node, entries::json, line
-         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[])
-           AS row (seq, height, receipt_id, block_at, event, node, entries, line)",
+        "INSERT INTO events (seq, height, receipt_id, block_at, event, node, entries, line, batches, accounts)
+         SELECT seq, height, receipt_id, block_at, event, node, entries::json, line, batches::bigint[], accounts::bigint[]
+         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+                     $9::text[], $10::text[])
+           AS row (seq, height, receipt_id, block_at, event, node, entries, line, batches, accounts)",
         &seq,
         &height,
         &text(|row| &row.receipt_id),
@@ -88,11 +92,19 @@ pub(super) async fn event_insert(tx: &mut PgTransaction<'_>, rows: &[EventRow]) 
         &node as &[Option<i64>],
         &text(|row| &row.entries),
         &text(|row| &row.line),
+        &batches,
+        &accounts,
     )
     .execute(&mut **tx)
     .await?
     .rows_affected();
     expect_rows("event_insert", rows.len(), inserted)
+}
+
+/// The text of an array of numbers: `{1,2}`.
+fn array(numbers: impl Iterator<Item = u32>) -> String {
+    let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+    format!("{{{}}}", numbers.join(","))
 }
 
 pub(super) async fn reveal_insert(tx: &mut PgTransaction<'_>, rows: &[RevealRow]) -> Result<(), StoreError> {
@@ -101,10 +113,10 @@ pub(super) async fn reveal_insert(tx: &mut PgTransaction<'_>, rows: &[RevealRow]
     }
     let seq: Vec<i64> = rows.iter().map(|row| widen(row.seq, "reveals.seq")).collect::<Result<_, _>>()?;
     let position: Vec<i16> = rows.iter().map(|row| i16::from(row.position)).collect();
-    let batch: Vec<i64> = rows.iter().map(|row| i64::from(row.batch.0)).collect();
-    let lot: Vec<i64> = rows.iter().map(|row| i64::from(row.lot.0)).collect();
-    let answers: Vec<_> = rows.iter().map(|row| row.answers.clone()).collect();
-    let salt: Vec<_> = rows.iter().map(|row| row.salt.to_vec()).collect();
+    let batch: Vec<i64> = rows.iter().map(|row| i64::from(row.reveal.batch.0)).collect();
+    let lot: Vec<i64> = rows.iter().map(|row| i64::from(row.reveal.lot.0)).collect();
+    let answers: Vec<_> = rows.iter().map(|row| row.reveal.answers.clone()).collect();
+    let salt: Vec<_> = rows.iter().map(|row| row.reveal.salt.to_vec()).collect();
     let inserted = sqlx::query!(
         "INSERT INTO reveals (seq, position, batch, lot, answers, salt)
          SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[])",

@@ -44,7 +44,6 @@ pub async fn lots_get(
 #[cfg(test)]
 #[allow(non_snake_case)]
 mod tests {
-    use piecework_interface::ids::{BatchId, LotId};
     use piecework_store::PgPool;
     use serde_json::json;
 
@@ -75,18 +74,18 @@ mod tests {
     #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
     async fn lots_get__should_show_a_lots_case(pool: PgPool) {
         // Given a lot that is challenged and goes to a jury
-        let mut market = Market::with_work(&pool).await;
-        market.dispute(BatchId(0), LotId(2));
+        let mut market = Market::open(&pool, 3).await;
+        market.dispute();
         market.commit().await;
         let gateway = Gateway::start(&pool).await;
 
         // When it is asked for
-        let lot = gateway.json("/v1/batches/0/lots/2").await;
+        let lot = gateway.json("/v1/batches/0/lots/0").await;
 
         // Then it tells who challenged what, and what the jury answers
         let challenge = json!({ "account": 0, "items": "0000000000000001", "bond": "7" });
         assert_eq!(lot["case"]["challenges"], json!([challenge]));
         assert_eq!((&lot["round"], &lot["case"]["jury_items"]), (&json!(2), &json!("0000000000000003")));
-        assert_eq!(gateway.json("/v1/batches/0/lot-states").await["states"], "sujoo");
+        assert_eq!(gateway.json("/v1/batches/0/lot-states").await["states"], "j");
     }
 }

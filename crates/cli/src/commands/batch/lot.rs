@@ -2,6 +2,7 @@
 
 use clap::Args;
 use piecework_interface::{
+    answers::Answers,
     case::Case,
     ids::{AccountNo, BatchId, LotId},
     lots::lot_items,
@@ -77,28 +78,19 @@ pub(super) async fn run(context: &Context, args: LotArgs) -> anyhow::Result<()> 
 fn items(open: &OpenBatch, lot: &Lot) -> Vec<Item> {
     let (terms, state) = (&open.terms, &lot.state);
     let count = lot_items(open.items, terms.lot_size, lot.lot);
-    let width = usize::from(terms.answer_width.max(1));
-    let of = |bytes: &[u8], place: u32| {
-        bytes.chunks(width).nth(usize::try_from(place).unwrap_or(usize::MAX)).map(hex::encode)
-    };
     // Before the tally there is nothing to judge, and scores are no answers.
     let judgement = (state.phase == LotPhase::Provisional && terms.adjudicator().is_none())
         .then(|| judge(terms, count, state))
         .map(|judgement| (judgement.accepted(), judgement.answers()));
+    // A slot answers what its round judges.
+    let copies: Vec<Option<Answers>> = state.slots.iter().map(|slot| state.answers_of(slot, terms, count)).collect();
     (0..count)
         .map(|item| {
             let result = judgement.as_ref().filter(|(accepted, _)| accepted >> item & 1 == 1);
-            let copy = |slot: &Slot| {
-                let SlotPhase::Revealed(answers) = &slot.phase else { return None };
-                let judged = state.judged_items(slot.round, count);
-                // A slot answers what its round judges, in the items' order.
-                let place = (judged & ((1 << item) - 1)).count_ones();
-                if judged >> item & 1 == 1 { of(answers, place) } else { None }
-            };
             Item {
                 index: lot.lot.0.saturating_mul(u32::from(terms.lot_size)).saturating_add(u32::from(item)),
-                result: result.and_then(|(_, answers)| of(answers, u32::from(item))),
-                copies: state.slots.iter().map(copy).collect(),
+                result: result.and_then(|(_, answers)| answers.get(item)).map(hex::encode),
+                copies: copies.iter().map(|copy| copy.as_ref()?.get(item).map(hex::encode)).collect(),
             }
         })
         .collect()

@@ -239,8 +239,8 @@ async fn whole_state__should_be_refused_beyond_fifty_thousand_bytes() {
         setup.produce(1).await;
 
         // When all of it is asked for, then the larger one is refused
-        let (_, answer) = setup.raw("query", view.clone()).await;
-        assert_eq!(answer["error"]["cause"]["name"], name, "{answer}");
+        let (answered, answer) = setup.raw("query", view.clone()).await;
+        assert_eq!((answered, &answer["error"]["cause"]["name"]), (status, &name), "{answer}");
     }
 }
 

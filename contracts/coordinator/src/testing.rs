@@ -1,9 +1,10 @@
-//! A chain in memory: the coordinator's storage, a token ledger, time, and a mirror that replays every line.
+//! A chain in memory for tests: the coordinator's engine over its storage, a token ledger, time, and a mirror that replays
+//! every line.
+#![allow(clippy::expect_used, clippy::missing_panics_doc, clippy::missing_errors_doc, missing_docs)]
 
 use std::collections::BTreeMap;
 
 use ed25519_dalek::Verifier;
-use piecework_coordinator::engine::{Engine, Error, Host, Transfer};
 use piecework_interface::{
     Sha256,
     amount::Amount,
@@ -16,6 +17,8 @@ use piecework_interface::{
     op::{Op, Target},
 };
 use piecework_replay::{Context, Mirror};
+
+use crate::engine::{Engine, Error, Host, Transfer};
 
 pub const CONTRACT: &str = "market.near";
 pub const OWNER: &str = "owner.near";
@@ -36,7 +39,22 @@ pub struct Chain {
     pub transfers: Vec<Transfer>,
     pub mirror: Mirror,
     pub lines: Vec<Line>,
-    receipts: u64,
+    /// The receipts that wrote them, one each.
+    pub receipts: Vec<Receipt>,
+    calls: u64,
+}
+
+/// A receipt that wrote a line.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub now_s: u32,
+    pub height: u64,
+    pub predecessor: String,
+    /// The method, and the ops of a `work` call.
+    pub method: String,
+    pub ops: Vec<Op>,
+    /// The line as logged.
+    pub text: String,
 }
 
 /// One call's view of the chain; its writes count only if the call succeeds.
@@ -100,7 +118,7 @@ impl Host for Memory<'_> {
     }
 
     fn random_seed(&self) -> Vec<u8> {
-        sha256(&self.chain.receipts.to_le_bytes()).to_vec()
+        sha256(&self.chain.calls.to_le_bytes()).to_vec()
     }
 
     fn gas_left(&self) -> u64 {
@@ -144,7 +162,8 @@ impl Chain {
             transfers: Vec::new(),
             mirror: Mirror::default(),
             lines: Vec::new(),
-            receipts: 0,
+            receipts: Vec::new(),
+            calls: 0,
         };
         chain.init(OWNER, config).expect("init");
         chain
@@ -175,7 +194,7 @@ impl Chain {
     }
 
     fn run<T>(&mut self, call: Call<'_>, run: impl FnOnce(&mut Memory<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        self.receipts += 1;
+        self.calls += 1;
         let mut host = Memory {
             chain: self,
             writes: BTreeMap::new(),
@@ -209,7 +228,9 @@ impl Chain {
             let height = u32::try_from(self.height).expect("height");
             let context = Context { now_s, height, text: &text, ops: call.ops };
             self.mirror.apply(&line, &context).unwrap_or_else(|error| panic!("replay: {error}: {text}"));
+            let (method, ops, predecessor) = (line.event.clone(), call.ops.to_vec(), call.who.to_owned());
             self.lines.push(line);
+            self.receipts.push(Receipt { now_s, height: self.height, predecessor, method, ops, text });
         }
         result
     }
@@ -334,10 +355,10 @@ impl Chain {
         self.view(|engine| engine.view_account_no(account_id)).expect("view").expect("registered")
     }
 
-    /// Undoes everything since `before`, as a transaction does that fails; receipts were made all the same.
+    /// Undoes everything since `before`, as a transaction does that fails; calls were made all the same.
     pub fn revert(&mut self, before: Self) {
-        let receipts = self.receipts;
-        *self = Self { receipts, ..before };
+        let calls = self.calls;
+        *self = Self { calls, ..before };
     }
 
     fn last(&self) -> Vec<Entry> {
