@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+pub use piecework_interface::history::{MovementKind, SlotEnd};
 use piecework_interface::{
     ids::{AccountNo, BatchId, Digest, LotId, TokenId},
     skip::Skip,
@@ -35,31 +36,6 @@ pub struct Touched {
     pub skips: Vec<(u8, Skip)>,
 }
 
-/// Why a balance moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MovementKind {
-    /// From outside, or from claimed stake.
-    Deposit,
-    /// Sent out.
-    Withdraw,
-    /// A transfer that failed came back.
-    Restore,
-    /// Locked in a batch.
-    Escrow,
-    /// Reward of a settled slot.
-    Pay,
-    /// Escrow returned.
-    Refund,
-    /// A share of an epoch's fees, to a node or the treasury.
-    Revenue,
-    /// NEAR put up by a challenger or an adjudicator, or what came back of it.
-    Bond,
-    /// NEAR for a juror.
-    JurorFee,
-    /// From one account to another.
-    Transfer,
-}
-
 /// One movement of an internal balance; never of nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
@@ -79,19 +55,6 @@ pub struct Movement {
     pub batch: Option<BatchId>,
     /// The lot that it concerns.
     pub lot: Option<LotId>,
-}
-
-/// How a slot ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SlotEnd {
-    /// Judged with its lot.
-    Settled,
-    /// Given back by the node.
-    Released,
-    /// The reservation ran out.
-    Abandoned,
-    /// The round ended without a result.
-    Freed,
 }
 
 /// A slot that ended.

@@ -1,34 +1,12 @@
 //! The journal.
 
+use piecework_api::Event;
 use piecework_interface::ids::AccountNo;
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, types::Json};
 
 use super::optional;
 use crate::{StoreError, columns::narrow};
-
-/// A journal line.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// Number.
-    pub seq: u64,
-    /// Height of its block.
-    pub height: u64,
-    /// Unix time of its block, seconds.
-    pub block_at: u32,
-    /// Receipt that logged it, base58.
-    pub receipt_id: String,
-    /// Transaction, base58; `None` where the block source does not tell.
-    pub tx_hash: Option<String>,
-    /// Method that wrote it.
-    pub event: String,
-    /// Node whose call it was.
-    pub node: Option<AccountNo>,
-    /// What happened, in order: the line's `data.log`.
-    pub entries: Box<RawValue>,
-    /// The line as logged.
-    pub line: String,
-}
 
 /// Lines with numbers from `since_seq` on, in order.
 ///
@@ -59,8 +37,8 @@ pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Re
             tx_hash: row.tx_hash,
             event: row.event,
             node: optional(row.node, "events.node")?.map(AccountNo),
-            entries: row.entries.0,
-            line: row.line,
+            log: row.entries.0,
+            line: Some(row.line),
         })
     })
     .collect()
