@@ -121,7 +121,11 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn batches_of(&self, requester_id: &str) -> Result<Vec<Batch>, ClientError> {
-        self.pages(&format!("/v1/batches?limit={PAGE}&requester_id={requester_id}"), format_args!("batches of {requester_id}")).await
+        self.pages(
+            &format!("/v1/batches?limit={PAGE}&requester_id={requester_id}"),
+            format_args!("batches of {requester_id}"),
+        )
+        .await
     }
 
     /// All lots of a batch, in order.
@@ -145,7 +149,8 @@ impl Client {
     /// # Errors
     /// As [`Client::get`], or there is no such batch.
     pub async fn results(&self, batch: BatchId) -> Result<Vec<LotResult>, ClientError> {
-        self.pages(&format!("/v1/batches/{batch}/results?limit={PAGE}"), format_args!("the results of batch {batch}")).await
+        self.pages(&format!("/v1/batches/{batch}/results?limit={PAGE}"), format_args!("the results of batch {batch}"))
+            .await
     }
 
     /// At most `limit` journal lines as logged, from line `since_seq` on. With `min_height` the gateway waits for that
@@ -153,12 +158,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn events(
-        &self,
-        since_seq: u64,
-        limit: u32,
-        min_height: Option<u64>,
-    ) -> Result<EventPage, ClientError> {
+    pub async fn events(&self, since_seq: u64, limit: u32, min_height: Option<u64>) -> Result<EventPage, ClientError> {
         let height = min_height.map(|height| format!("&min_height={height}")).unwrap_or_default();
         let path = format!("/v1/events?since_seq={since_seq}&limit={limit}&lines=true{height}");
         self.json(&path, format_args!("the journal from line {since_seq}")).await
@@ -199,12 +199,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`]; it is not the manifest with this root.
-    pub async fn manifest(
-        &self,
-        place: &Place,
-        items: u32,
-        root: &Digest,
-    ) -> Result<Option<Vec<Digest>>, ClientError> {
+    pub async fn manifest(&self, place: &Place, items: u32, root: &Digest) -> Result<Option<Vec<Digest>>, ClientError> {
         let limit = 32 * u64::from(items);
         // The root says more than the blob's digest, which only the gateway tells.
         let ask = match place {

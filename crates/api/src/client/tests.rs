@@ -88,14 +88,16 @@ async fn get__should_ask_for_the_missing_once_unless_it_may_come() {
     assert_eq!(client.get::<Stored>("/v1/x").await.unwrap(), None);
     assert_eq!(script.asked().len(), 1);
 
-    let (script, client) = Script::serve(&[(404, b""), (200, STORED)], Options { awaits_missing: true, ..quick() }).await;
+    let (script, client) =
+        Script::serve(&[(404, b""), (200, STORED)], Options { awaits_missing: true, ..quick() }).await;
     assert!(client.get::<Stored>("/v1/x").await.unwrap().is_some());
     assert_eq!(script.asked().len(), 2);
 }
 
 #[tokio::test]
 async fn answers__should_be_bounded_and_readable() {
-    let (script, client) = Script::serve(&[(200, STORED), (200, b"<html>")], Options { answer_max: 5, ..quick() }).await;
+    let (script, client) =
+        Script::serve(&[(200, STORED), (200, b"<html>")], Options { answer_max: 5, ..quick() }).await;
     let error = client.get::<Stored>("/v1/x").await.unwrap_err();
     assert_eq!(error.to_string(), "/v1/x is larger than 5 bytes");
     let error = Client { options: quick(), ..client }.get::<Stored>("/v1/x").await.unwrap_err();
@@ -106,7 +108,8 @@ async fn answers__should_be_bounded_and_readable() {
 
 #[tokio::test]
 async fn blob__should_have_the_digest_of_its_name() {
-    let (script, client) = Script::serve(&[(200, b"one"), (200, b"two"), (200, b""), (404, b""), (201, STORED)], quick()).await;
+    let (script, client) =
+        Script::serve(&[(200, b"one"), (200, b"two"), (200, b""), (404, b""), (201, STORED)], quick()).await;
     let digest = sha256(b"one");
     assert_eq!(client.blob(&digest, 3).await.unwrap().as_deref(), Some(b"one".as_slice()));
     assert!(matches!(client.blob(&digest, 3).await, Err(ClientError::Damaged { .. })));

@@ -79,11 +79,7 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
             stake: row.stake.into(),
             bonded: row.bonded.into(),
         },
-        batches: BatchTotals {
-            open: count(row.open)?,
-            cancelled: count(row.cancelled)?,
-            closed: count(row.closed)?,
-        },
+        batches: BatchTotals { open: count(row.open)?, cancelled: count(row.cancelled)?, closed: count(row.closed)? },
         lots: LotTotals {
             working: count(row.working)?,
             revealing: count(row.revealing)?,

@@ -77,8 +77,7 @@ pub(super) async fn slot_upsert(
         &units(|end| end.pay),
         &units(|end| end.slash),
         &reputation as &[Option<i32>],
-        &ended(|end| (end.end == SlotEnd::Settled).then(|| item_bits(end.agreed)))
-            as &[Option<i64>],
+        &ended(|end| (end.end == SlotEnd::Settled).then(|| item_bits(end.agreed))) as &[Option<i64>],
         &ended(|end| Some(i64::from(end.ended_at))) as &[Option<i64>],
     )
     .execute(&mut **tx)
