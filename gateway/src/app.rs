@@ -9,7 +9,7 @@ use piecework_store::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{blobs::Blobs, config::Config, endpoints::network::NetworkCache, stream::Feed};
+use crate::{blobs::Blobs, config::Config, figures::Figures, stream::Feed};
 
 /// The shared state: cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub struct App {
     pub blobs: Blobs,
     /// The head of the mirror and the journal as it grows.
     pub feed: Feed,
-    /// Sums over the market, computed at most once a second.
-    pub network: Arc<NetworkCache>,
+    /// Sums over the market, computed at most once per block.
+    pub figures: Arc<Figures>,
     /// Limits.
     pub config: Arc<Config>,
     /// Renders the metrics; `None` where another recorder is installed.
@@ -52,7 +52,7 @@ impl App {
         Ok(Self {
             blobs: Blobs::open(config.blob_dir.clone(), config.blob_max_bytes).await?,
             feed: Feed::new(config.stream_buffer_lines, config.stream_clients_max),
-            network: Arc::default(),
+            figures: Arc::default(),
             reader,
             config: Arc::new(config),
             metrics,

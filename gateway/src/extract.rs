@@ -4,8 +4,9 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::request::Parts,
 };
+use piecework_api::Page;
 use serde::{Deserialize, de::DeserializeOwned};
-use utoipa::{IntoParams, ToSchema, openapi::path::ParameterIn};
+use utoipa::{IntoParams, openapi::path::ParameterIn};
 
 use crate::problem::{Code, Problem};
 
@@ -77,28 +78,11 @@ pub fn page_limit(limit: Option<u32>, max: u32) -> Result<u32, Problem> {
     }
 }
 
-/// A page of a list, in a stable order without gaps or duplicates while rows are added.
-#[derive(Clone, Debug, serde::Serialize, ToSchema)]
-pub struct Page<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Cursor of the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// Makes a page from `limit + 1` rows at most: the extra row only tells that there is a next page.
-    pub fn cut(mut rows: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = if more { rows.last().map(cursor) } else { None };
-        Self { items: rows, next }
-    }
-
-    /// Turns the rows into another type.
-    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), next: self.next }
-    }
+/// Makes a page from `limit + 1` rows at most: the extra row only tells that there is a next page.
+pub fn cut<T>(mut rows: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = if more { rows.last().map(cursor) } else { None };
+    Page { items: rows, next }
 }

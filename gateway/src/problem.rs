@@ -8,9 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use piecework_store::StoreError;
-use serde::Serialize;
 use utoipa::{
-    IntoResponses, ToSchema,
+    IntoResponses,
     openapi::{ContentBuilder, Ref, RefOr, Response as ResponseDoc, ResponseBuilder},
 };
 
@@ -121,28 +120,6 @@ pub struct Problem {
     pub retry_after_s: Option<u32>,
 }
 
-/// The body of an error: RFC 9457 problem details, `application/problem+json`.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub struct ProblemBody {
-    /// Path of the page about this kind of problem.
-    #[serde(rename = "type")]
-    #[schema(example = "/problems/not-found")]
-    kind: String,
-    /// What kind of problem it is.
-    title: &'static str,
-    /// HTTP status.
-    #[schema(example = 404)]
-    status: u16,
-    /// Stable name of the kind.
-    #[schema(example = "not-found")]
-    code: &'static str,
-    /// This occurrence.
-    detail: String,
-    /// What the caller can do.
-    fix: &'static str,
-}
-
 impl Problem {
     /// A problem with its occurrence.
     #[must_use]
@@ -194,13 +171,13 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.status();
-        let body = ProblemBody {
+        let body = piecework_api::Problem {
             kind: format!("/problems/{}", self.code.as_str()),
-            title: self.code.title(),
+            title: self.code.title().into(),
             status: status.as_u16(),
-            code: self.code.as_str(),
+            code: self.code.as_str().into(),
             detail: self.detail,
-            fix: self.code.fix(),
+            fix: self.code.fix().into(),
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();

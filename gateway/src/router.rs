@@ -13,13 +13,12 @@ use crate::{
     },
     indexed::indexed,
     middleware::{Limits, around},
-    problem::ProblemBody,
 };
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Piecework gateway", description = include_str!("../API.md")),
-    components(schemas(ProblemBody)),
+    components(schemas(piecework_api::Problem)),
     tags(
         (name = "network", description = "The market as a whole"),
         (name = "batches", description = "Work that requesters fund"),

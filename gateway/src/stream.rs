@@ -7,4 +7,4 @@ mod ring;
 
 pub use client::{Client, Filter};
 pub use feed::{Feed, NoRoom};
-pub use frame::{EventBody, Frame};
+pub use frame::Frame;

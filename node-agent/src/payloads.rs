@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use piecework_api::manifest;
 use piecework_interface::{
     ids::{BatchId, LotId},
     lots::lot_items,
@@ -9,12 +10,7 @@ use piecework_interface::{
 };
 use tokio::sync::Mutex;
 
-use crate::{
-    core::Trouble,
-    executor::TaskItem,
-    gateway::{self, Gateway},
-    store::Store,
-};
+use crate::{core::Trouble, executor::TaskItem, gateway::Gateway, store::Store};
 
 /// Digests of a batch's payloads, in order.
 type Manifest = Arc<Vec<[u8; 32]>>;
@@ -77,13 +73,14 @@ impl Payloads {
             return Ok(Arc::clone(manifest));
         }
         let stored = self.store.manifest(batch);
-        let digests = match stored.and_then(|bytes| gateway::digests(&bytes, open.items, &open.manifest)) {
+        let digests = match stored.and_then(|bytes| manifest::check(&bytes, open.items, &open.manifest)) {
             Some(digests) => digests,
             None => {
-                let bytes = self.gateway.manifest(batch, open.items, &open.manifest, height).await;
-                let bytes = bytes.map_err(|error| Trouble::Other(error.to_string()))?;
-                self.store.manifest_put(batch, &bytes).map_err(|error| Trouble::Disk(error.to_string()))?;
-                gateway::digests(&bytes, open.items, &open.manifest).unwrap_or_default()
+                let digests = self.gateway.manifest(batch, open.items, &open.manifest, height).await;
+                let digests = digests.map_err(|error| Trouble::Other(format!("batch {batch}: {error}")))?;
+                let bytes = digests.as_flattened();
+                self.store.manifest_put(batch, bytes).map_err(|error| Trouble::Disk(error.to_string()))?;
+                digests
             }
         };
         let manifest = Arc::new(digests);

@@ -8,11 +8,9 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use near_workspaces::Account;
+use piecework_api::client::Client;
 use piecework_chain::{Coordinator, KeyFile, Network, RpcClient};
-use piecework_cli::{
-    gateway::Gateway,
-    stack::{Layout, Process, Programs, Spec},
-};
+use piecework_cli::stack::{Layout, Process, Programs, Spec};
 use piecework_interface::{host::sha256, ids::AccountNo, journal::next_head, view::Root};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -47,7 +45,7 @@ pub struct Stack {
     /// Where the market is found.
     pub network: Network,
     /// The gateway.
-    pub gateway: Gateway,
+    pub gateway: Client,
     /// The coordinator at final blocks.
     pub coordinator: Coordinator,
     finality: Finality,
@@ -153,7 +151,7 @@ impl Stack {
         let coordinator = Coordinator::new(&rpc, market.coordinator.id().as_str().parse()?);
         network.gateway_url = Some(url.clone());
         Ok(Self {
-            gateway: Gateway::new(&url)?,
+            gateway: Client::new(&url, Default::default())?,
             coordinator,
             finality: market.finality.clone(),
             network,
@@ -222,11 +220,10 @@ impl Stack {
         let (mut seq, mut head) = (0, [0; 32]);
         let end = Instant::now() + MIRROR_LIMIT;
         while seq < root.seq {
-            let page: Value = self.get(&format!("/v1/events?since_seq={seq}&limit={LINES}&lines=true")).await?;
-            let lines = page["items"].as_array().context("a page of events")?;
-            for line in lines.iter().take(usize::try_from(root.seq - seq)?) {
-                ensure!(line["seq"] == seq, "line {seq} is missing: {line}");
-                head = next_head(sha256, &head, line["line"].as_str().context("a line as logged")?);
+            let lines = self.gateway.events(seq, LINES, None).await?.items;
+            for event in lines.iter().take(usize::try_from(root.seq - seq)?) {
+                ensure!(event.seq == seq, "line {seq} is missing: {event:?}");
+                head = next_head(sha256, &head, event.line.as_deref().context("a line as logged")?);
                 seq += 1;
             }
             if lines.is_empty() {

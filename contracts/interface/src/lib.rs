@@ -4,7 +4,9 @@ pub mod model;
 pub mod rules;
 pub mod wire;
 
-pub use model::{amount, answers, case, config, draw, governance, ids, key, revenue, skip, terms, view};
+pub use model::{
+    amount, answers, case, config, draw, governance, history, ids, item_set, key, revenue, skip, terms, view,
+};
 pub use rules::{
     admit, commitment, defaults, dispute, due, epoch, gold, journal, keys, lots, merkle, money, node, reputation,
     round, settlement, sortition, storage, tally,

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::NamedAccount;
+pub use piecework_interface::history::{MovementKind, SlotEnd};
 use piecework_interface::{
     answers::Answers,
     ids::{AccountNo, BatchId, Digest, LotId, TokenId},
     skip::Skip,
     view::{Batch, LotState, OpenBatch, Slot},
 };
+
+use crate::NamedAccount;
 
 /// What one line, or several merged, changed. The root always changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,31 +45,6 @@ pub struct Changes {
     pub skips: Vec<(u8, Skip)>,
 }
 
-/// Why a balance moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MovementKind {
-    /// From outside, or from claimed stake.
-    Deposit,
-    /// Sent out.
-    Withdraw,
-    /// A transfer that failed came back.
-    Restore,
-    /// Locked in a batch.
-    Escrow,
-    /// Reward of a settled slot.
-    Pay,
-    /// Escrow returned.
-    Refund,
-    /// A share of an epoch's fees, to a node or the treasury.
-    Revenue,
-    /// NEAR put up by a challenger or an adjudicator, or what came back of it.
-    Bond,
-    /// NEAR for a juror.
-    JurorFee,
-    /// From one account to another.
-    Transfer,
-}
-
 /// One movement of an internal balance; never of nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
@@ -87,19 +64,6 @@ pub struct Movement {
     pub batch: Option<BatchId>,
     /// The lot that it concerns.
     pub lot: Option<LotId>,
-}
-
-/// How a slot ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SlotEnd {
-    /// Judged with its lot.
-    Settled,
-    /// Given back by the node.
-    Released,
-    /// The reservation ran out.
-    Abandoned,
-    /// The round ended without a result.
-    Freed,
 }
 
 /// Answers that a slot's node revealed.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use piecework_api::client::Client;
 use piecework_chain::{AccountId, Coordinator, KeyPool, Network, RpcClient, Sender};
 
-use crate::{args::GlobalArgs, credentials, gateway::Gateway, output::Output, problem::Problem};
+use crate::{args::GlobalArgs, credentials, output::Output, problem::Problem};
 
 /// The global options, resolved.
 pub struct Context {
@@ -57,15 +58,15 @@ impl Context {
     /// The gateway.
     ///
     /// # Errors
-    /// If none is known for the network.
-    pub fn gateway(&self) -> anyhow::Result<Gateway> {
+    /// If none is known for the network, or its URL is malformed.
+    pub fn gateway(&self) -> anyhow::Result<Client> {
         let url = self.network.gateway_url.as_deref().ok_or_else(|| {
             Problem::new(
                 format!("no gateway is known on {}", self.network.name),
                 "pass --gateway-url URL, or put gateway_url into the network file",
             )
         })?;
-        Gateway::new(url)
+        Ok(Client::new(url, Default::default())?)
     }
 
     /// The account that the options name, whether or not its key is at hand.

@@ -7,7 +7,6 @@ mod context;
 mod credentials;
 mod demo;
 mod files;
-pub mod gateway;
 pub mod gold;
 mod interrupt;
 pub mod items;

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use piecework_api::client::{ClientError, StatusCode};
 use piecework_chain::{TxError, ViewError};
 
 /// What went wrong, with the fix beside it.
@@ -37,6 +38,9 @@ pub fn fix_of(error: &anyhow::Error) -> Option<String> {
         if let Some(problem) = cause.downcast_ref::<Problem>() {
             return Some(problem.fix.clone());
         }
+        if let Some(error) = cause.downcast_ref::<ClientError>() {
+            return Some(fix_of_gateway(error).to_owned());
+        }
         let code = match cause.downcast_ref::<TxError>() {
             Some(TxError::Failed { failure, .. }) if failure.text.contains("this is paused") => {
                 return Some(
@@ -63,6 +67,24 @@ pub fn fix_of(error: &anyhow::Error) -> Option<String> {
         };
         code.as_deref().and_then(fix_of_code).map(str::to_owned)
     })
+}
+
+/// What to do about a gateway.
+fn fix_of_gateway(error: &ClientError) -> &str {
+    match error {
+        ClientError::Url => "write it as http://HOST:PORT",
+        ClientError::Setup(_) => "check the machine's certificates",
+        ClientError::Unreachable { .. } => "start it, or pass --gateway-url; then run the same command again",
+        ClientError::Refused { status: StatusCode::PAYLOAD_TOO_LARGE, .. } => {
+            "use smaller payloads or fewer items a batch, or a gateway with a higher limit"
+        }
+        ClientError::Refused { problem, .. } => {
+            problem.as_ref().map_or("see its /status page and its log", |problem| &problem.fix)
+        }
+        ClientError::Nonsense { .. } => "use a gateway and a program of one version",
+        ClientError::TooLarge { .. } | ClientError::Damaged { .. } => "ask another gateway: --gateway-url URL",
+        ClientError::Manifest { .. } => "ask another gateway, or the requester, for the manifest",
+    }
 }
 
 /// What to do about a contract's stable error code.

@@ -55,6 +55,15 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> 
     serde_json::to_string(value).map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
 }
 
+/// The JSON name of a value, which is how columns name it.
+///
+/// # Errors
+/// The value has another form than a word.
+pub(crate) fn name(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    let name = serde_json::to_value(value).and_then(serde_json::from_value);
+    name.map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
+}
+
 /// A value of the wire format by its JSON name.
 pub(crate) fn named<T: serde::de::DeserializeOwned>(name: &str, column: &'static str) -> Result<T, StoreError> {
     use serde::de::{IntoDeserializer as _, value};

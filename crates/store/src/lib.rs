@@ -8,7 +8,6 @@ pub mod cursor;
 pub mod error;
 pub mod journal;
 pub mod load;
-mod names;
 pub mod read;
 pub mod reconciliation;
 pub mod token_metadata;

@@ -1,4 +1,4 @@
-//! What the gateway asks of the mirror. Reads take a connection: [`Reader::acquire`] for one statement,
+//! What the gateway asks of the mirror, in the types that it answers. Reads take a connection: [`Reader::acquire`] for one statement,
 //! [`Reader::snapshot`] where several must see the same block. Every list has a limit and continues behind a key.
 
 pub mod account;

@@ -1,15 +1,15 @@
 //! `GET /v1/events`.
 
 use axum::{Json, extract::State};
+use piecework_api::EventPage;
 use piecework_store::read::event::event_list;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     app::App,
     extract::{MinHeight, Params, page_limit},
     problem::{MirrorProblems, Problem},
-    stream::EventBody,
 };
 
 /// Which lines.
@@ -27,15 +27,6 @@ pub struct EventListParams {
 
 const LIMIT_MAX: u32 = 1_000;
 
-/// A page of the journal.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct EventPage {
-    /// The lines, in order, without gaps.
-    pub items: Vec<EventBody>,
-    /// `since_seq` of the next page, which may not be written yet.
-    pub next_seq: u64,
-}
-
 /// The journal from line `since_seq` on. Poll with `next_seq`, or follow `/v1/stream` from there.
 #[utoipa::path(
     get, path = "/v1/events", tag = "journal",
@@ -49,14 +40,13 @@ pub async fn events_list(
     let limit = page_limit(params.limit, LIMIT_MAX)?;
     let since_seq = params.since_seq.unwrap_or_default();
     let mut db = app.reader.acquire().await?;
-    let rows = event_list(&mut db, since_seq, limit).await?;
-    let next_seq = rows.last().map_or(since_seq, |last| last.seq + 1);
-    let lines = params.lines.unwrap_or_default();
-    let items = rows.into_iter().map(|event| {
-        let body = EventBody::from(event);
-        if lines { body } else { EventBody { line: None, ..body } }
-    });
-    Ok(Json(EventPage { items: items.collect(), next_seq }))
+    let lines = event_list(&mut db, since_seq, limit).await?;
+    let mut items: Vec<_> = lines.into_iter().map(|line| line.event).collect();
+    let next_seq = items.last().map_or(since_seq, |last| last.seq + 1);
+    if !params.lines.unwrap_or_default() {
+        items.iter_mut().for_each(|event| event.line = None);
+    }
+    Ok(Json(EventPage { items, next_seq }))
 }
 
 #[cfg(test)]

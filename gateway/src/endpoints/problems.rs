@@ -1,33 +1,12 @@
 //! `GET /problems/{code}`: what a problem's `type` points to.
 
 use axum::Json;
-use serde::Serialize;
-use utoipa::ToSchema;
+use piecework_api::ProblemKind;
 
 use crate::{
     extract::Segments,
     problem::{Code, Problem},
 };
-
-/// A kind of problem.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ProblemKind {
-    /// Stable name.
-    #[schema(example = "not-found")]
-    pub code: &'static str,
-    /// HTTP status it comes with.
-    pub status: u16,
-    /// What it is.
-    pub title: &'static str,
-    /// What the caller can do.
-    pub fix: &'static str,
-}
-
-impl From<Code> for ProblemKind {
-    fn from(code: Code) -> Self {
-        Self { code: code.as_str(), status: code.status().as_u16(), title: code.title(), fix: code.fix() }
-    }
-}
 
 /// Every kind of problem.
 #[utoipa::path(
@@ -35,7 +14,7 @@ impl From<Code> for ProblemKind {
     responses((status = 200, description = "All kinds", body = Vec<ProblemKind>))
 )]
 pub async fn problems_list() -> Json<Vec<ProblemKind>> {
-    Json(Code::ALL.iter().copied().map(ProblemKind::from).collect())
+    Json(Code::ALL.iter().copied().map(kind).collect())
 }
 
 /// One kind of problem.
@@ -46,7 +25,16 @@ pub async fn problems_list() -> Json<Vec<ProblemKind>> {
 )]
 pub async fn problems_get(Segments(code): Segments<String>) -> Result<Json<ProblemKind>, Problem> {
     let found = Code::ALL.iter().copied().find(|kind| kind.as_str() == code);
-    found.map(|kind| Json(kind.into())).ok_or_else(|| Problem::not_found("problem", code))
+    found.map(|code| Json(kind(code))).ok_or_else(|| Problem::not_found("problem", code))
+}
+
+fn kind(code: Code) -> ProblemKind {
+    ProblemKind {
+        code: code.as_str().into(),
+        status: code.status().as_u16(),
+        title: code.title().into(),
+        fix: code.fix().into(),
+    }
 }
 
 #[cfg(test)]

@@ -9,23 +9,23 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use piecework_api::{LotResult, Page};
 use piecework_interface::ids::BatchId;
 use piecework_store::{
     StoreError,
     read::{
         Reader,
         batch::{BatchShape, batch_shape_get},
-        result::{self, result_list},
+        result::result_list,
     },
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, Segments, page_limit},
-    model::{Amount, item_set},
+    extract::{LIMIT_MAX, MinHeight, Params, Segments, cut, page_limit},
     problem::{EntityProblems, Problem},
 };
 
@@ -41,35 +41,6 @@ pub struct ResultListParams {
     limit: Option<u32>,
     /// First settlement number; default 0. With it a batch is followed while it is worked on.
     from_n: Option<u32>,
-}
-
-/// The result of a settled lot.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LotResult {
-    /// Settlement number in the batch: its place in the results' Merkle mountain range.
-    pub n: u32,
-    /// Lot.
-    pub lot: u32,
-    /// First item of the lot in the batch.
-    pub first_item: u32,
-    /// Items of the lot.
-    pub items: u8,
-    /// Item set: accepted items.
-    #[schema(example = "0fffffffffffffff")]
-    pub accepted: String,
-    /// Per item the accepted answer, hex, or null where none was.
-    #[schema(example = json!(["07", "03", null]))]
-    pub answers: Vec<Option<String>>,
-    /// SHA-256 of the lot's answers, hex, zeros where nothing is accepted.
-    pub digest: String,
-    /// Fee, in units of the token.
-    pub fee: Amount,
-    /// Returned to the requester, in units of the token.
-    pub refund: Amount,
-    /// Unix time, seconds.
-    pub settled_at: u32,
-    /// Journal line.
-    pub seq: u64,
 }
 
 const SORT: &str = "results:n";
@@ -108,9 +79,9 @@ pub async fn results_list(
         let body = Body::from_stream(export(app.reader, found, from));
         return Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, "no-store")], body).into_response());
     }
-    let rows = result_list(&mut db, BatchId(batch), from, limit + 1).await?;
-    let page = Page::cut(rows, limit, |last| cursor::encode(SORT, &(last.n + 1), &(batch, first)));
-    let mut response = Json(page.map(|row| LotResult::new(&found, row))).into_response();
+    let rows = result_list(&mut db, &found, from, limit + 1).await?;
+    let page = cut(rows, limit, |last| cursor::encode(SORT, &(last.n + 1), &(batch, first)));
+    let mut response = Json(page).into_response();
     // Both forms live under one URL, so a cache must tell them apart.
     response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("accept"));
     Ok(response)
@@ -126,41 +97,18 @@ fn export(reader: Reader, batch: BatchShape, from: u32) -> impl Stream<Item = Re
     stream::try_unfold((reader, batch, from), |(reader, batch, from)| async move {
         // No connection is held while the client is slow.
         let mut db = reader.acquire().await?;
-        let rows = result_list(&mut db, batch.batch, from, EXPORT_PAGE).await?;
+        let rows = result_list(&mut db, &batch, from, EXPORT_PAGE).await?;
         drop(db);
         let Some(last) = rows.last() else { return Ok(None) };
         let next = last.n + 1;
         let mut lines = Vec::new();
         for row in rows {
             // A struct of numbers and strings always has a JSON form.
-            lines.extend(serde_json::to_vec(&LotResult::new(&batch, row)).unwrap_or_default());
+            lines.extend(serde_json::to_vec(&row).unwrap_or_default());
             lines.push(b'\n');
         }
         Ok(Some((Bytes::from(lines), (reader, batch, next))))
     })
-}
-
-impl LotResult {
-    fn new(batch: &BatchShape, row: result::LotResult) -> Self {
-        let items = batch.lot_items(row.lot);
-        let width = usize::from(batch.answer_width.max(1));
-        let answers = (0..items).zip(row.answers.chunks(width));
-        Self {
-            n: row.n,
-            lot: row.lot.0,
-            first_item: batch.first_item(row.lot),
-            items,
-            accepted: item_set(row.accepted),
-            answers: answers
-                .map(|(item, answer)| (row.accepted >> item & 1 == 1).then(|| hex::encode(answer)))
-                .collect(),
-            digest: hex::encode(row.digest),
-            fee: row.fee.into(),
-            refund: row.refund.into(),
-            settled_at: row.settled_at,
-            seq: row.seq,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt as _;
+use piecework_api::Event;
 use piecework_store::read::{account::account_get, batch::batch_shape_get};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,7 +19,7 @@ use crate::{
     extract::Params,
     indexed::{nothing_indexed, stamp},
     problem::{Code, EntityProblems, Problem},
-    stream::{Client, EventBody, Filter},
+    stream::{Client, Filter},
 };
 
 /// Where to begin, and what to leave out.
@@ -40,7 +41,7 @@ pub struct StreamParams {
 #[utoipa::path(
     get, path = "/v1/stream", tag = "journal",
     params(StreamParams, ("Last-Event-ID" = Option<u64>, Header, description = "Number of the last line received")),
-    responses((status = 200, description = "The stream", body = EventBody, content_type = "text/event-stream"), EntityProblems)
+    responses((status = 200, description = "The stream", body = Event, content_type = "text/event-stream"), EntityProblems)
 )]
 pub async fn stream(
     State(app): State<App>,

@@ -1,16 +1,16 @@
 //! `GET /v1/tokens`.
 
 use axum::{Json, extract::State};
+use piecework_api::{Page, Token};
 use piecework_interface::ids::TokenId;
-use piecework_store::read::token::{self, token_list};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use piecework_store::read::token::token_list;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, page_limit},
-    model::Amount,
+    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
     problem::{MirrorProblems, Problem},
 };
 
@@ -24,30 +24,6 @@ pub struct TokenListParams {
     /// Rows, 1..=200; default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-}
-
-/// A listed token.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Token {
-    /// Number; 0 is NEAR, in yoctoNEAR.
-    pub token: u16,
-    /// NEP-141 account; empty for NEAR.
-    pub account_id: String,
-    /// Symbol, as the token contract says; null while that is not known.
-    #[schema(example = "USDC")]
-    pub symbol: Option<String>,
-    /// Digits after the point of an amount in whole tokens; null while that is not known.
-    pub decimals: Option<u8>,
-    /// Least reward per item.
-    pub min_reward: Amount,
-    /// Fee of one lot that earns a full step of reputation.
-    pub rep_unit: Amount,
-    /// yoctoNEAR of bond per 2^32 units.
-    pub bond_rate: Amount,
-    /// Fees collected.
-    pub pool: Amount,
-    /// Withdrawals whose transfer has not answered yet.
-    pub in_flight: Amount,
 }
 
 const SORT: &str = "tokens:token";
@@ -66,25 +42,7 @@ pub async fn tokens_list(
     let after = params.cursor.map(|text| cursor::decode(&text, SORT, &())).transpose()?.map(TokenId);
     let mut db = app.reader.acquire().await?;
     let rows = token_list(&mut db, after, limit + 1).await?;
-    let page = Page::cut(rows, limit, |token| cursor::encode(SORT, &token.row.token.0, &()));
-    Ok(Json(page.map(Token::from)))
-}
-
-impl From<token::Token> for Token {
-    fn from(token::Token { row: token, metadata }: token::Token) -> Self {
-        let (symbol, decimals) = metadata.map(|metadata| (metadata.symbol, metadata.decimals)).unzip();
-        Self {
-            token: token.token.0,
-            account_id: token.account_id,
-            symbol,
-            decimals,
-            min_reward: token.min_reward.into(),
-            rep_unit: token.rep_unit.into(),
-            bond_rate: token.bond_rate.into(),
-            pool: token.pool.into(),
-            in_flight: token.in_flight.into(),
-        }
-    }
+    Ok(Json(cut(rows, limit, |token| cursor::encode(SORT, &token.row.token.0, &()))))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::Args;
+use piecework_api::client::Url;
 use piecework_chain::AccountId;
 use piecework_interface::ids::ClassId;
 use serde::Deserialize;
@@ -163,8 +164,7 @@ impl Checker {
     }
 
     fn url(&mut self, url: &str, name: &str) {
-        let is_url =
-            reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let is_url = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !is_url {
             // The text is not quoted: it may hold a password.
             self.0.push(format!("{name} is not an http(s) URL"));

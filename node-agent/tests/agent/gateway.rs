@@ -17,6 +17,7 @@ use piecework_agent::{
     payloads::Payloads,
     store::Store,
 };
+use piecework_api::{Batch, BatchState, Counts, client::ClientError};
 use piecework_interface::{
     amount::Amount,
     host::sha256,
@@ -49,7 +50,6 @@ impl World {
         let manifest = digests.concat();
         let manifest_hex = hex::encode(sha256(&manifest));
         let mut files = BTreeMap::new();
-        files.insert(format!("/v1/batches/{BATCH}"), format!("{{\"uri\":\"blob:{manifest_hex}\"}}").into_bytes());
         files.insert(format!("/v1/blobs/{manifest_hex}"), manifest);
         for (payload, digest) in payloads.iter().zip(&digests) {
             files.insert(format!("/v1/blobs/{}", hex::encode(digest)), payload.clone());
@@ -60,7 +60,9 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { files, asked, url, payloads, dir: tempfile::tempdir().unwrap() }
+        let world = Self { files, asked, url, payloads, dir: tempfile::tempdir().unwrap() };
+        world.point_to(&format!("blob:{manifest_hex}"));
+        world
     }
 
     fn set(&self, path: &str, body: Option<&[u8]>) {
@@ -69,6 +71,26 @@ impl World {
             Some(body) => files.insert(path.to_owned(), body.to_vec()),
             None => files.remove(path),
         };
+    }
+
+    /// Says that the batch's manifest is at `uri`.
+    fn point_to(&self, uri: &str) {
+        let batch = Batch {
+            batch: BATCH,
+            status: BatchState::Open,
+            requester_id: "requester.test.near".to_owned(),
+            lots: 2,
+            callback: None,
+            uri: uri.to_owned(),
+            record: self.open(),
+            settled: 0,
+            results_root: [0; 32],
+            counts: Counts::default(),
+            ended_at: None,
+            created_seq: 0,
+            updated_seq: 0,
+        };
+        self.set(&format!("/v1/batches/{BATCH}"), Some(&serde_json::to_vec(&batch).unwrap()));
     }
 
     fn blob(&self, item: usize) -> String {
@@ -208,16 +230,14 @@ async fn manifest__should_have_the_root_on_chain() {
 #[tokio::test]
 async fn manifest__should_refuse_strange_addresses_and_answers() {
     let world = World::new().await;
-    for (answer, part) in [
-        ("{\"uri\":\"file:///etc/passwd\"}", "only blob:<sha256> and http(s)"),
-        ("{\"uri\":\"blob:../../etc/passwd\"}", "only blob:<sha256> and http(s)"),
-        ("{\"uri\":\"\"}", "only blob:<sha256> and http(s)"),
-        ("<html>", "nonsense"),
-    ] {
-        world.set(&format!("/v1/batches/{BATCH}"), Some(answer.as_bytes()));
+    for uri in ["file:///etc/passwd", "blob:../../etc/passwd", ""] {
+        world.point_to(uri);
         let text = world.lot(0).await.unwrap_err();
-        assert!(text.contains(part), "{answer}: {text}");
+        assert!(text.contains("only blob:<sha256> and http(s)"), "{uri}: {text}");
     }
+    world.set(&format!("/v1/batches/{BATCH}"), Some(b"<html>"));
+    let text = world.lot(0).await.unwrap_err();
+    assert!(text.contains("nonsense"), "{text}");
 }
 
 #[tokio::test]
@@ -225,8 +245,7 @@ async fn manifest__should_be_taken_from_any_web_address() {
     let world = World::new().await;
     let digests: Vec<[u8; 32]> = world.payloads.iter().map(|payload| sha256(payload)).collect();
     world.set("/elsewhere", Some(&digests.concat()));
-    let answer = format!("{{\"uri\":\"{}/elsewhere\"}}", world.url);
-    world.set(&format!("/v1/batches/{BATCH}"), Some(answer.as_bytes()));
+    world.point_to(&format!("{}/elsewhere", world.url));
     assert_eq!(world.lot(0).await.unwrap(), world.payloads[..2]);
 }
 
@@ -266,6 +285,6 @@ async fn ping__should_name_a_gateway_that_is_down_without_secrets() {
     let gateway = Gateway::new("http://user:password@127.0.0.1:1", 1).unwrap();
     let error = gateway.ping().await.unwrap_err();
     let text = error.to_string();
-    assert!(matches!(error, GatewayError::Unreachable { .. }), "{text}");
+    assert!(matches!(error, GatewayError::Client(ClientError::Unreachable { .. })), "{text}");
     assert!(text.contains("127.0.0.1:1") && text.contains("[gateway] url") && !text.contains("password"), "{text}");
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use piecework_api::Manifest;
 use piecework_chain::KeyFile;
-use piecework_cli::{items::Item, upload::Manifest};
+use piecework_cli::items::Item;
 use piecework_interface::{
     call::BatchSpec,
     draw::At,
@@ -314,7 +315,7 @@ async fn kill_and_restart(market: &Market, stack: &Stack) -> Result<()> {
 
 /// Uploads the items and posts them in three lots.
 async fn post(market: &Market, stack: &Stack, items: &[Item]) -> Result<BatchId> {
-    let manifest = Manifest::new(items);
+    let manifest = Manifest::new(items.iter().map(|item| item.digest));
     for item in items {
         stack.gateway.put_blob(&item.digest, &item.payload).await?;
     }

@@ -12,6 +12,7 @@ use serde::{
 
 /// An amount in the smallest unit of its token (yoctoNEAR for NEAR).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(value_type = String, example = "1000000"))]
 pub struct Amount(pub u128);
 
 impl Serialize for Amount {

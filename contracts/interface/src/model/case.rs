@@ -11,22 +11,32 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     amount::Amount,
     ids::{AccountNo, Digest},
+    item_set,
 };
 
 /// What gold, challenges, a jury or an adjudicator added to a lot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Case {
     /// Opened gold items whose answer is the result: who missed one pays the gold rate.
+    #[serde(with = "item_set")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub gold: u64,
     /// Opened gold items whose answer is not the result: a jury decides.
+    #[serde(with = "item_set")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub against: u64,
     /// Opened gold items that had no result, and whose answer nobody gave.
+    #[serde(with = "item_set")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub void: u64,
     /// Opened gold items that had no result until then.
     pub decided: Vec<Decided>,
     /// Who challenged what.
     pub challenges: Vec<Challenge>,
     /// The items that the jury answers: those challenged and as many others, drawn by its seed; none before.
+    #[serde(with = "item_set")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub jury_items: u64,
     /// The adjudicator's verdict.
     pub verdict: Option<Verdict>,
@@ -36,6 +46,7 @@ fields!(Case as [borsh write] { gold, against, void, decided, challenges, jury_i
 
 /// An item that had no result until gold gave it one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Decided {
     /// Item of the lot.
     pub item: u8,
@@ -48,10 +59,13 @@ impl Element for Decided {}
 
 /// A challenge.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Challenge {
     /// Who.
     pub account: AccountNo,
     /// Items, bit i for item i of the lot.
+    #[serde(with = "item_set")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub items: u64,
     /// What it put up, yoctoNEAR.
     pub bond: Amount,
@@ -78,11 +92,13 @@ impl Element for Opening {}
 
 /// An adjudicator's verdict on a lot.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Verdict {
     /// Per slot in the lot's order, 0..=10000.
     pub scores: Vec<u16>,
     /// SHA-256 of the public report.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub report: Digest,
 }
 

@@ -165,6 +165,7 @@ impl Config {
 
 /// What a batch copies from the configuration and its token at creation, so that later changes never reach it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Fixed {
     /// Fee on rewards paid, in basis points.
     pub fee_bps: u16,

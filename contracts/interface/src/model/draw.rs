@@ -10,9 +10,11 @@ use crate::model::ids::LotId;
 
 /// A captured seed. It never changes: waiting lowers the bar, it never rerolls.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Seed {
     /// `sha256(random seed of the receipt ‖ batch ‖ at)[..16]`.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub value: [u8; 16],
     /// Unix time of the capture, seconds.
     pub at: u32,
@@ -27,6 +29,7 @@ fields!(Seed as [borsh write] { value(hex), at, height, tickets });
 /// A group's or a later round's draw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Draw {
     /// Not opened.
     #[default]

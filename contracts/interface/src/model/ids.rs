@@ -12,6 +12,7 @@ macro_rules! id {
             Deserialize,
         )]
         #[serde(transparent)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         pub struct $name(pub $inner);
 
         transparent!($name as [borsh write read row]);

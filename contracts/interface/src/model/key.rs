@@ -79,6 +79,7 @@ impl<'de> Deserialize<'de> for Kinds {
 
 /// What a key that was added may move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = KeyLimit))]
 pub struct Limit {
     /// In this token only.
     pub token: TokenId,
@@ -92,10 +93,13 @@ fields!(Limit as [borsh write] { token, daily_cap, spent });
 
 /// A key that may sign intents for an account, or a removed one that has to be remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct IntentKey {
     /// The key.
+    #[cfg_attr(feature = "schema", schema(value_type = String, example = "ed25519:8hSHprDq2StXwMtNd43wDTXQYsjXcD4MJTXQYsjXcc4M"))]
     pub public_key: PublicKey,
     /// Kinds that it may sign; none once it is removed.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub kinds: Kinds,
     /// Token and cap. Only an implicit account's own key may have none, which makes every kind its own, later ones too.
     pub limit: Option<Limit>,

@@ -28,6 +28,7 @@ pub const REWARD_LIMIT: u128 = 1 << 80;
 /// How the answers of a batch are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Verification {
     /// Equal answers are counted.
     #[default]
@@ -45,6 +46,7 @@ variants!(Verification { 0 = Consensus, 1 = Adjudicated { adjudicator, verdict_t
 
 /// The terms of a batch. Fixed at creation, inside the bounds of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Terms {
     /// Class of the work; only nodes that declared it may claim.
     pub class: ClassId,
@@ -80,10 +82,12 @@ pub struct Terms {
     pub expires_at: u32,
     /// How answers are judged.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub verification: Verification,
     /// Part of the bond lost when every judged item was gold and missed, in percent; at least `dissent_slash_pct`, or 0 for
     /// the same.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub gold_slash_pct: u8,
 }
 

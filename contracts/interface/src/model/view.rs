@@ -38,6 +38,7 @@ fields!(Root as [write] { seq, head(hex), active_tickets, next_account, next_bat
 
 /// A listed token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = TokenRecord))]
 pub struct Token {
     /// Number.
     pub token: TokenId,
@@ -59,6 +60,7 @@ fields!(Token as [write] { token, account_id, min_reward, rep_unit, bond_rate, p
 
 /// An internal balance that is not zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Balance {
     /// Token.
     pub token: TokenId,
@@ -122,6 +124,7 @@ words!(NodeStatus { Active = "active", Paused = "paused", Silent = "silent" });
 
 /// Reputation of a node in a class it declared.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClassRecord {
     /// Class.
     pub class: ClassId,
@@ -138,12 +141,13 @@ impl Element for ClassRecord {}
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = NodeRecord))]
 pub struct Node {
     /// Stake in yoctoNEAR, the bonded part included.
     pub stake: Amount,
-    /// Part of the stake that backs slots.
+    /// Part of the stake that backs slots, yoctoNEAR.
     pub bonded: Amount,
-    /// Stake on its way out.
+    /// Stake on its way out, yoctoNEAR.
     pub unbonding: Amount,
     /// Unix time from which `unbonding` may be claimed, seconds.
     pub unbonding_until: u32,
@@ -151,7 +155,7 @@ pub struct Node {
     pub tickets: u8,
     /// Unix time of the last rise of tickets or return to activity, seconds.
     pub active_since: u32,
-    /// Unix time of the last heartbeat or work call, seconds; behind it by less than [`crate::rules::node::SEEN_STEP_S`].
+    /// Unix time of the last heartbeat or work call, seconds; behind it by less than ten.
     pub last_seen: u32,
     /// Slots held.
     pub slots: u16,
@@ -161,12 +165,14 @@ pub struct Node {
     pub registered_at: u32,
     /// Lots settled.
     pub settled: u32,
-    /// Status.
+    /// `active`, `paused` by its owner, or `silent` for too long.
+    #[cfg_attr(feature = "schema", schema(value_type = String, example = "active"))]
     pub status: NodeStatus,
     /// Classes, by number.
     pub classes: Vec<ClassRecord>,
     /// What epochs owe it.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub part: Part,
 }
 
@@ -177,6 +183,7 @@ fields!(Node as [borsh write] {
 
 /// A node's part in the running epoch and in the one before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Part {
     /// One more than the number of the last epoch in which the node settled a lot; 0 if it never did.
     pub counted: u32,
@@ -227,6 +234,7 @@ fields!(Batch as [write] { batch, status, settled, results_root(hex), callback, 
 /// A contract that wants to know when a batch is closed: a poke on the batch sends it one call of
 /// `on_piecework_results {"batch", "requester", "settled", "results_root"}`. How that ends changes nothing here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Callback {
     /// The contract.
     pub account_id: String,
@@ -238,6 +246,7 @@ fields!(Callback as [borsh write read row] { account_id, tgas });
 
 /// The part of a batch that exists until it closes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = BatchRecord))]
 pub struct OpenBatch {
     /// Who pays.
     pub requester: AccountNo,
@@ -249,11 +258,13 @@ pub struct OpenBatch {
     pub fixed: Fixed,
     /// Items.
     pub items: u32,
-    /// Merkle root over the items' payload digests, [`crate::rules::merkle::root`].
+    /// Merkle root over the items' payload digests: `merkle::root`.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub manifest: [u8; 32],
-    /// Root of the gold tree, [`crate::rules::gold::leaf`]; zeros without gold.
+    /// Root of the gold tree, whose leaves are `gold::leaf`; zeros without gold.
     #[serde(default, with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, required))]
     pub gold_root: [u8; 32],
     /// Unix time of creation, seconds.
     pub created_at: u32,
@@ -274,6 +285,7 @@ pub const GROUP_LOTS: u32 = 32;
 
 /// Where a batch stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Progress {
     /// Its moving window.
     #[serde(flatten)]
@@ -288,9 +300,11 @@ pub struct Progress {
     pub freed: Amount,
     /// Gold items opened.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub gold_opened: u32,
     /// Those whose answer neither a slot nor a jury shared.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub gold_void: u32,
     /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
     #[serde(default)]
@@ -299,13 +313,16 @@ pub struct Progress {
 
 /// The moving window of a batch: its size does not grow with the batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Window {
     /// First group with an unmarked lot.
     pub frontier: u32,
     /// Marks of the lots of groups `frontier..frontier + 8`: closed, or, while the frontier is not at the last group,
     /// first round fully committed. Bit i of entry g is lot `32 (frontier + g) + i`.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<u32>))]
     pub marks: [u32; WINDOW_GROUPS],
     /// Draws of those groups.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Draw>))]
     pub draws: [Draw; WINDOW_GROUPS],
 }
 

@@ -1,6 +1,9 @@
 //! The contract's Borsh against the `borsh` crate's.
 use borsh::{BorshDeserialize, BorshSerialize};
-use piecework_compact::codec::{Codec, decode, encode};
+use piecework_compact::{
+    codec::{Codec, decode, encode},
+    json::to_string,
+};
 use piecework_interface::{
     amount::Amount,
     call::GoldOpenArgs,
@@ -134,4 +137,22 @@ fn decode__should_not_reserve_what_a_length_promises() {
     // A list of 2^32 − 1 ops of which none is there.
     assert_eq!(decode::<Vec<Op>>(&[0xFF; 4]), None);
     assert_eq!(decode::<Vec<u8>>(&[0xFF; 4]), None);
+}
+
+#[test]
+fn case__should_be_written_in_hex_by_serde_and_read_from_hex_and_from_the_contracts_numbers() {
+    // Given a case whose item sets have their highest bit
+    let case = case(7, 1 << 63 | 0b10, 9, [3; 32]);
+    let (contract, serde) = (to_string(&case), serde_json::to_string(&case).expect("json"));
+
+    // Then the contract's JSON has numbers and serde's hex, and both are the same case
+    assert!(contract.contains(r#""gold":9223372036854775810,"#), "{contract}");
+    assert!(serde.contains(r#""gold":"8000000000000002""#) && !serde.contains("9223372036854775810"), "{serde}");
+    for text in [contract, serde] {
+        assert_eq!(serde_json::from_str::<Case>(&text).expect("a case"), case);
+    }
+    for bad in [r#""""#, r#""+1""#, r#""10000000000000000""#, "-1", "null", "1.5"] {
+        let challenge = format!(r#"{{"account":1,"items":{bad},"bond":"1"}}"#);
+        assert!(serde_json::from_str::<Challenge>(&challenge).is_err(), "{bad}");
+    }
 }

@@ -5,7 +5,6 @@ mod challenge;
 mod create;
 mod dispute;
 mod gold;
-mod known;
 mod lot;
 mod results;
 mod scored;

@@ -1,6 +1,7 @@
 //! What must hold at the end, each checked against a source that does not depend on what it checks.
 
 use anyhow::Context as _;
+use piecework_api::client::Client;
 use piecework_chain::{BlockRef, Coordinator, RpcClient};
 use piecework_interface::{
     host::sha256,
@@ -21,7 +22,6 @@ use super::{
     settle,
 };
 use crate::{
-    gateway::Gateway,
     stack::{Stack, command},
     tokens::ft_balance,
 };
@@ -177,24 +177,12 @@ async fn near_claims(coordinator: &Coordinator) -> anyhow::Result<u128> {
     Ok(claims + near.map_or(0, |near| near.pool.0 + near.in_flight.0))
 }
 
-#[derive(Deserialize)]
-struct EventPage {
-    items: Vec<EventLine>,
-}
-
-#[derive(Deserialize)]
-struct EventLine {
-    seq: u64,
-    line: Option<String>,
-}
-
 async fn journal(stack: &Stack, at: &Coordinator) -> anyhow::Result<Found> {
     let root = at.root().await?;
-    let gateway = Gateway::new(stack.gateway_url())?;
+    let gateway = Client::new(stack.gateway_url(), Default::default())?;
     let (mut seq, mut head) = (0, [0; 32]);
     while seq < root.value.seq {
-        let path = format!("/v1/events?since_seq={seq}&limit={LINES}&lines=true&min_height={}", root.block_height);
-        let page: EventPage = gateway.get(&path).await?.context("the gateway has no /v1/events")?;
+        let page = gateway.events(seq, LINES, Some(root.block_height)).await?;
         if page.items.is_empty() {
             return Ok(Err(format!("the gateway ends at line {seq} of {}", root.value.seq)));
         }

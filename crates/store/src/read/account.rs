@@ -1,7 +1,7 @@
 //! Registered accounts and their balances.
 
+use piecework_api::Account;
 use piecework_interface::{
-    amount::Amount,
     ids::{AccountNo, TokenId},
     key::IntentKey,
     view::Balance,
@@ -10,29 +10,6 @@ use sqlx::{PgConnection, types::Json};
 
 use super::rows;
 use crate::{StoreError, Units, columns::narrow};
-
-/// A registered account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Number.
-    pub account: AccountNo,
-    /// NEAR account id.
-    pub account_id: String,
-    /// Storage deposit, yoctoNEAR.
-    pub storage_paid: Amount,
-    /// Bytes charged.
-    pub storage_used: u32,
-    /// Withdrawals whose transfer has not answered yet.
-    pub in_flight: u8,
-    /// Balances that are not zero, by token.
-    pub balances: Vec<Balance>,
-    /// Keys that may sign intents.
-    pub keys: Vec<IntentKey>,
-    /// Whether it ever registered a node.
-    pub is_node: bool,
-    /// Last line that changed it.
-    pub updated_seq: u64,
-}
 
 struct Row {
     account: i64,

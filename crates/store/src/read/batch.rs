@@ -2,115 +2,22 @@
 
 use std::ops::Range;
 
+use piecework_api::{Batch, BatchState, Counts};
 use piecework_interface::{
-    amount::Amount,
     config::Fixed,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     lots::{lot_count, lot_items},
     terms::Terms,
-    view::{Callback, Progress},
+    view::{Callback, OpenBatch, Progress},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
 
-use super::{named, optional, rows};
+use super::{named, optional};
 use crate::{
-    StoreError, Units,
-    columns::{digest, narrow},
+    StoreError,
+    columns::{digest, name, narrow},
 };
-
-/// Life of a batch in the mirror.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BatchState {
-    /// Takes claims until it expires.
-    Open,
-    /// Cancelled; live lots run to their end.
-    Cancelled,
-    /// Everything is settled.
-    Closed,
-    /// Closed, and the contract dropped its result root.
-    Forgotten,
-}
-
-impl BatchState {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Cancelled => "cancelled",
-            Self::Closed => "closed",
-            Self::Forgotten => "forgotten",
-        }
-    }
-}
-
-/// A batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// Number.
-    pub batch: BatchId,
-    /// State.
-    pub state: BatchState,
-    /// Who pays.
-    pub requester: AccountNo,
-    /// Their account id.
-    pub requester_id: String,
-    /// Reward token.
-    pub token: TokenId,
-    /// Items.
-    pub items: u32,
-    /// Lots.
-    pub lots: u32,
-    /// Merkle root over the items' payload digests.
-    pub manifest: [u8; 32],
-    /// Root of the gold tree, zeros without gold.
-    pub gold_root: [u8; 32],
-    /// Whom a poke tells that it is closed; `None` once it was told.
-    pub callback: Option<Callback>,
-    /// Where the manifest is.
-    pub uri: String,
-    /// Terms.
-    pub terms: Terms,
-    /// What was copied from the configuration.
-    pub fixed: Fixed,
-    /// The moving window.
-    pub progress: Progress,
-    /// Escrow left, fee included.
-    pub escrow: Amount,
-    /// Lots settled, closed lots included.
-    pub settled: u32,
-    /// Root over the results.
-    pub results_root: [u8; 32],
-    /// What is live and what is done.
-    pub counts: Counts,
-    /// Unix time of creation, seconds.
-    pub created_at: u32,
-    /// Unix time at which it closed, seconds.
-    pub ended_at: Option<u32>,
-    /// Line that created it.
-    pub created_seq: u64,
-    /// Last line that changed it or one of its lots.
-    pub updated_seq: u64,
-}
-
-/// Lots by phase and items by result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Lots in which seats are claimed and committed.
-    pub working: u32,
-    /// Lots whose answers are being shown.
-    pub revealing: u32,
-    /// Lots tallied and not yet settled.
-    pub provisional: u32,
-    /// Lots that wait for the adjudicator.
-    pub judging: u32,
-    /// Lots that went, or go, through an extension round.
-    pub extended: u32,
-    /// Items of settled lots.
-    pub settled_items: u32,
-    /// Items among them with an accepted answer.
-    pub accepted_items: u32,
-}
 
 /// Which batches to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -121,36 +28,6 @@ pub struct BatchFilter {
     pub requester: Option<AccountNo>,
     /// Only this class.
     pub class: Option<ClassId>,
-}
-
-struct Row {
-    batch: i64,
-    status: String,
-    requester: i64,
-    requester_id: String,
-    token: i32,
-    items: i64,
-    manifest: Vec<u8>,
-    gold_root: Vec<u8>,
-    callback: Option<Json<Callback>>,
-    uri: String,
-    terms: Json<Terms>,
-    fixed: Json<Fixed>,
-    progress: Json<Progress>,
-    escrow: Units,
-    settled: i64,
-    results_root: Vec<u8>,
-    created_at: i64,
-    ended_at: Option<i64>,
-    created_seq: i64,
-    updated_seq: i64,
-    working: i64,
-    revealing: i64,
-    provisional: i64,
-    judging: i64,
-    extended: i64,
-    settled_items: i64,
-    accepted: i64,
 }
 
 /// The batch with this number.
@@ -241,8 +118,8 @@ async fn batches(
     filter: &BatchFilter,
     limit: u32,
 ) -> Result<Vec<Batch>, StoreError> {
-    let found = sqlx::query_as!(
-        Row,
+    let state = filter.state.as_ref().map(name).transpose()?;
+    sqlx::query!(
         r#"SELECT b.batch, b.status, b.requester, a.account_id AS requester_id, b.token, b.items, b.manifest,
                   b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
                   b.fixed AS "fixed: Json<Fixed>", b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
@@ -267,53 +144,56 @@ async fn batches(
            LIMIT $6"#,
         numbers.start,
         numbers.end,
-        filter.state.map(BatchState::as_str),
+        state,
         filter.requester.map(|account| i64::from(account.0)),
         filter.class.map(|class| i32::from(class.0)),
         i64::from(limit),
     )
     .fetch_all(db)
-    .await?;
-    rows(found)
-}
-
-impl TryFrom<Row> for Batch {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let Json(terms) = row.terms;
-        let items = narrow(row.items, "batches.items")?;
-        Ok(Self {
-            batch: BatchId(narrow(row.batch, "batches.batch")?),
-            state: named(&row.status, "batches.status")?,
+    .await?
+    .into_iter()
+    .map(|row| {
+        let record = OpenBatch {
             requester: AccountNo(narrow(row.requester, "batches.requester")?),
-            requester_id: row.requester_id,
             token: TokenId(narrow(row.token, "batches.token")?),
-            items,
-            lots: lot_count(items, terms.lot_size),
+            terms: row.terms.0,
+            fixed: row.fixed.0,
+            items: narrow(row.items, "batches.items")?,
             manifest: digest(row.manifest, "batches.manifest")?,
             gold_root: digest(row.gold_root, "batches.gold_root")?,
-            callback: row.callback.map(|Json(callback)| callback),
-            uri: row.uri,
-            fixed: row.fixed.0,
+            created_at: narrow(row.created_at, "batches.created_at")?,
             progress: row.progress.0,
             escrow: row.escrow.into(),
-            settled: narrow(row.settled, "batches.settled")?,
+        };
+        let (lots, settled) = (lot_count(record.items, record.terms.lot_size), narrow(row.settled, "batches.settled")?);
+        let phase = |count| narrow(count, "lots.phase");
+        let live = row.working + row.revealing + row.provisional + row.judging;
+        Ok(Batch {
+            batch: BatchId(narrow(row.batch, "batches.batch")?),
+            status: named(&row.status, "batches.status")?,
+            requester_id: row.requester_id,
+            lots,
+            callback: row.callback.map(|Json(callback)| callback),
+            uri: row.uri,
+            record,
+            settled,
             results_root: digest(row.results_root, "batches.results_root")?,
             counts: Counts {
-                working: narrow(row.working, "lots.phase")?,
-                revealing: narrow(row.revealing, "lots.phase")?,
-                provisional: narrow(row.provisional, "lots.phase")?,
-                judging: narrow(row.judging, "lots.phase")?,
-                extended: narrow(row.extended, "lots.round")?,
+                open_lots: lots.saturating_sub(phase(live)?).saturating_sub(settled),
+                working_lots: phase(row.working)?,
+                revealing_lots: phase(row.revealing)?,
+                provisional_lots: phase(row.provisional)?,
+                judging_lots: phase(row.judging)?,
+                settled_lots: settled,
+                extended_lots: phase(row.extended)?,
                 settled_items: narrow(row.settled_items, "results.lot")?,
                 accepted_items: narrow(row.accepted, "results.accepted")?,
+                unresolved_items: narrow(row.settled_items - row.accepted, "results.accepted")?,
             },
-            created_at: narrow(row.created_at, "batches.created_at")?,
             ended_at: optional(row.ended_at, "batches.ended_at")?,
             created_seq: narrow(row.created_seq, "batches.created_seq")?,
             updated_seq: narrow(row.updated_seq, "batches.updated_seq")?,
-            terms,
         })
-    }
+    })
+    .collect()
 }

@@ -1,5 +1,6 @@
 //! The journal.
 
+use piecework_api::Event;
 use piecework_interface::ids::{AccountNo, BatchId};
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, types::Json};
@@ -7,38 +8,22 @@ use sqlx::{PgConnection, types::Json};
 use super::optional;
 use crate::{StoreError, columns::narrow};
 
-/// A journal line.
+/// A journal line with what it changed.
 #[derive(Clone, Debug)]
-pub struct Event {
-    /// Number.
-    pub seq: u64,
-    /// Height of its block.
-    pub height: u64,
-    /// Unix time of its block, seconds.
-    pub block_at: u32,
-    /// Receipt that logged it, base58.
-    pub receipt_id: String,
-    /// Transaction, base58; `None` where the block source does not tell.
-    pub tx_hash: Option<String>,
-    /// Method that wrote it.
-    pub event: String,
-    /// Node whose call it was.
-    pub node: Option<AccountNo>,
-    /// Batches that the line changed, or whose lots it changed, in order.
+pub struct EventChanges {
+    /// The line.
+    pub event: Event,
+    /// Batches that it changed, or whose lots it changed, in order.
     pub batches: Vec<BatchId>,
-    /// Accounts that the line changed, in order.
+    /// Accounts that it changed, in order.
     pub accounts: Vec<AccountNo>,
-    /// What happened, in order: the line's `data.log`.
-    pub entries: Box<RawValue>,
-    /// The line as logged.
-    pub line: String,
 }
 
 /// Lines with numbers from `since_seq` on, in order.
 ///
 /// # Errors
 /// The read failed.
-pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Result<Vec<Event>, StoreError> {
+pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Result<Vec<EventChanges>, StoreError> {
     // A number beyond the column's range is beyond the journal's end.
     let Ok(since_seq) = i64::try_from(since_seq) else { return Ok(Vec::new()) };
     sqlx::query!(
@@ -55,7 +40,7 @@ pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Re
     .await?
     .into_iter()
     .map(|row| {
-        Ok(Event {
+        let event = Event {
             seq: narrow(row.seq, "events.seq")?,
             height: narrow(row.height, "events.height")?,
             block_at: narrow(row.block_at, "events.block_at")?,
@@ -63,11 +48,12 @@ pub async fn event_list(db: &mut PgConnection, since_seq: u64, limit: u32) -> Re
             tx_hash: row.tx_hash,
             event: row.event,
             node: optional(row.node, "events.node")?.map(AccountNo),
-            batches: numbers(row.batches, "events.batches")?.map(BatchId).collect(),
-            accounts: numbers(row.accounts, "events.accounts")?.map(AccountNo).collect(),
-            entries: row.entries.0,
-            line: row.line,
-        })
+            log: row.entries.0,
+            line: Some(row.line),
+        };
+        let batches = numbers(row.batches, "events.batches")?.map(BatchId).collect();
+        let accounts = numbers(row.accounts, "events.accounts")?.map(AccountNo).collect();
+        Ok(EventChanges { event, batches, accounts })
     })
     .collect()
 }

@@ -1,65 +1,11 @@
 //! Movements of internal balances.
 
-use piecework_interface::{
-    amount::Amount,
-    ids::{AccountNo, BatchId, LotId, TokenId},
-};
-use serde::{Deserialize, Serialize};
+use piecework_api::LedgerEntry;
+use piecework_interface::ids::{AccountNo, BatchId, LotId, TokenId};
 use sqlx::PgConnection;
 
 use super::{named, optional};
 use crate::{StoreError, columns::narrow};
-
-/// Why a balance moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LedgerKind {
-    /// From outside, or from claimed stake.
-    Deposit,
-    /// Sent out.
-    Withdraw,
-    /// A failed transfer came back.
-    Restore,
-    /// Locked in a batch.
-    Escrow,
-    /// Reward of a settled slot.
-    Pay,
-    /// Escrow returned.
-    Refund,
-    /// A share of an epoch's fees.
-    Revenue,
-    /// To or from another account, by a signed intent.
-    Transfer,
-    /// Of a challenge or an adjudicator, and what comes back of it.
-    Bond,
-    /// For sitting on a jury.
-    JurorFee,
-}
-
-/// One movement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerEntry {
-    /// Journal line.
-    pub seq: u64,
-    /// Order in the line.
-    pub leg: u32,
-    /// Unix time of the block, seconds.
-    pub block_at: u32,
-    /// Token.
-    pub token: TokenId,
-    /// Why.
-    pub kind: LedgerKind,
-    /// Whether the balance grew.
-    pub credit: bool,
-    /// Amount moved.
-    pub amount: Amount,
-    /// Balance afterwards.
-    pub balance_after: Amount,
-    /// Batch that it concerns.
-    pub batch: Option<BatchId>,
-    /// Lot that it concerns.
-    pub lot: Option<LotId>,
-}
 
 /// Movements of an account before the key `(seq, leg)`, newest first.
 ///

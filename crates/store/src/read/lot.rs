@@ -1,89 +1,18 @@
 //! Lots, including those that nobody claimed yet: they have no row and are known from the batch's geometry.
 
+use piecework_api::{Lot, LotState, Settlement};
 use piecework_interface::{
     case::Case,
     draw::Draw,
     ids::{AccountNo, BatchId, LotId},
 };
-use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, types::Json};
 
-use super::{named, optional};
+use super::{batch::BatchShape, named, optional};
 use crate::{
     StoreError,
-    columns::{items_of, narrow},
+    columns::{items_of, name, narrow},
 };
-
-/// Where a lot stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LotState {
-    /// Nobody claimed it yet.
-    Open,
-    /// Seats are claimed and committed.
-    Working,
-    /// Answers are shown.
-    Revealing,
-    /// Tallied; settles when the challenge window has passed.
-    Provisional,
-    /// Answers are shown; the adjudicator's time runs.
-    Judging,
-    /// Settled, or closed without a result.
-    Settled,
-}
-
-impl LotState {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Working => "working",
-            Self::Revealing => "revealing",
-            Self::Provisional => "provisional",
-            Self::Judging => "judging",
-            Self::Settled => "settled",
-        }
-    }
-}
-
-/// A lot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lot {
-    /// Number in the batch.
-    pub lot: LotId,
-    /// State.
-    pub state: LotState,
-    /// 0, 1 for the extension, 2 for a jury; of a settled lot the last one.
-    pub round: u8,
-    /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.
-    pub clock_at: u32,
-    /// Unix time at which the phase after working began, seconds; 0 before.
-    pub phase_at: u32,
-    /// Nodes that left the lot, the last eight.
-    pub leavers: Vec<AccountNo>,
-    /// The extension's open items; 0 in round 0.
-    pub open_items: u64,
-    /// The draw of the extension or the jury.
-    pub draw: Draw,
-    /// What gold, challenges, a jury or an adjudicator added.
-    pub case: Option<Box<Case>>,
-    /// Live slots that are reserved, committed and revealed.
-    pub slots: [u32; 3],
-    /// Settlement, once settled.
-    pub settlement: Option<Settlement>,
-    /// Last line that changed it; `None` while it is open.
-    pub updated_seq: Option<u64>,
-}
-
-/// What a lot settled to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settlement {
-    /// Settlement number in the batch.
-    pub n: u32,
-    /// Accepted items.
-    pub accepted: u64,
-    /// Unix time, seconds.
-    pub settled_at: u32,
-}
 
 /// A state in one byte per lot: what a picture of a large batch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +31,7 @@ pub struct LotMark {
 ///
 /// # Errors
 /// The read failed.
-pub async fn lot_list(db: &mut PgConnection, batch: BatchId, lots: &[LotId]) -> Result<Vec<Lot>, StoreError> {
+pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId]) -> Result<Vec<Lot>, StoreError> {
     let numbers: Vec<i64> = lots.iter().map(|lot| i64::from(lot.0)).collect();
     sqlx::query!(
         r#"SELECT g.lot AS "lot!", l.phase AS "phase?", l.round AS "round?", l.clock_at AS "clock_at?",
@@ -118,7 +47,7 @@ pub async fn lot_list(db: &mut PgConnection, batch: BatchId, lots: &[LotId]) -> 
                                 count(*) FILTER (WHERE phase = 'revealed') AS revealed
                          FROM slots WHERE batch = $1 AND lot = g.lot AND outcome IS NULL) s
            ORDER BY g.lot"#,
-        i64::from(batch.0),
+        i64::from(batch.batch.0),
         &numbers,
     )
     .fetch_all(db)
@@ -129,13 +58,18 @@ pub async fn lot_list(db: &mut PgConnection, batch: BatchId, lots: &[LotId]) -> 
             (Some(n), Some(accepted), Some(settled_at)) => Some(Settlement {
                 n: narrow(n, "results.n")?,
                 accepted: items_of(accepted),
+                accepted_items: accepted.count_ones(),
                 settled_at: narrow(settled_at, "results.settled_at")?,
             }),
             _ => None,
         };
         let leavers = row.leavers.unwrap_or_default().into_iter();
+        let lot = LotId(narrow(row.lot, "lots.lot")?);
         Ok(Lot {
-            lot: LotId(narrow(row.lot, "lots.lot")?),
+            batch: batch.batch,
+            lot,
+            first_item: batch.first_item(lot),
+            items: batch.lot_items(lot),
             state: row.phase.map_or(Ok(LotState::Open), |phase| named(&phase, "lots.phase"))?,
             round: narrow(row.round.unwrap_or_default(), "lots.round")?,
             clock_at: narrow(row.clock_at.unwrap_or_default(), "lots.clock_at")?,
@@ -146,11 +80,9 @@ pub async fn lot_list(db: &mut PgConnection, batch: BatchId, lots: &[LotId]) -> 
             open_items: items_of(row.open_items.unwrap_or_default()),
             draw: row.draw.map(|Json(draw)| draw).unwrap_or_default(),
             case: row.case.map(|Json(case)| case),
-            slots: [
-                narrow(row.reserved, "slots.phase")?,
-                narrow(row.committed, "slots.phase")?,
-                narrow(row.revealed, "slots.phase")?,
-            ],
+            reserved: narrow(row.reserved, "slots.phase")?,
+            committed: narrow(row.committed, "slots.phase")?,
+            revealed: narrow(row.revealed, "slots.phase")?,
             settlement,
             updated_seq: optional(row.updated_seq, "lots.updated_seq")?,
         })
@@ -191,7 +123,7 @@ pub async fn lot_numbers_by_state(
             batch,
             from,
             until,
-            state.as_str(),
+            name(&state)?,
             i64::from(limit),
         )
         .fetch_all(db)

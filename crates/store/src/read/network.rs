@@ -1,59 +1,20 @@
 //! Sums over the whole market.
 
-use piecework_interface::{amount::Amount, ids::TokenId};
+use piecework_api::{BatchTotals, ItemTotals, LotTotals, Network, NodeTotals, TokenTotals};
+use piecework_interface::ids::TokenId;
 use sqlx::PgConnection;
 
-use crate::{StoreError, columns::narrow};
+use crate::{StoreError, columns::narrow, cursor::Cursor};
 
-/// The market in numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// Nodes that are active, paused and silent.
-    pub nodes: [u64; 3],
-    /// Stake of all nodes, the bonded part included, yoctoNEAR.
-    pub stake: Amount,
-    /// Part of it that backs slots, yoctoNEAR.
-    pub bonded: Amount,
-    /// Batches that are open, cancelled and closed.
-    pub batches: [u64; 3],
-    /// Lots that are working, revealing, judging and provisional.
-    pub live_lots: [u64; 4],
-    /// Lots settled.
-    pub settled_lots: u64,
-    /// Items of settled lots.
-    pub settled_items: u64,
-    /// Items among them with an accepted answer.
-    pub accepted_items: u64,
-    /// Open accounts.
-    pub accounts: u64,
-    /// Sums per token.
-    pub tokens: Vec<TokenTotals>,
-}
-
-/// Sums of one token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenTotals {
-    /// Token.
-    pub token: TokenId,
-    /// Its account id; empty for NEAR.
-    pub account_id: String,
-    /// Internal balances.
-    pub balances: Amount,
-    /// Escrows of batches.
-    pub escrow: Amount,
-    /// Fees collected.
-    pub pool: Amount,
-    /// Withdrawals on their way.
-    pub in_flight: Amount,
-    /// Rewards paid so far.
-    pub paid: Amount,
-}
-
-/// Reads the sums. Give it a snapshot: it takes two statements.
+/// The market as it is at a head of the mirror. Give it a snapshot: it takes four statements.
 ///
 /// # Errors
 /// The read failed.
-pub async fn network_get(db: &mut PgConnection) -> Result<Network, StoreError> {
+pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network, StoreError> {
+    let block_at = head.timestamp_ns / 1_000_000_000;
+    let since = |seconds: u64| u32::try_from(block_at.saturating_sub(seconds)).unwrap_or(u32::MAX);
+    let last_minute = settled_items_since(&mut *db, since(60)).await?;
+    let last_five_minutes = settled_items_since(&mut *db, since(300)).await?;
     let row = sqlx::query!(
         r#"SELECT n.active AS "active!", n.paused AS "paused!", n.silent AS "silent!", n.stake AS "stake!",
                   n.bonded AS "bonded!", b.open AS "open!", b.cancelled AS "cancelled!", b.closed AS "closed!",
@@ -102,25 +63,45 @@ pub async fn network_get(db: &mut PgConnection) -> Result<Network, StoreError> {
             paid: token.paid.into(),
         })
     });
+    let count = |count| narrow(count, "count");
     Ok(Network {
-        nodes: counts([row.active, row.paused, row.silent])?,
-        stake: row.stake.into(),
-        bonded: row.bonded.into(),
-        batches: counts([row.open, row.cancelled, row.closed])?,
-        live_lots: counts([row.working, row.revealing, row.judging, row.provisional])?,
-        settled_lots: narrow(row.lots, "results")?,
-        settled_items: narrow(row.items, "results.lot")?,
-        accepted_items: narrow(row.accepted, "results.accepted")?,
-        accounts: narrow(row.accounts, "accounts")?,
+        contract_id: head.stream.clone(),
+        chain_id: head.chain_id.clone(),
+        height: head.height,
+        block_at,
+        next_seq: head.root.seq,
+        journal_head: head.root.head,
+        nodes: NodeTotals {
+            active: count(row.active)?,
+            paused: count(row.paused)?,
+            silent: count(row.silent)?,
+            active_tickets: head.root.active_tickets,
+            stake: row.stake.into(),
+            bonded: row.bonded.into(),
+        },
+        batches: BatchTotals { open: count(row.open)?, cancelled: count(row.cancelled)?, closed: count(row.closed)? },
+        lots: LotTotals {
+            working: count(row.working)?,
+            revealing: count(row.revealing)?,
+            judging: count(row.judging)?,
+            provisional: count(row.provisional)?,
+            settled: count(row.lots)?,
+        },
+        items: ItemTotals {
+            settled: count(row.items)?,
+            accepted: count(row.accepted)?,
+            last_minute,
+            last_five_minutes,
+            per_second: f64::from(u32::try_from(last_minute).unwrap_or(u32::MAX)) / 60.0,
+        },
+        accounts: count(row.accounts)?,
+        insurance: head.root.insurance,
         tokens: tokens.collect::<Result<_, StoreError>>()?,
     })
 }
 
 /// Items of lots that settled at `since` or later, Unix seconds of chain time.
-///
-/// # Errors
-/// The read failed.
-pub async fn settled_items_since(db: &mut PgConnection, since: u32) -> Result<u64, StoreError> {
+async fn settled_items_since(db: &mut PgConnection, since: u32) -> Result<u64, StoreError> {
     // Settlements are numbered by journal lines and block times only grow, so the newest lines are looked at first.
     let items = sqlx::query_scalar!(
         r#"SELECT coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS "items!"
@@ -131,12 +112,4 @@ pub async fn settled_items_since(db: &mut PgConnection, since: u32) -> Result<u6
     .fetch_one(db)
     .await?;
     narrow(items, "results.lot")
-}
-
-fn counts<const N: usize>(counts: [i64; N]) -> Result<[u64; N], StoreError> {
-    let mut narrowed = [0; N];
-    for (narrowed, count) in narrowed.iter_mut().zip(counts) {
-        *narrowed = narrow(count, "count")?;
-    }
-    Ok(narrowed)
 }

@@ -1,37 +1,18 @@
 //! Nodes, with what they earned.
 
+use piecework_api::Node;
 use piecework_interface::{
-    amount::Amount,
     ids::{AccountNo, ClassId},
-    view::{Balance, NodeStatus},
+    view::NodeStatus,
 };
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::{account::balances, rows};
+use super::account::balances;
 use crate::{
     StoreError, Units,
-    columns::{class_record, narrow, node_view},
+    columns::{class_record, name, narrow, node_view},
 };
-
-/// A node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// Account number.
-    pub account: AccountNo,
-    /// Account id.
-    pub account_id: String,
-    /// The record, as the contract's view answers it.
-    pub record: piecework_interface::view::Node,
-    /// What settled slots paid, by token.
-    pub earned: Vec<Balance>,
-    /// What was taken from the stake, yoctoNEAR.
-    pub slashed: Amount,
-    /// Items for which its answer was the accepted one.
-    pub agreed_items: u64,
-    /// Last line that changed its account, its balances or the node.
-    pub updated_seq: u64,
-}
 
 /// Which nodes to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,35 +21,6 @@ pub struct NodeFilter {
     pub status: Option<NodeStatus>,
     /// Only nodes that declare this class now.
     pub class: Option<ClassId>,
-}
-
-struct Row {
-    account: i64,
-    account_id: String,
-    stake: Units,
-    bonded: Units,
-    unbonding: Units,
-    unbonding_until: i64,
-    tickets: i16,
-    active_since: i64,
-    last_seen: i64,
-    slots: i32,
-    faults: i16,
-    registered_at: i64,
-    settled: i64,
-    status: String,
-    epoch_counted: i64,
-    epoch_tickets: i16,
-    epoch_before: i16,
-    classes: Vec<i32>,
-    reputations: Vec<i32>,
-    stepped_at: Vec<i64>,
-    declared: Vec<bool>,
-    earned_tokens: Vec<i32>,
-    earned_amounts: Vec<Units>,
-    slashed: Units,
-    agreed_items: i64,
-    updated_seq: i64,
 }
 
 /// The node of this account.
@@ -100,8 +52,8 @@ async fn nodes(
     after: Option<AccountNo>,
     limit: u32,
 ) -> Result<Vec<Node>, StoreError> {
-    let found = sqlx::query_as!(
-        Row,
+    let status = filter.status.as_ref().map(name).transpose()?;
+    sqlx::query!(
         r#"SELECT n.account, a.account_id, n.stake, n.bonded, n.unbonding, n.unbonding_until, n.tickets, n.active_since,
                   n.last_seen, n.slots, n.faults, n.registered_at, n.settled, n.status,
                   n.epoch_counted, n.epoch_tickets, n.epoch_before,
@@ -133,35 +85,22 @@ async fn nodes(
            ORDER BY n.account
            LIMIT $5"#,
         account_id,
-        filter.status.map(status_name),
+        status,
         filter.class.map(|class| i32::from(class.0)),
         after.map_or(-1, |account| i64::from(account.0)),
         i64::from(limit),
     )
     .fetch_all(db)
-    .await?;
-    rows(found)
-}
-
-const fn status_name(status: NodeStatus) -> &'static str {
-    match status {
-        NodeStatus::Active => "active",
-        NodeStatus::Paused => "paused",
-        NodeStatus::Silent => "silent",
-    }
-}
-
-impl TryFrom<Row> for Node {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    .await?
+    .into_iter()
+    .map(|row| {
         let classes = row.classes.iter().zip(&row.reputations).zip(row.stepped_at.iter().zip(&row.declared));
         let classes = classes
             .map(|((class, reputation), (stepped_at, declared))| {
                 class_record(*class, *reputation, *stepped_at, *declared)
             })
             .collect::<Result<_, StoreError>>()?;
-        Ok(Self {
+        Ok(Node {
             account: AccountNo(narrow(row.account, "nodes.account")?),
             account_id: row.account_id,
             record: node_view!(row, classes),
@@ -170,5 +109,6 @@ impl TryFrom<Row> for Node {
             agreed_items: narrow(row.agreed_items, "slots.agreed")?,
             updated_seq: narrow(row.updated_seq, "accounts.updated_seq")?,
         })
-    }
+    })
+    .collect()
 }

@@ -1,23 +1,9 @@
 //! Comparisons of the mirror with the contract's views.
 
+use piecework_api::Reconciliation;
 use sqlx::PgConnection;
 
 use crate::{StoreError, columns::narrow};
-
-/// One comparison.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reconciliation {
-    /// Block at which both sides were read.
-    pub height: u64,
-    /// Its time, Unix seconds.
-    pub block_at: u32,
-    /// Rows compared.
-    pub rows: u64,
-    /// Rows that differ or exist on one side only.
-    pub mismatches: u64,
-    /// Mirror equal, journal verified and money conserved.
-    pub ok: bool,
-}
 
 /// The last comparison.
 ///

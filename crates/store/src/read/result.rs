@@ -1,38 +1,18 @@
 //! Results of settled lots.
 
+use piecework_api::LotResult;
 use piecework_interface::{
-    amount::Amount,
-    ids::{BatchId, LotId},
+    answers::{Answers, Items},
+    ids::LotId,
+    lots::all_items,
 };
 use sqlx::PgConnection;
 
+use super::batch::BatchShape;
 use crate::{
     StoreError,
     columns::{digest, items_of, narrow},
 };
-
-/// What a lot settled to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LotResult {
-    /// Settlement number in the batch: its place in the results' Merkle mountain range.
-    pub n: u32,
-    /// Lot.
-    pub lot: LotId,
-    /// Accepted items.
-    pub accepted: u64,
-    /// SHA-256 of the answers.
-    pub digest: [u8; 32],
-    /// Answers of all items, width bytes each, zeros where nothing is accepted.
-    pub answers: Vec<u8>,
-    /// Fee, in units of the token.
-    pub fee: Amount,
-    /// Returned to the requester, in units of the token.
-    pub refund: Amount,
-    /// Unix time, seconds.
-    pub settled_at: u32,
-    /// Journal line.
-    pub seq: u64,
-}
 
 /// Results of a batch with settlement numbers from `from` on, in order.
 ///
@@ -40,7 +20,7 @@ pub struct LotResult {
 /// The read failed.
 pub async fn result_list(
     db: &mut PgConnection,
-    batch: BatchId,
+    batch: &BatchShape,
     from: u32,
     limit: u32,
 ) -> Result<Vec<LotResult>, StoreError> {
@@ -50,7 +30,7 @@ pub async fn result_list(
          WHERE batch = $1 AND n >= $2
          ORDER BY n
          LIMIT $3",
-        i64::from(batch.0),
+        i64::from(batch.batch.0),
         i64::from(from),
         i64::from(limit),
     )
@@ -58,12 +38,20 @@ pub async fn result_list(
     .await?
     .into_iter()
     .map(|row| {
+        let lot = LotId(narrow(row.lot, "results.lot")?);
+        let (items, accepted) = (batch.lot_items(lot), items_of(row.accepted));
+        let answers = Answers { items: Items(all_items(items)), width: batch.answer_width, bytes: row.answers };
         Ok(LotResult {
             n: narrow(row.n, "results.n")?,
-            lot: LotId(narrow(row.lot, "results.lot")?),
-            accepted: items_of(row.accepted),
+            lot,
+            first_item: batch.first_item(lot),
+            items,
+            accepted,
+            answers: answers
+                .iter()
+                .map(|(item, answer)| (accepted >> item & 1 == 1).then(|| hex::encode(answer)))
+                .collect(),
             digest: digest(row.digest, "results.digest")?,
-            answers: row.answers,
             fee: row.fee.into(),
             refund: row.refund.into(),
             settled_at: narrow(row.settled_at, "results.settled_at")?,

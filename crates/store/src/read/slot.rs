@@ -1,10 +1,7 @@
 //! Slots: the copies of a lot's rounds, live and past.
 
-use piecework_interface::{
-    amount::Amount,
-    ids::{AccountNo, BatchId, LotId},
-};
-use serde::{Deserialize, Serialize};
+use piecework_api::Slot;
+use piecework_interface::ids::{AccountNo, BatchId, LotId};
 use sqlx::PgConnection;
 
 use super::{named, optional, rows};
@@ -12,75 +9,6 @@ use crate::{
     StoreError, Units,
     columns::{digest, items_of, narrow},
 };
-
-/// Phase of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SlotPhase {
-    /// Claimed.
-    Reserved,
-    /// Bound to a commitment.
-    Committed,
-    /// Answers shown.
-    Revealed,
-}
-
-/// How a slot ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SlotOutcome {
-    /// Judged with its lot.
-    Settled,
-    /// Given back by the node.
-    Released,
-    /// The reservation ran out.
-    Abandoned,
-    /// The round ended without a result.
-    Freed,
-}
-
-/// A slot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// Batch.
-    pub batch: BatchId,
-    /// Lot.
-    pub lot: LotId,
-    /// Line of the claim.
-    pub claimed_seq: u64,
-    /// Node.
-    pub node: AccountNo,
-    /// Its account id.
-    pub node_id: String,
-    /// Round.
-    pub round: u8,
-    /// Phase; of a past slot its last.
-    pub phase: SlotPhase,
-    /// Unix time until which the reservation held, seconds.
-    pub reserved_until: u32,
-    /// Commitment.
-    pub commitment: Option<[u8; 32]>,
-    /// Answers shown: judged items × width bytes.
-    pub answers: Option<Vec<u8>>,
-    /// Unix time of the claim, seconds.
-    pub claimed_at: u32,
-    /// Unix time of the commit, seconds.
-    pub committed_at: Option<u32>,
-    /// Unix time of the reveal, seconds.
-    pub revealed_at: Option<u32>,
-    /// How it ended; `None` while it is live.
-    pub outcome: Option<SlotOutcome>,
-    /// Reward credited, in units of the batch's token.
-    pub pay: Amount,
-    /// Taken from the stake, yoctoNEAR.
-    pub slash: Amount,
-    /// Reputation in the class after the settlement, 0..=10000.
-    pub reputation: Option<u16>,
-    /// Items whose accepted answer is the slot's.
-    pub agreed: Option<u64>,
-    /// Unix time of its end, seconds.
-    pub ended_at: Option<u32>,
-}
 
 struct Row {
     batch: i64,

@@ -1,18 +1,11 @@
 //! Listed tokens.
 
+use piecework_api::Token;
 use piecework_interface::{ids::TokenId, view};
 use sqlx::PgConnection;
 
-use crate::{StoreError, columns::narrow, token_metadata::TokenMetadata};
-
-/// A listed token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// The contract's row.
-    pub row: view::Token,
-    /// How people read its amounts, if that is known.
-    pub metadata: Option<TokenMetadata>,
-}
+use super::optional;
+use crate::{StoreError, columns::narrow};
 
 /// Tokens behind `after`, by number.
 ///
@@ -33,12 +26,8 @@ pub async fn token_list(db: &mut PgConnection, after: Option<TokenId>, limit: u3
     .await?
     .into_iter()
     .map(|row| {
-        let metadata = match row.symbol.zip(row.decimals) {
-            Some((symbol, decimals)) => {
-                Some(TokenMetadata { symbol, decimals: narrow(decimals, "token_metadata.decimals")? })
-            }
-            None => None,
-        };
+        let decimals = optional(row.decimals, "token_metadata.decimals")?;
+        let symbol = row.symbol;
         let row = view::Token {
             token: TokenId(narrow(row.token, "tokens.token")?),
             account_id: row.account_id,
@@ -48,7 +37,7 @@ pub async fn token_list(db: &mut PgConnection, after: Option<TokenId>, limit: u3
             pool: row.pool.into(),
             in_flight: row.in_flight.into(),
         };
-        Ok(Token { row, metadata })
+        Ok(Token { row, symbol, decimals })
     })
     .collect()
 }

@@ -11,8 +11,7 @@ use sqlx::PgTransaction;
 use crate::{
     StoreError, Units,
     change::AccountRow,
-    columns::{expect_rows, json, widen},
-    names,
+    columns::{expect_rows, json, name, widen},
 };
 
 type Accounts = BTreeMap<AccountNo, AccountRow>;
@@ -75,7 +74,7 @@ pub(super) async fn node_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) -> 
     let number = |value: fn(&Node) -> u32| rows.iter().map(|(_, node)| i64::from(value(node))).collect::<Vec<_>>();
     let small = |value: fn(&Node) -> u8| rows.iter().map(|(_, node)| i16::from(value(node))).collect::<Vec<_>>();
     let slots: Vec<_> = rows.iter().map(|(_, node)| i32::from(node.slots)).collect();
-    let status: Vec<_> = rows.iter().map(|(_, node)| names::node_status(node.status).to_owned()).collect();
+    let status: Vec<String> = rows.iter().map(|(_, node)| name(&node.status)).collect::<Result<_, _>>()?;
     let written = sqlx::query!(
         "INSERT INTO nodes (account, stake, bonded, unbonding, unbonding_until, tickets, active_since, last_seen, slots,
                             faults, registered_at, settled, status, epoch_counted, epoch_tickets, epoch_before)

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use piecework_api::{BatchState, LotState};
+use piecework_compact::json::to_string;
 use piecework_interface::{
     ids::{BatchId, LotId},
-    view::{LotState, Progress},
+    view::{self, Progress},
 };
 use sqlx::PgTransaction;
 
 use crate::{
     StoreError, Units,
-    change::{BatchRow, LotRow, NewBatch, ResultRow},
-    columns::{expect_rows, item_bits, json, widen},
-    names,
+    change::{BatchRow, LotRow, NewBatch, ResultRow, RowStatus},
+    columns::{expect_rows, item_bits, json, name, widen},
 };
 
 /// Inserts what a batch fixes. The rest has the values of an empty batch until [`batch_update`], which always follows.
@@ -68,7 +69,7 @@ pub(super) async fn batch_update(
         return Ok(());
     }
     let batch: Vec<i64> = rows.keys().map(|batch| i64::from(batch.0)).collect();
-    let status: Vec<_> = rows.values().map(|row| names::batch_status(row.status).to_owned()).collect();
+    let status: Vec<String> = rows.values().map(|row| status_name(row.status)).collect::<Result<_, _>>()?;
     let progress: Vec<Option<String>> =
         rows.values().map(|row| row.progress.as_ref().map(json).transpose()).collect::<Result<_, _>>()?;
     let escrow: Vec<_> = rows.values().map(|row| Units(row.escrow)).collect();
@@ -114,11 +115,11 @@ pub(super) async fn lot_upsert(
     let batch: Vec<i64> = rows.keys().map(|(batch, _)| i64::from(batch.0)).collect();
     let lot: Vec<i64> = rows.keys().map(|(_, lot)| i64::from(lot.0)).collect();
     let number =
-        |value: fn(&LotState) -> u32| rows.values().map(|row| i64::from(value(&row.state))).collect::<Vec<_>>();
-    let phase: Vec<_> = rows
+        |value: fn(&view::LotState) -> u32| rows.values().map(|row| i64::from(value(&row.state))).collect::<Vec<_>>();
+    let phase: Vec<String> = rows
         .values()
-        .map(|row| if row.settled { names::SETTLED } else { names::lot_phase(row.state.phase) }.to_owned())
-        .collect();
+        .map(|row| if row.settled { name(&LotState::Settled) } else { name(&row.state.phase) })
+        .collect::<Result<_, _>>()?;
     let round: Vec<i16> = rows.values().map(|row| i16::from(row.state.round)).collect();
     // An array of arrays cannot be unnested row by row.
     let leavers: Vec<String> = rows
@@ -127,8 +128,8 @@ pub(super) async fn lot_upsert(
         .collect();
     let open_items: Vec<i64> = rows.values().map(|row| item_bits(row.state.open_items)).collect();
     let draw: Vec<String> = rows.values().map(|row| json(&row.state.draw)).collect::<Result<_, _>>()?;
-    let case: Vec<Option<String>> =
-        rows.values().map(|row| row.state.case.as_ref().map(json).transpose()).collect::<Result<_, _>>()?;
+    // As the contract's views write it, with item sets as numbers: rows of all versions of this program are equal.
+    let case: Vec<Option<String>> = rows.values().map(|row| Some(to_string(row.state.case.as_deref()?))).collect();
     let updated_seq: Vec<i64> =
         rows.values().map(|row| widen(row.updated_seq, "lots.updated_seq")).collect::<Result<_, _>>()?;
     let written = sqlx::query!(
@@ -196,4 +197,11 @@ pub(super) async fn result_insert(tx: &mut PgTransaction<'_>, rows: &[ResultRow]
     .await?
     .rows_affected();
     expect_rows("result_insert", rows.len(), inserted)
+}
+
+fn status_name(status: RowStatus) -> Result<String, StoreError> {
+    match status {
+        RowStatus::Kept(status) => name(&status),
+        RowStatus::Forgotten => name(&BatchState::Forgotten),
+    }
 }

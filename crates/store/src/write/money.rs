@@ -13,8 +13,7 @@ use sqlx::PgTransaction;
 use crate::{
     StoreError, Units,
     change::LedgerRow,
-    columns::{expect_rows, json, narrow, widen},
-    names,
+    columns::{expect_rows, json, name, narrow, widen},
 };
 
 pub(super) async fn settings_upsert(
@@ -118,7 +117,7 @@ pub(super) async fn ledger_insert(tx: &mut PgTransaction<'_>, rows: &[LedgerRow]
     let leg: Vec<i32> = rows.iter().map(|row| narrow(row.leg, "ledger.leg")).collect::<Result<_, _>>()?;
     let account: Vec<i64> = rows.iter().map(|row| i64::from(row.movement.account.0)).collect();
     let token: Vec<i32> = rows.iter().map(|row| i32::from(row.movement.token.0)).collect();
-    let kind: Vec<_> = rows.iter().map(|row| names::movement_kind(row.movement.kind).to_owned()).collect();
+    let kind: Vec<String> = rows.iter().map(|row| name(&row.movement.kind)).collect::<Result<_, _>>()?;
     let credit: Vec<_> = rows.iter().map(|row| row.movement.credit).collect();
     let amount: Vec<_> = rows.iter().map(|row| Units(row.movement.amount)).collect();
     let balance_after: Vec<_> = rows.iter().map(|row| Units(row.movement.balance_after)).collect();

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use piecework_interface::ids::{BatchId, LotId};
+use piecework_api::SlotPhase;
+use piecework_interface::{
+    history::SlotEnd,
+    ids::{BatchId, LotId},
+};
 use sqlx::PgTransaction;
 
 use crate::{
     StoreError, Units,
     change::{SlotEnded, SlotRow},
-    columns::{expect_rows, item_bits, widen},
-    names,
+    columns::{expect_rows, item_bits, name, widen},
 };
 
 pub(super) async fn slot_upsert(
@@ -26,7 +29,7 @@ pub(super) async fn slot_upsert(
     let node: Vec<i64> = rows.values().map(|row| i64::from(row.node.0)).collect();
     let round: Vec<i16> = rows.values().map(|row| i16::from(row.round)).collect();
     let position: Vec<Option<i16>> = rows.values().map(|row| row.position.map(i16::from)).collect();
-    let phase: Vec<_> = rows.values().map(|row| phase(row).to_owned()).collect();
+    let phase: Vec<String> = rows.values().map(|row| name(&phase(row))).collect::<Result<_, _>>()?;
     let reserved_until: Vec<i64> = rows.values().map(|row| i64::from(row.reserved_until)).collect();
     let claimed_at: Vec<i64> = rows.values().map(|row| i64::from(row.claimed_at)).collect();
     let commitment: Vec<Option<Vec<u8>>> = rows.values().map(|row| Some(row.committed.as_ref()?.0.to_vec())).collect();
@@ -36,8 +39,10 @@ pub(super) async fn slot_upsert(
     let ended = |value: fn(&SlotEnded) -> Option<i64>| {
         rows.values().map(|row| value(row.end.as_ref()?)).collect::<Vec<Option<i64>>>()
     };
-    let outcome: Vec<Option<String>> =
-        rows.values().map(|row| Some(names::slot_end(row.end.as_ref()?.end).to_owned())).collect();
+    let outcome: Vec<Option<String>> = rows
+        .values()
+        .map(|row| row.end.as_ref().map(|ended| name(&ended.end)).transpose())
+        .collect::<Result<_, _>>()?;
     let units = |value: fn(&SlotEnded) -> u128| {
         rows.values().map(|row| Units(row.end.as_ref().map_or(0, value))).collect::<Vec<_>>()
     };
@@ -72,8 +77,7 @@ pub(super) async fn slot_upsert(
         &units(|end| end.pay),
         &units(|end| end.slash),
         &reputation as &[Option<i32>],
-        &ended(|end| (end.end == piecework_replay::SlotEnd::Settled).then(|| item_bits(end.agreed)))
-            as &[Option<i64>],
+        &ended(|end| (end.end == SlotEnd::Settled).then(|| item_bits(end.agreed))) as &[Option<i64>],
         &ended(|end| Some(i64::from(end.ended_at))) as &[Option<i64>],
     )
     .execute(&mut **tx)
@@ -83,10 +87,10 @@ pub(super) async fn slot_upsert(
     expect_rows("slot_upsert", rows.len(), written)
 }
 
-const fn phase(row: &SlotRow) -> &'static str {
+const fn phase(row: &SlotRow) -> SlotPhase {
     match (&row.committed, &row.revealed) {
-        (_, Some(_)) => "revealed",
-        (Some(_), None) => "committed",
-        (None, None) => "reserved",
+        (_, Some(_)) => SlotPhase::Revealed,
+        (Some(_), None) => SlotPhase::Committed,
+        (None, None) => SlotPhase::Reserved,
     }
 }

@@ -1,9 +1,9 @@
 //! `GET /v1/accounts/{account_id}`.
 
 use axum::extract::State;
+use piecework_api::Account;
 use piecework_store::read::account::account_get;
 
-use super::Account;
 use crate::{
     app::App,
     endpoints::Versioned,
@@ -24,7 +24,7 @@ pub async fn accounts_get(
     let mut db = app.reader.acquire().await?;
     let found = account_get(&mut db, &account_id).await?;
     let found = found.ok_or_else(|| Problem::not_found("registered account", &account_id))?;
-    Ok(Versioned { updated_seq: found.updated_seq, body: found.into() })
+    Ok(Versioned { updated_seq: found.updated_seq, body: found })
 }
 
 #[cfg(test)]

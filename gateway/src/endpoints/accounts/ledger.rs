@@ -1,18 +1,15 @@
 //! `GET /v1/accounts/{account_id}/ledger`.
 
 use axum::{Json, extract::State};
-use piecework_store::read::{
-    account::account_get,
-    ledger::{self, LedgerKind, ledger_list_by_account},
-};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use piecework_api::{LedgerEntry, Page};
+use piecework_store::read::{account::account_get, ledger::ledger_list_by_account};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, Segments, page_limit},
-    model::Amount,
+    extract::{LIMIT_MAX, MinHeight, Params, Segments, cut, page_limit},
     problem::{EntityProblems, Problem},
 };
 
@@ -26,33 +23,6 @@ pub struct LedgerListParams {
     /// Rows, 1..=200; default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-}
-
-/// A movement of an internal balance.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LedgerEntry {
-    /// Journal line.
-    pub seq: u64,
-    /// Order in the line.
-    pub leg: u32,
-    /// Unix time of the block, seconds.
-    pub block_at: u32,
-    /// Token.
-    pub token: u16,
-    /// `deposit`, `withdraw`, `restore` (a failed transfer came back), `escrow`, `pay`, `refund`, `revenue` (of an epoch),
-    /// `transfer` (by a signed intent), `bond` (of a challenge or an adjudicator) or `juror_fee`.
-    #[schema(value_type = String, example = "pay")]
-    pub kind: LedgerKind,
-    /// Whether the balance grew.
-    pub credit: bool,
-    /// Amount moved.
-    pub amount: Amount,
-    /// Balance afterwards.
-    pub balance_after: Amount,
-    /// Batch that it concerns.
-    pub batch: Option<u32>,
-    /// Lot that it concerns.
-    pub lot: Option<u32>,
 }
 
 const SORT: &str = "ledger:-seq";
@@ -74,25 +44,7 @@ pub async fn accounts_ledger(
     let account = account_get(&mut db, &account_id).await?;
     let account = account.ok_or_else(|| Problem::not_found("registered account", &account_id))?;
     let rows = ledger_list_by_account(&mut db, account.account, before, limit + 1).await?;
-    let page = Page::cut(rows, limit, |entry| cursor::encode(SORT, &(entry.seq, entry.leg), &account_id));
-    Ok(Json(page.map(LedgerEntry::from)))
-}
-
-impl From<ledger::LedgerEntry> for LedgerEntry {
-    fn from(entry: ledger::LedgerEntry) -> Self {
-        Self {
-            seq: entry.seq,
-            leg: entry.leg,
-            block_at: entry.block_at,
-            token: entry.token.0,
-            kind: entry.kind,
-            credit: entry.credit,
-            amount: entry.amount.into(),
-            balance_after: entry.balance_after.into(),
-            batch: entry.batch.map(|batch| batch.0),
-            lot: entry.lot.map(|lot| lot.0),
-        }
-    }
+    Ok(Json(cut(rows, limit, |entry| cursor::encode(SORT, &(entry.seq, entry.leg), &account_id))))
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! `GET /v1/accounts`.
 
 use axum::{Json, extract::State};
+use piecework_api::{Account, Page};
 use piecework_interface::ids::AccountNo;
 use piecework_store::read::account::account_list;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::Account;
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, page_limit},
+    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
     problem::{MirrorProblems, Problem},
 };
 
@@ -42,8 +42,7 @@ pub async fn accounts_list(
     let after = params.cursor.map(|text| cursor::decode(&text, SORT, &())).transpose()?.map(AccountNo);
     let mut db = app.reader.acquire().await?;
     let rows = account_list(&mut db, after, limit + 1).await?;
-    let page = Page::cut(rows, limit, |account| cursor::encode(SORT, &account.account.0, &()));
-    Ok(Json(page.map(Account::from)))
+    Ok(Json(cut(rows, limit, |account| cursor::encode(SORT, &account.account.0, &()))))
 }
 
 #[cfg(test)]

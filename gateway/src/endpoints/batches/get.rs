@@ -1,6 +1,7 @@
 //! `GET /v1/batches/{batch}`.
 
 use axum::extract::State;
+use piecework_api::Batch;
 use piecework_interface::ids::BatchId;
 use piecework_store::read::batch::batch_get;
 
@@ -8,7 +9,6 @@ use crate::{
     app::App,
     endpoints::Versioned,
     extract::{MinHeight, Segments},
-    model::Batch,
     problem::{EntityProblems, Problem},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 pub async fn batches_get(State(app): State<App>, Segments(batch): Segments<u32>) -> Result<Versioned<Batch>, Problem> {
     let mut db = app.reader.acquire().await?;
     let found = batch_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
-    Ok(Versioned { updated_seq: found.updated_seq, body: found.into() })
+    Ok(Versioned { updated_seq: found.updated_seq, body: found })
 }
 
 #[cfg(test)]

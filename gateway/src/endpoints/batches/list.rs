@@ -1,10 +1,11 @@
 //! `GET /v1/batches`.
 
 use axum::{Json, extract::State};
+use piecework_api::{Batch, BatchState, Page};
 use piecework_interface::ids::{BatchId, ClassId};
 use piecework_store::read::{
     account::account_get,
-    batch::{BatchFilter, BatchState, batch_list},
+    batch::{BatchFilter, batch_list},
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -12,8 +13,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, page_limit},
-    model::Batch,
+    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
     problem::{MirrorProblems, Problem},
 };
 
@@ -61,8 +61,7 @@ pub async fn batches_list(
     let filter = BatchFilter { state: params.status, requester, class: params.class.map(ClassId) };
     let before = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?.map(BatchId);
     let rows = batch_list(&mut db, &filter, before, limit + 1).await?;
-    let page = Page::cut(rows, limit, |batch| cursor::encode(SORT, &batch.batch.0, &filter));
-    Ok(Json(page.map(Batch::from)))
+    Ok(Json(cut(rows, limit, |batch| cursor::encode(SORT, &batch.batch.0, &filter))))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
-use utoipa::{IntoResponses, ToSchema};
+use piecework_api::Stored;
+use utoipa::IntoResponses;
 
 use super::digest;
 use crate::{
@@ -17,13 +17,6 @@ use crate::{
     extract::Segments,
     problem::{Code, Problem, documented},
 };
-
-/// A stored blob.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Stored {
-    /// Its SHA-256, hex.
-    pub sha256: String,
-}
 
 /// Stores a blob under the SHA-256 of its bytes. The answer means that the bytes are on disk.
 #[utoipa::path(

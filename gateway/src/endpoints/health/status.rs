@@ -1,69 +1,11 @@
 //! `GET /status`.
 
 use axum::{Json, extract::State};
+use piecework_api::{Indexed, Reconciliation, Status};
 use piecework_store::read::reconciliation::reconciliation_last;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::readyz::missing;
 use crate::{app::App, clock};
-
-/// How the gateway and its mirror are.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Status {
-    /// Version of the gateway.
-    pub version: &'static str,
-    /// Whether `/readyz` answers 200.
-    pub ready: bool,
-    /// What keeps it from being ready.
-    pub missing: Vec<String>,
-    /// The mirror; absent before its first block.
-    pub indexed: Option<Indexed>,
-    /// The last comparison of the mirror with the contract's views.
-    pub reconciliation: Option<Reconciliation>,
-    /// Stream clients.
-    pub stream_clients: usize,
-}
-
-/// Where the mirror stands.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Indexed {
-    /// Account id of the mirrored contract.
-    pub contract_id: String,
-    /// Chain.
-    pub chain_id: String,
-    /// Height of the last block.
-    pub height: u64,
-    /// Its hash, base58.
-    pub hash: String,
-    /// Its time, Unix seconds.
-    pub block_at: u64,
-    /// Journal lines.
-    pub next_seq: u64,
-    /// `sha256(head ‖ line)` over all of them, hex.
-    pub journal_head: String,
-    /// Final height of the chain when the block was applied.
-    pub chain_height: u64,
-    /// Blocks the mirror was behind then.
-    pub lag_blocks: u64,
-    /// Age of the block, seconds.
-    pub lag_s: u64,
-}
-
-/// A comparison of the mirror with the contract's views.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Reconciliation {
-    /// Mirror equal, journal verified and money conserved.
-    pub ok: bool,
-    /// Block at which both sides were read.
-    pub height: u64,
-    /// Its time, Unix seconds.
-    pub block_at: u32,
-    /// Rows compared.
-    pub rows: u64,
-    /// Rows that differ or exist on one side only.
-    pub mismatches: u64,
-}
 
 /// How the gateway and its mirror are. Always 200: it is for reading, `/readyz` is for deciding.
 #[utoipa::path(
@@ -79,13 +21,13 @@ pub async fn status(State(app): State<App>) -> Json<Status> {
         hash: head.hash.clone().unwrap_or_default(),
         block_at: head.timestamp_ns / 1_000_000_000,
         next_seq: head.root.seq,
-        journal_head: hex::encode(head.root.head),
+        journal_head: head.root.head,
         chain_height: head.chain_height,
         lag_blocks: head.chain_height.saturating_sub(head.height),
         lag_s: clock::age(&head).as_secs(),
     });
     Json(Status {
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         ready: missing.is_empty(),
         missing,
         indexed,
@@ -97,14 +39,7 @@ pub async fn status(State(app): State<App>) -> Json<Status> {
 /// The last comparison, or none where the database does not answer: `missing` says so.
 async fn reconciliation(app: &App) -> Option<Reconciliation> {
     let mut db = app.reader.acquire().await.ok()?;
-    let last = reconciliation_last(&mut db).await.ok()??;
-    Some(Reconciliation {
-        ok: last.ok,
-        height: last.height,
-        block_at: last.block_at,
-        rows: last.rows,
-        mismatches: last.mismatches,
-    })
+    reconciliation_last(&mut db).await.ok()?
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! `GET /v1/batches/{batch}/lots/{lot}`.
 
 use axum::extract::State;
+use piecework_api::LotWithSlots;
 use piecework_interface::ids::{BatchId, LotId};
 use piecework_store::read::{batch::batch_shape_get, lot::lot_list, slot::slot_list_by_lot};
 
-use super::placed;
 use crate::{
     app::App,
     endpoints::Versioned,
     extract::{LIMIT_MAX, MinHeight, Segments},
-    model::{LotWithSlots, Slot},
     problem::{EntityProblems, Problem},
 };
 
@@ -32,12 +31,12 @@ pub async fn lots_get(
     if lot >= parent.lots() {
         return Err(Problem::not_found("lot", format_args!("{lot} in batch {batch}: it has {} lots", parent.lots())));
     }
-    let found = lot_list(&mut db, BatchId(batch), &[LotId(lot)]).await?.into_iter().next();
+    let found = lot_list(&mut db, &parent, &[LotId(lot)]).await?.into_iter().next();
     let found = found.ok_or_else(|| Problem::not_found("lot", lot))?;
     let slots = slot_list_by_lot(&mut db, BatchId(batch), LotId(lot), LIMIT_MAX).await?;
     Ok(Versioned {
         updated_seq: found.updated_seq.unwrap_or(parent.created_seq),
-        body: LotWithSlots { lot: placed(&parent, found), slots: slots.into_iter().map(Slot::from).collect() },
+        body: LotWithSlots { lot: found, slots },
     })
 }
 

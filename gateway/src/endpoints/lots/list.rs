@@ -1,20 +1,19 @@
 //! `GET /v1/batches/{batch}/lots`.
 
 use axum::{Json, extract::State};
+use piecework_api::{Lot, LotState, Page};
 use piecework_interface::ids::{BatchId, LotId};
 use piecework_store::read::{
     batch::batch_shape_get,
-    lot::{LotState, lot_list, lot_numbers_by_state},
+    lot::{lot_list, lot_numbers_by_state},
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::placed;
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, Segments, page_limit},
-    model::Lot,
+    extract::{LIMIT_MAX, MinHeight, Params, Segments, page_limit},
     problem::{EntityProblems, Problem},
 };
 
@@ -70,9 +69,8 @@ pub async fn lots_list(
             (numbers, until)
         }
     };
-    let lots = lot_list(&mut db, BatchId(batch), &numbers).await?;
     Ok(Json(Page {
-        items: lots.into_iter().map(|lot| placed(&found, lot)).collect(),
+        items: lot_list(&mut db, &found, &numbers).await?,
         next: (until < lots_of_batch).then(|| cursor::encode(SORT, &until, &filter)),
     }))
 }

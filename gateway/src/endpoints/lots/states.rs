@@ -1,13 +1,14 @@
 //! `GET /v1/batches/{batch}/lot-states`.
 
 use axum::{Json, extract::State};
+use piecework_api::{LotState, LotStates};
 use piecework_interface::{ids::BatchId, terms::JURY};
 use piecework_store::read::{
     batch::{BatchShape, batch_shape_get},
-    lot::{LotMark, LotState, lot_mark_list},
+    lot::{LotMark, lot_mark_list},
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     app::App,
@@ -28,21 +29,6 @@ pub struct LotStatesParams {
 
 const LOTS_MAX: u32 = 10_000;
 
-/// The states of many lots, one letter each: what a picture of a large batch needs.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct LotStates {
-    /// Batch.
-    pub batch: u32,
-    /// Number of the first lot of `states`.
-    pub from: u32,
-    /// Lots of the batch.
-    pub lots: u32,
-    /// One letter per lot: `o` open, `w` working, `x` working in an extension, `j` before a jury, `r` revealing,
-    /// `p` provisional, `v` waiting for the adjudicator's verdict, `s` settled with every item accepted, `u` settled with items unresolved.
-    #[schema(example = "sssuxrwwoo")]
-    pub states: String,
-}
-
 /// The states of many lots, one letter each.
 #[utoipa::path(
     get, path = "/v1/batches/{batch}/lot-states", tag = "lots",
@@ -60,7 +46,7 @@ pub async fn lots_states(
     let from = params.from.unwrap_or_default().min(found.lots());
     let until = from.saturating_add(limit).min(found.lots());
     let marks = lot_mark_list(&mut db, BatchId(batch), from, until).await?;
-    Ok(Json(LotStates { batch, from, lots: found.lots(), states: letters(&found, from, until, &marks) }))
+    Ok(Json(LotStates { batch: found.batch, from, lots: found.lots(), states: letters(&found, from, until, &marks) }))
 }
 
 fn letters(batch: &BatchShape, from: u32, until: u32, marks: &[LotMark]) -> String {

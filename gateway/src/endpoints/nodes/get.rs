@@ -1,13 +1,13 @@
 //! `GET /v1/nodes/{account_id}`.
 
 use axum::extract::State;
+use piecework_api::Node;
 use piecework_store::read::node::node_get;
 
 use crate::{
     app::App,
     endpoints::Versioned,
     extract::{MinHeight, Segments},
-    model::Node,
     problem::{EntityProblems, Problem},
 };
 
@@ -23,7 +23,7 @@ pub async fn nodes_get(
 ) -> Result<Versioned<Node>, Problem> {
     let mut db = app.reader.acquire().await?;
     let found = node_get(&mut db, &account_id).await?.ok_or_else(|| Problem::not_found("node", &account_id))?;
-    Ok(Versioned { updated_seq: found.updated_seq, body: found.into() })
+    Ok(Versioned { updated_seq: found.updated_seq, body: found })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `GET /v1/nodes`.
 
 use axum::{Json, extract::State};
+use piecework_api::{Node, Page};
 use piecework_interface::{
     ids::{AccountNo, ClassId},
     view::NodeStatus,
@@ -12,8 +13,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, page_limit},
-    model::Node,
+    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
     problem::{MirrorProblems, Problem},
 };
 
@@ -51,8 +51,7 @@ pub async fn nodes_list(
     let after = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?.map(AccountNo);
     let mut db = app.reader.acquire().await?;
     let rows = node_list(&mut db, &filter, after, limit + 1).await?;
-    let page = Page::cut(rows, limit, |node| cursor::encode(SORT, &node.account.0, &filter));
-    Ok(Json(page.map(Node::from)))
+    Ok(Json(cut(rows, limit, |node| cursor::encode(SORT, &node.account.0, &filter))))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `GET /v1/nodes/{account_id}/slots`.
 
 use axum::{Json, extract::State};
+use piecework_api::{Page, Slot};
 use piecework_interface::ids::{BatchId, LotId};
 use piecework_store::read::{account::account_get, slot::slot_list_by_node};
 use serde::Deserialize;
@@ -9,8 +10,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     cursor,
-    extract::{LIMIT_MAX, MinHeight, Page, Params, Segments, page_limit},
-    model::Slot,
+    extract::{LIMIT_MAX, MinHeight, Params, Segments, cut, page_limit},
     problem::{EntityProblems, Problem},
 };
 
@@ -49,10 +49,8 @@ pub async fn nodes_slots(
     let account = account_get(&mut db, &account_id).await?.filter(|account| account.is_node);
     let account = account.ok_or_else(|| Problem::not_found("node", &account_id))?;
     let rows = slot_list_by_node(&mut db, account.account, params.live, before, limit + 1).await?;
-    let key = |slot: &piecework_store::read::slot::Slot| {
-        cursor::encode(SORT, &(slot.claimed_seq, slot.batch.0, slot.lot.0), &filter)
-    };
-    Ok(Json(Page::cut(rows, limit, key).map(Slot::from)))
+    let key = |slot: &Slot| cursor::encode(SORT, &(slot.claimed_seq, slot.batch.0, slot.lot.0), &filter);
+    Ok(Json(cut(rows, limit, key)))
 }
 
 #[cfg(test)]

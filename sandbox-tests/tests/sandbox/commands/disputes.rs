@@ -179,8 +179,9 @@ async fn a_verdict_and_its_challenge(scene: &Scene) -> Result<()> {
     ensure!(few.error == "lot 0 has 3 copies, and --scores has 2", "{few:?}");
     let given = piecework.value(judge, &verdict("10000,5000,0")).await?;
     let report = given["report"].as_str().context("a digest")?;
-    let blob = reqwest::get(format!("{}v1/blobs/{report}", stack.gateway.url())).await?;
-    ensure!(blob.status().is_success(), "everybody finds the report: {blob:?}");
+    let mut digest = [0; 32];
+    hex::decode_to_slice(report, &mut digest)?;
+    ensure!(stack.gateway.has_blob(&digest).await?, "everybody finds the report {report}");
     let challenged = piecework.value(&workers[2], &["batch", "challenge", "1", "0"]).await?;
     market.advance_s(WINDOW_S + 1).await?;
     summon(market, batch, lot, &jurors[0]).await?;

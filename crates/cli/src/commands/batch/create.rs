@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
+use piecework_api::Manifest;
 use piecework_chain::{AccountId, Coordinator, Sender, TxRequest};
 use piecework_interface::{
     call::BatchSpec,
@@ -28,7 +29,7 @@ use crate::{
     problem::Problem,
     terms::{TermsArgs, option_of},
     tokens::{self, TokenInfo},
-    upload::{Manifest, upload},
+    upload::upload,
 };
 
 /// Lots whose worst-case storage a requester should be able to cover at once.
@@ -248,7 +249,7 @@ async fn plan(
     })?;
     let gold = args.case.gold(context, requester, &items, &terms).await?;
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
-    let manifest = Manifest::new(&items);
+    let manifest = Manifest::new(items.iter().map(|item| item.digest));
     let escrow = money::escrow(&terms, config.fee_bps, count);
     let plan = Plan { items, manifest, count, terms, escrow, gold };
     check_storage(&coordinator, requester, &plan).await?;

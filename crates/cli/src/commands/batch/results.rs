@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
+use piecework_api::{LotResult, LotWithSlots, client::Client, manifest::Place};
 use piecework_interface::{
     call::ResultClaim,
     host::sha256,
@@ -16,17 +17,14 @@ use piecework_interface::{
     merkle::{self, Peaks},
     view::{Batch, BatchStatus},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     find,
-    known::{Known, known},
-    scored::{Copy, ScoredLot},
+    scored::{self, Copy},
 };
-use crate::{context::Context, gateway::Gateway, problem::Problem, upload::Manifest};
+use crate::{context::Context, problem::Problem};
 
-/// Most results in one answer of the gateway.
-const PAGE: u32 = 200;
 /// Ranges of items named in the summary.
 const RANGES: usize = 8;
 
@@ -40,41 +38,26 @@ pub struct ResultsArgs {
     out: Option<PathBuf>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ResultPage {
-    items: Vec<LotResult>,
-    next: Option<String>,
+/// What the gateway says of a lot, for the contract to judge, without its proof.
+pub(super) fn claim(lot: &LotResult, batch: BatchId, width: u8) -> anyhow::Result<ResultClaim> {
+    let mut answers = answers(lot, width)?;
+    if lot.accepted == 0 && sha256(&answers) != lot.digest {
+        // A lot that was closed without work settled without answers.
+        answers.clear();
+    }
+    let accepted = lot.accepted.to_be_bytes();
+    Ok(ResultClaim { batch, lot: lot.lot, n: lot.n, accepted, answers, proof: Vec::new() })
 }
 
-/// A settled lot, as the gateway tells it.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct LotResult {
-    n: u32,
-    lot: u32,
-    first_item: u32,
-    items: u8,
-    accepted: String,
-    answers: Vec<Option<String>>,
-    digest: String,
-}
-
-impl LotResult {
-    /// What the gateway says of the lot, for the contract to judge, without its proof.
-    pub(super) fn claim(&self, batch: BatchId, width: u8) -> anyhow::Result<ResultClaim> {
-        let accepted = accepted(self)?;
-        let mut answers = answers(self, accepted, width)?;
-        if accepted == 0 && sha256(&answers) != self.digest()? {
-            // A lot that was closed without work settled without answers.
-            answers.clear();
-        }
-        let accepted = accepted.to_be_bytes();
-        Ok(ResultClaim { batch, lot: LotId(self.lot), n: self.n, accepted, answers, proof: Vec::new() })
-    }
-
-    /// SHA-256 of its answers; zeros where nothing is accepted.
-    pub(super) fn digest(&self) -> anyhow::Result<[u8; 32]> {
-        digest(&self.digest)
-    }
+/// The batch, if the gateway has it already.
+pub(super) async fn known(gateway: &Client, batch: BatchId) -> anyhow::Result<piecework_api::Batch> {
+    gateway.batch(batch, None).await?.ok_or_else(|| {
+        Problem::new(
+            format!("the gateway at {} does not know batch {batch} yet", gateway.host()),
+            "try again in a moment; if it stays away, see the gateway's /status page",
+        )
+        .into()
+    })
 }
 
 /// One line of the result.
@@ -120,14 +103,10 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
     let batch = BatchId(args.batch);
     let gateway = context.gateway()?;
     let on_chain = find(&context.coordinator()?, batch).await?;
-    let known = known(&gateway, batch).await?.ok_or_else(|| {
-        Problem::new(
-            format!("the gateway at {} does not know batch {batch} yet", gateway.url()),
-            "try again in a moment; if it stays away, see the gateway's /status page",
-        )
-    })?;
+    let known = known(&gateway, batch).await?;
+    let terms = &known.record.terms;
     let digests = manifest(&gateway, &known).await?;
-    let results = settled(&gateway, &on_chain, known.terms.answer_width).await?;
+    let results = settled(&gateway, &on_chain, terms.answer_width).await?;
     let mut out: Box<dyn Write> = match &args.out {
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
@@ -137,9 +116,9 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
     };
     let mut settled = Vec::with_capacity(results.len());
     for lot in &results {
-        if known.terms.is_adjudicated() {
-            let scored = ScoredLot::get(&gateway, batch, lot.lot).await?;
-            settled.extend(scored_items(lot, &scored, known.terms.answer_width, &digests));
+        if terms.adjudicator().is_some() {
+            let scored = gateway.lot(batch, lot.lot).await?;
+            settled.extend(scored_items(lot, &scored, terms.answer_width, &digests));
         } else {
             settled.extend(item_results(lot, &digests));
         }
@@ -210,36 +189,27 @@ fn ranges(numbers: &[u32]) -> String {
     }
 }
 
-async fn manifest(gateway: &Gateway, batch: &Known) -> anyhow::Result<Vec<[u8; 32]>> {
-    let root = digest(&batch.manifest)?;
-    let name = batch.uri.strip_prefix("blob:").ok_or_else(|| {
-        Problem::new(
+async fn manifest(gateway: &Client, batch: &piecework_api::Batch) -> anyhow::Result<Vec<[u8; 32]>> {
+    let Some(place @ Place::Blob(_)) = Place::of(&batch.uri) else {
+        return Err(Problem::new(
             format!("the batch's manifest is at {}", batch.uri),
             "fetch it from there; gateways hold blob: manifests only",
         )
-    })?;
-    let bytes = gateway.blob(&digest(name)?).await?.ok_or_else(|| {
+        .into());
+    };
+    let record = &batch.record;
+    gateway.manifest(&place, record.items, &record.manifest).await?.ok_or_else(|| {
         Problem::new(
-            format!("the gateway at {} does not hold the manifest {name}", gateway.url()),
+            format!("the gateway at {} does not hold the manifest {}", gateway.host(), batch.uri),
             "ask the gateway that the batch was created with: --gateway-url URL",
         )
-    })?;
-    Manifest::check(&bytes, batch.items, &root)
+        .into()
+    })
 }
 
 /// All settled lots, each digest recomputed, their range equal to the contract's.
-pub(super) async fn settled(gateway: &Gateway, batch: &Batch, width: u8) -> anyhow::Result<Vec<LotResult>> {
-    let mut results: Vec<LotResult> = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/v1/batches/{}/results?limit={PAGE}{cursor}", batch.batch);
-        let page: ResultPage = gateway.get(&path).await?.context("the batch vanished from the gateway")?;
-        results.extend(page.items);
-        match page.next {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
+pub(super) async fn settled(gateway: &Client, batch: &Batch, width: u8) -> anyhow::Result<Vec<LotResult>> {
+    let mut results = gateway.results(batch.batch).await?;
     verify(&mut results, batch, width)?;
     Ok(results)
 }
@@ -249,13 +219,11 @@ fn verify(results: &mut Vec<LotResult>, batch: &Batch, width: u8) -> anyhow::Res
     results.truncate(usize::try_from(batch.settled)?);
     let mut range = Peaks::default();
     for (n, lot) in (0..).zip(results.iter()) {
-        let accepted = accepted(lot)?;
-        let digest = lot.digest()?;
-        let answers = answers(lot, accepted, width)?;
-        if lot.n != n || (accepted != 0 && sha256(&answers) != digest) {
+        let answers = answers(lot, width)?;
+        if lot.n != n || (lot.accepted != 0 && sha256(&answers) != lot.digest) {
             return Err(untrue(lot.lot).into());
         }
-        range.append(sha256, merkle::result_leaf(sha256, n, LotId(lot.lot), accepted, &digest));
+        range.append(sha256, merkle::result_leaf(sha256, n, lot.lot, lot.accepted, &lot.digest));
     }
     if range.count != batch.settled {
         return Err(Problem::new(
@@ -274,15 +242,11 @@ fn verify(results: &mut Vec<LotResult>, batch: &Batch, width: u8) -> anyhow::Res
     Ok(())
 }
 
-fn accepted(lot: &LotResult) -> anyhow::Result<u64> {
-    Ok(u64::from_str_radix(&format!("0{}", lot.accepted), 16)?)
-}
-
 /// The lot's answer bytes, zeros where nothing is accepted: exactly the items of the set have an answer.
-fn answers(lot: &LotResult, accepted: u64, width: u8) -> anyhow::Result<Vec<u8>> {
+fn answers(lot: &LotResult, width: u8) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for (item, answer) in (0_u32..).zip(&lot.answers) {
-        let is_accepted = accepted.checked_shr(item).is_some_and(|bits| bits & 1 == 1);
+        let is_accepted = lot.accepted.checked_shr(item).is_some_and(|bits| bits & 1 == 1);
         match answer {
             Some(answer) if is_accepted => bytes.extend(hex::decode(answer)?),
             None if !is_accepted => bytes.extend(std::iter::repeat_n(0, usize::from(width))),
@@ -301,13 +265,13 @@ impl ItemResult {
 }
 
 /// The items of an adjudicated lot with their copies; none if it closed without work.
-fn scored_items(lot: &LotResult, scored: &ScoredLot, width: u8, digests: &[[u8; 32]]) -> Vec<ItemResult> {
-    let report = scored.report(&lot.digest);
+fn scored_items(lot: &LotResult, scored: &LotWithSlots, width: u8, digests: &[[u8; 32]]) -> Vec<ItemResult> {
+    let report = scored::verdict(scored, &lot.digest).map(|verdict| hex::encode(verdict.report));
     let status = if report.is_some() { ItemStatus::Scored } else { ItemStatus::Unscored };
     let item_result = |(item, index): (u8, u32)| {
-        let copies = scored.copies(item, width, &lot.digest);
+        let copies = scored::copies(scored, item, width, &lot.digest);
         let line = ItemResult::new(index, digests.get(usize::try_from(index).ok()?)?, status);
-        (!copies.is_empty()).then(|| ItemResult { copies, report: report.map(str::to_owned), ..line })
+        (!copies.is_empty()).then(|| ItemResult { copies, report: report.clone(), ..line })
     };
     (0..lot.items).zip(lot.first_item..).filter_map(item_result).collect()
 }
@@ -329,13 +293,7 @@ fn label(answer: &str) -> Option<u64> {
     Some(u64::from_le_bytes(number))
 }
 
-fn digest(text: &str) -> anyhow::Result<[u8; 32]> {
-    let mut digest = [0; 32];
-    hex::decode_to_slice(text, &mut digest).with_context(|| format!("{text:?} is not a SHA-256 digest"))?;
-    Ok(digest)
-}
-
-fn untrue(lot: u32) -> Problem {
+fn untrue(lot: LotId) -> Problem {
     Problem::new(
         format!("the gateway's answers of lot {lot} do not have the digest that settled"),
         "do not use them; ask another gateway: --gateway-url URL",
@@ -345,6 +303,8 @@ fn untrue(lot: u32) -> Problem {
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
+    use piecework_interface::amount::Amount;
+
     use super::*;
 
     fn lot(n: u32, answers: &[Option<u8>]) -> LotResult {
@@ -352,21 +312,23 @@ mod tests {
         let accepted = (0..).zip(answers).fold(0_u64, |set, (item, answer)| set | u64::from(answer.is_some()) << item);
         LotResult {
             n,
-            lot: n,
+            lot: LotId(n),
             first_item: n * 2,
             items: 2,
-            accepted: format!("{accepted:x}"),
+            accepted,
             answers: answers.iter().map(|answer| answer.map(|answer| hex::encode([answer]))).collect(),
-            digest: hex::encode(sha256(&bytes)),
+            digest: sha256(&bytes),
+            fee: Amount(0),
+            refund: Amount(0),
+            settled_at: 0,
+            seq: 0,
         }
     }
 
     fn batch(results: &[LotResult]) -> Batch {
         let mut range = Peaks::default();
         for lot in results {
-            let accepted = u64::from_str_radix(&lot.accepted, 16).unwrap();
-            let leaf = merkle::result_leaf(sha256, lot.n, LotId(lot.lot), accepted, &digest(&lot.digest).unwrap());
-            range.append(sha256, leaf);
+            range.append(sha256, merkle::result_leaf(sha256, lot.n, lot.lot, lot.accepted, &lot.digest));
         }
         Batch {
             batch: BatchId(0),

@@ -17,7 +17,7 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-use super::{find, known::known, results, scored};
+use super::{find, results, scored};
 use crate::{context::Context, files, problem::Problem};
 
 /// `batch verify`.
@@ -83,22 +83,17 @@ async fn prove(
 ) -> anyhow::Result<Vec<ResultClaim>> {
     let gateway = context.gateway()?;
     let on_chain = find(coordinator, batch).await?;
-    let known = known(&gateway, batch).await?.ok_or_else(|| {
-        Problem::new(
-            format!("the gateway at {} does not know batch {batch} yet", gateway.url()),
-            "try again in a moment; if it stays away, see the gateway's /status page",
-        )
-    })?;
-    let results = results::settled(&gateway, &on_chain, known.terms.answer_width).await?;
+    let known = results::known(&gateway, batch).await?;
+    let terms = &known.record.terms;
+    let results = results::settled(&gateway, &on_chain, terms.answer_width).await?;
     let mut leaves = Vec::with_capacity(results.len());
     let mut claims = Vec::with_capacity(results.len());
     for lot in &results {
-        let (mut claim, digest) = (lot.claim(batch, known.terms.answer_width)?, lot.digest()?);
-        if known.terms.is_adjudicated() && sha256(&claim.answers) != digest {
-            claim.answers = scored::report(&gateway, claim.lot.0, &digest).await?;
+        let mut claim = results::claim(lot, batch, terms.answer_width)?;
+        if terms.adjudicator().is_some() && sha256(&claim.answers) != lot.digest {
+            claim.answers = scored::report(&gateway, lot.lot, &lot.digest).await?;
         }
-        let accepted = u64::from_be_bytes(claim.accepted);
-        leaves.push(merkle::result_leaf(sha256, claim.n, claim.lot, accepted, &digest));
+        leaves.push(merkle::result_leaf(sha256, lot.n, lot.lot, lot.accepted, &lot.digest));
         claims.push(claim);
     }
     if let Some(lot) = lots.iter().find(|lot| claims.iter().all(|claim| claim.lot != LotId(**lot))) {

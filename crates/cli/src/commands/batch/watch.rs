@@ -4,6 +4,7 @@ use piecework_chain::Coordinator;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use piecework_api::client::Client;
 use piecework_interface::{
     ids::BatchId,
     lots,
@@ -11,11 +12,8 @@ use piecework_interface::{
 };
 use serde::Serialize;
 
-use super::{
-    find,
-    known::{Known, known},
-};
-use crate::{context::Context, gateway::Gateway, output::Output, problem::Problem};
+use super::find;
+use crate::{context::Context, output::Output, problem::Problem};
 
 /// Between two questions to the chain: about one block.
 const POLL: Duration = Duration::from_millis(600);
@@ -48,7 +46,7 @@ struct Standing {
 
 impl Standing {
     /// A closed batch no longer says how many lots it had; the gateway does, and else they are those that settled.
-    fn new(batch: &Batch, known: Option<&Known>) -> Self {
+    fn new(batch: &Batch, known: Option<&piecework_api::Batch>) -> Self {
         let open = batch.open.as_ref().map(|open| lots::lot_count(open.items, open.terms.lot_size));
         let count = open.or(known.map(|known| known.lots)).unwrap_or(batch.settled);
         let live = batch.open.as_ref().map_or(0, |open| open.progress.live);
@@ -60,7 +58,7 @@ impl Standing {
             settled: batch.settled,
             live,
             waiting: if batch.status == BatchStatus::Closed { 0 } else { waiting },
-            items: batch.open.as_ref().map(|open| open.items).or(known.map(|known| known.items)),
+            items: batch.open.as_ref().map(|open| open.items).or(known.map(|known| known.record.items)),
             accepted_items: known.map(|known| known.counts.accepted_items),
             unresolved_items: known.map(|known| known.counts.unresolved_items),
         }
@@ -79,7 +77,7 @@ impl Standing {
 /// Asks chain and gateway where the batch stands.
 struct Watcher {
     coordinator: Coordinator,
-    gateway: Option<Gateway>,
+    gateway: Option<Client>,
     output: Output,
 }
 
@@ -101,8 +99,8 @@ impl Watcher {
     }
 
     /// The gateway only adds to what the chain says, so without it the watch goes on.
-    async fn known(&mut self, batch: BatchId) -> Option<Known> {
-        match known(self.gateway.as_ref()?, batch).await {
+    async fn known(&mut self, batch: BatchId) -> Option<piecework_api::Batch> {
+        match self.gateway.as_ref()?.batch(batch, None).await {
             Ok(known) => known,
             Err(error) => {
                 self.output.note(format!("accepted items are not shown: {error}"));
@@ -114,7 +112,7 @@ impl Watcher {
 }
 
 pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
-    let gateway = context.network.gateway_url.as_deref().map(Gateway::new).transpose()?;
+    let gateway = context.network.gateway_url.is_some().then(|| context.gateway()).transpose()?;
     let mut watcher = Watcher { coordinator: context.coordinator()?, gateway, output: context.output };
     let batch = BatchId(args.batch);
     let started = Instant::now();

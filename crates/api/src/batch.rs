@@ -1,0 +1,119 @@
+//! Batches and their results.
+
+use piecework_interface::{
+    amount::Amount,
+    ids::{BatchId, Digest, LotId},
+    item_set,
+    view::{Callback, OpenBatch},
+};
+use serde::{Deserialize, Serialize};
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Batch {
+    /// Number.
+    #[cfg_attr(feature = "schema", schema(example = 0))]
+    pub batch: BatchId,
+    /// `open`, `cancelled`, `closed` or `forgotten` (closed, and the contract dropped its result root).
+    #[cfg_attr(feature = "schema", schema(value_type = String, example = "open"))]
+    pub status: BatchState,
+    /// Account id of the requester.
+    pub requester_id: String,
+    /// Lots.
+    pub lots: u32,
+    /// The contract that a poke tells of the batch's end; absent once it was told.
+    pub callback: Option<Callback>,
+    /// Where the manifest is: `blob:<sha256>` or a URL.
+    pub uri: String,
+    /// The record, as the contract's view answered it until the batch closed.
+    #[serde(flatten)]
+    pub record: OpenBatch,
+    /// Lots settled, closed lots included.
+    pub settled: u32,
+    /// Root over the results, hex.
+    #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub results_root: Digest,
+    /// Lots by phase and items by result.
+    pub counts: Counts,
+    /// Unix time at which it closed, seconds.
+    pub ended_at: Option<u32>,
+    /// Journal line that created it.
+    pub created_seq: u64,
+    /// Last journal line that changed it or one of its lots.
+    pub updated_seq: u64,
+}
+
+/// Life of a batch in the mirror, which keeps what the contract forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchState {
+    /// Takes claims until it expires.
+    Open,
+    /// Cancelled; live lots run to their end.
+    Cancelled,
+    /// Everything is settled.
+    Closed,
+    /// Closed, and the contract dropped its result root.
+    Forgotten,
+}
+
+/// Lots by phase and items by result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Counts {
+    /// Lots without a claim; in a closed batch, lots that never will have one.
+    pub open_lots: u32,
+    /// Lots in which seats are claimed and committed.
+    pub working_lots: u32,
+    /// Lots whose answers are being shown.
+    pub revealing_lots: u32,
+    /// Lots tallied and not yet settled.
+    pub provisional_lots: u32,
+    /// Lots that wait for the adjudicator.
+    pub judging_lots: u32,
+    /// Lots settled, or closed without a result.
+    pub settled_lots: u32,
+    /// Lots that went, or go, through an extension round.
+    pub extended_lots: u32,
+    /// Items of settled lots.
+    pub settled_items: u32,
+    /// Items with an accepted answer.
+    pub accepted_items: u32,
+    /// Items of settled lots without one.
+    pub unresolved_items: u32,
+}
+
+/// The result of a settled lot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LotResult {
+    /// Settlement number in the batch: its place in the results' Merkle mountain range.
+    pub n: u32,
+    /// Lot.
+    pub lot: LotId,
+    /// First item of the lot in the batch.
+    pub first_item: u32,
+    /// Items of the lot.
+    pub items: u8,
+    /// Item set: accepted items.
+    #[serde(with = "item_set")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, example = "0fffffffffffffff"))]
+    pub accepted: u64,
+    /// Per item the accepted answer, hex, or null where none was.
+    #[cfg_attr(feature = "schema", schema(example = json!(["07", "03", null])))]
+    pub answers: Vec<Option<String>>,
+    /// SHA-256 of the lot's answers, hex, zeros where nothing is accepted.
+    #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub digest: Digest,
+    /// Fee, in units of the token.
+    pub fee: Amount,
+    /// Returned to the requester, in units of the token.
+    pub refund: Amount,
+    /// Unix time, seconds.
+    pub settled_at: u32,
+    /// Journal line.
+    pub seq: u64,
+}

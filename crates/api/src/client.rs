@@ -1,0 +1,316 @@
+//! The client of a gateway: blobs by their digests, and what the mirror knows. Every request may be repeated.
+
+mod error;
+
+pub use error::ClientError;
+pub use reqwest::{StatusCode, Url};
+
+use core::fmt::Display;
+use std::time::Duration;
+
+use piecework_interface::{
+    host::sha256,
+    ids::{BatchId, Digest, LotId},
+};
+use reqwest::{Method, Response};
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+
+use crate::{
+    Batch, EventPage, Lot, LotResult, LotWithSlots, Page,
+    manifest::{self, Place},
+};
+
+/// Rows of a page.
+const PAGE: u32 = 200;
+/// Bytes of a refusal's body at most.
+const REFUSAL_MAX: u64 = 64 << 10;
+
+/// How patient a client is.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Time for a connection.
+    pub connect_timeout: Duration,
+    /// Time between two pieces of an answer.
+    pub read_timeout: Duration,
+    /// Time for a request, answer included.
+    pub timeout: Duration,
+    /// Tries of a request whose refusal passes, [`ClientError::is_passing`].
+    pub tries: u32,
+    /// Pause after the first try; it doubles.
+    pub pause: Duration,
+    /// Whether what is missing is asked for again too: it may be on its way.
+    pub awaits_missing: bool,
+    /// Bytes of a JSON answer at most.
+    pub answer_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(60),
+            tries: 3,
+            pause: Duration::from_millis(200),
+            awaits_missing: false,
+            answer_max: 64 << 20,
+        }
+    }
+}
+
+/// A client of one gateway.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    url: Url,
+    options: Options,
+}
+
+/// A request, and what it is called in errors.
+struct Ask<'a> {
+    method: Method,
+    url: Url,
+    what: String,
+    body: Option<&'a [u8]>,
+    limit: u64,
+}
+
+impl Client {
+    /// A client of the gateway at `url`. Nothing is sent.
+    ///
+    /// # Errors
+    /// The URL is malformed, or the HTTP client cannot be set up.
+    pub fn new(url: &str, options: Options) -> Result<Self, ClientError> {
+        let is_web = |url: &Url| matches!(url.scheme(), "http" | "https");
+        let url = Url::parse(url).ok().filter(is_web).ok_or(ClientError::Url)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(options.connect_timeout)
+            .read_timeout(options.read_timeout)
+            .timeout(options.timeout)
+            .build()
+            .map_err(ClientError::Setup)?;
+        Ok(Self { http, url, options })
+    }
+
+    /// Host and port: what may be shown of the URL.
+    #[must_use]
+    pub fn host(&self) -> String {
+        host(&self.url)
+    }
+
+    /// A resource as JSON; `None` if there is none.
+    ///
+    /// # Errors
+    /// The gateway does not answer, refuses, or answers something else.
+    pub async fn get<R: DeserializeOwned>(&self, path: &str) -> Result<Option<R>, ClientError> {
+        found(self.json(path, path).await)
+    }
+
+    /// A batch. With `min_height` the gateway waits for that block first.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn batch(&self, batch: BatchId, min_height: Option<u64>) -> Result<Option<Batch>, ClientError> {
+        let height = min_height.map(|height| format!("?min_height={height}")).unwrap_or_default();
+        found(self.json(&format!("/v1/batches/{batch}{height}"), format_args!("batch {batch}")).await)
+    }
+
+    /// All batches of an account, newest first.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn batches_of(&self, requester_id: &str) -> Result<Vec<Batch>, ClientError> {
+        self.pages(
+            &format!("/v1/batches?limit={PAGE}&requester_id={requester_id}"),
+            format_args!("batches of {requester_id}"),
+        )
+        .await
+    }
+
+    /// All lots of a batch, in order.
+    ///
+    /// # Errors
+    /// As [`Client::get`], or there is no such batch.
+    pub async fn lots(&self, batch: BatchId) -> Result<Vec<Lot>, ClientError> {
+        self.pages(&format!("/v1/batches/{batch}/lots?limit={PAGE}"), format_args!("the lots of batch {batch}")).await
+    }
+
+    /// A lot with its slots.
+    ///
+    /// # Errors
+    /// As [`Client::get`], or there is no such lot.
+    pub async fn lot(&self, batch: BatchId, lot: LotId) -> Result<LotWithSlots, ClientError> {
+        self.json(&format!("/v1/batches/{batch}/lots/{lot}"), format_args!("lot {lot} of batch {batch}")).await
+    }
+
+    /// Results of all settled lots of a batch, in the order in which they settled.
+    ///
+    /// # Errors
+    /// As [`Client::get`], or there is no such batch.
+    pub async fn results(&self, batch: BatchId) -> Result<Vec<LotResult>, ClientError> {
+        self.pages(&format!("/v1/batches/{batch}/results?limit={PAGE}"), format_args!("the results of batch {batch}"))
+            .await
+    }
+
+    /// At most `limit` journal lines as logged, from line `since_seq` on. With `min_height` the gateway waits for that
+    /// block first.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn events(&self, since_seq: u64, limit: u32, min_height: Option<u64>) -> Result<EventPage, ClientError> {
+        let height = min_height.map(|height| format!("&min_height={height}")).unwrap_or_default();
+        let path = format!("/v1/events?since_seq={since_seq}&limit={limit}&lines=true{height}");
+        self.json(&path, format_args!("the journal from line {since_seq}")).await
+    }
+
+    /// A blob of at most `limit` bytes; `None` if the gateway does not have it.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; it is larger, or its bytes do not have the digest.
+    pub async fn blob(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, ClientError> {
+        let Some(bytes) = found(self.send(&self.blob_ask(Method::GET, digest, limit)?).await)? else {
+            return Ok(None);
+        };
+        if sha256(&bytes) != *digest {
+            return Err(ClientError::Damaged { host: self.host(), digest: hex::encode(digest) });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Whether the gateway has a blob.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, ClientError> {
+        Ok(found(self.send(&self.blob_ask(Method::HEAD, digest, 0)?).await)?.is_some())
+    }
+
+    /// Stores a blob under its digest. Storing it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn put_blob(&self, digest: &Digest, bytes: &[u8]) -> Result<(), ClientError> {
+        let ask = Ask { body: Some(bytes), ..self.blob_ask(Method::PUT, digest, REFUSAL_MAX)? };
+        self.send(&ask).await.map(drop)
+    }
+
+    /// The payload digests of a batch of `items`, from its manifest's place; `None` if the manifest is not there.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; it is not the manifest with this root.
+    pub async fn manifest(&self, place: &Place, items: u32, root: &Digest) -> Result<Option<Vec<Digest>>, ClientError> {
+        let limit = 32 * u64::from(items);
+        // The root says more than the blob's digest, which only the gateway tells.
+        let ask = match place {
+            Place::Blob(digest) => self.blob_ask(Method::GET, digest, limit)?,
+            Place::Web(url) => {
+                let url = Url::parse(url).map_err(|_| ClientError::Url)?;
+                Ask { method: Method::GET, url, what: "the manifest".to_owned(), body: None, limit }
+            }
+        };
+        let Some(bytes) = found(self.send(&ask).await)? else { return Ok(None) };
+        let wrong = || ClientError::Manifest { host: host(&ask.url), root: hex::encode(root) };
+        manifest::check(&bytes, items, root).ok_or_else(wrong).map(Some)
+    }
+
+    /// Checks that the gateway answers, with one try.
+    ///
+    /// # Errors
+    /// It does not, or is no gateway.
+    pub async fn ping(&self) -> Result<(), ClientError> {
+        self.send_once(&self.ask("/livez", "its health")?).await.map(drop)
+    }
+
+    fn ask(&self, path: &str, what: impl Display) -> Result<Ask<'static>, ClientError> {
+        let url = format!("{}{path}", self.url.as_str().trim_end_matches('/'));
+        let url = Url::parse(&url).map_err(|_| ClientError::Url)?;
+        Ok(Ask { method: Method::GET, url, what: what.to_string(), body: None, limit: self.options.answer_max })
+    }
+
+    fn blob_ask(&self, method: Method, digest: &Digest, limit: u64) -> Result<Ask<'static>, ClientError> {
+        let name = hex::encode(digest);
+        let ask = self.ask(&format!("/v1/blobs/{name}"), format_args!("blob {name}"))?;
+        Ok(Ask { method, limit, ..ask })
+    }
+
+    async fn json<R: DeserializeOwned>(&self, path: &str, what: impl Display) -> Result<R, ClientError> {
+        let ask = self.ask(path, what)?;
+        let bytes = self.send(&ask).await?;
+        let nonsense = |source| ClientError::Nonsense { host: self.host(), what: ask.what, source };
+        serde_json::from_slice(&bytes).map_err(nonsense)
+    }
+
+    /// All rows of a list; `path` has a parameter already.
+    async fn pages<R: DeserializeOwned>(&self, path: &str, what: impl Display) -> Result<Vec<R>, ClientError> {
+        let (mut rows, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page: Page<R> = self.json(&format!("{path}{cursor}"), &what).await?;
+            rows.extend(page.items);
+            match page.next {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(rows),
+            }
+        }
+    }
+
+    async fn send(&self, ask: &Ask<'_>) -> Result<Vec<u8>, ClientError> {
+        let mut pause = self.options.pause;
+        for _ in 1..self.options.tries {
+            match self.send_once(ask).await {
+                Err(error) if error.is_passing() || (self.options.awaits_missing && error.is_missing()) => {
+                    tracing::debug!(%error, "gateway.retry");
+                }
+                answer => return answer,
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+        self.send_once(ask).await
+    }
+
+    async fn send_once(&self, ask: &Ask<'_>) -> Result<Vec<u8>, ClientError> {
+        let mut request = self.http.request(ask.method.clone(), ask.url.clone());
+        if let Some(body) = ask.body {
+            request = request.body(body.to_vec());
+        }
+        let answer = request.send().await.map_err(|error| unreachable(ask, error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return read(answer, ask, ask.limit).await;
+        }
+        let body = read(answer, ask, REFUSAL_MAX).await.unwrap_or_default();
+        let problem = serde_json::from_slice(&body).ok();
+        Err(ClientError::Refused { host: host(&ask.url), what: ask.what.clone(), status, problem })
+    }
+}
+
+async fn read(mut answer: Response, ask: &Ask<'_>, limit: u64) -> Result<Vec<u8>, ClientError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| unreachable(ask, error))? {
+        bytes.extend_from_slice(&chunk);
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+            return Err(ClientError::TooLarge { what: ask.what.clone(), limit });
+        }
+    }
+    Ok(bytes)
+}
+
+fn unreachable(ask: &Ask<'_>, error: reqwest::Error) -> ClientError {
+    ClientError::Unreachable { host: host(&ask.url), what: ask.what.clone(), source: error.without_url() }
+}
+
+fn found<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match answer {
+        Err(error) if error.is_missing() => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+fn host(url: &Url) -> String {
+    let host = url.host_str().zip(url.port_or_known_default());
+    host.map_or_else(|| "a bad URL".to_owned(), |(host, port)| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+pub mod batch;
+pub mod blob;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod health;
+mod hex_option;
+pub mod journal;
+pub mod lot;
+pub mod manifest;
+pub mod network;
+pub mod node;
+pub mod page;
+pub mod problem;
+pub mod token;
+
+pub use account::{Account, LedgerEntry};
+pub use batch::{Batch, BatchState, Counts, LotResult};
+pub use blob::Stored;
+pub use health::{Indexed, Reconciliation, Status};
+pub use journal::{Event, EventPage};
+pub use lot::{Lot, LotState, LotStates, LotWithSlots, Settlement, Slot, SlotPhase};
+pub use manifest::Manifest;
+pub use network::{BatchTotals, ItemTotals, LotTotals, Network, NodeTotals, TokenTotals};
+pub use node::Node;
+pub use page::Page;
+pub use problem::{Problem, ProblemKind};
+pub use token::Token;
+
+#[cfg(test)]
+#[allow(non_snake_case)]
+mod tests {
+    use piecework_interface::{
+        amount::Amount,
+        case::Case,
+        config::Fixed,
+        draw::{Draw, Seed},
+        history::SlotEnd,
+        ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
+        terms::{Terms, Verification},
+        view::{self, OpenBatch, Progress},
+    };
+    use serde::{Serialize, de::DeserializeOwned};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The JSON of a value, which is read back as it was.
+    fn json_of<T: Serialize + DeserializeOwned + PartialEq + core::fmt::Debug>(value: &T) -> Value {
+        let text = serde_json::to_string(value).unwrap();
+        assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), value);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn batch__should_have_the_records_fields_beside_its_own() {
+        let verification = Verification::Adjudicated { adjudicator: AccountNo(3), verdict_ttl_s: 9 };
+        let mut progress = Progress::default();
+        progress.window.draws[1] = Draw::Seeded(Seed { value: [7; 16], at: 1, height: 2, tickets: 3 });
+        let record = OpenBatch {
+            requester: AccountNo(1),
+            token: NEAR,
+            terms: Terms { verification, reward: Amount(u128::MAX), ..Terms::default() },
+            fixed: Fixed::default(),
+            items: 4,
+            manifest: [0xAB; 32],
+            gold_root: [0; 32],
+            created_at: 5,
+            progress,
+            escrow: Amount(6),
+        };
+        let json = json_of(&Batch {
+            batch: BatchId(2),
+            status: BatchState::Forgotten,
+            requester_id: "a.near".to_owned(),
+            lots: 1,
+            callback: None,
+            uri: String::new(),
+            record,
+            settled: 1,
+            results_root: [1; 32],
+            counts: Counts::default(),
+            ended_at: None,
+            created_seq: 8,
+            updated_seq: 9,
+        });
+        assert_eq!((&json["status"], &json["items"], &json["escrow"]), (&json!("forgotten"), &json!(4), &json!("6")));
+        assert_eq!(json["manifest"], "ab".repeat(32));
+        assert_eq!(json["terms"]["verification"]["adjudicated"]["adjudicator"], 3);
+        assert_eq!(json["progress"]["draws"][1]["seeded"]["value"], "07".repeat(16));
+        assert!(json["callback"].is_null() && json["ended_at"].is_null());
+    }
+
+    #[test]
+    fn lot__should_have_item_sets_and_bytes_in_hex() {
+        let slot = Slot {
+            batch: BatchId(0),
+            lot: LotId(1),
+            claimed_seq: 2,
+            node: AccountNo(3),
+            node_id: "n.near".to_owned(),
+            round: 0,
+            phase: SlotPhase::Revealed,
+            reserved_until: 4,
+            commitment: Some([9; 32]),
+            answers: Some(vec![1, 2]),
+            claimed_at: 5,
+            committed_at: Some(6),
+            revealed_at: None,
+            outcome: Some(SlotEnd::Settled),
+            pay: Amount(7),
+            slash: Amount(0),
+            reputation: None,
+            agreed: Some(3),
+            ended_at: None,
+        };
+        let live = Slot { commitment: None, answers: None, outcome: None, agreed: None, ..slot.clone() };
+        let settlement = Settlement { n: 0, accepted: 1 << 63, accepted_items: 1, settled_at: 8 };
+        let lot = Lot {
+            batch: BatchId(0),
+            lot: LotId(1),
+            state: LotState::Judging,
+            first_item: 0,
+            items: 64,
+            round: 0,
+            clock_at: 0,
+            phase_at: 0,
+            leavers: vec![AccountNo(4)],
+            open_items: 5,
+            draw: Draw::Opened(6),
+            case: Some(Box::new(Case { void: 6, ..Case::default() })),
+            reserved: 0,
+            committed: 0,
+            revealed: 1,
+            settlement: Some(settlement),
+            updated_seq: None,
+        };
+        let json = json_of(&LotWithSlots { lot, slots: vec![slot, live] });
+        assert_eq!((&json["state"], &json["draw"]), (&json!("judging"), &json!({ "opened": 6 })));
+        assert_eq!(
+            (&json["open_items"], &json["case"]["void"]),
+            (&json!("0000000000000005"), &json!("0000000000000006"))
+        );
+        assert_eq!(json["settlement"]["accepted"], "8000000000000000");
+        let (past, live) = (&json["slots"][0], &json["slots"][1]);
+        assert_eq!((&past["answers"], &past["agreed"]), (&json!("0102"), &json!("0000000000000003")));
+        assert_eq!((&past["phase"], &past["outcome"]), (&json!("revealed"), &json!("settled")));
+        assert!(live["answers"].is_null() && live["agreed"].is_null() && live["outcome"].is_null());
+    }
+
+    #[test]
+    fn rows__should_stand_beside_what_the_mirror_adds() {
+        let row = view::Token {
+            token: TokenId(1),
+            account_id: "t.near".to_owned(),
+            min_reward: Amount(1),
+            rep_unit: Amount(2),
+            bond_rate: Amount(3),
+            pool: Amount(4),
+            in_flight: Amount(5),
+        };
+        let token = json_of(&Token { row, symbol: None, decimals: Some(6) });
+        assert_eq!((&token["pool"], &token["symbol"], &token["decimals"]), (&json!("4"), &Value::Null, &json!(6)));
+        let node = json_of(&Node {
+            account: AccountNo(1),
+            account_id: "n.near".to_owned(),
+            record: view::Node::new(7),
+            earned: Vec::new(),
+            slashed: Amount(8),
+            agreed_items: 9,
+            updated_seq: 10,
+        });
+        assert_eq!(
+            (&node["status"], &node["registered_at"], &node["slashed"]),
+            (&json!("active"), &json!(7), &json!("8"))
+        );
+    }
+}
