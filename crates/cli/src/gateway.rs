@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use piecework_console::Problem;
 use reqwest::{Response, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-
-use crate::problem::Problem;
 
 /// Tries of a request whose connection fails.
 const TRIES: u32 = 3;

@@ -3,9 +3,10 @@
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
+use piecework_console::Problem;
 use piecework_interface::{host::sha256, merkle};
 
-use crate::{gateway::Gateway, items::Item, problem::Problem};
+use crate::{gateway::Gateway, items::Item};
 
 /// Requests under way at once.
 const IN_FLIGHT: usize = 16;
@@ -108,9 +109,9 @@ async fn send(gateway: &Gateway, digest: &[u8; 32], bytes: &[u8]) -> anyhow::Res
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
-    use super::*;
-    use crate::problem::fix_of;
+    use piecework_console::fix_of;
 
+    use super::*;
     fn items() -> Vec<Item> {
         let payloads = [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()];
         payloads.into_iter().map(|payload| Item { digest: sha256(&payload), payload }).collect()

@@ -37,7 +37,7 @@ async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -
     let market = Market::start(Setup { nodes: 8 }).await?;
     let judge = market.worker.dev_create_account().await?;
     let stack = Stack::start(&market, &pool).await?;
-    let piecework = Piecework::on(&market, &stack.network)?;
+    let piecework = Piecework::on(&market, &stack.site.network)?;
     let scene = Scene { market, stack, piecework, judge };
     let run = async {
         gold_and_a_challenge(&scene).await?;
@@ -179,7 +179,7 @@ async fn a_verdict_and_its_challenge(scene: &Scene) -> Result<()> {
     ensure!(few.error == "lot 0 has 3 copies, and --scores has 2", "{few:?}");
     let given = piecework.value(judge, &verdict("10000,5000,0")).await?;
     let report = given["report"].as_str().context("a digest")?;
-    let blob = reqwest::get(format!("{}v1/blobs/{report}", stack.gateway.url())).await?;
+    let blob = reqwest::get(format!("{}/v1/blobs/{report}", stack.site.gateway_url())).await?;
     ensure!(blob.status().is_success(), "everybody finds the report: {blob:?}");
     let challenged = piecework.value(&workers[2], &["batch", "challenge", "1", "0"]).await?;
     market.advance_s(WINDOW_S + 1).await?;

@@ -1,6 +1,7 @@
 //! `piecework batch lot`: what stands in a lot before it settles, for whoever is about to dispute or to score it.
 
 use clap::Args;
+use piecework_console::table;
 use piecework_interface::{
     case::Case,
     ids::{AccountNo, BatchId, LotId},
@@ -11,7 +12,7 @@ use piecework_interface::{
 use serde::Serialize;
 
 use super::dispute;
-use crate::{context::Context, output::table};
+use crate::context::Context;
 
 /// `batch lot`.
 #[derive(Clone, Copy, Debug, Args)]

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
+use piecework_console::Problem;
 use piecework_interface::{
     call::ResultClaim,
     host::sha256,
@@ -23,7 +24,7 @@ use super::{
     known::{Known, known},
     scored::{Copy, ScoredLot},
 };
-use crate::{context::Context, gateway::Gateway, problem::Problem, upload::Manifest};
+use crate::{context::Context, gateway::Gateway, upload::Manifest};
 
 /// Most results in one answer of the gateway.
 const PAGE: u32 = 200;

@@ -1,10 +1,11 @@
 //! Results of an adjudicated batch: every copy of an item with its score, and the report that the results' root stands for.
 
 use anyhow::Context as _;
+use piecework_console::Problem;
 use piecework_interface::ids::BatchId;
 use serde::{Deserialize, Serialize};
 
-use crate::{gateway::Gateway, problem::Problem};
+use crate::gateway::Gateway;
 
 /// A copy of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

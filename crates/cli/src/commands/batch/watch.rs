@@ -1,9 +1,10 @@
 //! `piecework batch watch`: lots settled, at work and waiting, until the batch is closed.
 
-use piecework_chain::Coordinator;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use piecework_chain::Coordinator;
+use piecework_console::{Output, Problem};
 use piecework_interface::{
     ids::BatchId,
     lots,
@@ -15,7 +16,7 @@ use super::{
     find,
     known::{Known, known},
 };
-use crate::{context::Context, gateway::Gateway, output::Output, problem::Problem};
+use crate::{context::Context, gateway::Gateway};
 
 /// Between two questions to the chain: about one block.
 const POLL: Duration = Duration::from_millis(600);
