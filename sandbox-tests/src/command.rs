@@ -9,15 +9,15 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use near_workspaces::Account;
 use piecework_chain::{KeyFile, Network};
-use piecework_cli::stack::{Layout, command};
+use piecework_stack::{Layout, Programs};
 use serde_json::Value;
 
-use crate::{Finality, Market, stack::programs};
+use crate::{Finality, Market, programs::programs};
 
 /// The command, with a network file, keys and a directory of its own. It believes final blocks only, so it runs once all
 /// that the market did before is in one.
 pub struct Piecework {
-    program: PathBuf,
+    programs: Programs,
     finality: Finality,
     layout: Layout,
     dir: tempfile::TempDir,
@@ -41,8 +41,7 @@ impl Piecework {
         let dir = tempfile::tempdir()?;
         let layout = Layout::create(dir.path())?;
         layout.write_network(network)?;
-        let program = programs()?.agent.with_file_name("piecework");
-        Ok(Self { program, finality: market.finality.clone(), layout, dir })
+        Ok(Self { programs: programs()?, finality: market.finality.clone(), layout, dir })
     }
 
     /// Where it runs: relative paths of arguments begin here.
@@ -87,17 +86,8 @@ impl Piecework {
     /// It cannot be run.
     pub async fn run(&self, key_file: impl AsRef<Path>, args: &[&str]) -> Result<Output> {
         self.finality.catch_up().await?;
-        let run = command(&self.program)
-            .arg("--json")
-            .arg("--network")
-            .arg(self.layout.network())
-            .arg("--key-file")
-            .arg(key_file.as_ref())
-            .args(args)
-            .current_dir(self.dir())
-            .kill_on_drop(true)
-            .output();
-        Ok(run.await?)
+        let mut command = self.programs.piecework_command(&self.layout, key_file.as_ref());
+        Ok(command.args(args).current_dir(self.dir()).output().await?)
     }
 
     /// The values that a command of an account's prints, one a line.

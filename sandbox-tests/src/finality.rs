@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use near_workspaces::{CryptoHash, result::ExecutionFinalResult};
 use piecework_chain::{BlockRef, RetryPolicy, RpcClient, RpcConfig};
 
-use crate::stack::until;
+use crate::until::until;
 
 /// How long a block may take until it is final, or until a node that lags has it.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -6,19 +6,7 @@ use piecework_interface::{event::Line, host::sha256, journal::next_head, op::Op,
 use piecework_replay::{Context, Mirror};
 use serde_json::json;
 
-use crate::{
-    finality::Moment,
-    market::{Done, Market},
-};
-
-/// A line and where it was written.
-#[derive(Clone)]
-pub(crate) struct Written {
-    line: String,
-    at: Moment,
-    /// The ops of the call.
-    ops: Vec<Op>,
-}
+use crate::market::{Done, Market, Written};
 
 impl Market {
     /// Keeps the journal lines of a transaction and reads their entries.

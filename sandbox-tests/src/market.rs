@@ -20,12 +20,16 @@ use piecework_interface::{
     ids::{BatchId, ClassId, TokenId},
     key::{Kind, Kinds},
     merkle,
+    op::Op,
     terms::{Terms, Verification},
 };
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{PublicNetwork, finality::Finality, journal::Written};
+use crate::{
+    PublicNetwork,
+    finality::{Finality, Moment},
+};
 
 /// The reward token's number: the first that is listed.
 pub const TOKEN: TokenId = TokenId(1);
@@ -85,6 +89,15 @@ pub struct Market {
     /// Whether the pace of the chain is the market's to choose.
     is_paced: bool,
     pub(crate) journal: RefCell<Vec<Written>>,
+}
+
+/// A journal line and where it was written.
+#[derive(Clone)]
+pub(crate) struct Written {
+    pub(crate) line: String,
+    pub(crate) at: Moment,
+    /// The ops of the call.
+    pub(crate) ops: Vec<Op>,
 }
 
 /// What a transaction did.

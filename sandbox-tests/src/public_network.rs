@@ -12,11 +12,11 @@ use near_workspaces::{
     types::SecretKey,
 };
 use piecework_chain::{RpcClient, RpcConfig};
-use piecework_cli::stack::{Layout, Process, Spec, command};
+use piecework_stack::{Layout, Process, Spec, command};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::stack::programs;
+use crate::programs::programs;
 
 /// The files of a node with two endpoints behind one address, and its process until it is stopped or dropped.
 pub struct PublicNetwork {

@@ -1,7 +1,7 @@
 //! The services around a market, as the processes that operators run: indexer, gateway, agents.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,24 +9,23 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use near_workspaces::Account;
 use piecework_api::client::Client;
-use piecework_chain::{Coordinator, KeyFile, Network, RpcClient};
-use piecework_cli::stack::{Layout, Process, Programs, Spec};
+use piecework_chain::{Coordinator, KeyFile, RpcClient};
 use piecework_interface::{host::sha256, ids::AccountNo, journal::next_head, view::Root};
-use serde::{Deserialize, de::DeserializeOwned};
+use piecework_stack::{self as stack, AgentSetup, Layout, Pace, Reconciled, Servers, Site, reconcile};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, PgPool, postgres::PgConnectOptions};
-use tokio::{
-    process::Command,
-    time::{Instant, sleep},
-};
+use sqlx::PgPool;
+use tokio::time::{Instant, sleep};
 
-use crate::{Finality, Market, market::CLASS};
+use crate::{
+    Finality, Market,
+    market::CLASS,
+    programs::{database_url, programs},
+};
 
 /// Time between blocks, milliseconds: at a market's own pace a head is final before a program can ask under it, and one that
 /// asks under the newest would not be found out.
 const BLOCK_INTERVAL_MS: u32 = 200;
-/// How long a process may take until it works.
-const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long the mirror may take to have what the chain has: final blocks come late on a real node.
 const MIRROR_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
@@ -42,78 +41,22 @@ done"#;
 
 /// Indexer and gateway over a market's chain.
 pub struct Stack {
-    /// Where the market is found.
-    pub network: Network,
-    /// The gateway.
+    /// Files, programs, endpoints and database.
+    pub site: Site,
+    /// A client of the gateway.
     pub gateway: Client,
     /// The coordinator at final blocks.
     pub coordinator: Coordinator,
     finality: Finality,
-    layout: Layout,
-    programs: Programs,
-    database_url: String,
-    indexer_spec: Spec,
-    indexer: Option<Process>,
-    gateway_process: Option<Process>,
+    servers: Servers,
 }
 
 /// A node's agent.
 pub struct Agent {
     /// The node's number.
     pub node: AccountNo,
-    layout: Layout,
-    spec: Spec,
+    process: stack::Agent,
     state_dir: PathBuf,
-    process: Option<Process>,
-}
-
-/// What `piecework-indexer reconcile` found.
-#[derive(Debug, Deserialize)]
-pub struct Reconciled {
-    /// Rows that were compared.
-    pub rows: u64,
-    /// Rows that differ from the contract's views.
-    pub mismatches: Vec<Value>,
-    /// Whether the stored journal's head is the contract's.
-    pub journal_verified: bool,
-    /// Whether the contract holds what it owes.
-    pub conserved: bool,
-    /// Whether every row equals the contract's views.
-    pub mirror_equal: bool,
-}
-
-/// The programs of this build.
-///
-/// # Errors
-/// One is missing.
-pub fn programs() -> Result<Programs> {
-    // target/release/deps/TEST → target/release
-    let test = env::current_exe()?;
-    let bin = test.ancestors().nth(2).context("this test is in no target directory")?;
-    Programs::find_in(bin)
-        .context("build the programs first: scripts/setup, or cargo build --release --workspace --bins")
-}
-
-/// How programs reach a test's database.
-#[must_use]
-pub fn database_url(pool: &PgPool) -> String {
-    let options: &PgConnectOptions = &pool.connect_options();
-    options.to_url_lossy().to_string()
-}
-
-/// Asks until there is an answer.
-///
-/// # Errors
-/// Asking failed, or `limit` passed; `what` says what was waited for.
-pub async fn until<T>(limit: Duration, what: &str, ask: impl AsyncFn() -> Result<Option<T>>) -> Result<T> {
-    let end = Instant::now() + limit;
-    loop {
-        if let Some(answer) = ask().await? {
-            return Ok(answer);
-        }
-        ensure!(Instant::now() < end, "waited {} s in vain until {what}", limit.as_secs());
-        sleep(POLL).await;
-    }
 }
 
 impl Stack {
@@ -125,49 +68,26 @@ impl Stack {
         market.slow_down(BLOCK_INTERVAL_MS).await?;
         // The indexer reads the contract's configuration at a final block.
         market.until_final().await?;
-        let database_url = database_url(pool);
-        let programs = programs()?;
         // It stays where it is when the test fails, with every process's log.
         let dir = tempfile::Builder::new().prefix("piecework-stack-").tempdir()?.keep();
-        let layout = Layout::create(&dir)?;
-        let mut network = market.network();
-        let server = |name, program| {
-            Spec::new(name, program)
-                .env("DATABASE_URL", &database_url)
-                .env("PIECEWORK_RPC_URL", market.worker.rpc_addr())
-                .env("PIECEWORK_CONTRACT", market.coordinator.id().as_str())
-        };
-        // The deployment is found, as an operator would have it.
-        let indexer_spec = server("indexer", &programs.indexer).args(["run", "--listen", "127.0.0.1:0"]);
-        let gateway_spec = server("gateway", &programs.gateway)
-            .arg("--blob-dir")
-            .arg(layout.blobs())
-            .args(["--listen", "127.0.0.1:0"]);
-        let (mut indexer, mut gateway) = (None, None);
-        let logs = || format!("see the logs in {}", dir.display());
-        Process::start(&mut indexer, &layout, indexer_spec.clone()).await.with_context(logs)?;
-        let url = Process::start(&mut gateway, &layout, gateway_spec).await.with_context(logs)?;
+        let (layout, network) = (Layout::create(&dir)?, market.network());
         let rpc = RpcClient::new(network.rpc_config())?;
         let coordinator = Coordinator::new(&rpc, market.coordinator.id().as_str().parse()?);
-        network.gateway_url = Some(url.clone());
-        Ok(Self {
-            gateway: Client::new(&url, Default::default())?,
-            coordinator,
-            finality: market.finality.clone(),
-            network,
-            layout,
-            programs,
-            database_url,
-            indexer_spec,
-            indexer,
-            gateway_process: gateway,
-        })
+        let mut site = Site { layout, programs: programs()?, network, database_url: database_url(pool) };
+        let mut servers = Servers::default();
+        let logs = || format!("see the logs in {}", dir.display());
+        // The deployment is found, as an operator would have it.
+        servers.indexer(&site, None).await.with_context(logs)?;
+        let url = servers.gateway(&site, "127.0.0.1:0").await.with_context(logs)?;
+        let gateway = Client::new(&url, Default::default())?;
+        site.network.gateway_url = Some(url);
+        Ok(Self { site, gateway, coordinator, finality: market.finality.clone(), servers })
     }
 
     /// Where the processes' files are: logs, keys, the agents' states.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        self.layout.dir()
+        self.site.layout.dir()
     }
 
     /// Starts the agent of a node with a key that can only work. With a gate its worker begins only once that file exists.
@@ -178,27 +98,21 @@ impl Stack {
         let number = market.number(node).await?;
         let name = format!("agent{number}");
         let key = KeyFile::generate(node.id().as_str().parse()?);
-        key.write(self.layout.key(&name))?;
+        let key_file = self.site.layout.key(&name);
+        key.write(&key_file)?;
         market.add_machine_key(node, key.public_key.to_string().parse()?).await?;
-        let state_dir = self.layout.nodes().join(&name);
         let gate = gate.map_or_else(|| json!({}), |gate| json!({ "GATE": gate }));
-        let config = json!({
-            "node": { "account_id": node.id(), "key_file": self.layout.key(&name) },
-            "chain": { "rpc_urls": self.network.rpc_urls, "contract": self.network.contract, "poll_interval_ms": 250 },
-            "gateway": { "url": self.network.gateway_url },
-            "work": {
-                "draw_jitter_ms": 250,
-                "keeper_jitter_ms": 500,
-                "classes": { CLASS.to_string(): { "command": ["sh", "-c", WORKER], "env": gate, "time_limit_s": 100 } },
-            },
-            "state": { "dir": state_dir },
-        });
-        let path = self.layout.nodes().join(format!("{name}.toml"));
-        fs::write(&path, toml::to_string(&config)?)?;
-        let spec = Spec::new(name, &self.programs.agent).arg("--config").arg(path).arg("run").ready_at("running as ");
-        let mut agent = Agent { node: number, layout: self.layout.clone(), spec, state_dir, process: None };
-        agent.start().await?;
-        Ok(agent)
+        let setup = AgentSetup {
+            name: &name,
+            account_id: &key.account_id,
+            key_file: &key_file,
+            class: CLASS,
+            worker: json!({ "command": ["sh", "-c", WORKER], "env": gate, "time_limit_s": 100 }),
+            pace: Pace::QUICK,
+        };
+        let mut process = stack::Agent::spawn(&self.site, &setup)?;
+        process.ready().await?;
+        Ok(Agent { node: number, process, state_dir: self.site.layout.agent_state(&name) })
     }
 
     /// A resource of the gateway.
@@ -206,7 +120,8 @@ impl Stack {
     /// # Errors
     /// There is none, or the gateway does not answer.
     pub async fn get<R: DeserializeOwned>(&self, path: &str) -> Result<R> {
-        self.gateway.get(path).await?.with_context(|| format!("the gateway has no {path}"))
+        let answer = reqwest::get(format!("{}{path}", self.site.gateway_url())).await?;
+        Ok(answer.error_for_status()?.json().await?)
     }
 
     /// Takes the journal from the gateway up to the contract's last line, and checks that its head is the contract's. What
@@ -240,7 +155,7 @@ impl Stack {
     /// # Errors
     /// A line comes out of order, or the stream ends or stalls before.
     pub async fn follow_stream(&self, last: u64) -> Result<()> {
-        let url = format!("{}/v1/stream?since_seq=0", self.network.gateway_url.as_deref().unwrap_or_default());
+        let url = format!("{}/v1/stream?since_seq=0", self.site.gateway_url());
         let mut answer = reqwest::get(url).await?.error_for_status()?;
         let mut text = String::new();
         let mut next = 0;
@@ -269,16 +184,7 @@ impl Stack {
     /// The comparison could not be made.
     pub async fn reconcile(&self) -> Result<Reconciled> {
         self.finality.catch_up().await?;
-        let output = Command::new(&self.programs.indexer)
-            .arg("reconcile")
-            .env("DATABASE_URL", &self.database_url)
-            .env("PIECEWORK_RPC_URL", self.network.rpc_urls.join(","))
-            .env("PIECEWORK_CONTRACT", self.coordinator.account_id().as_str())
-            .kill_on_drop(true)
-            .output()
-            .await?;
-        serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("no reconciliation: {}", String::from_utf8_lossy(&output.stderr)))
+        reconcile(&self.site).await
     }
 
     /// Kills the indexer with SIGKILL.
@@ -286,7 +192,7 @@ impl Stack {
     /// # Errors
     /// It does not run.
     pub async fn kill_indexer(&mut self) -> Result<()> {
-        self.indexer.take().context("the indexer does not run")?.kill().await
+        self.servers.kill_indexer().await
     }
 
     /// Starts the indexer again, on the mirror that it left.
@@ -294,8 +200,7 @@ impl Stack {
     /// # Errors
     /// It does not start.
     pub async fn start_indexer(&mut self) -> Result<()> {
-        Process::start(&mut self.indexer, &self.layout, self.indexer_spec.clone()).await?;
-        Ok(())
+        self.servers.indexer(&self.site, None).await
     }
 
     /// Stops everything and removes its files.
@@ -303,10 +208,8 @@ impl Stack {
     /// # Errors
     /// A server had ended by itself, or the files stay.
     pub async fn stop(mut self) -> Result<()> {
-        for server in [&mut self.gateway_process, &mut self.indexer].into_iter().flatten() {
-            server.check()?;
-            server.stop().await;
-        }
+        self.servers.check()?;
+        self.servers.stop().await;
         fs::remove_dir_all(self.dir())?;
         Ok(())
     }
@@ -318,9 +221,8 @@ impl Agent {
     /// # Errors
     /// It does not start.
     pub async fn start(&mut self) -> Result<()> {
-        let process = self.process.insert(Process::spawn(&self.layout, self.spec.clone())?);
-        process.ready(START_LIMIT).await?;
-        Ok(())
+        self.process.respawn()?;
+        self.process.ready().await
     }
 
     /// Kills it with SIGKILL.
@@ -328,15 +230,12 @@ impl Agent {
     /// # Errors
     /// The kernel refuses.
     pub async fn kill(&mut self) -> Result<()> {
-        let mut process = self.process.take().context("the agent does not run")?;
-        process.kill().await
+        self.process.kill().await
     }
 
     /// Asks it to stop.
     pub async fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.stop().await;
-        }
+        self.process.stop().await;
     }
 
     /// The record of a seat in its state directory.

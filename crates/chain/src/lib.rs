@@ -2,10 +2,12 @@
 
 pub mod blocks;
 pub mod contract;
+pub mod ft;
 pub mod keys;
 pub mod networks;
 pub mod outcome;
 pub mod pool;
+pub mod requests;
 pub mod rpc;
 pub mod send;
 pub mod tx;

@@ -1,13 +1,10 @@
-//! The command line: global options and the tree of commands.
+//! The command line: the tree of commands.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
-use piecework_chain::AccountId;
+use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{account, batch, contract, epoch, govern, intent, node, token, up},
-    demo,
+    global::GlobalArgs,
 };
 
 /// The requester's and administrator's command of Piecework, a staked market for small units of work on NEAR.
@@ -20,34 +17,12 @@ pub struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command understands.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Global options")]
-pub struct GlobalArgs {
-    /// localnet, testnet, mainnet, or a TOML file with name, rpc_urls, contract, gateway_url
-    #[arg(long, short = 'n', global = true, env = "PIECEWORK_NETWORK", default_value = "localnet")]
-    pub(crate) network: String,
-    /// RPC endpoints, preferred first, instead of the network's
-    #[arg(long = "rpc-url", global = true, env = "PIECEWORK_RPC_URL", value_delimiter = ',', value_name = "URL")]
-    pub(crate) rpc_urls: Vec<String>,
-    /// Coordinator contract, instead of the network's
-    #[arg(long, global = true, env = "PIECEWORK_CONTRACT", value_name = "ACCOUNT")]
-    pub(crate) contract: Option<AccountId>,
-    /// Gateway, instead of the network's
-    #[arg(long, global = true, env = "PIECEWORK_GATEWAY_URL", value_name = "URL")]
-    pub(crate) gateway_url: Option<String>,
-    /// Account that signs, with a key of near-cli in ~/.near-credentials
-    #[arg(long, global = true, env = "PIECEWORK_ACCOUNT", value_name = "ACCOUNT")]
-    pub(crate) account: Option<AccountId>,
-    /// Key file of the account that signs: JSON with account_id, public_key, private_key
-    #[arg(long, global = true, env = "PIECEWORK_KEY_FILE", value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-    /// Print results as JSON, one value a line
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Print nothing but results and errors
-    #[arg(long, short, global = true)]
-    pub(crate) quiet: bool,
+impl Cli {
+    /// Whether results and errors are JSON.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        self.global.json
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,9 +53,6 @@ pub(crate) enum Command {
     /// Ask by a signature that anybody relays, instead of a transaction (NEP-413)
     #[command(subcommand)]
     Intent(intent::IntentCommand),
-    /// The whole product on real data, from escrow to payout
-    #[command(hide = true)]
-    Demo(demo::DemoArgs),
 }
 
 #[cfg(test)]

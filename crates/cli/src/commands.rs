@@ -11,9 +11,8 @@ pub mod token;
 pub mod up;
 
 use piecework_chain::{AccountId, Coordinator, Outcome, Sender, TxError, TxRequest, WaitLevel};
+use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::event::{Entry, Line};
-
-use crate::{amount::Decimal, problem::Problem};
 
 /// Sends a request and waits until its effects are final.
 async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxError> {

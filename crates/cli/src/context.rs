@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use piecework_api::client::Client;
 use piecework_chain::{AccountId, Coordinator, KeyPool, Network, RpcClient, Sender};
+use piecework_console::{Output, Problem};
 
-use crate::{args::GlobalArgs, credentials, output::Output, problem::Problem};
+use crate::{credentials, global::GlobalArgs};
 
 /// The global options, resolved.
 pub struct Context {
@@ -20,12 +21,6 @@ pub struct Context {
 }
 
 impl Context {
-    /// A network that is at hand, without a signing account.
-    #[must_use]
-    pub const fn on(network: Network, rpc: RpcClient, output: Output) -> Self {
-        Self { output, network, rpc, account: None, key_file: None }
-    }
-
     /// Resolves the options. Nothing is sent.
     ///
     /// # Errors

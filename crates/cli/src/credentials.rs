@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use piecework_chain::{AccountId, KeyFile};
-
-use crate::problem::Problem;
+use piecework_console::Problem;
 
 /// The signing key: of `key_file` if given, else near-cli's for the account.
 ///
@@ -73,9 +72,9 @@ fn find_near_cli(dir: &Path, account_id: &AccountId) -> anyhow::Result<KeyFile> 
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
-    use super::*;
-    use crate::problem::fix_of;
+    use piecework_console::fix_of;
 
+    use super::*;
     #[test]
     fn credentials__should_be_found_where_near_cli_keeps_them() {
         let dir = tempfile::tempdir().unwrap();

@@ -3,10 +3,9 @@
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
+use piecework_console::Problem;
 use piecework_interface::config::Config;
 use serde_json::Value;
-
-use crate::problem::Problem;
 
 /// The fields of a configuration, for whoever writes some of them.
 pub const CONFIG_FIELDS: &str = "see the fields with `piecework govern show --json`";
@@ -25,6 +24,14 @@ pub fn read(path: &Path, fix: &str) -> anyhow::Result<Vec<u8>> {
 /// As [`read`].
 pub fn read_text(path: &Path, fix: &str) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| Problem::new(format!("{} cannot be read", path.display()), fix))
+}
+
+/// A contract's code.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_wasm(path: &Path) -> anyhow::Result<Vec<u8>> {
+    read(path, "run ./scripts/build-contracts, or pass the file's path")
 }
 
 /// A configuration with the fields that a JSON file has, the others as they are.
@@ -60,9 +67,9 @@ fn merge(into: &mut Value, fields: Value, path: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
-    use super::*;
-    use crate::problem::fix_of;
+    use piecework_console::fix_of;
 
+    use super::*;
     fn config(text: &str) -> anyhow::Result<Config> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.json");

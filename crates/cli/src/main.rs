@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use piecework_cli::Cli;
+
 fn main() -> ExitCode {
-    piecework_cli::run_args(std::env::args_os())
+    match piecework_console::parse::<Cli>(std::env::args_os()) {
+        Ok(cli) => piecework_console::run(cli.is_json(), piecework_cli::run(cli)),
+        Err(code) => code,
+    }
 }

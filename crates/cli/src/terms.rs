@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
+use piecework_console::amount::Decimal;
 use piecework_interface::{
     defaults,
     ids::ClassId,
     terms::{Terms, Verification},
 };
-
-use crate::amount::Decimal;
 
 /// What a batch fixes at creation.
 #[derive(Clone, Debug, Args)]

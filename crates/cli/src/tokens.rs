@@ -1,17 +1,16 @@
 //! Which token a command means, and how its amounts are written.
 
-use piecework_chain::{AccountId, BlockRef, Coordinator, RpcClient};
+use piecework_chain::{AccountId, BlockRef, Coordinator, RpcClient, ViewError};
+use piecework_console::{
+    Problem,
+    amount::{AmountError, Decimal, NEAR_DECIMALS, format_units},
+};
 use piecework_interface::{
     ids::{NEAR, TokenId},
     view::Token,
 };
 use serde::Deserialize;
 use serde_json::json;
-
-use crate::{
-    amount::{AmountError, Decimal, NEAR_DECIMALS, format_units},
-    problem::Problem,
-};
 
 /// A listed token with its NEP-148 metadata.
 #[derive(Clone, Debug)]
@@ -84,29 +83,20 @@ pub async fn info(rpc: &RpcClient, listed: Token) -> anyhow::Result<TokenInfo> {
         return Ok(TokenInfo { listed, account_id: None, symbol: "NEAR".to_owned(), decimals: NEAR_DECIMALS });
     }
     let account_id: AccountId = listed.account_id.parse()?;
-    let metadata: Metadata = rpc.view_function(&account_id, "ft_metadata", &json!({}), BlockRef::Final).await?.value;
+    let metadata = metadata(rpc, &account_id).await?;
     Ok(TokenInfo { listed, account_id: Some(account_id), symbol: metadata.symbol, decimals: metadata.decimals })
 }
 
-/// An account's balance with a NEP-141 token.
+/// Digits after the point of a NEP-141 token, listed or not.
 ///
 /// # Errors
 /// If the token contract cannot be asked.
-pub async fn ft_balance(rpc: &RpcClient, token: &AccountId, account_id: &AccountId) -> anyhow::Result<u128> {
-    let args = json!({ "account_id": account_id });
-    let balance: String = rpc.view_function(token, "ft_balance_of", &args, BlockRef::Final).await?.value;
-    Ok(balance.parse()?)
+pub async fn decimals(rpc: &RpcClient, token: &AccountId) -> Result<u8, ViewError> {
+    Ok(metadata(rpc, token).await?.decimals)
 }
 
-/// Whether an account is registered with a NEP-141 token.
-///
-/// # Errors
-/// If the token contract cannot be asked.
-pub async fn ft_registered(rpc: &RpcClient, token: &AccountId, account_id: &AccountId) -> anyhow::Result<bool> {
-    let args = json!({ "account_id": account_id });
-    let balance: Option<serde_json::Value> =
-        rpc.view_function(token, "storage_balance_of", &args, BlockRef::Final).await?.value;
-    Ok(balance.is_some())
+async fn metadata(rpc: &RpcClient, token: &AccountId) -> Result<Metadata, ViewError> {
+    Ok(rpc.view_function(token, "ft_metadata", &json!({}), BlockRef::Final).await?.value)
 }
 
 fn select<'a>(tokens: &'a [Token], selector: Option<&str>, contract: &AccountId) -> Result<&'a Token, Problem> {
@@ -140,11 +130,10 @@ fn select<'a>(tokens: &'a [Token], selector: Option<&str>, contract: &AccountId)
 #[cfg(test)]
 mod tests {
     #![allow(non_snake_case)]
+    use piecework_console::fix_of;
     use piecework_interface::amount::Amount;
 
     use super::*;
-    use crate::problem::fix_of;
-
     fn tokens(accounts: &[&str]) -> Vec<Token> {
         let token = |(number, account_id): (u16, &str)| Token {
             token: TokenId(number),

@@ -4,8 +4,9 @@ use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use piecework_api::{Manifest, client::Client};
+use piecework_console::Problem;
 
-use crate::{items::Item, problem::Problem};
+use crate::items::Item;
 
 /// Requests under way at once.
 const IN_FLIGHT: usize = 16;

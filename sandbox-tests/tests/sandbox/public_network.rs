@@ -4,13 +4,9 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use piecework_chain::Network;
-use piecework_cli::stack::command;
 use piecework_interface::{draw::At, ids::LotId, view::Root};
-use piecework_sandbox_tests::{
-    Market, PublicNetwork, Setup, Stack,
-    market::ONE,
-    stack::{database_url, programs, until},
-};
+use piecework_sandbox_tests::{Market, PublicNetwork, Setup, Stack, database_url, market::ONE, programs, until};
+use piecework_stack::command;
 use serde_json::json;
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -42,7 +38,7 @@ async fn indexer__should_find_the_deployment_and_go_on_after_kills(pool: PgPool)
     ensure!(market.balance(&market.nodes[0]).await? == 4 * ONE, "the work is paid");
     stack.verify_journal().await?;
     let found = stack.reconcile().await?;
-    ensure!(found.mirror_equal && found.journal_verified && found.conserved, "{found:?}");
+    ensure!(found.holds(), "{found:?}");
     // And the limit was met and waited out, by which nothing ended.
     let log = fs::read_to_string(stack.dir().join("logs/indexer.log"))?;
     ensure!(log.contains("rpc.rate_limited") && !log.contains("Error:"), "{log}");

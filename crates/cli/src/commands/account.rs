@@ -1,20 +1,18 @@
 //! `piecework account`: NEAR accounts, storage deposits, internal balances.
 
-use piecework_client::{calls, token};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, BlockRef, Coordinator, TxRequest};
+use piecework_chain::{AccountId, BlockRef, Coordinator, TxRequest, ft, requests};
+use piecework_client::{calls, token};
+use piecework_console::{
+    Problem,
+    amount::{Decimal, format_near},
+};
 use serde_json::json;
 
 use super::{execute, near_amount, registered};
-use crate::{
-    amount::{Decimal, format_near},
-    context::Context,
-    credentials,
-    problem::Problem,
-    requests, tokens,
-};
+use crate::{context::Context, credentials, tokens};
 
 /// Commands about accounts.
 #[derive(Debug, Subcommand)]
@@ -173,7 +171,7 @@ async fn deposit(context: &Context, args: MoveArgs) -> anyhow::Result<()> {
     }
     let signer = context.signer().await?;
     registered(&coordinator, signer.account_id()).await?;
-    let held = tokens::ft_balance(&context.rpc, &token_account, signer.account_id()).await?;
+    let held = ft::balance(&context.rpc, &token_account, signer.account_id()).await?;
     if held < amount {
         return Err(Problem::new(
             format!("{} holds {}, not {}", signer.account_id(), token.show(held), token.show(amount)),
@@ -207,7 +205,7 @@ async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
         .into());
     }
     if let Some(token_account) = &token.account_id
-        && !tokens::ft_registered(&context.rpc, token_account, account_id).await?
+        && !ft::is_registered(&context.rpc, token_account, account_id).await?
     {
         return Err(Problem::new(
             format!("{account_id} is not registered with {token_account}, so it cannot receive {}", token.symbol),
@@ -232,9 +230,8 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
         None => (coordinator.account_id().clone(), 10_u128.pow(23)),
         Some(selector) => {
             let token = token_account(context, &coordinator, selector).await?;
-            let bounds: piecework_client::views::StorageBounds =
-                context.rpc.view_function(&token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
-            (token, bounds.min.0)
+            let least = ft::least_deposit(&context.rpc, &token).await?;
+            (token, least)
         }
     };
     let yoctonear = args.amount.as_ref().map(|amount| near_amount("--amount", amount)).transpose()?.unwrap_or(least);

@@ -13,11 +13,12 @@ mod verdict;
 mod verify;
 mod watch;
 
-use piecework_client::calls;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use piecework_chain::{Coordinator, LAG_POLL, TxRequest};
+use piecework_client::calls;
+use piecework_console::{Problem, table};
 use piecework_interface::{
     ids::BatchId,
     lots,
@@ -25,9 +26,8 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-pub use case::CaseArgs;
 pub use challenge::ChallengeArgs;
-pub use create::{CreateArgs, create};
+pub use create::CreateArgs;
 pub use gold::OpenGoldArgs;
 pub use lot::LotArgs;
 pub use results::ResultsArgs;
@@ -36,7 +36,7 @@ pub use verify::VerifyArgs;
 pub use watch::WatchArgs;
 
 use super::execute;
-use crate::{context::Context, output::table, problem::Problem};
+use crate::context::Context;
 
 /// Commands about batches.
 #[derive(Debug, Subcommand)]

@@ -1,15 +1,16 @@
 //! `piecework contract`: deploying and initializing a coordinator.
 
-use piecework_client::calls;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, RpcClient, TxRequest};
+use piecework_client::calls;
+use piecework_console::Problem;
 use piecework_interface::config::Config;
 use serde_json::json;
 
-use super::{execute, token::read_wasm};
-use crate::{context::Context, files, problem::Problem};
+use super::execute;
+use crate::{context::Context, files};
 
 /// Commands about the coordinator contract.
 #[derive(Debug, Subcommand)]
@@ -46,7 +47,7 @@ pub struct InitArgs {
 pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<()> {
     match command {
         ContractCommand::Deploy(args) => {
-            let wasm = read_wasm(&args.wasm)?;
+            let wasm = files::read_wasm(&args.wasm)?;
             let bytes = wasm.len();
             let signer = context.signer().await?;
             let contract = signer.account_id().clone();
@@ -74,7 +75,7 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
 }
 
 /// The configuration with the chain's id, without which the coordinator executes no signed intent.
-pub(crate) async fn on_this_chain(rpc: &RpcClient, config: Config) -> anyhow::Result<Config> {
+async fn on_this_chain(rpc: &RpcClient, config: Config) -> anyhow::Result<Config> {
     let found = rpc.status().await?.chain_id;
     if !config.chain_id.is_empty() && config.chain_id != found {
         return Err(Problem::new(

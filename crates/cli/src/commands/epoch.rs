@@ -1,15 +1,16 @@
 //! `piecework epoch`: when nodes and the treasury get the fees.
 
-use piecework_chain::TxRequest;
-use piecework_client::calls;
 use std::time::Duration;
 
 use clap::Subcommand;
+use piecework_chain::TxRequest;
+use piecework_client::calls;
+use piecework_console::Problem;
 use piecework_interface::revenue::Revenue;
 use serde_json::json;
 
 use super::execute;
-use crate::{context::Context, problem::Problem, tokens};
+use crate::{context::Context, tokens};
 
 /// Commands about epochs, for anybody.
 #[derive(Debug, Subcommand)]

@@ -3,17 +3,18 @@
 mod propose;
 mod show;
 
-use piecework_client::{Call, calls};
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use piecework_chain::{AccountId, Coordinator, Sender, TxRequest};
+use piecework_client::{Call, calls};
+use piecework_console::Problem;
 use piecework_interface::governance::{Change, Feature, Proposal, Role, Settings};
 
 pub use propose::ProposeCommand;
 
-use super::{execute, token::read_wasm};
-use crate::{context::Context, problem::Problem};
+use super::execute;
+use crate::{context::Context, files};
 
 /// Between two looks at the chain's clock.
 const POLL: Duration = Duration::from_millis(600);
@@ -246,7 +247,7 @@ fn upgrade(contract: AccountId, hash: &[u8; 32], wasm: Option<&std::path::Path>)
             "pass the code: --wasm FILE",
         )
     })?;
-    let code = read_wasm(path)?;
+    let code = files::read_wasm(path)?;
     let found = piecework_interface::host::sha256(&code);
     if found != *hash {
         return Err(Problem::new(

@@ -6,6 +6,7 @@ mod sign;
 use clap::{Args, Subcommand, ValueEnum};
 use piecework_chain::{AccountId, Coordinator, TxRequest};
 use piecework_client::calls;
+use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
@@ -18,7 +19,7 @@ pub use relay::RelayArgs;
 pub use sign::SignArgs;
 
 use super::{execute, registered};
-use crate::{amount::Decimal, context::Context, problem::Problem, tokens};
+use crate::{context::Context, tokens};
 
 /// Commands about signed intents and their keys.
 #[derive(Debug, Subcommand)]

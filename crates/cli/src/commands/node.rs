@@ -1,24 +1,22 @@
 //! `piecework node`: registration, stake, and the keys of an operator's machines.
 
-use piecework_client::calls;
 use std::{
     path::PathBuf,
     time::{Duration, UNIX_EPOCH},
 };
 
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, Coordinator, PublicKey, TxRequest};
+use piecework_chain::{AccountId, Coordinator, PublicKey, TxRequest, requests};
+use piecework_client::calls;
+use piecework_console::{
+    Problem,
+    amount::{Decimal, format_near},
+};
 use piecework_interface::{ids::ClassId, storage};
 use serde_json::json;
 
 use super::{execute, near_amount};
-use crate::{
-    amount::{Decimal, format_near},
-    context::Context,
-    credentials,
-    problem::Problem,
-    requests, tokens,
-};
+use crate::{context::Context, credentials, tokens};
 
 /// Commands about nodes. All but `status` act on the signing account's node.
 #[derive(Debug, Subcommand)]

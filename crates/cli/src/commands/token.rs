@@ -1,22 +1,20 @@
 //! `piecework token`: a reward token of one's own, and the coordinator's list.
 
-use piecework_client::{calls, token};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, BlockRef, TxRequest};
+use piecework_chain::{AccountId, TxRequest, ft};
+use piecework_client::{calls, token};
+use piecework_console::{
+    Problem,
+    amount::{Decimal, bond_rate, format_units},
+    table,
+};
 use piecework_interface::{amount::Amount, call::TokenListArgs};
 use serde_json::json;
 
 use super::execute;
-use crate::{
-    amount::{Decimal, format_units},
-    context::Context,
-    files,
-    output::table,
-    problem::Problem,
-    tokens,
-};
+use crate::{context::Context, files, tokens};
 
 /// Commands about reward tokens.
 #[derive(Debug, Subcommand)]
@@ -95,15 +93,9 @@ pub async fn run(context: &Context, command: TokenCommand) -> anyhow::Result<()>
     }
 }
 
-/// yoctoNEAR per 2^32 units from yoctoNEAR per whole token, rounded up.
-pub(crate) fn bond_rate(yoctonear_per_token: u128, decimals: u8) -> Option<u128> {
-    let unit = 10_u128.checked_pow(u32::from(decimals))?;
-    Some(yoctonear_per_token.checked_mul(1 << 32)?.div_ceil(unit))
-}
-
 async fn deploy(context: &Context, args: DeployArgs) -> anyhow::Result<()> {
     let cap = args.supply_cap.to_units(args.decimals)?;
-    let wasm = read_wasm(&args.wasm)?;
+    let wasm = files::read_wasm(&args.wasm)?;
     let signer = context.signer().await?;
     let token = signer.account_id().clone();
     let owner = args.owner.unwrap_or_else(|| token.clone());
@@ -115,14 +107,14 @@ async fn deploy(context: &Context, args: DeployArgs) -> anyhow::Result<()> {
 }
 
 async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
-    if !tokens::ft_registered(&context.rpc, &args.token, &args.account_id).await? {
+    if !ft::is_registered(&context.rpc, &args.token, &args.account_id).await? {
         return Err(Problem::new(
             format!("{} is not registered with {}", args.account_id, args.token),
             format!("run `piecework account storage-deposit {} --token {}`", args.account_id, args.token),
         )
         .into());
     }
-    let decimals = decimals(context, &args.token).await?;
+    let decimals = tokens::decimals(&context.rpc, &args.token).await?;
     let amount = args.amount.to_units(decimals)?;
     let signer = context.signer().await?;
     execute(&signer, TxRequest::to(args.token.clone()).call(token::mint(args.account_id.as_str(), amount))).await?;
@@ -132,7 +124,7 @@ async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
 
 async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     let contract = context.coordinator()?.account_id().clone();
-    let decimals = decimals(context, &args.token).await?;
+    let decimals = tokens::decimals(&context.rpc, &args.token).await?;
     let rate = bond_rate(args.bond_per_token.to_yoctonear()?, decimals).ok_or_else(|| {
         Problem::new(
             format!("--bond-per-token {} is more than a bond rate can hold", args.bond_per_token),
@@ -147,14 +139,10 @@ async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     };
     let signer = context.signer().await?;
     // The coordinator receives the token, so it must be registered with it first.
-    if !tokens::ft_registered(&context.rpc, &args.token, &contract).await? {
-        let bounds: piecework_client::views::StorageBounds =
-            context.rpc.view_function(&args.token, "storage_balance_bounds", &json!({}), BlockRef::Final).await?.value;
-        execute(
-            &signer,
-            TxRequest::to(args.token.clone()).call(calls::storage_deposit(contract.as_str(), bounds.min.0)),
-        )
-        .await?;
+    if !ft::is_registered(&context.rpc, &args.token, &contract).await? {
+        let least = ft::least_deposit(&context.rpc, &args.token).await?;
+        let deposit = calls::storage_deposit(contract.as_str(), least);
+        execute(&signer, TxRequest::to(args.token.clone()).call(deposit)).await?;
     }
     execute(&signer, TxRequest::to(contract.clone()).call(calls::token_list(&list))).await?;
     context.output.result(&list, || format!("{contract} lists {}", args.token))
@@ -175,32 +163,4 @@ async fn show(context: &Context) -> anyhow::Result<()> {
         ]);
     }
     context.output.result(&listed, || table(&["token", "number", "symbol", "least reward", "fees"], &rows))
-}
-
-async fn decimals(context: &Context, token: &AccountId) -> anyhow::Result<u8> {
-    #[derive(serde::Deserialize)]
-    struct Metadata {
-        decimals: u8,
-    }
-    let metadata: Metadata = context.rpc.view_function(token, "ft_metadata", &json!({}), BlockRef::Final).await?.value;
-    Ok(metadata.decimals)
-}
-
-/// A wasm file, or what makes it.
-pub(crate) fn read_wasm(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
-    files::read(path, "run ./scripts/build-contracts, or pass the file's path")
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(non_snake_case)]
-    use super::*;
-
-    #[test]
-    fn bond_rate__should_round_up_and_refuse_what_overflows() {
-        assert_eq!(bond_rate(1_000_000, 6), Some(1 << 32));
-        assert_eq!(bond_rate(1, 6), Some(4295));
-        assert_eq!(bond_rate(u128::MAX, 6), None);
-        assert_eq!(bond_rate(1, 39), None);
-    }
 }

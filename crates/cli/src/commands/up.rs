@@ -3,15 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use piecework_interface::config::{Bounds, Config};
-use serde_json::json;
-
-use crate::{
-    amount::Decimal,
-    interrupt::Interrupt,
-    output::Output,
-    stack::{Layout, Like, Pace, Plan, Programs, Stack, write_agent_config},
-};
+use piecework_console::{Interrupt, Output, amount::Decimal};
+use piecework_stack::{Layout, Like, Pace, Plan, Programs, Stack, describe, guide, local_config};
 
 /// `up`.
 #[derive(Debug, Args)]
@@ -80,106 +73,22 @@ pub async fn run(output: Output, args: UpArgs) -> anyhow::Result<()> {
 /// Describes the network, and returns when it is to be stopped.
 async fn serve(output: Output, stack: &mut Stack, interrupt: &mut Interrupt) -> anyhow::Result<()> {
     for node in &stack.nodes {
-        write_agent_config(stack, node, "nearest", Pace::default())?;
+        stack.agent_setup(node, "nearest", Pace::default()).write(&stack.site)?;
     }
-    let piecework = program();
+    let programs = &stack.site.programs;
+    let piecework = programs.piecework.display();
     let mut next = vec![
         format!("{piecework} batch create --from items.jsonl --reward 0.01"),
         format!("{piecework} batch watch 0"),
     ];
     if let Some(node) = stack.nodes.first() {
-        let config = stack.layout.nodes().join(format!("{}.toml", node.name));
+        let config = stack.site.layout.agent_config(&node.name);
         // The agent has a key of its own, which the variable would override.
-        next.push(format!(
-            "env -u PIECEWORK_KEY_FILE {} --config {} run",
-            stack.programs().agent.display(),
-            config.display()
-        ));
+        next.push(format!("env -u PIECEWORK_KEY_FILE {} --config {} run", programs.agent.display(), config.display()));
     }
     output.result(&describe(stack), || guide(stack, &next))?;
     tokio::select! {
         error = stack.watch() => Err(error),
         () = interrupt.wait() => Ok(()),
-    }
-}
-
-/// The defaults, with times short enough for trying things out and juries that anybody may sit on.
-pub(crate) fn local_config() -> Config {
-    let defaults = Config::default();
-    let bounds = Bounds {
-        claim_ttl_s: (5, defaults.bounds.claim_ttl_s.1),
-        reveal_window_s: (3, defaults.bounds.reveal_window_s.1),
-        challenge_window_s: (3, defaults.bounds.challenge_window_s.1),
-        slice_s: (1, defaults.bounds.slice_s.1),
-        verdict_ttl_s: (3, defaults.bounds.verdict_ttl_s.1),
-        ..defaults.bounds
-    };
-    let times =
-        Config { unbonding_s: 60, notice_s: 10, epoch_s: 600, grace_s: 1, reputation_interval_s: 1, ..defaults };
-    // Nobody is old and trusted on a network that was made just now, and a jury without jurors changes nothing.
-    Config { juror_age_s: 0, juror_reputation: 0, bounds, ..times }
-}
-
-/// How this program is called here.
-pub(crate) fn program() -> String {
-    std::env::current_exe().map_or_else(|_| "piecework".to_owned(), |path| path.display().to_string())
-}
-
-pub(crate) fn describe(stack: &Stack) -> serde_json::Value {
-    let nodes: Vec<_> = stack
-        .nodes
-        .iter()
-        .map(|node| json!({ "account_id": node.owner.account_id, "key_file": node.owner.key_file, "machine_key_file": node.machine_key_file }))
-        .collect();
-    json!({
-        "dir": stack.layout.dir(),
-        "chain": stack.chain,
-        "network": stack.layout.network(),
-        "rpc_url": stack.network.rpc_urls[0],
-        "gateway_url": stack.gateway_url(),
-        "contract": stack.deployment.contract,
-        "token": stack.deployment.token,
-        "requester": { "account_id": stack.requester.account_id, "key_file": stack.requester.key_file },
-        "nodes": nodes,
-    })
-}
-
-/// URLs, accounts and the commands to try next.
-pub(crate) fn guide(stack: &Stack, next: &[String]) -> String {
-    let network = stack.layout.network();
-    let keys = stack.layout.keys();
-    let mut lines = vec![
-        format!("page and API  {}", stack.gateway_url()),
-        format!("chain RPC     {}", stack.network.rpc_urls[0]),
-        format!("coordinator   {}", stack.deployment.contract),
-        format!("reward token  {} ({} decimals)", stack.deployment.token, crate::stack::LOCAL_TOKEN_DECIMALS),
-        format!("requester     {}", stack.requester.account_id),
-    ];
-    for node in &stack.nodes {
-        lines.push(format!("node          {}", node.owner.account_id));
-    }
-    lines.extend([
-        format!("keys          {}", keys.display()),
-        format!("logs          {}", stack.layout.logs().display()),
-        String::new(),
-        "next, in another terminal:".to_owned(),
-        format!("  export PIECEWORK_NETWORK={}", network.display()),
-        format!("  export PIECEWORK_KEY_FILE={}", stack.requester.key_file.display()),
-    ]);
-    lines.extend(next.iter().map(|command| format!("  {command}")));
-    lines.push("Ctrl-C stops everything.".to_owned());
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(non_snake_case)]
-    use super::*;
-
-    #[test]
-    fn local_config__should_only_lower_times() {
-        let (local, defaults) = (local_config(), Config::default());
-        assert_eq!((local.min_stake, local.fee_bps), (defaults.min_stake, defaults.fee_bps));
-        assert_eq!(local.bounds.dissent_slash_pct_max, defaults.bounds.dissent_slash_pct_max);
     }
 }

@@ -5,13 +5,14 @@
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
+use piecework_console::Problem;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::Value;
 
-use crate::{files, items::Item, problem::Problem};
+use crate::{files, items::Item};
 
 /// Known answers by the item's index in the batch.
 pub type KnownAnswers = BTreeMap<u32, Vec<u8>>;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use anyhow::Context as _;
+use piecework_console::Problem;
 use piecework_interface::ids::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::{KnownAnswers, Tree};
-use crate::{items::Item, problem::Problem};
+use crate::items::Item;
 
 /// Everything that opening a batch's gold needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

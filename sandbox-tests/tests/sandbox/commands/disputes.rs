@@ -37,7 +37,7 @@ async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -
     let market = Market::start(Setup { nodes: 8 }).await?;
     let judge = market.worker.dev_create_account().await?;
     let stack = Stack::start(&market, &pool).await?;
-    let piecework = Piecework::on(&market, &stack.network)?;
+    let piecework = Piecework::on(&market, &stack.site.network)?;
     let scene = Scene { market, stack, piecework, judge };
     let run = async {
         gold_and_a_challenge(&scene).await?;

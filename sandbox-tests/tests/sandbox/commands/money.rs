@@ -18,7 +18,7 @@ use sqlx::PgPool;
 async fn money__should_move_by_commands_intents_and_epochs(pool: PgPool) -> Result<()> {
     let market = Market::start(Setup { nodes: 3 }).await?;
     let stack = Stack::start(&market, &pool).await?;
-    let piecework = Piecework::on(&market, &stack.network)?;
+    let piecework = Piecework::on(&market, &stack.site.network)?;
     let run = async {
         let batch = intents_of_every_kind(&market, &piecework).await?;
         an_epoch(&market, &piecework, batch).await

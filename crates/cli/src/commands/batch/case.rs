@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use piecework_chain::{AccountId, BlockRef};
+use piecework_console::Problem;
 use piecework_interface::{
     config::Bounds,
     ids::{BatchId, Digest},
@@ -16,7 +17,6 @@ use crate::{
     context::Context,
     gold::{self, Record, Records},
     items::Item,
-    problem::Problem,
     terms::seconds,
 };
 

@@ -3,6 +3,7 @@
 use clap::Args;
 use piecework_chain::TxRequest;
 use piecework_client::calls;
+use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
     call,
     dispute::{ChallengeRefusal, challenge_bond},
@@ -12,7 +13,7 @@ use piecework_interface::{
 use serde::Serialize;
 
 use super::dispute;
-use crate::{amount::format_near, commands::execute, context::Context, problem::Problem};
+use crate::{commands::execute, context::Context};
 
 /// `batch challenge`.
 #[derive(Debug, Args)]

@@ -1,7 +1,6 @@
 //! `piecework batch create`: nothing is sent before the whole file and the terms are checked, and nothing is paid
 //! before the gateway holds every payload.
 
-use piecework_client::{calls, token};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -10,7 +9,9 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use piecework_api::Manifest;
-use piecework_chain::{AccountId, Coordinator, Sender, TxRequest};
+use piecework_chain::{AccountId, Coordinator, Sender, TxRequest, ft};
+use piecework_client::{calls, token};
+use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
     call::BatchSpec,
     event::Entry,
@@ -26,7 +27,6 @@ use crate::{
     commands::{account, entries, execute, registered},
     context::Context,
     items::{self, Item},
-    problem::Problem,
     terms::{TermsArgs, option_of},
     tokens::{self, TokenInfo},
     upload::upload,
@@ -40,46 +40,46 @@ const LOTS_AT_ONCE: u32 = 32;
 pub struct CreateArgs {
     /// Items, one JSON value a line; an item's payload is its `payload` field, or the whole line
     #[arg(long, value_name = "FILE")]
-    pub from: PathBuf,
+    from: PathBuf,
     /// Reward token: account, number or near [default: the only listed one]
     #[arg(long)]
-    pub token: Option<String>,
+    token: Option<String>,
     /// Pay from the internal balance instead of the token account
     #[arg(long)]
-    pub from_balance: bool,
+    from_balance: bool,
     /// Check the file, the terms and the balance, and stop
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
     /// Check and upload everything, but write the batch to this file instead of paying: for `intent sign create-batch`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "from_balance"])]
-    pub spec_out: Option<PathBuf>,
+    spec_out: Option<PathBuf>,
     /// What the batch fixes.
     #[command(flatten)]
-    pub terms: TermsArgs,
+    terms: TermsArgs,
     /// Gold, an adjudicator, a contract to tell.
     #[command(flatten)]
-    pub case: CaseArgs,
+    case: CaseArgs,
 }
 
 /// A batch that was created.
 #[derive(Clone, Debug, Serialize)]
-pub struct Created {
+struct Created {
     /// Its number; `None` after a dry run.
-    pub batch: Option<BatchId>,
+    batch: Option<BatchId>,
     /// Items.
-    pub items: u32,
+    items: u32,
     /// Lots.
-    pub lots: u32,
+    lots: u32,
     /// Locked at most, fee included, in units of the token.
-    pub escrow: String,
+    escrow: String,
     /// Name of the manifest blob.
-    pub manifest: String,
+    manifest: String,
     /// Hash of the transaction that created it.
-    pub tx_hash: Option<String>,
+    tx_hash: Option<String>,
     /// Where the record of its gold is: without it the gold cannot be opened.
-    pub gold_record: Option<PathBuf>,
+    gold_record: Option<PathBuf>,
     /// Where the batch is written that an intent is to create.
-    pub spec: Option<PathBuf>,
+    spec: Option<PathBuf>,
 }
 
 /// Everything that is known before anything is sent.
@@ -117,7 +117,7 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<(
 /// # Errors
 /// If a check fails (then nothing was sent), the gateway does not take the payloads (then nothing was paid), or the
 /// chain refuses.
-pub async fn create(
+async fn create(
     context: &Context,
     signer: &Sender,
     token: &TokenInfo,
@@ -270,7 +270,7 @@ async fn check_storage(coordinator: &Coordinator, requester: &AccountId, plan: &
     if available >= needed {
         return Ok(());
     }
-    let missing = crate::amount::format_near(needed - available);
+    let missing = format_near(needed - available);
     Err(Problem::new(
         format!(
             "{requester} has too little storage deposited for {lots} lots at work at once: {missing} NEAR are missing"
@@ -292,7 +292,7 @@ async fn check_balance(
     let (held, place) = if internal {
         (account::balance(context, account_id, token.id()).await?, "internal balance")
     } else {
-        (tokens::ft_balance(&context.rpc, token.contract()?, account_id).await?, "token account")
+        (ft::balance(&context.rpc, token.contract()?, account_id).await?, "token account")
     };
     if held >= plan.escrow {
         return Ok(());

@@ -1,6 +1,7 @@
 //! What every dispute begins with: an open batch, a lot of it, and a window that is open.
 
 use piecework_chain::{Coordinator, Sender};
+use piecework_console::Problem;
 use piecework_interface::{
     ids::{BatchId, LotId},
     lots,
@@ -9,7 +10,7 @@ use piecework_interface::{
 };
 
 use super::find;
-use crate::{context::Context, problem::Problem};
+use crate::context::Context;
 
 /// A batch that is not closed; `fix` says what that would mean.
 pub(super) async fn open(coordinator: &Coordinator, batch: BatchId, fix: &str) -> anyhow::Result<OpenBatch> {

@@ -3,6 +3,7 @@
 use clap::Args;
 use piecework_chain::{Coordinator, TxRequest};
 use piecework_client::calls;
+use piecework_console::{Problem, amount::format_near, table};
 use piecework_interface::{
     call::{GoldOpenArgs, PAGE_MAX},
     dispute::{CHALLENGES_MAX, challenge_bond},
@@ -15,12 +16,9 @@ use serde::Serialize;
 
 use super::{case::GoldDir, dispute};
 use crate::{
-    amount::format_near,
     commands::execute,
     context::Context,
     gold::{KnownAnswers, Record, Records},
-    output::table,
-    problem::Problem,
 };
 
 /// `batch open-gold`.

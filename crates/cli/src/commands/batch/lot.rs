@@ -1,6 +1,7 @@
 //! `piecework batch lot`: what stands in a lot before it settles, for whoever is about to dispute or to score it.
 
 use clap::Args;
+use piecework_console::table;
 use piecework_interface::{
     answers::Answers,
     case::Case,
@@ -12,7 +13,7 @@ use piecework_interface::{
 use serde::Serialize;
 
 use super::dispute;
-use crate::{context::Context, output::table};
+use crate::context::Context;
 
 /// `batch lot`.
 #[derive(Clone, Copy, Debug, Args)]

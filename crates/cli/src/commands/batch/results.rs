@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use piecework_api::{LotResult, LotWithSlots, client::Client, manifest::Place};
+use piecework_console::Problem;
 use piecework_interface::{
     call::ResultClaim,
     host::sha256,
@@ -23,7 +24,7 @@ use super::{
     find,
     scored::{self, Copy},
 };
-use crate::{context::Context, problem::Problem};
+use crate::context::Context;
 
 /// Ranges of items named in the summary.
 const RANGES: usize = 8;

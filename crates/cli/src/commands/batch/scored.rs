@@ -1,14 +1,13 @@
 //! Results of an adjudicated batch: every copy of an item with its score, and the report that the results' root stands for.
 
 use piecework_api::{LotWithSlots, Slot, client::Client};
+use piecework_console::Problem;
 use piecework_interface::{
     case::Verdict,
     history::SlotEnd,
     ids::{Digest, LotId},
 };
 use serde::Serialize;
-
-use crate::problem::Problem;
 
 /// Bytes of a report at most.
 const REPORT_MAX: u64 = 1 << 30;

@@ -1,10 +1,11 @@
 //! `piecework batch adjudicator-accept` and `piecework batch verdict`: what the one who scores copies does.
 
-use piecework_client::calls;
 use std::path::PathBuf;
 
 use clap::Args;
 use piecework_chain::{Coordinator, Sender, TxRequest};
+use piecework_client::calls;
+use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
     call,
     dispute::{SCORE_FULL, adjudicator_bond},
@@ -15,7 +16,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use super::dispute;
-use crate::{amount::format_near, commands::execute, context::Context, files, problem::Problem};
+use crate::{commands::execute, context::Context, files};
 
 /// `batch verdict`.
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use piecework_chain::{BlockRef, Coordinator};
+use piecework_console::Problem;
 use piecework_interface::{
     call::ResultClaim,
     host::sha256,
@@ -18,7 +19,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use super::{find, results, scored};
-use crate::{context::Context, files, problem::Problem};
+use crate::{context::Context, files};
 
 /// `batch verify`.
 #[derive(Debug, Args)]

@@ -1,10 +1,11 @@
 //! `piecework batch watch`: lots settled, at work and waiting, until the batch is closed.
 
-use piecework_chain::Coordinator;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use piecework_api::client::Client;
+use piecework_chain::Coordinator;
+use piecework_console::{Output, Problem};
 use piecework_interface::{
     ids::BatchId,
     lots,
@@ -13,7 +14,7 @@ use piecework_interface::{
 use serde::Serialize;
 
 use super::find;
-use crate::{context::Context, output::Output, problem::Problem};
+use crate::context::Context;
 
 /// Between two questions to the chain: about one block.
 const POLL: Duration = Duration::from_millis(600);

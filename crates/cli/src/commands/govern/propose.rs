@@ -1,11 +1,15 @@
 //! `piecework govern propose`: changes that are checked before anybody waits for them.
 
-use piecework_chain::TxRequest;
-use piecework_client::calls;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use piecework_chain::TxRequest;
+use piecework_client::calls;
+use piecework_console::{
+    Problem,
+    amount::{Decimal, bond_rate},
+};
 use piecework_interface::{
     amount::Amount,
     config::Config,
@@ -17,14 +21,9 @@ use serde_json::{Value, json};
 
 use super::{By, governor};
 use crate::{
-    amount::Decimal,
-    commands::{
-        entries, execute,
-        token::{bond_rate, read_wasm},
-    },
+    commands::{entries, execute},
     context::Context,
     files::{self, CONFIG_FIELDS},
-    problem::Problem,
     tokens,
 };
 
@@ -81,7 +80,7 @@ pub(super) async fn run(context: &Context, command: ProposeCommand) -> anyhow::R
     let (by, change) = match command {
         ProposeCommand::Config(args) => (By::Owner, Change::Config(config(coordinator.config().await?, &args)?)),
         ProposeCommand::Prices(args) => (By::TokenAdmin, Change::Prices(prices(context, &args).await?)),
-        ProposeCommand::Code(args) => (By::Owner, Change::Code(sha256(&read_wasm(&args.wasm)?))),
+        ProposeCommand::Code(args) => (By::Owner, Change::Code(sha256(&files::read_wasm(&args.wasm)?))),
     };
     let signer = governor(context, &coordinator, by).await?;
     let request = TxRequest::to(coordinator.account_id().clone()).call(calls::propose(&change));

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use piecework_console::amount::format_near;
 use piecework_interface::governance::{Change, Feature, Settings};
 
-use crate::{amount::format_near, context::Context};
+use crate::context::Context;
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
     let settings = context.coordinator()?.settings().await?;

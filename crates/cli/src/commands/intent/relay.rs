@@ -1,6 +1,5 @@
 //! `piecework intent relay`.
 
-use piecework_client::calls;
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
@@ -9,6 +8,8 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use piecework_chain::{Coordinator, Sender, TxError, TxRequest};
+use piecework_client::calls;
+use piecework_console::Problem;
 use piecework_interface::{
     event::Entry,
     intent::{Action, INTENTS_MAX, Intent, SignedIntent},
@@ -21,7 +22,6 @@ use crate::{
     commands::{entries, execute},
     context::Context,
     files,
-    problem::Problem,
 };
 
 /// Withdrawals that the gas of one transaction carries.

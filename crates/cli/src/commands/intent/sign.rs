@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, Coordinator};
+use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
@@ -17,7 +18,7 @@ use piecework_interface::{
     keys::own_key,
 };
 
-use crate::{amount::Decimal, context::Context, files, problem::Problem, tokens};
+use crate::{context::Context, files, tokens};
 
 /// `intent sign`.
 #[derive(Debug, Args)]

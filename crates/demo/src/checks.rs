@@ -1,0 +1,306 @@
+//! What must hold at the end, each checked against a source that does not depend on what it checks.
+
+use anyhow::Context as _;
+use piecework_api::client::{Client, Options};
+use piecework_chain::{BlockRef, Coordinator, RpcClient, ft};
+use piecework_interface::{
+    host::sha256,
+    ids::{BatchId, NEAR},
+    journal::next_head,
+    storage::YOCTONEAR_PER_BYTE,
+    view::SlotPhase,
+};
+use piecework_replay::SlotEnd;
+use piecework_stack::{Stack, reconcile};
+
+use crate::{
+    agents::Agents,
+    digits::Digits,
+    incidents::{Incidents, Place},
+    ledger::Ledger,
+    run::Run,
+    settle,
+};
+
+/// Least accuracy of the accepted answers, in percent.
+const ACCURACY_PCT: u32 = 95;
+/// Journal lines in one answer of the gateway.
+const LINES: u32 = 1_000;
+
+/// What the checks need to know of the run.
+pub(super) struct Input<'a> {
+    pub(super) batch: BatchId,
+    pub(super) digits: &'a Digits,
+    pub(super) incidents: Incidents,
+    /// yoctoNEAR that nobody had a claim to when the contract was deployed.
+    pub(super) idle_near: u128,
+    pub(super) nodes: &'a Agents,
+}
+
+/// A statement and whether it holds.
+#[derive(Clone, Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    /// What was found; on a failure, what is wrong.
+    pub(super) found: Result<String, String>,
+}
+
+/// All checks, by the keys of the report.
+pub(super) struct Checks {
+    pub(super) conserved: Check,
+    pub(super) journal: Check,
+    pub(super) mirror: Check,
+    pub(super) rounds: Check,
+    pub(super) exits: Check,
+    pub(super) owed: Check,
+    pub(super) accuracy: Check,
+    pub(super) random: Check,
+    pub(super) restarted: Check,
+    pub(super) left: Check,
+}
+
+impl Checks {
+    pub(super) fn all(&self) -> [&Check; 10] {
+        let Self { conserved, journal, mirror, rounds, exits, owed, accuracy, random, restarted, left } = self;
+        [conserved, journal, mirror, rounds, exits, owed, accuracy, random, restarted, left]
+    }
+}
+
+impl Check {
+    fn new(name: &'static str, found: Result<String, String>) -> Self {
+        Self { name, found }
+    }
+
+    fn none_of(name: &'static str, wrong: &[String], right: String) -> Self {
+        Self::new(name, if wrong.is_empty() { Ok(right) } else { Err(wrong.join("; ")) })
+    }
+
+    pub(super) const fn holds(&self) -> bool {
+        self.found.is_ok()
+    }
+}
+
+/// NEAR of the contract that backs neither state nor anybody's claim.
+///
+/// # Errors
+/// If the chain cannot be asked.
+pub(super) async fn idle_near(stack: &Stack, rpc: &RpcClient) -> anyhow::Result<u128> {
+    let contract = &stack.deployment.contract;
+    let account = rpc.view_account(contract, BlockRef::Final).await?.context("the contract's account is gone")?;
+    let coordinator = stack.coordinator().at(BlockRef::Height(account.block_height));
+    // Deposits back the bytes that accounts are charged for; the rest of the storage is the contract's own.
+    let charged: u64 = coordinator.all_accounts().await?.iter().map(|account| u64::from(account.storage_used)).sum();
+    let storage = u128::from(account.value.storage_usage.saturating_sub(charged)) * YOCTONEAR_PER_BYTE;
+    let claims = near_claims(&coordinator).await?;
+    let held = account.value.amount.as_yoctonear();
+    held.checked_sub(storage)
+        .and_then(|free| free.checked_sub(claims))
+        .with_context(|| format!("{contract} holds {held} yoctoNEAR, and owes {claims} beside {storage} of storage"))
+}
+
+/// All checks of a finished run.
+///
+/// # Errors
+/// If a source cannot be asked at all.
+pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow::Result<Checks> {
+    let stack = &run.stack;
+    let height = ledger.cursor.as_ref().context("no block was followed")?.height;
+    let at = stack.coordinator().at(BlockRef::Height(height));
+    Ok(Checks {
+        conserved: Check::new("nothing was made or lost", conserved(stack, height, input).await?),
+        journal: Check::new("journal head from the indexed events", journal(stack, &at).await?),
+        mirror: Check::new("every mirrored row equals the contract's view", mirror(stack).await),
+        rounds: Check::none_of(
+            "no answer known early, no lot settled twice",
+            &ledger.violations,
+            format!("{} journal lines in order", ledger.mirror.root.seq),
+        ),
+        exits: Check::new("nothing is left locked", exits(ledger, input)),
+        owed: Check::new("every reward owed was paid", owed(ledger, input)),
+        accuracy: Check::new("accepted answers are right", accuracy(ledger, input)),
+        random: Check::new("the random node earned least and lost reputation", random(ledger, input)),
+        restarted: Check::new("the restarted node was paid", restarted(ledger, input)),
+        left: Check::new("the abandoned seat was done by another", left(ledger, input)),
+    })
+}
+
+type Found = Result<String, String>;
+
+async fn conserved(stack: &Stack, height: u64, input: &Input<'_>) -> anyhow::Result<Found> {
+    let at = stack.coordinator().at(BlockRef::Height(height));
+    // What is read elsewhere is not from before that block.
+    let rpc = stack.rpc.with_min_height(height);
+    let idle = idle_near(stack, &rpc).await?;
+    if idle < input.idle_near {
+        return Ok(Err(format!("{} yoctoNEAR are missing", input.idle_near - idle)));
+    }
+    let accounts = at.all_accounts().await?;
+    let (batches, revenue) = (at.all_batches().await?, at.revenue().await?);
+    for token in at.tokens().await?.iter().filter(|token| token.token != NEAR) {
+        let balances =
+            accounts.iter().flat_map(|account| &account.balances).filter(|balance| balance.token == token.token);
+        let escrows = batches.iter().filter_map(|batch| batch.open.as_ref()).filter(|open| open.token == token.token);
+        let owed: u128 = balances.map(|balance| balance.amount.0).chain(escrows.map(|open| open.escrow.0)).sum();
+        let shares = revenue.shares.iter().filter(|share| share.token == token.token).map(|share| share.left.0);
+        let owed = owed + token.pool.0 + token.in_flight.0 + shares.sum::<u128>();
+        let held = ft::balance(&rpc, &stack.deployment.token, at.account_id()).await?;
+        if held != owed {
+            return Ok(Err(format!("the contract holds {held} of {} and owes {owed}", token.account_id)));
+        }
+    }
+    Ok(Ok("balances, escrows, fees and stakes add up to what the contract holds".to_owned()))
+}
+
+/// Stakes, unbonding, NEAR balances, pools and storage deposits, in yoctoNEAR.
+async fn near_claims(coordinator: &Coordinator) -> anyhow::Result<u128> {
+    let root = coordinator.root().await?.value;
+    let mut claims = root.insurance.0;
+    for account in coordinator.all_accounts().await? {
+        claims += account.storage_paid.0;
+        claims += account.node.map_or(0, |node| node.stake.0 + node.unbonding.0);
+        claims += account
+            .balances
+            .iter()
+            .filter(|balance| balance.token == NEAR)
+            .map(|balance| balance.amount.0)
+            .sum::<u128>();
+    }
+    let shares = coordinator.revenue().await?.shares.into_iter().filter(|share| share.token == NEAR);
+    claims += shares.map(|share| share.left.0).sum::<u128>();
+    let near = coordinator.tokens().await?.into_iter().find(|token| token.token == NEAR);
+    Ok(claims + near.map_or(0, |near| near.pool.0 + near.in_flight.0))
+}
+
+async fn journal(stack: &Stack, at: &Coordinator) -> anyhow::Result<Found> {
+    let root = at.root().await?;
+    // The mirror of a chain like a public network is seconds behind.
+    let gateway = Client::new(stack.site.gateway_url(), Options { tries: 8, ..Options::default() })?;
+    let (mut seq, mut head) = (0, [0; 32]);
+    while seq < root.value.seq {
+        let page = gateway.events(seq, LINES, Some(root.block_height)).await?;
+        if page.items.is_empty() {
+            return Ok(Err(format!("the gateway ends at line {seq} of {}", root.value.seq)));
+        }
+        for event in page.items.into_iter().take_while(|event| event.seq < root.value.seq) {
+            let Some(line) = event.line.filter(|_| event.seq == seq) else {
+                return Ok(Err(format!("line {seq} is missing")));
+            };
+            head = next_head(sha256, &head, &line);
+            seq += 1;
+        }
+    }
+    let heads = format!("{} at line {seq}", hex::encode(head));
+    Ok(if head == root.value.head {
+        Ok(heads)
+    } else {
+        Err(format!("{heads}, the contract's is {}", hex::encode(root.value.head)))
+    })
+}
+
+async fn mirror(stack: &Stack) -> Found {
+    match reconcile(&stack.site).await {
+        Ok(found) if found.holds() => Ok(format!("{} rows at block {}", found.rows, found.height)),
+        Ok(found) => Err(format!("{found:?}")),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}
+
+fn exits(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let mut wrong = Vec::new();
+    if !ledger.is_closed(input.batch) {
+        wrong.push(format!("batch {} is open", input.batch));
+    }
+    if !ledger.mirror.lots.is_empty() {
+        wrong.push(format!("{} lots are live", ledger.mirror.lots.len()));
+    }
+    for account in ledger.mirror.accounts.values() {
+        let locked = account.row.node.as_ref().filter(|node| node.bonded.0 > 0 || node.slots > 0);
+        wrong.extend(
+            locked.map(|node| format!("{} has {} slots and {} bonded", account.account_id, node.slots, node.bonded)),
+        );
+    }
+    if wrong.is_empty() { Ok("batch closed, no lot live, no stake bonded".to_owned()) } else { Err(wrong.join("; ")) }
+}
+
+fn owed(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let mut wrong = settle::differences(ledger, input.batch);
+    let token = ledger.closed(input.batch).map(|closed| closed.token);
+    let mut paid = 0;
+    for agent in input.nodes.iter() {
+        let earned = ledger.earned(agent.account);
+        paid += earned;
+        let account = ledger.mirror.accounts.get(&agent.account);
+        let balances = account.map(|account| account.row.balances.as_slice()).unwrap_or_default();
+        let held = balances.iter().find(|balance| Some(balance.token) == token).map_or(0, |balance| balance.amount.0);
+        if held != earned {
+            wrong.push(format!("{} earned {earned} and holds {held}", agent.name));
+        }
+    }
+    let slots = ledger.history.ended.iter().filter(|ended| ended.end == SlotEnd::Settled).count();
+    if wrong.is_empty() { Ok(format!("{slots} slots recomputed, {paid} units paid")) } else { Err(wrong.join("; ")) }
+}
+
+fn accuracy(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let (accepted, right) = settle::accepted(ledger, input.batch, input.digits.truth());
+    let text = format!("{right} of {accepted}");
+    if accepted > 0 && right * 100 >= accepted * ACCURACY_PCT {
+        Ok(text)
+    } else {
+        Err(format!("{text}, below {ACCURACY_PCT} %"))
+    }
+}
+
+fn random(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let random = input.nodes.random();
+    let earned = ledger.earned(random.account);
+    let richer =
+        input.nodes.iter().filter(|agent| agent.account != random.account && ledger.earned(agent.account) > earned);
+    let others = input.nodes.iter().count() - 1;
+    let reputation = reputation(ledger, random.account);
+    let text = format!("{} earned {earned} units, reputation {reputation}", random.name);
+    if richer.count() == others && reputation < piecework_interface::reputation::START {
+        Ok(text)
+    } else {
+        Err(format!("{text}; it must be the least, and below {}", piecework_interface::reputation::START))
+    }
+}
+
+fn restarted(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let Place { node, lot } = input.incidents.restarted;
+    let name = input.nodes.name(node);
+    let ended = ledger.history.ended.iter().find(|ended| {
+        (ended.batch, ended.lot, ended.slot.node, ended.end) == (input.batch, lot, node, SlotEnd::Settled)
+    });
+    match ended {
+        Some(ended) if matches!(ended.slot.phase, SlotPhase::Revealed(_)) && ended.pay > 0 => {
+            Ok(format!("{name} revealed lot {lot} after its restart and got {} units", ended.pay))
+        }
+        Some(ended) => Err(format!("{name} got {} units for lot {lot}", ended.pay)),
+        None => Err(format!("the slot of {name} in lot {lot} never settled")),
+    }
+}
+
+fn left(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let Place { node, lot } = input.incidents.left;
+    if !ledger.abandoned.contains(&(node, input.batch, lot)) {
+        return Err(format!("the reservation of {} in lot {lot} never ran out", input.nodes.name(node)));
+    }
+    let Some(closed) = ledger.closed(input.batch) else {
+        return Err("the batch is not closed".to_owned());
+    };
+    let result = ledger.history.results.iter().find(|result| (result.batch, result.lot) == (input.batch, lot));
+    let slots =
+        result.and_then(|result| result.record.as_ref()).map(|record| record.slots.as_slice()).unwrap_or_default();
+    let first = slots.iter().filter(|slot| slot.round == 0).count();
+    if first == usize::from(closed.terms.start) && slots.iter().all(|slot| slot.node != node) {
+        Ok(format!("lot {lot} settled with {first} copies of other nodes"))
+    } else {
+        Err(format!("lot {lot} settled with {first} copies"))
+    }
+}
+
+/// Reputation of a node in its first class.
+pub(super) fn reputation(ledger: &Ledger, node: piecework_interface::ids::AccountNo) -> u16 {
+    let account = ledger.mirror.accounts.get(&node).and_then(|account| account.row.node.as_ref());
+    account.and_then(|node| node.classes.first()).map_or(0, |class| class.reputation)
+}

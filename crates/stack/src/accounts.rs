@@ -1,0 +1,138 @@
+//! The accounts of a local network: a requester with tokens, and nodes with stake and a machine key.
+
+use std::path::PathBuf;
+
+use futures_util::future::{try_join, try_join_all};
+use piecework_chain::{AccountId, KeyFile, PublicKey, RpcClient, Sender, TxRequest, requests};
+use piecework_client::{calls, token};
+use piecework_console::amount::NEAR_DECIMALS;
+use piecework_interface::ids::ClassId;
+
+use crate::{
+    deploy::{Deployment, LOCAL_TOKEN_DECIMALS, execute, open_pool, seeing},
+    layout::Layout,
+    plan::Plan,
+};
+
+/// The class of work that local nodes declare.
+pub(crate) const CLASS: ClassId = ClassId(1);
+const NEAR: u128 = 10_u128.pow(NEAR_DECIMALS as u32);
+
+/// An account whose full key we hold.
+pub struct Actor {
+    /// Account.
+    pub account_id: AccountId,
+    /// Its key file.
+    pub key_file: PathBuf,
+    /// Signs for it.
+    pub sender: Sender,
+}
+
+/// A registered node.
+pub struct Node {
+    /// Its owner's account.
+    pub owner: Actor,
+    /// Short name, such as `node1`.
+    pub name: String,
+    /// Key file of its machine, which can only work.
+    pub machine_key_file: PathBuf,
+    machine_key: PublicKey,
+}
+
+/// The account with so many more keys, which sign side by side. They are on no disk: the account's own key is.
+pub(crate) async fn many_keys(sender: &Sender, count: usize) -> anyhow::Result<Sender> {
+    let account_id = sender.account_id();
+    let keys: Vec<KeyFile> = (0..count).map(|_| KeyFile::generate(account_id.clone())).collect();
+    let request = keys
+        .iter()
+        .fold(TxRequest::to(account_id.clone()), |request, key| request.add_full_access_key(key.public_key.clone()));
+    let height = execute(sender, request).await?;
+    let rpc = sender.rpc().with_min_height(height);
+    let secrets = keys.iter().map(|key| key.secret_key().clone()).collect();
+    let pool = open_pool(&rpc, account_id, secrets).await?;
+    Ok(Sender::new(rpc, pool))
+}
+
+/// Creates requester and nodes side by side. The client that is returned sees all of them.
+pub(crate) async fn create(
+    layout: &Layout,
+    root: &Sender,
+    deployment: &Deployment,
+    plan: &Plan,
+) -> anyhow::Result<(Actor, Vec<Node>, RpcClient)> {
+    let names = (1..=plan.nodes).map(|number| format!("node{number}"));
+    let nodes = try_join_all(names.map(|name| node(layout, root, deployment, name, plan.stake)));
+    let ((requester, height), nodes) = try_join(requester(layout, root, deployment, plan.mint), nodes).await?;
+    let (nodes, heights): (Vec<Node>, Vec<u64>) = nodes.into_iter().unzip();
+    let height = heights.into_iter().fold(height, u64::max);
+    Ok((requester, nodes, root.rpc().with_min_height(height)))
+}
+
+/// Creates the requester, with tokens and storage.
+async fn requester(
+    layout: &Layout,
+    root: &Sender,
+    deployment: &Deployment,
+    mint: u128,
+) -> anyhow::Result<(Actor, u64)> {
+    let actor = actor(layout, root, "requester", 100 * NEAR, &[]).await?;
+    let Deployment { contract, token, token_storage, .. } = deployment;
+    let units = mint.saturating_mul(10_u128.pow(u32::from(LOCAL_TOKEN_DECIMALS)));
+    let mut tokens =
+        TxRequest::to(token.clone()).call(calls::storage_deposit(actor.account_id.as_str(), *token_storage));
+    tokens.actions.extend(TxRequest::to(token.clone()).call(token::mint(actor.account_id.as_str(), units)).actions);
+    let deposit = TxRequest::to(contract.clone()).call(calls::storage_deposit(actor.account_id.as_str(), 5 * NEAR));
+    let (first, second) = try_join(execute(root, tokens), execute(&actor.sender, deposit)).await?;
+    Ok((actor, first.max(second)))
+}
+
+/// Creates, registers and stakes a node.
+async fn node(
+    layout: &Layout,
+    root: &Sender,
+    deployment: &Deployment,
+    name: String,
+    stake: u128,
+) -> anyhow::Result<(Node, u64)> {
+    let account_id: AccountId = format!("{name}.{}", root.account_id()).parse()?;
+    let machine = KeyFile::generate(account_id.clone());
+    let machine_key_file = layout.key(&format!("{name}.machine"));
+    machine.write(&machine_key_file)?;
+    let key = requests::machine_key(account_id, machine.public_key.clone(), &deployment.contract);
+    let owner = actor(layout, root, &name, stake + 20 * NEAR, &key.actions).await?;
+    let node = Node { owner, name, machine_key_file, machine_key: machine.public_key };
+    let height = register(root, &node, deployment, stake).await?;
+    Ok((node, height))
+}
+
+async fn register(root: &Sender, node: &Node, deployment: &Deployment, stake: u128) -> anyhow::Result<u64> {
+    let Actor { account_id, sender, .. } = &node.owner;
+    // Rewards are withdrawn to the token account, so it exists from the start.
+    let token = TxRequest::to(deployment.token.clone())
+        .call(calls::storage_deposit(account_id.as_str(), deployment.token_storage));
+    let request = TxRequest::to(deployment.contract.clone());
+    let request = request.call(calls::storage_deposit(account_id.as_str(), NEAR / 2));
+    let request = request.call(calls::node_register(vec![CLASS], stake));
+    let request = request.call(calls::revenue_key_add(node.machine_key.to_string().parse()?));
+    let (first, second) = try_join(execute(root, token), execute(sender, request)).await?;
+    Ok(first.max(second))
+}
+
+/// Creates an account under the root, its key file first: a key that is lost cannot be made again.
+async fn actor(
+    layout: &Layout,
+    root: &Sender,
+    name: &str,
+    yoctonear: u128,
+    more: &[piecework_chain::Action],
+) -> anyhow::Result<Actor> {
+    let account_id: AccountId = format!("{name}.{}", root.account_id()).parse()?;
+    let key = KeyFile::generate(account_id.clone());
+    let key_file = layout.key(name);
+    key.write(&key_file)?;
+    let mut request = requests::account_create(account_id.clone(), key.public_key.clone(), yoctonear);
+    request.actions.extend_from_slice(more);
+    let seeing = seeing(root, execute(root, request).await?);
+    let pool = open_pool(seeing.rpc(), &account_id, vec![key.secret_key().clone()]).await?;
+    Ok(Actor { account_id, key_file, sender: Sender::new(seeing.rpc().clone(), pool) })
+}

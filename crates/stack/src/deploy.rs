@@ -1,0 +1,133 @@
+//! The contracts of a local network: a reward token and the coordinator, owned by the chain's root account.
+
+use std::{fs, path::Path, time::Instant};
+
+use anyhow::Context as _;
+use futures_util::future::try_join;
+use piecework_chain::{
+    AccountId, Coordinator, KeyError, KeyPool, LAG, LAG_POLL, PublicKey, RpcClient, SecretKey, Sender, TxError,
+    TxRequest, ViewError, WaitLevel, ft, requests,
+};
+use piecework_client::{
+    calls,
+    token::{self, TokenSpec},
+};
+use piecework_console::{
+    Problem,
+    amount::{NEAR_DECIMALS, bond_rate},
+};
+use piecework_interface::{amount::Amount, call::TokenListArgs, config::Config, ids::TokenId};
+
+use crate::{plan::Plan, programs::Programs};
+
+/// Decimals of the local reward token.
+pub const LOCAL_TOKEN_DECIMALS: u8 = 6;
+const TOKEN_UNIT: u128 = 10_u128.pow(LOCAL_TOKEN_DECIMALS as u32);
+const NEAR: u128 = 10_u128.pow(NEAR_DECIMALS as u32);
+
+/// Contracts that are deployed, initialized and know each other.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The coordinator.
+    pub contract: AccountId,
+    /// The reward token's account.
+    pub token: AccountId,
+    /// Its number with the coordinator.
+    pub token_id: TokenId,
+    /// Least deposit that registers with the token, yoctoNEAR.
+    pub token_storage: u128,
+    /// Final height just before the coordinator existed: where a mirror starts.
+    pub height: u64,
+}
+
+/// Deploys both, under the root account's lasting key, and lists the token. The sender that it returns sees all that.
+pub(crate) async fn deploy(
+    root: &Sender,
+    key: &PublicKey,
+    programs: &Programs,
+    plan: &Plan,
+    height: u64,
+) -> anyhow::Result<(Deployment, Sender)> {
+    let owner = root.account_id();
+    let contract: AccountId = format!("piecework.{owner}").parse()?;
+    let token: AccountId = format!("token.{owner}").parse()?;
+
+    let spec =
+        TokenSpec { name: "Piecework local".to_owned(), symbol: "PWL".to_owned(), decimals: LOCAL_TOKEN_DECIMALS };
+    let request = requests::account_create(token.clone(), key.clone(), 10 * NEAR);
+    let cap = 1_000_000_000 * TOKEN_UNIT;
+    let token_request = request.deploy(read_wasm(&programs.token)?).call(token::new(owner.as_str(), cap, &spec));
+    let request =
+        requests::account_create(contract.clone(), key.clone(), 20 * NEAR).deploy(read_wasm(&programs.coordinator)?);
+    // Without the chain's id the coordinator executes no signed intent.
+    let config = Config { chain_id: root.rpc().status().await?.chain_id, ..plan.config.clone() };
+    let contract_request = request.call(calls::new(owner.as_str(), &config));
+    let (first, second) = try_join(execute(root, token_request), execute(root, contract_request)).await?;
+
+    let root = seeing(root, first.max(second));
+    let token_storage = patiently(async || Ok(ft::least_deposit(root.rpc(), &token).await?)).await?;
+    let deposit = TxRequest::to(token.clone()).call(calls::storage_deposit(contract.as_str(), token_storage));
+    let list = TokenListArgs {
+        account_id: token.to_string(),
+        min_reward: Amount(TOKEN_UNIT / 1000),
+        rep_unit: Amount(TOKEN_UNIT / 100),
+        // One NEAR for each whole token that a slot could earn.
+        bond_rate: Amount(bond_rate(NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
+    };
+    let list = TxRequest::to(contract.clone()).call(calls::token_list(&list));
+    let (first, second) = try_join(execute(&root, deposit), execute(&root, list)).await?;
+    let root = seeing(&root, first.max(second));
+    let coordinator = Coordinator::new(root.rpc(), contract.clone());
+    let tokens = patiently(async || Ok(coordinator.tokens().await?)).await?;
+    let listed = tokens.iter().find(|listed| listed.account_id == token.as_str());
+    let token_id = listed.map(|listed| listed.token).ok_or_else(|| {
+        Problem::new("the coordinator did not list the token", "rebuild the contracts: ./scripts/build-contracts")
+    })?;
+    Ok((Deployment { contract, token, token_id, token_storage, height }, root))
+}
+
+fn read_wasm(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// Executes a request: the height from which on all that it did is seen.
+pub(crate) async fn execute(sender: &Sender, request: TxRequest) -> anyhow::Result<u64> {
+    let outcome = patiently(async || Ok(sender.execute(request.clone(), WaitLevel::Final).await?)).await?;
+    Ok(sender.outcome_height(&outcome).await?)
+}
+
+/// A pool of keys that were added just now.
+pub(crate) async fn open_pool(
+    rpc: &RpcClient,
+    account_id: &AccountId,
+    secrets: Vec<SecretKey>,
+) -> anyhow::Result<KeyPool> {
+    patiently(async || Ok(KeyPool::open(rpc, account_id.clone(), secrets.clone()).await?)).await
+}
+
+/// Asks again when what was made just now is said not to be there: the endpoint that says so lags.
+async fn patiently<T>(ask: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let end = Instant::now() + LAG;
+    loop {
+        match ask().await {
+            Err(error) if is_absent(&error) && Instant::now() < end => tokio::time::sleep(LAG_POLL).await,
+            answer => return answer,
+        }
+    }
+}
+
+/// Whether an account, a key or a contract is missing. Nothing was sent then.
+fn is_absent(error: &anyhow::Error) -> bool {
+    let view = matches!(
+        error.downcast_ref(),
+        Some(ViewError::UnknownAccount(_) | ViewError::UnknownKey(_) | ViewError::NoContract(_))
+    );
+    view || matches!(error.downcast_ref(), Some(KeyError::NotOnAccount { .. }))
+        || matches!(error.downcast_ref(), Some(TxError::KeyGone { .. }))
+}
+
+/// The same sender, whose answers come from no block below this height: one address may stand for several nodes, of which
+/// one lags.
+pub(crate) fn seeing(sender: &Sender, height: u64) -> Sender {
+    Sender::new(sender.rpc().with_min_height(height), sender.pool().clone())
+}
