@@ -126,6 +126,7 @@ impl Market {
     }
 
     fn post_with(&mut self, terms: Terms, items: u32) -> BatchId {
+        let terms = Terms { expires_at: self.chain.now() + 86_400, ..terms };
         let batch = BatchId(self.chain.mirror.root.next_batch);
         let manifest = sha256(&batch.0.to_be_bytes());
         let uri = format!("blob:{}", hex::encode(manifest));
@@ -203,6 +204,7 @@ pub fn node_id(number: u32) -> String {
     format!("node{number}.test.near")
 }
 
+/// They expire a day after the batch is posted.
 fn terms() -> Terms {
     Terms {
         class: ClassId(1),
@@ -220,7 +222,7 @@ fn terms() -> Terms {
         dissent_slash_pct: 10,
         abandon_slash_pct: 10,
         min_reputation: 0,
-        expires_at: u32::MAX,
+        expires_at: 0,
         verification: Verification::Consensus,
         gold_slash_pct: 0,
     }
