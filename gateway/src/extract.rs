@@ -78,7 +78,7 @@ pub fn page_limit(limit: Option<u32>, max: u32) -> Result<u32, Problem> {
     }
 }
 
-/// Makes a page from `limit + 1` rows at most: the extra row only tells that there is a next page.
+/// Makes a page from `limit + 1` rows at most: the extra row only shows that there is a next page.
 pub fn cut<T>(mut rows: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;

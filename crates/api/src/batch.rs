@@ -22,7 +22,7 @@ pub struct Batch {
     pub requester_id: String,
     /// Lots.
     pub lots: u32,
-    /// The contract that a poke tells of the batch's end; absent once it was told.
+    /// The call that a poke sends when the batch is closed; absent if there is none or it was sent.
     pub callback: Option<Callback>,
     /// Where the manifest is: `blob:<sha256>` or a URL.
     pub uri: String,

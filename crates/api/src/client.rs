@@ -5,7 +5,6 @@ mod error;
 pub use error::ClientError;
 pub use reqwest::{StatusCode, Url};
 
-use core::fmt::Display;
 use std::time::Duration;
 
 use piecework_interface::{
@@ -113,7 +112,7 @@ impl Client {
     /// As [`Client::get`].
     pub async fn batch(&self, batch: BatchId, min_height: Option<u64>) -> Result<Option<Batch>, ClientError> {
         let height = min_height.map(|height| format!("?min_height={height}")).unwrap_or_default();
-        found(self.json(&format!("/v1/batches/{batch}{height}"), format_args!("batch {batch}")).await)
+        found(self.json(&format!("/v1/batches/{batch}{height}"), &format!("batch {batch}")).await)
     }
 
     /// All batches of an account, newest first.
@@ -123,7 +122,7 @@ impl Client {
     pub async fn batches_of(&self, requester_id: &str) -> Result<Vec<Batch>, ClientError> {
         self.pages(
             &format!("/v1/batches?limit={PAGE}&requester_id={requester_id}"),
-            format_args!("batches of {requester_id}"),
+            &format!("batches of {requester_id}"),
         )
         .await
     }
@@ -133,7 +132,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`], or there is no such batch.
     pub async fn lots(&self, batch: BatchId) -> Result<Vec<Lot>, ClientError> {
-        self.pages(&format!("/v1/batches/{batch}/lots?limit={PAGE}"), format_args!("the lots of batch {batch}")).await
+        self.pages(&format!("/v1/batches/{batch}/lots?limit={PAGE}"), &format!("the lots of batch {batch}")).await
     }
 
     /// A lot with its slots.
@@ -141,7 +140,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`], or there is no such lot.
     pub async fn lot(&self, batch: BatchId, lot: LotId) -> Result<LotWithSlots, ClientError> {
-        self.json(&format!("/v1/batches/{batch}/lots/{lot}"), format_args!("lot {lot} of batch {batch}")).await
+        self.json(&format!("/v1/batches/{batch}/lots/{lot}"), &format!("lot {lot} of batch {batch}")).await
     }
 
     /// Results of all settled lots of a batch, in the order in which they settled.
@@ -149,8 +148,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`], or there is no such batch.
     pub async fn results(&self, batch: BatchId) -> Result<Vec<LotResult>, ClientError> {
-        self.pages(&format!("/v1/batches/{batch}/results?limit={PAGE}"), format_args!("the results of batch {batch}"))
-            .await
+        self.pages(&format!("/v1/batches/{batch}/results?limit={PAGE}"), &format!("the results of batch {batch}")).await
     }
 
     /// At most `limit` journal lines as logged, from line `since_seq` on. With `min_height` the gateway waits for that
@@ -161,7 +159,7 @@ impl Client {
     pub async fn events(&self, since_seq: u64, limit: u32, min_height: Option<u64>) -> Result<EventPage, ClientError> {
         let height = min_height.map(|height| format!("&min_height={height}")).unwrap_or_default();
         let path = format!("/v1/events?since_seq={since_seq}&limit={limit}&lines=true{height}");
-        self.json(&path, format_args!("the journal from line {since_seq}")).await
+        self.json(&path, &format!("the journal from line {since_seq}")).await
     }
 
     /// A blob of at most `limit` bytes; `None` if the gateway does not have it.
@@ -201,7 +199,7 @@ impl Client {
     /// As [`Client::get`]; it is not the manifest with this root.
     pub async fn manifest(&self, place: &Place, items: u32, root: &Digest) -> Result<Option<Vec<Digest>>, ClientError> {
         let limit = 32 * u64::from(items);
-        // The root says more than the blob's digest, which only the gateway tells.
+        // The root says more than the blob's digest, which is the gateway's word.
         let ask = match place {
             Place::Blob(digest) => self.blob_ask(Method::GET, digest, limit)?,
             Place::Web(url) => {
@@ -222,19 +220,19 @@ impl Client {
         self.send_once(&self.ask("/livez", "its health")?).await.map(drop)
     }
 
-    fn ask(&self, path: &str, what: impl Display) -> Result<Ask<'static>, ClientError> {
+    fn ask(&self, path: &str, what: &str) -> Result<Ask<'static>, ClientError> {
         let url = format!("{}{path}", self.url.as_str().trim_end_matches('/'));
         let url = Url::parse(&url).map_err(|_| ClientError::Url)?;
-        Ok(Ask { method: Method::GET, url, what: what.to_string(), body: None, limit: self.options.answer_max })
+        Ok(Ask { method: Method::GET, url, what: what.to_owned(), body: None, limit: self.options.answer_max })
     }
 
     fn blob_ask(&self, method: Method, digest: &Digest, limit: u64) -> Result<Ask<'static>, ClientError> {
         let name = hex::encode(digest);
-        let ask = self.ask(&format!("/v1/blobs/{name}"), format_args!("blob {name}"))?;
+        let ask = self.ask(&format!("/v1/blobs/{name}"), &format!("blob {name}"))?;
         Ok(Ask { method, limit, ..ask })
     }
 
-    async fn json<R: DeserializeOwned>(&self, path: &str, what: impl Display) -> Result<R, ClientError> {
+    async fn json<R: DeserializeOwned>(&self, path: &str, what: &str) -> Result<R, ClientError> {
         let ask = self.ask(path, what)?;
         let bytes = self.send(&ask).await?;
         let nonsense = |source| ClientError::Nonsense { host: self.host(), what: ask.what, source };
@@ -242,10 +240,10 @@ impl Client {
     }
 
     /// All rows of a list; `path` has a parameter already.
-    async fn pages<R: DeserializeOwned>(&self, path: &str, what: impl Display) -> Result<Vec<R>, ClientError> {
+    async fn pages<R: DeserializeOwned>(&self, path: &str, what: &str) -> Result<Vec<R>, ClientError> {
         let (mut rows, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page: Page<R> = self.json(&format!("{path}{cursor}"), &what).await?;
+            let page: Page<R> = self.json(&format!("{path}{cursor}"), what).await?;
             rows.extend(page.items);
             match page.next {
                 Some(next) => cursor = format!("&cursor={next}"),

@@ -17,7 +17,7 @@ pub struct Event {
     pub block_at: u32,
     /// Receipt that logged it, base58.
     pub receipt_id: String,
-    /// Transaction, base58; absent where the block source does not tell.
+    /// Transaction, base58; absent where the block source does not have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tx_hash: Option<String>,
     /// Contract method that wrote it.

@@ -1,4 +1,4 @@
-//! What a journal tells and the contract does not keep: why balances moved and how slots ended.
+//! What the journal has and the contract does not keep: why balances moved and how slots ended.
 
 use serde::{Deserialize, Serialize};
 

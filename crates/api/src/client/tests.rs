@@ -73,7 +73,7 @@ async fn get__should_give_up_with_the_gateways_own_reason_and_without_secrets() 
     // When a resource is asked for
     let error = client.get::<Stored>("/v1/x").await.unwrap_err();
 
-    // Then the last refusal is told, by host and port
+    // Then the last refusal is the error, by host and port
     let text = error.to_string();
     assert_eq!(script.asked().len(), 3);
     assert!(text.ends_with("refuses /v1/x: 503: At its limit: 1024 requests"), "{text}");
