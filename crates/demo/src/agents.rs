@@ -1,7 +1,5 @@
 //! The nine agents: separate processes with real executors that honestly differ, and one that guesses.
 
-use std::ops::{Deref, DerefMut};
-
 use piecework_interface::ids::AccountNo;
 use piecework_stack::{self as stack, Pace, Stack};
 
@@ -16,7 +14,7 @@ pub(super) struct Agent {
     pub(super) name: String,
     pub(super) account: AccountNo,
     pub(super) classifier: &'static str,
-    process: stack::Agent,
+    pub(super) process: stack::Agent,
 }
 
 /// All agents, in order of their nodes.
@@ -35,7 +33,7 @@ impl Agents {
             self.0.push(Agent { name: node.name.clone(), account, classifier, process });
         }
         for agent in &mut self.0 {
-            agent.ready().await?;
+            agent.process.ready().await?;
         }
         Ok(())
     }
@@ -66,27 +64,13 @@ impl Agents {
     /// Kills those that still run, which lose nothing that anybody will miss.
     pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
         for agent in &mut self.0 {
-            agent.kill().await?;
+            agent.process.kill().await?;
         }
         Ok(())
     }
 
     /// Stops those that still run.
     pub(super) async fn stop(&mut self) {
-        futures_util::future::join_all(self.0.iter_mut().map(|agent| agent.stop())).await;
-    }
-}
-
-impl Deref for Agent {
-    type Target = stack::Agent;
-
-    fn deref(&self) -> &Self::Target {
-        &self.process
-    }
-}
-
-impl DerefMut for Agent {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.process
+        futures_util::future::join_all(self.0.iter_mut().map(|agent| agent.process.stop())).await;
     }
 }

@@ -75,11 +75,11 @@ impl Scene {
         };
         loop {
             let (agent, lot) = self.catch(agents, committed).await?;
-            agent.kill().await?;
+            agent.process.kill().await?;
             self.blocks_pass().await?;
             let in_time = self.lots(lot, 1).await?.first().is_some_and(|lot| is_committed(lot, agent.account));
-            agent.respawn()?;
-            agent.ready().await?;
+            agent.process.respawn()?;
+            agent.process.ready().await?;
             if in_time {
                 output.note(format!("{} was killed between commit and reveal of lot {lot}, and restarted", agent.name));
                 return Ok(Place { node: agent.account, lot });
@@ -103,15 +103,15 @@ impl Scene {
         };
         loop {
             let (agent, lot) = self.catch(agents, reserved).await?;
-            agent.kill().await?;
+            agent.process.kill().await?;
             self.blocks_pass().await?;
             if self.lots(lot, 1).await?.first().is_some_and(|lot| is_reserved(lot, agent.account)) {
                 output.note(format!("{} was stopped for good while it held a seat of lot {lot}", agent.name));
                 return Ok(Place { node: agent.account, lot });
             }
             // Its commit was on the way already: it is no leaver yet.
-            agent.respawn()?;
-            agent.ready().await?;
+            agent.process.respawn()?;
+            agent.process.ready().await?;
         }
     }
 

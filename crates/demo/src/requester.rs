@@ -1,9 +1,8 @@
 //! What owners of accounts do, by the `piecework` command.
 
-use std::path::Path;
+use std::{path::Path, process::Stdio};
 
 use anyhow::Context as _;
-use piecework_console::Problem;
 use piecework_interface::ids::BatchId;
 use piecework_stack::Site;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -17,13 +16,6 @@ pub struct Created {
     pub lots: u32,
     /// Locked at most, in units of the token.
     pub escrow: String,
-}
-
-/// The error that a command ends with.
-#[derive(Debug, Deserialize)]
-struct Refusal {
-    error: String,
-    fix: Option<String>,
 }
 
 /// Posts a file of items.
@@ -45,16 +37,11 @@ pub async fn withdraw(site: &Site, key_file: &Path) -> anyhow::Result<Value> {
     run(site, key_file, &["account".to_owned(), "withdraw".to_owned()]).await
 }
 
-/// Runs a command and reads its result.
+/// Runs a command and reads its result. What it says beside that goes to stderr, its error included.
 async fn run<R: DeserializeOwned>(site: &Site, key_file: &Path, args: &[String]) -> anyhow::Result<R> {
-    let output = site.programs.piecework_command(&site.layout, key_file).args(args).output();
+    let output = site.programs.piecework_command(&site.layout, key_file).args(args).stderr(Stdio::inherit()).output();
     let output = output.await.with_context(|| format!("{} cannot be run", site.programs.piecework.display()))?;
-    let what = || format!("piecework {}", args.join(" "));
-    if output.status.success() {
-        return serde_json::from_slice(&output.stdout).with_context(|| format!("{} answers in another form", what()));
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.lines().last().unwrap_or_default();
-    let Refusal { error, fix } = serde_json::from_str(last).with_context(|| format!("{} fails: {text}", what()))?;
-    Err(Problem::new(format!("{} fails: {error}", what()), fix.unwrap_or_default()).into())
+    let what = || format!("`piecework {}` ({})", args.join(" "), output.status);
+    anyhow::ensure!(output.status.success(), "{} fails", what());
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{} answers in another form", what()))
 }
