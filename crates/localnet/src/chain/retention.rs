@@ -3,7 +3,7 @@
 
 use near_primitives::types::BlockHeight;
 
-use super::Block;
+use crate::block::Block;
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
