@@ -344,7 +344,7 @@ impl Bench {
         let one = self.market.intents(vec![Action::Transfer(payment.clone())])?;
         self.figure("intent_transfer", one, 0);
         let many = self.market.intents(vec![Action::Transfer(payment); INTENTS_MAX])?;
-        self.figure("extra_intent", many.beyond(one).each(INTENTS_MAX as u64 - 1), 0);
+        self.figure("extra_intent", many.beyond(one).each(u64::try_from(INTENTS_MAX)? - 1), 0);
         let create = self.market.creation(Shape::usual(u32::from(ITEMS), ITEMS));
         let create = self.market.intents(vec![create])?;
         self.figure("intent_create_batch", create, 0);

@@ -1,5 +1,4 @@
 //! The reward token against what the standards ask: NEP-141, NEP-145, NEP-148.
-#![allow(non_snake_case)]
 
 use std::path::Path;
 

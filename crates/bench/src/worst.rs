@@ -1,5 +1,4 @@
 //! The worst that one call can be: its log, its gas, and a payout that fails.
-#![allow(non_snake_case)]
 
 use std::path::Path;
 

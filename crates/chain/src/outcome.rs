@@ -195,7 +195,6 @@ fn failure(receipt_id: CryptoHash, executor_id: AccountId, error: &TxExecutionEr
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

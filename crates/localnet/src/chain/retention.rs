@@ -64,8 +64,6 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use super::*;
 
     #[test]
