@@ -77,6 +77,16 @@ impl FollowError {
             Self::Plan(_) | Self::CursorHash(_) => false,
         }
     }
+
+    /// The part that failed, as metrics name it.
+    const fn part(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "source",
+            Self::Plan(_) => "plan",
+            Self::Commit(_) | Self::CursorHash(_) => "database",
+            Self::Stalled { .. } => "stall",
+        }
+    }
 }
 
 /// Mirrors blocks until `stop`. `source` makes a fresh block source; it is called again after every interruption.
@@ -96,7 +106,7 @@ pub async fn follow<S: StreamBlocks>(
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        metrics::interrupted(&error);
+        metrics::interrupted(error.part());
         if progress.snapshot().height > before {
             (pause, stalls) = (PAUSE.0, 0);
         }

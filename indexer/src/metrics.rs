@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use piecework_daemon::PrometheusHandle;
 
-use crate::{follow::FollowError, progress::Snapshot, reconcile::Report};
+use crate::{progress::Snapshot, reconcile::Report};
 
 const PLAN: &str = "piecework_indexer_plan_seconds";
 const COMMIT: &str = "piecework_indexer_commit_seconds";
@@ -51,13 +51,7 @@ pub(crate) fn committed(took: Duration, blocks: usize, lines: usize) {
     counter!(LINES).increment(u64::try_from(lines).unwrap_or_default());
 }
 
-pub(crate) fn interrupted(error: &FollowError) {
-    let part = match error {
-        FollowError::Source(_) => "source",
-        FollowError::Plan(_) => "plan",
-        FollowError::Commit(_) | FollowError::CursorHash(_) => "database",
-        FollowError::Stalled { .. } => "stall",
-    };
+pub(crate) fn interrupted(part: &'static str) {
     counter!(INTERRUPTIONS, "part" => part).increment(1);
 }
 

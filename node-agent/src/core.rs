@@ -298,12 +298,6 @@ impl State {
         actions
     }
 
-    /// Whether a call is in flight.
-    #[must_use]
-    pub const fn is_calling(&self) -> bool {
-        self.call.is_some()
-    }
-
     /// The last facts.
     #[must_use]
     pub const fn facts(&self) -> Option<&Facts> {

@@ -2,7 +2,6 @@
 
 pub mod command;
 mod lines;
-mod process;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     View,
-    views::{self, StorageBalance, StorageBounds},
+    views::{self, StorageBalance},
 };
 
 /// Whatever answers views of one contract: a node at a block, a sandbox, a mirror.
@@ -71,8 +71,6 @@ impl<C: ViewContract> Coordinator<C> {
         verify_result(claim: &ResultClaim) -> bool = verify_result;
         /// NEP-145: an account's storage balance; `None` if it is not registered.
         storage_balance(account_id: impl AsRef<str>) -> Option<StorageBalance> = storage_balance_of;
-        /// NEP-145: bounds of a storage deposit.
-        storage_bounds() -> StorageBounds = storage_balance_bounds;
     }
 
     /// All accounts below number `end`, by number.

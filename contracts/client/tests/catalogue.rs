@@ -1,5 +1,4 @@
 //! Everything that can be asked of the contract, in one snapshot.
-#![allow(non_snake_case)]
 
 use piecework_client::{Call, View, calls, token, views};
 use piecework_interface::{

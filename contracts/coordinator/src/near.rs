@@ -4,8 +4,7 @@
 //! Methods are exported without near-sdk's `#[near]`: its wrappers bring one JSON reader and writer per method, which
 //! alone would break the size limit. Arguments are one struct of optional fields instead, [`json::Args`].
 
-// `no_mangle` is how a wasm module names its methods.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "`no_mangle` is how a wasm module names its methods")]
 
 mod account;
 mod args;

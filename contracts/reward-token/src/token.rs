@@ -4,8 +4,7 @@
 //! the contract, and every `ft_transfer_call` loads the code twice. A transfer reads and writes the two balances and
 //! nothing else: what is common to all accounts is only read where it is needed.
 
-// `no_mangle` is how a wasm module names its methods.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "`no_mangle` is how a wasm module names its methods")]
 
 mod args;
 mod ledger;

@@ -11,6 +11,7 @@ use near_primitives::{
     types::{AccountId, Balance, BlockId, BlockReference, Gas},
     views::{ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionStatus},
 };
+use piecework_client::Call;
 use piecework_interface::event::{Entry, Line};
 use piecework_localnet::{Config, chain};
 
@@ -145,20 +146,6 @@ impl Actor {
     }
 }
 
-/// A call to make.
-pub struct Call<'a> {
-    /// Receiver.
-    pub contract: &'a AccountId,
-    /// Method.
-    pub method: &'a str,
-    /// Arguments.
-    pub args: Vec<u8>,
-    /// Attached gas.
-    pub gas: u64,
-    /// Attached yoctoNEAR.
-    pub deposit: u128,
-}
-
 impl Chain {
     /// A chain at a fixed time with a fixed seed.
     pub fn new() -> anyhow::Result<Self> {
@@ -212,8 +199,8 @@ impl Chain {
     }
 
     /// Makes a call and blocks until all its receipts have run.
-    pub fn call(&mut self, signer: &Actor, call: Call<'_>) -> anyhow::Result<Burnt> {
-        let Call { contract, method, args, gas, deposit } = call;
+    pub fn call(&mut self, signer: &Actor, contract: &AccountId, call: Call) -> anyhow::Result<Burnt> {
+        let Call { method, args, gas, deposit } = call;
         let action = FunctionCallAction {
             method_name: method.to_owned(),
             args,

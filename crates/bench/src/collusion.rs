@@ -240,7 +240,6 @@ impl fmt::Display for Collusion {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_interface::defaults::{BOND_PCT, DISSENT_SLASH_PCT};
 

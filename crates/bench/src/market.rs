@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use borsh::BorshSerialize;
 use near_primitives::types::AccountId;
+use piecework_client::{
+    Call, View, calls,
+    token::{self, TokenSpec},
+    views,
+};
 use piecework_interface::{
     amount::Amount,
-    call::{
-        BatchCreateArgs, BatchSpec, CALL_GAS, GoldOpenArgs, INTENTS_EXECUTE, IntentKeyAddArgs, NodeRegisterArgs,
-        TRANSFER_CALL_GAS, TokenListArgs, WORK, intents_gas, work_gas,
-    },
+    call::{BatchCreateArgs, BatchSpec, DepositMessage, GoldOpenArgs, IntentKeyAddArgs, TokenListArgs},
     case::Opening,
     commitment::{Place, commitment},
     config::{Bounds, Config},
@@ -22,20 +23,21 @@ use piecework_interface::{
     key::{Kinds, PublicKey},
     lots::open_groups,
     merkle::{EMPTY, Peaks, bag, prove},
-    op::{Op, Work},
+    op::Op,
     terms::{Terms, Verification},
-    view::{Batch, BatchStatus, Lot, Root},
+    view::{Batch, BatchStatus},
 };
-use serde::Serialize;
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use crate::chain::{Actor, Burnt, COORDINATOR, Call, Chain};
+use crate::chain::{Actor, Burnt, COORDINATOR, Chain};
 
 /// One NEAR.
 pub const NEAR: u128 = 10_u128.pow(24);
 /// What intents name.
 const CHAIN_ID: &str = "localnet";
 /// One TGas.
+#[cfg(test)]
 pub const TERA: u64 = 1_000_000_000_000;
 /// The reward token.
 pub const TOKEN: TokenId = TokenId(1);
@@ -148,24 +150,22 @@ impl Market {
         let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
         let config =
             Config { bounds, chain_id: CHAIN_ID.to_owned(), juror_age_s: 0, juror_reputation: 0, ..Config::default() };
-        market.json(&coordinator, "new", &json!({"owner_id": coordinator.id, "config": config}), 0)?;
-        let metadata = json!({"spec": "ft-1.0.0", "name": "Reward", "symbol": "RWD", "decimals": 6});
-        let args = json!({"owner_id": token.id, "total_supply_cap": u128::MAX.to_string(), "metadata": metadata});
-        market.token_json(&token, "new", &args, 0)?;
+        market.call(&coordinator, calls::new(coordinator.id.as_str(), &config))?;
+        let reward = TokenSpec { name: "Reward".to_owned(), symbol: "RWD".to_owned(), decimals: 6 };
+        market.call_token(&token, token::new(token.id.as_str(), u128::MAX, &reward))?;
         let listed = TokenListArgs {
             account_id: market.token.to_string(),
             min_reward: Amount(1),
             rep_unit: Amount(1_000),
             bond_rate: Amount(bond_rate),
         };
-        market.json(&coordinator, "token_list", &listed, 1)?;
+        market.call(&coordinator, calls::token_list(&listed))?;
         for account in [vec![coordinator.clone(), market.requester.clone()], market.nodes.clone()].concat() {
-            market.token_json(&account, "storage_deposit", &json!({}), NEAR / 100)?;
+            market.call_token(&account, calls::storage_deposit(account.id.as_str(), NEAR / 100))?;
         }
-        let supply = json!({"account_id": market.requester.id, "amount": (10_u128.pow(30)).to_string()});
-        market.token_json(&token, "mint", &supply, 1)?;
         let requester = market.requester.clone();
-        market.json(&requester, "storage_deposit", &json!({}), 100 * NEAR)?;
+        market.call_token(&token, token::mint(requester.id.as_str(), 10_u128.pow(30)))?;
+        market.call(&requester, calls::storage_deposit(requester.id.as_str(), 100 * NEAR))?;
         Ok(market)
     }
 
@@ -180,9 +180,9 @@ impl Market {
     /// A call fails.
     pub fn register(&mut self, index: usize) -> anyhow::Result<[Burnt; 2]> {
         let node = self.nodes[index].clone();
-        let storage = self.json(&node, "storage_deposit", &json!({}), NEAR / 10)?;
-        let args = NodeRegisterArgs { classes: vec![CLASS] };
-        Ok([storage, self.json(&node, "node_register", &args, 100 * NEAR)?])
+        let deposit = Call { args: b"{}".to_vec(), ..calls::storage_deposit(node.id.as_str(), NEAR / 10) };
+        let storage = self.call(&node, deposit)?;
+        Ok([storage, self.call(&node, calls::node_register(vec![CLASS], 100 * NEAR))?])
     }
 
     /// Ten settled lots for each node, so that it may hold more than two slots.
@@ -213,8 +213,7 @@ impl Market {
     /// The call fails.
     pub fn create(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
         let requester = self.requester.clone();
-        let args = json!({"token": TOKEN, "batch": self.spec(shape), "account": REQUESTER});
-        let burnt = self.json(&requester, "batch_create", &args, 1)?;
+        let burnt = self.call(&requester, by(REQUESTER, calls::batch_create(TOKEN, self.spec(shape)))?)?;
         (self.batches, self.shape) = (self.batches + 1, shape);
         Ok(burnt)
     }
@@ -224,16 +223,10 @@ impl Market {
     /// # Errors
     /// The call fails.
     pub fn create_by_transfer(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
-        let message = json!({"create_batch": self.spec(shape), "account": REQUESTER});
-        let args = json!({
-            "receiver_id": self.coordinator,
-            "amount": (10_u128.pow(20)).to_string(),
-            "msg": message.to_string(),
-        });
-        let (requester, token) = (self.requester.clone(), self.token.clone());
-        let args = serde_json::to_vec(&args)?;
-        let call = Call { contract: &token, method: "ft_transfer_call", args, gas: TRANSFER_CALL_GAS, deposit: 1 };
-        let burnt = self.chain.call(&requester, call)?;
+        let message = token::message(&DepositMessage::CreateBatch(self.spec(shape)), Some(REQUESTER));
+        let requester = self.requester.clone();
+        let transfer = token::transfer_call(self.coordinator.as_str(), 10_u128.pow(20), &message);
+        let burnt = self.call_token(&requester, transfer)?;
         (self.batches, self.shape) = (self.batches + 1, shape);
         Ok(burnt)
     }
@@ -316,7 +309,7 @@ impl Market {
     /// # Errors
     /// The view fails.
     pub fn may_open(&self, group: u32) -> anyhow::Result<bool> {
-        let root: Root = serde_json::from_slice(&self.chain.view(&self.coordinator, "root", b"{}")?)?;
+        let root = self.view(&views::root())?;
         let open = self.view_batch(self.batch())?.open.context("the batch is closed")?;
         Ok(group < open.progress.window.frontier + open_groups(root.active_tickets, &open.terms))
     }
@@ -326,15 +319,16 @@ impl Market {
     /// # Errors
     /// The view fails.
     pub fn jury_items(&self, lot: LotId) -> anyhow::Result<u64> {
-        let args = serde_json::to_vec(&json!({ "batch": self.batch(), "lot": lot }))?;
-        let found: Option<Lot> = serde_json::from_slice(&self.chain.view(&self.coordinator, "lot", &args)?)?;
+        let found = self.view(&views::lot(self.batch(), lot))?;
         Ok(found.context("there is no such lot")?.state.case.context("the lot has no case")?.jury_items)
     }
 
-    fn view_batch(&self, batch: BatchId) -> anyhow::Result<Batch> {
-        let args = serde_json::to_vec(&json!({ "batch": batch }))?;
-        let found: Option<Batch> = serde_json::from_slice(&self.chain.view(&self.coordinator, "batch", &args)?)?;
-        found.context("there is no such batch")
+    /// A batch as the contract has it.
+    ///
+    /// # Errors
+    /// The view fails, or there is no such batch.
+    pub fn view_batch(&self, batch: BatchId) -> anyhow::Result<Batch> {
+        self.view(&views::batch(batch))?.context("there is no such batch")
     }
 
     fn spec(&self, shape: Shape) -> BatchSpec {
@@ -399,7 +393,7 @@ impl Market {
         let openings = openings.collect::<anyhow::Result<_>>()?;
         let args = GoldOpenArgs { batch: self.batch(), lot: LotId(0), openings };
         let requester = self.requester.clone();
-        self.borsh(&requester, "gold_open", &args, CALL_GAS)
+        self.call(&requester, calls::gold_open(&args, 0))
     }
 
     /// A `work` call.
@@ -407,8 +401,8 @@ impl Market {
     /// # Errors
     /// The call fails, or an op is skipped.
     pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
-        let (actor, gas) = (self.nodes[node].clone(), work_gas(ops.len()));
-        self.borsh(&actor, WORK, &Work { ops, account: Some(Self::number(node)) }, gas)
+        let actor = self.nodes[node].clone();
+        self.call(&actor, calls::work(ops, Some(Self::number(node))))
     }
 
     /// Lets the requester's key sign intents.
@@ -419,7 +413,7 @@ impl Market {
         let requester = self.requester.clone();
         let (public_key, daily_cap) = (PublicKey(requester.public_key()?), Amount(10_u128.pow(30)));
         let args = IntentKeyAddArgs { public_key, kinds: Kinds::EVERY, token: TOKEN, daily_cap };
-        self.json(&requester, "intent_key_add", &args, 1)
+        self.call(&requester, calls::intent_key_add(&args))
     }
 
     /// Intents of the requester in one call, relayed by a node.
@@ -442,7 +436,7 @@ impl Market {
             signed.push(intent);
         }
         let relayer = self.nodes[0].clone();
-        self.borsh(&relayer, INTENTS_EXECUTE, &signed, intents_gas(signed.len(), withdrawals))
+        self.call(&relayer, calls::intents_execute(&signed, withdrawals))
     }
 
     /// The batch that [`Self::create`] would make, as an intent.
@@ -451,52 +445,37 @@ impl Market {
         Action::CreateBatch(BatchCreateArgs { token: TOKEN, batch: self.spec(shape) })
     }
 
-    /// A call with Borsh arguments.
+    /// A call of the coordinator.
     ///
     /// # Errors
     /// The call fails.
-    pub fn borsh(&mut self, who: &Actor, method: &str, args: &impl BorshSerialize, gas: u64) -> anyhow::Result<Burnt> {
-        let contract = self.coordinator.clone();
-        self.chain.call(who, Call { contract: &contract, method, args: borsh::to_vec(args)?, gas, deposit: 0 })
+    pub fn call(&mut self, who: &Actor, call: Call) -> anyhow::Result<Burnt> {
+        self.chain.call(who, &self.coordinator, call)
     }
 
-    /// A call with JSON arguments.
+    /// A call of the token.
     ///
     /// # Errors
     /// The call fails.
-    pub fn json(&mut self, who: &Actor, method: &str, args: &impl Serialize, deposit: u128) -> anyhow::Result<Burnt> {
-        self.json_with(who, method, args, (deposit, CALL_GAS))
+    pub fn call_token(&mut self, who: &Actor, call: Call) -> anyhow::Result<Burnt> {
+        self.chain.call(who, &self.token, call)
     }
 
-    /// A call with JSON arguments, a deposit, and so much gas.
+    /// What the coordinator answers.
     ///
     /// # Errors
-    /// The call fails.
-    pub fn json_with(
-        &mut self,
-        who: &Actor,
-        method: &str,
-        args: &impl Serialize,
-        (deposit, gas): (u128, u64),
-    ) -> anyhow::Result<Burnt> {
-        let contract = self.coordinator.clone();
-        let args = serde_json::to_vec(args)?;
-        self.chain.call(who, Call { contract: &contract, method, args, gas, deposit })
+    /// The view fails.
+    pub fn view<R: DeserializeOwned>(&self, view: &View<R>) -> anyhow::Result<R> {
+        Ok(view.read(&self.chain.view(&self.coordinator, view.method, &view.args)?)?)
     }
+}
 
-    /// A call of the token with JSON arguments.
-    ///
-    /// # Errors
-    /// The call fails.
-    pub fn token_json(
-        &mut self,
-        who: &Actor,
-        method: &str,
-        args: &impl Serialize,
-        deposit: u128,
-    ) -> anyhow::Result<Burnt> {
-        let contract = self.token.clone();
-        let args = serde_json::to_vec(args)?;
-        self.chain.call(who, Call { contract: &contract, method, args, gas: 30 * TERA, deposit })
-    }
+/// The call with its caller's number, which spares the contract a look-up by name.
+///
+/// # Errors
+/// The arguments are not JSON.
+pub fn by(account: AccountNo, call: Call) -> anyhow::Result<Call> {
+    let mut args: Value = serde_json::from_slice(&call.args)?;
+    args["account"] = json!(account);
+    Ok(Call { args: serde_json::to_vec(&args)?, ..call })
 }

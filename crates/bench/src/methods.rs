@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context;
+use piecework_client::{Call, calls};
 use piecework_interface::{
     amount::Amount,
-    call::{POKE, TALLY_GAS, WITHDRAW_GAS, WithdrawArgs, poke_gas},
+    call::{ChallengeArgs, TALLY_GAS, VerdictArgs, WithdrawArgs, poke_gas},
     draw::At,
     ids::{BatchId, LotId},
     intent::{Action, INTENTS_MAX, Payment},
@@ -74,7 +75,7 @@ impl Bench {
         }
         self.market.chain.pass(10)?;
         let node = self.market.nodes[0].clone();
-        let heartbeat = self.market.json(&node, "heartbeat", &json!({"account": Market::number(0)}), 0)?;
+        let heartbeat = self.market.call(&node, calls::heartbeat(Market::number(0)))?;
         self.figure("heartbeat", heartbeat, 2_000);
         Ok(())
     }
@@ -258,9 +259,8 @@ impl Bench {
         let open = self.market.open_gold(&[0, 7, 20, 63])?;
         self.figure("open_gold", open, 0);
         let challenger = self.market.nodes[NODES - 1].clone();
-        let items: Vec<_> = (40..48).collect();
-        let challenge = json!({ "batch": batch, "lot": 0, "items": items });
-        let challenge = self.market.json(&challenger, "challenge", &challenge, NEAR)?;
+        let args = ChallengeArgs { batch, lot: LotId(0), items: (40..48).collect() };
+        let challenge = self.market.call(&challenger, calls::challenge(&args, NEAR))?;
         self.figure("challenge", challenge, 0);
         self.market.chain.pass(u64::from(WINDOW_S))?;
         let opens = self.poke()?;
@@ -284,22 +284,22 @@ impl Bench {
         self.market.create(Shape { then: Then::Verdict, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
         let adjudicator = self.market.nodes[NODES - 1].clone();
         let batch = self.market.batch();
-        let accept = self.market.json(&adjudicator, "adjudicator_accept", &json!({ "batch": batch }), NEAR)?;
+        let accept = self.market.call(&adjudicator, calls::adjudicator_accept(batch, NEAR))?;
         self.figure("adjudicator_accept", accept, 0);
         self.market.chain.pass(5)?;
         self.market.draw(0)?;
         self.three_copies(&[0], &mut Burnt::default())?;
-        let verdict = json!({ "batch": batch, "lot": 0, "scores": [10_000, 9_000, 100], "report": "00".repeat(32) });
-        let verdict = self.market.json(&adjudicator, "verdict", &verdict, 0)?;
+        let args = VerdictArgs { batch, lot: LotId(0), scores: vec![10_000, 9_000, 100], report: [0; 32] };
+        let verdict = self.market.call(&adjudicator, calls::verdict(&args))?;
         self.figure("verdict", verdict, 0);
         Ok(())
     }
 
     /// Pokes the newest batch's first lot.
     fn poke(&mut self) -> anyhow::Result<Burnt> {
-        let targets = vec![Target::Lot(self.market.batch(), LotId(0))];
+        let targets = [Target::Lot(self.market.batch(), LotId(0))];
         let requester = self.market.requester.clone();
-        self.market.borsh(&requester, POKE, &targets, poke_gas(1))
+        self.market.call(&requester, calls::poke(&targets, 0))
     }
 
     /// A step by poke, and the way out.
@@ -317,8 +317,8 @@ impl Bench {
         let poke = self.poke()?;
         self.figure("poke", poke, 0);
         let node = self.market.nodes[0].clone();
-        let args = json!({"token": TOKEN, "account": Market::number(0)});
-        let withdraw = self.market.json_with(&node, "withdraw", &args, (1, WITHDRAW_GAS))?;
+        let args = json!({"token": TOKEN, "account": Market::number(0)}).to_string().into_bytes();
+        let withdraw = self.market.call(&node, Call { args, ..calls::withdraw(TOKEN, None) })?;
         self.figure("withdraw", withdraw, 5_800);
         Ok(())
     }
@@ -327,10 +327,10 @@ impl Bench {
     fn epoch(&mut self) -> anyhow::Result<()> {
         self.market.chain.pass(8 * 86_400)?;
         let requester = self.market.requester.clone();
-        let settle = self.market.json(&requester, "epoch_settle", &json!({}), 0)?;
+        let settle = self.market.call(&requester, calls::epoch_settle())?;
         self.figure("epoch_settle", settle, 0);
         let node = self.market.nodes[0].clone();
-        let collect = self.market.json(&node, "revenue_collect", &json!({}), 1)?;
+        let collect = self.market.call(&node, calls::revenue_collect())?;
         self.figure("revenue_collect", collect, 0);
         Ok(())
     }
@@ -344,7 +344,7 @@ impl Bench {
         let one = self.market.intents(vec![Action::Transfer(payment.clone())])?;
         self.figure("intent_transfer", one, 0);
         let many = self.market.intents(vec![Action::Transfer(payment); INTENTS_MAX])?;
-        self.figure("extra_intent", many.beyond(one).each(INTENTS_MAX as u64 - 1), 0);
+        self.figure("extra_intent", many.beyond(one).each(u64::try_from(INTENTS_MAX)? - 1), 0);
         let create = self.market.creation(Shape::usual(u32::from(ITEMS), ITEMS));
         let create = self.market.intents(vec![create])?;
         self.figure("intent_create_batch", create, 0);

@@ -27,7 +27,6 @@ pub fn write(gas: &Gas) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use std::{env, path::Path};
 

@@ -1,12 +1,12 @@
 //! The reward token against what the standards ask: NEP-141, NEP-145, NEP-148.
-#![allow(non_snake_case)]
 
 use std::path::Path;
 
+use piecework_client::Call;
 use serde_json::{Value, json};
 
 use crate::{
-    chain::{Actor, COORDINATOR, Call, Chain},
+    chain::{Actor, COORDINATOR, Chain},
     market::{NEAR, TERA},
 };
 
@@ -41,14 +41,13 @@ impl Token {
     }
 
     /// Calls the token; the error says why a receipt of the call failed.
-    fn call(&mut self, who: &Actor, method: &str, args: &Value, deposit: u128) -> anyhow::Result<()> {
+    fn call(&mut self, who: &Actor, method: &'static str, args: &Value, deposit: u128) -> anyhow::Result<()> {
         let args = serde_json::to_vec(args)?;
-        let call = Call { contract: &self.token.id, method, args, gas: 100 * TERA, deposit };
-        self.chain.call(who, call).map(drop)
+        self.chain.call(who, &self.token.id, Call { method, args, gas: 100 * TERA, deposit }).map(drop)
     }
 
     /// Asserts that a call fails with a text, changing no balance.
-    fn refuses(&mut self, who: &Actor, (method, args, deposit): (&str, Value, u128), text: &str) {
+    fn refuses(&mut self, who: &Actor, (method, args, deposit): (&'static str, Value, u128), text: &str) {
         let before = self.all();
         let error = format!("{:?}", self.call(who, method, &args, deposit).expect_err(method));
         assert!(error.contains(text), "{error}");
@@ -255,7 +254,7 @@ fn new__should_refuse_metadata_that_the_standard_does_not_know() {
     ];
     let mut call = |metadata: &Value, deposit| {
         let args = serde_json::to_vec(&new(&token, metadata)).expect("json");
-        chain.call(&token, Call { contract: &token.id, method: "new", args, gas: 30 * TERA, deposit })
+        chain.call(&token, &token.id, Call { method: "new", args, gas: 30 * TERA, deposit })
     };
     for metadata in wrong {
         assert!(call(&metadata, 0).is_err(), "{metadata}");

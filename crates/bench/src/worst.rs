@@ -1,13 +1,12 @@
 //! The worst that one call can be: its log, its gas, and a payout that fails.
-#![allow(non_snake_case)]
 
 use std::path::Path;
 
+use piecework_client::{Call, calls, token, views};
 use piecework_compact::json::Text;
 use piecework_interface::{
     amount::Amount,
     answers::Items,
-    call::{POKE, WITHDRAW_GAS, WORK, WithdrawArgs, poke_gas, work_gas},
     dispute::CHALLENGES_MAX,
     draw::At,
     event::{Entry, SettledSlot},
@@ -15,9 +14,8 @@ use piecework_interface::{
     op::{OPS_MAX, Op, POKES_MAX, Target},
     tally::SLOTS_MAX,
     terms::{JURORS, LOT_SIZE_MAX, REWARD_LIMIT},
-    view::{Account, Credited},
+    view::Credited,
 };
-use serde_json::json;
 
 use crate::{
     chain::{Actor, Ran},
@@ -45,13 +43,10 @@ fn market(nodes: usize) -> Market {
     }
     market.create_by_transfer(Shape { start: 1, ..Shape::usual(1, 1) }).expect("batch");
     market.veterans().expect("veterans");
-    let (requester, token) = (market.requester.clone(), market.token.clone());
-    let args =
-        json!({"receiver_id": market.coordinator, "amount": (10_u128.pow(29)).to_string(), "msg": "{\"deposit\":{}}"});
-    let args = serde_json::to_vec(&args).expect("json");
-    let call = crate::chain::Call { contract: &token, method: "ft_transfer_call", args, gas: 60 * TERA, deposit: 1 };
-    market.chain.call(&requester, call).expect("deposit");
-    market.json(&requester, "storage_deposit", &json!({}), 100 * NEAR).expect("storage");
+    let requester = market.requester.clone();
+    let deposit = token::deposit(market.coordinator.as_str(), 10_u128.pow(29));
+    market.call_token(&requester, deposit).expect("deposit");
+    market.call(&requester, calls::storage_deposit(requester.id.as_str(), 100 * NEAR)).expect("storage");
     market.reward = REWARD_LIMIT - 1;
     market
 }
@@ -81,7 +76,7 @@ fn poke_all(market: &mut Market, lots: &[u32]) -> (u32, (u64, usize)) {
     let (mut calls, mut worst) = (0, (0, 0));
     loop {
         let targets: Vec<_> = lots.iter().map(|lot| Target::Lot(batch, LotId(*lot))).collect();
-        let Ok(burnt) = market.borsh(&keeper, POKE, &targets, poke_gas(targets.len())) else { return (calls, worst) };
+        let Ok(burnt) = market.call(&keeper, calls::poke(&targets, 0)) else { return (calls, worst) };
         let (gas, log_bytes) = last(market, burnt.gas);
         worst = (worst.0.max(gas), worst.1.max(log_bytes));
         calls += 1;
@@ -155,11 +150,8 @@ fn work__should_stay_within_log_and_gas_with_24_ops() {
         let (calls, worst) = poke_all(&mut market, lots);
         assert_within(&format!("the rest by {calls} pokes"), worst);
     }
-    let args = json!({"batch": market.batch()});
-    let args = serde_json::to_vec(&args).expect("json");
-    let batch = market.chain.view(&market.coordinator, "batch", &args).expect("view");
-    let batch: serde_json::Value = serde_json::from_slice(&batch).expect("json");
-    assert_eq!(batch["settled"], count, "all are settled");
+    let batch = market.view_batch(market.batch()).expect("view");
+    assert_eq!(batch.settled, count, "all are settled");
 }
 
 #[test]
@@ -190,7 +182,7 @@ fn claim__should_stay_within_log_and_gas_when_24_reservations_are_replaced() {
     market.chain.pass(2_000).expect("time");
     let targets: Vec<_> = lots.iter().take(POKES_MAX).map(|lot| Target::Lot(market.batch(), LotId(*lot))).collect();
     let keeper = market.requester.clone();
-    let burnt = market.borsh(&keeper, POKE, &targets, poke_gas(targets.len())).expect("poke");
+    let burnt = market.call(&keeper, calls::poke(&targets, 0)).expect("poke");
     assert_within("16 rounds ended, three reservations each", last(&market, burnt.gas));
 }
 
@@ -232,8 +224,9 @@ fn poke__should_settle_16_of_the_widest_lots_within_log_and_gas() {
             for some in lots.chunks(if left_to_poke { 1 } else { WIDE_REVEALS }) {
                 let ops = ops(&market, Step::Reveal, node, round, some, &answers(node));
                 let who = market.nodes[node].clone();
-                let gas = if left_to_poke { 9 * TERA / 2 } else { work_gas(ops.len()) };
-                let burnt = market.borsh(&who, WORK, &ops, gas).expect("reveal");
+                let call = calls::work(ops, None);
+                let gas = if left_to_poke { 9 * TERA / 2 } else { call.gas };
+                let burnt = market.call(&who, Call { gas, ..call }).expect("reveal");
                 if round == 0 && node + 1 == end {
                     assert_within(&format!("{} widest last reveals", some.len()), last(&market, burnt.gas));
                 }
@@ -244,7 +237,7 @@ fn poke__should_settle_16_of_the_widest_lots_within_log_and_gas() {
     // When one poke settles them all, it is within its bounds, and nothing is left.
     let targets: Vec<_> = lots.iter().map(|lot| Target::Lot(market.batch(), LotId(*lot))).collect();
     let keeper = market.requester.clone();
-    let burnt = market.borsh(&keeper, POKE, &targets, poke_gas(targets.len())).expect("poke");
+    let burnt = market.call(&keeper, calls::poke(&targets, 0)).expect("poke");
     assert_within("16 widest settlements", last(&market, burnt.gas));
     assert!(market.is_closed(market.batch()).expect("view"));
 }
@@ -255,21 +248,19 @@ fn pitfall_8__should_restore_a_failed_payout_within_the_callback_s_static_gas() 
     let mut market = market(1);
     let node = market.nodes[0].clone();
     let balance = |market: &Market, node: &Actor| {
-        let args = serde_json::to_vec(&json!({"account_id": node.id})).expect("json");
-        let account = market.chain.view(&market.coordinator, "account", &args).expect("view");
-        let account: Option<Account> = serde_json::from_slice(&account).expect("json");
-        let account = account.expect("registered");
+        let account = market.view(&views::account(&node.id)).expect("view").expect("registered");
         let amount =
             account.balances.iter().find(|balance| balance.token == TOKEN).map_or(0, |balance| balance.amount.0);
         (amount, account.in_flight)
     };
-    market.token_json(&node, "storage_unregister", &json!({"force": true}), 1).expect("left");
+    let leave = Call { args: br#"{"force":true}"#.to_vec(), ..calls::storage_unregister() };
+    market.call_token(&node, leave).expect("left");
     let before = balance(&market, &node);
     assert!(before.0 > 0 && before.1 == 0);
 
     // When it withdraws with the gas that clients attach.
-    let args = WithdrawArgs { token: TOKEN, amount: None };
-    market.json_with(&node, "withdraw", &args, (1, WITHDRAW_GAS)).expect("the callback does not fail");
+    let withdraw = calls::withdraw(TOKEN, None);
+    market.call(&node, withdraw.clone()).expect("the callback does not fail");
 
     // Then the transfer failed, the callback ran within its eight TGas, and everything is as before.
     let ran = market.chain.ran().to_vec();
@@ -280,7 +271,7 @@ fn pitfall_8__should_restore_a_failed_payout_within_the_callback_s_static_gas() 
     assert_eq!(balance(&market, &node), before);
 
     // And with too little gas for both receipts nothing is debited at all.
-    market.json_with(&node, "withdraw", &args, (1, 24 * TERA)).expect_err("too little gas");
+    market.call(&node, Call { gas: 24 * TERA, ..withdraw }).expect_err("too little gas");
     assert_eq!(balance(&market, &node), before);
     assert_eq!(TOKEN, TokenId(1));
     assert_eq!(LOT_SIZE_MAX, 64);

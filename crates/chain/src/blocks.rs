@@ -6,7 +6,6 @@
 mod fetch;
 mod heads;
 mod history;
-mod local;
 mod order;
 mod source;
 mod tries;

@@ -166,7 +166,6 @@ impl fmt::Debug for KeyFile {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     fn written() -> (tempfile::TempDir, PathBuf, KeyFile) {

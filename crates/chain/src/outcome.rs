@@ -3,7 +3,7 @@
 //! A transaction that is final has not necessarily succeeded, and its first receipt's success says nothing
 //! about the later ones, so a caller reads every receipt here, or asks [`Outcome::into_success`] to.
 
-use crate::{AccountId, CryptoHash, Gas, TxError};
+use crate::{AccountId, CryptoHash, Gas};
 use near_primitives::errors::{ActionErrorKind, FunctionCallError, TxExecutionError};
 use near_primitives::views::{
     ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionOutcomeView, FinalExecutionStatus,
@@ -81,18 +81,6 @@ impl Outcome {
             _ => None,
         });
         self.refused.iter().chain(receipts)
-    }
-
-    /// The outcome if no receipt failed.
-    ///
-    /// # Errors
-    /// [`TxError::Failed`] with the first failure.
-    pub fn into_success(self) -> Result<Self, TxError> {
-        let failure = self.failures().next().cloned();
-        match failure {
-            Some(failure) => Err(TxError::Failed { failure, outcome: Box::new(self) }),
-            None => Ok(self),
-        }
     }
 
     /// All log lines, in receipt order.
@@ -207,7 +195,6 @@ fn failure(receipt_id: CryptoHash, executor_id: AccountId, error: &TxExecutionEr
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

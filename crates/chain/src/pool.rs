@@ -118,7 +118,6 @@ impl std::fmt::Debug for PooledKey {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use near_crypto::KeyType;
 

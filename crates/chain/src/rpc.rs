@@ -13,7 +13,7 @@ pub use error::{RpcCallError, RpcError};
 pub use near_jsonrpc_client::methods::RpcMethod;
 pub use retry::RetryPolicy;
 
-use crate::{BlockHeight, ViewError};
+use crate::BlockHeight;
 use endpoint::{Endpoint, Miss};
 use near_jsonrpc_client::methods;
 use std::sync::Arc;
@@ -219,15 +219,6 @@ impl RpcClient {
             tokio::time::sleep(rest).await;
         }
         Ok(())
-    }
-
-    /// The chain that each endpoint serves, by its own word, with the endpoint's name.
-    pub async fn chain_ids(&self) -> Vec<(String, Result<String, ViewError>)> {
-        let ask = async |rpc: Self| {
-            let chain_id = rpc.status().await.map(|status| status.chain_id);
-            (rpc.endpoint().to_owned(), chain_id)
-        };
-        futures_util::future::join_all(self.each().map(ask)).await
     }
 
     /// This client for each of its endpoints alone.

@@ -204,7 +204,6 @@ impl TryFrom<String> for SignedTx {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use near_crypto::KeyType;
 

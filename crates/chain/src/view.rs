@@ -169,6 +169,15 @@ impl RpcClient {
         })
     }
 
+    /// The chain that each endpoint serves, by its own word, with the endpoint's name.
+    pub async fn chain_ids(&self) -> Vec<(String, Result<String, ViewError>)> {
+        let ask = async |rpc: Self| {
+            let chain_id = rpc.status().await.map(|status| status.chain_id);
+            (rpc.endpoint().to_owned(), chain_id)
+        };
+        futures_util::future::join_all(self.each().map(ask)).await
+    }
+
     /// Reads a block; `None` if no endpoint knows it, which for a height below the tip means that it was skipped, or
     /// that its block is not kept any more.
     ///

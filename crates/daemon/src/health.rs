@@ -82,7 +82,6 @@ fn readiness(problems: &[String]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use tokio::io::AsyncWriteExt as _;
 
     use super::*;

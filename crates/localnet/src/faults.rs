@@ -190,8 +190,6 @@ impl FaultPlan {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use super::*;
 
     #[test]

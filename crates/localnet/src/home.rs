@@ -303,7 +303,7 @@ fn write_key(path: &Path, key: &KeyFile) -> Result<(), HomeError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case, clippy::unwrap_used)]
+    #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
     use super::*;
     use crate::profile::Profile;

@@ -25,7 +25,8 @@ pub use cadence::{Cadence, CadenceChange, Mode};
 pub use lagging::LaggingEndpoint;
 
 use crate::{
-    chain::{Block, Chain, ChainError, ChainView},
+    block::Block,
+    chain::{Chain, ChainError, ChainView},
     faults::FaultPlan,
     rate_limit::RateLimiter,
     store::SnapshotInfo,

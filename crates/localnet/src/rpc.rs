@@ -1,5 +1,6 @@
 //! nearcore's JSON-RPC over the chain. Request and response types are near-jsonrpc-primitives' own.
 
+mod answer;
 mod balancer;
 mod blocks;
 mod changes;

@@ -60,7 +60,6 @@ fn greatest<T: PartialOrd + Copy>(values: &[T; DIGITS]) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use crate::image::{TRAINING, labelled};
 

@@ -80,7 +80,6 @@ fn image(pixels: &[u8]) -> Result<Image> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

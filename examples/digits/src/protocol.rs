@@ -53,7 +53,6 @@ fn payload(item: &Item) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use crate::{classifier::Kind, image::training};
 

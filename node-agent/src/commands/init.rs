@@ -78,7 +78,6 @@ fn list(texts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use crate::config::Config;
 

@@ -267,7 +267,6 @@ fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Op
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     fn load_text(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {

@@ -30,7 +30,6 @@ impl State {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use std::collections::BTreeMap;
 

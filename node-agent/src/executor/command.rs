@@ -1,5 +1,7 @@
 //! Runs a program for each lot: items as JSON lines on its standard input, answers as JSON lines on its standard output.
 
+mod process;
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -13,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Execute, ExecuteError, Task, lines, process};
+use super::{Execute, ExecuteError, Task, lines};
 
 /// A larger payload is handed over as a file.
 const INLINE_BYTES: usize = 256 << 10;

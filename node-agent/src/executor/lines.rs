@@ -123,7 +123,6 @@ fn bytes(answer: &Answer, index: u32, width: u8) -> Result<Vec<u8>, AnswerError>
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

@@ -1,5 +1,5 @@
 //! The agent: its program, its parts, and a simulated market of many.
-#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong here fails the test")]
 
 mod cli;
 mod executor;

@@ -3,9 +3,11 @@
 //! The block's data changes of the contract name the receipts that wrote them. A failed receipt writes nothing, so only
 //! successful ones appear. Each receipt's outcome (with logs) and contents come from one call each.
 
+mod local;
+
 use super::heads::Heads;
 use super::tries::Tries;
-use super::{BlockSourceError, ContractCall, ContractReceipt, FinalBlock, local, order};
+use super::{BlockSourceError, ContractCall, ContractReceipt, FinalBlock, order};
 use crate::rpc::Answer;
 use crate::{AccountId, BlockHeight, BlockRef, CryptoHash, RetryPolicy, RpcCallError, RpcClient};
 use futures_util::{StreamExt, TryStreamExt, stream};

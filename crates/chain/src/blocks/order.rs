@@ -30,7 +30,6 @@ fn journal_seq(line: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use crate::CryptoHash;
 

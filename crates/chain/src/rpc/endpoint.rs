@@ -229,7 +229,6 @@ fn summary(error: &NodeError) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

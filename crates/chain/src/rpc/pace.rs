@@ -111,7 +111,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);

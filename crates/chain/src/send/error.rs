@@ -113,6 +113,20 @@ pub enum TxError {
     Rpc(#[from] RpcError),
 }
 
+impl Outcome {
+    /// The outcome if no receipt failed.
+    ///
+    /// # Errors
+    /// [`TxError::Failed`] with the first failure.
+    pub fn into_success(self) -> Result<Self, TxError> {
+        let failure = self.failures().next().cloned();
+        match failure {
+            Some(failure) => Err(TxError::Failed { failure, outcome: Box::new(self) }),
+            None => Ok(self),
+        }
+    }
+}
+
 impl TxError {
     /// What a caller may do about it.
     pub fn class(&self) -> ErrorClass {

@@ -1,5 +1,5 @@
 //! The client, the block source and the sender against a node that answers as told.
-#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong here fails the test")]
 
 mod blocks;
 mod fake;

@@ -12,11 +12,8 @@ use near_primitives::{
     types::{AccountId, Balance, StorageUsage},
 };
 
-use super::{
-    block::{Block, block_hash, epoch_id},
-    merkle::MerkleTree,
-};
 use crate::{
+    block::{Block, MerkleTree, block_hash, epoch_id},
     runtime::Runtime,
     state::{Value, VersionedState},
     store::Recovered,

@@ -15,12 +15,11 @@ use near_primitives::{
     types::{BlockHeight, BlockId, BlockReference, Finality, SyncCheckpoint},
 };
 
-use super::{
-    block::Block,
-    merkle::MerkleTree,
-    retention::{Cut, Keep},
+use super::retention::{Cut, Keep};
+use crate::{
+    block::{Block, MerkleTree, OutcomePlace},
+    store::{Archive, IdKind, Segment},
 };
-use crate::store::{Archive, IdKind, Segment};
 
 /// Without a disk: outcomes kept at most, so that a busy chain does not fill the memory (one takes 4 to 10 kB with
 /// its block)…
@@ -32,15 +31,6 @@ const MIN_RECENT: usize = 16;
 const MAX_LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// …unless so few blocks would be left that clients lose the thread.
 const MIN_BLOCKS: usize = 1_000;
-
-/// Where an outcome is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutcomePlace {
-    /// The block that executed it.
-    pub height: BlockHeight,
-    /// Its place among the block's outcomes.
-    pub index: usize,
-}
 
 /// Kept blocks. The newest are in memory with their states; with a disk, older ones are in its archive. Readers see
 /// those from the cut on; what is older goes when it is convenient.

@@ -1,5 +1,10 @@
 //! Making blocks. [`Chain`] is the writer, of which there is one; [`ChainView`] is what everyone else holds.
 
+mod disk;
+mod header;
+mod patch;
+mod selection;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -16,18 +21,14 @@ use near_primitives::{
     types::{Balance, BlockHeight, BlockHeightDelta},
 };
 
-use super::{
-    Block, ChainClock, ChainError, ChainView, History, Keep,
-    block::block_hash,
-    disk::{self, Carried},
-    genesis,
-    header::{GasPrices, finality, state_root},
-    lagging::Lagging,
-    merkle::MerkleTree,
-    patch::merge,
-    selection::congestion,
-};
+use disk::Carried;
+use header::{GasPrices, finality, state_root};
+use patch::merge;
+use selection::congestion;
+
+use super::{ChainClock, ChainError, ChainView, History, Keep, genesis, lagging::Lagging};
 use crate::{
+    block::{Block, MerkleTree, block_hash},
     runtime::{Applied, BlockInput, Runtime},
     store::{self, Carry, Layout, Store},
 };
@@ -37,21 +38,21 @@ const PRUNED_PER_BLOCK: usize = 4;
 
 /// The writing side of the chain. Single-threaded: whoever holds it makes the blocks.
 pub struct Chain {
-    pub(super) view: Arc<ChainView>,
-    pub(super) clock: ChainClock,
-    pub(super) keep: Keep,
-    pub(super) incoming: Vec<Arc<Receipt>>,
-    pub(super) delayed: VecDeque<Receipt>,
-    pub(super) origins: HashMap<CryptoHash, CryptoHash>,
-    pub(super) patches: Vec<StateRecord>,
-    pub(super) skip: BlockHeightDelta,
-    pub(super) seed: CryptoHash,
-    pub(super) store: Option<Store>,
-    pub(super) broken: bool,
+    view: Arc<ChainView>,
+    clock: ChainClock,
+    keep: Keep,
+    incoming: Vec<Arc<Receipt>>,
+    delayed: VecDeque<Receipt>,
+    origins: HashMap<CryptoHash, CryptoHash>,
+    patches: Vec<StateRecord>,
+    skip: BlockHeightDelta,
+    seed: CryptoHash,
+    store: Option<Store>,
+    broken: bool,
     /// The heights at which the newest finished logs begin. What is older than these is only on disk.
-    pub(super) recent_logs: VecDeque<BlockHeight>,
-    pub(super) page_out_below: BlockHeight,
-    pub(super) lagging: Option<Lagging>,
+    recent_logs: VecDeque<BlockHeight>,
+    page_out_below: BlockHeight,
+    lagging: Option<Lagging>,
 }
 
 impl Chain {

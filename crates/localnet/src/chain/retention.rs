@@ -3,7 +3,7 @@
 
 use near_primitives::types::BlockHeight;
 
-use super::Block;
+use crate::block::Block;
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +64,6 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use super::*;
 
     #[test]

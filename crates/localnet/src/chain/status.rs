@@ -10,7 +10,8 @@ use near_primitives::{
     },
 };
 
-use super::history::{History, OutcomePlace};
+use super::history::History;
+use crate::block::OutcomePlace;
 
 /// Everything known about a transaction that is in a block.
 pub struct TransactionStatus {

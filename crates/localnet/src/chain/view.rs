@@ -12,8 +12,9 @@ use near_primitives::{
 };
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Block, History, pool::Pool};
+use super::{History, pool::Pool};
 use crate::{
+    block::Block,
     runtime::Runtime,
     state::{Snapshot, StateUpdate, VersionedState},
 };

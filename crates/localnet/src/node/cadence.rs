@@ -104,8 +104,6 @@ fn as_millis<S: serde::Serializer>(interval: &Duration, serializer: S) -> Result
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;

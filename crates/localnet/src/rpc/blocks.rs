@@ -23,10 +23,7 @@ use near_primitives::{
 };
 
 use super::light_client;
-use crate::{
-    chain::{Block, History},
-    node::Node,
-};
+use crate::{block::Block, chain::History, node::Node};
 
 /// `block`.
 pub fn block(node: &Node, request: RpcBlockRequest) -> Result<RpcBlockResponse, RpcBlockError> {

@@ -14,7 +14,7 @@ use near_primitives::{
 };
 
 use super::blocks;
-use crate::{chain::Block, node::Node};
+use crate::{block::Block, node::Node};
 
 /// `EXPERIMENTAL_changes`.
 pub fn by_kind(

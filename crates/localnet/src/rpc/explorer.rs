@@ -21,10 +21,7 @@ use near_primitives::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    chain::{Block, History},
-    node::Node,
-};
+use crate::{block::Block, chain::History, node::Node};
 
 /// Longest wait of a feed for a new block.
 const FEED_LIMIT: Duration = Duration::from_secs(20);

@@ -16,7 +16,7 @@ use near_jsonrpc_primitives::{
 use near_primitives::types::BlockHeight;
 use serde_json::{Value, json};
 
-use super::{balancer, server};
+use super::{answer::answer, balancer};
 use crate::{
     faults::{Fault, FaultKind},
     node::Node,
@@ -106,7 +106,7 @@ pub async fn answer_stale(node: &Arc<Node>, mut request: Request, blocks: u64) -
         let at = if finality == "final" { exact(node, final_height) } else { height };
         params.insert("block_id".to_owned(), at.into());
     }
-    server::answer(node, request).await
+    answer(node, request).await
 }
 
 fn exact(node: &Node, height: BlockHeight) -> BlockHeight {

@@ -16,10 +16,7 @@ use near_primitives::{
 };
 
 use super::proofs;
-use crate::{
-    chain::{Block, History},
-    node::Node,
-};
+use crate::{block::Block, chain::History, node::Node};
 
 /// `next_light_client_block`: the newest final block if it is in the epoch of the block that the client knows or in the
 /// one after, else the last final block of that next epoch; nothing if the client knows it already.

@@ -22,10 +22,7 @@ use near_primitives::{
 };
 
 use super::blocks;
-use crate::{
-    chain::{Block, History},
-    node::Node,
-};
+use crate::{block::Block, chain::History, node::Node};
 
 /// `status`.
 pub fn status(node: &Node) -> RpcStatusResponse {

@@ -14,10 +14,7 @@ use near_primitives::{
     views::{BlockHeaderInnerLiteView, LightClientBlockLiteView},
 };
 
-use crate::{
-    chain::{Block, History},
-    node::Node,
-};
+use crate::{block::Block, chain::History, node::Node};
 
 /// `EXPERIMENTAL_light_client_proof`: the outcome, the path to the root that the *next* block's header commits
 /// to, and the path of that block to the light client's head. Both blocks have to be final.

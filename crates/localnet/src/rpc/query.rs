@@ -21,7 +21,8 @@ use near_primitives::{
 use serde_json::{Value, json};
 
 use crate::{
-    chain::{Block, History},
+    block::Block,
+    chain::History,
     node::Node,
     runtime::ViewError,
     state::{Snapshot, StateError},

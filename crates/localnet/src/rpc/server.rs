@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use near_jsonrpc_primitives::{
-    errors::{RpcError, RpcErrorKind},
+    errors::RpcError,
     message::{Message, Request},
 };
 use serde_json::Value;
@@ -19,8 +19,9 @@ use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
 use super::{
+    answer::answer,
     balancer::{self, Admitted, Endpoint},
-    dispatch, explorer,
+    explorer,
     faulty::{self, Faulty},
     network,
     stream::{self, Finality},
@@ -109,15 +110,6 @@ fn request_in(body: Body) -> Result<Request, Box<Response>> {
     }
 }
 
-/// Runs a request and gives its answer the status code nearcore gives it.
-pub async fn answer(node: &Arc<Node>, request: Request) -> Response {
-    let Request { method, params, id, .. } = request;
-    let asked_height = params.get("block_id").and_then(Value::as_u64);
-    let result = dispatch::call(node, &method, params).await;
-    let status = result.as_ref().map_or_else(|error| status_of(node, asked_height, error), |_| StatusCode::OK);
-    (status, Json(Message::response(id, result))).into_response()
-}
-
 async fn last_block(State(node): Shared, finality: Finality) -> Response {
     with_faults(&node, async { stream::last_block(&node, finality).into_response() }).await
 }
@@ -134,23 +126,5 @@ async fn with_faults(node: &Node, answer: impl Future<Output = Response>) -> Res
             Faulty::Stale(_) => answer.await,
             Faulty::Go(after) => after.apply(answer.await).await,
         },
-    }
-}
-
-fn status_of(node: &Node, asked_height: Option<u64>, error: &RpcError) -> StatusCode {
-    match &error.error_struct {
-        Some(RpcErrorKind::RequestValidationError(_)) => StatusCode::BAD_REQUEST,
-        Some(RpcErrorKind::InternalError(_)) => StatusCode::INTERNAL_SERVER_ERROR,
-        Some(RpcErrorKind::HandlerError(handler)) => match handler["name"].as_str() {
-            Some("TIMEOUT_ERROR") => StatusCode::REQUEST_TIMEOUT,
-            // A height below the head that has no block will never have one.
-            Some("UNKNOWN_BLOCK")
-                if asked_height.is_some_and(|height| height < node.chain.history().head().height()) =>
-            {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            _ => StatusCode::OK,
-        },
-        None => StatusCode::OK,
     }
 }

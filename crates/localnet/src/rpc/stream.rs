@@ -25,10 +25,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{blocks, changes};
-use crate::{
-    chain::{Block, History},
-    node::Node,
-};
+use crate::{block::Block, chain::History, node::Node};
 
 /// How long a request for a block that is still to come waits.
 const WAIT_LIMIT: Duration = Duration::from_secs(10);

@@ -117,8 +117,6 @@ impl Promises {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use super::*;
 
     fn call(promises: &mut Promises, gas: u64, weight: u64) {

@@ -171,8 +171,6 @@ fn contents_id(value: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use std::sync::Arc;
 
     use parking_lot::RwLock;

@@ -129,8 +129,6 @@ fn common_nibbles(a: &[u8], b: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use super::*;
 
     fn nodes(keys: &[&[u8]], looked_up: &[u8]) -> usize {

@@ -123,8 +123,6 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use super::*;
 
     fn value(byte: u8) -> Option<Value> {

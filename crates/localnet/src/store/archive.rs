@@ -9,7 +9,7 @@ use near_primitives::{hash::CryptoHash, types::BlockHeight};
 use parking_lot::Mutex;
 
 use super::{IdKind, Segment};
-use crate::chain::{Block, OutcomePlace};
+use crate::block::{Block, OutcomePlace};
 
 /// Blocks kept after reading, for whoever asks about several things in them.
 const RECENT: usize = 4;

@@ -12,7 +12,7 @@ use near_primitives::{hash::CryptoHash, receipt::Receipt};
 
 use super::{StoreError, failed};
 use crate::{
-    chain::{Block, MerkleTree},
+    block::{Block, MerkleTree},
     state::{Snapshot, Value, VersionedState},
 };
 

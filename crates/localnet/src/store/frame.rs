@@ -27,8 +27,6 @@ pub fn read(bytes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use super::*;
 
     #[test]

@@ -10,7 +10,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{hash::CryptoHash, types::BlockHeight};
 
 use super::{StoreError, failed, frame};
-use crate::chain::{Block, OutcomePlace};
+use crate::block::{Block, OutcomePlace};
 
 /// Bytes of an id in the sorted table: hash, kind, height, index.
 const ENTRY: usize = 32 + 1 + 8 + 4;

@@ -17,7 +17,7 @@ use super::{
     writer::{LOG_HEADER, log_header, new_log},
 };
 use crate::{
-    chain::{Block, MerkleTree},
+    block::{Block, MerkleTree},
     state::VersionedState,
 };
 

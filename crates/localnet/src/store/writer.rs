@@ -13,7 +13,7 @@ use super::{
     Carry, Checkpoint, Layout, Segment, SnapshotInfo, Snapshots, StoreError, failed, file, frame, heights,
     index::Tables,
 };
-use crate::{chain::Block, state::Snapshot};
+use crate::{block::Block, state::Snapshot};
 
 /// A log is finished at this size…
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;

@@ -1,5 +1,5 @@
 //! The chain as clients see it, its rules, and the built binary.
-#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong here fails the test")]
 
 mod clients;
 mod kill;

@@ -22,8 +22,7 @@ const COUNTER: &str = r#"
 "#;
 
 fn use_our_binary() {
-    // Every test of this file sets the same value before it starts anything.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "every test of this file sets the same value before it starts anything")]
     unsafe {
         std::env::set_var("NEAR_SANDBOX_BIN_PATH", env!("CARGO_BIN_EXE_piecework-localnet"));
     }

@@ -1,5 +1,5 @@
 //! The front rule: how far ahead a node looks.
-#![allow(non_snake_case)]
+
 use piecework_interface::{
     amount::Amount,
     config::Fixed,

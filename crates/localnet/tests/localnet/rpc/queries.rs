@@ -229,8 +229,7 @@ async fn whole_state__should_be_refused_beyond_fifty_thousand_bytes() {
     let setup = Setup::start().await;
     let view = json!({ "request_type": "view_state", "finality": "optimistic", "account_id": setup.root,
         "prefix_base64": "" });
-    for (storage_usage, status, name) in [(50_000, 200, Value::Null), (50_001, 200, "TOO_LARGE_CONTRACT_STATE".into())]
-    {
+    for (storage_usage, name) in [(50_000, Value::Null), (50_001, "TOO_LARGE_CONTRACT_STATE".into())] {
         let account = json!({ "amount": "1000000000000000000000000000", "locked": "0", "version": "V1",
             "code_hash": "11111111111111111111111111111111", "storage_usage": storage_usage });
         let record = json!({ "Account": { "account_id": setup.root, "account": account } });

@@ -1,5 +1,4 @@
 //! A node that answers as told, to show what the client makes of every kind of answer.
-#![allow(dead_code)]
 
 pub mod chain;
 

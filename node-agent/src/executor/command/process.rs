@@ -9,7 +9,7 @@ use nix::{
 };
 use tokio::process::{Child, Command};
 
-use super::command::CommandConfig;
+use super::CommandConfig;
 
 /// Variables that a worker inherits; nothing else of the agent's environment, which may hold secrets.
 const INHERITED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];

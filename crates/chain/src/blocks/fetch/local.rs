@@ -4,8 +4,8 @@
 //! the receipt in the same chunk and keeps only its outcome. Its contents are then those of the transaction, which is
 //! found among the transactions of the block's chunks.
 
-use super::BlockSourceError;
-use super::fetch::{Contents, Fetcher, function_calls};
+use super::{Contents, Fetcher, function_calls};
+use crate::blocks::BlockSourceError;
 use crate::{AccountId, CryptoHash};
 use near_jsonrpc_client::methods;
 use near_jsonrpc_primitives::types::chunks::ChunkReference;

@@ -7,8 +7,13 @@ use near_primitives::{
     types::{Balance, BlockHeight, Gas},
 };
 
-use super::{Block, Chain, ChainError, block::epoch_id};
-use crate::{runtime::BlockContext, state::ChangeLog};
+use super::Chain;
+use crate::{
+    block::{Block, epoch_id},
+    chain::ChainError,
+    runtime::BlockContext,
+    state::ChangeLog,
+};
 
 /// What the next gas price follows from.
 pub(super) struct GasPrices {

@@ -10,8 +10,9 @@ use near_primitives::{
     types::Gas,
 };
 
-use super::{Block, Chain};
+use super::Chain;
 use crate::{
+    block::Block,
     runtime::BlockContext,
     state::{Snapshot, StateUpdate},
 };

@@ -8,8 +8,11 @@ use std::{
 
 use near_primitives::{hash::CryptoHash, receipt::Receipt};
 
-use super::{Chain, ChainClock, ChainError, History, genesis};
-use crate::store::{self, Checkpoint, Recovered, SnapshotInfo, Snapshots, StoreError};
+use super::Chain;
+use crate::{
+    chain::{ChainClock, ChainError, History, genesis},
+    store::{self, Checkpoint, Recovered, SnapshotInfo, Snapshots, StoreError},
+};
 
 /// Finished logs whose blocks and states are in memory as well.
 const RECENT_LOGS: usize = 3;

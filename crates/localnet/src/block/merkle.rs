@@ -107,8 +107,6 @@ impl MerkleTree {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use near_primitives::merkle::{PartialMerkleTree, merklize, verify_hash};
 
     use super::*;

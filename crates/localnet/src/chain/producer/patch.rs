@@ -10,8 +10,12 @@ use near_primitives::{
     types::{Balance, StateChangeCause},
 };
 
-use super::{Block, Chain, ChainError};
-use crate::state::{ChangeLog, Snapshot, StateUpdate};
+use super::Chain;
+use crate::{
+    block::Block,
+    chain::ChainError,
+    state::{ChangeLog, Snapshot, StateUpdate},
+};
 
 /// A thousand times what exists on NEAR; sums of such balances still fit their type, so the chain can go on.
 const MOST_BALANCE: Balance = Balance::from_near(1_000_000_000_000);

@@ -1,5 +1,7 @@
 //! One block and its single chunk, with all that executing it produced.
 
+mod merkle;
+
 use std::{
     io::{Read, Write},
     sync::Arc,
@@ -16,7 +18,8 @@ use near_primitives::{
     types::{Balance, BlockHeight, EpochHeight, EpochId, Gas, validator_stake::ValidatorStake},
 };
 
-use super::merkle::MerkleTree;
+pub use merkle::MerkleTree;
+
 use crate::{
     runtime::BlockContext,
     state::{ChangeLog, KeyChanges},
@@ -84,6 +87,15 @@ pub struct Block {
     pub proposals: Vec<ValidatorStake>,
 }
 
+/// Where an outcome is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutcomePlace {
+    /// The block that executed it.
+    pub height: BlockHeight,
+    /// Its place among the block's outcomes.
+    pub index: usize,
+}
+
 impl Block {
     /// The block's height.
     pub fn height(&self) -> BlockHeight {
@@ -134,12 +146,16 @@ impl Block {
 }
 
 /// The block hash from its three parts.
-pub fn block_hash(lite: &BlockHeaderInnerLite, inner_rest_hash: &CryptoHash, prev_hash: &CryptoHash) -> CryptoHash {
+pub(crate) fn block_hash(
+    lite: &BlockHeaderInnerLite,
+    inner_rest_hash: &CryptoHash,
+    prev_hash: &CryptoHash,
+) -> CryptoHash {
     combine_hash(&combine_hash(&CryptoHash::hash_borsh(lite), inner_rest_hash), prev_hash)
 }
 
 /// The id of an epoch: nearcore uses a block hash, here the epoch's number is enough.
-pub fn epoch_id(genesis_hash_seed: &CryptoHash, epoch_height: EpochHeight) -> EpochId {
+pub(crate) fn epoch_id(genesis_hash_seed: &CryptoHash, epoch_height: EpochHeight) -> EpochId {
     EpochId(CryptoHash::hash_borsh((genesis_hash_seed, epoch_height)))
 }
 

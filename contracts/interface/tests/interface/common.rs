@@ -1,5 +1,4 @@
 //! Builders shared by the tests.
-#![allow(dead_code)]
 
 pub use piecework_replay::testing::{fixed, terms};
 
