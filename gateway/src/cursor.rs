@@ -53,7 +53,6 @@ fn filter_hash(filter: &impl Serialize) -> String {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use super::*;
 

@@ -1,7 +1,6 @@
 //! One endpoint per file: its parameters, documentation, handler and tests.
 
-// utoipa's macros name types by paths of their own.
-#![allow(unused_qualifications)]
+#![expect(unused_qualifications, reason = "utoipa's macros name types by paths of their own")]
 
 pub mod accounts;
 pub mod batches;

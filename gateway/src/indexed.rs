@@ -115,7 +115,6 @@ fn min_height(uri: &Uri) -> Result<Option<u64>, Problem> {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

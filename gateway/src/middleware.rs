@@ -129,7 +129,6 @@ async fn problem_bodies(request: Request, next: Next) -> Response {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use std::{sync::Arc, time::Duration};
 

@@ -109,7 +109,6 @@ pub fn router(app: App) -> Router {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

@@ -84,7 +84,6 @@ fn shown(Answer { symbol, decimals }: Answer) -> Option<TokenMetadata> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

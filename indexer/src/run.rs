@@ -224,8 +224,6 @@ pub async fn connected(database: &DatabaseUrl, name: &str, timeout: Duration) ->
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case, clippy::unwrap_used)]
-
     use super::*;
 
     fn answer(endpoint: &str, chain_id: Option<&str>) -> (String, Result<String, ViewError>) {

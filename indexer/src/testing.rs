@@ -1,5 +1,5 @@
 //! Blocks for tests: what the indexer reads, from lines of a journal and the mirror that they give.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what goes wrong here fails the test")]
 
 use piecework_chain::{AccountId, ContractCall, ContractReceipt, CryptoHash, FinalBlock};
 use piecework_interface::{call, host::sha256, op::Op};

@@ -46,7 +46,8 @@ impl Market {
             ensure!(line.seq == seq, "line {seq} carries number {}", line.seq);
             head = next_head(sha256, &head, &written.line);
         }
-        ensure!(root.seq == self.journal.borrow().len() as u64, "the contract wrote {} lines", root.seq);
+        let lines = u64::try_from(self.journal.borrow().len())?;
+        ensure!(root.seq == lines, "the contract wrote {} lines", root.seq);
         ensure!(root.head == head, "the journal's head differs");
         Ok(())
     }

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![expect(clippy::as_conversions, reason = "in wasm `usize` has 32 bits, and codes are enums")]
 
 pub mod engine;
 pub mod json;

@@ -1,6 +1,12 @@
 //! A chain in memory for tests: the coordinator's engine over its storage, a token ledger, time, and a mirror that replays
 //! every line.
-#![allow(clippy::expect_used, clippy::missing_panics_doc, clippy::missing_errors_doc, missing_docs)]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
+    missing_docs,
+    reason = "what goes wrong here fails the test"
+)]
 
 use std::collections::BTreeMap;
 
@@ -144,6 +150,7 @@ impl<'a> Call<'a> {
         Self { who, deposit: 0, gas: u64::MAX, ops: &[] }
     }
 
+    #[must_use]
     pub const fn with(self, deposit: u128) -> Self {
         Self { deposit, ..self }
     }

@@ -1,5 +1,5 @@
 //! The market of the coordinator's model tests, for the targets: the same chain in memory and the same invariants.
-#![allow(missing_docs, clippy::expect_used, clippy::unwrap_used)]
+#![expect(missing_docs, clippy::expect_used, clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 #[path = "../../coordinator/tests/model/chain.rs"]
 pub mod chain;

@@ -51,7 +51,7 @@ impl Step<'_> {
         if lot_state.is_none() && window.is_marked(lot) {
             return Err(Fault::Refused(Skip::NoLot));
         }
-        let pauses = mirror.settings.paused & Feature::Claims as u8 != 0;
+        let pauses = Feature::Claims.is_in(mirror.settings.paused);
         if pauses && lot_state.is_none_or(|state| state.round == 0) {
             return Err(Fault::Refused(Skip::Paused));
         }

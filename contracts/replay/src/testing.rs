@@ -1,5 +1,5 @@
 //! Journals for tests: entries in, log lines out, with the mirror that they must give.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what goes wrong here fails the test")]
 
 use piecework_interface::{
     amount::Amount,

@@ -30,7 +30,6 @@ pub use problem::{Problem, ProblemKind};
 pub use token::Token;
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_interface::{
         amount::Amount,

@@ -62,7 +62,6 @@ impl Place {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use super::*;
 

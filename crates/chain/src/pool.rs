@@ -105,8 +105,7 @@ impl Lane {
     }
 
     async fn take(key: Arc<PooledKey>) -> Self {
-        let _turn = Arc::clone(&key.turn).lock_owned().await;
-        Self { key, _turn }
+        Self { _turn: Arc::clone(&key.turn).lock_owned().await, key }
     }
 }
 

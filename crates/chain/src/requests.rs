@@ -20,7 +20,6 @@ pub fn machine_key(account_id: AccountId, public_key: PublicKey, contract: &Acco
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use crate::{Action, KeyFile};
 

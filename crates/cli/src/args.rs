@@ -57,7 +57,6 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use clap::CommandFactory;
 
     use super::*;

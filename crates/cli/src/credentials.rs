@@ -71,7 +71,6 @@ fn find_near_cli(dir: &Path, account_id: &AccountId) -> anyhow::Result<KeyFile> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_console::fix_of;
 
     use super::*;

@@ -66,7 +66,6 @@ fn merge(into: &mut Value, fields: Value, path: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_console::fix_of;
 
     use super::*;

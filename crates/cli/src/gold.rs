@@ -57,7 +57,6 @@ fn salt(secret: &[u8; 32], item: u32) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::gold::opens;
 
     use super::*;

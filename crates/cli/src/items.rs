@@ -180,7 +180,6 @@ fn describe(path: &Path, mistakes: &[Mistake]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     fn parsed(text: &str) -> Result<Vec<Item>, ItemsError> {

@@ -129,7 +129,6 @@ pub(crate) fn seconds(text: &str) -> Result<u32, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use clap::Parser;
     use piecework_interface::config::Bounds;
 

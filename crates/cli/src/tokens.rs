@@ -129,7 +129,6 @@ fn select<'a>(tokens: &'a [Token], selector: Option<&str>, contract: &AccountId)
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_console::fix_of;
     use piecework_interface::amount::Amount;
 

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 /// Decimals of NEAR: 1 NEAR is 10^24 yoctoNEAR.
 pub const NEAR_DECIMALS: u8 = 24;
+/// yoctoNEAR of one NEAR.
+pub const ONE_NEAR: u128 = 1_000_000_000_000_000_000_000_000;
 
 /// A decimal number as typed, not yet in units of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +114,6 @@ pub fn format_near(yoctonear: u128) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     fn units(text: &str, decimals: u8) -> Result<u128, AmountError> {

@@ -66,7 +66,6 @@ fn report(error: &anyhow::Error, as_json: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
     use crate::{amount::Decimal, problem::Problem};
 

@@ -31,7 +31,6 @@ pub struct DemoArgs {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use clap::CommandFactory;
 
     use super::*;

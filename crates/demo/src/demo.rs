@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use piecework_chain::{LAG, LAG_POLL, ft};
 use piecework_console::{
     Interrupt, Output, Problem,
-    amount::{NEAR_DECIMALS, format_units},
+    amount::{ONE_NEAR, format_units},
 };
 use piecework_interface::{config::Config, ids::BatchId};
 use piecework_stack::{LOCAL_TOKEN_DECIMALS, Layout, Plan, Programs, Stack, guide, local_config};
@@ -28,7 +28,7 @@ use crate::{
 /// Nodes of the demo.
 const NODES: usize = 9;
 /// yoctoNEAR that each stakes: one ticket, which small slashes do not take away.
-const STAKE: u128 = 15 * 10_u128.pow(NEAR_DECIMALS as u32);
+const STAKE: u128 = 15 * ONE_NEAR;
 /// Whole tokens of the requester.
 const MINT: u128 = 1_000;
 /// Bounds of the time for the work on a lot, and for its reveals, seconds.

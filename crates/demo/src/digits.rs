@@ -49,7 +49,6 @@ impl Digits {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use std::collections::BTreeSet;
 
     use super::*;

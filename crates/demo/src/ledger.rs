@@ -224,7 +224,6 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{answers::Items, event::Version};
 
     use super::*;

@@ -177,14 +177,13 @@ fn percent(part: u32, whole: u32) -> String {
 }
 
 /// A ratio for people to look at; 0 of nothing is 0. Nothing is decided by it.
-#[allow(clippy::cast_precision_loss)]
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a ratio for people")]
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

@@ -303,8 +303,6 @@ fn write_key(path: &Path, key: &KeyFile) -> Result<(), HomeError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
-
     use super::*;
     use crate::profile::Profile;
 

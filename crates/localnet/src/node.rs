@@ -335,7 +335,8 @@ impl Producer {
             if self.pause() == Some(Duration::ZERO)
                 && let Err(error) = self.produce()
             {
-                tracing::error!(error = &error as &dyn std::error::Error, "block production stopped");
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "block production stopped");
                 return;
             }
         }

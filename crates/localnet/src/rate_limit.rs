@@ -67,7 +67,7 @@ impl RateLimiter {
         let missing = full_at.saturating_duration_since(now);
         let most_missing = limit.step().saturating_mul(limit.burst.saturating_sub(1));
         if missing > most_missing {
-            return Err(missing - most_missing);
+            return Err(missing.saturating_sub(most_missing));
         }
         *full_at = now + missing + limit.step();
         Ok(())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use futures_util::future::{try_join, try_join_all};
 use piecework_chain::{AccountId, KeyFile, PublicKey, RpcClient, Sender, TxRequest, requests};
 use piecework_client::{calls, token};
-use piecework_console::amount::NEAR_DECIMALS;
+use piecework_console::amount::ONE_NEAR;
 use piecework_interface::ids::ClassId;
 
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
 
 /// The class of work that local nodes declare.
 pub(crate) const CLASS: ClassId = ClassId(1);
-const NEAR: u128 = 10_u128.pow(NEAR_DECIMALS as u32);
 
 /// An account whose full key we hold.
 pub struct Actor {
@@ -75,13 +74,13 @@ async fn requester(
     deployment: &Deployment,
     mint: u128,
 ) -> anyhow::Result<(Actor, u64)> {
-    let actor = actor(layout, root, "requester", 100 * NEAR, &[]).await?;
+    let actor = actor(layout, root, "requester", 100 * ONE_NEAR, &[]).await?;
     let Deployment { contract, token, token_storage, .. } = deployment;
     let units = mint.saturating_mul(10_u128.pow(u32::from(LOCAL_TOKEN_DECIMALS)));
     let mut tokens =
         TxRequest::to(token.clone()).call(calls::storage_deposit(actor.account_id.as_str(), *token_storage));
     tokens.actions.extend(TxRequest::to(token.clone()).call(token::mint(actor.account_id.as_str(), units)).actions);
-    let deposit = TxRequest::to(contract.clone()).call(calls::storage_deposit(actor.account_id.as_str(), 5 * NEAR));
+    let deposit = TxRequest::to(contract.clone()).call(calls::storage_deposit(actor.account_id.as_str(), 5 * ONE_NEAR));
     let (first, second) = try_join(execute(root, tokens), execute(&actor.sender, deposit)).await?;
     Ok((actor, first.max(second)))
 }
@@ -99,7 +98,7 @@ async fn node(
     let machine_key_file = layout.key(&format!("{name}.machine"));
     machine.write(&machine_key_file)?;
     let key = requests::machine_key(account_id, machine.public_key.clone(), &deployment.contract);
-    let owner = actor(layout, root, &name, stake + 20 * NEAR, &key.actions).await?;
+    let owner = actor(layout, root, &name, stake + 20 * ONE_NEAR, &key.actions).await?;
     let node = Node { owner, name, machine_key_file, machine_key: machine.public_key };
     let height = register(root, &node, deployment, stake).await?;
     Ok((node, height))
@@ -111,7 +110,7 @@ async fn register(root: &Sender, node: &Node, deployment: &Deployment, stake: u1
     let token = TxRequest::to(deployment.token.clone())
         .call(calls::storage_deposit(account_id.as_str(), deployment.token_storage));
     let request = TxRequest::to(deployment.contract.clone());
-    let request = request.call(calls::storage_deposit(account_id.as_str(), NEAR / 2));
+    let request = request.call(calls::storage_deposit(account_id.as_str(), ONE_NEAR / 2));
     let request = request.call(calls::node_register(vec![CLASS], stake));
     let request = request.call(calls::revenue_key_add(node.machine_key.to_string().parse()?));
     let (first, second) = try_join(execute(root, token), execute(sender, request)).await?;

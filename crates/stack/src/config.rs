@@ -22,7 +22,6 @@ pub fn local_config() -> Config {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

@@ -14,7 +14,7 @@ use piecework_client::{
 };
 use piecework_console::{
     Problem,
-    amount::{NEAR_DECIMALS, bond_rate},
+    amount::{ONE_NEAR, bond_rate},
 };
 use piecework_interface::{amount::Amount, call::TokenListArgs, config::Config, ids::TokenId};
 
@@ -22,8 +22,8 @@ use crate::{plan::Plan, programs::Programs};
 
 /// Decimals of the local reward token.
 pub const LOCAL_TOKEN_DECIMALS: u8 = 6;
+#[expect(clippy::as_conversions, reason = "a constant has no other way from u8 to u32")]
 const TOKEN_UNIT: u128 = 10_u128.pow(LOCAL_TOKEN_DECIMALS as u32);
-const NEAR: u128 = 10_u128.pow(NEAR_DECIMALS as u32);
 
 /// Contracts that are deployed, initialized and know each other.
 #[derive(Clone, Debug)]
@@ -54,11 +54,11 @@ pub(crate) async fn deploy(
 
     let spec =
         TokenSpec { name: "Piecework local".to_owned(), symbol: "PWL".to_owned(), decimals: LOCAL_TOKEN_DECIMALS };
-    let request = requests::account_create(token.clone(), key.clone(), 10 * NEAR);
+    let request = requests::account_create(token.clone(), key.clone(), 10 * ONE_NEAR);
     let cap = 1_000_000_000 * TOKEN_UNIT;
     let token_request = request.deploy(read_wasm(&programs.token)?).call(token::new(owner.as_str(), cap, &spec));
-    let request =
-        requests::account_create(contract.clone(), key.clone(), 20 * NEAR).deploy(read_wasm(&programs.coordinator)?);
+    let request = requests::account_create(contract.clone(), key.clone(), 20 * ONE_NEAR)
+        .deploy(read_wasm(&programs.coordinator)?);
     // Without the chain's id the coordinator executes no signed intent.
     let config = Config { chain_id: root.rpc().status().await?.chain_id, ..plan.config.clone() };
     let contract_request = request.call(calls::new(owner.as_str(), &config));
@@ -72,7 +72,7 @@ pub(crate) async fn deploy(
         min_reward: Amount(TOKEN_UNIT / 1000),
         rep_unit: Amount(TOKEN_UNIT / 100),
         // One NEAR for each whole token that a slot could earn.
-        bond_rate: Amount(bond_rate(NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
+        bond_rate: Amount(bond_rate(ONE_NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
     };
     let list = TxRequest::to(contract.clone()).call(calls::token_list(&list));
     let (first, second) = try_join(execute(&root, deposit), execute(&root, list)).await?;

@@ -233,7 +233,6 @@ async fn copy_stdout(
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     fn shell(script: &str) -> (tempfile::TempDir, Process) {

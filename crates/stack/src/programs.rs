@@ -92,7 +92,6 @@ impl Programs {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use std::fs;
 
     use piecework_console::fix_of;

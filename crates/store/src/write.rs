@@ -1,5 +1,6 @@
 //! Writes a [`Change`]. Rows go over as arrays, one statement per table, so that a block costs the same number of round
 //! trips whatever it holds. The caller's transaction makes them one: see the crate's invariants.
+#![expect(clippy::as_conversions, reason = "sqlx's macros take a parameter's type this way")]
 
 mod accounts;
 mod batches;

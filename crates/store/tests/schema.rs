@@ -1,7 +1,7 @@
 //! The schema, its numbers and its guard.
-#![allow(non_snake_case, clippy::unwrap_used)]
 
-use piecework_store::{DatabaseUrl, StoreError, Units, connect::MIGRATIONS, read::ledger::LedgerKind, schema_check};
+use piecework_interface::model::history::MovementKind;
+use piecework_store::{DatabaseUrl, StoreError, Units, connect::MIGRATIONS, schema_check};
 use sqlx::PgPool;
 
 const MIGRATED: &sqlx::migrate::Migrator = &MIGRATIONS;
@@ -60,7 +60,7 @@ async fn ledger__should_read_every_kind_that_the_table_takes(pool: PgPool) {
 
     // Then each has a name for readers
     for kind in kinds {
-        let read = serde_json::from_value::<LedgerKind>(kind.into());
+        let read = serde_json::from_value::<MovementKind>(kind.into());
         assert!(read.is_ok(), "{kind} cannot be read");
     }
 }

@@ -63,6 +63,7 @@ mod tests {
     use super::*;
     use crate::image::{TRAINING, labelled};
 
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a share of some hundred")]
     fn answers(kind: Kind) -> (Vec<u8>, f64) {
         let mut training = labelled(None).unwrap();
         let batch = training.split_off(TRAINING);

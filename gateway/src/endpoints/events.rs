@@ -50,7 +50,6 @@ pub async fn events_list(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_interface::{host::sha256, journal::next_head};
     use piecework_store::PgPool;

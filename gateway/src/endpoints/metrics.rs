@@ -25,7 +25,6 @@ pub async fn metrics(state: State<App>) -> Result<Response, Problem> {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use crate::{observe, testing::Gateway};
 

@@ -30,7 +30,6 @@ pub async fn network(State(app): State<App>, Extension(head): Extension<Arc<Curs
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use serde_json::json;

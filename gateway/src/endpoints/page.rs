@@ -65,7 +65,6 @@ fn serve(asset: &Asset, headers: &HeaderMap) -> Response {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use crate::testing::Gateway;
 

@@ -38,7 +38,6 @@ fn kind(code: Code) -> ProblemKind {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use crate::{problem::Code, testing::Gateway};
 

@@ -112,7 +112,6 @@ fn export(reader: Reader, batch: BatchShape, from: u32) -> impl Stream<Item = Re
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use serde_json::{Value, json};

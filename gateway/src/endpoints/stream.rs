@@ -98,7 +98,6 @@ async fn filter(app: &App, params: &StreamParams) -> Result<Filter, Problem> {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use std::time::Duration;
 

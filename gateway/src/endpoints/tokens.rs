@@ -46,7 +46,6 @@ pub async fn tokens_list(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_interface::ids::TokenId;
     use piecework_store::{

@@ -174,7 +174,6 @@ impl Client {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use futures_util::StreamExt as _;
     use piecework_interface::view::Root;

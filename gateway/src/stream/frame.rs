@@ -32,7 +32,7 @@ impl Frame {
     /// A frame without content.
     #[cfg(test)]
     pub fn for_test(seq: u64) -> Self {
-        let batches = vec![BatchId(u32::try_from(seq % 2).unwrap())];
+        let batches = vec![BatchId(u32::from(seq % 2 == 1))];
         Self { seq, batches, accounts: Vec::new(), bytes: Bytes::from(format!("id: {seq}\ndata: {{}}\n\n")) }
     }
 }

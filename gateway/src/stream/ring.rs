@@ -78,7 +78,6 @@ impl Ring {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use super::*;
 

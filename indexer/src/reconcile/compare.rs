@@ -136,8 +136,6 @@ fn value(row: &impl Serialize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use piecework_interface::{
         amount::Amount,
         ids::{AccountNo, BatchId, LotId, TokenId},

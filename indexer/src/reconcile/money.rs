@@ -154,8 +154,6 @@ fn total(amounts: impl IntoIterator<Item = u128>) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
-
     use piecework_interface::{
         ids::AccountNo,
         view::{Account, Balance},

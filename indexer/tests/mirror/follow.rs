@@ -148,7 +148,7 @@ async fn follow__should_wait_for_a_chain_that_stands_still(pool: PgPool) {
     let stopped = stop.clone();
     let asked = move |count| {
         if count == 20 {
-            stopped.cancel()
+            stopped.cancel();
         }
     };
     follow_silent(&pool, &progress, &stop, asked).await.unwrap();

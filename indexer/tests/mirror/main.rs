@@ -1,5 +1,5 @@
 //! The mirror under tests: planner, writer and follower over a chain on paper. One binary, so that it links once.
-#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
+#![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 mod command;
 mod commit;

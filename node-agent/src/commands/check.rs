@@ -251,10 +251,10 @@ fn node(config: &Config, facts: &Facts, settings: &ContractConfig, report: &mut 
     match node.status {
         NodeStatus::Active => report.ok("node", format!("number {number}, active, {} tickets", node.tickets)),
         NodeStatus::Silent => {
-            report.ok("node", format!("number {number}, silent: the agent's first call brings it back"))
+            report.ok("node", format!("number {number}, silent: the agent's first call brings it back"));
         }
         NodeStatus::Paused => {
-            report.warning("node", format!("number {number} is paused"), "run `piecework node resume`")
+            report.warning("node", format!("number {number} is paused"), "run `piecework node resume`");
         }
     }
     if node.stake < settings.min_stake {

@@ -98,6 +98,7 @@ impl State {
         }
     }
 
+    #[expect(clippy::as_conversions, reason = "a phase has a number")]
     fn due(&self, facts: &Facts) -> Vec<Duty> {
         let Some((_, node)) = facts.node() else {
             return Vec::new();

@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use piecework_api::Manifest;
 use piecework_chain::KeyFile;
 use piecework_interface::{
     draw::At,

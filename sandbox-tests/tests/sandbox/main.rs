@@ -1,6 +1,4 @@
 //! The contracts and the whole system on a node process.
-#![allow(non_snake_case)]
-
 mod cases;
 mod commands;
 mod full_stack;

@@ -162,11 +162,7 @@ impl<H: Host> Engine<'_, H> {
 
     /// Refuses what is paused.
     pub(super) const fn assert_runs(&self, feature: Feature) -> Result<(), Error> {
-        if self.root.paused & feature as u8 == 0 {
-            Ok(())
-        } else {
-            Err(Error::Status("this is paused: see `settings`"))
-        }
+        if feature.is_in(self.root.paused) { Err(Error::Status("this is paused: see `settings`")) } else { Ok(()) }
     }
 
     /// The settings, for the owner and these others. One yoctoNEAR.

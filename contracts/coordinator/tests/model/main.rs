@@ -1,5 +1,10 @@
 //! The rules on a chain in memory: whole lives, each rule, each attack, and random sequences of every call.
-#![expect(missing_docs, clippy::expect_used, clippy::unwrap_used, reason = "what goes wrong here fails the test")]
+#![expect(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what goes wrong here fails the test"
+)]
 
 use piecework_coordinator::testing as chain;
 

@@ -52,6 +52,12 @@ impl Feature {
     /// All features.
     pub const ALL: [Self; 4] = [Self::Deposits, Self::Batches, Self::Nodes, Self::Claims];
 
+    /// Whether these bits have it.
+    #[must_use]
+    pub const fn is_in(self, bits: u8) -> bool {
+        bits & self as u8 != 0
+    }
+
     /// The bits of these features.
     #[must_use]
     pub fn bits(features: &[Self]) -> u8 {

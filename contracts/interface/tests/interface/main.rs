@@ -1,5 +1,11 @@
 //! Rules, wire forms and their agreement with borsh and serde.
-#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what goes wrong here fails the test"
+)]
 
 mod codec;
 mod common;

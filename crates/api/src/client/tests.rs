@@ -1,5 +1,3 @@
-#![allow(non_snake_case)]
-
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -15,10 +13,12 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::Stored;
 
+type Answer = (Status, Vec<u8>);
+
 /// A gateway that gives these answers in order, then 404; and what it was asked.
 #[derive(Clone, Default)]
 struct Script {
-    answers: Arc<Mutex<VecDeque<(Status, Vec<u8>)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 

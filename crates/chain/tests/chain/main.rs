@@ -1,5 +1,10 @@
 //! The client, the block source and the sender against a node that answers as told.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong here fails the test")]
+#![expect(
+    clippy::as_conversions,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what goes wrong here fails the test"
+)]
 
 mod blocks;
 mod fake;

@@ -15,7 +15,7 @@ fn secret() -> SecretKey {
 }
 
 fn account() -> Arc<Mutex<FakeAccount>> {
-    Arc::new(Mutex::new(FakeAccount::new(secret().public_key())))
+    Arc::new(Mutex::new(FakeAccount::new()))
 }
 
 fn request() -> TxRequest {

@@ -315,7 +315,6 @@ fn features(names: &[FeatureName]) -> Vec<Feature> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

@@ -145,7 +145,6 @@ fn label_bytes(label: u64, width: u8) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::host::sha256;
 
     use super::*;

@@ -158,7 +158,6 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::host::sha256;
 
     use super::*;

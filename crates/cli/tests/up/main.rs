@@ -1,5 +1,5 @@
 //! The commands against a whole local network, as a person types them.
-#![allow(non_snake_case, clippy::unwrap_used, clippy::expect_used)]
+#![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
 mod neard;
 

@@ -27,6 +27,7 @@ pub struct Touched {
 
 impl Touched {
     /// Those of two accesses.
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { fresh: self.fresh + other.fresh, cached: self.cached + other.cached }
     }

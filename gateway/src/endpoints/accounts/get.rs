@@ -28,7 +28,6 @@ pub async fn accounts_get(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use serde_json::json;

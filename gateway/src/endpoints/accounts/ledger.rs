@@ -48,7 +48,6 @@ pub async fn accounts_ledger(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use serde_json::Value;

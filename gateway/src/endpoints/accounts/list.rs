@@ -46,7 +46,6 @@ pub async fn accounts_list(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

@@ -25,7 +25,6 @@ pub async fn batches_get(State(app): State<App>, Segments(batch): Segments<u32>)
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_interface::ids::{AccountNo, BatchId, LotId};
     use piecework_store::PgPool;

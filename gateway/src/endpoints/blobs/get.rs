@@ -68,7 +68,6 @@ impl IntoResponses for GetProblems {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use sha2::{Digest, Sha256};

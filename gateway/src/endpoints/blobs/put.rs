@@ -102,7 +102,6 @@ impl IntoResponses for PutProblems {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use sha2::{Digest, Sha256};

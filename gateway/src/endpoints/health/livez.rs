@@ -10,7 +10,6 @@ pub async fn livez() -> &'static str {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use crate::testing::Gateway;
 

@@ -63,7 +63,6 @@ impl IntoResponses for NotReady {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

@@ -43,7 +43,6 @@ async fn reconciliation(app: &App) -> Option<Reconciliation> {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

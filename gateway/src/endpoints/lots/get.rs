@@ -41,7 +41,6 @@ pub async fn lots_get(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use serde_json::json;

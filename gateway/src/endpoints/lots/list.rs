@@ -76,7 +76,6 @@ pub async fn lots_list(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use serde_json::Value;

@@ -75,7 +75,6 @@ fn letter(batch: &BatchShape, mark: &LotMark) -> char {
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

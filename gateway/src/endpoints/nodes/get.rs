@@ -27,7 +27,6 @@ pub async fn nodes_get(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
     use serde_json::json;

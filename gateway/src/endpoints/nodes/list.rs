@@ -55,7 +55,6 @@ pub async fn nodes_list(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

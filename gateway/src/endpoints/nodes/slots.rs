@@ -54,7 +54,6 @@ pub async fn nodes_slots(
 }
 
 #[cfg(test)]
-#[allow(non_snake_case)]
 mod tests {
     use piecework_store::PgPool;
 

@@ -210,9 +210,9 @@ impl Run {
             kind => match self.revealing(who).map(|(batch, lot)| self.next_op(who, batch, lot)) {
                 Some(Op::Reveal { batch, lot, mut answers, salt }) => {
                     if kind == 8 {
-                        answers.push(0)
+                        answers.push(0);
                     } else {
-                        answers.iter_mut().for_each(|byte| *byte ^= 1)
+                        answers.iter_mut().for_each(|byte| *byte ^= 1);
                     }
                     Op::Reveal { batch, lot, answers, salt }
                 }

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use near_primitives::transaction::SignedTransaction;
 use near_primitives::views::SignedTransactionView;
-use piecework_chain::{CryptoHash, PublicKey};
+use piecework_chain::CryptoHash;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -290,7 +290,6 @@ pub fn outcome_json(
 
 /// An account with one access key, and the transactions it had included.
 pub struct FakeAccount {
-    pub public_key: PublicKey,
     pub nonce: u64,
     pub included: BTreeMap<String, SignedTransaction>,
     /// How the call's receipt ends.
@@ -300,8 +299,8 @@ pub struct FakeAccount {
 }
 
 impl FakeAccount {
-    pub fn new(public_key: PublicKey) -> Self {
-        Self { public_key, nonce: 100, included: BTreeMap::new(), status: json!({"SuccessValue": ""}), asked: 0 }
+    pub fn new() -> Self {
+        Self { nonce: 100, included: BTreeMap::new(), status: json!({"SuccessValue": ""}), asked: 0 }
     }
 
     /// Takes or refuses a transaction by its nonce, as a chain does. Sending an included one again is refused too.

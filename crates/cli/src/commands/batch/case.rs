@@ -183,7 +183,6 @@ fn callback(text: &str) -> Result<Callback, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     #[test]

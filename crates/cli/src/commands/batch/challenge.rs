@@ -112,7 +112,6 @@ fn set_of(items: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{
         amount::Amount,
         case::{Case, Challenge},

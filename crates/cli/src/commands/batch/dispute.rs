@@ -69,7 +69,6 @@ pub(super) fn not_disputable(lot: &Lot, open: &OpenBatch) -> Problem {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{
         amount::Amount,
         config::Fixed,

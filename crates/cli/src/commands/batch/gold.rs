@@ -206,7 +206,6 @@ fn show(openings: &[Opening]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{
         amount::Amount,
         case::{Case, Challenge},

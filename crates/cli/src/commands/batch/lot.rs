@@ -120,7 +120,6 @@ fn describe(standing: &Standing) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{terms::Terms, view::LotState};
 
     use super::*;

@@ -303,7 +303,6 @@ fn untrue(lot: LotId) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::amount::Amount;
 
     use super::*;

@@ -56,7 +56,6 @@ pub(super) async fn report(gateway: &Client, lot: LotId, digest: &Digest) -> any
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_api::{Lot, LotState, SlotPhase};
     use piecework_interface::{amount::Amount, case::Case, draw::Draw, ids::AccountNo, ids::BatchId};
 

@@ -117,7 +117,6 @@ fn check(lot: &Lot, scores: &[u16]) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{
         ids::AccountNo,
         view::{LotState, Slot, SlotPhase},

@@ -168,7 +168,6 @@ async fn prices(context: &Context, args: &PricesArgs) -> anyhow::Result<Prices> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use super::*;
 
     fn set(pairs: &[&str]) -> anyhow::Result<Config> {

@@ -26,7 +26,7 @@ fn describe(settings: &Settings, now_s: u32) -> String {
     lines.push(format!("treasury     {treasury}"));
     let paused: Vec<String> = Feature::ALL
         .iter()
-        .filter(|feature| settings.paused & **feature as u8 != 0)
+        .filter(|feature| feature.is_in(settings.paused))
         .map(|feature| format!("{feature:?}").to_lowercase())
         .collect();
     lines.push(format!("paused       {}", if paused.is_empty() { "nothing".to_owned() } else { paused.join(", ") }));
@@ -87,7 +87,6 @@ fn time(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{config::Config, governance::Proposal};
 
     use super::*;

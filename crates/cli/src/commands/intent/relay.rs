@@ -187,7 +187,6 @@ fn parse(text: &str) -> Result<Vec<SignedIntent>, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(non_snake_case)]
     use piecework_interface::{amount::Amount, call::WithdrawArgs, ids::TokenId};
 
     use super::*;
