@@ -1,9 +1,9 @@
 //! One line, entry by entry.
 
 use super::{
-    Changes, Context, Fault, Mirror, MovementKind, NamedAccount,
+    Context, Fault, MovementKind, NamedAccount,
     case::{ToldGold, ToldRuling},
-    rows::{Cause, add, subtract},
+    step::{Cause, Step, add, subtract},
 };
 use piecework_interface::{
     amount::Amount,
@@ -20,15 +20,6 @@ use piecework_interface::{
     storage,
     view::{Account, Batch, BatchStatus, LotPhase, Node, NodeStatus, OpenBatch, Progress, Token},
 };
-
-/// A line being applied.
-pub(super) struct Step<'a> {
-    pub mirror: &'a mut Mirror,
-    pub context: &'a Context<'a>,
-    pub caller: Option<AccountNo>,
-    pub version: Version,
-    pub changes: Changes,
-}
 
 impl Step<'_> {
     /// The node of the call was heard from. One that registers in this very call gets its record from the entry.

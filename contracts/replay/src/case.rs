@@ -2,8 +2,7 @@
 
 use super::{
     Fault, MovementKind,
-    apply::Step,
-    rows::{Cause, add},
+    step::{Cause, Step, add},
 };
 use piecework_interface::{
     amount::Amount,
@@ -141,7 +140,7 @@ impl Step<'_> {
             .map(|juror| (juror, MovementKind::JurorFee))
             .chain(challengers.iter().map(|challenger| (challenger, MovementKind::Bond)))
         {
-            super::rows::subtract(&mut self.mirror.root.insurance, credited.amount.0, "the insurance pool")?;
+            super::step::subtract(&mut self.mirror.root.insurance, credited.amount.0, "the insurance pool")?;
             self.credit(credited.account, NEAR, credited.amount.0, kind, cause)?;
         }
         let progress = &mut self.open_batch(batch)?.progress;
@@ -153,7 +152,7 @@ impl Step<'_> {
         if forfeit > 0 {
             let bond = self.open_batch(batch)?.progress.adjudicator_bond.as_mut();
             let bond = bond.ok_or(Fault::Range("the adjudicator's bond"))?;
-            super::rows::subtract(bond, forfeit, "the adjudicator's bond")?;
+            super::step::subtract(bond, forfeit, "the adjudicator's bond")?;
             add(&mut self.mirror.root.insurance, forfeit, "the insurance pool")?;
         }
         Ok(())

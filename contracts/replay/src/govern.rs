@@ -1,6 +1,6 @@
 //! Entries of governance.
 
-use super::{Fault, apply::Step};
+use super::{Fault, step::Step};
 use piecework_interface::governance::{Change, Proposal, Settings};
 
 impl Step<'_> {

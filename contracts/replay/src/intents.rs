@@ -1,6 +1,6 @@
 //! Entries of signed intents and their keys.
 
-use super::{Fault, MovementKind, apply::Step, rows::Cause};
+use super::{Fault, MovementKind, step::Cause, step::Step};
 use piecework_interface::{
     ids::{AccountNo, TokenId},
     key::{IntentKey, Kind, Kinds, Limit, PublicKey},

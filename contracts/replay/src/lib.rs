@@ -8,8 +8,8 @@ mod history;
 mod intents;
 mod revenue;
 mod rounds;
-mod rows;
 mod settle;
+mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -125,7 +125,7 @@ impl Mirror {
             return Err(ReplayError::Gap { seq, expected: self.root.seq });
         }
         let (caller, version) = (line.node, line.version);
-        let mut step = apply::Step { mirror: self, context, caller, version, changes: Changes::default() };
+        let mut step = step::Step { mirror: self, context, caller, version, changes: Changes::default() };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }

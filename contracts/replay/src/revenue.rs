@@ -2,8 +2,7 @@
 
 use super::{
     Fault, MovementKind,
-    apply::Step,
-    rows::{Cause, add, subtract},
+    step::{Cause, Step, add, subtract},
 };
 use piecework_interface::{
     amount::Amount,

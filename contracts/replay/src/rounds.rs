@@ -1,6 +1,6 @@
 //! Entries of a lot's rounds: claims to reveals.
 
-use super::{Context, EndedSlot, Fault, Reveal, SlotEnd, apply::Step};
+use super::{Context, EndedSlot, Fault, Reveal, SlotEnd, step::Step};
 use piecework_interface::{
     admit::{Seat, Table},
     event::{Abandoned, Version},
@@ -32,7 +32,7 @@ impl Step<'_> {
         let terms = self.terms_of(batch)?.terms.clone();
         self.lot(batch, lot)?.claim(&terms, caller, now_s);
         self.node(caller, |node| {
-            super::rows::add(&mut node.bonded, seat.bond, "the node's bonds")?;
+            super::step::add(&mut node.bonded, seat.bond, "the node's bonds")?;
             node.slots = node.slots.checked_add(1).ok_or(Fault::Range("the node's slots"))?;
             Ok(())
         })

@@ -2,8 +2,7 @@
 
 use super::{
     EndedSlot, Fault, LotResult, MovementKind, SlotEnd,
-    apply::Step,
-    rows::{Cause, add, subtract},
+    step::{Cause, Step, add, subtract},
 };
 use piecework_interface::{
     event::SettledSlot,

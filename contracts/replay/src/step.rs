@@ -1,11 +1,21 @@
-//! Rows by number: found or a fault, and marked as changed.
+//! A line being applied, and rows by number: found or a fault, and marked as changed.
 
-use super::{Fault, Movement, MovementKind, NamedAccount, apply::Step};
+use super::{Changes, Context, Fault, Mirror, Movement, MovementKind, NamedAccount};
 use piecework_interface::{
     amount::Amount,
+    event::Version,
     ids::{AccountNo, BatchId, LotId, TokenId},
     view::{Balance, Batch, BatchStatus, LotState, Node, OpenBatch, Token},
 };
+
+/// A line being applied.
+pub(super) struct Step<'a> {
+    pub mirror: &'a mut Mirror,
+    pub context: &'a Context<'a>,
+    pub caller: Option<AccountNo>,
+    pub version: Version,
+    pub changes: Changes,
+}
 
 /// What a movement of a balance belongs to.
 #[derive(Clone, Copy, Debug, Default)]
