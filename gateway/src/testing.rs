@@ -166,7 +166,7 @@ impl Market {
         }
     }
 
-    /// Posts a batch of one lot, whose first item the requester challenges: it goes to a jury.
+    /// Posts a batch of one lot, whose first item the requester challenges: it goes to a jury, which node 3 draws.
     pub fn dispute(&mut self) -> BatchId {
         let batch = self.post_with(Terms { challenge_window_s: 60, ..terms() }, 4);
         let lot = LotId(0);
@@ -180,6 +180,8 @@ impl Market {
         self.chain.pass(60);
         self.chain.poke(&[Target::Lot(batch, lot)]).unwrap();
         self.take();
+        self.chain.pass(20);
+        self.work(AccountNo(3), Op::Draw { batch, at: At::Lot(lot) });
         batch
     }
 

@@ -56,7 +56,8 @@ mod tests {
         assert_eq!(body["items"]["settled"], 8);
         assert_eq!(body["items"]["accepted"], 7);
         assert_eq!(body["items"]["last_minute"], 8);
-        assert_eq!(body["tokens"][1]["paid"], "40");
-        assert_eq!(body["tokens"][1]["escrow"], "9000");
+        assert_eq!(body["tokens"][1]["paid"], "1400");
+        // 18 items for two nodes at 100 and a fee of 5 %, less what is paid
+        assert_eq!(body["tokens"][1]["escrow"], "2380");
     }
 }

@@ -168,9 +168,9 @@ mod tests {
         let by_batch = ids(gateway.get("/v1/stream?since_seq=0&batch=1").await, 2).await;
         let by_node = ids(gateway.get("/v1/stream?since_seq=10&node=node3.test.near").await, 2).await;
 
-        // Then only lines that name it come
-        assert_eq!(by_batch, [end - 3, end - 2]);
-        assert_eq!(by_node, [end - 4, end - 2]);
+        // Then only lines that change it come: the batch, its draw and its claim; the node's claims and its draw
+        assert_eq!(by_batch, [end - 4, end - 3, end - 2]);
+        assert_eq!(by_node, [end - 5, end - 3, end - 2]);
         assert_eq!(gateway.problem("/v1/stream?batch=9").await, (404, "not-found".to_owned()));
         assert_eq!(gateway.problem("/v1/stream?node=nobody.test.near").await, (404, "not-found".to_owned()));
     }

@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(body["requester_id"], "requester.test.near");
         assert_eq!(body["terms"]["reward"], "100");
         assert_eq!(body["terms"]["verification"], "consensus");
-        assert_eq!(body["progress"]["draws"][0], "closed");
+        assert_eq!(body["progress"]["draws"][0]["seeded"]["tickets"], 6);
         assert_eq!(body["lots"], 5);
         let counts = json!({
             "open_lots": 2, "working_lots": 1, "revealing_lots": 0, "provisional_lots": 0, "judging_lots": 0, "settled_lots": 2,

@@ -61,8 +61,8 @@ mod tests {
         // Then slots tell what became of them
         let slot = &settled["slots"][1];
         assert_eq!((slot["node_id"].as_str(), slot["outcome"].as_str()), (Some("node2.test.near"), Some("settled")));
-        assert_eq!((slot["pay"].as_str(), slot["slash"].as_str()), (Some("10"), Some("1")));
-        assert_eq!(slot["answers"], "03030303");
+        assert_eq!((slot["pay"].as_str(), slot["slash"].as_str()), (Some("300"), Some("0")));
+        assert_eq!(slot["answers"], "03030304");
         assert_eq!(claimed["slots"][0]["phase"], "reserved");
         assert!(claimed["slots"][0]["outcome"].is_null());
         assert_eq!((open["state"].as_str(), open["slots"].as_array().unwrap().len()), (Some("open"), 0));
@@ -80,10 +80,10 @@ mod tests {
         // When it is asked for
         let lot = gateway.json("/v1/batches/0/lots/0").await;
 
-        // Then it tells who challenged what, and what the jury answers
-        let challenge = json!({ "account": 0, "items": "0000000000000001", "bond": "7" });
+        // Then it tells who challenged what, for five jurors' fees and a tenth more, and what the jury answers
+        let challenge = json!({ "account": 0, "items": "0000000000000001", "bond": "281600" });
         assert_eq!(lot["case"]["challenges"], json!([challenge]));
-        assert_eq!((&lot["round"], &lot["case"]["jury_items"]), (&json!(2), &json!("0000000000000003")));
+        assert_eq!((&lot["round"], &lot["case"]["jury_items"]), (&json!(2), &json!("0000000000000009")));
         assert_eq!(gateway.json("/v1/batches/0/lot-states").await["states"], "j");
     }
 }

@@ -43,9 +43,9 @@ mod tests {
         let body = gateway.json("/v1/nodes/node1.test.near").await;
 
         // Then pay, slashes and agreement are summed
-        assert_eq!(body["earned"], json!([{"token": 1, "amount": "20"}]));
-        assert_eq!((body["slashed"].as_str(), body["agreed_items"].as_u64()), (Some("2"), Some(7)));
-        assert_eq!(body["classes"][0]["reputation"], 5100);
+        assert_eq!(body["earned"], json!([{"token": 1, "amount": "700"}]));
+        assert_eq!((body["slashed"].as_str(), body["agreed_items"].as_u64()), (Some("0"), Some(7)));
+        assert_eq!(body["classes"][0]["reputation"], 5000);
         assert_eq!(body["stake"], "20000000000000000000000000");
         assert_eq!(gateway.problem("/v1/nodes/requester.test.near").await, (404, "not-found".to_owned()));
         assert_eq!(gateway.problem("/v1/nodes/nobody.test.near").await, (404, "not-found".to_owned()));
