@@ -1,7 +1,7 @@
 //! JSON of arguments, views and terms, small enough for the contract.
 //!
 //! Every call pays for loading the whole code, and the general libraries cost a third of it: so the contract reads and
-//! writes JSON by these two traits, which [`crate::forms`] implements. Outside the contract the same types go through
+//! writes JSON by these two traits, which `forms` implements. Outside the contract the same types go through
 //! serde; tests hold the two forms equal.
 
 mod read;

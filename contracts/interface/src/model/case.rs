@@ -83,7 +83,7 @@ pub struct Opening {
     pub answer: Vec<u8>,
     /// Salt of its leaf.
     pub salt: [u8; 32],
-    /// Siblings of its leaf from the bottom up, [`merkle::prove`].
+    /// Siblings of its leaf from the bottom up, [`merkle::prove`](crate::merkle::prove).
     pub proof: Vec<Digest>,
 }
 
