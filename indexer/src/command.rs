@@ -16,10 +16,11 @@ use crate::{
     run::{connected, reconcile_and_keep, run},
 };
 
-/// Does what the command line asks for.
+/// Does what the command line asks for, on a runtime of its own: what an async function does is compiled where it is run.
 ///
 /// # Errors
 /// It cannot be done. What it finds wrong is told by the exit code.
+#[tokio::main]
 pub async fn execute(config: Config) -> anyhow::Result<ExitCode> {
     log(config.log_format);
     let database = DatabaseUrl::from_env()?;

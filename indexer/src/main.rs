@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use piecework_indexer::{command::execute, config::Config};
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    execute(Config::parse()).await
+fn main() -> anyhow::Result<ExitCode> {
+    execute(Config::parse())
 }

@@ -94,10 +94,11 @@ struct Run {
     options: ChainOptions,
 }
 
-/// Does what the command line says.
+/// Does what the command line says, on a runtime of its own: what an async function does is compiled where it is run.
 ///
 /// # Errors
 /// With a text that names the file, address or option at fault.
+#[tokio::main]
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let home = || cli.home.clone().unwrap_or_else(|| DEFAULT_HOME.into());
     match cli.command {
