@@ -2,6 +2,7 @@
 //! cannot continue another list by mistake.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use piecework_api::Page;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
@@ -18,19 +19,60 @@ struct Wire<K> {
     filter: String,
 }
 
+/// A page of a list that is read by the key behind the last row's.
+#[derive(Debug)]
+pub struct Keyset<F> {
+    /// Names list and order.
+    pub sort: &'static str,
+    /// Everything else that chooses the rows.
+    pub filter: F,
+    /// Where the page begins; at the list's beginning without one.
+    pub cursor: Option<String>,
+    /// Rows of the page at most.
+    pub limit: u32,
+}
+
+impl<F: Serialize> Keyset<F> {
+    /// The last key of the page before.
+    ///
+    /// # Errors
+    /// The cursor is not of this list and filter.
+    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Problem> {
+        self.cursor.as_ref().map(|text| decode(text, self.sort, &self.filter)).transpose()
+    }
+
+    /// Rows to read: the one beyond the page only shows that there is a next page.
+    #[must_use]
+    pub const fn rows(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// Makes the page from the rows read.
+    #[must_use]
+    pub fn cut<T, K: Serialize>(&self, mut rows: Vec<T>, key: impl FnOnce(&T) -> K) -> Page<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(|last| self.cursor_behind(&key(last))) } else { None };
+        Page { items: rows, next }
+    }
+
+    /// The cursor of a page behind this key.
+    #[must_use]
+    pub fn cursor_behind(&self, last_key: &impl Serialize) -> String {
+        encode(self.sort, last_key, &self.filter)
+    }
+}
+
 /// Writes the cursor behind `last_key`. `sort` names list and order; `filter` is everything else that chose the rows.
-#[must_use]
-pub fn encode<K: Serialize>(sort: &str, last_key: &K, filter: &impl Serialize) -> String {
+fn encode<K: Serialize>(sort: &str, last_key: &K, filter: &impl Serialize) -> String {
     let wire = Wire { v: VERSION, sort: sort.to_owned(), last_key, filter: filter_hash(filter) };
     // Keys and filters are plain structs of numbers and strings, which always have a JSON form.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
 }
 
 /// Reads the last key of a cursor made by [`encode`] for the same list and filter.
-///
-/// # Errors
-/// A `bad-cursor` problem that says what does not fit.
-pub fn decode<K: DeserializeOwned>(cursor: &str, sort: &str, filter: &impl Serialize) -> Result<K, Problem> {
+fn decode<K: DeserializeOwned>(cursor: &str, sort: &str, filter: &impl Serialize) -> Result<K, Problem> {
     let problem = |detail| Problem::new(Code::BadCursor, detail);
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| problem("the cursor is not base64url"))?;
     let wire: Wire<serde_json::Value> =

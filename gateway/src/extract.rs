@@ -4,11 +4,16 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::request::Parts,
 };
-use piecework_api::Page;
 use serde::{Deserialize, de::DeserializeOwned};
-use utoipa::{IntoParams, openapi::path::ParameterIn};
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
-use crate::problem::{Code, Problem};
+use crate::{
+    cursor::Keyset,
+    problem::{Code, Problem},
+};
 
 /// Path segments.
 #[derive(Clone, Copy, Debug)]
@@ -33,20 +38,48 @@ pub struct Params<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned + IntoParams + Send> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        if let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) {
-            let known = T::into_params(|| Some(ParameterIn::Query));
-            let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
-            for name in names.filter(|name| !name.is_empty() && *name != MIN_HEIGHT) {
-                if !known.iter().any(|parameter| parameter.name == name) {
-                    return Err(Problem::bad_request(format!("there is no parameter `{name}` here")));
-                }
-            }
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        refuse_unknown(parts, &T::into_params(in_query))?;
+        query(parts).map(Self)
+    }
+}
+
+/// Query parameters of a list: what chooses its rows, and which page of them.
+#[derive(Debug)]
+pub struct Listed<T>(pub T, pub Paging);
+
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams + Send> FromRequestParts<S> for Listed<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        refuse_unknown(parts, &[T::into_params(in_query), Paging::into_params(in_query)].concat())?;
+        Ok(Self(query(parts)?, query(parts)?))
+    }
+}
+
+/// Query parameters of a list whose rows nothing else chooses.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct All {}
+
+fn in_query() -> Option<ParameterIn> {
+    Some(ParameterIn::Query)
+}
+
+fn refuse_unknown(parts: &Parts, known: &[Parameter]) -> Result<(), Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    for name in names.filter(|name| !name.is_empty() && *name != MIN_HEIGHT) {
+        if !known.iter().any(|parameter| parameter.name == name) {
+            return Err(Problem::bad_request(format!("there is no parameter `{name}` here")));
         }
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
-        }
+    }
+    Ok(())
+}
+
+fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
+    match Query::<T>::try_from_uri(&parts.uri) {
+        Ok(Query(value)) => Ok(value),
+        Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
     }
 }
 
@@ -67,6 +100,28 @@ const LIMIT_DEFAULT: u32 = 50;
 /// Rows of a page at most.
 pub const LIMIT_MAX: u32 = 200;
 
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// `next` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+    /// Rows, 1..=200; default 50.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+impl Paging {
+    /// This page of the list that has this name, with its order, and these filters.
+    ///
+    /// # Errors
+    /// The limit is out of range.
+    pub fn of<F>(self, sort: &'static str, filter: F) -> Result<Keyset<F>, Problem> {
+        Ok(Keyset { sort, filter, cursor: self.cursor, limit: page_limit(self.limit, LIMIT_MAX)? })
+    }
+}
+
 /// Checks a page's `limit`.
 ///
 /// # Errors
@@ -76,13 +131,4 @@ pub fn page_limit(limit: Option<u32>, max: u32) -> Result<u32, Problem> {
         limit if (1..=max).contains(&limit) => Ok(limit),
         limit => Err(Problem::new(Code::BadRequest, format!("limit must be 1..={max}, not {limit}"))),
     }
-}
-
-/// Makes a page from `limit + 1` rows at most: the extra row only shows that there is a next page.
-pub fn cut<T>(mut rows: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Page<T> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = if more { rows.last().map(cursor) } else { None };
-    Page { items: rows, next }
 }

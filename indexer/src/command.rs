@@ -20,6 +20,9 @@ use crate::{
 ///
 /// # Errors
 /// It cannot be done. What it finds wrong is told by the exit code.
+///
+/// # Panics
+/// The system gives no threads.
 #[tokio::main]
 pub async fn execute(config: Config) -> anyhow::Result<ExitCode> {
     log(config.log_format);

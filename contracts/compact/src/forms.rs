@@ -107,6 +107,19 @@ macro_rules! fields {
     };
 }
 
+/// Exports methods of a contract that uses near-sdk: each one's body runs with the arguments unread.
+#[macro_export]
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name() {
+            near_sdk::env::setup_panic_hook();
+            $body
+        }
+    )*};
+}
+
 /// Declares `Args`, the JSON arguments of all methods of a contract: one struct for all costs a tenth of one struct per
 /// method. A field that is absent or null is `None`; fields of other methods are ignored, as unknown ones are.
 #[macro_export]

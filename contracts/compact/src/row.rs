@@ -93,14 +93,7 @@ impl<T: Field> Field for Option<T> {
 
 impl<T: Field> Field for Vec<T> {
     fn write(&self, out: &mut Text) {
-        out.push(b'[');
-        for (index, value) in self.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            value.write(out);
-        }
-        out.push(b']');
+        out.list(self, T::write);
     }
     #[cfg(feature = "host")]
     fn read(value: &Value) -> Option<Self> {

@@ -34,18 +34,7 @@ use crate::engine::{Engine, Error, Host, Payout};
 static ALLOCATOR: AssumeSingleThreaded<LeakingAllocator> =
     unsafe { AssumeSingleThreaded::new(LeakingAllocator::new()) };
 
-/// Exports methods: each one's body runs with the arguments unread.
-macro_rules! methods {
-    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
-        $(#[$doc])*
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $name() {
-            near_sdk::env::setup_panic_hook();
-            $body
-        }
-    )*};
-}
-use methods;
+use piecework_compact::methods;
 
 methods! {
     /// Initialises the contract.

@@ -42,18 +42,7 @@ const SOURCE_METADATA: &str = concat!(
     r#"{"standard":"nep330","version":"1.3.0"}]}"#,
 );
 
-/// Exports methods.
-macro_rules! methods {
-    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
-        $(#[$doc])*
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $name() {
-            near_sdk::env::setup_panic_hook();
-            $body
-        }
-    )*};
-}
-use methods;
+use piecework_compact::methods;
 
 methods! {
     /// Initialises the token without any supply.

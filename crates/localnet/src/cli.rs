@@ -98,6 +98,9 @@ struct Run {
 ///
 /// # Errors
 /// With a text that names the file, address or option at fault.
+///
+/// # Panics
+/// The system gives no threads.
 #[tokio::main]
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let home = || cli.home.clone().unwrap_or_else(|| DEFAULT_HOME.into());

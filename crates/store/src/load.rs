@@ -20,8 +20,8 @@ use sqlx::{PgConnection, types::Json};
 use crate::{
     StoreError,
     change::SlotRow,
-    columns::narrow,
     cursor::{Cursor, cursor_find},
+    read::token::token_list,
 };
 
 /// Live slots by the line of their claim.
@@ -52,7 +52,7 @@ pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, Stor
         root: cursor.root.clone(),
         settings,
         revenue,
-        tokens: token_list(conn).await?,
+        tokens: tokens(conn).await?,
         accounts: accounts::account_list(conn).await?,
         batches: batches::batch_list(conn).await?,
         ..Mirror::default()
@@ -74,23 +74,7 @@ async fn settings_find(conn: &mut PgConnection) -> Result<(Settings, Revenue), S
     }))
 }
 
-async fn token_list(conn: &mut PgConnection) -> Result<BTreeMap<TokenId, Token>, StoreError> {
-    let rows = sqlx::query!("SELECT token, account_id, min_reward, rep_unit, bond_rate, pool, in_flight FROM tokens")
-        .fetch_all(conn)
-        .await?;
-    rows.into_iter()
-        .map(|row| {
-            let token = TokenId(narrow(row.token, "tokens.token")?);
-            let view = Token {
-                token,
-                account_id: row.account_id,
-                min_reward: row.min_reward.into(),
-                rep_unit: row.rep_unit.into(),
-                bond_rate: row.bond_rate.into(),
-                pool: row.pool.into(),
-                in_flight: row.in_flight.into(),
-            };
-            Ok((token, view))
-        })
-        .collect()
+async fn tokens(conn: &mut PgConnection) -> Result<BTreeMap<TokenId, Token>, StoreError> {
+    let listed = token_list(conn, None, u32::MAX).await?;
+    Ok(listed.into_iter().map(|token| (token.row.token, token.row)).collect())
 }

@@ -24,8 +24,7 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    cursor,
-    extract::{LIMIT_MAX, MinHeight, Params, Segments, cut, page_limit},
+    extract::{Listed, MinHeight, Paging, Segments},
     problem::{EntityProblems, Problem},
 };
 
@@ -33,12 +32,6 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ResultListParams {
-    /// `next` of the page before. Not with NDJSON.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-    /// Rows, 1..=200; default 50. Not with NDJSON.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
     /// First settlement number; default 0. With it a batch is followed while it is worked on.
     from_n: Option<u32>,
 }
@@ -50,11 +43,11 @@ pub const NDJSON: &str = "application/x-ndjson";
 const EXPORT_PAGE: u32 = 500;
 
 /// Results of settled lots in the order in which they settled, so that a page never changes. With
-/// `Accept: application/x-ndjson` all of them as a stream, one JSON object per line, ended early by an error only by
+/// `Accept: application/x-ndjson` all of them as a stream, one JSON object per line, without pages, ended early by an error only by
 /// closing the connection.
 #[utoipa::path(
     get, path = "/v1/batches/{batch}/results", tag = "batches",
-    params(("batch" = u32, Path, description = "Number of the batch"), ResultListParams, MinHeight),
+    params(("batch" = u32, Path, description = "Number of the batch"), ResultListParams, Paging, MinHeight),
     responses(
         (status = 200, description = "A page, or all", content(
             (Page<LotResult> = "application/json"),
@@ -66,12 +59,12 @@ const EXPORT_PAGE: u32 = 500;
 pub async fn results_list(
     State(app): State<App>,
     Segments(batch): Segments<u32>,
-    Params(params): Params<ResultListParams>,
+    Listed(params, paging): Listed<ResultListParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let limit = page_limit(params.limit, LIMIT_MAX)?;
     let first = params.from_n.unwrap_or_default();
-    let from = params.cursor.map(|text| cursor::decode(&text, SORT, &(batch, first))).transpose()?.unwrap_or(first);
+    let list = paging.of(SORT, (batch, first))?;
+    let from = list.after()?.unwrap_or(first);
     let mut db = app.reader.snapshot().await?;
     let found = batch_shape_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
     if wants_ndjson(&headers) {
@@ -79,8 +72,8 @@ pub async fn results_list(
         let body = Body::from_stream(export(app.reader, found, from));
         return Ok(([(header::CONTENT_TYPE, NDJSON), (header::CACHE_CONTROL, "no-store")], body).into_response());
     }
-    let rows = result_list(&mut db, &found, from, limit + 1).await?;
-    let page = cut(rows, limit, |last| cursor::encode(SORT, &(last.n + 1), &(batch, first)));
+    let rows = result_list(&mut db, &found, from, list.rows()).await?;
+    let page = list.cut(rows, |last| last.n + 1);
     let mut response = Json(page).into_response();
     // Both forms live under one URL, so a cache must tell them apart.
     response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("accept"));

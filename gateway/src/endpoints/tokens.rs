@@ -4,45 +4,30 @@ use axum::{Json, extract::State};
 use piecework_api::{Page, Token};
 use piecework_interface::ids::TokenId;
 use piecework_store::read::token::token_list;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    cursor,
-    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
+    extract::{All, Listed, MinHeight, Paging},
     problem::{MirrorProblems, Problem},
 };
-
-/// Which tokens.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct TokenListParams {
-    /// `next` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-    /// Rows, 1..=200; default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
 
 const SORT: &str = "tokens:token";
 
 /// Tokens that rewards may be paid in.
 #[utoipa::path(
     get, path = "/v1/tokens", tag = "network",
-    params(TokenListParams, MinHeight),
+    params(Paging, MinHeight),
     responses((status = 200, description = "A page of tokens", body = Page<Token>), MirrorProblems)
 )]
 pub async fn tokens_list(
     State(app): State<App>,
-    Params(params): Params<TokenListParams>,
+    Listed(All {}, paging): Listed<All>,
 ) -> Result<Json<Page<Token>>, Problem> {
-    let limit = page_limit(params.limit, LIMIT_MAX)?;
-    let after = params.cursor.map(|text| cursor::decode(&text, SORT, &())).transpose()?.map(TokenId);
+    let list = paging.of(SORT, ())?;
+    let after = list.after()?.map(TokenId);
     let mut db = app.reader.acquire().await?;
-    let rows = token_list(&mut db, after, limit + 1).await?;
-    Ok(Json(cut(rows, limit, |token| cursor::encode(SORT, &token.row.token.0, &()))))
+    let rows = token_list(&mut db, after, list.rows()).await?;
+    Ok(Json(list.cut(rows, |token| token.row.token.0)))
 }
 
 #[cfg(test)]

@@ -46,10 +46,8 @@ async fn agent__should_name_what_the_chain_does_not_know() -> Result<()> {
     // Given a registered node with a machine's key
     let market = Market::start(Setup { nodes: 1 }).await?;
     let dir = tempfile::tempdir()?;
-    let setting = AgentSetting::new(&market, dir.path())?;
+    let (setting, key) = AgentSetting::with_key(&market, dir.path())?;
     let node = &market.nodes[0];
-    let key = KeyFile::generate(node.id().clone());
-    key.write(dir.path().join("node.json"))?;
     market.add_machine_key(node, key.public_key.to_string().parse()?).await?;
     KeyFile::generate(node.id().clone()).write(dir.path().join("other.json"))?;
     for (name, account_id) in [("nobody.json", "nobody.test.near"), ("requester.json", market.requester.id().as_str())]
@@ -104,10 +102,8 @@ async fn agent__should_wait_for_a_key_that_was_added_just_now() -> Result<()> {
     // Given an agent that is started before its key is on the account
     let market = Market::start(Setup { nodes: 1 }).await?;
     let dir = tempfile::tempdir()?;
-    let setting = AgentSetting::new(&market, dir.path())?;
+    let (setting, key) = AgentSetting::with_key(&market, dir.path())?;
     let node = &market.nodes[0];
-    let key = KeyFile::generate(node.id().clone());
-    key.write(dir.path().join("node.json"))?;
     let _agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
     until(LIMIT, "the agent looks for its key", async || setting.has_said("no final block has the key yet")).await?;
 
@@ -193,6 +189,13 @@ impl<'a> AgentSetting<'a> {
         let class = format!("[work.classes.{CLASS}]\ncommand = [\"true\"]\n");
         fs::write(dir.join("agent.toml"), class)?;
         Ok(Self { program: programs()?.agent, dir, rpc_url: market.worker.rpc_addr() })
+    }
+
+    /// With a machine's key of the first node in node.json.
+    fn with_key(market: &Market, dir: &'a Path) -> Result<(Self, KeyFile)> {
+        let key = KeyFile::generate(market.nodes[0].id().clone());
+        key.write(dir.join("node.json"))?;
+        Ok((Self::new(market, dir)?, key))
     }
 
     async fn agent(&self, account_id: &str, key_file: &str, contract: &str, args: &[&str]) -> Result<Output> {

@@ -30,6 +30,18 @@ impl Text {
         self.0.extend_from_slice(text.as_bytes());
     }
 
+    /// Appends an array.
+    pub fn list<T>(&mut self, values: &[T], write: impl Fn(&T, &mut Self)) {
+        self.push(b'[');
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                self.push(b',');
+            }
+            write(value, self);
+        }
+        self.push(b']');
+    }
+
     /// Appends bytes of ASCII.
     fn push_ascii(&mut self, ascii: &[u8]) {
         debug_assert!(ascii.is_ascii());
@@ -181,14 +193,7 @@ impl<T: Write> Write for Box<T> {
 
 impl<T: Write> Write for [T] {
     fn write(&self, out: &mut Text) {
-        out.push(b'[');
-        for (index, value) in self.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            value.write(out);
-        }
-        out.push(b']');
+        out.list(self, T::write);
     }
 }
 

@@ -242,3 +242,21 @@ impl Market {
         account.balances.iter().find(|balance| balance.token == self.token).map_or(0, |balance| balance.amount.0)
     }
 }
+
+/// A market with a batch of lots of three items whose group 0 is drawn and open to everybody.
+pub fn drawn(nodes: usize, items: u32, change: impl FnOnce(&mut Terms)) -> (Market, BatchId) {
+    let (mut market, batch) = seeded(nodes, items, change);
+    market.chain.pass(20);
+    (market, batch)
+}
+
+/// The same right after the draw, with every seat still closed.
+pub fn seeded(nodes: usize, items: u32, change: impl FnOnce(&mut Terms)) -> (Market, BatchId) {
+    let mut market = Market::new(nodes);
+    let mut terms = terms(market.chain.now());
+    change(&mut terms);
+    let batch = market.batch(terms, items);
+    market.chain.pass(3);
+    market.op("a.near", Op::Draw { batch, at: At::Group(0) }).expect("draw");
+    (market, batch)
+}

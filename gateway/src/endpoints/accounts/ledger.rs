@@ -3,48 +3,33 @@
 use axum::{Json, extract::State};
 use piecework_api::{LedgerEntry, Page};
 use piecework_store::read::{account::account_get, ledger::ledger_list_by_account};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    cursor,
-    extract::{LIMIT_MAX, MinHeight, Params, Segments, cut, page_limit},
+    extract::{All, Listed, MinHeight, Paging, Segments},
     problem::{EntityProblems, Problem},
 };
-
-/// Which movements.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct LedgerListParams {
-    /// `next` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-    /// Rows, 1..=200; default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
 
 const SORT: &str = "ledger:-seq";
 
 /// Movements of an account's internal balances, newest first.
 #[utoipa::path(
     get, path = "/v1/accounts/{account_id}/ledger", tag = "accounts",
-    params(("account_id" = String, Path, description = "Account id"), LedgerListParams, MinHeight),
+    params(("account_id" = String, Path, description = "Account id"), Paging, MinHeight),
     responses((status = 200, description = "A page of movements", body = Page<LedgerEntry>), EntityProblems)
 )]
 pub async fn accounts_ledger(
     State(app): State<App>,
     Segments(account_id): Segments<String>,
-    Params(params): Params<LedgerListParams>,
+    Listed(All {}, paging): Listed<All>,
 ) -> Result<Json<Page<LedgerEntry>>, Problem> {
-    let limit = page_limit(params.limit, LIMIT_MAX)?;
-    let before = params.cursor.map(|text| cursor::decode(&text, SORT, &account_id)).transpose()?;
+    let list = paging.of(SORT, &account_id)?;
+    let before = list.after()?;
     let mut db = app.reader.snapshot().await?;
     let account = account_get(&mut db, &account_id).await?;
     let account = account.ok_or_else(|| Problem::not_found("registered account", &account_id))?;
-    let rows = ledger_list_by_account(&mut db, account.account, before, limit + 1).await?;
-    Ok(Json(cut(rows, limit, |entry| cursor::encode(SORT, &(entry.seq, entry.leg), &account_id))))
+    let rows = ledger_list_by_account(&mut db, account.account, before, list.rows()).await?;
+    Ok(Json(list.cut(rows, |entry| (entry.seq, entry.leg))))
 }
 
 #[cfg(test)]

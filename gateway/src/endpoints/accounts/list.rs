@@ -4,45 +4,30 @@ use axum::{Json, extract::State};
 use piecework_api::{Account, Page};
 use piecework_interface::ids::AccountNo;
 use piecework_store::read::account::account_list;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    cursor,
-    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
+    extract::{All, Listed, MinHeight, Paging},
     problem::{MirrorProblems, Problem},
 };
-
-/// Which accounts.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct AccountListParams {
-    /// `next` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-    /// Rows, 1..=200; default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
 
 const SORT: &str = "accounts:account";
 
 /// Registered accounts in order of registration.
 #[utoipa::path(
     get, path = "/v1/accounts", tag = "accounts",
-    params(AccountListParams, MinHeight),
+    params(Paging, MinHeight),
     responses((status = 200, description = "A page of accounts", body = Page<Account>), MirrorProblems)
 )]
 pub async fn accounts_list(
     State(app): State<App>,
-    Params(params): Params<AccountListParams>,
+    Listed(All {}, paging): Listed<All>,
 ) -> Result<Json<Page<Account>>, Problem> {
-    let limit = page_limit(params.limit, LIMIT_MAX)?;
-    let after = params.cursor.map(|text| cursor::decode(&text, SORT, &())).transpose()?.map(AccountNo);
+    let list = paging.of(SORT, ())?;
+    let after = list.after()?.map(AccountNo);
     let mut db = app.reader.acquire().await?;
-    let rows = account_list(&mut db, after, limit + 1).await?;
-    Ok(Json(cut(rows, limit, |account| cursor::encode(SORT, &account.account.0, &()))))
+    let rows = account_list(&mut db, after, list.rows()).await?;
+    Ok(Json(list.cut(rows, |account| account.account.0)))
 }
 
 #[cfg(test)]

@@ -12,8 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    cursor,
-    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
+    extract::{Listed, MinHeight, Paging},
     problem::{MirrorProblems, Problem},
 };
 
@@ -28,12 +27,6 @@ pub struct BatchListParams {
     requester_id: Option<String>,
     /// Only batches of this class.
     class: Option<u16>,
-    /// `next` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-    /// Rows, 1..=200; default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
 }
 
 const SORT: &str = "batches:-batch";
@@ -41,14 +34,13 @@ const SORT: &str = "batches:-batch";
 /// Batches, newest first.
 #[utoipa::path(
     get, path = "/v1/batches", tag = "batches",
-    params(BatchListParams, MinHeight),
+    params(BatchListParams, Paging, MinHeight),
     responses((status = 200, description = "A page of batches", body = Page<Batch>), MirrorProblems)
 )]
 pub async fn batches_list(
     State(app): State<App>,
-    Params(params): Params<BatchListParams>,
+    Listed(params, paging): Listed<BatchListParams>,
 ) -> Result<Json<Page<Batch>>, Problem> {
-    let limit = page_limit(params.limit, LIMIT_MAX)?;
     let mut db = app.reader.snapshot().await?;
     let requester = match &params.requester_id {
         None => None,
@@ -58,10 +50,10 @@ pub async fn batches_list(
             None => return Ok(Json(Page { items: Vec::new(), next: None })),
         },
     };
-    let filter = BatchFilter { state: params.status, requester, class: params.class.map(ClassId) };
-    let before = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?.map(BatchId);
-    let rows = batch_list(&mut db, &filter, before, limit + 1).await?;
-    Ok(Json(cut(rows, limit, |batch| cursor::encode(SORT, &batch.batch.0, &filter))))
+    let list = paging.of(SORT, BatchFilter { state: params.status, requester, class: params.class.map(ClassId) })?;
+    let before = list.after()?.map(BatchId);
+    let rows = batch_list(&mut db, &list.filter, before, list.rows()).await?;
+    Ok(Json(list.cut(rows, |batch| batch.batch.0)))
 }
 
 #[cfg(test)]

@@ -12,8 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    cursor,
-    extract::{LIMIT_MAX, MinHeight, Params, Segments, page_limit},
+    extract::{Listed, MinHeight, Paging, Segments},
     problem::{EntityProblems, Problem},
 };
 
@@ -24,12 +23,6 @@ pub struct LotListParams {
     /// Only lots in this state: `open`, `working`, `revealing`, `judging`, `provisional` or `settled`.
     #[param(value_type = Option<String>, example = "working", pattern = "^(open|working|revealing|judging|provisional|settled)$")]
     state: Option<LotState>,
-    /// `next` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-    /// Rows, 1..=200; default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
 }
 
 const SORT: &str = "lots:lot";
@@ -40,17 +33,17 @@ const SCAN: u32 = 20_000;
 /// and still have a `next`.
 #[utoipa::path(
     get, path = "/v1/batches/{batch}/lots", tag = "lots",
-    params(("batch" = u32, Path, description = "Number of the batch"), LotListParams, MinHeight),
+    params(("batch" = u32, Path, description = "Number of the batch"), LotListParams, Paging, MinHeight),
     responses((status = 200, description = "A page of lots", body = Page<Lot>), EntityProblems)
 )]
 pub async fn lots_list(
     State(app): State<App>,
     Segments(batch): Segments<u32>,
-    Params(params): Params<LotListParams>,
+    Listed(params, paging): Listed<LotListParams>,
 ) -> Result<Json<Page<Lot>>, Problem> {
-    let limit = page_limit(params.limit, LIMIT_MAX)?;
-    let filter = (batch, params.state);
-    let from: u32 = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?.unwrap_or_default();
+    let list = paging.of(SORT, (batch, params.state))?;
+    let from: u32 = list.after()?.unwrap_or_default();
+    let limit = list.limit;
     let mut db = app.reader.snapshot().await?;
     let found = batch_shape_get(&mut db, BatchId(batch)).await?.ok_or_else(|| Problem::not_found("batch", batch))?;
     let lots_of_batch = found.lots();
@@ -71,7 +64,7 @@ pub async fn lots_list(
     };
     Ok(Json(Page {
         items: lot_list(&mut db, &found, &numbers).await?,
-        next: (until < lots_of_batch).then(|| cursor::encode(SORT, &until, &filter)),
+        next: (until < lots_of_batch).then(|| list.cursor_behind(&until)),
     }))
 }
 

@@ -12,8 +12,7 @@ use utoipa::IntoParams;
 
 use crate::{
     app::App,
-    cursor,
-    extract::{LIMIT_MAX, MinHeight, Params, cut, page_limit},
+    extract::{Listed, MinHeight, Paging},
     problem::{MirrorProblems, Problem},
 };
 
@@ -26,12 +25,6 @@ pub struct NodeListParams {
     status: Option<NodeStatus>,
     /// Only nodes that declare this class now.
     class: Option<u16>,
-    /// `next` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-    /// Rows, 1..=200; default 50.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
 }
 
 const SORT: &str = "nodes:account";
@@ -39,19 +32,18 @@ const SORT: &str = "nodes:account";
 /// Nodes in order of their accounts' registration.
 #[utoipa::path(
     get, path = "/v1/nodes", tag = "nodes",
-    params(NodeListParams, MinHeight),
+    params(NodeListParams, Paging, MinHeight),
     responses((status = 200, description = "A page of nodes", body = Page<Node>), MirrorProblems)
 )]
 pub async fn nodes_list(
     State(app): State<App>,
-    Params(params): Params<NodeListParams>,
+    Listed(params, paging): Listed<NodeListParams>,
 ) -> Result<Json<Page<Node>>, Problem> {
-    let limit = page_limit(params.limit, LIMIT_MAX)?;
-    let filter = NodeFilter { status: params.status, class: params.class.map(ClassId) };
-    let after = params.cursor.map(|text| cursor::decode(&text, SORT, &filter)).transpose()?.map(AccountNo);
+    let list = paging.of(SORT, NodeFilter { status: params.status, class: params.class.map(ClassId) })?;
+    let after = list.after()?.map(AccountNo);
     let mut db = app.reader.acquire().await?;
-    let rows = node_list(&mut db, &filter, after, limit + 1).await?;
-    Ok(Json(cut(rows, limit, |node| cursor::encode(SORT, &node.account.0, &filter))))
+    let rows = node_list(&mut db, &list.filter, after, list.rows()).await?;
+    Ok(Json(list.cut(rows, |node| node.account.0)))
 }
 
 #[cfg(test)]

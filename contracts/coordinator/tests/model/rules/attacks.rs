@@ -22,19 +22,10 @@ use piecework_interface::{
 use crate::{
     chain::{Call, NEAR, OWNER},
     check::check,
-    market::{Market, NODES, REQUESTER, TOKEN, config, terms},
+    market::{Market, NODES, REQUESTER, TOKEN, config, drawn, seeded, terms},
 };
 
 const THREE: [&str; 3] = ["a.near", "b.near", "c.near"];
-
-fn drawn(nodes: usize, items: u32, change: impl FnOnce(&mut Terms)) -> (Market, BatchId) {
-    let mut market = Market::new(nodes);
-    let mut terms = terms(market.chain.now());
-    change(&mut terms);
-    let batch = market.batch(terms, items);
-    market.draw("a.near", batch, At::Group(0));
-    (market, batch)
-}
 
 fn declare(market: &mut Market, node: &str, class: u16) {
     let args = NodeRegisterArgs { classes: vec![ClassId(class)] };
@@ -180,11 +171,7 @@ fn attack_50__should_count_donations_to_nobody() {
 #[test]
 fn attack_52__should_wait_no_longer_than_the_bar_for_idle_tickets() {
     // Given nine tickets of which eight sleep, and a lot with a single seat.
-    let mut market = Market::new(9);
-    let now = market.chain.now();
-    let batch = market.batch(Terms { start: 1, max: 1, lot_size: 1, ..terms(now) }, 1);
-    market.chain.pass(3);
-    market.op("a.near", Op::Draw { batch, at: At::Group(0) }).expect("draw");
+    let (mut market, batch) = seeded(9, 1, |terms| (terms.start, terms.max, terms.lot_size) = (1, 1, 1));
     // Then after six slices the bar is at one, 2^6 / 4 ≥ 9, and the only one awake gets the seat.
     market.chain.pass(6 * 2);
     assert_eq!(market.claim("a.near", batch, 0), Ok(()));

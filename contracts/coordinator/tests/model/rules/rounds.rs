@@ -16,29 +16,15 @@ use piecework_interface::{
 
 use crate::{
     chain::NEAR,
-    market::{Market, NODES, REQUESTER, terms},
+    market::{Market, NODES, REQUESTER, drawn, seeded, terms},
 };
 
 const THREE: [&str; 3] = ["a.near", "b.near", "c.near"];
 
-/// A market with a batch of lots of three items whose group 0 is drawn and open to everybody.
-fn drawn(nodes: usize, items: u32, change: impl FnOnce(&mut Terms)) -> (Market, piecework_interface::ids::BatchId) {
-    let mut market = Market::new(nodes);
-    let mut terms = terms(market.chain.now());
-    change(&mut terms);
-    let batch = market.batch(terms, items);
-    market.draw("a.near", batch, At::Group(0));
-    (market, batch)
-}
-
 #[test]
 fn attack_1__should_open_seats_by_ticket_and_time_only() {
     // Given nine tickets for one seat of many lots, two slices after the capture.
-    let mut market = Market::new(9);
-    let now = market.chain.now();
-    let batch = market.batch(Terms { start: 1, max: 1, lot_size: 1, ..terms(now) }, 32);
-    market.chain.pass(3);
-    market.op("a.near", Op::Draw { batch, at: At::Group(0) }).expect("draw");
+    let (mut market, batch) = seeded(9, 32, |terms| (terms.start, terms.max, terms.lot_size) = (1, 1, 1));
     market.chain.pass(4);
 
     // Then about one ticket per lot may claim, whoever is first.
