@@ -23,6 +23,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        refuse_nul(parts.uri.path())?;
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
@@ -67,6 +68,7 @@ fn in_query() -> Option<ParameterIn> {
 
 fn refuse_unknown(parts: &Parts, known: &[Parameter]) -> Result<(), Problem> {
     let query = parts.uri.query().unwrap_or_default();
+    refuse_nul(query)?;
     let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
     for name in names.filter(|name| !name.is_empty() && *name != MIN_HEIGHT) {
         if !known.iter().any(|parameter| parameter.name == name) {
@@ -74,6 +76,15 @@ fn refuse_unknown(parts: &Parts, known: &[Parameter]) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Refuses what no text of Postgres holds.
+fn refuse_nul(encoded: &str) -> Result<(), Problem> {
+    if encoded.contains("%00") {
+        Err(Problem::bad_request("there is a NUL character in the URL".to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {

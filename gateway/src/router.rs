@@ -1,6 +1,7 @@
 //! The whole HTTP surface.
 
-use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
+use axum::{Router, extract::DefaultBodyLimit, http::header, middleware::from_fn_with_state, routing::get};
+use bytes::Bytes;
 use tower_http::{compression::CompressionLayer, limit::RequestBodyLimitLayer};
 use utoipa::{OpenApi, openapi};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -74,11 +75,15 @@ fn probes() -> OpenApiRouter<App> {
 }
 
 /// The page and the document of the API.
-fn pages(document: openapi::OpenApi) -> Router<App> {
+///
+/// The document is bytes: the router is copied for each connection, and so is what its handlers hold.
+fn pages(document: &openapi::OpenApi) -> Router<App> {
+    let document = Bytes::from(serde_json::to_vec(document).unwrap_or_default());
+    let json = [(header::CONTENT_TYPE, "application/json")];
     Router::new()
         .route("/", get(page::page))
         .route("/assets/{name}", get(page::asset))
-        .route("/openapi.json", get(async move || Json(document.clone())))
+        .route("/openapi.json", get(async move || (json, document)))
         .layer(CompressionLayer::new())
 }
 
@@ -104,7 +109,7 @@ pub fn router(app: App) -> Router {
         .merge(limits.guard(blobs, upload_timeout))
         .merge(Router::from(streams()))
         .merge(Router::from(probes()))
-        .merge(pages(document()));
+        .merge(pages(&document()));
     around(router.with_state(app))
 }
 
@@ -167,5 +172,29 @@ mod tests {
         let exposed = response.headers()["access-control-expose-headers"].to_str().unwrap();
         assert!(exposed.contains("x-indexed-height") && exposed.contains("etag"), "{exposed}");
         assert!(response.headers().contains_key("x-request-id"));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn connections__should_cost_little_before_they_ask(pool: PgPool) {
+        // Given a gateway, and the bytes this process holds
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+        let held = || {
+            let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+            statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
+        };
+        let before = held();
+
+        // When a stranger opens two hundred connections and says nothing
+        let address = gateway.url.trim_start_matches("http://").to_owned();
+        let mut silent = Vec::new();
+        for _ in 0..200 {
+            silent.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+
+        // Then each costs less than 64 KiB
+        let each = held().saturating_sub(before) / silent.len();
+        assert!(each < 64 << 10, "{each} bytes for each silent connection");
     }
 }

@@ -61,7 +61,9 @@ const fn fix(error: &ClientError) -> &'static str {
         ClientError::Url | ClientError::Setup(_) | ClientError::Unreachable { .. } => {
             "check [gateway] url, or use another gateway"
         }
-        ClientError::Refused { .. } | ClientError::Nonsense { .. } => "use another gateway",
+        ClientError::Refused { .. } | ClientError::Nonsense { .. } | ClientError::Endless { .. } => {
+            "use another gateway"
+        }
         ClientError::TooLarge { .. } => TOO_LARGE,
         ClientError::Damaged { .. } => {
             "use another gateway, or ask the requester to upload it again; nothing is claimed"

@@ -1,6 +1,9 @@
 //! A lot's payloads: from disk if they are there, else from the gateway to disk; checked either way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use piecework_api::manifest;
 use piecework_interface::{
@@ -8,7 +11,7 @@ use piecework_interface::{
     lots::lot_items,
     view::OpenBatch,
 };
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use crate::{core::Trouble, executor::TaskItem, gateway::Gateway, store::Store};
 
@@ -20,14 +23,15 @@ type Manifest = Arc<Vec<[u8; 32]>>;
 pub struct Payloads {
     store: Arc<Store>,
     gateway: Gateway,
-    manifests: Mutex<BTreeMap<BatchId, Manifest>>,
+    /// Each is fetched once however many lots want it, and no batch waits for another's.
+    manifests: Mutex<BTreeMap<BatchId, Arc<OnceCell<Manifest>>>>,
 }
 
 impl Payloads {
     /// Payloads of this state directory and gateway.
     #[must_use]
     pub const fn new(store: Arc<Store>, gateway: Gateway) -> Self {
-        Self { store, gateway, manifests: Mutex::const_new(BTreeMap::new()) }
+        Self { store, gateway, manifests: Mutex::new(BTreeMap::new()) }
     }
 
     /// All items of a lot. When this succeeds they are on disk, so a restart does not need the gateway.
@@ -62,16 +66,21 @@ impl Payloads {
     }
 
     /// Forgets manifests of batches that are over.
-    pub async fn keep(&self, is_open: impl Fn(BatchId) -> bool) {
-        self.manifests.lock().await.retain(|batch, _| is_open(*batch));
+    pub fn keep(&self, is_open: impl Fn(BatchId) -> bool) {
+        self.manifests().retain(|batch, _| is_open(*batch));
+    }
+
+    fn manifests(&self) -> MutexGuard<'_, BTreeMap<BatchId, Arc<OnceCell<Manifest>>>> {
+        self.manifests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn manifest(&self, batch: BatchId, open: &OpenBatch, height: u64) -> Result<Manifest, Trouble> {
-        // Held while fetching, so that several lots of a batch fetch it once.
-        let mut manifests = self.manifests.lock().await;
-        if let Some(manifest) = manifests.get(&batch) {
-            return Ok(Arc::clone(manifest));
-        }
+        let cell = Arc::clone(self.manifests().entry(batch).or_default());
+        cell.get_or_try_init(|| self.read_manifest(batch, open, height)).await.map(Arc::clone)
+    }
+
+    /// The manifest from disk if it is there, else from the gateway to disk.
+    async fn read_manifest(&self, batch: BatchId, open: &OpenBatch, height: u64) -> Result<Manifest, Trouble> {
         let stored = self.store.manifest(batch);
         let digests = match stored.and_then(|bytes| manifest::check(&bytes, open.items, &open.manifest)) {
             Some(digests) => digests,
@@ -83,8 +92,6 @@ impl Payloads {
                 digests
             }
         };
-        let manifest = Arc::new(digests);
-        manifests.insert(batch, Arc::clone(&manifest));
-        Ok(manifest)
+        Ok(Arc::new(digests))
     }
 }

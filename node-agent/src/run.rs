@@ -118,7 +118,7 @@ impl Agent {
             };
             match message {
                 Message::Event(event) => {
-                    if self.take(*event).await {
+                    if self.take(*event) {
                         break;
                     }
                 }
@@ -131,11 +131,11 @@ impl Agent {
     }
 
     /// Gives an event and all that follows from it at once to the core; true when the process shall end.
-    async fn take(&mut self, event: Event) -> bool {
+    fn take(&mut self, event: Event) -> bool {
         let mut events = VecDeque::from([event]);
         let mut exit = false;
         while let Some(event) = events.pop_front() {
-            let called = self.note(&event).await;
+            let called = self.note(&event);
             let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let mut actions = self.state.step(now_ms, event);
             if called {
@@ -156,12 +156,12 @@ impl Agent {
     }
 
     /// Figures, logs and housekeeping of the shell; true if the event is a call's outcome.
-    async fn note(&mut self, event: &Event) -> bool {
+    fn note(&mut self, event: &Event) -> bool {
         match event {
             Event::Facts(facts) => {
                 self.chain_error = None;
                 self.ready.store(true, Ordering::Relaxed);
-                self.payloads.keep(|batch| facts.batches.contains_key(&batch)).await;
+                self.payloads.keep(|batch| facts.batches.contains_key(&batch));
             }
             Event::Worked { place, result, .. } => {
                 self.works.remove(place);

@@ -6,6 +6,11 @@ use piecework_interface::{
     skip::Skip,
 };
 
+/// What a reader without a line yet did.
+const fn late(expected: u64) -> &'static str {
+    if expected == 0 { ": begin at the contract's deployment or before it" } else { "" }
+}
+
 /// A line that does not follow from the mirror. The mirror may be left half way through the line: rebuild it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
@@ -16,7 +21,7 @@ pub enum ReplayError {
     #[error("a newer contract needs a newer reader: {0}")]
     Line(#[from] LineError),
     /// A line is missing or came twice.
-    #[error("journal line {seq} arrived where line {expected} was due")]
+    #[error("journal line {seq} arrived where line {expected} was due{}", late(*expected))]
     Gap {
         /// The line's number.
         seq: u64,

@@ -16,11 +16,11 @@ pub mod testing;
 pub use error::{Fault, ReplayError};
 pub use history::{Changes, EndedSlot, LotResult, Movement, MovementKind, Reveal, SlotEnd};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use piecework_interface::{
     call,
-    event::Line,
+    event::{Entry, Line},
     governance::Settings,
     host::sha256,
     ids::{AccountNo, BatchId, LotId, TokenId},
@@ -72,7 +72,7 @@ pub struct Context<'a> {
     pub height: u32,
     /// The log line as it was logged, prefix included: what [`Line::parse`] read.
     pub text: &'a str,
-    /// The ops of the receipt that wrote the line; empty if it was no `work` call.
+    /// The ops of the call that wrote the line; empty if it was no `work` call.
     pub ops: &'a [Op],
 }
 
@@ -101,13 +101,15 @@ impl Mirror {
         logs: impl IntoIterator<Item = &'a str>,
         mut applied: impl FnMut(&Self, Applied<'a>),
     ) -> Result<(), ReplayError> {
-        let mut ops = Vec::new();
+        // Each `work` call writes one line of that name.
+        let mut works = VecDeque::new();
         for (_, args) in calls.into_iter().filter(|(method, _)| *method == call::WORK) {
             let work: Work = borsh::from_slice(args).map_err(|error| ReplayError::Ops(error.to_string()))?;
-            ops.extend(work.ops);
+            works.push_back(work.ops);
         }
         for text in logs {
             if let Some(line) = Line::parse(text)? {
+                let ops = if line.event == call::WORK { works.pop_front().unwrap_or_default() } else { Vec::new() };
                 let changes = self.apply(&line, &Context { now_s, height, text, ops: &ops })?;
                 applied(self, Applied { line, text, changes });
             }
@@ -125,7 +127,9 @@ impl Mirror {
             return Err(ReplayError::Gap { seq, expected: self.root.seq });
         }
         let (caller, version) = (line.node, line.version);
-        let mut step = step::Step { mirror: self, context, caller, version, changes: Changes::default() };
+        let skipped = |entry: &Entry| if let Entry::Skipped { op, .. } = entry { Some(*op) } else { None };
+        let skipped = line.log.iter().filter_map(skipped).collect();
+        let mut step = step::Step { mirror: self, context, caller, skipped, version, changes: Changes::default() };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }

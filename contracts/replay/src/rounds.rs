@@ -123,7 +123,8 @@ impl Step<'_> {
 
     pub fn revealed(&mut self, batch: BatchId, lot: LotId, digest: &Digest) -> Result<(), Fault> {
         let caller = self.caller()?;
-        let reveal = self.context.ops.iter().find_map(|op| match op {
+        let taken = (0..).zip(self.context.ops).filter(|(index, _)| !self.skipped.contains(index));
+        let reveal = taken.map(|(_, op)| op).find_map(|op| match op {
             Op::Reveal { batch: of, lot: at, answers, salt } if (*of, *at) == (batch, lot) => {
                 (sha256(answers) == *digest).then(|| Reveal { batch, lot, answers: answers.clone(), salt: *salt })
             }

@@ -13,6 +13,8 @@ pub(super) struct Step<'a> {
     pub mirror: &'a mut Mirror,
     pub context: &'a Context<'a>,
     pub caller: Option<AccountNo>,
+    /// Indices of ops that the contract skipped.
+    pub skipped: Vec<u8>,
     pub version: Version,
     pub changes: Changes,
 }

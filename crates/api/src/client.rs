@@ -22,6 +22,10 @@ use crate::{
 
 /// Rows of a page.
 const PAGE: u32 = 200;
+/// Pages of a list at most: thirteen million rows.
+const PAGES_MAX: u32 = 1 << 16;
+/// Bytes of a manifest at most: those of two million items. Whoever posts a batch chooses how many it has.
+const MANIFEST_MAX: u64 = 64 << 20;
 /// Bytes of a refusal's body at most.
 const REFUSAL_MAX: u64 = 64 << 10;
 
@@ -196,9 +200,13 @@ impl Client {
     /// The payload digests of a batch of `items`, from its manifest's place; `None` if the manifest is not there.
     ///
     /// # Errors
-    /// As [`Client::get`]; it is not the manifest with this root.
+    /// As [`Client::get`]; it is larger than 64 MiB, which is known before it is asked for; it is not the manifest
+    /// with this root.
     pub async fn manifest(&self, place: &Place, items: u32, root: &Digest) -> Result<Option<Vec<Digest>>, ClientError> {
         let limit = 32 * u64::from(items);
+        if limit > MANIFEST_MAX {
+            return Err(ClientError::TooLarge { what: "the manifest".to_owned(), limit: MANIFEST_MAX });
+        }
         // The root says more than the blob's digest, which is the gateway's word.
         let ask = match place {
             Place::Blob(digest) => self.blob_ask(Method::GET, digest, limit)?,
@@ -242,14 +250,16 @@ impl Client {
     /// All rows of a list; `path` has a parameter already.
     async fn pages<R: DeserializeOwned>(&self, path: &str, what: &str) -> Result<Vec<R>, ClientError> {
         let (mut rows, mut cursor) = (Vec::new(), String::new());
-        loop {
+        for _ in 0..PAGES_MAX {
             let page: Page<R> = self.json(&format!("{path}{cursor}"), what).await?;
             rows.extend(page.items);
-            match page.next {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return Ok(rows),
+            let Some(next) = page.next.map(|next| format!("&cursor={next}")) else { return Ok(rows) };
+            if next == cursor {
+                break;
             }
+            cursor = next;
         }
+        Err(ClientError::Endless { host: self.host(), what: what.to_owned() })
     }
 
     async fn send(&self, ask: &Ask<'_>) -> Result<Vec<u8>, ClientError> {

@@ -21,7 +21,6 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Action, Intent, SignedIntent},
     key::{Kinds, PublicKey},
-    lots::open_groups,
     merkle::{EMPTY, Peaks, bag, prove},
     op::Op,
     terms::{Terms, Verification},
@@ -311,7 +310,7 @@ impl Market {
     pub fn may_open(&self, group: u32) -> anyhow::Result<bool> {
         let root = self.view(&views::root())?;
         let open = self.view_batch(self.batch())?.open.context("the batch is closed")?;
-        Ok(group < open.progress.window.frontier + open_groups(root.active_tickets, &open.terms))
+        Ok(open.progress.window.may_open(group, root.active_tickets, &open.terms))
     }
 
     /// The items that the jury of a lot of the newest batch answers.

@@ -82,7 +82,9 @@ fn fix_of_gateway(error: &ClientError) -> &str {
             problem.as_ref().map_or("see its /status page and its log", |problem| &problem.fix)
         }
         ClientError::Nonsense { .. } => "use a gateway and a program of one version",
-        ClientError::TooLarge { .. } | ClientError::Damaged { .. } => "ask another gateway: --gateway-url URL",
+        ClientError::TooLarge { .. } | ClientError::Damaged { .. } | ClientError::Endless { .. } => {
+            "ask another gateway: --gateway-url URL"
+        }
         ClientError::Manifest { .. } => "ask another gateway, or the requester, for the manifest",
     }
 }

@@ -50,6 +50,8 @@ pub struct Client {
     /// Whether lines were passed over since the last `id`.
     passed: bool,
     heartbeat: Duration,
+    /// When something must be sent, so that the client knows that the stream lives.
+    beat_at: Instant,
     head: watch::Receiver<Option<Arc<Cursor>>>,
     stopping: CancellationToken,
     ready: VecDeque<Bytes>,
@@ -80,6 +82,7 @@ impl Client {
             live: false,
             passed: false,
             heartbeat,
+            beat_at: Instant::now() + heartbeat,
             stopping,
             // Told at once, so that the client knows that it is connected, and that it comes back after two seconds.
             ready: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
@@ -99,6 +102,10 @@ impl Client {
             }
             if self.closed || self.stopping.is_cancelled() {
                 return None;
+            }
+            if Instant::now() >= self.beat_at {
+                self.beat();
+                continue;
             }
             // Seen before the ring is read: a line that comes in between changes the head again.
             self.head.borrow_and_update();
@@ -129,21 +136,24 @@ impl Client {
             self.position = frame.seq + 1;
         }
         if !bytes.is_empty() {
+            self.beat_at = Instant::now() + self.heartbeat;
             self.ready.push_back(bytes.freeze());
         }
     }
 
     async fn wait(&mut self) {
-        let deadline = Instant::now() + self.heartbeat;
         tokio::select! {
             () = self.stopping.cancelled() => {}
             changed = self.head.changed() => self.closed = changed.is_err(),
-            () = sleep_until(deadline) => {
-                // An id without data moves the client's resume point past lines that its filter left out.
-                let id = if core::mem::take(&mut self.passed) { format!("id: {}\n", self.position - 1) } else { String::new() };
-                self.ready.push_back(Bytes::from(format!(": heartbeat\n{id}\n")));
-            }
+            () = sleep_until(self.beat_at) => {}
         }
+    }
+
+    /// Shows that the stream lives. An id without data moves the client's resume point past lines that its filter left out.
+    fn beat(&mut self) {
+        self.beat_at = Instant::now() + self.heartbeat;
+        let id = if core::mem::take(&mut self.passed) { format!("id: {}\n", self.position - 1) } else { String::new() };
+        self.ready.push_back(Bytes::from(format!(": heartbeat\n{id}\n")));
     }
 
     async fn catch_up(&mut self) {
@@ -262,6 +272,30 @@ mod tests {
         // Then only its lines came, and the heartbeat's id is the last line looked at
         assert_eq!(ids(&lines), [0, 2]);
         assert_eq!(heartbeat, ": heartbeat\nid: 3\n\n");
+    }
+
+    #[tokio::test]
+    async fn stream__should_send_heartbeats_while_blocks_without_lines_are_indexed() {
+        // Given a client whose filter leaves out the last line, and blocks that come faster than heartbeats
+        let (feed, stopping) = (Feed::new(100, 10), CancellationToken::new());
+        feed.publish(head(2), 0..2);
+        let filter = Filter { batch: Some(0), account: None };
+        let mut stream = Box::pin(client(&feed, 0, filter, &stopping).into_stream());
+        stream.next().await;
+        stream.next().await;
+        let blocks = feed.clone();
+        tokio::spawn(async move {
+            for height in 3.. {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                blocks.publish(Cursor { height, ..head(2) }, 2..2);
+            }
+        });
+
+        // When twenty heartbeats' time passes
+        let heartbeat = tokio::time::timeout(Duration::from_secs(1), stream.next()).await;
+
+        // Then there was one
+        assert_eq!(text(heartbeat.expect("a heartbeat comes in time")), ": heartbeat\nid: 1\n\n");
     }
 
     #[tokio::test]

@@ -83,7 +83,7 @@ impl Facts {
     /// Unix time from which the running epoch may end, seconds.
     #[must_use]
     pub const fn epoch_end(&self) -> u32 {
-        self.revenue.started_at.saturating_add(self.epoch_s)
+        self.revenue.ends_at(self.epoch_s)
     }
 
     /// Whether the epoch before has something for the node.

@@ -288,3 +288,35 @@ async fn ping__should_name_a_gateway_that_is_down_without_secrets() {
     assert!(matches!(error, GatewayError::Client(ClientError::Unreachable { .. })), "{text}");
     assert!(text.contains("127.0.0.1:1") && text.contains("[gateway] url") && !text.contains("password"), "{text}");
 }
+
+#[tokio::test]
+async fn payloads__should_not_wait_for_the_manifest_of_another_batch() {
+    // Given a batch whose requester put its manifest on a server that sends one byte a second
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let slow = format!("http://{}/manifest", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                use tokio::io::AsyncWriteExt as _;
+                socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 96\r\n\r\n").await.unwrap();
+                while socket.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            });
+        }
+    });
+    world.point_to(&slow);
+    let payloads = Arc::new(world.source(&world.url, 1 << 20));
+    let (fetching, open) = (Arc::clone(&payloads), world.open());
+    tokio::spawn(async move { fetch(&fetching, &open, 0).await });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+
+    // When the agent's loop takes the next facts, as it does before every commit and reveal
+    let kept = tokio::task::spawn_blocking(move || payloads.keep(|_| true));
+    let kept = tokio::time::timeout(std::time::Duration::from_secs(2), kept).await;
+
+    // Then it does not stand still
+    assert!(kept.is_ok(), "the agent's loop waits for a stranger's server");
+}

@@ -42,6 +42,8 @@ async fn indexer__should_find_the_deployment_and_go_on_after_kills(pool: PgPool)
     // And the limit was met and waited out, by which nothing ended.
     let log = fs::read_to_string(stack.dir().join("logs/indexer.log"))?;
     ensure!(log.contains("rpc.rate_limited") && !log.contains("Error:"), "{log}");
+    // And no proof was asked for under a head that is not final there.
+    ensure!(!log.contains("not on current chain"), "{log}");
     stack.stop().await
 }
 

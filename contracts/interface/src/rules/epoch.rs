@@ -19,7 +19,13 @@ impl Revenue {
     /// Whether the epoch may end.
     #[must_use]
     pub const fn is_over(&self, config: &Config, now_s: u32) -> bool {
-        now_s >= self.started_at.saturating_add(config.epoch_s)
+        now_s >= self.ends_at(config.epoch_s)
+    }
+
+    /// Unix time from which an epoch of `epoch_s` seconds may end.
+    #[must_use]
+    pub const fn ends_at(&self, epoch_s: u32) -> u32 {
+        self.started_at.saturating_add(epoch_s)
     }
 
     /// Splits what a pool holds, what was left of the epoch before included: the treasury's part, then an amount for each

@@ -366,6 +366,27 @@ fn mirror__should_need_the_answers_of_a_reveal() {
 }
 
 #[test]
+fn mirror__should_keep_the_salt_of_the_reveal_that_was_taken() {
+    // Given a lot in reveals
+    let lot = LotId(0);
+    let mut journal = begun();
+    journal.committed(lot);
+
+    // When one call holds the right answers twice: under a salt that the contract skipped, then under the commitment's
+    let forged = Op::Reveal { batch: BATCH, lot, answers: b"abx".to_vec(), salt: [9; 32] };
+    let taken = Op::Reveal { batch: BATCH, lot, answers: b"abx".to_vec(), salt: [1; 32] };
+    let log = vec![
+        Entry::Skipped { op: 0, code: Skip::WrongReveal },
+        Entry::Revealed { batch: BATCH, lot, digest: sha256(b"abx") },
+    ];
+    let changes = journal.write_with("work", Some(A), log, &[forged, taken]).unwrap();
+
+    // Then the reveal is the one that was taken
+    assert_eq!(changes.reveals.len(), 1);
+    assert_eq!(changes.reveals[0].salt, [1; 32]);
+}
+
+#[test]
 fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     // Given a requester with a key for ten units a day.
     let mut journal = begun();

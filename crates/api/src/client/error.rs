@@ -48,6 +48,14 @@ pub enum ClientError {
         #[source]
         source: serde_json::Error,
     },
+    /// Pages of a list that do not come to an end.
+    #[error("the gateway at {host} names page after page for {what}, without end")]
+    Endless {
+        /// Host and port.
+        host: String,
+        /// What was asked for.
+        what: String,
+    },
     /// More bytes than allowed.
     #[error("{what} is larger than {limit} bytes")]
     TooLarge {

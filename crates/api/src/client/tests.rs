@@ -133,3 +133,17 @@ fn new__should_refuse_what_is_no_web_address() {
         assert!(matches!(Client::new(url, Options::default()), Err(ClientError::Url)), "{url}");
     }
 }
+
+#[tokio::test]
+async fn lots__should_give_up_on_a_gateway_whose_pages_do_not_end() {
+    // Given a gateway that names the same next page again and again
+    let page: (u16, &[u8]) = (200, br#"{"items":[],"next":"x"}"#);
+    let (script, client) = Script::serve(&vec![page; 2_000], quick()).await;
+
+    // When all lots of a batch are asked for
+    let lots = client.lots(BatchId(0)).await;
+
+    // Then the second time is enough
+    assert!(lots.is_err());
+    assert!(script.asked().len() < 2_000, "{} pages were read", script.asked().len());
+}

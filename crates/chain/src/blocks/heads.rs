@@ -80,6 +80,27 @@ impl Heads {
         }
     }
 
+    /// Forgets the newest head if the endpoint that gave it does not know it, for as long as an endpoint may lag, and leaves
+    /// that endpoint out if another is trusted: a head that is not forgotten stands above all that honest ones name.
+    pub(super) async fn drop_invented(&self, patience: Duration) -> bool {
+        let Some(tip) = self.newest() else { return false };
+        let giver = self.rpc.each().find(|rpc| *rpc.endpoint() == *tip.endpoint);
+        let Some(giver) = giver.map(|rpc| rpc.with_retry(RetryPolicy::ONCE)) else { return false };
+        let since = Instant::now();
+        while matches!(giver.block(BlockRef::Hash(tip.view.header.hash)).await, Ok(None)) {
+            if since.elapsed() >= patience {
+                let (endpoint, height) = (&*tip.endpoint, tip.height());
+                tracing::error!(endpoint, height, "blocks.head_invented");
+                self.rpc.distrust(endpoint);
+                let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+                newest.take_if(|newest| newest.view.header.hash == tip.view.header.hash);
+                return true;
+            }
+            tokio::time::sleep(self.poll_interval).await;
+        }
+        false
+    }
+
     async fn when(&self, floor: BlockHeight, is_wanted: impl Fn(&Tip) -> bool) -> Result<Arc<Tip>, BlockSourceError> {
         let known = || self.newest().filter(|tip| is_wanted(tip));
         if let Some(tip) = known() {

@@ -98,6 +98,9 @@ impl StreamBlocks for RpcBlockSource {
                 Err(error) => error,
             };
             self.restart(place);
+            if !error.is_fatal() && self.fetcher.heads.drop_invented(self.fetcher.config.patience).await {
+                continue;
+            }
             match error.accused() {
                 Some(endpoint) if self.fetcher.rpc.distrust(endpoint) => {
                     let report: &dyn std::error::Error = &error;

@@ -313,3 +313,36 @@ async fn source__should_not_end_for_a_refused_key_while_another_endpoint_is_only
         assert!(source(keyless.client()).next(None).await.unwrap_err().is_fatal());
     }
 }
+
+#[tokio::test]
+async fn source__should_go_on_after_an_endpoint_invented_a_head_once() {
+    // Given two endpoints of a chain, the first of which says once that a block far ahead is final
+    let chain = busy(&[1, 2, 3, 4, 5, 6]);
+    let (served, invented, mut lies) = (chain.clone(), blocks(&[1_000_000], "invented"), 1);
+    let liar = FakeNode::start(move |method, params| {
+        if method == "block" && params["finality"] == "final" && lies > 0 {
+            lies -= 1;
+            return chain::answer(&invented, method, params);
+        }
+        chain::answer(&served, method, params)
+    })
+    .await;
+    let honest = FakeNode::start(move |method, params| chain::answer(&chain, method, params)).await;
+    let mut source = source(crate::fake::client([&liar, &honest]));
+
+    // When a reader asks again after every error that may pass, as the indexer does
+    let (mut after, mut errors) = (None, Vec::new());
+    let all = async {
+        while after.is_none_or(|cursor: Cursor| cursor.height < 5) {
+            match source.next(after).await {
+                Ok(block) => after = Some(block.cursor()),
+                Err(error) if error.is_fatal() => panic!("fatal: {error:?}"),
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+    };
+
+    // Then it reads the chain of both
+    let read = tokio::time::timeout(Duration::from_secs(20), all).await;
+    assert!(read.is_ok(), "it stands at {after:?} after {} errors, the last: {:?}", errors.len(), errors.last());
+}

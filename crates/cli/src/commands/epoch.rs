@@ -72,5 +72,5 @@ async fn settle(context: &Context) -> anyhow::Result<()> {
 /// Seconds until the epoch may end, by the chain's clock.
 async fn left_s(context: &Context, revenue: &Revenue) -> anyhow::Result<u64> {
     let config = context.coordinator()?.config().await?;
-    Ok(u64::from(revenue.started_at.saturating_add(config.epoch_s).saturating_sub(context.now_s().await?)))
+    Ok(u64::from(revenue.ends_at(config.epoch_s).saturating_sub(context.now_s().await?)))
 }

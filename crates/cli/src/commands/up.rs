@@ -81,7 +81,8 @@ async fn serve(output: Output, stack: &mut Stack, interrupt: &mut Interrupt) -> 
         format!("{piecework} batch create --from items.jsonl --reward 0.01"),
         format!("{piecework} batch watch 0"),
     ];
-    if let Some(node) = stack.nodes.first() {
+    // A batch has three copies by default: with fewer agents it waits.
+    for node in &stack.nodes {
         let config = stack.site.layout.agent_config(&node.name);
         // The agent has a key of its own, which the variable would override.
         next.push(format!("env -u PIECEWORK_KEY_FILE {} --config {} run", programs.agent.display(), config.display()));

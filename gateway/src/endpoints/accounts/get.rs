@@ -50,4 +50,33 @@ mod tests {
         assert_eq!((requester["is_node"].as_bool(), node["is_node"].as_bool()), (Some(false), Some(true)));
         assert_eq!(gateway.problem("/v1/accounts/nobody.test.near").await, (404, "not-found".to_owned()));
     }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn names__should_be_unknown_when_no_text_of_postgres_can_hold_them(pool: PgPool) {
+        // Given a mirror, and a name with a NUL, which Postgres refuses in text
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+
+        // When everything that takes a name is asked for it, then nothing breaks
+        for path in [
+            "/v1/accounts/a%00b",
+            "/v1/accounts/a%00b/ledger",
+            "/v1/nodes/a%00b",
+            "/v1/nodes/a%00b/slots",
+            "/v1/stream?node=a%00b",
+        ] {
+            let (status, code) = gateway.problem(path).await;
+            assert!(matches!(status, 400 | 404), "{path}: {status} {code}");
+        }
+        let batches = gateway.get("/v1/batches?requester_id=a%00b").await.status();
+        assert!(matches!(batches.as_u16(), 200 | 400), "{batches}");
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn batches_list__should_refuse_a_bad_page_of_an_unknown_requester_too(pool: PgPool) {
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start(&pool).await;
+        assert_eq!(gateway.problem("/v1/batches?requester_id=nobody&limit=0").await, (400, "bad-request".to_owned()));
+        assert_eq!(gateway.problem("/v1/batches?requester_id=nobody&cursor=zz").await, (400, "bad-cursor".to_owned()));
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use piecework_api::{Batch, BatchState, Page};
-use piecework_interface::ids::{BatchId, ClassId};
+use piecework_interface::ids::{AccountNo, BatchId, ClassId};
 use piecework_store::read::{
     account::account_get,
     batch::{BatchFilter, batch_list},
@@ -30,6 +30,8 @@ pub struct BatchListParams {
 }
 
 const SORT: &str = "batches:-batch";
+/// Stands for accounts that are not registered: no batch is theirs.
+const UNKNOWN: AccountNo = AccountNo(u32::MAX);
 
 /// Batches, newest first.
 #[utoipa::path(
@@ -44,11 +46,7 @@ pub async fn batches_list(
     let mut db = app.reader.snapshot().await?;
     let requester = match &params.requester_id {
         None => None,
-        Some(account_id) => match account_get(&mut db, account_id).await? {
-            Some(account) => Some(account.account),
-            // Nobody unknown has batches.
-            None => return Ok(Json(Page { items: Vec::new(), next: None })),
-        },
+        Some(account_id) => Some(account_get(&mut db, account_id).await?.map_or(UNKNOWN, |account| account.account)),
     };
     let list = paging.of(SORT, BatchFilter { state: params.status, requester, class: params.class.map(ClassId) })?;
     let before = list.after()?.map(BatchId);

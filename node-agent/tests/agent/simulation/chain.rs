@@ -1,4 +1,4 @@
-//! The coordinator's own rules over a map in memory, with blocks, final blocks, and transactions that run once.
+//! The coordinator's own rules, with blocks, final blocks, and transactions that run once.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,26 +6,22 @@ use piecework_agent::core::{
     Call, Called,
     facts::{BatchFacts, Facts},
 };
-use piecework_coordinator::engine::{Engine, Error, Host};
+use piecework_coordinator::testing::{self as engine, Call as By, NEAR};
 use piecework_interface::{
-    Sha256,
     amount::Amount,
-    call::{BatchSpec, ChallengeArgs, DepositMessage, NodeRegisterArgs, TokenListArgs},
+    call::{BatchSpec, ChallengeArgs, DepositMessage, NodeRegisterArgs},
     config::{Bounds, Config},
     event::{Entry, Line},
-    host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId},
     op::Target,
     terms::{Terms, Verification},
     view::{Account, Batch, BatchStatus, Callback},
 };
 
-pub const CONTRACT: &str = "market.near";
+pub use piecework_coordinator::testing::CONTRACT;
 pub const CLASS: ClassId = ClassId(7);
-const OWNER: &str = "owner.near";
 const TOKEN: &str = "token.near";
 const REQUESTER: &str = "requester.near";
-const NEAR: u128 = 10_u128.pow(24);
 /// Short enough that epochs end while the agents work.
 const EPOCH_S: u32 = 60;
 /// A block is final when so many have followed it.
@@ -33,97 +29,29 @@ const FINAL_AFTER: usize = 2;
 /// A node may lag so many final blocks behind at most.
 const LAG_MAX: usize = 8;
 
-type Storage = BTreeMap<Vec<u8>, Vec<u8>>;
-
 /// A transaction's number stands for its signed bytes: sent twice, it runs once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TxId(pub u64);
 
-#[derive(Clone, Debug)]
-struct Block {
-    height: u64,
-    now_s: u32,
-    storage: Storage,
-}
-
-/// The chain.
+/// The chain: the contract's own engine with a mirror that replays each line, and blocks that become final.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    latest: Block,
+    latest: engine::Chain,
     /// The last blocks, the newest last.
-    recent: VecDeque<Block>,
+    recent: VecDeque<engine::Chain>,
     waiting: Vec<(TxId, String, Call)>,
     outcomes: BTreeMap<TxId, (u64, Called)>,
-    receipts: u64,
-}
-
-struct Memory<'a> {
-    block: &'a Block,
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    predecessor: &'a str,
-    deposit: u128,
-    seed: u64,
-    logs: Vec<String>,
-}
-
-impl Host for Memory<'_> {
-    const SHA256: Sha256 = sha256;
-    /// Agents sign no intents.
-    fn ed25519_verify(&self, _signature: &[u8; 64], _message: &[u8], _public_key: &[u8; 32]) -> bool {
-        false
-    }
-    fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.writes.get(key).cloned().unwrap_or_else(|| self.block.storage.get(key).cloned())
-    }
-    fn write(&mut self, key: &[u8], value: &[u8]) {
-        self.writes.insert(key.to_vec(), Some(value.to_vec()));
-    }
-    fn remove(&mut self, key: &[u8]) {
-        self.writes.insert(key.to_vec(), None);
-    }
-    fn take(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        let value = self.read(key);
-        self.remove(key);
-        value
-    }
-    fn now_ns(&self) -> u64 {
-        u64::from(self.block.now_s) * 1_000_000_000
-    }
-    fn height(&self) -> u64 {
-        self.block.height
-    }
-    fn predecessor(&self) -> String {
-        self.predecessor.to_owned()
-    }
-    fn current_account(&self) -> String {
-        CONTRACT.to_owned()
-    }
-    fn deposit(&self) -> u128 {
-        self.deposit
-    }
-    fn random_seed(&self) -> Vec<u8> {
-        sha256(&self.seed.to_le_bytes()).to_vec()
-    }
-    fn gas_left(&self) -> u64 {
-        u64::MAX
-    }
-    fn log(&mut self, line: &str) {
-        self.logs.push(line.to_owned());
-    }
 }
 
 impl Chain {
     /// A chain with these nodes of one ticket each, and a batch.
     pub fn new(nodes: &[&str], items: u32, quorum_pct: u8) -> Self {
         let mut chain = Self::bare(nodes);
-        chain.post(terms(chain.latest.now_s, quorum_pct), items, None);
+        chain.post(terms(chain.now_s(), quorum_pct), items, None);
         chain
     }
 
     fn bare(nodes: &[&str]) -> Self {
-        let latest = Block { height: 1_000, now_s: 1_700_000_000, storage: Storage::new() };
-        let mut chain =
-            Self { latest, recent: VecDeque::new(), waiting: Vec::new(), outcomes: BTreeMap::new(), receipts: 0 };
         let bounds = Bounds {
             claim_ttl_s: (10, 100_000),
             reveal_window_s: (10, 100_000),
@@ -140,20 +68,15 @@ impl Chain {
             bounds,
             ..Config::default()
         };
-        chain.run(CONTRACT, 0, |host| Engine::init(host, OWNER.to_owned(), config)).expect("init");
-        let token = TokenListArgs {
-            account_id: TOKEN.to_owned(),
-            min_reward: Amount(1),
-            rep_unit: Amount(1),
-            bond_rate: Amount(1 << 40),
-        };
-        chain.call(OWNER, 1, |engine| engine.token_list(token)).expect("token");
+        let latest = engine::Chain::new(config);
+        let mut chain = Self { latest, recent: VecDeque::new(), waiting: Vec::new(), outcomes: BTreeMap::new() };
+        chain.latest.list_token(TOKEN);
         for who in nodes.iter().copied().chain([REQUESTER]) {
-            chain.call(who, 100 * NEAR, |engine| engine.storage_deposit(None, false)).expect("storage");
+            chain.latest.storage_deposit(who, 100 * NEAR).expect("storage");
         }
         for node in nodes {
             let args = NodeRegisterArgs { classes: vec![CLASS] };
-            chain.call(node, 10 * NEAR, |engine| engine.node_register(args)).expect("node");
+            chain.latest.call(By::by(node).with(10 * NEAR), |engine| engine.node_register(args)).expect("node");
         }
         chain.block();
         chain
@@ -162,7 +85,7 @@ impl Chain {
     /// A chain whose batch has a challenge window, and a contract that wants to know of its end.
     pub fn with_window(nodes: &[&str], items: u32, window_s: u32) -> Self {
         let mut chain = Self::bare(nodes);
-        let terms = Terms { challenge_window_s: window_s, ..terms(chain.latest.now_s, 60) };
+        let terms = Terms { challenge_window_s: window_s, ..terms(chain.now_s(), 60) };
         let callback = Callback { account_id: "listener.near".to_owned(), tgas: 10 };
         chain.post(terms, items, Some(callback));
         chain
@@ -177,8 +100,7 @@ impl Chain {
             gold_root: [0; 32],
             callback,
         });
-        let pay = 10_u128.pow(12);
-        self.call(TOKEN, 0, |engine| engine.ft_on_transfer(REQUESTER.to_owned(), pay, message)).expect("batch");
+        self.latest.transfer_call(TOKEN, REQUESTER, 10_u128.pow(12), message).expect("batch");
         for _ in 0..=FINAL_AFTER {
             self.block();
         }
@@ -187,7 +109,7 @@ impl Chain {
     /// The requester challenges the first item of a lot.
     pub fn challenge(&mut self, lot: LotId) {
         let args = ChallengeArgs { batch: BatchId(0), lot, items: vec![0] };
-        self.call(REQUESTER, NEAR, |engine| engine.challenge(&args)).expect("challenge");
+        self.latest.call(By::by(REQUESTER).with(NEAR), |engine| engine.challenge(&args)).expect("challenge");
     }
 
     /// Takes signed bytes; the second time does nothing.
@@ -200,23 +122,26 @@ impl Chain {
 
     /// Makes a block, a second after the last.
     pub fn block(&mut self) {
+        // What a block logged is read at once: blocks keep none of it.
+        self.latest.lines.clear();
+        self.latest.receipts.clear();
         self.recent.push_back(self.latest.clone());
         if self.recent.len() > FINAL_AFTER + LAG_MAX {
             self.recent.pop_front();
         }
-        self.latest.height += 1;
-        self.latest.now_s += 1;
+        self.latest.pass(1);
         for (tx, who, call) in std::mem::take(&mut self.waiting) {
-            let logs = match call {
-                Call::Work(ops) => self.call(&who, 0, |engine| engine.work(ops)),
-                Call::Poke(targets) => self.call(&who, 0, |engine| engine.poke(&targets)),
-                Call::Tell(batch, _) => self.call(&who, 0, |engine| engine.poke(&[Target::Batch(batch)])),
-                Call::Heartbeat => self.call(&who, 0, |engine| engine.heartbeat()),
-                Call::EpochSettle => self.call(&who, 0, |engine| engine.epoch_settle()),
+            let (chain, by) = (&mut self.latest, By::by(&who));
+            let ran = match call {
+                Call::Work(ops) => chain.work(&who, ops).map(drop),
+                Call::Poke(targets) => chain.call(by, |engine| engine.poke(&targets)).map(drop),
+                Call::Tell(batch, _) => chain.call(by, |engine| engine.poke(&[Target::Batch(batch)])).map(drop),
+                Call::Heartbeat => chain.call(by, |engine| engine.heartbeat()),
+                Call::EpochSettle => chain.call(by, |engine| engine.epoch_settle()),
                 Call::Collect(_) => unreachable!("no key of these agents signs intents"),
             };
-            let called = match logs {
-                Ok(logs) => Called::Done { height: self.latest.height, skips: skips(&logs) },
+            let called = match ran {
+                Ok(()) => Called::Done { height: self.latest.height, skips: skips(self.latest.lines.last()) },
                 Err(error) => Called::Failed { text: error.to_string() },
             };
             self.outcomes.insert(tx, (self.latest.height, called));
@@ -237,7 +162,7 @@ impl Chain {
     /// What an agent sees through a node that lags so many blocks behind the last final one.
     pub fn facts_behind(&self, who: &str, lag: usize) -> Facts {
         let block = self.final_block(lag);
-        let (account, root, revenue, batches, untold) = view(block, |mut engine| {
+        let (account, root, revenue, batches, untold) = block.view(|mut engine| {
             let batches: Vec<Batch> = engine.view_batches(0, 128).expect("batches");
             let closed = batches.iter().filter(|batch| batch.status == BatchStatus::Closed);
             let untold = closed.filter_map(|batch| Some((batch.batch, batch.callback.as_ref()?.tgas))).collect();
@@ -258,7 +183,7 @@ impl Chain {
         });
         Facts {
             height: block.height,
-            now_s: block.now_s,
+            now_s: block.now(),
             active_tickets: root.active_tickets,
             liveness_window_s: 600,
             account,
@@ -272,79 +197,38 @@ impl Chain {
 
     /// An account at the tip.
     pub fn account(&self, who: &str) -> Account {
-        view(&self.latest, |mut engine| engine.view_account(who)).expect("view").expect("account")
+        self.latest.view(|mut engine| engine.view_account(who)).expect("view").expect("account")
     }
 
     /// The batch at the tip.
     pub fn batch(&self) -> Batch {
-        view(&self.latest, |mut engine| engine.view_batch(BatchId(0))).expect("view").expect("batch")
+        self.latest.view(|mut engine| engine.view_batch(BatchId(0))).expect("view").expect("batch")
     }
 
     /// A node's number.
     pub fn number(&self, who: &str) -> AccountNo {
-        self.account(who).account
+        self.latest.number(who)
     }
 
     /// Time of the tip.
-    pub const fn now_s(&self) -> u32 {
-        self.latest.now_s
+    pub fn now_s(&self) -> u32 {
+        self.latest.now()
     }
 
-    fn last_final(&self) -> &Block {
+    fn last_final(&self) -> &engine::Chain {
         self.final_block(0)
     }
 
-    fn final_block(&self, lag: usize) -> &Block {
+    fn final_block(&self, lag: usize) -> &engine::Chain {
         self.recent.get(self.recent.len().saturating_sub(FINAL_AFTER + lag)).unwrap_or(&self.latest)
     }
-
-    fn call<T>(
-        &mut self,
-        who: &str,
-        deposit: u128,
-        run: impl FnOnce(Engine<'_, Memory<'_>>) -> Result<T, Error>,
-    ) -> Result<Vec<String>, Error> {
-        self.run(who, deposit, |host| Engine::start(host).and_then(run))
-    }
-
-    fn run<T>(
-        &mut self,
-        who: &str,
-        deposit: u128,
-        run: impl FnOnce(&mut Memory<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<String>, Error> {
-        self.receipts += 1;
-        let mut host = Memory {
-            block: &self.latest,
-            writes: BTreeMap::new(),
-            predecessor: who,
-            deposit,
-            seed: self.receipts,
-            logs: Vec::new(),
-        };
-        run(&mut host)?;
-        let Memory { writes, logs, .. } = host;
-        for (key, value) in writes {
-            match value {
-                Some(value) => self.latest.storage.insert(key, value),
-                None => self.latest.storage.remove(&key),
-            };
-        }
-        Ok(logs)
-    }
 }
 
-fn view<T>(block: &Block, look: impl FnOnce(Engine<'_, Memory<'_>>) -> T) -> T {
-    let mut host = Memory { block, writes: BTreeMap::new(), predecessor: "", deposit: 0, seed: 0, logs: Vec::new() };
-    look(Engine::start(&mut host).expect("initialised"))
-}
-
-fn skips(logs: &[String]) -> BTreeMap<usize, piecework_interface::skip::Skip> {
-    let lines = logs.iter().map(|log| Line::parse(log).expect("readable").expect("ours"));
-    let entries = lines.flat_map(|line| line.log);
+fn skips(line: Option<&Line>) -> BTreeMap<usize, piecework_interface::skip::Skip> {
+    let entries = line.into_iter().flat_map(|line| &line.log);
     entries
         .filter_map(|entry| match entry {
-            Entry::Skipped { op, code } => Some((usize::from(op), code)),
+            Entry::Skipped { op, code } => Some((usize::from(*op), *code)),
             _ => None,
         })
         .collect()

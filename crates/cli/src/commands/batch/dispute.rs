@@ -51,8 +51,7 @@ pub(super) async fn lot(
 
 /// Seconds in which a lot's result can still be disputed; `None` if it cannot be now.
 pub(super) fn disputable_s(lot: &Lot, open: &OpenBatch, now_s: u32) -> Option<u32> {
-    let until = lot.state.challenge_end(&open.terms);
-    (lot.state.phase == LotPhase::Provisional && now_s < until).then(|| until - now_s)
+    lot.state.challengeable(&open.terms, now_s).then(|| lot.state.challenge_end(&open.terms) - now_s)
 }
 
 /// What to say of a lot whose result cannot be disputed now.

@@ -30,7 +30,8 @@ impl Chain {
         let config = self.view.runtime.config.congestion_control_config;
         let limit = CongestionControl::new(config, parent.congestion, 0).process_tx_limit();
         let mut state = StateUpdate::new(base.clone());
-        let mut used = Gas::ZERO;
+        let bytes_limit = self.view.runtime.config.witness_config.combined_transactions_size_limit;
+        let (mut used, mut bytes) = (Gas::ZERO, 0);
         let mut taken = Vec::new();
         let waiting = self.view.pool().take();
         let mut waiting = waiting.into_iter();
@@ -39,11 +40,12 @@ impl Chain {
             match accepts.clone().and_then(|()| self.charge(&mut state, parent, &tx, context)) {
                 Ok(gas) => {
                     used = used.saturating_add(gas);
+                    bytes += usize::try_from(tx.wire_size()).unwrap_or(usize::MAX);
                     taken.push(tx);
                 }
                 Err(error) => tracing::debug!(tx_hash = %tx.get_hash(), %error, "transaction dropped"),
             }
-            if used >= limit {
+            if used >= limit || bytes >= bytes_limit {
                 break;
             }
         }

@@ -40,6 +40,17 @@ async fn send_tx__should_wait_for_every_level() {
         // Then the answer has come that far, and the transaction can be found afterwards
         let has_outcome = response.final_execution_outcome.is_some();
         assert_eq!(has_outcome, wait_until != TxExecutionStatus::None, "{wait_until:?}");
+        use TxExecutionStatus as At;
+        let enough: &[At] = match wait_until {
+            At::None => &[At::None],
+            At::Included => &[At::Included, At::ExecutedOptimistic, At::IncludedFinal, At::Executed, At::Final],
+            At::ExecutedOptimistic => &[At::ExecutedOptimistic, At::Executed, At::Final],
+            At::IncludedFinal => &[At::IncludedFinal, At::Executed, At::Final],
+            At::Executed => &[At::Executed, At::Final],
+            At::Final => &[At::Final],
+        };
+        let reached = response.final_execution_status;
+        assert!(enough.contains(&reached), "{wait_until:?} is answered at {reached:?}");
         let request = methods::tx::RpcTransactionStatusRequest {
             transaction_info: methods::tx::TransactionInfo::TransactionId {
                 tx_hash: hash,

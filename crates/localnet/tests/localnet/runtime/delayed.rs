@@ -139,3 +139,26 @@ fn transaction__should_await_the_refund_of_its_deposit_but_not_that_of_its_gas()
     let level = chain.chain.view().history().transaction_status(&hash).unwrap().level;
     assert_eq!(level, TxExecutionStatus::ExecutedOptimistic);
 }
+
+#[test]
+fn transactions__should_wait_when_the_block_has_four_megabytes_of_them() {
+    // Given five accounts that deploy code of a megabyte each in one block
+    let mut chain = Harness::new();
+    let owners: Vec<_> = (0..5).map(|owner| chain.account(&format!("owner{owner}"), 20)).collect();
+    let deploys: Vec<CryptoHash> = owners
+        .iter()
+        .map(|owner| {
+            let tx = chain.sign(owner, &owner.id, vec![deploy(vec![0; 1 << 20])]);
+            chain.chain.submit(tx).unwrap()
+        })
+        .collect();
+
+    // When all have run
+    chain.settle();
+
+    // Then the fourth fills the block, by its signature's bytes, and the fifth waited for the next
+    let history = chain.chain.view().history();
+    let heights: Vec<BlockHeight> = deploys.iter().map(|hash| history.outcome(hash).unwrap().height).collect();
+    let first = heights[0];
+    assert_eq!(heights, [first, first, first, first, first + 1]);
+}
