@@ -23,7 +23,7 @@ pub struct Config {
     /// Connections to Postgres at most.
     #[arg(long, env = "PIECEWORK_GATEWAY_DB_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..))]
     pub db_connections: u32,
-    /// Requests answered at the same time at most, streams not counted; more get 503.
+    /// Requests answered at the same time at most, those of blobs counted apart and streams not; more get 503.
     #[arg(long, env = "PIECEWORK_GATEWAY_REQUESTS_MAX", default_value_t = 1024)]
     pub requests_max: usize,
     /// Seconds until an answer is given up; streams have no such limit.

@@ -47,8 +47,8 @@ pub fn around(router: Router) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
 }
 
-/// Limits of a group of routes: at most `limit` requests at once, shared with every group that has this layer, and
-/// `timeout` for each. Applied with [`Limits::guard`].
+/// Limits of a group of routes: at most `requests_max` requests at once, and a time for each. Applied with
+/// [`Limits::guard`].
 #[derive(Clone, Debug)]
 pub struct Limits {
     concurrency: GlobalConcurrencyLimitLayer,

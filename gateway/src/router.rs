@@ -96,7 +96,8 @@ pub fn document() -> openapi::OpenApi {
 
 /// The service.
 pub fn router(app: App) -> Router {
-    let limits = Limits::new(app.config.requests_max);
+    // Apart, so that uploads that never end keep nobody from reading.
+    let (reads, uploads) = (Limits::new(app.config.requests_max), Limits::new(app.config.requests_max));
     let (request_timeout, upload_timeout) = (app.config.request_timeout(), app.config.upload_timeout());
     let mirror = Router::from(mirror())
         .layer(CompressionLayer::new())
@@ -105,8 +106,8 @@ pub fn router(app: App) -> Router {
     // The store counts the bytes as they come.
     let blobs = Router::from(blob_routes()).layer(DefaultBodyLimit::disable());
     let router = Router::new()
-        .merge(limits.guard(mirror, request_timeout))
-        .merge(limits.guard(blobs, upload_timeout))
+        .merge(reads.guard(mirror, request_timeout))
+        .merge(uploads.guard(blobs, upload_timeout))
         .merge(Router::from(streams()))
         .merge(Router::from(probes()))
         .merge(pages(&document()));
@@ -116,6 +117,7 @@ pub fn router(app: App) -> Router {
 #[cfg(test)]
 mod tests {
     use piecework_store::PgPool;
+    use tokio::io::AsyncWriteExt as _;
 
     use super::document;
     use crate::testing::{Gateway, Market, problem};
@@ -172,6 +174,22 @@ mod tests {
         let exposed = response.headers()["access-control-expose-headers"].to_str().unwrap();
         assert!(exposed.contains("x-indexed-height") && exposed.contains("etag"), "{exposed}");
         assert!(response.headers().contains_key("x-request-id"));
+    }
+
+    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+    async fn router__should_answer_reads_while_uploads_hold_every_place(pool: PgPool) {
+        // Given a gateway with one place, which an upload takes that never ends
+        Market::with_work(&pool).await;
+        let gateway = Gateway::start_with(&pool, &["--requests-max", "1"]).await;
+        let address = gateway.url.trim_start_matches("http://").to_owned();
+        let mut upload = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let head = format!("PUT /v1/blobs/{} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nx", "0".repeat(64));
+        upload.write_all(head.as_bytes()).await.unwrap();
+        let is_taken = async || gateway.get(&format!("/v1/blobs/{}", "1".repeat(64))).await.status() == 503;
+        while !is_taken().await {}
+
+        // Then reads are answered
+        assert_eq!(gateway.get("/v1/network").await.status(), 200);
     }
 
     #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
