@@ -96,7 +96,7 @@ pub fn document() -> openapi::OpenApi {
 
 /// The service.
 pub fn router(app: App) -> Router {
-    // Apart, so that uploads that never end keep nobody from reading.
+    // Reads and uploads have places apart: an upload that never ends takes no reader's place.
     let (reads, uploads) = (Limits::new(app.config.requests_max), Limits::new(app.config.requests_max));
     let (request_timeout, upload_timeout) = (app.config.request_timeout(), app.config.upload_timeout());
     let mirror = Router::from(mirror())

@@ -24,7 +24,7 @@ use crate::{
 const PAGE: u32 = 200;
 /// Pages of a list at most: thirteen million rows.
 const PAGES_MAX: u32 = 1 << 16;
-/// Bytes of a manifest at most: those of two million items. Whoever posts a batch chooses how many it has.
+/// Bytes of a manifest at most: those of two million items. The requester chooses the number of items.
 const MANIFEST_MAX: u64 = 64 << 20;
 /// Bytes of a refusal's body at most.
 const REFUSAL_MAX: u64 = 64 << 10;

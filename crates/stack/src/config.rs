@@ -2,7 +2,7 @@
 
 use piecework_interface::config::{Bounds, Config};
 
-/// The defaults, with times short enough for trying things out and juries that anybody may sit on.
+/// The contract's defaults, with times of seconds, and juries open to every node.
 #[must_use]
 pub fn local_config() -> Config {
     let defaults = Config::default();
@@ -16,7 +16,7 @@ pub fn local_config() -> Config {
     };
     let times =
         Config { unbonding_s: 60, notice_s: 10, epoch_s: 600, grace_s: 1, reputation_interval_s: 1, ..defaults };
-    // Nobody is old and trusted on a network that was made just now, and a jury without jurors changes nothing.
+    // A new network has no node of the default juror's age and reputation, and a jury without jurors changes nothing.
     Config { juror_age_s: 0, juror_reputation: 0, bounds, ..times }
 }
 

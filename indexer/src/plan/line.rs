@@ -51,7 +51,7 @@ impl Rows {
         receipt_id: &str,
         Applied { line, text, mut changes }: Applied<'_>,
     ) {
-        // A batch's version counts its lots' changes too, so that one number tells a reader whether to look again.
+        // A batch's `updated_seq` counts changes of its lots too: a reader compares one number.
         changes.batches.extend(changes.lots.iter().map(|(batch, _)| *batch));
         let seq = line.seq;
         self.change.events.push(EventRow {

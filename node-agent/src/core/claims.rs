@@ -229,8 +229,8 @@ impl State {
     }
 }
 
-/// Whether the contract lets the node in, for now or once it has a slot and stake free: those are counted over all claims
-/// of a call.
+/// Whether the contract lets the node in, or refuses it only for want of a free slot or stake: those two are counted over all
+/// claims of a call.
 const fn admitted(seat: Result<Seat, Skip>) -> bool {
     matches!(seat, Ok(_) | Err(Skip::SlotLimit | Skip::Bond))
 }

@@ -316,7 +316,7 @@ async fn source__should_not_end_for_a_refused_key_while_another_endpoint_is_only
 
 #[tokio::test]
 async fn source__should_go_on_after_an_endpoint_invented_a_head_once() {
-    // Given two endpoints of a chain, the first of which says once that a block far ahead is final
+    // Given two endpoints of a chain; once the first answers with a final block far ahead of it
     let chain = busy(&[1, 2, 3, 4, 5, 6]);
     let (served, invented, mut lies) = (chain.clone(), blocks(&[1_000_000], "invented"), 1);
     let liar = FakeNode::start(move |method, params| {

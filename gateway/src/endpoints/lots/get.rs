@@ -80,7 +80,7 @@ mod tests {
         // When it is asked for
         let lot = gateway.json("/v1/batches/0/lots/0").await;
 
-        // Then it tells who challenged what, for five jurors' fees and a tenth more, and what the jury answers
+        // Then the case has the challenge, its bond of five jurors' fees and a tenth more, and the jury's items
         let challenge = json!({ "account": 0, "items": "0000000000000001", "bond": "281600" });
         assert_eq!(lot["case"]["challenges"], json!([challenge]));
         assert_eq!((&lot["round"], &lot["case"]["jury_items"]), (&json!(2), &json!("0000000000000009")));
