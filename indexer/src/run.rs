@@ -2,10 +2,12 @@
 
 use std::{future::Future, time::Duration};
 
-use anyhow::{Context as _, bail};
-use piecework_chain::{RpcBlockSource, RpcClient, ViewError};
+use anyhow::{Context as _, bail, ensure};
+use piecework_chain::{BlockRef, Coordinator, RpcBlockSource, RpcClient, ViewError};
 use piecework_daemon::{PrometheusHandle, announce, bind, router, serve};
-use piecework_store::{DatabaseUrl, PgConnection, connect_one, migrate, reconciliation::reconciliation_insert};
+use piecework_store::{
+    DatabaseUrl, PgConnection, connect_one, cursor::cursor_find, migrate, reconciliation::reconciliation_insert,
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +24,8 @@ use crate::{
 const HEAD_INTERVAL: Duration = Duration::from_secs(2);
 /// Between two tries to reach what is needed at the start.
 const START_INTERVAL: Duration = Duration::from_secs(1);
+/// Heights asked for the contract's state before the mirror begins, one, two, four… below: most of them have a block.
+const STATES_BEFORE: u32 = 6;
 
 /// Runs until `stop`.
 ///
@@ -37,7 +41,7 @@ pub async fn run(
     let listener = bind(config.listen, "--listen").await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, %database, contract = %chain.contract, "indexer starting");
-    let Some(chain_id) = start(&chain.rpc, &database, &config, &stop).await? else {
+    let Some(chain_id) = start(&chain, &database, &config, &stop).await? else {
         return Ok(());
     };
 
@@ -86,19 +90,23 @@ pub async fn run(
 
 /// Migrates the database and asks for the chain's id; waits for both, because services start in any order. `None` when
 /// stopped before.
+///
+/// # Errors
+/// The database is not for this program, endpoints serve different chains, or an empty mirror would begin too late.
 async fn start(
-    rpc: &RpcClient,
+    chain: &Chain,
     database: &DatabaseUrl,
     config: &RunConfig,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<String>> {
-    loop {
+    let cursor = loop {
         let migrated = async {
             let mut conn = connect_one(database, "piecework-indexer", config.statement_timeout()).await?;
-            migrate(&mut conn).await
+            migrate(&mut conn).await?;
+            cursor_find(&mut conn).await
         };
         match migrated.await {
-            Ok(()) => break,
+            Ok(cursor) => break cursor,
             Err(error) if error.is_transient() => {
                 tracing::warn!(
                     error = format!("{:#}", anyhow::Error::new(error)),
@@ -110,15 +118,48 @@ async fn start(
         if !pause(stop).await {
             return Ok(None);
         }
-    }
+    };
     loop {
-        if let Some(chain_id) = one_chain(rpc.chain_ids().await)? {
+        if let Some(chain_id) = one_chain(chain.rpc.chain_ids().await)? {
+            if let Some(height) = config.start_height
+                && cursor.is_none_or(|cursor| cursor.hash.is_none())
+            {
+                check_start(chain, height).await?;
+            }
             return Ok(Some(chain_id));
         }
         if !pause(stop).await {
             return Ok(None);
         }
     }
+}
+
+/// Looks at the contract's state before an empty mirror begins. Where it is not kept, the next line that comes tells.
+///
+/// # Errors
+/// The journal had lines by then, which the mirror would lack.
+async fn check_start(chain: &Chain, start: u64) -> anyhow::Result<()> {
+    let contract = Coordinator::new(&chain.rpc, chain.contract.clone());
+    for height in (0..STATES_BEFORE).map_while(|step| start.checked_sub(1 << step)) {
+        match contract.at(BlockRef::Height(height)).root().await {
+            Ok(root) => {
+                ensure!(
+                    root.value.seq == 0,
+                    "--start-height {start} lies after the deployment of {}, whose journal had {} lines by then: leave \
+                     the option out, or begin at the contract's deployment or before it",
+                    chain.contract,
+                    root.value.seq
+                );
+                return Ok(());
+            }
+            Err(ViewError::UnknownBlock { .. }) => {}
+            Err(error) => {
+                tracing::debug!(height, error = format!("{error:#}"), "the contract before the start cannot be read");
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The chain that every endpoint which answers serves; `None` if none answers yet.

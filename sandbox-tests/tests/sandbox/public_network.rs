@@ -1,20 +1,28 @@
 //! What the indexer does on a chain with a public network's habits, at a faster pace where a test would wait too long.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use piecework_chain::Network;
 use piecework_interface::{draw::At, ids::LotId, view::Root};
 use piecework_sandbox_tests::{Market, PublicNetwork, Setup, Stack, database_url, market::ONE, programs, until};
 use piecework_stack::command;
+use reqwest::Url;
 use serde_json::json;
 use sqlx::PgPool;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+    task::JoinSet,
+};
 
 /// The history of the profile, which the environment of cargo's tests changes.
 const KEPT: &str = "--keep-blocks=3000";
 const FAST: &str = "--block-interval-ms=100";
+/// Blocks after which a state is gone, though its block is kept: those of the chain's newest logs.
+const STATES_KEPT: u32 = 10_500;
 const LIMIT: Duration = Duration::from_secs(120);
 
 #[sqlx::test(migrations = false)]
@@ -53,8 +61,7 @@ async fn indexer__should_wait_until_the_contract_is_deployed(pool: PgPool) -> Re
     let network = PublicNetwork::start("public", &[KEPT, FAST]).await?;
     let indexer = Indexer::new(&network.url(), "coordinator.test.near", &pool)?;
     let _running = indexer.start(&[])?;
-    let waits = "account coordinator.test.near does not exist on this network";
-    until(LIMIT, waits, async || Ok(indexer.said().contains(waits).then_some(()))).await?;
+    indexer.comes_to_say("account coordinator.test.near does not exist on this network").await?;
 
     // When the contract is deployed, then it is mirrored from there on, without a restart
     let market = Market::start_on(&network, Setup { nodes: 0 }).await?;
@@ -133,12 +140,133 @@ async fn indexer__should_name_what_is_wrong_with_its_settings(pool: PgPool) -> R
         Indexer::new(&url, contract, &pool)?.says(&[], part).await?;
     }
 
-    // When it begins after the deployment, then it ends at the first line that it sees
+    // When it begins after the deployment, then it says so at once
     let height = network.rpc()?.head().await?.height;
-    market.transfer_call(&market.requester, ONE, r#"{"deposit":{}}"#).await?;
     let said = Indexer::new(&url, coordinator, &pool)?.fails(&["--start-height", &height.to_string()]).await?;
+    ensure!(said.contains("lies after the deployment of"), "{said}");
+    Ok(())
+}
+
+#[sqlx::test(migrations = false)]
+async fn indexer__should_begin_at_a_height_where_states_are_gone_and_blocks_are_not(pool: PgPool) -> Result<()> {
+    // Given a market whose first states are no longer kept, though its blocks are
+    let network = PublicNetwork::start("public", &["--keep-blocks=50000", FAST, "--rate-limit=100000"]).await?;
+    let before = network.rpc()?.head().await?.height;
+    let market = Market::start_on(&network, Setup { nodes: 0 }).await?;
+    let after = network.rpc()?.head().await?.height;
+    network.rpc()?.call_any("sandbox_produce_blocks", json!({ "count": STATES_KEPT })).await?;
+    let indexer = Indexer::new(&network.url(), market.coordinator.id().as_str(), &pool)?;
+
+    // When it looks for the deployment, then it says that this is gone
+    let said = indexer.fails(&[]).await?;
+    ensure!(said.contains("was deployed before height"), "{said}");
+
+    // When it begins before the deployment, then it has the whole journal
+    let running = indexer.start(&["--start-height", &before.to_string()])?;
+    indexer.catches_up(&market).await?;
+    drop(running);
+
+    // When it begins after the deployment, then it ends at the first line that it sees
+    sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(&pool).await?;
+    market.transfer_call(&market.requester, ONE, r#"{"deposit":{}}"#).await?;
+    let said = indexer.fails(&["--start-height", &after.to_string()]).await?;
     ensure!(said.contains("arrived where line 0 was due"), "{said}");
     Ok(())
+}
+
+#[sqlx::test(migrations = false)]
+async fn indexer__should_wait_for_database_and_node_in_any_order(pool: PgPool) -> Result<()> {
+    // Given a market on a network that is down, and a database that is too
+    let mut network = PublicNetwork::start("public", &[KEPT, FAST]).await?;
+    let market = Market::start_on(&network, Setup { nodes: 0 }).await?;
+    let mut indexer = Indexer::new(&network.url(), market.coordinator.id().as_str(), &pool)?;
+    let database = Gate::before(&mut indexer.database_url).await?;
+    network.stop().await;
+
+    // When the node comes first, and the database then
+    let running = indexer.start(&[])?;
+    indexer.comes_to_say("the database is not ready").await?;
+    network.run(&[KEPT, FAST]).await?;
+    let open = database.open().await?;
+    // Then the market is mirrored
+    indexer.catches_up(&market).await?;
+    drop((running, open));
+
+    // And when the database comes first
+    network.stop().await;
+    let _running = indexer.start(&[])?;
+    indexer.comes_to_say("the database is not ready").await?;
+    let _open = database.open().await?;
+    indexer.comes_to_say("an endpoint is not ready").await?;
+    network.run(&[KEPT, FAST]).await?;
+    market.transfer_call(&market.requester, ONE, r#"{"deposit":{}}"#).await?;
+    indexer.catches_up(&market).await
+}
+
+#[sqlx::test(migrations = false)]
+async fn indexer__should_leave_out_an_endpoint_on_a_fork(pool: PgPool) -> Result<()> {
+    // Given a mirror of a network, and a node that went on from the same blocks with others
+    let mut network = PublicNetwork::start("public", &[KEPT, FAST]).await?;
+    let market = Market::start_on(&network, Setup { nodes: 0 }).await?;
+    network.stop().await;
+    let mut fork = network.copy()?;
+    network.run(&[KEPT, FAST]).await?;
+    let mut indexer = Indexer::new(&network.url(), market.coordinator.id().as_str(), &pool)?;
+    let running = indexer.start(&[])?;
+    market.transfer_call(&market.requester, ONE, r#"{"deposit":{}}"#).await?;
+    indexer.catches_up(&market).await?;
+    drop(running);
+    fork.run(&[KEPT, FAST]).await?;
+    let ahead = network.rpc()?.head().await?.height.saturating_sub(fork.rpc()?.head().await?.height);
+    fork.rpc()?.call_any("sandbox_produce_blocks", json!({ "count": ahead + 100 })).await?;
+
+    // When it goes on with both, the fork first
+    indexer.rpc_urls = format!("{},{}", fork.url(), network.url());
+    let _running = indexer.start(&[])?;
+
+    // Then it names the fork, and follows the network
+    indexer.comes_to_say("rpc.endpoint_distrusted").await?;
+    market.transfer_call(&market.requester, ONE, r#"{"deposit":{}}"#).await?;
+    indexer.catches_up(&market).await
+}
+
+/// The address of a database, at which nobody listens until it is opened.
+struct Gate {
+    address: SocketAddr,
+    database: (String, u16),
+}
+
+impl Gate {
+    /// Puts itself before the database that a URL names.
+    async fn before(database_url: &mut String) -> Result<Self> {
+        // An address that was free a moment ago: nothing else here takes one by its number.
+        let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        let mut url = Url::parse(database_url)?;
+        let database = (url.host_str().context("no host")?.to_owned(), url.port().unwrap_or(5432));
+        let set = url.set_ip_host(address.ip()).and_then(|()| url.set_port(Some(address.port())));
+        ensure!(set.is_ok(), "{url} takes no address");
+        *database_url = url.to_string();
+        Ok(Self { address, database })
+    }
+
+    /// Passes connections on until the answer is dropped.
+    async fn open(&self) -> Result<JoinSet<()>> {
+        let (listener, database) = (TcpListener::bind(self.address).await?, self.database.clone());
+        let mut passing = JoinSet::new();
+        passing.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((mut from, _)) = listener.accept().await {
+                let database = database.clone();
+                connections.spawn(async move {
+                    if let Ok(mut to) = TcpStream::connect(database).await {
+                        // A connection that breaks is the program's business.
+                        let _ = copy_bidirectional(&mut from, &mut to).await;
+                    }
+                });
+            }
+        });
+        Ok(passing)
+    }
 }
 
 /// The indexer with its settings, and what it says.
@@ -146,6 +274,7 @@ struct Indexer {
     program: PathBuf,
     rpc_urls: String,
     contract: String,
+    database_url: String,
     pool: PgPool,
     dir: TempDir,
 }
@@ -153,7 +282,8 @@ struct Indexer {
 impl Indexer {
     fn new(rpc_urls: &str, contract: &str, pool: &PgPool) -> Result<Self> {
         let (rpc_urls, contract, pool) = (rpc_urls.to_owned(), contract.to_owned(), pool.clone());
-        Ok(Self { program: programs()?.indexer, rpc_urls, contract, pool, dir: tempfile::tempdir()? })
+        let (database_url, dir) = (database_url(&pool), tempfile::tempdir()?);
+        Ok(Self { program: programs()?.indexer, rpc_urls, contract, database_url, pool, dir })
     }
 
     /// One that runs until it is dropped.
@@ -172,6 +302,11 @@ impl Indexer {
     /// Runs it until it says this, and no longer.
     async fn says(&self, args: &[&str], part: &str) -> Result<()> {
         let _running = self.start(args)?;
+        self.comes_to_say(part).await
+    }
+
+    /// Waits until it has said this.
+    async fn comes_to_say(&self, part: &str) -> Result<()> {
         let said = until(LIMIT, part, async || Ok(self.said().contains(part).then_some(())));
         said.await.with_context(|| self.said())
     }
@@ -206,7 +341,7 @@ impl Indexer {
         fs::write(&path, toml::to_string(&network)?)?;
         let mut command = command(&self.program);
         command
-            .env("DATABASE_URL", database_url(&self.pool))
+            .env("DATABASE_URL", &self.database_url)
             .env("PIECEWORK_NETWORK", path)
             .env("PIECEWORK_CONTRACT", &self.contract)
             .args(["run", "--listen", "127.0.0.1:0"])

@@ -18,7 +18,7 @@ use near_primitives::{
 use near_vm_runner::logic::ReturnData;
 
 use super::{BlockContext, Runtime, RuntimeError, fees, refunds::Usage, storage_stake, validate};
-use crate::state::{StateUpdate, decode};
+use crate::state::StateUpdate;
 
 /// What a receipt did.
 pub struct AppliedReceipt {
@@ -235,7 +235,7 @@ impl Runtime {
                     .map_err(ActionErrorKind::NewReceiptValidationError);
             }
             let proof_limit = limits.per_receipt_storage_proof_size_limit;
-            if outcome.is_ok() && state.proof_size(proof_limit) > proof_limit {
+            if outcome.is_ok() && state.receipt_proof_size(proof_limit) > proof_limit {
                 let limit = u64::try_from(proof_limit).map_err(|_| RuntimeError::Overflow)?;
                 outcome = Err(ActionErrorKind::ReceiptStorageProofSizeExceeded { limit });
             }
@@ -318,11 +318,9 @@ fn take_inputs(
         .iter()
         .map(|data_id| {
             let key = TrieKey::ReceivedData { receiver_id: receiver_id.clone(), data_id: *data_id };
-            let found =
-                state.find(&key).ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
-            // Like what a contract reads, it is part of the receipt's storage proof.
-            state.prove_found(&found);
-            let received: ReceivedData = decode(found.value, &key)?;
+            let received: ReceivedData = state
+                .read(key.clone())?
+                .ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
             state.remove(key);
             Ok(received.data)
         })

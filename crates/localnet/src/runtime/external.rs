@@ -136,7 +136,7 @@ impl External for RuntimeExternal<'_> {
     }
 
     fn get_recorded_storage_size(&self) -> usize {
-        self.proof_limit.map_or(0, |limit| self.state.proof_size(limit))
+        self.proof_limit.map_or(0, |limit| self.state.receipt_proof_size(limit))
     }
 
     fn storage_proof_size_before_receipt(&self) -> usize {

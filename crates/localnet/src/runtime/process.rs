@@ -81,7 +81,7 @@ impl Runtime {
         for receipt in local {
             self.process_or_delay(&mut state, block, receipt, &mut applied)?;
         }
-        while applied.compute < block.gas_limit.as_gas()
+        while self.has_room(&state, block, &applied)
             && let Some(receipt) = queue.pop_front()
         {
             self.process(&mut state, block, receipt, &mut applied)?;
@@ -92,7 +92,7 @@ impl Runtime {
         for receipt in input.incoming {
             self.process_or_delay(&mut state, block, receipt, &mut applied)?;
         }
-        let expired = if applied.compute < block.gas_limit.as_gas() {
+        let expired = if self.has_room(&state, block, &applied) {
             yields::take_expired(&mut state, block.height)?
         } else {
             Vec::new()
@@ -104,6 +104,12 @@ impl Runtime {
         Ok(applied)
     }
 
+    /// Whether the block takes another receipt: by compute, and by its storage proof.
+    fn has_room(&self, state: &StateUpdate, block: &BlockContext, applied: &Applied) -> bool {
+        let limit = self.config.witness_config.main_storage_proof_size_soft_limit;
+        applied.compute < block.gas_limit.as_gas() && !state.block_proof_exceeds(limit)
+    }
+
     fn process_or_delay(
         &self,
         state: &mut StateUpdate,
@@ -111,7 +117,7 @@ impl Runtime {
         receipt: Receipt,
         applied: &mut Applied,
     ) -> Result<(), RuntimeError> {
-        if applied.compute < block.gas_limit.as_gas() {
+        if self.has_room(state, block, applied) {
             self.process(state, block, receipt, applied)
         } else {
             applied.delayed.push_back(receipt);

@@ -275,3 +275,61 @@ fn state_inits(actions: &[Action]) -> StateInits {
 fn length(value: usize) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use near_parameters::RuntimeConfigStore;
+    use near_primitives::{
+        hash::CryptoHash,
+        receipt::{ActionReceipt, DataReceipt, ReceiptEnum, ReceiptV0},
+        types::Balance,
+    };
+
+    use super::*;
+
+    fn check(receipt: ReceiptEnum) -> Result<(), ReceiptValidationError> {
+        let account: AccountId = "test.near".parse().unwrap();
+        let (predecessor_id, receipt_id) = (account.clone(), CryptoHash::default());
+        let receipt = Receipt::V0(ReceiptV0 { predecessor_id, receiver_id: account, receipt_id, receipt });
+        let config = RuntimeConfigStore::new(None);
+        new_receipt(&config.get_config(PROTOCOL_VERSION).wasm_config.limit_config, &receipt)
+    }
+
+    fn waits_for(results: usize) -> ReceiptEnum {
+        ReceiptEnum::Action(ActionReceipt {
+            signer_id: "test.near".parse().unwrap(),
+            signer_public_key: near_crypto::PublicKey::empty(near_crypto::KeyType::ED25519),
+            gas_price: Balance::ZERO,
+            output_data_receivers: Vec::new(),
+            input_data_ids: vec![CryptoHash::default(); results],
+            actions: Vec::new(),
+        })
+    }
+
+    fn returns(bytes: usize) -> ReceiptEnum {
+        ReceiptEnum::Data(DataReceipt { data_id: CryptoHash::default(), data: Some(vec![0; bytes]) })
+    }
+
+    #[test]
+    fn new_receipt__should_wait_for_a_hundred_and_twenty_eight_results_at_most() {
+        assert_eq!(check(waits_for(128)), Ok(()));
+        let number_of_input_data_dependencies = 129;
+        assert_eq!(
+            check(waits_for(129)),
+            Err(ReceiptValidationError::NumberInputDataDependenciesExceeded {
+                number_of_input_data_dependencies,
+                limit: 128
+            })
+        );
+    }
+
+    #[test]
+    fn new_receipt__should_carry_four_megabytes_at_most() {
+        // The whole receipt has the limit that what it carries has, so that its other bytes are over it.
+        assert_eq!(check(returns((4 << 20) - 1_000)), Ok(()));
+        assert!(matches!(
+            check(returns(4 << 20)),
+            Err(ReceiptValidationError::ReceiptSizeExceeded { limit: 4_194_304, .. })
+        ));
+    }
+}

@@ -43,17 +43,30 @@ impl Touched {
 
 /// The accounts of one block.
 ///
-/// The proof is only measured as exactly as needed: as long as the receipt's accesses could not exceed the limit
-/// even if every nibble of their keys were a full branch, that bound is its size.
+/// The proof is only measured as exactly as needed: as long as the accesses could not exceed the limit even if every
+/// nibble of their keys were a full branch, that bound is its size.
 #[derive(Default)]
 pub struct Accounting {
     touched: HashSet<u64>,
-    accesses: Vec<Access>,
-    measured: usize,
+    unmeasured: Vec<Access>,
     in_proof: HashSet<u64>,
+    block: ProofSize,
+    receipt: ProofSize,
+    /// The first of the unmeasured accesses that is the receipt's own.
     receipt_starts: usize,
-    receipt_measured: usize,
-    receipt_bound: usize,
+}
+
+/// Bytes of a storage proof: those measured, and the most that the rest can have.
+#[derive(Clone, Copy, Default)]
+struct ProofSize {
+    measured: usize,
+    bound: usize,
+}
+
+impl ProofSize {
+    fn most(self) -> usize {
+        self.measured + self.bound
+    }
 }
 
 enum Access {
@@ -102,37 +115,51 @@ impl Accounting {
         self.prove(Access::Removal);
     }
 
-    /// From here on, the proof is that of another receipt.
+    /// From here on, accesses are those of another receipt.
     pub fn start_receipt(&mut self) {
-        self.receipt_starts = self.accesses.len();
-        self.receipt_measured = 0;
-        self.receipt_bound = 0;
+        self.receipt = ProofSize::default();
+        self.receipt_starts = self.unmeasured.len();
     }
 
     /// Bytes that this receipt added to the proof, or more as long as that is within `limit`.
-    pub fn proof_size(&mut self, base: &Snapshot, limit: usize) -> usize {
-        if self.receipt_measured + self.receipt_bound <= limit {
-            return self.receipt_measured + self.receipt_bound;
+    pub fn receipt_proof_size(&mut self, base: &Snapshot, limit: usize) -> usize {
+        if self.receipt.most() > limit {
+            self.measure_all(base);
         }
-        for index in self.measured..self.accesses.len() {
-            let bytes = self.measure(base, index);
-            if index >= self.receipt_starts {
-                self.receipt_measured += bytes;
-            }
+        self.receipt.most()
+    }
+
+    /// Whether the block's proof has more bytes than `limit`.
+    pub fn block_proof_exceeds(&mut self, base: &Snapshot, limit: u64) -> bool {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if self.block.most() > limit {
+            self.measure_all(base);
         }
-        self.measured = self.accesses.len();
-        self.receipt_bound = 0;
-        self.receipt_measured
+        self.block.most() > limit
     }
 
     fn prove(&mut self, access: Access) {
-        self.receipt_bound += access.bound();
-        self.accesses.push(access);
+        let bound = access.bound();
+        self.receipt.bound += bound;
+        self.block.bound += bound;
+        self.unmeasured.push(access);
+    }
+
+    fn measure_all(&mut self, base: &Snapshot) {
+        for (index, access) in std::mem::take(&mut self.unmeasured).iter().enumerate() {
+            let bytes = self.measure(base, access);
+            self.block.measured += bytes;
+            if index >= self.receipt_starts {
+                self.receipt.measured += bytes;
+            }
+        }
+        self.receipt_starts = 0;
+        (self.block.bound, self.receipt.bound) = (0, 0);
     }
 
     /// Bytes that an access adds to what is already in the proof.
-    fn measure(&mut self, base: &Snapshot, index: usize) -> usize {
-        match &self.accesses[index] {
+    fn measure(&mut self, base: &Snapshot, access: &Access) -> usize {
+        match access {
             Access::Removal => REMOVAL_BYTES,
             Access::Value(value) if self.in_proof.insert(contents_id(value)) => value.len(),
             Access::Value(_) => 0,
@@ -214,14 +241,18 @@ mod tests {
         let extension = 1 + (4 + 1) + 32 + 8;
         let branch = 1 + 2 + 2 * 32 + 8;
         let leaf = 1 + (4 + 1) + 36 + 8;
-        assert_eq!(accounting.proof_size(&base, 0), extension + branch + leaf + 100);
+        assert_eq!(accounting.receipt_proof_size(&base, 0), extension + branch + leaf + 100);
 
         // And another receipt adds only what was not there before
         accounting.start_receipt();
         accounting.prove_path(b"b".to_vec());
         accounting.prove_removal();
-        assert_eq!(accounting.proof_size(&base, 0), leaf + 2_000);
-        assert!(accounting.proof_size(&base, 100_000) >= leaf + 2_000);
+        assert_eq!(accounting.receipt_proof_size(&base, 0), leaf + 2_000);
+        assert!(accounting.receipt_proof_size(&base, 100_000) >= leaf + 2_000);
+
+        // And that of the block is both
+        let both = u64::try_from(extension + branch + leaf + 100 + leaf + 2_000).unwrap();
+        assert!(!accounting.block_proof_exceeds(&base, both) && accounting.block_proof_exceeds(&base, both - 1));
     }
 
     #[test]
@@ -240,8 +271,8 @@ mod tests {
         accounting.prove_path(vec![0, 0, 0]);
 
         // Then the bound holds
-        let bound = accounting.proof_size(&base, usize::MAX);
-        let exact = accounting.proof_size(&base, 0);
+        let bound = accounting.receipt_proof_size(&base, usize::MAX);
+        let exact = accounting.receipt_proof_size(&base, 0);
         assert!(exact <= bound, "{exact} {bound}");
         assert!(exact > 5 * 16 * 32, "{exact}");
     }

@@ -40,9 +40,9 @@ impl Snapshot {
 }
 
 impl StateUpdate {
-    /// Decodes the entry under `key`.
+    /// Decodes the entry under `key`, which becomes part of the storage proof.
     pub fn read<T: BorshDeserialize>(&self, key: TrieKey) -> Result<Option<T>, StateError> {
-        self.get(&key).map(|value| decode(value, &key)).transpose()
+        self.find_whole(&key).map(|value| decode(value, &key)).transpose()
     }
 
     /// Encodes `value` under `key`.

@@ -86,6 +86,13 @@ impl StateUpdate {
         (found, touched)
     }
 
+    /// What the runtime reads under a key. The path to it and the value become part of the storage proof.
+    pub fn find_whole(&self, key: &TrieKey) -> Option<Value> {
+        let found = self.find(key)?;
+        self.prove_found(&found);
+        Some(found.value)
+    }
+
     /// Accounts for a contract that reads a found value.
     pub fn read_found(&self, found: &Found) -> Touched {
         if found.from_memory {
@@ -95,21 +102,25 @@ impl StateUpdate {
         self.accounting.borrow_mut().touch_value(&found.value)
     }
 
-    /// A found value becomes part of the storage proof.
-    pub fn prove_found(&self, found: &Found) {
+    fn prove_found(&self, found: &Found) {
         if !found.from_memory {
             self.accounting.borrow_mut().prove_value(Value::clone(&found.value));
         }
     }
 
-    /// From here on, the storage proof is that of another receipt.
+    /// From here on, what is added to the storage proof is another receipt's.
     pub fn start_receipt(&mut self) {
         self.accounting.get_mut().start_receipt();
     }
 
     /// Bytes that this receipt added to the storage proof, or more as long as that is within `limit`.
-    pub fn proof_size(&self, limit: usize) -> usize {
-        self.accounting.borrow_mut().proof_size(&self.base, limit)
+    pub fn receipt_proof_size(&self, limit: usize) -> usize {
+        self.accounting.borrow_mut().receipt_proof_size(&self.base, limit)
+    }
+
+    /// Whether the block's storage proof has more bytes than `limit`.
+    pub fn block_proof_exceeds(&self, limit: u64) -> bool {
+        self.accounting.borrow_mut().block_proof_exceeds(&self.base, limit)
     }
 
     /// Writes a value, pending until [`Self::commit`].

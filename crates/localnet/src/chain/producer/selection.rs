@@ -30,7 +30,9 @@ impl Chain {
         let config = self.view.runtime.config.congestion_control_config;
         let limit = CongestionControl::new(config, parent.congestion, 0).process_tx_limit();
         let mut state = StateUpdate::new(base.clone());
-        let bytes_limit = self.view.runtime.config.witness_config.combined_transactions_size_limit;
+        let witness = &self.view.runtime.config.witness_config;
+        let bytes_limit = witness.combined_transactions_size_limit;
+        let proof_limit = witness.new_transactions_validation_state_size_soft_limit;
         let (mut used, mut bytes) = (Gas::ZERO, 0);
         let mut taken = Vec::new();
         let waiting = self.view.pool().take();
@@ -45,7 +47,7 @@ impl Chain {
                 }
                 Err(error) => tracing::debug!(tx_hash = %tx.get_hash(), %error, "transaction dropped"),
             }
-            if used >= limit || bytes >= bytes_limit {
+            if used >= limit || bytes >= bytes_limit || state.block_proof_exceeds(proof_limit) {
                 break;
             }
         }

@@ -77,6 +77,8 @@ async fn parameters__should_be_given_where_they_are_wanted() {
         ("EXPERIMENTAL_validators_ordered", json!(null), "PARSE_ERROR"),
         ("block", json!({}), "PARSE_ERROR"),
         ("block", json!({ "finality": null }), "PARSE_ERROR"),
+        ("query", json!({ "request_type": "view_account", "account_id": "test.near" }), "PARSE_ERROR"),
+        ("EXPERIMENTAL_changes", json!({ "changes_type": "account_changes", "account_ids": [] }), "PARSE_ERROR"),
         ("validators", json!([]), "PARSE_ERROR"),
         ("tx_status", json!([]), "METHOD_NOT_FOUND"),
         ("receipt", json!([]), "METHOD_NOT_FOUND"),

@@ -169,6 +169,10 @@ pub const HEAVY: &str = r#"
     (call $read_register (i64.const 0) (i64.const 0))
     (i32.store8 (i32.const 64) (i32.load8_u (i32.const 0)))
     (drop (call $write (i64.const 1) (i64.const 0) (i64.const 1000000) (i64.const 64) (i64.const 1))))
+  (func (export "read_one")
+    (call $input (i64.const 0))
+    (call $read_register (i64.const 0) (i64.const 0))
+    (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0))))
   (func (export "read_all")
     (local $key i32)
     (loop $next
@@ -216,4 +220,24 @@ pub const NAMED_YIELDER: &str = r#"
   (func (export "vanish")
     (call $current (i64.const 0))
     (call $delete (call $batch (i64.const 0xffffffffffffffff) (i64.const 0)) (i64.const 9) (i64.const 64))))
+"#;
+
+/// Promises to its owner `little` with two calls that have two megabytes of arguments each, `much` with three.
+pub const PROMISER: &str = r#"
+(module
+  (import "env" "promise_batch_create" (func $batch (param i64 i64) (result i64)))
+  (import "env" "promise_batch_action_function_call" (func $call (param i64 i64 i64 i64 i64 i64 i64)))
+  (memory 40)
+  (data (i32.const 0) "test.near")
+  (func $add (param $promise i64)
+    (call $call (local.get $promise) (i64.const 4) (i64.const 0) (i64.const 2000000) (i64.const 64) (i64.const 16) (i64.const 1)))
+  (func (export "little") (local $promise i64)
+    (local.set $promise (call $batch (i64.const 9) (i64.const 0)))
+    (call $add (local.get $promise))
+    (call $add (local.get $promise)))
+  (func (export "much") (local $promise i64)
+    (local.set $promise (call $batch (i64.const 9) (i64.const 0)))
+    (call $add (local.get $promise))
+    (call $add (local.get $promise))
+    (call $add (local.get $promise))))
 "#;

@@ -1,5 +1,6 @@
 //! What a chunk has no room for.
 
+use near_crypto::{KeyType, SecretKey};
 use near_primitives::{
     errors::{ActionErrorKind, FunctionCallError, InvalidTxError},
     hash::CryptoHash,
@@ -9,15 +10,20 @@ use near_primitives::{
 
 use crate::runtime::{contracts::HEAVY, harness::*};
 
-/// Calls the method once for each of six accounts, all in one block, and returns the heights at which each ran.
+/// Calls the method once for each of six accounts, all in one block, with the account's number. Returns after how many
+/// blocks each ran.
 fn heights(method: &str, gas: Gas) -> Vec<BlockHeight> {
     let mut chain = Harness::new();
     let heavy = chain.contract("heavy", HEAVY);
+    for value in 0..6 {
+        chain.run(&heavy, &heavy.id, vec![call_with("store", &[value], CALL_GAS, Balance::ZERO)]).assert_success();
+    }
     let callers: Vec<_> = (0..6).map(|caller| chain.account(&format!("caller{caller}"), 10)).collect();
     let calls: Vec<CryptoHash> = callers
         .iter()
-        .map(|caller| {
-            let tx = chain.sign(caller, &heavy.id, vec![call_with(method, &[], gas, Balance::ZERO)]);
+        .zip(0..)
+        .map(|(caller, number)| {
+            let tx = chain.sign(caller, &heavy.id, vec![call_with(method, &[number], gas, Balance::ZERO)]);
             chain.chain.submit(tx).unwrap()
         })
         .collect();
@@ -48,6 +54,13 @@ fn receipts__should_wait_for_compute_rather_than_gas() {
     assert_eq!(heights[0], 1);
     assert!(heights.iter().max().unwrap() > &1, "{heights:?}");
     assert!(heights.is_sorted(), "in their order: {heights:?}");
+}
+
+#[test]
+fn receipts__should_wait_when_the_storage_proof_is_full() {
+    // Given six calls that read a megabyte each, and another one
+    // Then a chunk takes them until its proof is above 4 MB, and the rest runs in the next block
+    assert_eq!(heights("read_one", CALL_GAS), [1, 1, 1, 1, 2, 2]);
 }
 
 #[test]
@@ -161,4 +174,39 @@ fn transactions__should_wait_when_the_block_has_four_megabytes_of_them() {
     let heights: Vec<BlockHeight> = deploys.iter().map(|hash| history.outcome(hash).unwrap().height).collect();
     let first = heights[0];
     assert_eq!(heights, [first, first, first, first, first + 1]);
+}
+
+#[test]
+fn transactions__should_wait_when_they_touch_too_much_state() {
+    // Given three hundred keys with 2,000 bytes of method names each
+    let mut chain = Harness::new();
+    let alice = chain.account("alice", 100);
+    let methods: Vec<String> = (0..8).map(|method| format!("{method}{}", "m".repeat(248))).collect();
+    let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
+    let machines: Vec<_> = (0..300)
+        .map(|key| Actor { id: alice.id.clone(), key: SecretKey::from_seed(KeyType::ED25519, &format!("{key}")) })
+        .collect();
+    for some in machines.chunks(50) {
+        let add = |machine: &Actor| add_call_key(machine.key.public_key(), None, &alice.id, &methods);
+        chain.run(&alice, &alice.id, some.iter().map(add).collect()).assert_success();
+    }
+
+    // When each signs a transaction for the same block
+    let calls: Vec<CryptoHash> = machines
+        .iter()
+        .map(|machine| {
+            let call = call_with(methods[0], &[], Gas::from_teragas(1), Balance::ZERO);
+            let tx = chain.sign(machine, &alice.id, vec![call]);
+            chain.chain.submit(tx).unwrap()
+        })
+        .collect();
+    chain.settle();
+
+    // Then the block takes them until it has read 572,864 bytes, 2,000 and a path for each, and the rest waits
+    let history = chain.chain.view().history();
+    let heights: Vec<BlockHeight> = calls.iter().map(|hash| history.outcome(hash).unwrap().height).collect();
+    let first = *heights.iter().min().unwrap();
+    let taken = heights.iter().filter(|height| **height == first).count();
+    assert!((572_864 / 2_300..=572_864 / 2_000).contains(&taken), "{taken}");
+    assert!(heights.iter().all(|height| height - first <= 1), "{heights:?}");
 }

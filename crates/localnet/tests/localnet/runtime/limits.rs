@@ -4,13 +4,14 @@ use near_crypto::{KeyType, PublicKey, SecretKey};
 use near_primitives::{
     action::{Action, DeterministicStateInitAction, GlobalContractIdentifier, StakeAction},
     deterministic_account_id::{DeterministicAccountStateInit, DeterministicAccountStateInitV1},
-    errors::{ActionsValidationError as Invalid, InvalidTxError},
+    errors::{ActionErrorKind, ActionsValidationError as Invalid, InvalidTxError, ReceiptValidationError},
     hash::CryptoHash,
+    transaction::ExecutionStatus,
     types::{Balance, Gas},
     utils::derive_near_deterministic_account_id,
 };
 
-use crate::runtime::harness::*;
+use crate::runtime::{contracts::PROMISER, harness::*};
 
 fn refused(chain: &mut Harness, actions: Vec<Action>) -> Invalid {
     let root = chain.root.clone();
@@ -137,16 +138,41 @@ fn transaction__should_be_paid_in_full() {
 
 #[test]
 fn transaction__should_expire_with_the_block_it_names() {
-    // Given a transaction that names the first block
+    // Given two transactions that name the same block
     let mut chain = Harness::new();
     let root = chain.root.clone();
-    let tx = chain.sign(&root, &root.id, vec![transfer(Balance::from_near(1))]);
+    let [last, late] = [1, 2].map(|near| chain.sign(&root, &root.id, vec![transfer(Balance::from_near(near))]));
     let period = chain.chain.view().genesis.config.transaction_validity_period;
 
-    // When the chain is further than transactions are valid
-    chain.chain.fast_forward(period + 1);
+    // When the head is exactly as far above it as transactions are valid, then one is taken
+    chain.chain.fast_forward(period);
     chain.chain.produce_block().unwrap();
+    let hash = chain.chain.submit(last).unwrap();
+    chain.chain.produce_block().unwrap();
+    assert!(chain.chain.view().history().outcome(&hash).is_some());
 
-    // Then it is too late
-    assert_eq!(chain.chain.submit(tx).unwrap_err(), InvalidTxError::Expired);
+    // And a block later it is too late
+    assert_eq!(chain.chain.submit(late).unwrap_err(), InvalidTxError::Expired);
+}
+
+#[test]
+fn promised_receipt__should_have_a_bounded_size() {
+    // Given a contract that promises receipts of four megabytes and of six
+    let mut chain = Harness::new();
+    let promiser = chain.contract("promiser", PROMISER);
+    let alice = chain.account("alice", 10);
+    let gas = Gas::from_teragas(1_000);
+
+    // Then the first is sent, and fails only where it arrives
+    let sent = chain.run(&alice, &promiser.id, vec![call_with("little", &[], gas, Balance::ZERO)]);
+    assert!(matches!(sent.first().status, ExecutionStatus::SuccessValue(_)), "{:?}", sent.first().status);
+
+    // And the second is not
+    let ran = chain.run(&alice, &promiser.id, vec![call_with("much", &[], gas, Balance::ZERO)]);
+    let ActionErrorKind::NewReceiptValidationError(ReceiptValidationError::ReceiptSizeExceeded { size, limit }) =
+        ran.failure()
+    else {
+        panic!("{:?}", ran.failure())
+    };
+    assert!(*limit == 4 << 20 && *size > 6_000_000, "{size} {limit}");
 }
