@@ -188,6 +188,20 @@ async fn view_account__should_be_none_if_it_does_not_exist() {
     assert!(node.client().view_account(&account, BlockRef::Final).await.unwrap().is_none());
 }
 
+#[tokio::test]
+async fn view_account__should_say_that_a_state_is_gone_and_who_has_it() {
+    let node = FakeNode::start(|_, _| {
+        let info = json!({"block_height": 7, "block_hash": chain::hash("b")});
+        Reply::Error(422, json!({"name": "GARBAGE_COLLECTED_BLOCK", "info": info}))
+    })
+    .await;
+    let error = node.client().view_account(&"a.test".parse().unwrap(), BlockRef::Height(7)).await.unwrap_err();
+    assert!(matches!(error, ViewError::GarbageCollected(7, _)), "{error:?}");
+    let said = error.to_string();
+    assert!(said.starts_with("block 7 is no longer kept by") && said.contains("archival RPC endpoint"), "{said}");
+    assert_eq!(node.count("query"), 1, "what is gone does not come back");
+}
+
 #[test]
 fn client__should_need_an_endpoint() {
     let error = RpcClient::new(RpcConfig::new(Vec::<String>::new())).unwrap_err();
