@@ -150,7 +150,8 @@ async fn indexer__should_name_what_is_wrong_with_its_settings(pool: PgPool) -> R
 #[sqlx::test(migrations = false)]
 async fn indexer__should_begin_at_a_height_where_states_are_gone_and_blocks_are_not(pool: PgPool) -> Result<()> {
     // Given a market whose first states are no longer kept, though its blocks are
-    let network = PublicNetwork::start("public", &["--keep-blocks=50000", FAST, "--rate-limit=100000"]).await?;
+    let quick = ["--keep-blocks=50000", FAST, "--rate-limit=100000", "--faults=latency_ms=0..0"];
+    let network = PublicNetwork::start("public", &quick).await?;
     let before = network.rpc()?.head().await?.height;
     let market = Market::start_on(&network, Setup { nodes: 0 }).await?;
     let after = network.rpc()?.head().await?.height;

@@ -131,7 +131,7 @@ async fn heights__should_begin_high_on_a_public_network() {
 #[tokio::test]
 async fn transaction__should_have_to_be_signed_again_after_86_400_blocks() {
     // Given two transactions that name a block of a chain like mainnet
-    let cadence = Cadence { interval: Duration::from_secs(86_400), ..Cadence::default() };
+    let cadence = Cadence { mode: Mode::Instant, ..Cadence::default() };
     let config = Config::ephemeral().like(Profile::Mainnet);
     let setup = Setup::with(Config { cadence, lag_blocks: 0, ..config }).await;
     setup.produce(3).await;
@@ -139,16 +139,16 @@ async fn transaction__should_have_to_be_signed_again_after_86_400_blocks() {
     let nonce = setup.sign(&setup.root, vec![]).await.transaction.nonce().nonce();
     let [last, late] = [0, 1].map(|more| setup.sign_with(&setup.root, vec![transfer(1)], nonce + more, head.hash));
     let send = async |tx| {
-        let params = json!({ "signed_tx_base64": encoded(tx), "wait_until": "NONE" });
+        let params = json!({ "signed_tx_base64": encoded(tx), "wait_until": "INCLUDED" });
         let answer = setup.raw("send_tx", params).await.1;
         answer["error"]["data"]["TxExecutionError"]["InvalidTxError"].clone()
     };
 
-    // When the chain is as many blocks further, then one is taken
-    setup.raw("sandbox_fast_forward", json!({ "delta_height": 86_400 })).await;
+    // When the chain is nearly as many blocks further, then one is taken
+    setup.raw("sandbox_fast_forward", json!({ "delta_height": 86_300 })).await;
     assert_eq!(send(&last).await, Value::Null);
-    // And the other is too late a block later, but not when it is signed again
-    setup.produce(1).await;
+    // And the other is too late a little later, but not when it is signed again
+    setup.raw("sandbox_fast_forward", json!({ "delta_height": 100 })).await;
     assert_eq!(send(&late).await, "Expired");
     let again = setup.sign(&setup.root, vec![transfer(1)]).await;
     assert_eq!(send(&again).await, Value::Null);
