@@ -2,9 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use near_workspaces::result::ExecutionFinalResult;
-use piecework_interface::{event::Line, host::sha256, journal::next_head, op::Op, view::Root};
+use piecework_interface::{event::Line, host::sha256, journal::next_head, op::Op};
 use piecework_replay::{Context, Mirror};
-use serde_json::json;
 
 use crate::market::{Done, Market, Written};
 
@@ -39,7 +38,7 @@ impl Market {
     /// # Errors
     /// A line is missing, invented or out of order.
     pub async fn verify_journal(&self) -> Result<()> {
-        let root: Root = self.view("root", &json!({})).await?;
+        let root = self.views().root().await?.value;
         let mut head = [0; 32];
         for (seq, written) in (0_u64..).zip(self.journal.borrow().iter()) {
             let line = Line::parse(&written.line)?.context("a journal line")?;
@@ -64,7 +63,7 @@ impl Market {
             let line = Line::parse(text)?.context("a journal line")?;
             mirror.apply(&line, &context).with_context(|| format!("line {}: {text}", line.seq))?;
         }
-        let root: Root = self.view("root", &json!({})).await?;
+        let root = self.views().root().await?.value;
         ensure!(mirror.root == root, "the contract has {root:?}, its journal gives {:?}", mirror.root);
         Ok(mirror)
     }

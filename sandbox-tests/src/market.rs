@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, env, fs, path::PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use near_workspaces::{
     Account, AccountId, Contract, Worker,
     network::Sandbox,
@@ -13,17 +13,15 @@ use piecework_chain::Network;
 use piecework_client::{Call, calls, token};
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, CALL_GAS, DepositMessage, EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, TokenListArgs, WORK},
+    call::{BatchSpec, DepositMessage, HEARTBEAT, POKE, TokenListArgs, WORK},
     config::{Bounds, Config},
     event::Entry,
     host::sha256,
     ids::{BatchId, ClassId, TokenId},
-    key::{Kind, Kinds},
     merkle,
     op::Op,
     terms::{Terms, Verification},
 };
-use serde::Serialize;
 use serde_json::json;
 
 use crate::{
@@ -41,6 +39,8 @@ pub const ONE: u128 = 1_000_000;
 pub const REQUESTER_TOKENS: u128 = 1_000_000 * ONE;
 /// What one slot of one item bonds with [`Market::terms`]: 0.01 NEAR per reward of one token.
 const BOND_PER_TOKEN: u128 = 10_u128.pow(22);
+/// yoctoNEAR that registers an account on a token, and more.
+pub const TOKEN_STORAGE: u128 = 10_u128.pow(22);
 /// What the chain's root account gives each account of the market.
 const ACCOUNT_BALANCE: NearToken = NearToken::from_near(100);
 /// Time between blocks, where the node can be asked for it and [`BLOCK_INTERVAL`] names no other.
@@ -189,26 +189,23 @@ impl Market {
     }
 
     async fn set_up(&self) -> Result<()> {
-        let (owner, token, coordinator) = (self.coordinator.as_account(), self.token.id(), self.coordinator.id());
-        let cap = Amount(REQUESTER_TOKENS);
-        let minter = self.token.as_account();
+        let (owner, coordinator) = (self.coordinator.as_account(), self.coordinator.id());
         self.init_token(&self.token).await?;
         // What signed intents name.
         let config = Config { chain_id: self.finality.rpc().status().await?.chain_id, ..Self::config() };
-        let new = json!({"owner_id": coordinator, "config": config});
-        self.call(owner, coordinator, "new", &new, NearToken::from_near(0)).await?;
+        self.call(owner, calls::new(coordinator.as_str(), &config)).await?;
         let listing = TokenListArgs {
-            account_id: token.to_string(),
+            account_id: self.token.id().to_string(),
             min_reward: Amount(1),
             rep_unit: Amount(1),
             bond_rate: Amount((BOND_PER_TOKEN / ONE) << 32),
         };
-        self.call(owner, coordinator, "token_list", &listing, NearToken::from_yoctonear(1)).await?;
+        self.call(owner, calls::token_list(&listing)).await?;
 
         self.register_on_token(coordinator).await?;
         self.register_on_token(self.requester.id()).await?;
-        let mint = json!({"account_id": self.requester.id(), "amount": cap});
-        self.call(minter, token, "mint", &mint, NearToken::from_yoctonear(1)).await?;
+        let mint = token::mint(self.requester.id().as_str(), REQUESTER_TOKENS);
+        self.call_to(&self.token, self.token.as_account(), mint).await?;
         self.deposit_storage(&self.requester, NearToken::from_near(5)).await?;
         for node in &self.nodes {
             self.register_node(node).await?;
@@ -240,8 +237,7 @@ impl Market {
     /// Initializes a token that its own account mints.
     async fn init_token(&self, token: &Contract) -> Result<()> {
         let spec = token::TokenSpec { name: "Test reward".to_owned(), symbol: "TEST".to_owned(), decimals: 6 };
-        let call = token::new(token.id().as_str(), REQUESTER_TOKENS, &spec);
-        self.send(token.as_account(), token.id(), call).await?.result.into_result()?;
+        self.call_to(token, token.as_account(), token::new(token.id().as_str(), REQUESTER_TOKENS, &spec)).await?;
         Ok(())
     }
 
@@ -303,7 +299,9 @@ impl Market {
     /// # Errors
     /// The call failed.
     pub async fn deposit_storage(&self, account: &Account, deposit: NearToken) -> Result<Done> {
-        self.call(account, self.coordinator.id(), "storage_deposit", &json!({}), deposit).await
+        // Who names nobody registers itself.
+        let call = calls::storage_deposit(account.id().as_str(), deposit.as_yoctonear());
+        self.call(account, Call { args: b"{}".to_vec(), ..call }).await
     }
 
     /// Registers an account on the reward token.
@@ -311,9 +309,8 @@ impl Market {
     /// # Errors
     /// The call failed.
     pub async fn register_on_token(&self, account_id: &AccountId) -> Result<Done> {
-        let args = json!({"account_id": account_id});
-        let payer = self.token.as_account();
-        self.call(payer, self.token.id(), "storage_deposit", &args, NearToken::from_millinear(10)).await
+        let deposit = calls::storage_deposit(account_id.as_str(), TOKEN_STORAGE);
+        self.call_to(&self.token, self.token.as_account(), deposit).await
     }
 
     /// Registers an account as a node with the least stake.
@@ -322,8 +319,7 @@ impl Market {
     /// A call failed.
     pub async fn register_node(&self, node: &Account) -> Result<Done> {
         self.deposit_storage(node, NearToken::from_millinear(100)).await?;
-        let stake = NearToken::from_yoctonear(Self::config().min_stake.0);
-        self.call(node, self.coordinator.id(), "node_register", &json!({"classes": [CLASS]}), stake).await
+        self.call(node, calls::node_register(vec![CLASS], Self::config().min_stake.0)).await
     }
 
     /// Adds a key to the node's account that can only work, as each machine of an operator has, and waits until a final
@@ -332,8 +328,7 @@ impl Market {
     /// # Errors
     /// The transaction failed.
     pub async fn add_machine_key(&self, node: &Account, public_key: PublicKey) -> Result<()> {
-        let access = AccessKey::function_call_access(self.coordinator.id(), &[WORK, POKE, HEARTBEAT], None);
-        self.record(node.batch(node.id()).add_key(public_key, access).transact().await?).await?.result.into_result()?;
+        self.add_key(node, public_key, &[WORK, POKE, HEARTBEAT]).await?;
         self.until_final().await
     }
 
@@ -342,14 +337,15 @@ impl Market {
     /// # Errors
     /// A transaction failed.
     pub async fn add_collecting_key(&self, node: &Account, public_key: &str) -> Result<()> {
-        let methods = [WORK, POKE, HEARTBEAT, EPOCH_SETTLE, INTENTS_EXECUTE];
-        let access = AccessKey::function_call_access(self.coordinator.id(), &methods, None);
-        let key: PublicKey = public_key.parse()?;
-        self.record(node.batch(node.id()).add_key(key, access).transact().await?).await?.result.into_result()?;
-        let kinds = Kinds::of(&[Kind::CollectRevenue]);
-        let args = json!({"public_key": public_key, "kinds": kinds, "token": 0, "daily_cap": "0"});
-        self.call(node, self.coordinator.id(), "intent_key_add", &args, NearToken::from_yoctonear(1)).await?;
+        self.add_key(node, public_key.parse()?, &calls::MACHINE_METHODS).await?;
+        self.call(node, calls::revenue_key_add(public_key.parse()?)).await?;
         self.until_final().await
+    }
+
+    async fn add_key(&self, node: &Account, public_key: PublicKey, methods: &[&str]) -> Result<()> {
+        let access = AccessKey::function_call_access(self.coordinator.id(), methods, None);
+        self.record(node.batch(node.id()).add_key(public_key, access).transact().await?).await?.result.into_result()?;
+        Ok(())
     }
 
     /// Creates a batch of so many items whose payloads nobody needs.
@@ -381,21 +377,7 @@ impl Market {
     /// # Errors
     /// The call itself failed; a refused message does not.
     pub async fn transfer_call(&self, sender: &Account, amount: u128, message: &str) -> Result<Done> {
-        self.transfer_call_of(self.token.id(), sender, amount, message).await
-    }
-
-    /// Sends tokens of any contract to the coordinator with a message.
-    ///
-    /// # Errors
-    /// The call itself failed; a refused message does not.
-    pub async fn transfer_call_of(
-        &self,
-        token: &AccountId,
-        sender: &Account,
-        amount: u128,
-        message: &str,
-    ) -> Result<Done> {
-        self.send(sender, token, token::transfer_call(self.coordinator.id().as_str(), amount, message)).await
+        self.send_to(&self.token, sender, token::transfer_call(self.coordinator.id().as_str(), amount, message)).await
     }
 
     /// Withdraws everything of a token.
@@ -403,56 +385,43 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn withdraw(&self, account: &Account, token: TokenId) -> Result<Done> {
-        self.send(account, self.coordinator.id(), calls::withdraw(token, None)).await
+        self.send(account, calls::withdraw(token, None)).await
     }
 
-    /// Sends a call of the coordinator's or a token's, whatever comes of it.
-    ///
-    /// # Errors
-    /// The node did not answer.
-    pub async fn send(&self, signer: &Account, receiver: &AccountId, call: Call) -> Result<Done> {
-        self.record(transact(signer, receiver, call).await?).await
-    }
-
-    /// Calls a method with JSON arguments; every failing receipt is an error.
+    /// Calls the coordinator; every failing receipt is an error.
     ///
     /// # Errors
     /// The call failed.
-    pub async fn call(
-        &self,
-        signer: &Account,
-        receiver: &AccountId,
-        method: &str,
-        args: &impl Serialize,
-        deposit: NearToken,
-    ) -> Result<Done> {
-        let done = self.try_call(signer, receiver, method, args, deposit).await?;
-        if let Some(failure) = done.result.failures().first() {
-            bail!("{method} failed: {failure:?}");
-        }
+    pub async fn call(&self, signer: &Account, call: Call) -> Result<Done> {
+        self.call_to(&self.coordinator, signer, call).await
+    }
+
+    /// The same of any contract.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn call_to(&self, contract: &Contract, signer: &Account, call: Call) -> Result<Done> {
+        let method = call.method;
+        let done = self.send_to(contract, signer, call).await?;
+        let failures = done.result.failures();
+        ensure!(failures.is_empty(), "{method} failed: {failures:?}");
         Ok(done)
     }
 
-    /// Calls a method with JSON arguments, whatever comes of it.
+    /// Calls the coordinator, whatever comes of it.
     ///
     /// # Errors
     /// The node did not answer.
-    pub async fn try_call(
-        &self,
-        signer: &Account,
-        receiver: &AccountId,
-        method: &str,
-        args: &impl Serialize,
-        deposit: NearToken,
-    ) -> Result<Done> {
-        let result = signer
-            .call(receiver, method)
-            .args_json(args)
-            .gas(Gas::from_gas(CALL_GAS))
-            .deposit(deposit)
-            .transact()
-            .await?;
-        self.record(result).await
+    pub async fn send(&self, signer: &Account, call: Call) -> Result<Done> {
+        self.send_to(&self.coordinator, signer, call).await
+    }
+
+    /// The same of any contract.
+    ///
+    /// # Errors
+    /// The node did not answer.
+    pub async fn send_to(&self, contract: &Contract, signer: &Account, call: Call) -> Result<Done> {
+        self.record(transact(signer, contract.id(), call).await?).await
     }
 
     /// Deploys code that was proposed, as the owner, whatever comes of it.
@@ -460,7 +429,7 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn upgrade(&self, code: &[u8]) -> Result<Done> {
-        self.send(self.coordinator.as_account(), self.coordinator.id(), calls::upgrade(code.to_vec())).await
+        self.send(self.coordinator.as_account(), calls::upgrade(code.to_vec())).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a market's contracts say, and its time.
 
 use anyhow::{Context, Result};
-use near_workspaces::{Account, AccountId};
-use piecework_chain::BlockRef;
+use near_workspaces::{Account, AccountId, Contract};
+use piecework_chain::{BlockRef, Coordinator};
 use piecework_interface::{
     amount::Amount,
     ids::{BatchId, LotId},
@@ -14,7 +14,13 @@ use serde_json::json;
 use crate::market::{Market, TOKEN};
 
 impl Market {
-    /// A view of the coordinator.
+    /// The coordinator's views at the newest block.
+    #[must_use]
+    pub fn views(&self) -> Coordinator {
+        Coordinator::new(&self.finality.rpc(), self.coordinator.id().clone()).at(BlockRef::Latest)
+    }
+
+    /// A view of the coordinator by its name.
     ///
     /// # Errors
     /// The view failed or answers another type.
@@ -58,7 +64,7 @@ impl Market {
     /// # Errors
     /// There is no such batch.
     pub async fn batch(&self, batch: BatchId) -> Result<Batch> {
-        self.view("batch", &json!({"batch": batch})).await
+        self.views().batch(batch).await?.with_context(|| format!("there is no batch {batch}"))
     }
 
     /// A lot's record, if it has one.
@@ -66,7 +72,7 @@ impl Market {
     /// # Errors
     /// The view failed.
     pub async fn lot(&self, batch: BatchId, lot: LotId) -> Result<Option<Lot>> {
-        self.view("lot", &json!({"batch": batch, "lot": lot})).await
+        Ok(self.views().lot(batch, lot).await?)
     }
 
     /// A registered account.
@@ -74,7 +80,7 @@ impl Market {
     /// # Errors
     /// The account is not registered.
     pub async fn account(&self, account: &Account) -> Result<view::Account> {
-        self.view("account", &json!({"account_id": account.id()})).await
+        self.views().account(account.id()).await?.with_context(|| format!("{} is not registered", account.id()))
     }
 
     /// The node of an account.
@@ -99,8 +105,16 @@ impl Market {
     /// # Errors
     /// The view failed.
     pub async fn token_balance(&self, account_id: &AccountId) -> Result<u128> {
+        self.balance_of(&self.token, account_id).await
+    }
+
+    /// The same on any token.
+    ///
+    /// # Errors
+    /// The view failed.
+    pub async fn balance_of(&self, token: &Contract, account_id: &AccountId) -> Result<u128> {
         let args = json!({"account_id": account_id});
-        let amount: Amount = self.view_of(self.token.id(), "ft_balance_of", &args).await?;
+        let amount: Amount = self.view_of(token.id(), "ft_balance_of", &args).await?;
         Ok(amount.0)
     }
 

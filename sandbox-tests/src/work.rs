@@ -44,7 +44,7 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn relay(&self, relayer: &Account, intents: &[SignedIntent], withdrawals: usize) -> Result<Done> {
-        self.send(relayer, self.coordinator.id(), calls::intents_execute(intents, withdrawals)).await
+        self.send(relayer, calls::intents_execute(intents, withdrawals)).await
     }
 
     /// One `work` call with one op that must not be skipped.
@@ -70,7 +70,7 @@ impl Market {
     /// # Errors
     /// The node did not answer.
     pub async fn poke_with(&self, keeper: &Account, target: Target, tgas: u8) -> Result<Done> {
-        self.send(keeper, self.coordinator.id(), calls::poke(&[target], tgas)).await
+        self.send(keeper, calls::poke(&[target], tgas)).await
     }
 
     /// Captures the seed of `at`, which is open, and lets the slices pass until the bar is at one for six nodes and a seat.

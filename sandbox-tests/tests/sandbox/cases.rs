@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use near_workspaces::{Account, Contract, types::NearToken};
+use piecework_client::calls;
 use piecework_interface::{
     call::{BatchSpec, ChallengeArgs, VerdictArgs},
     dispute::{adjudicator_bond, challenge_bond},
@@ -48,8 +49,7 @@ async fn challenge__should_overturn_a_wrong_majority_by_a_jury_of_five() -> Resu
     let open = open(&market, batch).await?;
     let bond = challenge_bond(&open.terms, &open.fixed, 4, 0b1000);
     let call = ChallengeArgs { batch, lot: LOT, items: vec![3] };
-    let contract = market.coordinator.id();
-    market.call(&market.requester, contract, "challenge", &call, NearToken::from_yoctonear(bond)).await?;
+    market.call(&market.requester, calls::challenge(&call, bond)).await?;
     market.advance_s(WINDOW_S + 1).await?;
     let opened = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;
     assert!(opened.entries.iter().any(|entry| matches!(entry, Entry::JuryOpened { .. })), "{:?}", opened.result);
@@ -104,17 +104,15 @@ async fn verdict__should_pay_each_copy_by_its_score() -> Result<()> {
     let batch = market.create_batch(terms, 4).await?;
     let open = open(&market, batch).await?;
     let bond = adjudicator_bond(&open.terms, &open.fixed);
-    let contract = market.coordinator.id();
 
     // When it accepts, three copies of different answers are shown, and it scores them
-    let args = json!({ "batch": batch });
-    market.call(&adjudicator, contract, "adjudicator_accept", &args, NearToken::from_yoctonear(bond)).await?;
+    market.call(&adjudicator, calls::adjudicator_accept(batch, bond)).await?;
     market.draw(&market.nodes[0], batch, At::Group(0)).await?;
     let copies: Vec<(&Account, &[u8])> =
         market.nodes.iter().zip([&[1, 1, 1, 1][..], &[2, 2, 2, 2], &[3, 3, 3, 3]]).collect();
     market.round(batch, LOT, &copies).await?;
     let verdict = VerdictArgs { batch, lot: LOT, scores: vec![10_000, 5_000, 0], report: [6; 32] };
-    market.call(&adjudicator, contract, "verdict", &verdict, NearToken::from_near(0)).await?;
+    market.call(&adjudicator, calls::verdict(&verdict)).await?;
     assert_eq!(market.lot(batch, LOT).await?.map(|lot| lot.state.phase), Some(LotPhase::Provisional));
     market.advance_s(WINDOW_S + 1).await?;
     let done = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;

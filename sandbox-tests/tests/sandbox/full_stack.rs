@@ -12,7 +12,6 @@ use piecework_chain::KeyFile;
 use piecework_interface::{
     draw::At,
     ids::{AccountNo, BatchId, LotId},
-    revenue::Revenue,
     view::{BatchStatus, LotPhase, SlotPhase},
 };
 use piecework_sandbox_tests::{
@@ -146,7 +145,7 @@ async fn agent__should_end_epochs_and_collect_what_they_pay() -> Result<()> {
             async || Ok((market.balance(node).await? == before + fee / 3).then_some(())),
         );
     collects.await.with_context(|| format!("the agent said: {}", setting.said()))?;
-    let revenue: Revenue = market.view("revenue", &json!({})).await?;
+    let revenue = market.views().revenue().await?;
     ensure!(revenue.epoch == 1, "{revenue:?}");
     Ok(())
 }

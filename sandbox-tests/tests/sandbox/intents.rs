@@ -4,15 +4,16 @@
 use anyhow::{Context, Result};
 use borsh::BorshSerialize;
 use ed25519_dalek::{Signer, SigningKey};
-use near_workspaces::{Account, AccountId, types::NearToken};
+use near_workspaces::{Account, AccountId};
+use piecework_client::calls;
 use piecework_interface::{
     amount::Amount,
-    config::Config,
+    call::IntentKeyAddArgs,
     event::Entry,
     host::sha256,
     ids::BatchId,
     intent::SignedIntent,
-    key::{IntentKey, PublicKey},
+    key::{Kind, Kinds, PublicKey},
     skip::Skip,
 };
 use piecework_sandbox_tests::{
@@ -70,22 +71,17 @@ impl Wallet {
 /// The text of an intent, as a page writes it.
 async fn intent(market: &Market, account_id: &str, kind: Value) -> Result<Value> {
     let deadline = market.now_s().await? + 3_600;
-    let Config { chain_id, .. } = market.view("config", &json!({})).await?;
+    let chain_id = market.views().config().await?.chain_id;
     Ok(json!({"chain_id": chain_id, "account_id": account_id, "deadline": deadline, "kind": kind}))
 }
 
 /// A market whose requester keeps a balance and let a key sign for 1,000 tokens a day.
-async fn market(kinds: &[&str]) -> Result<(Market, Wallet)> {
+async fn market(kinds: &[Kind]) -> Result<(Market, Wallet)> {
     let (market, wallet) = (Market::start(Setup { nodes: 1 }).await?, Wallet::new(7));
     market.transfer_call(&market.requester, 5_000 * ONE, r#"{"deposit":{}}"#).await?;
-    let args = json!({
-        "public_key": wallet.public_key().to_string(),
-        "kinds": kinds,
-        "token": TOKEN,
-        "daily_cap": Amount(1_000 * ONE),
-    });
-    let yocto = NearToken::from_yoctonear(1);
-    market.call(&market.requester, market.coordinator.id(), "intent_key_add", &args, yocto).await?;
+    let (public_key, kinds, daily_cap) = (wallet.public_key(), Kinds::of(kinds), Amount(1_000 * ONE));
+    let add = IntentKeyAddArgs { public_key, kinds, token: TOKEN, daily_cap };
+    market.call(&market.requester, calls::intent_key_add(&add)).await?;
     Ok((market, wallet))
 }
 
@@ -99,10 +95,6 @@ fn outcomes(entries: &[Entry]) -> Vec<Option<Skip>> {
     entries.iter().filter_map(outcome).collect()
 }
 
-async fn keys(market: &Market, account_id: &str) -> Result<Vec<IntentKey>> {
-    market.view("intent_keys", &json!({"account_id": account_id})).await
-}
-
 fn payment(receiver: &Account, amount: u128) -> Value {
     json!({"receiver_id": receiver.id(), "token": TOKEN, "amount": Amount(amount), "memo": "merci \u{1F600}"})
 }
@@ -110,7 +102,7 @@ fn payment(receiver: &Account, amount: u128) -> Value {
 #[tokio::test]
 async fn intents__should_be_executed_for_whoever_relays_them() -> Result<()> {
     // Given five intents of the requester, one of which somebody changed on the way
-    let (market, wallet) = market(&["transfer", "tip", "withdraw", "create_batch"]).await?;
+    let (market, wallet) = market(&[Kind::Transfer, Kind::Tip, Kind::Withdraw, Kind::CreateBatch]).await?;
     let (contract, node) = (market.coordinator.id(), &market.nodes[0]);
     let requester = market.requester.id().to_string();
     let batch = json!({
@@ -145,7 +137,7 @@ async fn intents__should_be_executed_for_whoever_relays_them() -> Result<()> {
     let left = 5_000 * ONE - 35 * ONE - 100 * ONE - open.escrow.0;
     assert_eq!(market.balance(&market.requester).await?, left);
     assert_eq!(market.token_balance(market.requester.id()).await?, REQUESTER_TOKENS - 4_900 * ONE);
-    let [key] = keys(&market, &requester).await?[..] else { anyhow::bail!("one key") };
+    let [key] = market.views().intent_keys(&requester).await?[..] else { anyhow::bail!("one key") };
     assert_eq!((key.nonce, key.limit.context("a limit")?.spent.0), (5, 135 * ONE + open.escrow.0));
     market.verify_journal().await
 }
@@ -153,7 +145,7 @@ async fn intents__should_be_executed_for_whoever_relays_them() -> Result<()> {
 #[tokio::test]
 async fn intent__should_count_once_and_within_its_key() -> Result<()> {
     // Given a key that may only tip, and three intents: a tip, a transfer, and a tip above the cap
-    let (market, wallet) = market(&["tip"]).await?;
+    let (market, wallet) = market(&[Kind::Tip]).await?;
     let (contract, node) = (market.coordinator.id(), &market.nodes[0]);
     let requester = market.requester.id().to_string();
     let mut signed = Vec::new();
@@ -176,8 +168,7 @@ async fn intent__should_count_once_and_within_its_key() -> Result<()> {
     assert_eq!(market.balance(node).await?, 600 * ONE);
 
     // And a removed key signs nothing
-    let args = json!({"public_key": wallet.public_key().to_string()});
-    market.call(&market.requester, contract, "intent_key_remove", &args, NearToken::from_yoctonear(1)).await?;
+    market.call(&market.requester, calls::intent_key_remove(wallet.public_key())).await?;
     let message = intent(&market, &requester, json!({"tip": payment(node, ONE)})).await?;
     let late = market.relay(node, &[wallet.sign_message(contract, &message, 9, None)?], 0).await?;
     assert!(format!("{:?}", late.result.failures()).contains("code 45"));
@@ -187,12 +178,11 @@ async fn intent__should_count_once_and_within_its_key() -> Result<()> {
 #[tokio::test]
 async fn implicit_account__should_sign_without_a_transaction() -> Result<()> {
     // Given an implicit account that never sent anything, whom others registered and funded
-    let (market, wallet) = market(&["transfer"]).await?;
+    let (market, wallet) = market(&[Kind::Transfer]).await?;
     let (contract, node) = (market.coordinator.id(), &market.nodes[0]);
     let carol = Wallet::new(9);
     let id = hex::encode(carol.public_key().0);
-    let args = json!({"account_id": id});
-    market.call(&market.requester, contract, "storage_deposit", &args, NearToken::from_millinear(50)).await?;
+    market.call(&market.requester, calls::storage_deposit(&id, 5 * 10_u128.pow(22))).await?;
     let gift = json!({"transfer": {"receiver_id": id, "token": TOKEN, "amount": Amount(10 * ONE)}});
     let requester = market.requester.id().to_string();
     let gift = wallet.sign_message(contract, &intent(&market, &requester, gift).await?, 1, None)?;
@@ -205,6 +195,6 @@ async fn implicit_account__should_sign_without_a_transaction() -> Result<()> {
     // Then both count
     assert_eq!(outcomes(&done.entries), [None, None], "{:?}", done.result.failures());
     assert_eq!(market.balance(node).await?, 4 * ONE);
-    assert_eq!(keys(&market, &id).await?.len(), 1);
+    assert_eq!(market.views().intent_keys(&id).await?.len(), 1);
     market.verify_journal().await
 }

@@ -1,7 +1,7 @@
 //! A batch from escrow to payout.
 
 use anyhow::Result;
-use near_workspaces::types::NearToken;
+use piecework_client::calls;
 use piecework_interface::{
     draw::At,
     event::Entry,
@@ -105,14 +105,12 @@ async fn stake__should_leave_after_its_unbonding_time_only() -> Result<()> {
     // Given a node that takes its stake out
     let market = Market::start(Setup { nodes: 1 }).await?;
     let node = &market.nodes[0];
-    let one = NearToken::from_yoctonear(1);
-    let empty = serde_json::json!({});
-    market.call(node, market.coordinator.id(), "stake_remove", &empty, one).await?;
+    market.call(node, calls::stake_remove(None)).await?;
 
     // When it claims too early, and again in time
-    let early = market.try_call(node, market.coordinator.id(), "stake_claim", &empty, one).await?;
+    let early = market.send(node, calls::stake_claim()).await?;
     market.advance_s(61).await?;
-    market.call(node, market.coordinator.id(), "stake_claim", &empty, one).await?;
+    market.call(node, calls::stake_claim()).await?;
 
     // Then only the second moved it, and it can be withdrawn as NEAR
     assert!(early.result.is_failure());

@@ -1,19 +1,18 @@
 //! Ops that are skipped, calls that are refused, messages that are refunded: nothing is lost on bad input.
 
 use anyhow::Result;
-use near_workspaces::types::NearToken;
+use piecework_client::{Call, calls, token};
 use piecework_interface::{
-    amount::Amount,
-    call::{BatchSpec, DepositMessage},
+    call::{BatchSpec, CALL_GAS, DepositMessage},
     draw::At,
     event::Entry,
-    ids::{BatchId, LotId},
+    ids::{BatchId, LotId, TokenId},
     op::Op,
     skip::Skip,
 };
 use piecework_sandbox_tests::{
     Market, Setup,
-    market::{ONE, REQUESTER_TOKENS, TOKEN},
+    market::{ONE, REQUESTER_TOKENS, TOKEN, TOKEN_STORAGE},
     work::{SALT, skips},
 };
 use serde_json::json;
@@ -154,9 +153,9 @@ async fn deposit__should_be_refunded_to_an_unregistered_sender() -> Result<()> {
     let market = Market::start(Setup { nodes: 1 }).await?;
     let stranger = market.worker.dev_create_account().await?;
     market.register_on_token(stranger.id()).await?;
-    let send = json!({"receiver_id": stranger.id(), "amount": "1000"});
-    let one = NearToken::from_yoctonear(1);
-    market.call(&market.requester, market.token.id(), "ft_transfer", &send, one).await?;
+    let args = json!({"receiver_id": stranger.id(), "amount": "1000"}).to_string().into_bytes();
+    let send = Call { method: "ft_transfer", args, gas: CALL_GAS, deposit: 1 };
+    market.call_to(&market.token, &market.requester, send).await?;
 
     // When it deposits
     let done = market.transfer_call(&stranger, 1_000, r#"{"deposit":{}}"#).await?;
@@ -172,23 +171,19 @@ async fn deposit__should_be_refunded_when_the_token_is_not_listed() -> Result<()
     // Given another token, which the owner never listed
     let market = Market::start(Setup { nodes: 1 }).await?;
     let other = market.deploy_token().await?;
-    let (requester, one) = (&market.requester, NearToken::from_yoctonear(1));
-    for account_id in [requester.id(), market.coordinator.id()] {
-        let args = json!({"account_id": account_id});
-        let deposit = NearToken::from_millinear(10);
-        market.call(other.as_account(), other.id(), "storage_deposit", &args, deposit).await?;
+    let (requester, coordinator) = (&market.requester, market.coordinator.id().as_str());
+    for account_id in [requester.id().as_str(), coordinator] {
+        let register = calls::storage_deposit(account_id, TOKEN_STORAGE);
+        market.call_to(&other, other.as_account(), register).await?;
     }
-    let mint = json!({"account_id": requester.id(), "amount": "1000"});
-    market.call(other.as_account(), other.id(), "mint", &mint, one).await?;
+    market.call_to(&other, other.as_account(), token::mint(requester.id().as_str(), 1_000)).await?;
 
     // When it is deposited
-    let done = market.transfer_call_of(other.id(), requester, 1_000, r#"{"deposit":{}}"#).await?;
+    let done = market.send_to(&other, requester, token::deposit(coordinator, 1_000)).await?;
     done.result.into_result()?;
 
     // Then all of it is back
-    let args = json!({"account_id": requester.id()});
-    let balance: Amount = market.view_of(other.id(), "ft_balance_of", &args).await?;
-    assert_eq!(balance.0, 1_000);
+    assert_eq!(market.balance_of(&other, requester.id()).await?, 1_000);
     assert_eq!(market.account(requester).await?.balances, []);
     market.verify_journal().await
 }
@@ -198,25 +193,24 @@ async fn value__should_not_move_without_a_yocto_or_beyond_the_balance() -> Resul
     // Given a requester with a balance
     let market = Market::start(Setup { nodes: 1 }).await?;
     market.transfer_call(&market.requester, 10 * ONE, r#"{"deposit":{}}"#).await?;
-    let (requester, coordinator) = (&market.requester, market.coordinator.id());
-    let none = NearToken::from_near(0);
-    let one = NearToken::from_yoctonear(1);
+    let requester = &market.requester;
 
     // When it withdraws without a deposit, too much, more than 128 bits, and tries to leave
+    let wide = json!({"token": TOKEN, "amount": "340282366920938463463374607431768211456"});
     let attempts = [
-        ("withdraw", json!({"token": TOKEN}), none),
-        ("withdraw", json!({"token": TOKEN, "amount": (11 * ONE).to_string()}), one),
-        ("withdraw", json!({"token": TOKEN, "amount": "340282366920938463463374607431768211456"}), one),
-        ("withdraw", json!({"token": 9}), one),
-        ("stake_remove", json!({}), one),
-        ("batch_cancel", json!({"batch": 4}), one),
-        ("storage_unregister", json!({}), one),
+        Call { deposit: 0, ..calls::withdraw(TOKEN, None) },
+        calls::withdraw(TOKEN, Some(11 * ONE)),
+        Call { args: wide.to_string().into_bytes(), ..calls::withdraw(TOKEN, None) },
+        calls::withdraw(TokenId(9), None),
+        calls::stake_remove(None),
+        calls::batch_cancel(BatchId(4)),
+        calls::storage_unregister(),
     ];
 
     // Then each is refused with a text, and the balance stays
-    for (method, args, deposit) in attempts {
-        let done = market.try_call(requester, coordinator, method, &args, deposit).await?;
-        assert!(done.result.is_failure(), "{method} {args} went through");
+    for call in attempts {
+        let done = market.send(requester, call.clone()).await?;
+        assert!(done.result.is_failure(), "{call:?} went through");
     }
     assert_eq!(market.balance(requester).await?, 10 * ONE);
     market.verify_journal().await

@@ -1,7 +1,7 @@
 //! Every time-out has an exit that anyone can trigger.
 
 use anyhow::Result;
-use near_workspaces::types::NearToken;
+use piecework_client::{Call, calls};
 use piecework_interface::{
     draw::At,
     event::Entry,
@@ -265,11 +265,9 @@ async fn cancel__should_let_live_lots_end_and_return_the_rest() -> Result<()> {
     }
 
     // When the requester cancels and the lot is revealed
-    let args = serde_json::json!({"batch": batch});
-    let one = NearToken::from_yoctonear(1);
-    let stranger = market.try_call(&market.nodes[0], market.coordinator.id(), "batch_cancel", &args, one).await?;
+    let stranger = market.send(&market.nodes[0], calls::batch_cancel(batch)).await?;
     assert!(stranger.result.is_failure(), "only the requester cancels");
-    market.call(&market.requester, market.coordinator.id(), "batch_cancel", &args, one).await?;
+    market.call(&market.requester, calls::batch_cancel(batch)).await?;
     for node in &market.nodes {
         market.reveal(node, batch, LOT, ANSWERS).await?;
     }
@@ -294,7 +292,8 @@ async fn silent_node__should_be_made_inactive_and_return_by_a_heartbeat() -> Res
     // When anyone pokes it, and it sends a heartbeat later
     market.poke(&market.requester, Target::Node(number)).await?;
     let made_silent = market.node(silent).await?.status;
-    market.call(silent, market.coordinator.id(), "heartbeat", &serde_json::json!({}), NearToken::from_near(0)).await?;
+    // Its number spares a look-up, and may be left out.
+    market.call(silent, Call { args: b"{}".to_vec(), ..calls::heartbeat(number) }).await?;
 
     // Then it was inactive in between
     assert!(early.result.is_failure());

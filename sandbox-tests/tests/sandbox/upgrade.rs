@@ -1,19 +1,12 @@
 //! Code that was announced replaces the code that runs, in the middle of everything.
 
 use anyhow::Result;
-use near_workspaces::types::NearToken;
-use piecework_interface::{
-    draw::At,
-    governance::{Change, Settings},
-    host::sha256,
-    ids::LotId,
-    view::BatchStatus,
-};
+use piecework_client::calls;
+use piecework_interface::{draw::At, governance::Change, host::sha256, ids::LotId, view::BatchStatus};
 use piecework_sandbox_tests::{
     Market, Setup,
     market::{ONE, wasm},
 };
-use serde_json::json;
 
 const LOT: LotId = LotId(0);
 
@@ -24,10 +17,7 @@ fn released() -> Result<Vec<u8>> {
 }
 
 async fn propose(market: &Market, code: &[u8]) -> Result<()> {
-    let change = json!({"change": Change::Code(sha256(code))});
-    let owner = market.coordinator.as_account();
-    market.call(owner, market.coordinator.id(), "propose", &change, NearToken::from_yoctonear(1)).await?;
-    Ok(())
+    market.call(market.coordinator.as_account(), calls::propose(&Change::Code(sha256(code)))).await.map(drop)
 }
 
 #[tokio::test]
@@ -58,7 +48,7 @@ async fn upgrade__should_take_over_live_lots_from_the_released_code() -> Result<
 
     // Then the contract runs it, the proposal is gone, and both lots go on to their end
     assert_eq!(market.code_hash().await?, sha256(&code));
-    assert!(market.view::<Settings>("settings", &json!({})).await?.proposals.is_empty());
+    assert!(market.views().settings().await?.proposals.is_empty());
     for node in &market.nodes {
         market.reveal(node, batch, LOT, &[3, 1, 4, 1]).await?;
     }
@@ -90,7 +80,7 @@ async fn upgrade__should_keep_the_old_code_when_the_new_cannot_migrate() -> Resu
     // Then the old code runs on, and other code than was announced is refused
     let runs = wasm("piecework_coordinator")?;
     assert_eq!(market.code_hash().await?, sha256(&runs));
-    assert_eq!(market.view::<Settings>("settings", &json!({})).await?.proposals.len(), 1);
+    assert_eq!(market.views().settings().await?.proposals.len(), 1);
     assert!(!market.upgrade(&runs).await?.result.is_success());
     market.verify_journal().await
 }
