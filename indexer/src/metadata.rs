@@ -6,14 +6,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use piecework_chain::{BlockRef, ViewError};
+use piecework_chain::ft::{self, Metadata};
 use piecework_interface::ids::TokenId;
 use piecework_store::{
     DatabaseUrl, connect_one,
     token_metadata::{TokenMetadata, token_metadata_missing, token_metadata_put},
 };
-use serde::Deserialize;
-use serde_json::json;
 use tokio::time::sleep;
 
 use crate::config::Chain;
@@ -26,13 +24,6 @@ const AGAIN: Duration = Duration::from_secs(3_600);
 const SYMBOL_MAX: usize = 32;
 /// Decimals at most: 2^128 has 39 digits.
 const DECIMALS_MAX: u8 = 38;
-
-/// The part of NEP-148 that amounts are written by.
-#[derive(Debug, Deserialize)]
-struct Answer {
-    symbol: String,
-    decimals: u8,
-}
 
 /// Asks every token that is listed and not known yet, for as long as it runs. Nothing depends on it.
 pub async fn ask_often(chain: Chain, database: DatabaseUrl, statement_timeout: Duration) {
@@ -68,14 +59,12 @@ async fn ask(
 
 async fn read(chain: &Chain, account_id: &str) -> anyhow::Result<Option<TokenMetadata>> {
     let account_id = account_id.parse().context("no account id")?;
-    let answer: Result<_, ViewError> =
-        chain.rpc.view_function(&account_id, "ft_metadata", &json!({}), BlockRef::Final).await;
-    Ok(shown(answer?.value))
+    Ok(shown(ft::metadata(&chain.rpc, &account_id).await?))
 }
 
 /// What can be shown of an answer: letters, digits and ASCII signs, so that nothing turns the text around, and no other token
 /// passes for NEAR.
-fn shown(Answer { symbol, decimals }: Answer) -> Option<TokenMetadata> {
+fn shown(Metadata { symbol, decimals }: Metadata) -> Option<TokenMetadata> {
     let symbol: String =
         symbol.chars().filter(|char| char.is_alphanumeric() || char.is_ascii_graphic()).take(SYMBOL_MAX).collect();
     let poses = symbol.is_empty() || symbol.eq_ignore_ascii_case("near");
@@ -88,7 +77,7 @@ mod tests {
 
     #[test]
     fn shown__should_be_short_and_printable() {
-        let of = |symbol: &str, decimals| shown(Answer { symbol: symbol.to_owned(), decimals });
+        let of = |symbol: &str, decimals| shown(Metadata { symbol: symbol.to_owned(), decimals });
         let some = |symbol: &str| Some(TokenMetadata { symbol: symbol.to_owned(), decimals: 6 });
         assert_eq!(of("USDC", 6), some("USDC"));
         assert_eq!(of(" a\0\u{202e}\nb ", 6), some("ab"));

@@ -2,10 +2,30 @@
 
 use piecework_client::views::StorageBounds;
 use piecework_interface::amount::Amount;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, json};
 
 use crate::{AccountId, BlockRef, RpcClient, ViewError};
+
+/// The part of NEP-148 that amounts are written by.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Metadata {
+    /// Symbol. A contract may say anything.
+    pub symbol: String,
+    /// Digits after the point.
+    pub decimals: u8,
+}
+
+/// How amounts of a token are written.
+///
+/// # Errors
+/// As [`balance`].
+pub async fn metadata(rpc: &RpcClient, token: &AccountId) -> Result<Metadata, ViewError> {
+    view(rpc, token, "ft_metadata", json!({})).await
+}
 
 /// What an account holds, in the token's smallest unit.
 ///

@@ -1,6 +1,9 @@
 //! Which token a command means, and how its amounts are written.
 
-use piecework_chain::{AccountId, BlockRef, Coordinator, RpcClient, ViewError};
+use piecework_chain::{
+    AccountId, Coordinator, RpcClient,
+    ft::{self, Metadata},
+};
 use piecework_console::{
     Problem,
     amount::{AmountError, Decimal, NEAR_DECIMALS, format_units},
@@ -9,8 +12,6 @@ use piecework_interface::{
     ids::{NEAR, TokenId},
     view::Token,
 };
-use serde::Deserialize;
-use serde_json::json;
 
 /// A listed token with its NEP-148 metadata.
 #[derive(Clone, Debug)]
@@ -23,13 +24,6 @@ pub struct TokenInfo {
     pub symbol: String,
     /// Digits after the point.
     pub decimals: u8,
-}
-
-/// The part of NEP-148 that is used here.
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    symbol: String,
-    decimals: u8,
 }
 
 impl TokenInfo {
@@ -83,20 +77,8 @@ pub async fn info(rpc: &RpcClient, listed: Token) -> anyhow::Result<TokenInfo> {
         return Ok(TokenInfo { listed, account_id: None, symbol: "NEAR".to_owned(), decimals: NEAR_DECIMALS });
     }
     let account_id: AccountId = listed.account_id.parse()?;
-    let metadata = metadata(rpc, &account_id).await?;
-    Ok(TokenInfo { listed, account_id: Some(account_id), symbol: metadata.symbol, decimals: metadata.decimals })
-}
-
-/// Digits after the point of a NEP-141 token, listed or not.
-///
-/// # Errors
-/// If the token contract cannot be asked.
-pub async fn decimals(rpc: &RpcClient, token: &AccountId) -> Result<u8, ViewError> {
-    Ok(metadata(rpc, token).await?.decimals)
-}
-
-async fn metadata(rpc: &RpcClient, token: &AccountId) -> Result<Metadata, ViewError> {
-    Ok(rpc.view_function(token, "ft_metadata", &json!({}), BlockRef::Final).await?.value)
+    let Metadata { symbol, decimals } = ft::metadata(rpc, &account_id).await?;
+    Ok(TokenInfo { listed, account_id: Some(account_id), symbol, decimals })
 }
 
 fn select<'a>(tokens: &'a [Token], selector: Option<&str>, contract: &AccountId) -> Result<&'a Token, Problem> {

@@ -114,7 +114,7 @@ async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
         )
         .into());
     }
-    let decimals = tokens::decimals(&context.rpc, &args.token).await?;
+    let decimals = ft::metadata(&context.rpc, &args.token).await?.decimals;
     let amount = args.amount.to_units(decimals)?;
     let signer = context.signer().await?;
     execute(&signer, TxRequest::to(args.token.clone()).call(token::mint(args.account_id.as_str(), amount))).await?;
@@ -124,7 +124,7 @@ async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
 
 async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     let contract = context.coordinator()?.account_id().clone();
-    let decimals = tokens::decimals(&context.rpc, &args.token).await?;
+    let decimals = ft::metadata(&context.rpc, &args.token).await?.decimals;
     let rate = bond_rate(args.bond_per_token.to_yoctonear()?, decimals).ok_or_else(|| {
         Problem::new(
             format!("--bond-per-token {} is more than a bond rate can hold", args.bond_per_token),
