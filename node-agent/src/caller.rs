@@ -24,7 +24,7 @@ use crate::{
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Signs intents of the node.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Signer {
     /// The node's number, which spares the contract a look-up in each call.
     pub node: AccountNo,
@@ -32,13 +32,6 @@ pub struct Signer {
     pub key: KeyFile,
     /// The chain, as the contract knows it.
     pub chain_id: String,
-}
-
-/// Without the key.
-impl std::fmt::Debug for Signer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer").field("chain_id", &self.chain_id).finish_non_exhaustive()
-    }
 }
 
 /// Sends calls of the node's key to the contract.
@@ -115,7 +108,7 @@ impl Caller {
                     Err(error) => tracing::warn!(%tx_hash, %error, "call.height_unknown"),
                 },
                 Err(TxError::Failed { failure, .. }) => {
-                    return Called::Failed { text: format!("call {} failed: {failure}", stored.method) };
+                    return Called::Failed(format!("call {} failed: {failure}", stored.method));
                 }
                 Err(
                     error @ (TxError::Nonce { .. }
@@ -188,16 +181,8 @@ fn skips(outcome: &Outcome) -> BTreeMap<usize, Skip> {
         .collect()
 }
 
-/// An error with its causes.
-fn text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
-        }
-        source = error.source();
-    }
-    text
+/// An error with its causes, each said once.
+fn text(error: &TxError) -> String {
+    let parts = anyhow::Chain::new(error).map(ToString::to_string);
+    parts.reduce(|text, part| if text.contains(&part) { text } else { format!("{text}: {part}") }).unwrap_or_default()
 }

@@ -56,12 +56,11 @@ enum Command {
 pub async fn main() -> Result<bool> {
     let cli = Cli::parse();
     log(cli.log_format);
+    let load = || Config::load(&cli.config, &cli.overrides);
     match &cli.command {
         Command::Init(args) => init::init(&cli.config, args, &cli.overrides).map(|()| true),
-        Command::Run => Box::pin(run::run(Config::load(&cli.config, &cli.overrides)?)).await.map(|()| true),
-        Command::Status => {
-            Box::pin(status::status(&Config::load(&cli.config, &cli.overrides)?, cli.json)).await.map(|()| true)
-        }
-        Command::Check => Box::pin(check::check(&Config::load(&cli.config, &cli.overrides)?, cli.json)).await,
+        Command::Run => Box::pin(run::run(load()?)).await.map(|()| true),
+        Command::Status => Box::pin(status::status(&load()?, cli.json)).await.map(|()| true),
+        Command::Check => Box::pin(check::check(&load()?, cli.json)).await,
     }
 }

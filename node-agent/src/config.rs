@@ -37,16 +37,8 @@ pub struct Config {
     pub poll_interval: Duration,
     /// Gateway for manifests and payloads.
     pub gateway_url: String,
-    /// Slots held at once at most.
-    pub max_slots: u16,
-    /// Whether to poke what is due.
-    pub keeper: bool,
-    /// Average wait until the first of all nodes sends a draw that stands alone.
-    pub draw_jitter: Duration,
-    /// The same for pokes.
-    pub keeper_jitter: Duration,
-    /// Time to finish after a request to stop.
-    pub stop_grace: Duration,
+    /// What the core may do, as far as the file says it: [`Config::limits`] has the rest.
+    pub limits: Limits,
     /// Payload bytes of one lot at most.
     pub max_lot_bytes: u64,
     /// Classes and how their work is done.
@@ -64,10 +56,8 @@ pub struct ClassConfig {
     pub command: CommandConfig,
     /// The program for juries about an adjudicator's scores; without one they are left alone.
     pub jury_command: Option<CommandConfig>,
-    /// Wall time per lot.
-    pub time_limit: Duration,
-    /// Lots worked on at once.
-    pub parallel: u16,
+    /// What the core may do in the class.
+    pub limits: ClassLimits,
 }
 
 impl Config {
@@ -79,27 +69,10 @@ impl Config {
         file::load(path, overrides)
     }
 
-    /// What the core needs of it.
+    /// What the core may do, with the classes, and with what only the start knows.
     #[must_use]
     pub fn limits(&self, jitter_seed: u64, revenue: RevenueRights) -> Limits {
-        let classes = self.classes.iter().map(|(&id, class)| {
-            let time_limit_s = u32::try_from(class.time_limit.as_secs()).unwrap_or(u32::MAX);
-            let judges_scores = class.jury_command.is_some();
-            (id, ClassLimits { parallel: class.parallel, time_limit_s, judges_scores })
-        });
-        Limits {
-            max_slots: self.max_slots,
-            keeper: self.keeper,
-            draw_jitter_ms: millis(self.draw_jitter),
-            keeper_jitter_ms: millis(self.keeper_jitter),
-            jitter_seed,
-            stop_grace_ms: millis(self.stop_grace),
-            classes: classes.collect(),
-            revenue,
-        }
+        let classes = self.classes.iter().map(|(&id, class)| (id, class.limits)).collect();
+        Limits { jitter_seed, classes, revenue, ..self.limits.clone() }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -35,7 +35,7 @@ use pauses::Pauses;
 const ERRORS_MAX: usize = 20;
 
 /// What the operator allows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// Slots held at once at most.
     pub max_slots: u16,
@@ -106,15 +106,8 @@ pub struct Collect {
 pub enum Event {
     /// A final block was read.
     Facts(Box<Facts>),
-    /// Payloads of a lot are on disk and match the manifest, or are not.
-    Fetched {
-        /// Batch.
-        batch: BatchId,
-        /// Lot.
-        lot: LotId,
-        /// Nothing, or why not.
-        result: Result<(), Trouble>,
-    },
+    /// Payloads of a lot are on disk and match the manifest, or why not.
+    Fetched(BatchId, LotId, Result<(), Trouble>),
     /// Work on a slot ended.
     Worked {
         /// Slot.
@@ -126,14 +119,9 @@ pub enum Event {
         /// Fresh randomness for the commitment.
         salt: [u8; 32],
     },
-    /// A record reached the disk, or did not.
-    Stored {
-        /// Slot.
-        place: Place,
-        /// Nothing, or why not.
-        result: Result<(), String>,
-    },
-    /// The disk took a test write, or did not.
+    /// The record of a slot reached the disk, or why not.
+    Stored(Place, Result<(), String>),
+    /// The disk took a test write, or why not.
     Probed(Result<(), String>),
     /// The call in flight has an outcome.
     Called(Called),
@@ -160,11 +148,8 @@ pub enum Called {
         /// Ops that were skipped, by index.
         skips: BTreeMap<usize, Skip>,
     },
-    /// It failed and changed nothing.
-    Failed {
-        /// Why, for people.
-        text: String,
-    },
+    /// It failed and changed nothing: why, for people.
+    Failed(String),
     /// It never reached the chain and never will.
     NotSent(Trouble),
 }
@@ -173,19 +158,9 @@ pub enum Called {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Bring a lot's payloads to disk and verify them against the manifest.
-    Fetch {
-        /// Batch.
-        batch: BatchId,
-        /// Lot.
-        lot: LotId,
-    },
+    Fetch(BatchId, LotId),
     /// Delete a lot's payloads.
-    Drop {
-        /// Batch.
-        batch: BatchId,
-        /// Lot.
-        lot: LotId,
-    },
+    Drop(BatchId, LotId),
     /// Work on a slot.
     Work {
         /// Slot.
@@ -235,7 +210,7 @@ enum Payloads {
 }
 
 /// Everything the agent knows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct State {
     limits: Limits,
     binding: Binding,
@@ -261,25 +236,8 @@ impl State {
     /// The state after a start: what is on disk, and the call that was in flight.
     #[must_use]
     pub fn new(binding: Binding, limits: Limits, records: Vec<Record>, call: Option<Call>) -> Self {
-        Self {
-            limits,
-            binding,
-            facts: None,
-            records: records.into_iter().map(|record| (record.place, record)).collect(),
-            unsaved: BTreeMap::new(),
-            running: BTreeSet::new(),
-            failed: BTreeMap::new(),
-            gone_since: BTreeMap::new(),
-            payloads: BTreeMap::new(),
-            pauses: Pauses::default(),
-            duties: BTreeMap::new(),
-            collect_at_ms: 0,
-            call,
-            facts_needed: 0,
-            disk: None,
-            stop_at_ms: None,
-            problems: VecDeque::new(),
-        }
+        let records = records.into_iter().map(|record| (record.place, record)).collect();
+        Self { limits, binding, records, call, ..Self::default() }
     }
 
     /// Takes an event in and says what must happen. `now_ms` is a clock that only moves forward.
@@ -324,9 +282,9 @@ impl State {
                     return true;
                 }
             }
-            Event::Fetched { batch, lot, result } => self.fetched(now_ms, batch, lot, result),
+            Event::Fetched(batch, lot, result) => self.fetched(now_ms, batch, lot, result),
             Event::Worked { place, items, result, salt } => self.worked(now_ms, place, items, result, salt, actions),
-            Event::Stored { place, result } => self.stored(place, result),
+            Event::Stored(place, result) => self.stored(place, result),
             Event::Probed(result) => self.disk = result.err(),
             Event::Called(called) => self.called(now_ms, called, actions),
             Event::Stop => {

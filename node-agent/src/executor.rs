@@ -1,4 +1,4 @@
-//! Doing the work of a lot. The command executor runs a program; others may follow.
+//! Doing the work of a lot, by a program.
 
 pub mod command;
 mod lines;
@@ -32,12 +32,6 @@ pub struct TaskItem {
     pub sha256: [u8; 32],
     /// The payload.
     pub payload: Vec<u8>,
-}
-
-/// Does the work of a lot.
-pub trait Execute {
-    /// The answers, `items × width` bytes in index order. Dropping the future ends the work.
-    fn execute(&self, task: Task) -> impl Future<Output = Result<Vec<u8>, ExecuteError>> + Send;
 }
 
 /// Why there are no answers.

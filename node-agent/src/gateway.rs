@@ -1,7 +1,7 @@
 //! Manifests and payloads from a gateway. Nothing it says is believed: a manifest must have the batch's Merkle root, a
 //! payload its digest.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use piecework_api::{
@@ -49,10 +49,7 @@ const TOO_LARGE: &str = "raise [work] max_lot_mib to work on it";
 
 /// An error and its deepest cause.
 fn one_line(error: &ClientError) -> String {
-    let mut deepest: Option<&dyn Error> = None;
-    while let Some(source) = deepest.map_or_else(|| error.source(), Error::source) {
-        deepest = Some(source);
-    }
+    let deepest = anyhow::Chain::new(error).skip(1).last();
     deepest.map_or_else(|| error.to_string(), |cause| format!("{error} ({cause})"))
 }
 

@@ -58,7 +58,7 @@ pub fn called(call: &Call, called: &Called) {
     };
     let (outcome, skips) = match called {
         Called::Done { skips, .. } => ("done", Some(skips)),
-        Called::Failed { .. } => ("failed", None),
+        Called::Failed(_) => ("failed", None),
         Called::NotSent(_) => ("not_sent", None),
     };
     counter!("piecework_agent_calls_total", "kind" => kind, "outcome" => outcome).increment(1);

@@ -103,11 +103,9 @@ fn may_call(access: &AccessKeyView, method: &str) -> bool {
 fn scope(access: &AccessKeyView, contract: &AccountId) -> KeyScope {
     match &access.permission {
         AccessKeyPermissionView::FullAccess => KeyScope::Full,
-        AccessKeyPermissionView::FunctionCall { receiver_id, method_names, .. } => {
-            let missing: Vec<&str> = [WORK, POKE, HEARTBEAT]
-                .into_iter()
-                .filter(|method| !method_names.is_empty() && !method_names.iter().any(|name| name == method))
-                .collect();
+        AccessKeyPermissionView::FunctionCall { receiver_id, .. } => {
+            let missing: Vec<&str> =
+                [WORK, POKE, HEARTBEAT].into_iter().filter(|method| !may_call(access, method)).collect();
             if receiver_id != contract.as_str() {
                 KeyScope::Wrong(format!("it calls {receiver_id}; add one for {contract}"))
             } else if missing.is_empty() {

@@ -27,7 +27,7 @@ impl fmt::Display for Place {
 }
 
 /// What every commitment of this agent binds besides place and answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// Account of the coordinator contract.
     pub contract: String,

@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::Result;
+use piecework_daemon::stop_signal;
 use piecework_interface::{
     ids::{BatchId, ClassId},
     view::{OpenBatch, SlotPhase},
@@ -19,16 +20,16 @@ use piecework_interface::{
 use rand::Rng;
 use serde_json::json;
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, mpsc},
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     caller::Caller,
     config::Config,
     core::{Action, Call, Called, Event, Problem, State, Trouble, facts::Facts},
-    executor::{CommandExecutor, Execute, Task},
+    executor::{CommandExecutor, Task},
     metrics,
     payloads::Payloads,
     preflight,
@@ -51,8 +52,7 @@ enum Message {
 /// # Errors
 /// If it cannot start.
 pub async fn run(config: Config) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = stop_signal()?;
     let store = Arc::new(Store::open(&config.state_dir)?);
     let key = preflight::key(&config)?;
     let rpc = preflight::rpc(&config)?;
@@ -62,9 +62,9 @@ pub async fn run(config: Config) -> Result<()> {
     }
     let agent = tokio::select! {
         agent = Agent::start(config, store, key, rpc, ready) => agent?,
-        () = asked(&mut terminate, &mut interrupt) => return Ok(()),
+        () = stop.cancelled() => return Ok(()),
     };
-    Box::pin(agent.serve(&mut terminate, &mut interrupt)).await
+    Box::pin(agent.serve(stop)).await
 }
 
 struct Agent {
@@ -91,7 +91,7 @@ struct Agent {
 }
 
 impl Agent {
-    async fn serve(mut self, terminate: &mut Signal, interrupt: &mut Signal) -> Result<()> {
+    async fn serve(mut self, mut stop: CancellationToken) -> Result<()> {
         if let Some(stored) = self.resumed.take() {
             let (caller, sender) = (self.caller.clone(), self.sender.clone());
             tokio::spawn(async move {
@@ -103,14 +103,16 @@ impl Agent {
         loop {
             let message = tokio::select! {
                 Some(message) = self.receiver.recv() => message,
-                () = asked(terminate, interrupt) => {
+                () = stop.cancelled() => {
                     if hard_stop.is_some() {
                         tracing::warn!("agent.stop_at_once");
                         break;
                     }
                     tracing::info!("agent.stopping");
+                    stop = stop_signal()?;
                     // If the chain does not answer, there is nothing to wait for.
-                    hard_stop = Some(tokio::time::Instant::now() + self.config.stop_grace + Duration::from_secs(2));
+                    let grace = Duration::from_millis(self.config.limits.stop_grace_ms) + Duration::from_secs(2);
+                    hard_stop = Some(tokio::time::Instant::now() + grace);
                     self.look.notify_one();
                     Message::Event(Box::new(Event::Stop))
                 }
@@ -170,7 +172,7 @@ impl Agent {
                     Err(error) => tracing::warn!(%place, error, "work.failed"),
                 }
             }
-            Event::Fetched { batch, lot, result: Err(Trouble::Disk(error) | Trouble::Other(error)) } => {
+            Event::Fetched(batch, lot, Err(Trouble::Disk(error) | Trouble::Other(error))) => {
                 tracing::warn!(%batch, %lot, error, "payloads.failed");
             }
             Event::Called(called) => {
@@ -178,7 +180,7 @@ impl Agent {
                     metrics::called(&call, called);
                     match called {
                         Called::Done { height, skips } => tracing::info!(?call, height, ?skips, "call.done"),
-                        Called::Failed { text } => tracing::warn!(?call, error = text, "call.failed"),
+                        Called::Failed(text) => tracing::warn!(?call, error = text, "call.failed"),
                         Called::NotSent(trouble) => tracing::warn!(?call, ?trouble, "call.not_sent"),
                     }
                 }
@@ -196,17 +198,17 @@ impl Agent {
     /// Does what the core says; true when the process shall end.
     fn act(&mut self, action: Action, events: &mut VecDeque<Event>) -> bool {
         match action {
-            Action::Fetch { batch, lot } => {
+            Action::Fetch(batch, lot) => {
                 let Some((open, height)) = self.batch(batch) else {
                     return false;
                 };
                 let (payloads, sender) = (Arc::clone(&self.payloads), self.sender.clone());
                 tokio::spawn(async move {
                     let result = payloads.lot(batch, lot, &open, height).await.map(drop);
-                    send(&sender, Event::Fetched { batch, lot, result });
+                    send(&sender, Event::Fetched(batch, lot, result));
                 });
             }
-            Action::Drop { batch, lot } => report("state.drop", self.store.payloads_remove(batch, lot)),
+            Action::Drop(batch, lot) => report("state.drop", self.store.payloads_remove(batch, lot)),
             Action::Work { place, class, items, width, limit_s } => self.work(place, class, items, width, limit_s),
             Action::Cancel(place) => {
                 if let Some(work) = self.works.remove(&place) {
@@ -219,7 +221,7 @@ impl Agent {
                 if let Err(error) = &result {
                     tracing::error!(error, place = %record.place, "state.full");
                 }
-                events.push_back(Event::Stored { place: record.place, result });
+                events.push_back(Event::Stored(record.place, result));
             }
             Action::Forget(place) => report("state.forget", self.store.record_remove(place)),
             Action::Send { call, claims } => self.send(call, &claims, events),
@@ -331,13 +333,6 @@ fn unrevealed<'a>(state: &'a State, facts: &'a Facts) -> impl Iterator<Item = Pl
     let revealed = |phase: &_| matches!(phase, SlotPhase::Revealed(_));
     let mine = |place: Place| state.records().any(|record| record.place == place);
     facts.held().filter(move |held| mine(held.place) && !revealed(&held.slot.phase)).map(|held| held.place)
-}
-
-async fn asked(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
 
 async fn until(time: Option<tokio::time::Instant>) {

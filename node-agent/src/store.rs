@@ -8,7 +8,7 @@ mod error;
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     thread,
@@ -275,7 +275,7 @@ impl Store {
     fn sweep(&self) -> Result<(), StoreError> {
         for part in ["", SLOTS, PAYLOADS, MANIFESTS] {
             for path in self.list_all(part)? {
-                if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes())) {
+                if atomic::is_half_written(&path) {
                     fs::remove_file(&path).map_err(|error| StoreError::write(&self.dir, error))?;
                 }
             }
@@ -288,10 +288,7 @@ impl Store {
 
     fn list(&self, part: &str) -> Result<Vec<PathBuf>, StoreError> {
         let mut paths = self.list_all(part)?;
-        paths.retain(|path| {
-            path.is_file()
-                && !path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(atomic::PREFIX.as_bytes()))
-        });
+        paths.retain(|path| path.is_file() && !atomic::is_half_written(path));
         paths.sort_unstable();
         Ok(paths)
     }
@@ -329,9 +326,8 @@ impl Store {
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let path = self.dir.join(name);
-        let mut bytes = Vec::new();
-        match File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
-            Ok(_) => serde_json::from_slice(&bytes).map(Some).map_err(|_| StoreError::Damaged { path }),
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| StoreError::Damaged { path }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::read(&self.dir, error)),
         }

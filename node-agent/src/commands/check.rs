@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use piecework_chain::{BlockRef, KeyFile, RpcClient};
-use piecework_interface::{config::Config as ContractConfig, storage, view::NodeStatus};
+use piecework_interface::{amount::Amount, storage, view::NodeStatus};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     config::Config,
     core::facts::Facts,
-    executor::{CommandExecutor, Execute, ExecuteError, Task, TaskItem},
+    executor::{CommandExecutor, ExecuteError, Task, TaskItem},
     gateway::Gateway,
     preflight::{self, KeyScope},
     record::Place,
@@ -130,7 +130,7 @@ async fn executors(config: &Config, report: &mut Report) {
             place: Place { batch: Default::default(), lot: Default::default(), round: 0 },
             width: 1,
             items: vec![item],
-            limit: settings.time_limit.min(SAMPLE_LIMIT),
+            limit: Duration::from_secs(settings.limits.time_limit_s.into()).min(SAMPLE_LIMIT),
         };
         match executor.execute(task).await {
             Ok(_) => report.ok("worker", format!("the worker of class {class} answers")),
@@ -145,15 +145,12 @@ async fn executors(config: &Config, report: &mut Report) {
 }
 
 async fn gateway(config: &Config, report: &mut Report) {
-    let answer = match Gateway::new(&config.gateway_url, config.max_lot_bytes) {
-        Ok(gateway) => gateway.ping().await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    match answer {
+    let ping = async || anyhow::Ok(Gateway::new(&config.gateway_url, config.max_lot_bytes)?.ping().await?);
+    match ping().await {
         Ok(()) => report.ok("gateway", "it answers"),
         Err(error) => report.error(
             "gateway",
-            error,
+            error.to_string(),
             "set [gateway] url, or wait until it is up: without payloads nothing is claimed",
         ),
     }
@@ -178,27 +175,18 @@ async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: 
         }
     }
     account(config, rpc, key, report).await;
-    let contract: Result<ContractConfig, _> =
-        rpc.view_function(&config.contract, "config", &json!({}), BlockRef::Final).await.map(|answer| answer.value);
-    let settings = match contract {
-        Ok(settings) => {
-            report.ok("contract", format!("{} is a coordinator", config.contract));
-            settings
-        }
+    let mut watch = match Watch::open(rpc.clone(), config, false).await {
+        Ok(watch) => watch,
         Err(error) => {
             report.error("contract", error.to_string(), "set [chain] contract to the coordinator of this network");
             return;
         }
     };
-    let watch = Watch::open(rpc.clone(), config.contract.clone(), config.account_id.clone(), false).await;
-    let facts = match watch {
-        Ok(mut watch) => Box::pin(watch.facts()).await,
-        Err(error) => Err(error),
-    };
-    match facts {
+    report.ok("contract", format!("{} is a coordinator", config.contract));
+    match Box::pin(watch.facts()).await {
         Ok(facts) => {
             clock(&facts, report);
-            node(config, &facts, &settings, report);
+            node(config, &facts, watch.config().min_stake, report);
         }
         Err(error) => report.error("contract", error.to_string(), "check [chain]"),
     }
@@ -234,15 +222,15 @@ async fn account(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report
 fn clock(facts: &Facts, report: &mut Report) {
     let ours = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let skew_s = ours.abs_diff(facts.now_s.into());
+    let text = format!("{skew_s} s from the last final block");
     if skew_s <= SKEW_S {
-        report.ok("clock", format!("{skew_s} s from the last final block"));
+        report.ok("clock", text);
     } else {
-        let text = format!("{skew_s} s from the last final block");
         report.warning("clock", text, "set this machine's clock (NTP), or the endpoint is behind");
     }
 }
 
-fn node(config: &Config, facts: &Facts, settings: &ContractConfig, report: &mut Report) {
+fn node(config: &Config, facts: &Facts, min_stake: Amount, report: &mut Report) {
     let Some((number, node)) = facts.node() else {
         let text = format!("{} is not registered as a node", config.account_id);
         report.error("node", text, "run `piecework node register`");
@@ -257,8 +245,8 @@ fn node(config: &Config, facts: &Facts, settings: &ContractConfig, report: &mut 
             report.warning("node", format!("number {number} is paused"), "run `piecework node resume`");
         }
     }
-    if node.stake < settings.min_stake {
-        let text = format!("{} yoctoNEAR is below the least stake of {}", node.stake, settings.min_stake);
+    if node.stake < min_stake {
+        let text = format!("{} yoctoNEAR is below the least stake of {min_stake}", node.stake);
         report.error("stake", text, "run `piecework node stake`");
     } else {
         report.ok("stake", format!("{} of {} yoctoNEAR is free", node.free_stake(), node.stake));

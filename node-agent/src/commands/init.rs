@@ -91,7 +91,7 @@ mod tests {
         let config = Config::load(&path, &Overrides::default()).unwrap();
         let class = &config.classes[&piecework_interface::ids::ClassId(7)];
         assert_eq!(class.command.command, args.command);
-        assert_eq!(class.time_limit.as_secs(), 9);
+        assert_eq!(class.limits.time_limit_s, 9);
         assert!(init(&path, &args, &overrides).unwrap_err().to_string().contains("not there yet"));
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use piecework_interface::{
     amount::Amount,
-    view::{Account, LotPhase, NodeStatus, SlotPhase},
+    view::{Balance, LotPhase, NodeStatus, SlotPhase},
 };
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     core::{Problem, facts::Facts},
     preflight,
-    record::Record,
+    record::{Place, Record},
     status_file::StatusFile,
     store::Store,
     watch::Watch,
@@ -24,7 +24,7 @@ struct Status {
     running: bool,
     #[serde(flatten)]
     node: Option<NodeLine>,
-    balances: Vec<BalanceLine>,
+    balances: Vec<Balance>,
     slots: Vec<SlotLine>,
     no_work: Vec<String>,
     errors: Vec<Problem>,
@@ -50,16 +50,9 @@ struct ClassLine {
 }
 
 #[derive(Debug, Serialize)]
-struct BalanceLine {
-    token: u16,
-    amount: Amount,
-}
-
-#[derive(Debug, Serialize)]
 struct SlotLine {
-    batch: u32,
-    lot: u32,
-    round: u8,
+    #[serde(flatten)]
+    place: Place,
     phase: &'static str,
     lot_phase: LotPhase,
     saved: bool,
@@ -71,7 +64,7 @@ struct SlotLine {
 /// If the chain cannot be read.
 pub async fn status(config: &Config, json: bool) -> Result<()> {
     let rpc = preflight::rpc(config)?;
-    let mut watch = Watch::open(rpc, config.contract.clone(), config.account_id.clone(), false)
+    let mut watch = Watch::open(rpc, config, false)
         .await
         .with_context(|| format!("contract {} cannot be read: check [chain]", config.contract))?;
     let facts = Box::pin(watch.facts()).await?;
@@ -106,9 +99,7 @@ fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile
             .collect(),
     });
     let slots = facts.held().map(|held| SlotLine {
-        batch: held.place.batch.0,
-        lot: held.place.lot.0,
-        round: held.place.round,
+        place: held.place,
         phase: match held.slot.phase {
             SlotPhase::Reserved(_) => "reserved",
             SlotPhase::Committed(_) => "committed",
@@ -117,13 +108,12 @@ fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile
         lot_phase: held.lot.phase,
         saved: records.iter().any(|record| record.place == held.place && record.done.is_some()),
     });
-    let balances = facts.account.iter().flat_map(|Account { balances, .. }| balances);
     let no_work = if running { file.no_work } else { vec!["the agent does not run".to_owned()] };
     Status {
         account_id: config.account_id.to_string(),
         running,
         node,
-        balances: balances.map(|it| BalanceLine { token: it.token.0, amount: it.amount }).collect(),
+        balances: facts.account.as_ref().map(|account| account.balances.clone()).unwrap_or_default(),
         slots: slots.collect(),
         no_work,
         errors: file.problems,
@@ -150,10 +140,7 @@ fn print(status: &Status) {
     }
     for slot in &status.slots {
         let saved = if slot.saved { ", answers saved" } else { "" };
-        println!(
-            "  batch {} lot {} round {}: {}, lot {:?}{saved}",
-            slot.batch, slot.lot, slot.round, slot.phase, slot.lot_phase
-        );
+        println!("  {}: {}, lot {:?}{saved}", slot.place, slot.phase, slot.lot_phase);
     }
     for reason in &status.no_work {
         println!("  no more work: {reason}");

@@ -16,7 +16,10 @@ use piecework_interface::ids::ClassId;
 use serde::Deserialize;
 
 use super::{ClassConfig, Config};
-use crate::executor::CommandConfig;
+use crate::{
+    core::{ClassLimits, Limits},
+    executor::CommandConfig,
+};
 
 /// Settings that beat the file.
 #[derive(Args, Clone, Debug, Default)]
@@ -225,11 +228,14 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
         contract: contract?,
         poll_interval: Duration::from_millis(file.chain.poll_interval_ms.unwrap_or(1_000).max(20)),
         gateway_url: gateway_url?.trim_end_matches('/').to_owned(),
-        max_slots: file.work.max_slots.unwrap_or(8),
-        keeper: file.work.keeper.unwrap_or(true),
-        draw_jitter: Duration::from_millis(file.work.draw_jitter_ms.unwrap_or(1_500)),
-        keeper_jitter: Duration::from_millis(file.work.keeper_jitter_ms.unwrap_or(3_000)),
-        stop_grace: Duration::from_secs(file.work.stop_grace_s.unwrap_or(30)),
+        limits: Limits {
+            max_slots: file.work.max_slots.unwrap_or(8),
+            keeper: file.work.keeper.unwrap_or(true),
+            draw_jitter_ms: file.work.draw_jitter_ms.unwrap_or(1_500),
+            keeper_jitter_ms: file.work.keeper_jitter_ms.unwrap_or(3_000),
+            stop_grace_ms: file.work.stop_grace_s.unwrap_or(30).saturating_mul(1_000),
+            ..Limits::default()
+        },
         max_lot_bytes: file.work.max_lot_mib.unwrap_or(256).saturating_mul(1 << 20),
         classes,
         state_dir: state_dir?,
@@ -262,7 +268,8 @@ fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Op
     }
     let jury_command = jury_command.map(|command| CommandConfig { command, env: class.env.clone(), memory_mib });
     let command = CommandConfig { command, env: class.env, memory_mib };
-    Some((id?, ClassConfig { command, jury_command, time_limit: Duration::from_secs(time_limit_s.into()), parallel }))
+    let limits = ClassLimits { parallel, time_limit_s, judges_scores: jury_command.is_some() };
+    Some((id?, ClassConfig { command, jury_command, limits }))
 }
 
 #[cfg(test)]

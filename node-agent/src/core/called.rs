@@ -36,7 +36,7 @@ impl State {
                     Call::Poke(_) | Call::Tell(..) | Call::Heartbeat | Call::EpochSettle => {}
                 }
             }
-            Called::Failed { text } => {
+            Called::Failed(text) => {
                 self.not_done(now_ms, &call, actions);
                 self.problem(text);
             }

@@ -2,7 +2,7 @@
 
 use piecework_interface::{
     op::{ANSWER_BYTES_MAX, OPS_MAX, Op, POKES_MAX},
-    view::{LotPhase, NodeStatus, SlotPhase},
+    view::{LotPhase, Node, NodeStatus, SlotPhase},
 };
 
 use super::{
@@ -23,16 +23,12 @@ impl State {
         if self.pauses.call(now_ms) {
             return;
         }
-        if let Some(call) = self.collect(now_ms, facts) {
-            self.call = Some(call.clone());
-            actions.push(Action::Send { call, claims: Vec::new() });
-            return;
-        }
-        let (ops, claims) = self.ops(now_ms, facts, fresh);
-        let call = if ops.is_empty() {
-            self.lone_call(now_ms, facts, fresh, node.status, node.last_seen)
-        } else {
-            Some(Call::Work(ops))
+        let (call, claims) = match self.collect(now_ms, facts) {
+            Some(call) => (Some(call), Vec::new()),
+            None => match self.ops(now_ms, facts, fresh) {
+                (ops, claims) if ops.is_empty() => (self.lone_call(now_ms, facts, fresh, node), claims),
+                (ops, claims) => (Some(Call::Work(ops)), claims),
+            },
         };
         let Some(call) = call else { return };
         for place in &claims {
@@ -56,12 +52,8 @@ impl State {
 
     fn ops(&self, now_ms: u64, facts: &Facts, fresh: bool) -> (Vec<Op>, Vec<Place>) {
         let mut ops = self.reveals(now_ms, facts);
-        let mut commits_and_releases: Vec<Op> = facts
-            .held()
-            .filter(|held| !self.pauses.lot(held.place.batch, held.place.lot, now_ms))
-            .filter_map(|held| self.commit_or_release(held))
-            .collect();
-        ops.append(&mut commits_and_releases);
+        let at_hand = facts.held().filter(|held| !self.pauses.lot(held.place.batch, held.place.lot, now_ms));
+        ops.extend(at_hand.filter_map(|held| self.commit_or_release(held)));
         ops.truncate(OPS_MAX);
         let mut claims = self.claims(now_ms, facts, OPS_MAX - ops.len());
         if self.stop_at_ms.is_none() {
@@ -121,12 +113,12 @@ impl State {
     }
 
     /// A call without ops: what is due anywhere, or a sign of life. Only on fresh facts, so that another's step is seen.
-    fn lone_call(&self, now_ms: u64, facts: &Facts, fresh: bool, status: NodeStatus, last_seen: u32) -> Option<Call> {
+    fn lone_call(&self, now_ms: u64, facts: &Facts, fresh: bool, node: &Node) -> Option<Call> {
         if !fresh || self.stop_at_ms.is_some() {
             return None;
         }
-        let silence_s = facts.now_s.saturating_sub(last_seen);
-        let heartbeat = match status {
+        let silence_s = facts.now_s.saturating_sub(node.last_seen);
+        let heartbeat = match node.status {
             NodeStatus::Active => silence_s >= (facts.liveness_window_s / HEARTBEATS_PER_WINDOW).max(1),
             NodeStatus::Silent => true,
             NodeStatus::Paused => false,

@@ -5,11 +5,11 @@ use piecework_interface::{
     admit::Seat,
     draw::{Draw, Seed},
     host,
-    ids::{BatchId, ClassId, LotId},
+    ids::{AccountNo, BatchId, LotId},
     round::max_slots,
     skip::Skip,
     terms::JURY,
-    view::{ClassRecord, GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, SlotPhase, WINDOW_GROUPS},
+    view::{GROUP_LOTS, LotPhase, LotState, Node, SlotPhase, WINDOW_GROUPS},
 };
 
 use super::{
@@ -31,17 +31,6 @@ pub(super) struct Chance {
     order: u64,
     /// Seat.
     pub(super) place: Place,
-}
-
-/// Why the node takes nothing in a batch that it might work on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum NoChance {
-    /// The sortition lets the node in only later: lot, slices after the capture, chain time.
-    Later(LotId, u32, u32),
-    /// No group has a seed yet.
-    NotDrawn,
-    /// Every lot is taken, or the node was there already.
-    Taken,
 }
 
 impl State {
@@ -72,13 +61,10 @@ impl State {
         let Some((number, node)) = facts.node() else {
             return Vec::new();
         };
-        if node.status != NodeStatus::Active {
-            return Vec::new();
-        }
         let mut chances = Vec::new();
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
-            if !self.may_work(node, terms.class, terms.min_reputation) || self.pauses.batch(batch, now_ms).is_some() {
+            if !self.may_work(facts, batch, open) || self.pauses.batch(batch, now_ms).is_some() {
                 continue;
             }
             let mut unfilled = 0;
@@ -98,7 +84,7 @@ impl State {
                 {
                     continue;
                 }
-                let table = open.table(place, state, seed);
+                let table = open.table(place, state, Some(seed));
                 let admits = |drawn_s| admitted(table.admit(SHA256, (number, node), facts.now_s, drawn_s));
                 let horizon_s = if ahead { facts.now_s.saturating_add(terms.slice_s) } else { facts.now_s };
                 if admits(horizon_s) {
@@ -169,10 +155,12 @@ impl State {
         usize::from(self.slot_limit(node).div_ceil(2)).saturating_sub(facts.held().filter(open).count())
     }
 
-    /// Whether the node declared the class, the agent has a worker for it, and the reputation suffices.
-    pub(super) fn may_work(&self, node: &Node, class: ClassId, min_reputation: u16) -> bool {
-        let fits = |record: &ClassRecord| record.declared && record.reputation >= min_reputation;
-        self.limits.classes.contains_key(&class) && node.class(class).is_some_and(fits)
+    /// Whether the agent has a worker for the batch's class, and the contract takes claims of the node in it: then a first
+    /// round without a seed is refused for want of that alone.
+    pub(super) fn may_work(&self, facts: &Facts, batch: BatchId, open: &BatchFacts) -> bool {
+        let table = open.table(Place { batch, lot: LotId(0), round: 0 }, None, None);
+        let admits = |node| table.admit(SHA256, node, facts.now_s, facts.now_s) == Err(Skip::NoSeed);
+        self.limits.classes.contains_key(&open.open.terms.class) && facts.node().is_some_and(admits)
     }
 
     /// Whether the class's worker answers what the round asks: some cannot judge an adjudicator's scores.
@@ -203,29 +191,29 @@ impl State {
     }
 
     /// Why the node takes nothing in this batch now.
-    pub(super) fn no_chance(&self, facts: &Facts, batch: BatchId) -> NoChance {
-        let (Some((number, node)), Some(open)) = (facts.node(), facts.batches.get(&batch)) else {
-            return NoChance::Taken;
+    pub(super) fn no_chance(
+        &self,
+        facts: &Facts,
+        node: (AccountNo, &Node),
+        batch: BatchId,
+        open: &BatchFacts,
+    ) -> String {
+        // By the end of time the sortition has let everyone in.
+        let sometime = |(place, seed, state): (Place, &Seed, Option<&LotState>)| {
+            let table = open.table(place, state, Some(seed));
+            let admits = admitted(table.admit(SHA256, node, facts.now_s, u32::MAX));
+            let when = table.eligible_at(SHA256, node).unwrap_or(seed.at);
+            (admits && self.can_answer(open, place.round)).then_some((when, seed.at, place.lot))
         };
-        let terms = &open.open.terms;
-        let mut any = false;
-        let mut next: Option<NoChance> = None;
-        for (place, seed, state) in drawn(batch, open) {
-            any = true;
-            let table = open.table(place, state, seed);
-            // By the end of time the sortition has let everyone in.
-            if !self.can_answer(open, place.round)
-                || !admitted(table.admit(SHA256, (number, node), facts.now_s, u32::MAX))
-            {
-                continue;
+        match drawn(batch, open).filter_map(sometime).min_by_key(|(when, ..)| *when) {
+            Some((when, drawn_at, lot)) => {
+                let slice = when.saturating_sub(drawn_at) / open.open.terms.slice_s.max(1);
+                let wait_s = when.saturating_sub(facts.now_s);
+                format!("not eligible until slice {slice}, in {wait_s} s (lot {lot})")
             }
-            let when = table.eligible_at(SHA256, (number, node)).unwrap_or(seed.at);
-            let slices = when.saturating_sub(seed.at) / terms.slice_s.max(1);
-            if !matches!(next, Some(NoChance::Later(_, _, soonest)) if soonest <= when) {
-                next = Some(NoChance::Later(place.lot, slices, when));
-            }
+            None if drawn(batch, open).next().is_none() => "no group is drawn yet".to_owned(),
+            None => "every lot is taken, or the node was there already".to_owned(),
         }
-        next.unwrap_or(if any { NoChance::Taken } else { NoChance::NotDrawn })
     }
 }
 

@@ -7,7 +7,7 @@ use piecework_interface::{
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
     op::Target,
-    view::{GROUP_LOTS, NodeStatus, WINDOW_GROUPS},
+    view::{GROUP_LOTS, WINDOW_GROUPS},
 };
 
 use super::{
@@ -70,23 +70,25 @@ impl State {
 
     /// Pokes whose wait is over.
     pub(super) fn pokes(&self, now_ms: u64, facts: &Facts) -> Vec<Target> {
-        let ripe = self.duties.iter().filter(|(duty, since)| self.is_ripe(**duty, **since, now_ms, facts));
-        ripe.filter_map(|(duty, _)| duty.target()).collect()
+        self.ripe(now_ms, facts).filter_map(Duty::target).collect()
     }
 
     /// Whether the epoch is over and the wait for another node to end it, too.
     pub(super) fn settles_epoch(&self, now_ms: u64, facts: &Facts) -> bool {
-        let mut epochs = self.duties.iter().filter(|(duty, _)| matches!(duty, Duty::Epoch(_)));
-        epochs.any(|(duty, since)| self.is_ripe(*duty, *since, now_ms, facts))
+        self.ripe(now_ms, facts).any(|duty| matches!(duty, Duty::Epoch(_)))
     }
 
     /// A callback whose wait is over. It goes alone, for its gas.
     pub(super) fn tell(&self, now_ms: u64, facts: &Facts) -> Option<Call> {
-        let mut ripe = self.duties.iter().filter(|(duty, since)| self.is_ripe(**duty, **since, now_ms, facts));
-        ripe.find_map(|(duty, _)| match duty {
-            Duty::Tell(batch, tgas) => Some(Call::Tell(*batch, *tgas)),
+        self.ripe(now_ms, facts).find_map(|duty| match duty {
+            Duty::Tell(batch, tgas) => Some(Call::Tell(batch, tgas)),
             _ => None,
         })
+    }
+
+    fn ripe(&self, now_ms: u64, facts: &Facts) -> impl Iterator<Item = Duty> {
+        let duties = self.duties.iter();
+        duties.filter(move |(duty, since)| self.is_ripe(**duty, **since, now_ms, facts)).map(|(duty, _)| *duty)
     }
 
     /// Starts the wait of a step anew, after another was faster or the chain saw nothing due.
@@ -100,13 +102,10 @@ impl State {
 
     #[expect(clippy::as_conversions, reason = "a phase has a number")]
     fn due(&self, facts: &Facts) -> Vec<Duty> {
-        let Some((_, node)) = facts.node() else {
-            return Vec::new();
-        };
         let mut due = Vec::new();
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
-            if node.status == NodeStatus::Active && self.may_work(node, terms.class, terms.min_reputation) {
+            if self.may_work(facts, batch, open) {
                 due.extend(draws_due(batch, open, facts));
             }
             if self.limits.keeper {

@@ -119,7 +119,7 @@ impl BatchFacts {
 
     /// A lot's current round, as a claim meets it.
     #[must_use]
-    pub fn table<'a>(&'a self, place: Place, lot_state: Option<&'a LotState>, seed: &'a Seed) -> Table<'a> {
+    pub fn table<'a>(&'a self, place: Place, lot_state: Option<&'a LotState>, seed: Option<&'a Seed>) -> Table<'a> {
         Table {
             batch: place.batch,
             lot: place.lot,
@@ -128,7 +128,7 @@ impl BatchFacts {
             fixed: &self.open.fixed,
             cancelled: self.is_cancelled(),
             lot_state,
-            seed: Some(seed),
+            seed,
         }
     }
 

@@ -149,7 +149,7 @@ impl State {
         if self.call.is_none() {
             for (batch, lot) in over {
                 self.payloads.remove(&(batch, lot));
-                actions.push(Action::Drop { batch, lot });
+                actions.push(Action::Drop(batch, lot));
             }
         }
     }
@@ -256,6 +256,6 @@ impl State {
 
     fn fetch(&mut self, batch: BatchId, lot: LotId, actions: &mut Vec<Action>) {
         self.payloads.insert((batch, lot), Payloads::Fetching);
-        actions.push(Action::Fetch { batch, lot });
+        actions.push(Action::Fetch(batch, lot));
     }
 }

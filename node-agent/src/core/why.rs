@@ -1,12 +1,11 @@
 //! Why the agent takes no work, in sentences for the operator.
 
-use piecework_interface::view::NodeStatus;
-
-use super::{
-    Payloads, State,
-    claims::{NoChance, may_extend},
-    facts::Facts,
+use piecework_interface::{
+    ids::ClassId,
+    view::{Node, NodeStatus},
 };
+
+use super::{Payloads, State, claims::may_extend, facts::Facts};
 use crate::record::Place;
 
 /// Sentences at most: one per batch could be thousands.
@@ -40,8 +39,7 @@ impl State {
         if node.tickets == 0 {
             reasons.push("the stake is below the least stake: run `piecework node stake`".to_owned());
         }
-        let declared = |class| node.classes.iter().any(|record| record.declared && record.class == class);
-        if !self.limits.classes.keys().any(|class| declared(*class)) {
+        if !self.limits.classes.keys().any(|class| declares(node, *class)) {
             reasons.push("no class that the node declared has a worker under [work.classes]".to_owned());
         }
         let limit = self.slot_limit(node);
@@ -52,7 +50,7 @@ impl State {
     }
 
     fn by_batch(&self, now_ms: u64, facts: &Facts) -> Vec<String> {
-        let Some((_, node)) = facts.node() else {
+        let Some((number, node)) = facts.node() else {
             return Vec::new();
         };
         let free_stake = node.free_stake();
@@ -64,9 +62,9 @@ impl State {
                 continue;
             }
             any = true;
-            let text = if !self.may_work(node, terms.class, 0) {
+            let text = if !declares(node, terms.class) || !self.limits.classes.contains_key(&terms.class) {
                 format!("class {} is not declared or has no worker", terms.class)
-            } else if !self.may_work(node, terms.class, terms.min_reputation) {
+            } else if !self.may_work(facts, batch, open) {
                 format!("it asks for reputation {} in class {}", terms.min_reputation, terms.class)
             } else if let Some(why) = self.pauses.batch(batch, now_ms) {
                 why.to_owned()
@@ -83,14 +81,7 @@ impl State {
                     continue;
                 }
             } else {
-                match self.no_chance(facts, batch) {
-                    NoChance::Later(lot, slices, at) => {
-                        let wait_s = at.saturating_sub(facts.now_s);
-                        format!("not eligible until slice {slices}, in {wait_s} s (lot {lot})")
-                    }
-                    NoChance::NotDrawn => "no group is drawn yet".to_owned(),
-                    NoChance::Taken => "every lot is taken, or the node was there already".to_owned(),
-                }
+                self.no_chance(facts, (number, node), batch, open)
             };
             reasons.push(format!("batch {batch}: {text}"));
         }
@@ -107,4 +98,8 @@ impl State {
             Some(Payloads::Fetching) | None => Some(format!("payloads of lot {} are being fetched", place.lot)),
         }
     }
+}
+
+fn declares(node: &Node, class: ClassId) -> bool {
+    node.class(class).is_some_and(|record| record.declared)
 }

@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Execute, ExecuteError, Task, lines};
+use super::{ExecuteError, Task, lines};
 
 /// A larger payload is handed over as a file.
 const INLINE_BYTES: usize = 256 << 10;
@@ -61,6 +61,18 @@ impl CommandExecutor {
             find(program).map_err(|source| ExecuteError::Start { program: program.to_owned(), source })?;
         }
         Ok(())
+    }
+
+    /// Does the work of a lot: the answers, `items × width` bytes in index order. Dropping the future ends the work.
+    ///
+    /// # Errors
+    /// If there are no answers.
+    pub async fn execute(&self, task: Task) -> Result<Vec<u8>, ExecuteError> {
+        self.preflight()?;
+        let scratch = |source| ExecuteError::Scratch { dir: self.scratch.clone(), source };
+        let dir = tempfile::tempdir_in(&self.scratch).map_err(scratch)?;
+        let limit = task.limit;
+        timeout(limit, self.run(&task, dir.path())).await.unwrap_or(Err(ExecuteError::Timeout { limit }))
     }
 
     async fn run(&self, task: &Task, dir: &Path) -> Result<Vec<u8>, ExecuteError> {
@@ -119,16 +131,6 @@ impl CommandExecutor {
             input += &lines::item(item, path.as_ref());
         }
         Ok(input)
-    }
-}
-
-impl Execute for CommandExecutor {
-    async fn execute(&self, task: Task) -> Result<Vec<u8>, ExecuteError> {
-        self.preflight()?;
-        let scratch = |source| ExecuteError::Scratch { dir: self.scratch.clone(), source };
-        let dir = tempfile::tempdir_in(&self.scratch).map_err(scratch)?;
-        let limit = task.limit;
-        timeout(limit, self.run(&task, dir.path())).await.unwrap_or(Err(ExecuteError::Timeout { limit }))
     }
 }
 

@@ -47,13 +47,14 @@ impl Agent {
     ) -> Result<Self> {
         let chain_id = patiently("chain.status", || async { Ok(rpc.status().await?.chain_id) }).await;
         let rights = rights(&rpc, &config, &key).await?;
-        let open = || Watch::open(rpc.clone(), config.contract.clone(), config.account_id.clone(), config.keeper);
+        let open = || Watch::open(rpc.clone(), &config, config.limits.keeper);
         let mut watch = patiently("chain.contract", open).await;
         let node = registered(&mut watch, &config).await;
         // Intents are for one chain; one that the contract takes for another would be signed in vain.
-        let is_named = watch.chain_id() == chain_id;
+        let contract_says = &watch.config().chain_id;
+        let is_named = *contract_says == chain_id;
         if !is_named && rights.signs.is_some() {
-            tracing::warn!(contract_says = watch.chain_id(), chain_id, "revenue.other_chain");
+            tracing::warn!(contract_says, chain_id, "revenue.other_chain");
         }
         let rights = RevenueRights { signs: rights.signs.filter(|_| is_named), ..rights };
         let signer = Signer { node, key: key.clone(), chain_id: chain_id.clone() };

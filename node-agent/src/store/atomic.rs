@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Names of half-written files begin so.
-pub(super) const PREFIX: &str = ".new-";
+const PREFIX: &str = ".new-";
 
 /// Whether the write must survive a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,4 +26,9 @@ pub(super) fn write(dir: &Path, name: &str, bytes: &[u8], sync: Sync) -> io::Res
     file.persist(dir.join(name)).map_err(|error| error.error)?;
     // The rename itself is an entry of the directory.
     if sync == Sync::Yes { File::open(dir)?.sync_all() } else { Ok(()) }
+}
+
+/// Whether a crash left a file unfinished.
+pub(super) fn is_half_written(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use piecework_agent::{
-    executor::{CommandConfig, CommandExecutor, Execute, ExecuteError, Task, TaskItem},
+    executor::{CommandConfig, CommandExecutor, ExecuteError, Task, TaskItem},
     record::Place,
 };
 use piecework_interface::{

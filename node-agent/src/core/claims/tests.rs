@@ -3,7 +3,7 @@
 use piecework_interface::{
     amount::Amount,
     config::Fixed,
-    ids::{AccountNo, NEAR},
+    ids::{AccountNo, ClassId, NEAR},
     terms::{Terms, Verification},
     view::{BatchStatus, ClassRecord, OpenBatch, Progress, Slot, Window},
 };

@@ -196,7 +196,7 @@ impl Agent {
 
     fn event(&mut self, now_ms: u64, event: Event) {
         match &event {
-            Event::Fetched { batch, lot, .. } => {
+            Event::Fetched(batch, lot, _) => {
                 self.disk.payloads.insert((*batch, *lot));
             }
             Event::Called(_) => {}
@@ -218,10 +218,10 @@ impl Agent {
 
     fn act(&mut self, now_ms: u64, action: Action, chain: &Chain) {
         match action {
-            Action::Fetch { batch, lot } => {
-                self.tasks.push((now_ms + 200, Event::Fetched { batch, lot, result: Ok(()) }));
+            Action::Fetch(batch, lot) => {
+                self.tasks.push((now_ms + 200, Event::Fetched(batch, lot, Ok(()))));
             }
-            Action::Drop { batch, lot } => {
+            Action::Drop(batch, lot) => {
                 self.disk.payloads.remove(&(batch, lot));
             }
             Action::Work { place, items, .. } => {
@@ -255,7 +255,7 @@ impl Agent {
                     self.disk.records.insert(place, record);
                     Ok(())
                 };
-                self.steps.push_front(Step::Event(Event::Stored { place, result }));
+                self.steps.push_front(Step::Event(Event::Stored(place, result)));
             }
             Action::Forget(place) => {
                 self.disk.records.remove(&place);

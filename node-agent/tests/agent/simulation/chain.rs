@@ -142,7 +142,7 @@ impl Chain {
             };
             let called = match ran {
                 Ok(()) => Called::Done { height: self.latest.height, skips: skips(self.latest.lines.last()) },
-                Err(error) => Called::Failed { text: error.to_string() },
+                Err(error) => Called::Failed(error.to_string()),
             };
             self.outcomes.insert(tx, (self.latest.height, called));
         }
