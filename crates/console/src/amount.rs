@@ -65,11 +65,8 @@ impl Decimal {
             return Err(AmountError::TooPrecise { text: self.text.clone(), digits: self.fraction.len(), decimals });
         }
         let width = usize::from(decimals);
-        let digits = format!("{}{:0<width$}", self.whole, self.fraction);
-        digits
-            .bytes()
-            .try_fold(0_u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit - b'0')))
-            .ok_or_else(|| AmountError::TooLarge { text: self.text.clone(), decimals })
+        let digits = format!("0{}{:0<width$}", self.whole, self.fraction);
+        digits.parse().map_err(|_| AmountError::TooLarge { text: self.text.clone(), decimals })
     }
 
     /// The amount in yoctoNEAR.

@@ -5,8 +5,10 @@ mod interrupt;
 mod output;
 mod problem;
 mod run;
+mod words;
 
 pub use interrupt::Interrupt;
 pub use output::{Output, table};
 pub use problem::{Problem, fix_of};
 pub use run::{parse, run};
+pub use words::{Words, one_of};

@@ -1,12 +1,13 @@
 //! An error that a person can act on: what is wrong, and what to do about it.
 
-use std::fmt::{self, Display};
+use std::{error::Error, fmt::Display};
 
 use piecework_api::client::{ClientError, StatusCode};
 use piecework_chain::{TxError, ViewError};
 
 /// What went wrong, with the fix beside it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
 pub struct Problem {
     what: String,
     fix: String,
@@ -19,54 +20,41 @@ impl Problem {
     }
 }
 
-impl Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+/// The fix of an error, if any cause in its chain has one.
+#[must_use]
+pub fn fix_of(error: &anyhow::Error) -> Option<&str> {
+    // A problem that is attached as context is seen by this downcast only, one that is a source by the chain only.
+    let problem = error.downcast_ref().map(|problem: &Problem| problem.fix.as_str());
+    problem.or_else(|| error.chain().find_map(fix_of_cause))
+}
+
+fn fix_of_cause<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a str> {
+    if let Some(problem) = cause.downcast_ref::<Problem>() {
+        Some(&problem.fix)
+    } else if let Some(error) = cause.downcast_ref::<ClientError>() {
+        Some(fix_of_gateway(error))
+    } else if let Some(error) = cause.downcast_ref::<ViewError>() {
+        fix_of_view(error)
+    } else if let Some(TxError::Failed { failure, .. }) = cause.downcast_ref::<TxError>() {
+        let paused = "see what is paused with `piecework govern show`; work at hand and withdrawals go on";
+        if failure.text.contains("this is paused") { Some(paused) } else { fix_of_code(failure.code.as_deref()) }
+    } else {
+        None
     }
 }
 
-impl std::error::Error for Problem {}
-
-/// The fix of an error, if any cause in its chain has one.
-#[must_use]
-pub fn fix_of(error: &anyhow::Error) -> Option<String> {
-    // A problem that is attached as context is seen by this downcast only, one that is a source by the chain only.
-    if let Some(problem) = error.downcast_ref::<Problem>() {
-        return Some(problem.fix.clone());
+/// What to do about a contract that cannot be read.
+fn fix_of_view(error: &ViewError) -> Option<&'static str> {
+    match error {
+        ViewError::Contract { text, .. } if text.contains("MethodNotFound") => {
+            Some("check --contract: the contract there is no Piecework coordinator")
+        }
+        ViewError::Contract { code, .. } => fix_of_code(code.as_deref()),
+        ViewError::UnknownAccount(_) => Some("check the account's spelling and --network"),
+        ViewError::NoContract(_) => Some("check --contract and --network, or run `piecework contract deploy` first"),
+        ViewError::Rpc(_) => Some("check --rpc-url and --network; `piecework up` starts a local network"),
+        _ => None,
     }
-    error.chain().find_map(|cause| {
-        if let Some(problem) = cause.downcast_ref::<Problem>() {
-            return Some(problem.fix.clone());
-        }
-        if let Some(error) = cause.downcast_ref::<ClientError>() {
-            return Some(fix_of_gateway(error).to_owned());
-        }
-        let code = match cause.downcast_ref::<TxError>() {
-            Some(TxError::Failed { failure, .. }) if failure.text.contains("this is paused") => {
-                return Some(
-                    "see what is paused with `piecework govern show`; work at hand and withdrawals go on".to_owned(),
-                );
-            }
-            Some(TxError::Failed { failure, .. }) => failure.code.clone(),
-            _ => match cause.downcast_ref::<ViewError>() {
-                Some(ViewError::Contract { text, .. }) if text.contains("MethodNotFound") => {
-                    return Some("check --contract: the contract there is no Piecework coordinator".to_owned());
-                }
-                Some(ViewError::Contract { code, .. }) => code.clone(),
-                Some(ViewError::UnknownAccount(_)) => {
-                    return Some("check the account's spelling and --network".to_owned());
-                }
-                Some(ViewError::NoContract(_)) => {
-                    return Some("check --contract and --network, or run `piecework contract deploy` first".to_owned());
-                }
-                Some(ViewError::Rpc(_)) => {
-                    return Some("check --rpc-url and --network; `piecework up` starts a local network".to_owned());
-                }
-                _ => None,
-            },
-        };
-        code.as_deref().and_then(fix_of_code).map(str::to_owned)
-    })
 }
 
 /// What to do about a gateway.
@@ -90,8 +78,8 @@ fn fix_of_gateway(error: &ClientError) -> &str {
 }
 
 /// What to do about a contract's stable error code.
-fn fix_of_code(code: &str) -> Option<&'static str> {
-    CODES.iter().find(|(known, _)| *known == code).map(|(_, fix)| *fix)
+fn fix_of_code(code: Option<&str>) -> Option<&'static str> {
+    CODES.iter().find(|(known, _)| Some(*known) == code).map(|(_, fix)| *fix)
 }
 
 /// The codes whose fix is a command of this program. The contract's own text names the fix of all others.
