@@ -8,7 +8,7 @@ use piecework_interface::{
     ids::{BatchId, NEAR},
     journal::next_head,
     storage::YOCTONEAR_PER_BYTE,
-    view::SlotPhase,
+    view::{SlotPhase, Token},
 };
 use piecework_replay::SlotEnd;
 use piecework_stack::{Stack, reconcile};
@@ -41,9 +41,11 @@ pub(super) struct Input<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub(super) name: &'static str,
-    /// What was found; on a failure, what is wrong.
-    pub(super) found: Result<String, String>,
+    pub(super) found: Found,
 }
+
+/// What was found; on a failure, what is wrong.
+pub(super) type Found = Result<String, String>;
 
 /// All checks, by the keys of the report.
 pub(super) struct Checks {
@@ -67,14 +69,6 @@ impl Checks {
 }
 
 impl Check {
-    fn new(name: &'static str, found: Result<String, String>) -> Self {
-        Self { name, found }
-    }
-
-    fn none_of(name: &'static str, wrong: &[String], right: String) -> Self {
-        Self::new(name, if wrong.is_empty() { Ok(right) } else { Err(wrong.join("; ")) })
-    }
-
     pub(super) const fn holds(&self) -> bool {
         self.found.is_ok()
     }
@@ -106,25 +100,25 @@ pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow
     let stack = &run.stack;
     let height = ledger.cursor.as_ref().context("no block was followed")?.height;
     let at = stack.coordinator().at(BlockRef::Height(height));
+    let check = |name, found| Check { name, found };
+    let in_order = format!("{} journal lines in order", ledger.mirror.root.seq);
     Ok(Checks {
-        conserved: Check::new("nothing was made or lost", conserved(stack, height, input).await?),
-        journal: Check::new("journal head from the indexed events", journal(stack, &at).await?),
-        mirror: Check::new("every mirrored row equals the contract's view", mirror(stack).await),
-        rounds: Check::none_of(
-            "no answer known early, no lot settled twice",
-            &ledger.violations,
-            format!("{} journal lines in order", ledger.mirror.root.seq),
-        ),
-        exits: Check::new("nothing is left locked", exits(ledger, input)),
-        owed: Check::new("every reward owed was paid", owed(ledger, input)),
-        accuracy: Check::new("accepted answers are right", accuracy(ledger, input)),
-        random: Check::new("the random node earned least and lost reputation", random(ledger, input)),
-        restarted: Check::new("the restarted node was paid", restarted(ledger, input)),
-        left: Check::new("the abandoned seat was done by another", left(ledger, input)),
+        conserved: check("nothing was made or lost", conserved(stack, height, input).await?),
+        journal: check("journal head from the indexed events", journal(stack, &at).await?),
+        mirror: check("every mirrored row equals the contract's view", mirror(stack).await),
+        rounds: check("no answer known early, no lot settled twice", none_of(&ledger.violations, in_order)),
+        exits: check("nothing is left locked", exits(ledger, input)),
+        owed: check("every reward owed was paid", owed(ledger, input)),
+        accuracy: check("accepted answers are right", accuracy(ledger, input)),
+        random: check("the random node earned least and lost reputation", random(ledger, input)),
+        restarted: check("the restarted node was paid", restarted(ledger, input)),
+        left: check("the abandoned seat was done by another", left(ledger, input)),
     })
 }
 
-type Found = Result<String, String>;
+fn none_of(wrong: &[String], right: String) -> Found {
+    if wrong.is_empty() { Ok(right) } else { Err(wrong.join("; ")) }
+}
 
 async fn conserved(stack: &Stack, height: u64, input: &Input<'_>) -> anyhow::Result<Found> {
     let at = stack.coordinator().at(BlockRef::Height(height));
@@ -134,15 +128,8 @@ async fn conserved(stack: &Stack, height: u64, input: &Input<'_>) -> anyhow::Res
     if idle < input.idle_near {
         return Ok(Err(format!("{} yoctoNEAR are missing", input.idle_near - idle)));
     }
-    let accounts = at.all_accounts().await?;
-    let (batches, revenue) = (at.all_batches().await?, at.revenue().await?);
     for token in at.tokens().await?.iter().filter(|token| token.token != NEAR) {
-        let balances =
-            accounts.iter().flat_map(|account| &account.balances).filter(|balance| balance.token == token.token);
-        let escrows = batches.iter().filter_map(|batch| batch.open.as_ref()).filter(|open| open.token == token.token);
-        let owed: u128 = balances.map(|balance| balance.amount.0).chain(escrows.map(|open| open.escrow.0)).sum();
-        let shares = revenue.shares.iter().filter(|share| share.token == token.token).map(|share| share.left.0);
-        let owed = owed + token.pool.0 + token.in_flight.0 + shares.sum::<u128>();
+        let owed = owed_in(&at, token).await?;
         let held = ft::balance(&rpc, &stack.deployment.token, at.account_id()).await?;
         if held != owed {
             return Ok(Err(format!("the contract holds {held} of {} and owes {owed}", token.account_id)));
@@ -151,24 +138,27 @@ async fn conserved(stack: &Stack, height: u64, input: &Input<'_>) -> anyhow::Res
     Ok(Ok("balances, escrows, fees and stakes add up to what the contract holds".to_owned()))
 }
 
-/// Stakes, unbonding, NEAR balances, pools and storage deposits, in yoctoNEAR.
+/// Balances, escrows and fees in a token: what accounts have a claim to.
+async fn owed_in(coordinator: &Coordinator, token: &Token) -> anyhow::Result<u128> {
+    let is_in = |other| other == token.token;
+    let (accounts, batches) = (coordinator.all_accounts().await?, coordinator.all_batches().await?);
+    let balances = accounts.iter().flat_map(|account| &account.balances).filter(|balance| is_in(balance.token));
+    let escrows = batches.iter().filter_map(|batch| batch.open.as_ref()).filter(|open| is_in(open.token));
+    let owed: u128 = balances.map(|balance| balance.amount.0).chain(escrows.map(|open| open.escrow.0)).sum();
+    let shares = coordinator.revenue().await?.shares.into_iter().filter(|share| is_in(share.token));
+    Ok(owed + token.pool.0 + token.in_flight.0 + shares.map(|share| share.left.0).sum::<u128>())
+}
+
+/// The same in NEAR, with stakes, unbonding and storage deposits, in yoctoNEAR.
 async fn near_claims(coordinator: &Coordinator) -> anyhow::Result<u128> {
-    let root = coordinator.root().await?.value;
-    let mut claims = root.insurance.0;
+    let mut claims = coordinator.root().await?.value.insurance.0;
     for account in coordinator.all_accounts().await? {
-        claims += account.storage_paid.0;
-        claims += account.node.map_or(0, |node| node.stake.0 + node.unbonding.0);
-        claims += account
-            .balances
-            .iter()
-            .filter(|balance| balance.token == NEAR)
-            .map(|balance| balance.amount.0)
-            .sum::<u128>();
+        claims += account.storage_paid.0 + account.node.map_or(0, |node| node.stake.0 + node.unbonding.0);
     }
-    let shares = coordinator.revenue().await?.shares.into_iter().filter(|share| share.token == NEAR);
-    claims += shares.map(|share| share.left.0).sum::<u128>();
-    let near = coordinator.tokens().await?.into_iter().find(|token| token.token == NEAR);
-    Ok(claims + near.map_or(0, |near| near.pool.0 + near.in_flight.0))
+    for near in coordinator.tokens().await?.iter().filter(|token| token.token == NEAR) {
+        claims += owed_in(coordinator, near).await?;
+    }
+    Ok(claims)
 }
 
 async fn journal(stack: &Stack, at: &Coordinator) -> anyhow::Result<Found> {
@@ -219,7 +209,7 @@ fn exits(ledger: &Ledger, input: &Input<'_>) -> Found {
             locked.map(|node| format!("{} has {} slots and {} bonded", account.account_id, node.slots, node.bonded)),
         );
     }
-    if wrong.is_empty() { Ok("batch closed, no lot live, no stake bonded".to_owned()) } else { Err(wrong.join("; ")) }
+    none_of(&wrong, "batch closed, no lot live, no stake bonded".to_owned())
 }
 
 fn owed(ledger: &Ledger, input: &Input<'_>) -> Found {
@@ -237,7 +227,7 @@ fn owed(ledger: &Ledger, input: &Input<'_>) -> Found {
         }
     }
     let slots = ledger.history.ended.iter().filter(|ended| ended.end == SlotEnd::Settled).count();
-    if wrong.is_empty() { Ok(format!("{slots} slots recomputed, {paid} units paid")) } else { Err(wrong.join("; ")) }
+    none_of(&wrong, format!("{slots} slots recomputed, {paid} units paid"))
 }
 
 fn accuracy(ledger: &Ledger, input: &Input<'_>) -> Found {

@@ -14,13 +14,13 @@ use piecework_stack::{LOCAL_TOKEN_DECIMALS, Layout, Plan, Programs, Stack, guide
 use crate::{
     agents::Agents,
     args::DemoArgs,
-    checks,
+    checks::{self, Found},
     digits::{self, Digits},
     gas::Meter,
     incidents,
     ledger::{self, Follower},
     progress,
-    report::{self, Report},
+    report::Report,
     requester,
     run::Run,
 };
@@ -161,7 +161,7 @@ async fn post(stack: &Stack, output: Output, digits: &Digits) -> anyhow::Result<
         stack.requester.account_id,
         created.items,
         created.lots,
-        format_units(created.escrow.parse()?, LOCAL_TOKEN_DECIMALS)
+        format_units(created.escrow.0, LOCAL_TOKEN_DECIMALS)
     ));
     Ok(created.batch)
 }
@@ -186,7 +186,7 @@ async fn work(run: &mut Run, output: Output, batch: BatchId) -> anyhow::Result<i
 }
 
 /// Withdraws the first node's reward to its token account.
-async fn withdraw(run: &Run) -> anyhow::Result<report::Withdrawal> {
+async fn withdraw(run: &Run) -> anyhow::Result<Found> {
     let stack = &run.stack;
     let (owner, token) = (&stack.nodes[0].owner, &stack.deployment.token);
     let before = ft::balance(&stack.rpc, token, &owner.account_id).await?;
@@ -200,5 +200,7 @@ async fn withdraw(run: &Run) -> anyhow::Result<report::Withdrawal> {
         }
         tokio::time::sleep(LAG_POLL).await;
     };
-    Ok(report::Withdrawal { account_id: owner.account_id.clone(), before, after })
+    let show = |units| format_units(units, LOCAL_TOKEN_DECIMALS);
+    let text = format!("{} had {} of the token and now has {}", owner.account_id, show(before), show(after));
+    Ok(if after > before { Ok(text) } else { Err(text) })
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use piecework_chain::AccountId;
 use piecework_console::{
     Problem,
     amount::{format_near, format_units},
@@ -13,7 +12,7 @@ use piecework_stack::{LOCAL_TOKEN_DECIMALS, Like};
 use serde::Serialize;
 
 use crate::{
-    checks::{self, Check, Checks, Input, reputation},
+    checks::{self, Check, Checks, Found, Input, reputation},
     run::Run,
     settle,
 };
@@ -37,14 +36,6 @@ struct Figures {
     restarted_node_paid: bool,
     random_node_last: bool,
     seconds: f64,
-}
-
-/// A reward that left the contract.
-#[derive(Clone, Debug)]
-pub(super) struct Withdrawal {
-    pub(super) account_id: AccountId,
-    pub(super) before: u128,
-    pub(super) after: u128,
 }
 
 /// Everything that is said at the end.
@@ -111,12 +102,8 @@ impl Report {
     }
 
     /// Adds the withdrawal and the whole time.
-    pub(super) fn finish(&mut self, withdrawal: Withdrawal, elapsed: Duration) {
+    pub(super) fn finish(&mut self, found: Found, elapsed: Duration) {
         self.figures.seconds = (elapsed.as_secs_f64() * 10.0).round() / 10.0;
-        let Withdrawal { account_id, before, after } = withdrawal;
-        let show = |units| format_units(units, LOCAL_TOKEN_DECIMALS);
-        let text = format!("{account_id} had {} of the token and now has {}", show(before), show(after));
-        let found = if after > before { Ok(text) } else { Err(text) };
         self.withdrawal = Some(Check { name: "a reward was withdrawn to its NEP-141 balance", found });
     }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Stdio};
 
 use anyhow::Context as _;
-use piecework_interface::ids::BatchId;
+use piecework_interface::{amount::Amount, ids::BatchId};
 use piecework_stack::Site;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub struct Created {
     pub items: u32,
     pub lots: u32,
     /// Locked at most, in units of the token.
-    pub escrow: String,
+    pub escrow: Amount,
 }
 
 /// Posts a file of items.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use futures_util::future::{try_join, try_join_all};
-use piecework_chain::{AccountId, KeyFile, PublicKey, RpcClient, Sender, TxRequest, requests};
+use piecework_chain::{AccountId, Action, KeyFile, RpcClient, Sender, TxRequest, requests};
 use piecework_client::{calls, token};
 use piecework_console::amount::ONE_NEAR;
 use piecework_interface::ids::ClassId;
@@ -35,7 +35,6 @@ pub struct Node {
     pub name: String,
     /// Key file of its machine, which can only work.
     pub machine_key_file: PathBuf,
-    machine_key: PublicKey,
 }
 
 /// The account with so many more keys, which sign side by side. They are on no disk: the account's own key is.
@@ -75,12 +74,12 @@ async fn requester(
     mint: u128,
 ) -> anyhow::Result<(Actor, u64)> {
     let actor = actor(layout, root, "requester", 100 * ONE_NEAR, &[]).await?;
-    let Deployment { contract, token, token_storage, .. } = deployment;
+    let account_id = actor.account_id.as_str();
     let units = mint.saturating_mul(10_u128.pow(u32::from(LOCAL_TOKEN_DECIMALS)));
-    let mut tokens =
-        TxRequest::to(token.clone()).call(calls::storage_deposit(actor.account_id.as_str(), *token_storage));
-    tokens.actions.extend(TxRequest::to(token.clone()).call(token::mint(actor.account_id.as_str(), units)).actions);
-    let deposit = TxRequest::to(contract.clone()).call(calls::storage_deposit(actor.account_id.as_str(), 5 * ONE_NEAR));
+    let tokens = TxRequest::to(deployment.token.clone())
+        .call(calls::storage_deposit(account_id, deployment.token_storage))
+        .call(token::mint(account_id, units));
+    let deposit = TxRequest::to(deployment.contract.clone()).call(calls::storage_deposit(account_id, 5 * ONE_NEAR));
     let (first, second) = try_join(execute(root, tokens), execute(&actor.sender, deposit)).await?;
     Ok((actor, first.max(second)))
 }
@@ -97,34 +96,21 @@ async fn node(
     let machine = KeyFile::generate(account_id.clone());
     let machine_key_file = layout.key(&format!("{name}.machine"));
     machine.write(&machine_key_file)?;
-    let key = requests::machine_key(account_id, machine.public_key.clone(), &deployment.contract);
+    let key = requests::machine_key(account_id.clone(), machine.public_key.clone(), &deployment.contract);
     let owner = actor(layout, root, &name, stake + 20 * ONE_NEAR, &key.actions).await?;
-    let node = Node { owner, name, machine_key_file, machine_key: machine.public_key };
-    let height = register(root, &node, deployment, stake).await?;
-    Ok((node, height))
-}
-
-async fn register(root: &Sender, node: &Node, deployment: &Deployment, stake: u128) -> anyhow::Result<u64> {
-    let Actor { account_id, sender, .. } = &node.owner;
     // Rewards are withdrawn to the token account, so it exists from the start.
     let token = TxRequest::to(deployment.token.clone())
         .call(calls::storage_deposit(account_id.as_str(), deployment.token_storage));
-    let request = TxRequest::to(deployment.contract.clone());
-    let request = request.call(calls::storage_deposit(account_id.as_str(), ONE_NEAR / 2));
-    let request = request.call(calls::node_register(vec![CLASS], stake));
-    let request = request.call(calls::revenue_key_add(node.machine_key.to_string().parse()?));
-    let (first, second) = try_join(execute(root, token), execute(sender, request)).await?;
-    Ok(first.max(second))
+    let register = TxRequest::to(deployment.contract.clone())
+        .call(calls::storage_deposit(account_id.as_str(), ONE_NEAR / 2))
+        .call(calls::node_register(vec![CLASS], stake))
+        .call(calls::revenue_key_add(machine.public_key.to_string().parse()?));
+    let (first, second) = try_join(execute(root, token), execute(&owner.sender, register)).await?;
+    Ok((Node { owner, name, machine_key_file }, first.max(second)))
 }
 
 /// Creates an account under the root, its key file first: a key that is lost cannot be made again.
-async fn actor(
-    layout: &Layout,
-    root: &Sender,
-    name: &str,
-    yoctonear: u128,
-    more: &[piecework_chain::Action],
-) -> anyhow::Result<Actor> {
+async fn actor(layout: &Layout, root: &Sender, name: &str, yoctonear: u128, more: &[Action]) -> anyhow::Result<Actor> {
     let account_id: AccountId = format!("{name}.{}", root.account_id()).parse()?;
     let key = KeyFile::generate(account_id.clone());
     let key_file = layout.key(name);

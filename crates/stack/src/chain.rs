@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use piecework_chain::{RpcClient, RpcConfig};
 use piecework_console::Problem;
@@ -76,7 +76,7 @@ impl Node {
         let text = String::from_utf8_lossy(&said.stdout);
         let version = text.lines().next().unwrap_or_default().trim().to_owned();
         if !said.status.success() || version.is_empty() {
-            return Err(Problem::new(format!("{} --version says no version", program.display()), fix()).into());
+            bail!(Problem::new(format!("{} --version says no version", program.display()), fix()));
         }
         Ok(Self { program: program.to_owned(), version, is_named })
     }
@@ -116,51 +116,33 @@ impl Node {
         like: Option<Like>,
     ) -> anyhow::Result<String> {
         if let Some(like) = like.filter(|_| !self.is_localnet()) {
-            return Err(Problem::new(
+            bail!(Problem::new(
                 format!("--like {like} needs piecework-localnet, and {SANDBOX} names {}", self.version),
                 format!("unset {SANDBOX}, or leave --like out: a real node has its own pace"),
-            )
-            .into());
+            ));
         }
         let home = layout.chain();
         let environment = self.environment(like);
         let mut init = command(&self.program);
-        init.args(init_args(&home)).envs(environment.iter().cloned()).stdin(Stdio::null());
+        init.arg("--home").arg(&home).args(["init", "--fast"]).envs(environment.iter().cloned()).stdin(Stdio::null());
         let made = init.output().await.with_context(|| format!("{} cannot be run", self.program.display()))?;
         if !made.status.success() {
             let why = String::from_utf8_lossy(&made.stderr).trim().to_owned();
-            return Err(Problem::new(
+            bail!(Problem::new(
                 format!("the chain's home {} cannot be made: {why}", home.display()),
                 "check the directory",
-            )
-            .into());
+            ));
         }
         limit_files(&home.join("config.json"))?;
         let [rpc, network] = free_addresses(listen)?;
-        let spec = Spec::new("chain", &self.program).args(run_args(&home, rpc, network)).envs(environment);
+        let addresses = ["--rpc-addr", &rpc.to_string(), "--network-addr", &network.to_string()];
+        let spec =
+            Spec::new("chain", &self.program).arg("--home").arg(&home).arg("run").args(addresses).envs(environment);
         let process = slot.insert(Process::spawn(layout, spec)?);
         let url = format!("http://{rpc}");
         serves(&url, process, layout).await?;
         Ok(url)
     }
-}
-
-/// As near-workspaces makes a home.
-fn init_args(home: &Path) -> [String; 4] {
-    ["--home".to_owned(), home.display().to_string(), "init".to_owned(), "--fast".to_owned()]
-}
-
-/// As near-workspaces runs a node.
-fn run_args(home: &Path, rpc: SocketAddr, network: SocketAddr) -> [String; 7] {
-    [
-        "--home".to_owned(),
-        home.display().to_string(),
-        "run".to_owned(),
-        "--rpc-addr".to_owned(),
-        rpc.to_string(),
-        "--network-addr".to_owned(),
-        network.to_string(),
-    ]
 }
 
 /// Lowers the node's demand for open files, as near-workspaces does.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use futures_util::future::try_join;
 use piecework_chain::{
     AccountId, Coordinator, KeyError, KeyPool, LAG, LAG_POLL, PublicKey, RpcClient, SecretKey, Sender, TxError,
@@ -16,7 +16,7 @@ use piecework_console::{
     Problem,
     amount::{ONE_NEAR, bond_rate},
 };
-use piecework_interface::{amount::Amount, call::TokenListArgs, config::Config, ids::TokenId};
+use piecework_interface::{amount::Amount, call::TokenListArgs, config::Config};
 
 use crate::{plan::Plan, programs::Programs};
 
@@ -32,8 +32,6 @@ pub struct Deployment {
     pub contract: AccountId,
     /// The reward token's account.
     pub token: AccountId,
-    /// Its number with the coordinator.
-    pub token_id: TokenId,
     /// Least deposit that registers with the token, yoctoNEAR.
     pub token_storage: u128,
     /// Final height just before the coordinator existed: where a mirror starts.
@@ -79,11 +77,10 @@ pub(crate) async fn deploy(
     let root = seeing(&root, first.max(second));
     let coordinator = Coordinator::new(root.rpc(), contract.clone());
     let tokens = patiently(async || Ok(coordinator.tokens().await?)).await?;
-    let listed = tokens.iter().find(|listed| listed.account_id == token.as_str());
-    let token_id = listed.map(|listed| listed.token).ok_or_else(|| {
-        Problem::new("the coordinator did not list the token", "rebuild the contracts: ./scripts/build-contracts")
-    })?;
-    Ok((Deployment { contract, token, token_id, token_storage, height }, root))
+    let unlisted =
+        || Problem::new("the coordinator did not list the token", "rebuild the contracts: ./scripts/build-contracts");
+    ensure!(tokens.iter().any(|listed| listed.account_id == token.as_str()), unlisted());
+    Ok((Deployment { contract, token, token_storage, height }, root))
 }
 
 fn read_wasm(path: &Path) -> anyhow::Result<Vec<u8>> {

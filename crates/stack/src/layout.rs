@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use piecework_chain::Network;
 use piecework_console::Problem;
 
@@ -23,11 +23,10 @@ impl Layout {
     pub fn create(dir: &Path) -> anyhow::Result<Self> {
         let layout = Self { dir: std::path::absolute(dir)? };
         if layout.chain().exists() {
-            return Err(Problem::new(
+            bail!(Problem::new(
                 format!("{} holds the data of another local network", dir.display()),
                 "choose another directory, or remove it",
-            )
-            .into());
+            ));
         }
         for dir in [layout.logs(), layout.keys(), layout.blobs(), layout.nodes()] {
             fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;

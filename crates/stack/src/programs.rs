@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use piecework_console::Problem;
 use tokio::process::Command;
 
@@ -64,7 +64,7 @@ impl Programs {
     fn find_with(bin: &Path, sandbox: Option<PathBuf>) -> anyhow::Result<Self> {
         if let Some(path) = sandbox.as_ref().filter(|path| !path.exists()) {
             let what = format!("{SANDBOX} names {}, which is missing", path.display());
-            return Err(Problem::new(what, "set it to a sandbox node, or unset it").into());
+            bail!(Problem::new(what, "set it to a sandbox node, or unset it"));
         }
         // scripts/build-contracts writes below the checkout even when CARGO_TARGET_DIR puts programs elsewhere.
         let contracts = [bin.join("../contracts"), PathBuf::from("target/contracts")];
@@ -84,7 +84,7 @@ impl Programs {
         let all = [chain, piecework, indexer, gateway, agent, worker, coordinator, token];
         if let Some(path) = all.into_iter().find(|path| !path.exists()) {
             let what = format!("{} is missing", path.display());
-            return Err(Problem::new(what, "run ./scripts/setup in the checkout").into());
+            bail!(Problem::new(what, "run ./scripts/setup in the checkout"));
         }
         Ok(programs)
     }
