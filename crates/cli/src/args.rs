@@ -17,14 +17,6 @@ pub struct Cli {
     pub(crate) command: Command,
 }
 
-impl Cli {
-    /// Whether results and errors are JSON.
-    #[must_use]
-    pub const fn is_json(&self) -> bool {
-        self.global.json
-    }
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a local network: chain, Postgres, indexer, gateway, contracts and accounts; Ctrl-C stops it

@@ -10,14 +10,16 @@ pub mod node;
 pub mod token;
 pub mod up;
 
-use piecework_chain::{AccountId, Coordinator, Outcome, Sender, TxError, TxRequest, WaitLevel};
+use std::{
+    fmt::Debug,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use anyhow::{Context as _, bail};
+use piecework_chain::{AccountId, Coordinator, Outcome};
+use piecework_client::views::StorageBalance;
 use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::event::{Entry, Line};
-
-/// Sends a request and waits until its effects are final.
-async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxError> {
-    sender.execute(request, WaitLevel::Final).await
-}
 
 /// The journal entries that an outcome wrote.
 ///
@@ -31,24 +33,35 @@ pub(crate) fn entries(outcome: &Outcome) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
+/// A state of one word, as people write it.
+fn word(state: impl Debug) -> String {
+    format!("{state:?}").to_lowercase()
+}
+
+/// Seconds as people say them, such as 1h 30m.
+fn time(seconds: u32) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(seconds.into()))
+}
+
+/// A Unix time, seconds, as people write it.
+fn date(at: u32) -> humantime::Rfc3339Timestamp {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.into()))
+}
+
 /// yoctoNEAR from an option that must not be zero.
 fn near_amount(option: &str, amount: &Decimal) -> anyhow::Result<u128> {
     match amount.to_yoctonear()? {
-        0 => Err(Problem::new(format!("{option} is 0"), "give an amount of NEAR above 0").into()),
+        0 => bail!(Problem::new(format!("{option} is 0"), "give an amount of NEAR above 0")),
         yoctonear => Ok(yoctonear),
     }
 }
 
 /// The storage balance of a registered account.
-async fn registered(
-    coordinator: &Coordinator,
-    account_id: &AccountId,
-) -> anyhow::Result<piecework_client::views::StorageBalance> {
-    coordinator.storage_balance(account_id).await?.ok_or_else(|| {
+async fn registered(coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<StorageBalance> {
+    coordinator.storage_balance(account_id).await?.with_context(|| {
         Problem::new(
             format!("{account_id} is not registered with {}", coordinator.account_id()),
             format!("run `piecework account storage-deposit {account_id}`"),
         )
-        .into()
     })
 }

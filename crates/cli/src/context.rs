@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use piecework_api::client::Client;
-use piecework_chain::{AccountId, Coordinator, KeyPool, Network, RpcClient, Sender};
+use piecework_chain::{
+    AccountId, Coordinator, KeyFile, KeyPool, Network, Outcome, RpcClient, Sender, TxError, TxRequest, WaitLevel,
+};
+use piecework_client::Call;
 use piecework_console::{Output, Problem};
 
 use crate::{credentials, global::GlobalArgs};
@@ -73,7 +77,7 @@ impl Context {
             (Some(account_id), _) => Ok(account_id.clone()),
             (None, Some(_)) => Ok(self.key()?.account_id),
             (None, None) => {
-                Err(Problem::new("no account is given", "pass it, or --account ID, or --key-file FILE").into())
+                bail!(Problem::new("no account is given", "pass it, or --account ID, or --key-file FILE"))
             }
         }
     }
@@ -86,6 +90,15 @@ impl Context {
         let key = self.key()?;
         let pool = KeyPool::open(&self.rpc, key.account_id.clone(), vec![key.secret_key().clone()]).await?;
         Ok(Sender::new(self.rpc.clone(), pool))
+    }
+
+    /// Calls the coordinator, and waits until the effects are final.
+    ///
+    /// # Errors
+    /// If none is known for the network, or the call does not succeed.
+    pub async fn call(&self, signer: &Sender, call: Call) -> anyhow::Result<Outcome> {
+        let contract = self.coordinator()?.account_id().clone();
+        Ok(execute(signer, TxRequest::to(contract).call(call)).await?)
     }
 
     /// The chain's clock: the time of its newest final block, Unix seconds. Contracts count by it, and this machine's clock
@@ -101,7 +114,15 @@ impl Context {
     ///
     /// # Errors
     /// If none is at hand.
-    pub fn key(&self) -> anyhow::Result<piecework_chain::KeyFile> {
+    pub fn key(&self) -> anyhow::Result<KeyFile> {
         credentials::find(self.key_file.as_deref(), self.account.as_ref(), &self.network.name)
     }
+}
+
+/// Sends a request and waits until its effects are final.
+///
+/// # Errors
+/// If it does not succeed.
+pub async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxError> {
+    sender.execute(request, WaitLevel::Final).await
 }

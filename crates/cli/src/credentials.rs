@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context as _, bail};
 use piecework_chain::{AccountId, KeyFile};
 use piecework_console::Problem;
 
@@ -16,20 +16,18 @@ pub fn find(key_file: Option<&Path>, account_id: Option<&AccountId>, network: &s
         if let Some(account_id) = account_id
             && *account_id != key.account_id
         {
-            return Err(Problem::new(
+            bail!(Problem::new(
                 format!("{} is a key of {}, not of {account_id}", path.display(), key.account_id),
                 "leave --account out, or pass that account's key file",
-            )
-            .into());
+            ));
         }
         return Ok(key);
     }
     let Some(account_id) = account_id else {
-        return Err(Problem::new(
+        bail!(Problem::new(
             "this command signs, and no account is given",
             "pass --key-file FILE, or --account ID with a key of near-cli in ~/.near-credentials",
-        )
-        .into());
+        ));
     };
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     find_near_cli(&home.join(".near-credentials").join(network), account_id)
@@ -42,7 +40,7 @@ pub fn find(key_file: Option<&Path>, account_id: Option<&AccountId>, network: &s
 pub fn create(account_id: &AccountId, path: &Path) -> anyhow::Result<KeyFile> {
     if path.exists() {
         let what = format!("{} exists already, and a key file is never overwritten", path.display());
-        return Err(Problem::new(what, "choose another file: --out FILE").into());
+        bail!(Problem::new(what, "choose another file: --out FILE"));
     }
     let key = KeyFile::generate(account_id.clone());
     key.write(path)?;
@@ -61,11 +59,10 @@ fn find_near_cli(dir: &Path, account_id: &AccountId) -> anyhow::Result<KeyFile> 
     files.sort();
     match files.first() {
         Some(file) => Ok(KeyFile::read(file)?),
-        None => Err(Problem::new(
+        None => bail!(Problem::new(
             format!("no key of {account_id} in {}", dir.display()),
             "pass --key-file FILE, or log in with near-cli on this network",
-        )
-        .into()),
+        )),
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Mistake {
     line: usize,
     column: usize,
     what: String,
-    fix: String,
+    fix: &'static str,
 }
 
 /// Why a file holds no usable items.
@@ -92,10 +92,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Item>, ItemsError> {
     }
     let mut items = Vec::new();
     let mut mistakes = Vec::new();
-    for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
-        match item(line) {
+    for (number, line) in (1..).zip(body.split(|byte| *byte == b'\n')) {
+        match item(number, line) {
             Ok(item) => items.push(item),
-            Err((column, what, fix)) => mistakes.push(Mistake { line: index + 1, column, what, fix: fix.to_owned() }),
+            Err(mistake) => mistakes.push(mistake),
         }
     }
     if !mistakes.is_empty() {
@@ -107,31 +107,28 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Item>, ItemsError> {
     Ok(items)
 }
 
-fn item(line: &[u8]) -> Result<Item, (usize, String, &'static str)> {
+fn item(number: usize, line: &[u8]) -> Result<Item, Mistake> {
+    let mistake = |column, what: &str, fix| Mistake { line: number, column, what: what.to_owned(), fix };
     let text = std::str::from_utf8(line)
-        .map_err(|error| (error.valid_up_to() + 1, "not UTF-8".to_owned(), "save the file as UTF-8"))?;
+        .map_err(|error| mistake(error.valid_up_to() + 1, "not UTF-8", "save the file as UTF-8"))?;
     if text.trim().is_empty() {
-        return Err((1, "an empty line".to_owned(), "remove it: every line is one item"));
+        return Err(mistake(1, "an empty line", "remove it: every line is one item"));
     }
     let value: Value = serde_json::from_str(text).map_err(|error| {
         let what = error.to_string();
-        let what = what.split(" at line ").next().unwrap_or(&what).to_owned();
+        let what = what.split(" at line ").next().unwrap_or(&what);
         let fix = if what.starts_with("trailing") {
             "write one JSON value per line"
         } else {
             "write the whole item as valid JSON on this line"
         };
-        (error.column(), what, fix)
+        mistake(error.column(), what, fix)
     })?;
     let column = || text.find("\"payload\"").map_or(1, |at| at + 1);
     let payload = match value {
         Value::Object(mut object) => match object.remove("payload") {
             Some(Value::Null) => {
-                return Err((
-                    column(),
-                    "`payload` is null".to_owned(),
-                    "give the item's payload, or leave the field out",
-                ));
+                return Err(mistake(column(), "`payload` is null", "give the item's payload, or leave the field out"));
             }
             Some(Value::String(text)) => text.into_bytes(),
             Some(payload) => canonical(payload),
@@ -140,11 +137,11 @@ fn item(line: &[u8]) -> Result<Item, (usize, String, &'static str)> {
         value => canonical(value),
     };
     if payload.is_empty() {
-        return Err((column(), "`payload` is empty".to_owned(), "give the worker something to work on"));
+        return Err(mistake(column(), "`payload` is empty", "give the worker something to work on"));
     }
     if payload.len() > PAYLOAD_MAX {
         let what = format!("the payload has {} bytes; gateways take {PAYLOAD_MAX}", payload.len());
-        return Err((column(), what, "put a link and a digest into the payload instead"));
+        return Err(mistake(column(), &what, "put a link and a digest into the payload instead"));
     }
     let digest = sha256(&payload);
     Ok(Item { payload, digest })

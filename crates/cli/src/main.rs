@@ -1,12 +1,44 @@
-//! `piecework`, the requester's and administrator's command.
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod commands;
+mod context;
+mod credentials;
+mod files;
+mod global;
+mod gold;
+mod items;
+mod terms;
+mod tokens;
+mod upload;
 
 use std::process::ExitCode;
 
-use piecework_cli::Cli;
+use args::{Cli, Command};
+use commands::{account, batch, contract, epoch, govern, intent, node, token, up};
+use context::Context;
+use piecework_console::Output;
 
 fn main() -> ExitCode {
     match piecework_console::parse::<Cli>(std::env::args_os()) {
-        Ok(cli) => piecework_console::run(cli.is_json(), piecework_cli::run(cli)),
+        Ok(cli) => piecework_console::run(cli.global.json, run(cli)),
         Err(code) => code,
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let output = Output::new(cli.global.json, cli.global.quiet);
+    let context = || Context::new(cli.global, output);
+    match cli.command {
+        // A network of its own, whatever the options and the environment name.
+        Command::Up(args) => up::run(output, args).await,
+        Command::Batch(command) => batch::run(&context()?, command).await,
+        Command::Account(command) => account::run(&context()?, command).await,
+        Command::Node(command) => node::run(&context()?, command).await,
+        Command::Token(command) => token::run(&context()?, command).await,
+        Command::Contract(command) => contract::run(&context()?, command).await,
+        Command::Govern(command) => govern::run(&context()?, command).await,
+        Command::Epoch(command) => epoch::run(&context()?, command).await,
+        Command::Intent(command) => intent::run(&context()?, command).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Uploading a batch's payloads and its manifest, with resume: what the gateway has is not sent again.
 
-use anyhow::Context;
+use anyhow::{Context as _, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use piecework_api::{Manifest, client::Client};
@@ -28,11 +28,7 @@ pub async fn upload(gateway: &Client, items: &[Item], manifest: &Manifest, bar: 
         .context("the upload is not complete; nothing is paid yet, and the same command resumes it")?;
     send(gateway, &manifest.digest, &manifest.bytes).await?;
     if gateway.blob(&manifest.digest, u64::MAX).await?.is_none() {
-        return Err(Problem::new(
-            "the gateway does not hold the manifest it was sent",
-            "check the gateway's disk and log",
-        )
-        .into());
+        bail!(Problem::new("the gateway does not hold the manifest it was sent", "check the gateway's disk and log"));
     }
     verify(gateway, items).await
 }
@@ -46,11 +42,10 @@ async fn verify(gateway: &Client, items: &[Item]) -> anyhow::Result<()> {
         .await?;
     match missing.iter().filter(|missing| **missing).count() {
         0 => Ok(()),
-        count => Err(Problem::new(
+        count => bail!(Problem::new(
             format!("the gateway lost {count} of {} payloads", items.len()),
             "check the gateway's disk and log, then run the same command again",
-        )
-        .into()),
+        )),
     }
 }
 

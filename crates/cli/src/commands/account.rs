@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, BlockRef, Coordinator, TxRequest, ft, requests};
 use piecework_client::{calls, token};
@@ -9,10 +10,14 @@ use piecework_console::{
     Problem,
     amount::{Decimal, format_near},
 };
+use piecework_interface::ids::TokenId;
 use serde_json::json;
 
-use super::{execute, near_amount, registered};
-use crate::{context::Context, credentials, tokens};
+use super::{near_amount, registered};
+use crate::{
+    context::{Context, execute},
+    credentials, tokens,
+};
 
 /// Commands about accounts.
 #[derive(Debug, Subcommand)]
@@ -22,7 +27,7 @@ pub enum AccountCommand {
     /// Show an account's balances, stake and storage
     Show(ShowArgs),
     /// Credit reward tokens to the signing account's internal balance
-    Deposit(MoveArgs),
+    Deposit(DepositArgs),
     /// Withdraw an internal balance; all of it without an amount
     Withdraw(WithdrawArgs),
     /// Register an account, or raise its storage deposit
@@ -42,16 +47,16 @@ pub struct CreateArgs {
     out: Option<PathBuf>,
 }
 
-/// `account show`.
+/// `account show`, `intent keys`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// Account [default: the signing account]
-    account_id: Option<AccountId>,
+    pub account_id: Option<AccountId>,
 }
 
 /// `account deposit`.
 #[derive(Debug, Args)]
-pub struct MoveArgs {
+pub struct DepositArgs {
     /// Amount in the token's decimals
     #[arg(allow_negative_numbers = true)]
     amount: Decimal,
@@ -60,15 +65,15 @@ pub struct MoveArgs {
     token: Option<String>,
 }
 
-/// `account withdraw`.
+/// `account withdraw`, `intent sign withdraw`.
 #[derive(Debug, Args)]
 pub struct WithdrawArgs {
     /// Amount in the token's decimals [default: everything]
     #[arg(allow_negative_numbers = true)]
-    amount: Option<Decimal>,
+    pub amount: Option<Decimal>,
     /// Token: account, number or near [default: the only listed one]
     #[arg(long)]
-    token: Option<String>,
+    pub token: Option<String>,
 }
 
 /// `account storage-deposit`.
@@ -102,11 +107,10 @@ async fn create(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
     let yoctonear = near_amount("--amount", &args.amount)?;
     let signer = context.signer().await?;
     if !args.account_id.is_sub_account_of(signer.account_id()) {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("{} is not a sub-account of {}", args.account_id, signer.account_id()),
             format!("choose a name such as node1.{}", signer.account_id()),
-        )
-        .into());
+        ));
     }
     // The key is on disk before the account exists: an account whose key is lost cannot be used again.
     let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.json", args.account_id)));
@@ -124,7 +128,7 @@ async fn create(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
 
 async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
     let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
-    let on_chain = context.rpc.view_account(&account_id, BlockRef::Final).await?.ok_or_else(|| {
+    let on_chain = context.rpc.view_account(&account_id, BlockRef::Final).await?.with_context(|| {
         Problem::new(
             format!("{account_id} does not exist on {}", context.network.name),
             "check the account's spelling and --network",
@@ -144,44 +148,34 @@ async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
                 let token = tokens::info(&context.rpc, listed).await?;
                 lines.push(format!("balance  {}", token.show(balance.amount.0)));
             }
-            lines.push(format!(
-                "storage  {} NEAR, {} bytes used",
-                format_near(account.storage_paid.0),
-                account.storage_used
-            ));
+            let paid = format_near(account.storage_paid.0);
+            lines.push(format!("storage  {paid} NEAR, {} bytes used", account.storage_used));
             if let Some(node) = &account.node {
-                lines.push(format!(
-                    "stake    {} NEAR, {} bonded",
-                    format_near(node.stake.0),
-                    format_near(node.bonded.0)
-                ));
+                let (stake, bonded) = (format_near(node.stake.0), format_near(node.bonded.0));
+                lines.push(format!("stake    {stake} NEAR, {bonded} bonded"));
             }
         }
     }
     context.output.result(&result, || lines.join("\n"))
 }
 
-async fn deposit(context: &Context, args: MoveArgs) -> anyhow::Result<()> {
+async fn deposit(context: &Context, args: DepositArgs) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
     let token_account = token.contract()?.clone();
     let amount = token.units(&args.amount)?;
-    if amount == 0 {
-        return Err(Problem::new("the amount is 0", format!("deposit some {}", token.symbol)).into());
-    }
+    ensure!(amount > 0, Problem::new("the amount is 0", format!("deposit some {}", token.symbol)));
     let signer = context.signer().await?;
     registered(&coordinator, signer.account_id()).await?;
     let held = ft::balance(&context.rpc, &token_account, signer.account_id()).await?;
     if held < amount {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("{} holds {}, not {}", signer.account_id(), token.show(held), token.show(amount)),
             "deposit less, or get more of the token first",
-        )
-        .into());
+        ));
     }
-    let outcome =
-        execute(&signer, TxRequest::to(token_account).call(token::deposit(coordinator.account_id().as_str(), amount)))
-            .await?;
+    let deposit = token::deposit(coordinator.account_id().as_str(), amount);
+    let outcome = execute(&signer, TxRequest::to(token_account).call(deposit)).await?;
     let result = json!({ "account_id": signer.account_id(), "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || format!("deposited {} for {}", token.show(amount), signer.account_id()))
 }
@@ -193,31 +187,23 @@ async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
     let account_id = signer.account_id();
     let balance = balance(context, account_id, token.id()).await?;
     let amount = args.amount.as_ref().map(|amount| token.units(amount)).transpose()?.unwrap_or(balance);
-    if balance == 0 {
-        let what = format!("{account_id} has no {} to withdraw", token.symbol);
-        return Err(Problem::new(what, "see the balances with `piecework account show`").into());
-    }
+    let nothing = || format!("{account_id} has no {} to withdraw", token.symbol);
+    ensure!(balance > 0, Problem::new(nothing(), "see the balances with `piecework account show`"));
     if amount == 0 || amount > balance {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("{account_id} has {} to withdraw, not {}", token.show(balance), token.show(amount)),
             "withdraw at most the balance that `piecework account show` names",
-        )
-        .into());
+        ));
     }
     if let Some(token_account) = &token.account_id
         && !ft::is_registered(&context.rpc, token_account, account_id).await?
     {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("{account_id} is not registered with {token_account}, so it cannot receive {}", token.symbol),
             format!("run `piecework account storage-deposit --token {token_account}`"),
-        )
-        .into());
+        ));
     }
-    let outcome = execute(
-        &signer,
-        TxRequest::to(coordinator.account_id().clone()).call(calls::withdraw(token.id(), Some(amount))),
-    )
-    .await?;
+    let outcome = context.call(&signer, calls::withdraw(token.id(), Some(amount))).await?;
     let result = json!({ "account_id": account_id, "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || format!("withdrew {} to {account_id}", token.show(amount)))
 }
@@ -235,9 +221,8 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
         }
     };
     let yoctonear = args.amount.as_ref().map(|amount| near_amount("--amount", amount)).transpose()?.unwrap_or(least);
-    let outcome =
-        execute(&signer, TxRequest::to(contract.clone()).call(calls::storage_deposit(account_id.as_str(), yoctonear)))
-            .await?;
+    let deposit = calls::storage_deposit(account_id.as_str(), yoctonear);
+    let outcome = execute(&signer, TxRequest::to(contract.clone()).call(deposit)).await?;
     let result = json!({ "account_id": account_id, "contract": contract, "yoctonear": yoctonear.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || {
         format!("deposited {} NEAR of storage for {account_id} with {contract}", format_near(yoctonear))
@@ -254,11 +239,7 @@ async fn token_account(context: &Context, coordinator: &Coordinator, selector: &
 }
 
 /// An account's internal balance of a token; 0 if it is registered and has none.
-pub(crate) async fn balance(
-    context: &Context,
-    account_id: &AccountId,
-    token: piecework_interface::ids::TokenId,
-) -> anyhow::Result<u128> {
+pub(crate) async fn balance(context: &Context, account_id: &AccountId, token: TokenId) -> anyhow::Result<u128> {
     let coordinator = context.coordinator()?;
     registered(&coordinator, account_id).await?;
     let account = coordinator.account(account_id).await?;

@@ -15,8 +15,9 @@ mod watch;
 
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
-use piecework_chain::{Coordinator, LAG_POLL, TxRequest};
+use piecework_chain::{Coordinator, LAG_POLL};
 use piecework_client::calls;
 use piecework_console::{Problem, table};
 use piecework_interface::{
@@ -26,41 +27,32 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-pub use challenge::ChallengeArgs;
-pub use create::CreateArgs;
-pub use gold::OpenGoldArgs;
-pub use lot::LotArgs;
-pub use results::ResultsArgs;
-pub use verdict::VerdictArgs;
-pub use verify::VerifyArgs;
-pub use watch::WatchArgs;
-
-use super::execute;
+use super::word;
 use crate::context::Context;
 
 /// Commands about batches.
 #[derive(Debug, Subcommand)]
 pub enum BatchCommand {
     /// Check a JSON Lines file, upload its items, lock the reward and post the batch
-    Create(Box<CreateArgs>),
+    Create(Box<create::CreateArgs>),
     /// Follow a batch until it is closed
-    Watch(WatchArgs),
+    Watch(watch::WatchArgs),
     /// Fetch a batch's answers as JSON Lines, checked against the chain
-    Results(ResultsArgs),
+    Results(results::ResultsArgs),
     /// Ask the contract whether lots' answers are the ones that settled, with proofs
-    Verify(VerifyArgs),
+    Verify(verify::VerifyArgs),
     /// Take no more claims; what is unused of the escrow returns as live lots end
     Cancel(BatchArg),
     /// Show what the copies of a lot say before it settles
-    Lot(LotArgs),
+    Lot(lot::LotArgs),
     /// Show known answers while lots are provisional: who missed them pays
-    OpenGold(OpenGoldArgs),
+    OpenGold(gold::OpenGoldArgs),
     /// Have a jury look at results that are wrong, for a bond
-    Challenge(ChallengeArgs),
+    Challenge(challenge::ChallengeArgs),
     /// Accept to score a batch, as its adjudicator, for a bond
     AdjudicatorAccept(BatchArg),
     /// Score the copies of a lot, as its batch's adjudicator
-    Verdict(VerdictArgs),
+    Verdict(verdict::VerdictArgs),
     /// List batches
     List,
 }
@@ -96,14 +88,13 @@ async fn cancel(context: &Context, batch: BatchId) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let state = find(&coordinator, batch).await?;
     let Some(open) = state.open.filter(|_| state.status == BatchStatus::Open) else {
-        return Err(Problem::new(
-            format!("batch {batch} is {} already", status_name(state.status)),
+        bail!(Problem::new(
+            format!("batch {batch} is {} already", word(state.status)),
             "see it with `piecework batch list`",
-        )
-        .into());
+        ));
     };
     let signer = dispute::requester(context, batch, &open).await?;
-    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::batch_cancel(batch))).await?;
+    context.call(&signer, calls::batch_cancel(batch)).await?;
     let state = find(&coordinator, batch).await?;
     context.output.result(&state, || match &state.open {
         Some(open) => {
@@ -122,14 +113,7 @@ async fn list(context: &Context) -> anyhow::Result<()> {
                 (open.items.to_string(), lots::lot_count(open.items, open.terms.lot_size).to_string())
             });
             let live = batch.open.as_ref().map_or(0, |open| open.progress.live);
-            vec![
-                batch.batch.to_string(),
-                status_name(batch.status).to_owned(),
-                items,
-                count,
-                live.to_string(),
-                batch.settled.to_string(),
-            ]
+            vec![batch.batch.to_string(), word(batch.status), items, count, live.to_string(), batch.settled.to_string()]
         })
         .collect();
     context.output.result(&json!(batches), || table(&["batch", "status", "items", "lots", "live", "settled"], &rows))
@@ -156,13 +140,5 @@ async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch
         0 => "create one with `piecework batch create`".to_owned(),
         next => format!("the newest batch is {}; see `piecework batch list`", next - 1),
     };
-    Err(Problem::new(format!("there is no batch {batch} on {}", coordinator.account_id()), fix).into())
-}
-
-const fn status_name(status: BatchStatus) -> &'static str {
-    match status {
-        BatchStatus::Open => "open",
-        BatchStatus::Cancelled => "cancelled",
-        BatchStatus::Closed => "closed",
-    }
+    bail!(Problem::new(format!("there is no batch {batch} on {}", coordinator.account_id()), fix))
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, RpcClient, TxRequest};
 use piecework_client::calls;
@@ -9,8 +10,10 @@ use piecework_console::Problem;
 use piecework_interface::config::Config;
 use serde_json::json;
 
-use super::execute;
-use crate::{context::Context, files};
+use crate::{
+    context::{Context, execute},
+    files,
+};
 
 /// Commands about the coordinator contract.
 #[derive(Debug, Subcommand)]
@@ -53,9 +56,8 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
             let contract = signer.account_id().clone();
             execute(&signer, TxRequest::to(contract.clone()).deploy(wasm)).await?;
             let result = json!({ "contract": contract, "bytes": bytes });
-            context
-                .output
-                .result(&result, || format!("deployed {bytes} bytes on {contract}; next: `piecework contract init`"))
+            let next = "`piecework contract init`";
+            context.output.result(&result, || format!("deployed {bytes} bytes on {contract}; next: {next}"))
         }
         ContractCommand::Init(args) => {
             let config = match &args.config {
@@ -78,11 +80,10 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
 async fn on_this_chain(rpc: &RpcClient, config: Config) -> anyhow::Result<Config> {
     let found = rpc.status().await?.chain_id;
     if !config.chain_id.is_empty() && config.chain_id != found {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("the configuration is for the chain {}, and this is {found}", config.chain_id),
             "leave chain_id out of it, or choose the other network",
-        )
-        .into());
+        ));
     }
     Ok(Config { chain_id: found, ..config })
 }

@@ -1,15 +1,13 @@
 //! `piecework epoch`: when nodes and the treasury get the fees.
 
-use std::time::Duration;
-
+use anyhow::ensure;
 use clap::Subcommand;
-use piecework_chain::TxRequest;
 use piecework_client::calls;
 use piecework_console::Problem;
 use piecework_interface::revenue::Revenue;
 use serde_json::json;
 
-use super::execute;
+use super::time;
 use crate::{context::Context, tokens};
 
 /// Commands about epochs, for anybody.
@@ -42,7 +40,7 @@ async fn show(context: &Context) -> anyhow::Result<()> {
         revenue.tickets,
         match left {
             0 => "it may end: `piecework epoch settle`".to_owned(),
-            left => format!("it may end in {}", humantime::format_duration(Duration::from_secs(left))),
+            left => format!("it may end in {}", time(left)),
         }
     )];
     let listed = coordinator.tokens().await?;
@@ -59,18 +57,16 @@ async fn settle(context: &Context) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let revenue = coordinator.revenue().await?;
     let left = left_s(context, &revenue).await?;
-    if left > 0 {
-        let text = humantime::format_duration(Duration::from_secs(left));
-        return Err(Problem::new(format!("epoch {} runs for another {text}", revenue.epoch), "end it then").into());
-    }
+    let early = || format!("epoch {} runs for another {}", revenue.epoch, time(left));
+    ensure!(left == 0, Problem::new(early(), "end it then"));
     let signer = context.signer().await?;
-    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::epoch_settle())).await?;
+    context.call(&signer, calls::epoch_settle()).await?;
     context.output.note(format!("ended epoch {}", revenue.epoch));
     show(context).await
 }
 
 /// Seconds until the epoch may end, by the chain's clock.
-async fn left_s(context: &Context, revenue: &Revenue) -> anyhow::Result<u64> {
+async fn left_s(context: &Context, revenue: &Revenue) -> anyhow::Result<u32> {
     let config = context.coordinator()?.config().await?;
-    Ok(u64::from(revenue.ends_at(config.epoch_s).saturating_sub(context.now_s().await?)))
+    Ok(revenue.ends_at(config.epoch_s).saturating_sub(context.now_s().await?))
 }

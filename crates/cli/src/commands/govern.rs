@@ -3,17 +3,22 @@
 mod propose;
 mod show;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::{Args, Subcommand, ValueEnum};
-use piecework_chain::{AccountId, Coordinator, Sender, TxRequest};
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use piecework_chain::{AccountId, Sender};
 use piecework_client::{Call, calls};
-use piecework_console::Problem;
-use piecework_interface::governance::{Change, Feature, Proposal, Role, Settings};
+use piecework_console::{Problem, Words, one_of};
+use piecework_interface::{
+    governance::{Change, Feature, Proposal, Role, Settings},
+    host::sha256,
+};
 
-pub use propose::ProposeCommand;
-
-use super::execute;
+use super::time;
 use crate::{context::Context, files};
 
 /// Between two looks at the chain's clock.
@@ -27,7 +32,7 @@ pub enum GovernCommand {
     Show,
     /// Announce a change; it may be applied after everybody could have left
     #[command(subcommand)]
-    Propose(ProposeCommand),
+    Propose(propose::ProposeCommand),
     /// Make a proposal hold whose time has come
     Apply(ApplyArgs),
     /// Drop a proposal (owner or guardian)
@@ -69,44 +74,35 @@ pub struct NumberArgs {
 #[derive(Debug, Args)]
 pub struct FeatureArgs {
     /// Which
-    #[arg(value_enum, required = true)]
-    features: Vec<FeatureName>,
+    #[arg(value_parser = one_of(FEATURES), required = true)]
+    features: Vec<&'static [Feature]>,
 }
 
-/// A feature as people write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FeatureName {
-    /// Token deposits
-    Deposits,
-    /// New batches
-    Batches,
-    /// Registration of nodes, and stake added
-    Nodes,
-    /// Claims of first rounds
-    Claims,
-    /// All of them
-    All,
-}
+/// Features as people write them.
+const FEATURES: Words<&[Feature]> = &[
+    ("deposits", "Token deposits", &[Feature::Deposits]),
+    ("batches", "New batches", &[Feature::Batches]),
+    ("nodes", "Registration of nodes, and stake added", &[Feature::Nodes]),
+    ("claims", "Claims of first rounds", &[Feature::Claims]),
+    ("all", "All of them", &Feature::ALL),
+];
 
 /// `govern role`.
 #[derive(Debug, Args)]
 pub struct RoleArgs {
     /// Which
-    #[arg(value_enum)]
-    role: RoleName,
+    #[arg(value_parser = one_of(ROLES))]
+    role: Role,
     /// To whom
     #[command(flatten)]
     who: WhoArgs,
 }
 
-/// A role as people write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RoleName {
-    /// May pause, and may drop a proposal
-    Guardian,
-    /// May list tokens and propose their prices
-    TokenAdmin,
-}
+/// Roles as people write them.
+const ROLES: Words<Role> = &[
+    ("guardian", "May pause, and may drop a proposal", Role::Guardian),
+    ("token-admin", "May list tokens and propose their prices", Role::TokenAdmin),
+];
 
 /// An account, or nobody.
 #[derive(Debug, Args)]
@@ -147,11 +143,7 @@ pub async fn run(context: &Context, command: GovernCommand) -> anyhow::Result<()
             step(context, By::Owner, calls::unpause(&features), "unpaused").await
         }
         GovernCommand::Role(args) => {
-            let role = match args.role {
-                RoleName::Guardian => Role::Guardian,
-                RoleName::TokenAdmin => Role::TokenAdmin,
-            };
-            let call = calls::role_set(role, args.who.account_id.as_deref().map(AsRef::as_ref));
+            let call = calls::role_set(args.role, args.who.account_id.as_deref().map(AsRef::as_ref));
             step(context, By::Owner, call, "gave the role").await
         }
         GovernCommand::Owner(OwnerCommand::Propose(args)) => {
@@ -194,15 +186,14 @@ impl By {
 
 /// Signs a step and shows what holds then. It is checked before anything is sent that the signer may do it.
 async fn step(context: &Context, by: By, call: Call, done: &str) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let request = TxRequest::to(coordinator.account_id().clone()).call(call);
-    let signer = governor(context, &coordinator, by).await?;
-    execute(&signer, request).await?;
+    let signer = governor(context, by).await?;
+    context.call(&signer, call).await?;
     context.output.note(format!("{}: {done}", signer.account_id()));
     show::run(context).await
 }
 
-async fn governor(context: &Context, coordinator: &Coordinator, by: By) -> anyhow::Result<Sender> {
+async fn governor(context: &Context, by: By) -> anyhow::Result<Sender> {
+    let coordinator = context.coordinator()?;
     let signer = context.signer().await?;
     let settings = coordinator.settings().await?;
     let accounts = by.accounts(&settings);
@@ -216,7 +207,7 @@ async fn governor(context: &Context, coordinator: &Coordinator, by: By) -> anyho
             "sign with that account's key: --key-file FILE",
         ),
     };
-    Err(Problem::new(what, fix).into())
+    bail!(Problem::new(what, fix))
 }
 
 async fn drop_proposal(context: &Context, number: u32) -> anyhow::Result<()> {
@@ -225,22 +216,20 @@ async fn drop_proposal(context: &Context, number: u32) -> anyhow::Result<()> {
 }
 
 async fn apply(context: &Context, args: ApplyArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let contract = coordinator.account_id().clone();
-    let proposal = find(&coordinator.settings().await?, args.number)?;
-    let (by_owner, request) = match &proposal.change {
-        Change::Code(hash) => (true, upgrade(contract, hash, args.wasm.as_deref())?),
-        Change::Config(_) | Change::Prices(_) => (false, TxRequest::to(contract).call(calls::apply(args.number))),
+    let proposal = find(&context.coordinator()?.settings().await?, args.number)?;
+    let (by_owner, call) = match &proposal.change {
+        Change::Code(hash) => (true, upgrade(hash, args.wasm.as_deref())?),
+        Change::Config(_) | Change::Prices(_) => (false, calls::apply(args.number)),
     };
     // Who may not apply it need not wait for it.
-    let signer = if by_owner { governor(context, &coordinator, By::Owner).await? } else { context.signer().await? };
+    let signer = if by_owner { governor(context, By::Owner).await? } else { context.signer().await? };
     wait(context, &proposal, args.wait).await?;
-    execute(&signer, request).await?;
+    context.call(&signer, call).await?;
     context.output.note(format!("{}: applied proposal {}", signer.account_id(), args.number));
     show::run(context).await
 }
 
-fn upgrade(contract: AccountId, hash: &[u8; 32], wasm: Option<&std::path::Path>) -> anyhow::Result<TxRequest> {
+fn upgrade(hash: &[u8; 32], wasm: Option<&Path>) -> anyhow::Result<Call> {
     let path = wasm.ok_or_else(|| {
         Problem::new(
             format!("the proposal is code with the SHA-256 {}", hex::encode(hash)),
@@ -248,37 +237,35 @@ fn upgrade(contract: AccountId, hash: &[u8; 32], wasm: Option<&std::path::Path>)
         )
     })?;
     let code = files::read_wasm(path)?;
-    let found = piecework_interface::host::sha256(&code);
+    let found = sha256(&code);
     if found != *hash {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("{} has the SHA-256 {}, not {}", path.display(), hex::encode(found), hex::encode(hash)),
             "pass the code that was proposed",
-        )
-        .into());
+        ));
     }
-    Ok(TxRequest::to(contract).call(calls::upgrade(code)))
+    Ok(calls::upgrade(code))
 }
 
 /// Waits until a proposal may be applied, by the chain's clock, or says how long that takes.
 async fn wait(context: &Context, proposal: &Proposal, may_wait: bool) -> anyhow::Result<()> {
-    let left = async || anyhow::Ok(u64::from(proposal.ready_at.saturating_sub(context.now_s().await?)));
+    let left = async || anyhow::Ok(proposal.ready_at.saturating_sub(context.now_s().await?));
     let whole = left().await?;
     if whole == 0 {
         return Ok(());
     }
-    let text = humantime::format_duration(Duration::from_secs(whole));
+    let text = time(whole);
     if !may_wait {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("proposal {} has to wait for another {text}", proposal.number),
             "apply it then, or pass --wait",
-        )
-        .into());
+        ));
     }
     context.output.note(format!("proposal {} may be applied in {text}", proposal.number));
-    let bar = context.output.bar(whole, "waiting");
+    let bar = context.output.bar(whole.into(), "waiting");
     loop {
         let left = left().await?;
-        bar.set_position(whole.saturating_sub(left));
+        bar.set_position(whole.saturating_sub(left).into());
         if left == 0 {
             bar.finish_and_clear();
             return Ok(());
@@ -300,28 +287,25 @@ fn find(settings: &Settings, number: u32) -> anyhow::Result<Proposal> {
     })
 }
 
-fn features(names: &[FeatureName]) -> Vec<Feature> {
-    let named = |feature: &Feature| {
-        names.iter().any(|name| match name {
-            FeatureName::All => true,
-            FeatureName::Deposits => *feature == Feature::Deposits,
-            FeatureName::Batches => *feature == Feature::Batches,
-            FeatureName::Nodes => *feature == Feature::Nodes,
-            FeatureName::Claims => *feature == Feature::Claims,
-        })
-    };
-    Feature::ALL.into_iter().filter(named).collect()
+/// Each of the named features once.
+fn features(named: &[&[Feature]]) -> Vec<Feature> {
+    Feature::ALL.into_iter().filter(|feature| named.iter().any(|words| words.contains(feature))).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches as _;
+
     use super::*;
 
     #[test]
     fn features__should_be_each_once_or_all() {
-        assert_eq!(features(&[FeatureName::All, FeatureName::Claims]), Feature::ALL);
-        let twice = [FeatureName::Claims, FeatureName::Deposits, FeatureName::Claims];
-        assert_eq!(features(&twice), [Feature::Deposits, Feature::Claims]);
+        let of = |names: &[&str]| {
+            let command = FeatureArgs::augment_args(clap::Command::new("pause").no_binary_name(true));
+            features(&FeatureArgs::from_arg_matches(&command.get_matches_from(names)).unwrap().features)
+        };
+        assert_eq!(of(&["all", "claims"]), Feature::ALL);
+        assert_eq!(of(&["claims", "deposits", "claims"]), [Feature::Deposits, Feature::Claims]);
     }
 
     #[test]
@@ -329,11 +313,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("code.wasm");
         std::fs::write(&path, b"code").unwrap();
-        let contract: AccountId = "c.test".parse().unwrap();
-        let hash = piecework_interface::host::sha256(b"code");
-        assert!(upgrade(contract.clone(), &hash, Some(&path)).is_ok());
-        let error = upgrade(contract.clone(), &[0; 32], Some(&path)).unwrap_err();
+        let hash = sha256(b"code");
+        assert!(upgrade(&hash, Some(&path)).is_ok());
+        let error = upgrade(&[0; 32], Some(&path)).unwrap_err();
         assert!(error.to_string().contains(&hex::encode(hash)), "{error}");
-        assert!(upgrade(contract, &hash, None).unwrap_err().to_string().contains("is code"));
+        assert!(upgrade(&hash, None).unwrap_err().to_string().contains("is code"));
     }
 }

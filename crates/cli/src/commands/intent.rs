@@ -3,10 +3,11 @@
 mod relay;
 mod sign;
 
-use clap::{Args, Subcommand, ValueEnum};
-use piecework_chain::{AccountId, Coordinator, TxRequest};
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use piecework_chain::{AccountId, Coordinator};
 use piecework_client::calls;
-use piecework_console::{Problem, amount::Decimal};
+use piecework_console::{Problem, Words, amount::Decimal, one_of};
 use piecework_interface::{
     amount::Amount,
     call::IntentKeyAddArgs,
@@ -15,10 +16,7 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-pub use relay::RelayArgs;
-pub use sign::SignArgs;
-
-use super::{execute, registered};
+use super::{account, registered};
 use crate::{context::Context, tokens};
 
 /// Commands about signed intents and their keys.
@@ -29,11 +27,11 @@ pub enum IntentCommand {
     /// Take every right from a key, at once
     KeyRemove(KeyRemoveArgs),
     /// Show the keys that may sign intents of an account
-    Keys(KeysArgs),
+    Keys(account::ShowArgs),
     /// Sign an intent with the key file; nothing is sent
-    Sign(SignArgs),
+    Sign(sign::SignArgs),
     /// Send signed intents, whoever signed them; one that is void does not hold up the others
-    Relay(RelayArgs),
+    Relay(relay::RelayArgs),
 }
 
 /// `intent key-add`.
@@ -42,8 +40,8 @@ pub struct KeyAddArgs {
     /// The key that may sign, as ed25519:...; its secret stays where it is
     public_key: PublicKey,
     /// What it may sign
-    #[arg(long, value_enum, value_delimiter = ',', required = true)]
-    kinds: Vec<KindName>,
+    #[arg(long, value_parser = one_of(KINDS), value_delimiter = ',', required = true)]
+    kinds: Vec<Kind>,
     /// In which token: account, number or near [default: the only listed one]
     #[arg(long)]
     token: Option<String>,
@@ -52,33 +50,20 @@ pub struct KeyAddArgs {
     daily_cap: Decimal,
 }
 
-/// A kind of intent as people write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum KindName {
-    /// Balance to another account
-    Transfer,
-    /// The same as thanks
-    Tip,
-    /// Balance out of the contract, to the account itself
-    Withdraw,
-    /// A batch
-    CreateBatch,
-    /// What an epoch pays the account's node
-    CollectRevenue,
-}
+/// Kinds of intents as people write them.
+const KINDS: Words<Kind> = &[
+    ("transfer", "Balance to another account", Kind::Transfer),
+    ("tip", "The same as thanks", Kind::Tip),
+    ("withdraw", "Balance out of the contract, to the account itself", Kind::Withdraw),
+    ("create-batch", "A batch", Kind::CreateBatch),
+    ("collect-revenue", "What an epoch pays the account's node", Kind::CollectRevenue),
+];
 
 /// `intent key-remove`.
 #[derive(Debug, Args)]
 pub struct KeyRemoveArgs {
     /// The key
     public_key: PublicKey,
-}
-
-/// `intent keys`.
-#[derive(Debug, Args)]
-pub struct KeysArgs {
-    /// Account [default: the signing account]
-    account_id: Option<AccountId>,
 }
 
 /// Runs a command.
@@ -102,18 +87,17 @@ async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
     let daily_cap = token.units(&args.daily_cap)?;
-    let kinds = kinds(&args.kinds);
+    let kinds = Kinds::of(&args.kinds);
     if daily_cap == 0 && kinds != Kinds::of(&[Kind::CollectRevenue]) {
-        return Err(Problem::new(
+        bail!(Problem::new(
             "with a daily cap of 0 the key could not move anything",
             format!("pass --daily-cap AMOUNT in {}", token.symbol),
-        )
-        .into());
+        ));
     }
     let signer = context.signer().await?;
     registered(&coordinator, signer.account_id()).await?;
     let add = IntentKeyAddArgs { public_key: args.public_key, kinds, token: token.id(), daily_cap: Amount(daily_cap) };
-    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::intent_key_add(&add))).await?;
+    context.call(&signer, calls::intent_key_add(&add)).await?;
     context.output.note(format!("{} may sign for {}", args.public_key, signer.account_id()));
     show(context, &coordinator, signer.account_id()).await
 }
@@ -125,10 +109,9 @@ async fn key_remove(context: &Context, args: KeyRemoveArgs) -> anyhow::Result<()
     let is_own = own_key(signer.account_id().as_str()) == Some(args.public_key);
     if !is_own && keys.iter().all(|key| key.public_key != args.public_key || key.kinds == Kinds::NONE) {
         let what = format!("{} signs nothing for {} as it is", args.public_key, signer.account_id());
-        return Err(Problem::new(what, "see the keys that do with `piecework intent keys`").into());
+        bail!(Problem::new(what, "see the keys that do with `piecework intent keys`"));
     }
-    execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::intent_key_remove(args.public_key)))
-        .await?;
+    context.call(&signer, calls::intent_key_remove(args.public_key)).await?;
     context.output.note(format!("{} signs nothing for {} any more", args.public_key, signer.account_id()));
     show(context, &coordinator, signer.account_id()).await
 }
@@ -159,18 +142,4 @@ async fn describe(context: &Context, coordinator: &Coordinator, key: &IntentKey)
         }
     };
     Ok(format!("{}  {}  {limit}  last number {}", key.public_key, kinds.join(", "), key.nonce))
-}
-
-fn kinds(names: &[KindName]) -> Kinds {
-    let kinds: Vec<Kind> = names
-        .iter()
-        .map(|name| match name {
-            KindName::Transfer => Kind::Transfer,
-            KindName::Tip => Kind::Tip,
-            KindName::Withdraw => Kind::Withdraw,
-            KindName::CreateBatch => Kind::CreateBatch,
-            KindName::CollectRevenue => Kind::CollectRevenue,
-        })
-        .collect();
-    Kinds::of(&kinds)
 }

@@ -1,13 +1,11 @@
 //! `piecework node`: registration, stake, and the keys of an operator's machines.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::path::PathBuf;
 
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, Coordinator, PublicKey, TxRequest, requests};
-use piecework_client::calls;
+use piecework_client::{Call, calls};
 use piecework_console::{
     Problem,
     amount::{Decimal, format_near},
@@ -15,8 +13,11 @@ use piecework_console::{
 use piecework_interface::{ids::ClassId, storage};
 use serde_json::json;
 
-use super::{execute, near_amount};
-use crate::{context::Context, credentials, tokens};
+use super::{date, near_amount};
+use crate::{
+    context::{Context, execute},
+    credentials, tokens,
+};
 
 /// Commands about nodes. All but `status` act on the signing account's node.
 #[derive(Debug, Subcommand)]
@@ -107,23 +108,23 @@ pub struct AddKeyArgs {
 /// # Errors
 /// If it does not succeed.
 pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> {
-    let contract = context.coordinator()?.account_id().clone();
     match command {
         NodeCommand::Register(args) => register(context, args).await,
         NodeCommand::Stake(args) => {
             let yoctonear = near_amount("the stake", &args.amount)?;
-            act(context, TxRequest::to(contract).call(calls::stake_add(yoctonear)), "added to the stake").await
+            act(context, calls::stake_add(yoctonear), "added to the stake").await
         }
         NodeCommand::Unstake(args) => {
             let amount = args.amount.as_ref().map(|amount| near_amount("the amount", amount)).transpose()?;
-            act(context, TxRequest::to(contract).call(calls::stake_remove(amount)), "started to unbond").await
+            act(context, calls::stake_remove(amount), "started to unbond").await
         }
-        NodeCommand::ClaimStake => {
-            act(context, TxRequest::to(contract).call(calls::stake_claim()), "credited the unbonded stake").await
+        NodeCommand::ClaimStake => act(context, calls::stake_claim(), "credited the unbonded stake").await,
+        NodeCommand::Status(args) => {
+            let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
+            show(context, &context.coordinator()?, &account_id).await
         }
-        NodeCommand::Status(args) => status(context, args).await,
-        NodeCommand::Pause => act(context, TxRequest::to(contract).call(calls::node_pause()), "paused").await,
-        NodeCommand::Resume => act(context, TxRequest::to(contract).call(calls::node_resume()), "resumed").await,
+        NodeCommand::Pause => act(context, calls::node_pause(), "paused").await,
+        NodeCommand::Resume => act(context, calls::node_resume(), "resumed").await,
         NodeCommand::Revenue(args) => revenue(context, args).await,
         NodeCommand::AddKey(args) => add_key(context, args).await,
     }
@@ -136,22 +137,20 @@ async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     classes.sort_unstable();
     classes.dedup();
     if classes.is_empty() || classes.len() > storage::CLASSES_MAX {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("--classes names {} classes", classes.len()),
             format!("name 1 to {} different ones", storage::CLASSES_MAX),
-        )
-        .into());
+        ));
     }
     let min_stake = coordinator.config().await?.min_stake.0;
     let signer = context.signer().await?;
     let account = coordinator.account(signer.account_id()).await?;
     let staked = account.as_ref().and_then(|account| account.node.as_ref()).map_or(0, |node| node.stake.0);
     if staked.saturating_add(stake) < min_stake {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("--stake {} is below the least stake of {} NEAR", args.stake, format_near(min_stake)),
             format!("pass --stake {} or more", format_near(min_stake - staked)),
-        )
-        .into());
+        ));
     }
     let mut request = TxRequest::to(coordinator.account_id().clone());
     if account.is_none() {
@@ -163,18 +162,13 @@ async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     show(context, &coordinator, signer.account_id()).await
 }
 
-async fn act(context: &Context, request: TxRequest, done: &str) -> anyhow::Result<()> {
+async fn act(context: &Context, call: Call, done: &str) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let signer = context.signer().await?;
     node(&coordinator, signer.account_id()).await?;
-    execute(&signer, request).await?;
+    context.call(&signer, call).await?;
     context.output.note(format!("{}: {done}", signer.account_id()));
     show(context, &coordinator, signer.account_id()).await
-}
-
-async fn status(context: &Context, args: StatusArgs) -> anyhow::Result<()> {
-    let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
-    show(context, &context.coordinator()?, &account_id).await
 }
 
 async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
@@ -193,10 +187,10 @@ async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
     if args.collect {
         if tickets == 0 {
             let what = format!("{account_id} settled no lot in the epoch before, or has collected it");
-            return Err(Problem::new(what, "see when the running one ends: `piecework epoch show`").into());
+            bail!(Problem::new(what, "see when the running one ends: `piecework epoch show`"));
         }
         let signer = context.signer().await?;
-        execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::revenue_collect())).await?;
+        context.call(&signer, calls::revenue_collect()).await?;
     }
     let result = json!({ "account_id": account_id, "tickets": tickets, "amounts": amounts, "collected": args.collect });
     context.output.result(&result, || {
@@ -244,8 +238,7 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
                 format!("run `piecework intent key-add {public_key} --kinds collect-revenue`, or leave it so"),
             )
         };
-        let request = TxRequest::to(contract.clone()).call(calls::revenue_key_add(signs));
-        execute(&signer, request).await.map_err(|error| anyhow::Error::new(error).context(without()))?;
+        context.call(&signer, calls::revenue_key_add(signs)).await.with_context(without)?;
     }
     let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path,
         "methods": calls::MACHINE_METHODS, "collects_revenue": !args.no_revenue });
@@ -257,37 +250,28 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
 
 async fn node(coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<piecework_interface::view::Node> {
     let account = coordinator.account(account_id).await?;
-    account.and_then(|account| account.node).ok_or_else(|| {
+    account.and_then(|account| account.node).with_context(|| {
         Problem::new(
             format!("{account_id} is not a node of {}", coordinator.account_id()),
             "run `piecework node register --stake NEAR` with that account's key",
         )
-        .into()
     })
 }
 
 async fn show(context: &Context, coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<()> {
     let node = node(coordinator, account_id).await?;
     context.output.result(&json!({ "account_id": account_id, "node": node }), || {
+        let (stake, bonded) = (format_near(node.stake.0), format_near(node.bonded.0));
         let mut lines = vec![
             format!(
                 "{account_id}: {:?}, {} lots settled, {} slots held, {} faults",
                 node.status, node.settled, node.slots, node.faults
             ),
-            format!(
-                "stake {} NEAR (tickets: {}), {} bonded",
-                format_near(node.stake.0),
-                node.tickets,
-                format_near(node.bonded.0)
-            ),
+            format!("stake {stake} NEAR (tickets: {}), {bonded} bonded", node.tickets),
         ];
         if node.unbonding.0 > 0 {
-            let until = UNIX_EPOCH + Duration::from_secs(u64::from(node.unbonding_until));
-            lines.push(format!(
-                "unbonding {} NEAR until {}",
-                format_near(node.unbonding.0),
-                humantime::format_rfc3339_seconds(until)
-            ));
+            let (amount, until) = (format_near(node.unbonding.0), date(node.unbonding_until));
+            lines.push(format!("unbonding {amount} NEAR until {until}"));
         }
         for class in node.classes.iter().filter(|class| class.declared) {
             lines.push(format!("class {}: reputation {} of 10000", class.class, class.reputation));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, TxRequest, ft};
 use piecework_client::{calls, token};
@@ -13,8 +14,10 @@ use piecework_console::{
 use piecework_interface::{amount::Amount, call::TokenListArgs};
 use serde_json::json;
 
-use super::execute;
-use crate::{context::Context, files, tokens};
+use crate::{
+    context::{Context, execute},
+    files, tokens,
+};
 
 /// Commands about reward tokens.
 #[derive(Debug, Subcommand)]
@@ -108,11 +111,10 @@ async fn deploy(context: &Context, args: DeployArgs) -> anyhow::Result<()> {
 
 async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
     if !ft::is_registered(&context.rpc, &args.token, &args.account_id).await? {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("{} is not registered with {}", args.account_id, args.token),
             format!("run `piecework account storage-deposit {} --token {}`", args.account_id, args.token),
-        )
-        .into());
+        ));
     }
     let decimals = ft::metadata(&context.rpc, &args.token).await?.decimals;
     let amount = args.amount.to_units(decimals)?;
@@ -144,7 +146,7 @@ async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
         let deposit = calls::storage_deposit(contract.as_str(), least);
         execute(&signer, TxRequest::to(args.token.clone()).call(deposit)).await?;
     }
-    execute(&signer, TxRequest::to(contract.clone()).call(calls::token_list(&list))).await?;
+    context.call(&signer, calls::token_list(&list)).await?;
     context.output.result(&list, || format!("{contract} lists {}", args.token))
 }
 

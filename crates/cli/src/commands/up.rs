@@ -50,15 +50,14 @@ pub async fn run(output: Output, args: UpArgs) -> anyhow::Result<()> {
         gateway_listen: args.gateway_listen,
         like: args.like,
     };
-    let temporary = match &args.keep_data {
-        Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("piecework-").tempdir()?),
+    let temporary;
+    let dir = match &args.keep_data {
+        Some(dir) => dir.as_path(),
+        None => {
+            temporary = tempfile::Builder::new().prefix("piecework-").tempdir()?;
+            temporary.path()
+        }
     };
-    let dir = args
-        .keep_data
-        .as_deref()
-        .or(temporary.as_ref().map(tempfile::TempDir::path))
-        .unwrap_or(std::path::Path::new("."));
     let layout = Layout::create(dir)?;
     let programs = Programs::find()?;
     let mut interrupt = Interrupt::catch()?;

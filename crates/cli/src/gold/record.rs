@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use piecework_console::Problem;
-use piecework_interface::ids::Digest;
+use piecework_interface::ids::{BatchId, Digest};
 use serde::{Deserialize, Serialize};
 
 use super::{KnownAnswers, Tree};
@@ -20,10 +20,11 @@ use crate::items::Item;
 /// Everything that opening a batch's gold needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Root of the tree, hex.
-    pub gold_root: String,
+    /// Root of the tree.
+    #[serde(with = "hex::serde")]
+    pub gold_root: Digest,
     /// The batch, once it is created.
-    pub batch: Option<u32>,
+    pub batch: Option<BatchId>,
     /// Items of the batch: leaves of the tree.
     pub items: u32,
     /// The salt of item i is `sha256(secret ‖ i as u32 LE)`.
@@ -50,7 +51,7 @@ impl Record {
         let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
         let digest = |item: &u32| items.get(usize::try_from(*item).ok()?).map(|item| hex::encode(item.digest));
         Self {
-            gold_root: hex::encode(Tree::new(&secret, count, answers).root()),
+            gold_root: Tree::new(&secret, count, answers).root(),
             batch: None,
             items: count,
             secret,
@@ -75,7 +76,7 @@ impl Record {
     /// The record was changed by hand.
     pub fn tree(&self) -> anyhow::Result<Tree> {
         let tree = Tree::new(&self.secret, self.items, &self.known()?);
-        anyhow::ensure!(hex::encode(tree.root()) == self.gold_root, "the record of the batch's gold is damaged");
+        anyhow::ensure!(tree.root() == self.gold_root, "the record of the batch's gold is damaged");
         Ok(tree)
     }
 }
@@ -97,8 +98,8 @@ impl Records {
 
     /// Where a record is.
     #[must_use]
-    pub fn path(&self, gold_root: &str) -> PathBuf {
-        self.dir.join(gold_root).with_extension("json")
+    pub fn path(&self, gold_root: &Digest) -> PathBuf {
+        self.dir.join(hex::encode(gold_root)).with_extension("json")
     }
 
     /// Writes a record: beside its place, synced and renamed, readable by its owner alone.
@@ -125,7 +126,7 @@ impl Records {
     /// # Errors
     /// It cannot be read.
     pub fn get(&self, gold_root: &Digest) -> anyhow::Result<Option<Record>> {
-        let path = self.path(&hex::encode(gold_root));
+        let path = self.path(gold_root);
         match fs::read(&path) {
             Ok(bytes) => {
                 let record = serde_json::from_slice(&bytes);
@@ -140,7 +141,7 @@ impl Records {
     ///
     /// # Errors
     /// A record cannot be read.
-    pub fn opened(&self) -> anyhow::Result<BTreeMap<String, Option<u32>>> {
+    pub fn opened(&self) -> anyhow::Result<BTreeMap<String, Option<BatchId>>> {
         let mut opened = BTreeMap::new();
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|file| file.path());
         for path in files.filter(|path| path.extension().is_some_and(|end| end == "json")) {
@@ -185,8 +186,8 @@ mod tests {
         let records = Records::open(Some(dir.path().to_owned())).unwrap();
         records.put(&record()).unwrap();
         assert!(records.opened().unwrap().is_empty());
-        records.put(&Record { opened: [1].into(), batch: Some(5), ..record() }).unwrap();
-        assert_eq!(records.opened().unwrap(), [(hex::encode(sha256(b"two")), Some(5))].into());
+        records.put(&Record { opened: [1].into(), batch: Some(BatchId(5)), ..record() }).unwrap();
+        assert_eq!(records.opened().unwrap(), [(hex::encode(sha256(b"two")), Some(BatchId(5)))].into());
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use piecework_chain::{AccountId, BlockRef};
 use piecework_console::Problem;
 use piecework_interface::{
     config::Bounds,
-    ids::{BatchId, Digest},
     terms::{Terms, Verification},
     view::Callback,
 };
@@ -57,10 +57,10 @@ pub struct GoldDir {
     pub gold_dir: Option<PathBuf>,
 }
 
-/// The gold of a batch that is being created.
+/// The gold of a batch that is being created, and where its record is kept.
 pub(super) struct Gold {
-    records: Records,
-    record: Record,
+    pub records: Records,
+    pub record: Record,
 }
 
 impl CaseArgs {
@@ -77,11 +77,7 @@ impl CaseArgs {
             let rate = GOLD_SLASH_PCT.max(terms.dissent_slash_pct).min(bounds.gold_slash_pct_max);
             terms.gold_slash_pct = self.gold_slash.unwrap_or(rate);
             if terms.gold_slash_pct == 0 {
-                return Err(Problem::new(
-                    "--gold-slash is 0",
-                    "give 1 to 100: known answers must cost who misses them",
-                )
-                .into());
+                bail!(Problem::new("--gold-slash is 0", "give 1 to 100: known answers must cost who misses them"));
             }
         }
         if let Some(account_id) = &self.adjudicator {
@@ -99,11 +95,10 @@ impl CaseArgs {
         }
         let option = if self.gold.is_some() { "--gold" } else { "--adjudicator" };
         if terms.challenge_window_s == 0 && (self.gold.is_some() || self.adjudicator.is_some()) {
-            return Err(Problem::new(
+            bail!(Problem::new(
                 format!("{option} needs time between tally and settlement"),
                 "pass --challenge-window, such as 1h",
-            )
-            .into());
+            ));
         }
         Ok(())
     }
@@ -124,36 +119,12 @@ impl CaseArgs {
         opened.extend(seen::opened(&context.gateway()?, requester).await?);
         if let Some((item, batch)) = record.payloads.iter().find_map(|(item, it)| Some((item, opened.get(it)?))) {
             let place = batch.map_or_else(|| "an earlier batch".to_owned(), |batch| format!("batch {batch}"));
-            return Err(Problem::new(
+            bail!(Problem::new(
                 format!("item {item} was opened as gold in {place}: nodes know its answer"),
                 format!("take it out of {}, and use a payload that was never opened", path.display()),
-            )
-            .into());
+            ));
         }
         Ok(Some(Gold { records, record }))
-    }
-}
-
-impl Gold {
-    /// Where its record is.
-    pub fn path(&self) -> PathBuf {
-        self.records.path(&self.record.gold_root)
-    }
-
-    /// What the batch commits to.
-    pub fn root(&self) -> anyhow::Result<Digest> {
-        Ok(self.record.tree()?.root())
-    }
-
-    /// Writes the record.
-    pub fn save(&self) -> anyhow::Result<()> {
-        self.records.put(&self.record)
-    }
-
-    /// Notes the batch's number.
-    pub fn created(&mut self, batch: BatchId) -> anyhow::Result<()> {
-        self.record.batch = Some(batch.0);
-        self.save()
     }
 }
 
@@ -162,11 +133,10 @@ async fn check_listener(context: &Context, callback: &Callback) -> anyhow::Resul
     let account_id: AccountId = callback.account_id.parse()?;
     match context.rpc.view_account(&account_id, BlockRef::Final).await? {
         Some(_) => Ok(()),
-        None => Err(Problem::new(
+        None => bail!(Problem::new(
             format!("{account_id}, which --callback names, does not exist on {}", context.network.name),
             "deploy the contract that is to be told first, or leave --callback out",
-        )
-        .into()),
+        )),
     }
 }
 

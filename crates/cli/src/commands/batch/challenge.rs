@@ -1,10 +1,10 @@
 //! `piecework batch challenge`: a jury looks at results again.
 
 use clap::Args;
-use piecework_chain::TxRequest;
 use piecework_client::calls;
 use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
+    amount::Amount,
     call,
     dispute::{ChallengeRefusal, challenge_bond},
     ids::{BatchId, LotId},
@@ -13,7 +13,7 @@ use piecework_interface::{
 use serde::Serialize;
 
 use super::dispute;
-use crate::{commands::execute, context::Context};
+use crate::{commands::registered, context::Context};
 
 /// `batch challenge`.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ struct Challenged {
     /// Items, counted in the batch; none for scores.
     items: Vec<u32>,
     /// What it puts up, yoctoNEAR.
-    bond: String,
+    bond: Amount,
     /// Hash of the transaction; `None` after a dry run.
     tx_hash: Option<String>,
 }
@@ -57,14 +57,12 @@ pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Resul
         "the challenge puts up {} NEAR: it comes back with what the jury costs if the jury agrees with you, else it pays the jury",
         format_near(bond)
     ));
-    let mut challenged = Challenged { batch, lot: lot.lot, items: args.items, bond: bond.to_string(), tx_hash: None };
+    let mut challenged = Challenged { batch, lot: lot.lot, items: args.items, bond: Amount(bond), tx_hash: None };
     if !args.dry_run {
         let signer = context.signer().await?;
-        super::super::registered(&coordinator, signer.account_id()).await?;
+        registered(&coordinator, signer.account_id()).await?;
         let call = call::ChallengeArgs { batch, lot: lot.lot, items };
-        let outcome =
-            execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::challenge(&call, bond)))
-                .await?;
+        let outcome = context.call(&signer, calls::challenge(&call, bond)).await?;
         challenged.tx_hash = Some(outcome.tx_hash.to_string());
     }
     context.output.result(&challenged, || match challenged.tx_hash {
@@ -113,7 +111,6 @@ fn set_of(items: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use piecework_interface::{
-        amount::Amount,
         case::{Case, Challenge},
         ids::AccountNo,
         terms::{Terms, Verification},

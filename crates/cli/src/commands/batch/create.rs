@@ -6,26 +6,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use piecework_api::Manifest;
 use piecework_chain::{AccountId, Coordinator, Sender, TxRequest, ft};
 use piecework_client::{calls, token};
 use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
+    amount::Amount,
     call::BatchSpec,
     event::Entry,
     ids::BatchId,
     lots, money,
     storage::{self, BATCH_BYTES},
     terms::Terms,
+    view::Callback,
 };
 use serde::Serialize;
 
 use super::case::{CaseArgs, Gold};
 use crate::{
-    commands::{account, entries, execute, registered},
-    context::Context,
+    commands::{account, entries, registered},
+    context::{Context, execute},
+    gold::Record,
     items::{self, Item},
     terms::{TermsArgs, option_of},
     tokens::{self, TokenInfo},
@@ -71,7 +74,7 @@ struct Created {
     /// Lots.
     lots: u32,
     /// Locked at most, fee included, in units of the token.
-    escrow: String,
+    escrow: Amount,
     /// Name of the manifest blob.
     manifest: String,
     /// Hash of the transaction that created it.
@@ -92,49 +95,46 @@ struct Plan {
     gold: Option<Gold>,
 }
 
-/// A batch that is checked and uploaded, and not paid for.
-struct Prepared {
-    created: Created,
-    spec: BatchSpec,
-    escrow: u128,
-    gold: Option<Gold>,
-}
-
-pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let items = items::read(&args.from)?;
-    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
-    let created = match &args.spec_out {
-        Some(path) => write_spec(context, &token, items, &args, path).await?,
-        None => create(context, &context.signer().await?, &token, items, &args).await?,
-    };
-    let escrow = token.show(created.escrow.parse()?);
-    context.output.result(&created, || describe(&created, &escrow))
-}
-
-/// Checks everything, uploads, and creates the batch.
+/// Checks everything, uploads, and creates the batch, or writes what an intent of the account signs.
 ///
 /// # Errors
 /// If a check fails (then nothing was sent), the gateway does not take the payloads (then nothing was paid), or the
 /// chain refuses.
-async fn create(
-    context: &Context,
-    signer: &Sender,
-    token: &TokenInfo,
-    items: Vec<Item>,
-    args: &CreateArgs,
-) -> anyhow::Result<Created> {
-    let plan = plan(context, signer.account_id(), token, items, args).await?;
-    if args.dry_run {
-        return Ok(plan.created());
+pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let items = items::read(&args.from)?;
+    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    // An intent is signed elsewhere.
+    let signer = if args.spec_out.is_none() { Some(context.signer().await?) } else { None };
+    let requester = signer.as_ref().map_or_else(|| context.account_id(), |signer| Ok(signer.account_id().clone()))?;
+    let plan = plan(context, &requester, &token, items, &args).await?;
+    let mut created = plan.created();
+    if !args.dry_run {
+        let spec = upload_all(context, &plan, args.case.callback).await?;
+        if let Some(path) = args.spec_out {
+            write_spec(&spec, &path)?;
+            created.spec = Some(path);
+        } else if let Some(signer) = signer {
+            let contract = coordinator.account_id().clone();
+            let request = if args.from_balance {
+                TxRequest::to(contract).call(calls::batch_create(token.id(), spec))
+            } else {
+                let call = token::batch_create(contract.as_str(), plan.escrow, spec);
+                TxRequest::to(token.contract()?.clone()).call(call)
+            };
+            let (batch, tx_hash) = pay(context, &signer, request).await?;
+            if let Some(Gold { records, record }) = plan.gold {
+                records.put(&Record { batch: Some(batch), ..record })?;
+            }
+            (created.batch, created.tx_hash) = (Some(batch), Some(tx_hash));
+        }
     }
-    let Prepared { mut created, spec, escrow, mut gold } = upload_all(context, plan, args).await?;
-    let contract = context.coordinator()?.account_id().clone();
-    let request = if args.from_balance {
-        TxRequest::to(contract).call(calls::batch_create(token.id(), spec))
-    } else {
-        TxRequest::to(token.contract()?.clone()).call(token::batch_create(contract.as_str(), escrow, spec))
-    };
+    let escrow = token.show(created.escrow.0);
+    context.output.result(&created, || describe(&created, &escrow))
+}
+
+/// Sends what pays for a batch: the batch's number, and the transaction.
+async fn pay(context: &Context, signer: &Sender, request: TxRequest) -> anyhow::Result<(BatchId, String)> {
     let spinner = context.output.spinner("creating the batch");
     let outcome = execute(signer, request).await?;
     spinner.finish_and_clear();
@@ -143,29 +143,14 @@ async fn create(
         _ => None,
     });
     let batch = batch.context("the coordinator answered without a batch; see `piecework batch list`")?;
-    created.batch = Some(batch);
-    if let Some(gold) = &mut gold {
-        gold.created(batch)?;
-    }
-    created.tx_hash = Some(outcome.tx_hash.to_string());
-    Ok(created)
+    Ok((batch, outcome.tx_hash.to_string()))
 }
 
-/// Checks everything, uploads, and writes what an intent of the account signs. It needs no key.
-async fn write_spec(
-    context: &Context,
-    token: &TokenInfo,
-    items: Vec<Item>,
-    args: &CreateArgs,
-    path: &Path,
-) -> anyhow::Result<Created> {
-    let plan = plan(context, &context.account_id()?, token, items, args).await?;
-    let Prepared { created, spec, .. } = upload_all(context, plan, args).await?;
-    let text = serde_json::to_string_pretty(&spec)? + "\n";
+fn write_spec(spec: &BatchSpec, path: &Path) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(spec)? + "\n";
     fs::write(path, text).with_context(|| {
         Problem::new(format!("{} cannot be written", path.display()), "choose another file for --spec-out")
-    })?;
-    Ok(Created { spec: Some(path.to_owned()), ..created })
+    })
 }
 
 fn describe(created: &Created, escrow: &str) -> String {
@@ -186,23 +171,21 @@ fn describe(created: &Created, escrow: &str) -> String {
 }
 
 /// Uploads the payloads, once the record of the gold is on disk.
-async fn upload_all(context: &Context, plan: Plan, args: &CreateArgs) -> anyhow::Result<Prepared> {
-    if let Some(gold) = &plan.gold {
-        gold.save()?;
+async fn upload_all(context: &Context, plan: &Plan, callback: Option<Callback>) -> anyhow::Result<BatchSpec> {
+    if let Some(Gold { records, record }) = &plan.gold {
+        records.put(record)?;
     }
     let bar = context.output.bar(u64::from(plan.count), "uploading");
     upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
     bar.finish_and_clear();
-    let created = plan.created();
-    let spec = BatchSpec {
-        terms: plan.terms,
+    Ok(BatchSpec {
+        terms: plan.terms.clone(),
         items: plan.count,
         manifest: plan.manifest.root,
         uri: plan.manifest.uri(),
-        gold_root: plan.gold.as_ref().map(Gold::root).transpose()?.unwrap_or_default(),
-        callback: args.case.callback.clone(),
-    };
-    Ok(Prepared { created, spec, escrow: plan.escrow, gold: plan.gold })
+        gold_root: plan.gold.as_ref().map(|gold| gold.record.gold_root).unwrap_or_default(),
+        callback,
+    })
 }
 
 impl Plan {
@@ -212,10 +195,10 @@ impl Plan {
             batch: None,
             items: self.count,
             lots: lots::lot_count(self.count, self.terms.lot_size),
-            escrow: self.escrow.to_string(),
+            escrow: Amount(self.escrow),
             manifest: hex::encode(self.manifest.digest),
             tx_hash: None,
-            gold_record: self.gold.as_ref().map(Gold::path),
+            gold_record: self.gold.as_ref().map(|gold| gold.records.path(&gold.record.gold_root)),
             spec: None,
         }
     }
@@ -271,15 +254,14 @@ async fn check_storage(coordinator: &Coordinator, requester: &AccountId, plan: &
         return Ok(());
     }
     let missing = format_near(needed - available);
-    Err(Problem::new(
+    bail!(Problem::new(
         format!(
             "{requester} has too little storage deposited for {lots} lots at work at once: {missing} NEAR are missing"
         ),
         format!(
             "run `piecework account storage-deposit --amount {missing}`; it is free again when the batch is closed"
         ),
-    )
-    .into())
+    ))
 }
 
 async fn check_balance(
@@ -297,13 +279,12 @@ async fn check_balance(
     if held >= plan.escrow {
         return Ok(());
     }
-    Err(Problem::new(
+    bail!(Problem::new(
         format!(
             "the batch locks {} at most, and {account_id}'s {place} holds {}",
             token.show(plan.escrow),
             token.show(held)
         ),
         "post fewer items, lower --reward or --max-replicas, or get more of the token",
-    )
-    .into())
+    ))
 }

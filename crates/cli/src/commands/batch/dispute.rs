@@ -1,5 +1,6 @@
 //! What every dispute begins with: an open batch, a lot of it, and a window that is open.
 
+use anyhow::bail;
 use piecework_chain::{Coordinator, Sender};
 use piecework_console::Problem;
 use piecework_interface::{
@@ -24,11 +25,10 @@ pub(super) async fn requester(context: &Context, batch: BatchId, open: &OpenBatc
     if context.coordinator()?.account_no(signer.account_id()).await? == Some(open.requester) {
         return Ok(signer);
     }
-    Err(Problem::new(
+    bail!(Problem::new(
         format!("batch {batch} was not created by {}", signer.account_id()),
         "sign with the requester's key: --key-file FILE",
-    )
-    .into())
+    ))
 }
 
 /// A lot of an open batch that has a record.
@@ -38,7 +38,7 @@ pub(super) async fn lot(
     open: &OpenBatch,
     lot: LotId,
 ) -> anyhow::Result<Lot> {
-    if let Some(found) = coordinator.lots(batch, lot, 1).await?.into_iter().find(|found| found.lot == lot) {
+    if let Some(found) = coordinator.lot(batch, lot).await? {
         return Ok(found);
     }
     let lots = lots::lot_count(open.items, open.terms.lot_size);
@@ -46,7 +46,7 @@ pub(super) async fn lot(
         "the batch has lots 0 to {}; lots that nobody claimed or that are settled have nothing to decide",
         lots.saturating_sub(1)
     );
-    Err(Problem::new(format!("batch {batch} has no lot {lot} at work"), fix).into())
+    bail!(Problem::new(format!("batch {batch} has no lot {lot} at work"), fix))
 }
 
 /// Seconds in which a lot's result can still be disputed; `None` if it cannot be now.

@@ -1,10 +1,12 @@
 //! `piecework batch open-gold`: known answers are shown while lots are provisional.
 
+use anyhow::bail;
 use clap::Args;
-use piecework_chain::{Coordinator, TxRequest};
+use piecework_chain::Coordinator;
 use piecework_client::calls;
 use piecework_console::{Problem, amount::format_near, table};
 use piecework_interface::{
+    amount::Amount,
     call::{GoldOpenArgs, PAGE_MAX},
     dispute::{CHALLENGES_MAX, challenge_bond},
     ids::{BatchId, LotId},
@@ -16,7 +18,6 @@ use serde::Serialize;
 
 use super::{case::GoldDir, dispute};
 use crate::{
-    commands::execute,
     context::Context,
     gold::{KnownAnswers, Record, Records},
 };
@@ -48,9 +49,7 @@ struct Opening {
     /// Items without a result whose known answer nobody gave.
     nobody: Vec<u32>,
     /// Bond for those against the result, yoctoNEAR.
-    bond: String,
-    #[serde(skip)]
-    bond_units: u128,
+    bond: Amount,
 }
 
 pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result<()> {
@@ -65,18 +64,17 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
     let openings: Vec<Opening> =
         lots.iter().map(|lot| opening(&open, lot, &known)).filter(|opening| opening.count() > 0).collect();
 
-    let bonds = openings.iter().fold(0_u128, |sum, opening| sum.saturating_add(opening.bond_units));
+    let bonds = openings.iter().fold(0_u128, |sum, opening| sum.saturating_add(opening.bond.0));
     if bonds > 0 && !args.yes {
         let against = openings.iter().map(|opening| opening.against.len()).sum::<usize>();
         context.output.note(show(&openings));
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!(
                 "{against} known answers are not the result: to open them puts up {} NEAR, nothing was sent",
                 format_near(bonds)
             ),
             "look at them again; if you are right, run the same command with --yes",
-        )
-        .into());
+        ));
     }
     let tree = record.tree()?;
     for opening in &openings {
@@ -90,11 +88,7 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
         // Whatever becomes of the call, its arguments are public.
         record.opened.extend(items);
         records.put(&record)?;
-        execute(
-            &signer,
-            TxRequest::to(coordinator.account_id().clone()).call(calls::gold_open(&call, opening.bond_units)),
-        )
-        .await?;
+        context.call(&signer, calls::gold_open(&call, opening.bond.0)).await?;
     }
     context.output.result(&openings, || {
         if openings.is_empty() {
@@ -111,14 +105,14 @@ async fn open_batch(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result
         dispute::open(coordinator, batch, "gold is opened while lots are provisional: before they settle").await?;
     if open.gold_root == [0; 32] {
         let fix = "known answers are committed to at the start: `piecework batch create --gold FILE`";
-        return Err(Problem::new(format!("batch {batch} has no gold"), fix).into());
+        bail!(Problem::new(format!("batch {batch} has no gold"), fix));
     }
     Ok(open)
 }
 
 fn record(records: &Records, batch: BatchId, open: &OpenBatch) -> anyhow::Result<Record> {
     records.get(&open.gold_root)?.ok_or_else(|| {
-        let path = records.path(&hex::encode(open.gold_root));
+        let path = records.path(&open.gold_root);
         Problem::new(
             format!("the record of batch {batch}'s gold is not at {}", path.display()),
             "pass the --gold-dir that `batch create` had, or copy the record there",
@@ -177,8 +171,7 @@ fn opening(open: &OpenBatch, lot: &Lot, known: &KnownAnswers) -> Opening {
             Comparison::Against => {}
         }
     }
-    opening.bond_units = if bits == 0 { 0 } else { challenge_bond(terms, &open.fixed, items, bits) };
-    opening.bond = opening.bond_units.to_string();
+    opening.bond = Amount(if bits == 0 { 0 } else { challenge_bond(terms, &open.fixed, items, bits) });
     opening
 }
 
@@ -197,7 +190,7 @@ fn show(openings: &[Opening]) -> String {
     let rows: Vec<Vec<String>> = openings
         .iter()
         .map(|it| {
-            let bond = if it.bond_units == 0 { String::new() } else { format!("{} NEAR", format_near(it.bond_units)) };
+            let bond = if it.bond.0 == 0 { String::new() } else { format!("{} NEAR", format_near(it.bond.0)) };
             vec![it.lot.to_string(), list(&it.equal), list(&it.against), list(&it.decided), list(&it.nobody), bond]
         })
         .collect();
@@ -207,7 +200,6 @@ fn show(openings: &[Opening]) -> String {
 #[cfg(test)]
 mod tests {
     use piecework_interface::{
-        amount::Amount,
         case::{Case, Challenge},
         ids::AccountNo,
         terms::Terms,
@@ -235,8 +227,8 @@ mod tests {
         let known: KnownAnswers = [(0, vec![9]), (4, vec![1]), (5, vec![6]), (7, vec![8])].into();
         let found = opening(&open, &lot, &known);
         assert_eq!((found.equal, found.against, found.decided), (vec![4], vec![5], vec![7]));
-        assert_eq!(found.bond_units, challenge_bond(&open.terms, &open.fixed, 4, 0b10));
-        assert!(found.bond_units > 0);
+        assert_eq!(found.bond.0, challenge_bond(&open.terms, &open.fixed, 4, 0b10));
+        assert!(found.bond.0 > 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use piecework_interface::{
 use serde::Serialize;
 
 use super::dispute;
-use crate::context::Context;
+use crate::{commands::word, context::Context};
 
 /// `batch lot`.
 #[derive(Clone, Copy, Debug, Args)]
@@ -99,7 +99,7 @@ fn items(open: &OpenBatch, lot: &Lot) -> Vec<Item> {
 
 fn describe(standing: &Standing) -> String {
     let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let phase = format!("{:?}", standing.phase).to_lowercase();
+    let phase = word(standing.phase);
     let window = match standing.disputable_s {
         Some(left) => format!("; its result can be disputed for {left} s"),
         None => String::new(),

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use piecework_api::{LotResult, LotWithSlots, client::Client, manifest::Place};
 use piecework_console::Problem;
@@ -52,12 +52,11 @@ pub(super) fn claim(lot: &LotResult, batch: BatchId, width: u8) -> anyhow::Resul
 
 /// The batch, if the gateway has it already.
 pub(super) async fn known(gateway: &Client, batch: BatchId) -> anyhow::Result<piecework_api::Batch> {
-    gateway.batch(batch, None).await?.ok_or_else(|| {
+    gateway.batch(batch, None).await?.with_context(|| {
         Problem::new(
             format!("the gateway at {} does not know batch {batch} yet", gateway.host()),
             "try again in a moment; if it stays away, see the gateway's /status page",
         )
-        .into()
     })
 }
 
@@ -192,19 +191,17 @@ fn ranges(numbers: &[u32]) -> String {
 
 async fn manifest(gateway: &Client, batch: &piecework_api::Batch) -> anyhow::Result<Vec<[u8; 32]>> {
     let Some(place @ Place::Blob(_)) = Place::of(&batch.uri) else {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("the batch's manifest is at {}", batch.uri),
             "fetch it from there; gateways hold blob: manifests only",
-        )
-        .into());
+        ));
     };
     let record = &batch.record;
-    gateway.manifest(&place, record.items, &record.manifest).await?.ok_or_else(|| {
+    gateway.manifest(&place, record.items, &record.manifest).await?.with_context(|| {
         Problem::new(
             format!("the gateway at {} does not hold the manifest {}", gateway.host(), batch.uri),
             "ask the gateway that the batch was created with: --gateway-url URL",
         )
-        .into()
     })
 }
 
@@ -227,18 +224,16 @@ fn verify(results: &mut Vec<LotResult>, batch: &Batch, width: u8) -> anyhow::Res
         range.append(sha256, merkle::result_leaf(sha256, n, lot.lot, lot.accepted, &lot.digest));
     }
     if range.count != batch.settled {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("the gateway knows {} of {} settled lots", range.count, batch.settled),
             "try again in a moment; if it stays behind, see the gateway's /status page",
-        )
-        .into());
+        ));
     }
     if merkle::bag(sha256, &range) != batch.results_root {
-        return Err(Problem::new(
+        bail!(Problem::new(
             "the gateway's results do not lead to the contract's result root",
             "do not use them; ask another gateway: --gateway-url URL",
-        )
-        .into());
+        ));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Results of an adjudicated batch: every copy of an item with its score, and the report that the results' root stands for.
 
+use anyhow::Context as _;
 use piecework_api::{LotWithSlots, Slot, client::Client};
 use piecework_console::Problem;
 use piecework_interface::{
@@ -45,12 +46,11 @@ pub(super) fn copies(lot: &LotWithSlots, item: u8, width: u8, settled: &Digest) 
 
 /// The bytes of a report.
 pub(super) async fn report(gateway: &Client, lot: LotId, digest: &Digest) -> anyhow::Result<Vec<u8>> {
-    gateway.blob(digest, REPORT_MAX).await?.ok_or_else(|| {
+    gateway.blob(digest, REPORT_MAX).await?.with_context(|| {
         Problem::new(
             format!("lot {lot} settled by the report {}, which the gateway does not hold", hex::encode(digest)),
             "ask the adjudicator for it, or another gateway: --gateway-url URL",
         )
-        .into()
     })
 }
 

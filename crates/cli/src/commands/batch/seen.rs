@@ -8,6 +8,7 @@ use piecework_api::{
     manifest::Place,
 };
 use piecework_chain::AccountId;
+use piecework_interface::ids::BatchId;
 
 /// SHA-256 of the payloads, hex, that were opened as gold in a batch of this account's, with the batch.
 ///
@@ -16,7 +17,7 @@ use piecework_chain::AccountId;
 pub(super) async fn opened(
     gateway: &Client,
     requester: &AccountId,
-) -> Result<BTreeMap<String, Option<u32>>, ClientError> {
+) -> Result<BTreeMap<String, Option<BatchId>>, ClientError> {
     let mut opened = BTreeMap::new();
     let batches = gateway.batches_of(requester.as_str()).await?;
     for batch in batches.iter().filter(|batch| batch.record.progress.gold_opened > 0) {
@@ -25,7 +26,7 @@ pub(super) async fn opened(
         for (first, case) in lots.iter().filter_map(|lot| Some((lot.first_item, lot.case.as_ref()?))) {
             let items = (0_u32..64).filter(|item| case.opened() & (1 << item) != 0);
             let digest = |item: u32| digests.get(usize::try_from(first.checked_add(item)?).ok()?);
-            opened.extend(items.filter_map(digest).map(|digest| (hex::encode(digest), Some(batch.batch.0))));
+            opened.extend(items.filter_map(digest).map(|digest| (hex::encode(digest), Some(batch.batch))));
         }
     }
     Ok(opened)

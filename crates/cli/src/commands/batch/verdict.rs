@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
-use piecework_chain::{Coordinator, Sender, TxRequest};
+use piecework_chain::{Coordinator, Sender};
 use piecework_client::calls;
 use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
@@ -16,7 +17,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use super::dispute;
-use crate::{commands::execute, context::Context, files};
+use crate::{context::Context, files};
 
 /// `batch verdict`.
 #[derive(Debug, Args)]
@@ -38,20 +39,17 @@ pub(super) async fn accept(context: &Context, batch: BatchId) -> anyhow::Result<
     let signer = context.signer().await?;
     let open = adjudicated(&coordinator, &signer, batch).await?;
     if open.progress.adjudicator_bond.is_some() {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("batch {batch} is accepted already"),
             "score its lots with `piecework batch verdict`",
-        )
-        .into());
+        ));
     }
     let bond = adjudicator_bond(&open.terms, &open.fixed);
     context.output.note(format!(
         "accepting puts up {} NEAR: a quarter is lost with each lot whose scores a jury overturns or that is left unscored",
         format_near(bond)
     ));
-    let outcome =
-        execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::adjudicator_accept(batch, bond)))
-            .await?;
+    let outcome = context.call(&signer, calls::adjudicator_accept(batch, bond)).await?;
     let accepted = json!({ "batch": batch, "bond": bond.to_string(), "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&accepted, || format!("accepted batch {batch}: its lots can be claimed now"))
 }
@@ -70,7 +68,7 @@ pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<
         context.output.note("no gateway is known, so the report was not uploaded: publish it where everybody finds it");
     }
     let call = call::VerdictArgs { batch, lot: lot.lot, scores: args.scores, report: digest };
-    let outcome = execute(&signer, TxRequest::to(coordinator.account_id().clone()).call(calls::verdict(&call))).await?;
+    let outcome = context.call(&signer, calls::verdict(&call)).await?;
     let given = json!({
         "batch": batch, "lot": lot.lot, "scores": call.scores, "report": hex::encode(digest),
         "tx_hash": outcome.tx_hash.to_string(),
@@ -83,11 +81,11 @@ async fn adjudicated(coordinator: &Coordinator, signer: &Sender, batch: BatchId)
     let open = dispute::open(coordinator, batch, "there is nothing to score any more").await?;
     let Some(adjudicator) = open.terms.adjudicator() else {
         let fix = "equal answers are counted there; name one with `piecework batch create --adjudicator`";
-        return Err(Problem::new(format!("batch {batch} has no adjudicator"), fix).into());
+        bail!(Problem::new(format!("batch {batch} has no adjudicator"), fix));
     };
     if coordinator.account_no(signer.account_id()).await? != Some(adjudicator) {
         let what = format!("{} is not the adjudicator of batch {batch}", signer.account_id());
-        return Err(Problem::new(what, "sign with the adjudicator's key: --key-file FILE").into());
+        bail!(Problem::new(what, "sign with the adjudicator's key: --key-file FILE"));
     }
     Ok(open)
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use piecework_chain::{BlockRef, Coordinator};
 use piecework_console::Problem;
@@ -63,11 +63,10 @@ pub(super) async fn run(context: &Context, args: VerifyArgs) -> anyhow::Result<(
     }
     let untrue: Vec<String> = lots.iter().filter(|(.., holds)| !holds).map(|(lot, ..)| lot.to_string()).collect();
     if !untrue.is_empty() {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("the contract does not take the answers of lot {}", untrue.join(", ")),
             "do not use them; claims are void when a lot settled after their proofs were made: build them again",
-        )
-        .into());
+        ));
     }
     let told = lots.iter().map(|(lot, n, holds)| json!({ "lot": lot, "n": n, "holds": holds })).collect::<Vec<_>>();
     context.output.result(&json!({ "batch": batch, "lots": told }), || {
@@ -98,15 +97,14 @@ async fn prove(
         claims.push(claim);
     }
     if let Some(lot) = lots.iter().find(|lot| claims.iter().all(|claim| claim.lot != LotId(**lot))) {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("lot {lot} of batch {batch} has not settled"),
             format!("{} of its {} lots have; see `piecework batch watch {batch}`", claims.len(), known.lots),
-        )
-        .into());
+        ));
     }
     if claims.is_empty() {
         let fix = format!("wait for one: `piecework batch watch {batch}`");
-        return Err(Problem::new(format!("no lot of batch {batch} has settled"), fix).into());
+        bail!(Problem::new(format!("no lot of batch {batch} has settled"), fix));
     }
     claims.retain(|claim| lots.is_empty() || lots.contains(&claim.lot.0));
     for claim in &mut claims {
@@ -125,13 +123,13 @@ fn read(path: &Path, batch: BatchId) -> anyhow::Result<Vec<ResultClaim>> {
         )
     })?;
     if claims.is_empty() {
-        return Err(Problem::new(format!("{} holds no claims", path.display()), "write some with --out").into());
+        bail!(Problem::new(format!("{} holds no claims", path.display()), "write some with --out"));
     }
     match claims.iter().find(|claim| claim.batch != batch) {
         None => Ok(claims),
         Some(claim) => {
             let what = format!("{} holds a claim about batch {}", path.display(), claim.batch);
-            Err(Problem::new(what, format!("verify it as `piecework batch verify {}`", claim.batch)).into())
+            bail!(Problem::new(what, format!("verify it as `piecework batch verify {}`", claim.batch)))
         }
     }
 }

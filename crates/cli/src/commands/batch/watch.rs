@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use clap::Args;
 use piecework_api::client::Client;
 use piecework_chain::Coordinator;
@@ -131,7 +132,7 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
             break;
         }
         if args.timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
-            return Err(Problem::new(
+            bail!(Problem::new(
                 format!(
                     "batch {batch} is not closed after {} s: {} of {} lots are settled",
                     started.elapsed().as_secs(),
@@ -139,8 +140,7 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
                     standing.lots
                 ),
                 "watch longer, or see whether nodes of its class are active",
-            )
-            .into());
+            ));
         }
         tokio::time::sleep(POLL).await;
         let next = watcher.look(batch).await?;

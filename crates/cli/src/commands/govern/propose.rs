@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use piecework_chain::TxRequest;
 use piecework_client::calls;
 use piecework_console::{
     Problem,
@@ -21,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::{By, governor};
 use crate::{
-    commands::{entries, execute},
+    commands::{date, entries},
     context::Context,
     files::{self, CONFIG_FIELDS},
     tokens,
@@ -82,9 +81,8 @@ pub(super) async fn run(context: &Context, command: ProposeCommand) -> anyhow::R
         ProposeCommand::Prices(args) => (By::TokenAdmin, Change::Prices(prices(context, &args).await?)),
         ProposeCommand::Code(args) => (By::Owner, Change::Code(sha256(&files::read_wasm(&args.wasm)?))),
     };
-    let signer = governor(context, &coordinator, by).await?;
-    let request = TxRequest::to(coordinator.account_id().clone()).call(calls::propose(&change));
-    let outcome = execute(&signer, request).await?;
+    let signer = governor(context, by).await?;
+    let outcome = context.call(&signer, calls::propose(&change)).await?;
     let found = entries(&outcome)?.into_iter().find_map(|entry| match entry {
         Entry::Proposed { number, ready_at, .. } => Some((number, ready_at)),
         _ => None,
@@ -92,8 +90,7 @@ pub(super) async fn run(context: &Context, command: ProposeCommand) -> anyhow::R
     let (number, ready_at) = found.context("the coordinator did not journal the proposal")?;
     let result = json!({ "number": number, "ready_at": ready_at, "change": change });
     context.output.result(&result, || {
-        let ready = std::time::UNIX_EPOCH + std::time::Duration::from_secs(ready_at.into());
-        let ready = humantime::format_rfc3339_seconds(ready);
+        let ready = date(ready_at);
         format!("proposal {number} may be applied from {ready} on: `piecework govern apply {number} --wait`")
     })
 }
@@ -125,10 +122,10 @@ fn config(current: Config, args: &ConfigArgs) -> anyhow::Result<Config> {
         .map_err(|error| Problem::new(format!("the configuration cannot be read: {error}"), CONFIG_FIELDS))?;
     next.check().map_err(|why| Problem::new(format!("the configuration cannot hold: {why}"), CONFIG_FIELDS))?;
     if !current.may_become(&next) {
-        return Err(Problem::new("chain_id never changes once it is set", "leave it out").into());
+        bail!(Problem::new("chain_id never changes once it is set", "leave it out"));
     }
     if current == next {
-        return Err(Problem::new("nothing of the configuration would change", CONFIG_FIELDS).into());
+        bail!(Problem::new("nothing of the configuration would change", CONFIG_FIELDS));
     }
     Ok(next)
 }
@@ -153,15 +150,14 @@ async fn prices(context: &Context, args: &PricesArgs) -> anyhow::Result<Prices> 
         bond_rate: rate,
     };
     if !prices.are_possible() {
-        return Err(Problem::new("a price is 0", "pass amounts above 0").into());
+        bail!(Problem::new("a price is 0", "pass amounts above 0"));
     }
     if (prices.min_reward, prices.rep_unit, prices.bond_rate) == (listed.min_reward, listed.rep_unit, listed.bond_rate)
     {
-        return Err(Problem::new(
+        bail!(Problem::new(
             format!("no price of {} would change", token.symbol),
             "pass --min-reward, --rep-unit or --bond-per-token",
-        )
-        .into());
+        ));
     }
     Ok(prices)
 }

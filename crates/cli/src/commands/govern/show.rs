@@ -1,11 +1,12 @@
 //! `piecework govern show`.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use piecework_console::amount::format_near;
 use piecework_interface::governance::{Change, Feature, Settings};
 
-use crate::context::Context;
+use crate::{
+    commands::{date, time, word},
+    context::Context,
+};
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<()> {
     let settings = context.coordinator()?.settings().await?;
@@ -24,24 +25,19 @@ fn describe(settings: &Settings, now_s: u32) -> String {
     lines.push(format!("token admin  {}", name(&settings.token_admin_id)));
     let treasury = settings.treasury.map_or_else(|| "nobody".to_owned(), |account| format!("account {account}"));
     lines.push(format!("treasury     {treasury}"));
-    let paused: Vec<String> = Feature::ALL
-        .iter()
-        .filter(|feature| feature.is_in(settings.paused))
-        .map(|feature| format!("{feature:?}").to_lowercase())
-        .collect();
+    let paused: Vec<String> = Feature::ALL.iter().filter(|feature| feature.is_in(settings.paused)).map(word).collect();
     lines.push(format!("paused       {}", if paused.is_empty() { "nothing".to_owned() } else { paused.join(", ") }));
     let config = &settings.config;
     lines.push(format!(
         "changes wait {}; least stake {} NEAR, fee {} basis points",
-        time(u64::from(config.unbonding_s) + u64::from(config.notice_s)),
+        time(config.unbonding_s.saturating_add(config.notice_s)),
         format_near(config.min_stake.0),
         config.fee_bps
     ));
     for proposal in &settings.proposals {
-        let ready = UNIX_EPOCH + Duration::from_secs(proposal.ready_at.into());
         let when = match proposal.ready_at.saturating_sub(now_s) {
             0 => format!("may be applied: `piecework govern apply {}`", proposal.number),
-            left => format!("waits {} more, until {}", time(left.into()), humantime::format_rfc3339_seconds(ready)),
+            left => format!("waits {} more, until {}", time(left), date(proposal.ready_at)),
         };
         lines.push(format!("proposal {}: {}; {when}", proposal.number, describe_change(settings, &proposal.change)));
     }
@@ -79,10 +75,6 @@ fn differences(path: &str, was: &serde_json::Value, becomes: &serde_json::Value)
         _ if was == becomes => Vec::new(),
         _ => vec![format!("{path}: {was} → {becomes}")],
     }
-}
-
-fn time(seconds: u64) -> String {
-    humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
 #[cfg(test)]

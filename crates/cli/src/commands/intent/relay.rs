@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use piecework_chain::{Coordinator, Sender, TxError, TxRequest};
 use piecework_client::calls;
@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    commands::{entries, execute},
-    context::Context,
+    commands::{entries, word},
+    context::{Context, execute},
     files,
 };
 
@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
         intents.extend(read(file)?);
     }
     if intents.is_empty() {
-        return Err(Problem::new("the files hold no intents", "sign one with `piecework intent sign`").into());
+        bail!(Problem::new("the files hold no intents", "sign one with `piecework intent sign`"));
     }
     let (coordinator, signer) = (context.coordinator()?, context.signer().await?);
     let mut relayed = Vec::new();
@@ -73,11 +73,11 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
     if relayed.iter().all(|intent| intent.status != Status::Executed) {
         let first = &relayed[0];
         let what = format!("none of {} intents was executed: {}", relayed.len(), first.reason.unwrap_or_default());
-        return Err(Problem::new(what, "sign what is still wanted again, with `piecework intent sign`").into());
+        bail!(Problem::new(what, "sign what is still wanted again, with `piecework intent sign`"));
     }
     context.output.result(&json!({ "intents": relayed }), || {
         let line = |(number, intent): (usize, &Relayed)| {
-            let status = format!("{:?}", intent.status).to_lowercase();
+            let status = word(intent.status);
             let reason = intent.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("{number}  {}  {status}{reason}", intent.account_id.as_deref().unwrap_or("?"))
         };
@@ -89,29 +89,17 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
 async fn send(coordinator: &Coordinator, signer: &Sender, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
     let withdrawals = intents.iter().filter(|intent| withdraws(intent)).count();
     let request = TxRequest::to(coordinator.account_id().clone()).call(calls::intents_execute(intents, withdrawals));
-    let (outcome, entries) = match execute(signer, request).await {
-        Ok(outcome) => {
-            let entries = entries(&outcome)?;
-            (outcome, entries)
+    let (outcome, void) = match execute(signer, request).await {
+        Ok(outcome) => (outcome, None),
+        Err(TxError::Failed { failure, outcome }) if failure.code.as_deref() == Some("ERR_INTENTS") => {
+            let code = failure.text.split("code ").nth(1).and_then(|rest| rest.split(':').next()?.trim().parse().ok());
+            (*outcome, code.and_then(Skip::from_code))
         }
         // A withdrawal that is refused by the token fails its receipt and is restored; the intents' own call stands.
-        Err(TxError::Failed { failure, outcome }) if failure.code.as_deref() != Some("ERR_INTENTS") => {
-            let entries = entries(&outcome)?;
-            if entries.is_empty() {
-                return Err(TxError::Failed { failure, outcome }.into());
-            }
-            (*outcome, entries)
-        }
-        Err(TxError::Failed { failure, outcome }) => {
-            let code = failure.text.split("code ").nth(1).and_then(|rest| rest.split(':').next()?.trim().parse().ok());
-            let code = code.and_then(Skip::from_code);
-            let skipped =
-                intents.iter().map(|intent| relayed(intent, Status::Skipped, code, &outcome.tx_hash.to_string()));
-            return Ok(skipped.collect());
-        }
+        Err(TxError::Failed { outcome, .. }) if !entries(&outcome)?.is_empty() => (*outcome, None),
         Err(error) => return Err(error.into()),
     };
-    let hash = outcome.tx_hash.to_string();
+    let (entries, hash) = (entries(&outcome)?, outcome.tx_hash.to_string());
     let result = (0_u8..).zip(intents).map(|(index, intent)| {
         let (status, code) = entries
             .iter()
@@ -121,7 +109,7 @@ async fn send(coordinator: &Coordinator, signer: &Sender, intents: &[SignedInten
                 Entry::Skipped { op, code } if *op == index => Some((Status::Skipped, Some(*code))),
                 _ => None,
             })
-            .unwrap_or((Status::Skipped, None));
+            .unwrap_or((Status::Skipped, void));
         relayed(intent, status, code, &hash)
     });
     Ok(result.collect())

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use piecework_chain::{AccountId, Coordinator};
 use piecework_console::{Problem, amount::Decimal};
@@ -18,7 +18,8 @@ use piecework_interface::{
     keys::own_key,
 };
 
-use crate::{context::Context, files, tokens};
+use super::KINDS;
+use crate::{commands::account, context::Context, files, tokens};
 
 /// `intent sign`.
 #[derive(Debug, Args)]
@@ -47,7 +48,7 @@ pub enum SignCommand {
     /// The same as thanks
     Tip(PayArgs),
     /// Send balance out to the account itself
-    Withdraw(TakeArgs),
+    Withdraw(account::WithdrawArgs),
     /// Create a batch from the balance
     CreateBatch(BatchArgs),
     /// Collect what the epoch before pays the account's node
@@ -70,17 +71,6 @@ pub struct PayArgs {
     memo: Option<String>,
 }
 
-/// `intent sign withdraw`.
-#[derive(Debug, Args)]
-pub struct TakeArgs {
-    /// Amount in the token's decimals [default: everything]
-    #[arg(allow_negative_numbers = true)]
-    amount: Option<Decimal>,
-    /// Token: account, number or near [default: the only listed one]
-    #[arg(long)]
-    token: Option<String>,
-}
-
 /// `intent sign create-batch`.
 #[derive(Debug, Args)]
 pub struct BatchArgs {
@@ -98,12 +88,10 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     let chain_id = coordinator.config().await?.chain_id;
     if chain_id.is_empty() {
         let what = format!("{} does not know its chain, so it executes no intent", coordinator.account_id());
-        return Err(
-            Problem::new(what, "its owner can set it: `piecework govern propose config --set chain_id=ID`").into()
-        );
+        bail!(Problem::new(what, "its owner can set it: `piecework govern propose config --set chain_id=ID`"));
     }
     if args.deadline > Duration::from_secs(DEADLINE_MAX_S.into()) {
-        return Err(Problem::new("--deadline is more than 24 hours ahead", "sign again when it is needed").into());
+        bail!(Problem::new("--deadline is more than 24 hours ahead", "sign again when it is needed"));
     }
     let deadline = context.now_s().await?.saturating_add(u32::try_from(args.deadline.as_secs())?);
     let kind = action(context, &coordinator, args.what).await?;
@@ -120,9 +108,10 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     let own = || (own_key(account_id.as_str()) == Some(public_key)).then(|| IntentKey::own(public_key));
     let keys = coordinator.intent_keys(&account_id).await?;
     let registered = keys.into_iter().find(|key| key.public_key == public_key).or_else(own);
-    let (wanted, name) = kind_of(&kind);
+    let wanted = kind_of(&kind);
     // It is said, not refused: the key may be added later.
     if !registered.as_ref().is_some_and(|key| key.kinds.has(wanted)) {
+        let name = KINDS.iter().find(|(.., kind)| *kind == wanted).map_or("", |(name, ..)| name);
         context.output.note(format!(
             "{public_key} may not sign this for {account_id} yet: run `piecework intent key-add {public_key} --kinds {name}`"
         ));
@@ -177,10 +166,10 @@ fn spec(path: &Path) -> anyhow::Result<BatchSpec> {
 fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> {
     let amount = token.units(&args.amount)?;
     if amount == 0 {
-        return Err(Problem::new("the amount is 0", format!("give some {}", token.symbol)).into());
+        bail!(Problem::new("the amount is 0", format!("give some {}", token.symbol)));
     }
     if args.memo.as_ref().is_some_and(|memo| memo.len() > MEMO_MAX) {
-        return Err(Problem::new(format!("--memo has more than {MEMO_MAX} bytes"), "shorten it").into());
+        bail!(Problem::new(format!("--memo has more than {MEMO_MAX} bytes"), "shorten it"));
     }
     Ok(Payment {
         receiver_id: args.receiver_id.to_string(),
@@ -190,14 +179,14 @@ fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> 
     })
 }
 
-/// The kind that a key must have, as the options write it.
-const fn kind_of(action: &Action) -> (Kind, &'static str) {
+/// The kind that a key must have.
+const fn kind_of(action: &Action) -> Kind {
     match action {
-        Action::Transfer(_) => (Kind::Transfer, "transfer"),
-        Action::Tip(_) => (Kind::Tip, "tip"),
-        Action::Withdraw(_) => (Kind::Withdraw, "withdraw"),
-        Action::CreateBatch(_) => (Kind::CreateBatch, "create-batch"),
-        Action::CollectRevenue {} => (Kind::CollectRevenue, "collect-revenue"),
+        Action::Transfer(_) => Kind::Transfer,
+        Action::Tip(_) => Kind::Tip,
+        Action::Withdraw(_) => Kind::Withdraw,
+        Action::CreateBatch(_) => Kind::CreateBatch,
+        Action::CollectRevenue {} => Kind::CollectRevenue,
     }
 }
 
@@ -207,7 +196,7 @@ fn number(used: u64, given: Option<u64>) -> anyhow::Result<u64> {
         Some(number) if number > used => Ok(number),
         Some(number) => {
             let fix = format!("pass one above {used}, or leave it out");
-            Err(Problem::new(format!("--nonce {number} is used"), fix).into())
+            bail!(Problem::new(format!("--nonce {number} is used"), fix))
         }
         None => {
             let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
