@@ -2,12 +2,7 @@
 
 mod file;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use piecework_chain::AccountId;
 use piecework_interface::ids::ClassId;
@@ -61,14 +56,6 @@ pub struct ClassConfig {
 }
 
 impl Config {
-    /// Reads the file and what overrides it. Every problem is named, not only the first.
-    ///
-    /// # Errors
-    /// If the file cannot be read, or any setting is missing or wrong.
-    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        file::load(path, overrides)
-    }
-
     /// What the core may do, with the classes, and with what only the start knows.
     #[must_use]
     pub fn limits(&self, jitter_seed: u64, revenue: RevenueRights) -> Limits {

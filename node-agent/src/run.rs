@@ -137,7 +137,8 @@ impl Agent {
         let mut events = VecDeque::from([event]);
         let mut exit = false;
         while let Some(event) = events.pop_front() {
-            let called = self.note(&event);
+            let called = matches!(event, Event::Called(_));
+            self.note(&event);
             let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let mut actions = self.state.step(now_ms, event);
             if called {
@@ -157,8 +158,8 @@ impl Agent {
         exit
     }
 
-    /// Figures, logs and housekeeping of the shell; true if the event is a call's outcome.
-    fn note(&mut self, event: &Event) -> bool {
+    /// Figures, logs and housekeeping of the shell.
+    fn note(&mut self, event: &Event) {
         match event {
             Event::Facts(facts) => {
                 self.chain_error = None;
@@ -188,11 +189,9 @@ impl Agent {
                     self.floor.fetch_max(*height, Ordering::Relaxed);
                     self.look.notify_one();
                 }
-                return true;
             }
             _ => {}
         }
-        false
     }
 
     /// Does what the core says; true when the process shall end.

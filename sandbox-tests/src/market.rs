@@ -299,7 +299,7 @@ impl Market {
     /// # Errors
     /// The call failed.
     pub async fn deposit_storage(&self, account: &Account, deposit: NearToken) -> Result<Done> {
-        // Who names nobody registers itself.
+        // Without an account id, the caller is registered.
         let call = calls::storage_deposit(account.id().as_str(), deposit.as_yoctonear());
         self.call(account, Call { args: b"{}".to_vec(), ..call }).await
     }

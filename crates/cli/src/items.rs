@@ -3,12 +3,9 @@
 //! The payload of an item is the line's `payload` field, text as its bytes and anything else as canonical JSON; or,
 //! without such a field, the whole line as canonical JSON. Canonical: object keys sorted, no white space.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, fs, path::Path};
 
+use anyhow::{Context as _, bail, ensure};
 use piecework_interface::host::sha256;
 use serde_json::{Map, Value};
 
@@ -27,55 +24,19 @@ pub struct Item {
 }
 
 /// A mistake in one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+struct Mistake {
     line: usize,
     column: usize,
     what: String,
     fix: &'static str,
 }
 
-/// Why a file holds no usable items.
-#[derive(Debug, thiserror::Error)]
-pub enum ItemsError {
-    /// The file cannot be read.
-    #[error("{} cannot be read; check the path", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is empty.
-    #[error("{} holds no items; write one JSON value per line", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// More items than a batch can have.
-    #[error("{} holds {items} items; a batch holds fewer than 2^32, so split the file", path.display())]
-    TooMany {
-        /// The file.
-        path: PathBuf,
-        /// Its items.
-        items: usize,
-    },
-    /// Lines are wrong.
-    #[error("{}", describe(path, mistakes))]
-    Lines {
-        /// The file.
-        path: PathBuf,
-        /// All mistakes, in order.
-        mistakes: Vec<Mistake>,
-    },
-}
-
 /// Reads and checks a whole file.
 ///
 /// # Errors
 /// Every mistake with its line and column.
-pub fn read(path: &Path) -> Result<Vec<Item>, ItemsError> {
-    let bytes = fs::read(path).map_err(|source| ItemsError::Io { path: path.to_owned(), source })?;
+pub fn read(path: &Path) -> anyhow::Result<Vec<Item>> {
+    let bytes = fs::read(path).with_context(|| format!("{} cannot be read; check the path", path.display()))?;
     parse(path, &bytes)
 }
 
@@ -85,11 +46,9 @@ pub fn duplicates(items: &[Item]) -> usize {
     items.len() - items.iter().map(|item| item.digest).collect::<HashSet<_>>().len()
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Item>, ItemsError> {
+fn parse(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<Item>> {
     let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    if body.is_empty() {
-        return Err(ItemsError::Empty { path: path.to_owned() });
-    }
+    ensure!(!body.is_empty(), "{} holds no items; write one JSON value per line", path.display());
     let mut items = Vec::new();
     let mut mistakes = Vec::new();
     for (number, line) in (1..).zip(body.split(|byte| *byte == b'\n')) {
@@ -98,11 +57,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Item>, ItemsError> {
             Err(mistake) => mistakes.push(mistake),
         }
     }
-    if !mistakes.is_empty() {
-        return Err(ItemsError::Lines { path: path.to_owned(), mistakes });
-    }
+    ensure!(mistakes.is_empty(), describe(path, &mistakes));
     if u32::try_from(items.len()).is_err() {
-        return Err(ItemsError::TooMany { path: path.to_owned(), items: items.len() });
+        let (path, items) = (path.display(), items.len());
+        bail!("{path} holds {items} items; a batch holds fewer than 2^32, so split the file");
     }
     Ok(items)
 }
@@ -179,7 +137,7 @@ fn describe(path: &Path, mistakes: &[Mistake]) -> String {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Vec<Item>, ItemsError> {
+    fn parsed(text: &str) -> anyhow::Result<Vec<Item>> {
         parse(Path::new("items.jsonl"), text.as_bytes())
     }
 

@@ -1,7 +1,7 @@
 //! Which token a command means, and how its amounts are written.
 
 use piecework_chain::{
-    AccountId, Coordinator, RpcClient,
+    AccountId, RpcClient,
     ft::{self, Metadata},
 };
 use piecework_console::{
@@ -12,6 +12,8 @@ use piecework_interface::{
     ids::{NEAR, TokenId},
     view::Token,
 };
+
+use crate::context::Context;
 
 /// A listed token with its NEP-148 metadata.
 #[derive(Clone, Debug)]
@@ -62,10 +64,11 @@ impl TokenInfo {
 ///
 /// # Errors
 /// If it names none, or several are listed and none is named.
-pub async fn resolve(rpc: &RpcClient, coordinator: &Coordinator, selector: Option<&str>) -> anyhow::Result<TokenInfo> {
+pub async fn resolve(context: &Context, selector: Option<&str>) -> anyhow::Result<TokenInfo> {
+    let coordinator = context.coordinator()?;
     let tokens = coordinator.tokens().await?;
     let listed = select(&tokens, selector, coordinator.account_id())?;
-    info(rpc, listed.clone()).await
+    info(&context.rpc, listed.clone()).await
 }
 
 /// A listed token with its metadata.

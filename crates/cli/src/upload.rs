@@ -35,12 +35,8 @@ pub async fn upload(gateway: &Client, items: &[Item], manifest: &Manifest, bar: 
 
 /// Every payload is asked for once more, so that no batch is paid for that nobody can work on.
 async fn verify(gateway: &Client, items: &[Item]) -> anyhow::Result<()> {
-    let missing: Vec<bool> = stream::iter(items)
-        .map(|item| async move { gateway.has_blob(&item.digest).await.map(|held| !held) })
-        .buffer_unordered(IN_FLIGHT)
-        .try_collect()
-        .await?;
-    match missing.iter().filter(|missing| **missing).count() {
+    let held = stream::iter(items).map(|item| gateway.has_blob(&item.digest)).buffer_unordered(IN_FLIGHT);
+    match held.try_fold(0, async |lost, held| Ok(lost + usize::from(!held))).await? {
         0 => Ok(()),
         count => bail!(Problem::new(
             format!("the gateway lost {count} of {} payloads", items.len()),

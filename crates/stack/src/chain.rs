@@ -64,19 +64,14 @@ impl fmt::Display for Like {
 impl Node {
     /// The program of `--version` asked; `is_named` if [`SANDBOX`] names it.
     pub(crate) async fn open(program: &Path, is_named: bool) -> anyhow::Result<Self> {
-        let fix = || {
-            if is_named {
-                format!("set {SANDBOX} to a sandbox node, or unset it")
-            } else {
-                "run ./scripts/setup".into()
-            }
-        };
-        let what = || Problem::new(format!("{} cannot be run", program.display()), fix());
+        let named = format!("set {SANDBOX} to a sandbox node, or unset it");
+        let fix = if is_named { &named } else { "run ./scripts/setup" };
+        let what = || Problem::new(format!("{} cannot be run", program.display()), fix);
         let said = command(program).arg("--version").stdin(Stdio::null()).output().await.with_context(what)?;
         let text = String::from_utf8_lossy(&said.stdout);
         let version = text.lines().next().unwrap_or_default().trim().to_owned();
         if !said.status.success() || version.is_empty() {
-            bail!(Problem::new(format!("{} --version says no version", program.display()), fix()));
+            bail!(Problem::new(format!("{} --version says no version", program.display()), fix));
         }
         Ok(Self { program: program.to_owned(), version, is_named })
     }

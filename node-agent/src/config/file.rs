@@ -175,16 +175,21 @@ impl Checker {
     }
 }
 
-pub(super) fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let sections: Sections = toml::from_str(&text)
-        .map_err(|error| ConfigError::Parse { path: path.to_owned(), reason: error.to_string() })?;
-    let base = path.parent().map(Path::to_owned).unwrap_or_default();
-    let mut check = Checker::default();
-    let config = build(path, &base, sections, overrides, &mut check);
-    match config {
-        Some(config) if check.0.is_empty() => Ok(config),
-        _ => Err(ConfigError::Problems { path: path.to_owned(), problems: check.0 }),
+impl Config {
+    /// Reads the file and what overrides it. Every problem is named, not only the first.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or any setting is missing or wrong.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let sections = toml::from_str(&text)
+            .map_err(|error| ConfigError::Parse { path: path.to_owned(), reason: error.to_string() })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let mut check = Checker::default();
+        match build(path, base, sections, overrides, &mut check) {
+            Some(config) if check.0.is_empty() => Ok(config),
+            _ => Err(ConfigError::Problems { path: path.to_owned(), problems: check.0 }),
+        }
     }
 }
 
@@ -280,7 +285,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("agent.toml");
         fs::write(&path, text).unwrap();
-        load(&path, overrides)
+        Config::load(&path, overrides)
     }
 
     const GOOD: &str = r#"

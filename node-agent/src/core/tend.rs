@@ -9,7 +9,7 @@ use piecework_interface::{
 
 use super::{
     Action, Payloads, State, Trouble,
-    facts::{Facts, Held},
+    facts::{BatchFacts, Facts, Held},
 };
 use crate::record::{Done, Place, Record};
 
@@ -121,37 +121,29 @@ impl State {
 
     /// Drops payloads of lots that this agent neither works on nor may claim.
     fn drop_payloads(&mut self, facts: &Facts, actions: &mut Vec<Action>) {
-        let working = |batch: BatchId, lot: LotId| {
-            self.running.iter().any(|place| (place.batch, place.lot) == (batch, lot))
-                || facts.held().any(|held| {
-                    (held.place.batch, held.place.lot) == (batch, lot)
-                        && matches!(held.slot.phase, SlotPhase::Reserved(_))
-                })
-        };
-        let claimable = |batch: BatchId, lot: LotId| {
-            facts.batches.get(&batch).is_some_and(|open| {
-                let held = facts.held().any(|held| (held.place.batch, held.place.lot) == (batch, lot));
-                let seat = match open.lots.get(&lot) {
-                    Some(state) => state.vacancy(&open.open.terms, open.is_cancelled(), facts.now_s).is_ok(),
-                    None => !open.open.progress.window.is_marked(lot) && open.takes_claims(0, facts.now_s),
-                };
-                seat && !held
-            })
-        };
-        let over: Vec<(BatchId, LotId)> = self
-            .payloads
-            .iter()
-            .filter(|((batch, lot), state)| {
-                **state != Payloads::Fetching && !working(*batch, *lot) && !claimable(*batch, *lot)
-            })
-            .map(|(key, _)| *key)
-            .collect();
-        if self.call.is_none() {
-            for (batch, lot) in over {
-                self.payloads.remove(&(batch, lot));
-                actions.push(Action::Drop(batch, lot));
-            }
+        if self.call.is_some() {
+            return;
         }
+        let lots = self.payloads.iter().filter(|(_, state)| **state != Payloads::Fetching).map(|(lot, _)| *lot);
+        let over: Vec<_> = lots.filter(|(batch, lot)| !self.needs_payloads(facts, *batch, *lot)).collect();
+        for (batch, lot) in over {
+            self.payloads.remove(&(batch, lot));
+            actions.push(Action::Drop(batch, lot));
+        }
+    }
+
+    fn needs_payloads(&self, facts: &Facts, batch: BatchId, lot: LotId) -> bool {
+        let is_of_lot = |place: Place| (place.batch, place.lot) == (batch, lot);
+        let may_claim = |open: &BatchFacts| match open.lots.get(&lot) {
+            Some(state) => state.vacancy(&open.open.terms, open.is_cancelled(), facts.now_s).is_ok(),
+            None => !open.open.progress.window.is_marked(lot) && open.takes_claims(0, facts.now_s),
+        };
+        let mut held = facts.held().filter(|held| is_of_lot(held.place)).peekable();
+        self.running.iter().any(|place| is_of_lot(*place))
+            || match held.peek() {
+                Some(_) => held.any(|held| matches!(held.slot.phase, SlotPhase::Reserved(_))),
+                None => facts.batches.get(&batch).is_some_and(may_claim),
+            }
     }
 
     /// Writes again what the disk refused; a record or a test write tells when it is well.

@@ -1,7 +1,7 @@
 //! Why the agent takes no work, in sentences for the operator.
 
 use piecework_interface::{
-    ids::ClassId,
+    ids::{AccountNo, ClassId},
     view::{Node, NodeStatus},
 };
 
@@ -18,18 +18,18 @@ impl State {
         let Some(facts) = &self.facts else {
             return vec!["the chain has not answered yet".to_owned()];
         };
-        let mut reasons = self.general(now_ms, facts);
+        let Some((number, node)) = facts.node() else {
+            return vec!["the account is not registered as a node: run `piecework node register`".to_owned()];
+        };
+        let mut reasons = self.general(now_ms, node);
         if reasons.is_empty() {
-            reasons = self.by_batch(now_ms, facts);
+            reasons = self.by_batch(now_ms, facts, (number, node));
         }
         reasons.truncate(REASONS_MAX);
         reasons
     }
 
-    fn general(&self, now_ms: u64, facts: &Facts) -> Vec<String> {
-        let Some((_, node)) = facts.node() else {
-            return vec!["the account is not registered as a node: run `piecework node register`".to_owned()];
-        };
+    fn general(&self, now_ms: u64, node: &Node) -> Vec<String> {
         let mut reasons: Vec<String> = self.no_claims(now_ms).into_iter().collect();
         match node.status {
             NodeStatus::Active => {}
@@ -49,10 +49,7 @@ impl State {
         reasons
     }
 
-    fn by_batch(&self, now_ms: u64, facts: &Facts) -> Vec<String> {
-        let Some((number, node)) = facts.node() else {
-            return Vec::new();
-        };
+    fn by_batch(&self, now_ms: u64, facts: &Facts, (number, node): (AccountNo, &Node)) -> Vec<String> {
         let free_stake = node.free_stake();
         let mut reasons = Vec::new();
         let mut any = false;

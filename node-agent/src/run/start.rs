@@ -177,8 +177,8 @@ fn load(store: &Store, binding: &Binding) -> Result<Vec<Record>> {
         let text = "this record is damaged: restore it from a backup, or a commitment it belongs to cannot be revealed";
         tracing::error!(path = %path.display(), text, "state.damaged");
     }
-    let unworked: Vec<_> = records.iter().filter(|record| record.done.is_none()).collect();
-    let lots: Vec<_> = unworked.iter().map(|record| (record.place.batch, record.place.lot)).collect();
+    let unworked = records.iter().filter(|record| record.done.is_none());
+    let lots: Vec<_> = unworked.map(|record| (record.place.batch, record.place.lot)).collect();
     store.payloads_keep(&lots)?;
     Ok(records)
 }

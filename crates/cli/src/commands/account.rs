@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, BlockRef, Coordinator, TxRequest, ft, requests};
+use piecework_chain::{AccountId, BlockRef, TxRequest, ft, requests};
 use piecework_client::{calls, token};
 use piecework_console::{
     Problem,
@@ -161,7 +161,7 @@ async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
 
 async fn deposit(context: &Context, args: DepositArgs) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
-    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let token = tokens::resolve(context, args.token.as_deref()).await?;
     let token_account = token.contract()?.clone();
     let amount = token.units(&args.amount)?;
     ensure!(amount > 0, Problem::new("the amount is 0", format!("deposit some {}", token.symbol)));
@@ -181,14 +181,15 @@ async fn deposit(context: &Context, args: DepositArgs) -> anyhow::Result<()> {
 }
 
 async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let token = tokens::resolve(context, args.token.as_deref()).await?;
     let signer = context.signer().await?;
     let account_id = signer.account_id();
     let balance = balance(context, account_id, token.id()).await?;
     let amount = args.amount.as_ref().map(|amount| token.units(amount)).transpose()?.unwrap_or(balance);
-    let nothing = || format!("{account_id} has no {} to withdraw", token.symbol);
-    ensure!(balance > 0, Problem::new(nothing(), "see the balances with `piecework account show`"));
+    if balance == 0 {
+        let what = format!("{account_id} has no {} to withdraw", token.symbol);
+        bail!(Problem::new(what, "see the balances with `piecework account show`"));
+    }
     if amount == 0 || amount > balance {
         bail!(Problem::new(
             format!("{account_id} has {} to withdraw, not {}", token.show(balance), token.show(amount)),
@@ -215,7 +216,7 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
     let (contract, least) = match args.token.as_deref() {
         None => (coordinator.account_id().clone(), 10_u128.pow(23)),
         Some(selector) => {
-            let token = token_account(context, &coordinator, selector).await?;
+            let token = token_account(context, selector).await?;
             let least = ft::least_deposit(&context.rpc, &token).await?;
             (token, least)
         }
@@ -230,8 +231,8 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
 }
 
 /// A listed token's account, or any other that is named: before a token is listed, accounts must register with it too.
-async fn token_account(context: &Context, coordinator: &Coordinator, selector: &str) -> anyhow::Result<AccountId> {
-    match (tokens::resolve(&context.rpc, coordinator, Some(selector)).await, selector.parse()) {
+async fn token_account(context: &Context, selector: &str) -> anyhow::Result<AccountId> {
+    match (tokens::resolve(context, Some(selector)).await, selector.parse()) {
         (Ok(token), _) => Ok(token.contract()?.clone()),
         (Err(_), Ok(account_id)) => Ok(account_id),
         (Err(error), Err(_)) => Err(error),

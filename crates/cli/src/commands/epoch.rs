@@ -1,6 +1,6 @@
 //! `piecework epoch`: when nodes and the treasury get the fees.
 
-use anyhow::ensure;
+use anyhow::bail;
 use clap::Subcommand;
 use piecework_client::calls;
 use piecework_console::Problem;
@@ -57,8 +57,9 @@ async fn settle(context: &Context) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let revenue = coordinator.revenue().await?;
     let left = left_s(context, &revenue).await?;
-    let early = || format!("epoch {} runs for another {}", revenue.epoch, time(left));
-    ensure!(left == 0, Problem::new(early(), "end it then"));
+    if left > 0 {
+        bail!(Problem::new(format!("epoch {} runs for another {}", revenue.epoch, time(left)), "end it then"));
+    }
     let signer = context.signer().await?;
     context.call(&signer, calls::epoch_settle()).await?;
     context.output.note(format!("ended epoch {}", revenue.epoch));

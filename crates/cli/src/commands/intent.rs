@@ -5,7 +5,7 @@ mod sign;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, Coordinator};
+use piecework_chain::AccountId;
 use piecework_client::calls;
 use piecework_console::{Problem, Words, amount::Decimal, one_of};
 use piecework_interface::{
@@ -76,7 +76,7 @@ pub async fn run(context: &Context, command: IntentCommand) -> anyhow::Result<()
         IntentCommand::KeyRemove(args) => key_remove(context, args).await,
         IntentCommand::Keys(args) => {
             let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
-            show(context, &context.coordinator()?, &account_id).await
+            show(context, &account_id).await
         }
         IntentCommand::Sign(args) => sign::run(context, args).await,
         IntentCommand::Relay(args) => relay::run(context, args).await,
@@ -84,8 +84,7 @@ pub async fn run(context: &Context, command: IntentCommand) -> anyhow::Result<()
 }
 
 async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let token = tokens::resolve(context, args.token.as_deref()).await?;
     let daily_cap = token.units(&args.daily_cap)?;
     let kinds = Kinds::of(&args.kinds);
     if daily_cap == 0 && kinds != Kinds::of(&[Kind::CollectRevenue]) {
@@ -95,17 +94,16 @@ async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
         ));
     }
     let signer = context.signer().await?;
-    registered(&coordinator, signer.account_id()).await?;
+    registered(&context.coordinator()?, signer.account_id()).await?;
     let add = IntentKeyAddArgs { public_key: args.public_key, kinds, token: token.id(), daily_cap: Amount(daily_cap) };
     context.call(&signer, calls::intent_key_add(&add)).await?;
     context.output.note(format!("{} may sign for {}", args.public_key, signer.account_id()));
-    show(context, &coordinator, signer.account_id()).await
+    show(context, signer.account_id()).await
 }
 
 async fn key_remove(context: &Context, args: KeyRemoveArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
     let signer = context.signer().await?;
-    let keys = coordinator.intent_keys(signer.account_id()).await?;
+    let keys = context.coordinator()?.intent_keys(signer.account_id()).await?;
     let is_own = own_key(signer.account_id().as_str()) == Some(args.public_key);
     if !is_own && keys.iter().all(|key| key.public_key != args.public_key || key.kinds == Kinds::NONE) {
         let what = format!("{} signs nothing for {} as it is", args.public_key, signer.account_id());
@@ -113,14 +111,14 @@ async fn key_remove(context: &Context, args: KeyRemoveArgs) -> anyhow::Result<()
     }
     context.call(&signer, calls::intent_key_remove(args.public_key)).await?;
     context.output.note(format!("{} signs nothing for {} any more", args.public_key, signer.account_id()));
-    show(context, &coordinator, signer.account_id()).await
+    show(context, signer.account_id()).await
 }
 
-async fn show(context: &Context, coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<()> {
-    let keys = coordinator.intent_keys(account_id).await?;
+async fn show(context: &Context, account_id: &AccountId) -> anyhow::Result<()> {
+    let keys = context.coordinator()?.intent_keys(account_id).await?;
     let mut lines = Vec::with_capacity(keys.len());
     for key in &keys {
-        lines.push(describe(context, coordinator, key).await?);
+        lines.push(describe(context, key).await?);
     }
     context.output.result(&json!({ "account_id": account_id, "keys": keys }), || match lines.is_empty() {
         true => format!("no key is registered for intents of {account_id}"),
@@ -128,7 +126,7 @@ async fn show(context: &Context, coordinator: &Coordinator, account_id: &Account
     })
 }
 
-async fn describe(context: &Context, coordinator: &Coordinator, key: &IntentKey) -> anyhow::Result<String> {
+async fn describe(context: &Context, key: &IntentKey) -> anyhow::Result<String> {
     if key.kinds == Kinds::NONE {
         return Ok(format!("{}  removed", key.public_key));
     }
@@ -137,7 +135,7 @@ async fn describe(context: &Context, coordinator: &Coordinator, key: &IntentKey)
     let limit = match key.limit {
         None => "without a limit".to_owned(),
         Some(limit) => {
-            let token = tokens::resolve(&context.rpc, coordinator, Some(&limit.token.to_string())).await?;
+            let token = tokens::resolve(context, Some(&limit.token.to_string())).await?;
             format!("{} of {} a day", token.show(limit.spent.0), token.show(limit.daily_cap.0))
         }
     };

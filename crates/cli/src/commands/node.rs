@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, Coordinator, PublicKey, TxRequest, requests};
+use piecework_chain::{AccountId, PublicKey, TxRequest, requests};
 use piecework_client::{Call, calls};
 use piecework_console::{
     Problem,
     amount::{Decimal, format_near},
 };
-use piecework_interface::{ids::ClassId, storage};
+use piecework_interface::{ids::ClassId, storage, view::Node};
 use serde_json::json;
 
 use super::{date, near_amount};
@@ -119,10 +119,7 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
             act(context, calls::stake_remove(amount), "started to unbond").await
         }
         NodeCommand::ClaimStake => act(context, calls::stake_claim(), "credited the unbonded stake").await,
-        NodeCommand::Status(args) => {
-            let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
-            show(context, &context.coordinator()?, &account_id).await
-        }
+        NodeCommand::Status(args) => show(context, &args.account_id.map_or_else(|| context.account_id(), Ok)?).await,
         NodeCommand::Pause => act(context, calls::node_pause(), "paused").await,
         NodeCommand::Resume => act(context, calls::node_resume(), "resumed").await,
         NodeCommand::Revenue(args) => revenue(context, args).await,
@@ -159,23 +156,22 @@ async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     }
     let request = request.call(calls::node_register(classes.into_iter().map(ClassId).collect(), stake));
     execute(&signer, request).await?;
-    show(context, &coordinator, signer.account_id()).await
+    show(context, signer.account_id()).await
 }
 
 async fn act(context: &Context, call: Call, done: &str) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
     let signer = context.signer().await?;
-    node(&coordinator, signer.account_id()).await?;
+    node(context, signer.account_id()).await?;
     context.call(&signer, call).await?;
     context.output.note(format!("{}: {done}", signer.account_id()));
-    show(context, &coordinator, signer.account_id()).await
+    show(context, signer.account_id()).await
 }
 
 async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
     let revenue = coordinator.revenue().await?;
-    let tickets = node(&coordinator, &account_id).await?.take_tickets(revenue.epoch);
+    let tickets = node(context, &account_id).await?.take_tickets(revenue.epoch);
     let listed = coordinator.tokens().await?;
     let (mut amounts, mut texts) = (Vec::new(), Vec::new());
     for share in &revenue.shares {
@@ -203,12 +199,11 @@ async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
 }
 
 async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let contract = coordinator.account_id().clone();
+    let contract = context.coordinator()?.account_id().clone();
     let signer = context.signer().await?;
     let account_id = signer.account_id().clone();
     if !args.no_revenue {
-        node(&coordinator, &account_id).await?;
+        node(context, &account_id).await?;
     }
     let (public_key, path) = match args.public_key {
         Some(public_key) => (public_key, None),
@@ -248,7 +243,8 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
     })
 }
 
-async fn node(coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<piecework_interface::view::Node> {
+async fn node(context: &Context, account_id: &AccountId) -> anyhow::Result<Node> {
+    let coordinator = context.coordinator()?;
     let account = coordinator.account(account_id).await?;
     account.and_then(|account| account.node).with_context(|| {
         Problem::new(
@@ -258,8 +254,8 @@ async fn node(coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Resu
     })
 }
 
-async fn show(context: &Context, coordinator: &Coordinator, account_id: &AccountId) -> anyhow::Result<()> {
-    let node = node(coordinator, account_id).await?;
+async fn show(context: &Context, account_id: &AccountId) -> anyhow::Result<()> {
+    let node = node(context, account_id).await?;
     context.output.result(&json!({ "account_id": account_id, "node": node }), || {
         let (stake, bonded) = (format_near(node.stake.0), format_near(node.bonded.0));
         let mut lines = vec![

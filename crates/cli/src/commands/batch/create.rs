@@ -103,7 +103,7 @@ struct Plan {
 pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<()> {
     let coordinator = context.coordinator()?;
     let items = items::read(&args.from)?;
-    let token = tokens::resolve(&context.rpc, &coordinator, args.token.as_deref()).await?;
+    let token = tokens::resolve(context, args.token.as_deref()).await?;
     // An intent is signed elsewhere.
     let signer = if args.spec_out.is_none() { Some(context.signer().await?) } else { None };
     let requester = signer.as_ref().map_or_else(|| context.account_id(), |signer| Ok(signer.account_id().clone()))?;

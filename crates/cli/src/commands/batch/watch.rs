@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use clap::Args;
 use piecework_api::client::Client;
-use piecework_chain::Coordinator;
-use piecework_console::{Output, Problem};
+use piecework_console::Problem;
 use piecework_interface::{
     ids::BatchId,
     lots,
@@ -77,48 +76,39 @@ impl Standing {
 }
 
 /// Asks chain and gateway where the batch stands.
-struct Watcher {
-    coordinator: Coordinator,
-    gateway: Option<Client>,
-    output: Output,
+async fn look(context: &Context, gateway: &mut Option<Client>, batch: BatchId) -> anyhow::Result<Standing> {
+    let on_chain = find(&context.coordinator()?, batch).await?;
+    let mut known = ask(context, gateway, batch).await;
+    if on_chain.status == BatchStatus::Closed {
+        // The last word waits a little for a mirror that is behind.
+        for _ in 0..CATCH_UP {
+            if known.as_ref().is_none_or(|known| known.counts.settled_lots >= on_chain.settled) {
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+            known = ask(context, gateway, batch).await;
+        }
+    }
+    Ok(Standing::new(&on_chain, known.as_ref()))
 }
 
-impl Watcher {
-    async fn look(&mut self, batch: BatchId) -> anyhow::Result<Standing> {
-        let on_chain = find(&self.coordinator, batch).await?;
-        let mut known = self.known(batch).await;
-        if on_chain.status == BatchStatus::Closed {
-            // The last word waits a little for a mirror that is behind.
-            for _ in 0..CATCH_UP {
-                if known.as_ref().is_none_or(|known| known.counts.settled_lots >= on_chain.settled) {
-                    break;
-                }
-                tokio::time::sleep(POLL).await;
-                known = self.known(batch).await;
-            }
-        }
-        Ok(Standing::new(&on_chain, known.as_ref()))
-    }
-
-    /// The gateway only adds to what the chain says, so without it the watch goes on.
-    async fn known(&mut self, batch: BatchId) -> Option<piecework_api::Batch> {
-        match self.gateway.as_ref()?.batch(batch, None).await {
-            Ok(known) => known,
-            Err(error) => {
-                self.output.note(format!("accepted items are not shown: {error}"));
-                self.gateway = None;
-                None
-            }
+/// The gateway only adds to what the chain says, so without it the watch goes on.
+async fn ask(context: &Context, gateway: &mut Option<Client>, batch: BatchId) -> Option<piecework_api::Batch> {
+    match gateway.as_ref()?.batch(batch, None).await {
+        Ok(known) => known,
+        Err(error) => {
+            context.output.note(format!("accepted items are not shown: {error}"));
+            *gateway = None;
+            None
         }
     }
 }
 
 pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
-    let gateway = context.network.gateway_url.is_some().then(|| context.gateway()).transpose()?;
-    let mut watcher = Watcher { coordinator: context.coordinator()?, gateway, output: context.output };
+    let mut gateway = context.network.gateway_url.is_some().then(|| context.gateway()).transpose()?;
     let batch = BatchId(args.batch);
     let started = Instant::now();
-    let mut standing = watcher.look(batch).await?;
+    let mut standing = look(context, &mut gateway, batch).await?;
     let bar = context.output.bar(u64::from(standing.lots), "lots");
     loop {
         bar.set_position(u64::from(standing.settled));
@@ -143,7 +133,7 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
             ));
         }
         tokio::time::sleep(POLL).await;
-        let next = watcher.look(batch).await?;
+        let next = look(context, &mut gateway, batch).await?;
         // Every change is a line of its own in the JSON form, so that a script can follow.
         if next != standing && context.output.is_json() {
             context.output.result(&standing, String::new)?;

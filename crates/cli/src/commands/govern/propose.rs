@@ -131,7 +131,7 @@ fn config(current: Config, args: &ConfigArgs) -> anyhow::Result<Config> {
 }
 
 async fn prices(context: &Context, args: &PricesArgs) -> anyhow::Result<Prices> {
-    let token = tokens::resolve(&context.rpc, &context.coordinator()?, args.token.as_deref()).await?;
+    let token = tokens::resolve(context, args.token.as_deref()).await?;
     let listed = &token.listed;
     let units = |amount: &Option<Decimal>, now: Amount| match amount {
         Some(amount) => token.units(amount).map(Amount),

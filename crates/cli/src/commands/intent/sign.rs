@@ -94,7 +94,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
         bail!(Problem::new("--deadline is more than 24 hours ahead", "sign again when it is needed"));
     }
     let deadline = context.now_s().await?.saturating_add(u32::try_from(args.deadline.as_secs())?);
-    let kind = action(context, &coordinator, args.what).await?;
+    let kind = action(context, args.what).await?;
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
     if let Action::Transfer(Payment { receiver_id, .. }) | Action::Tip(Payment { receiver_id, .. }) = &kind
@@ -138,8 +138,8 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     }
 }
 
-async fn action(context: &Context, coordinator: &Coordinator, what: SignCommand) -> anyhow::Result<Action> {
-    let resolve = async |token: Option<String>| tokens::resolve(&context.rpc, coordinator, token.as_deref()).await;
+async fn action(context: &Context, what: SignCommand) -> anyhow::Result<Action> {
+    let resolve = async |token: Option<String>| tokens::resolve(context, token.as_deref()).await;
     Ok(match what {
         SignCommand::Transfer(args) => Action::Transfer(payment(&resolve(args.token.clone()).await?, args)?),
         SignCommand::Tip(args) => Action::Tip(payment(&resolve(args.token.clone()).await?, args)?),
