@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, Coordinator};
+use piecework_chain::AccountId;
 use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::{
     amount::Amount,
