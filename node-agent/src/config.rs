@@ -32,8 +32,8 @@ pub struct Config {
     pub poll_interval: Duration,
     /// Gateway for manifests and payloads.
     pub gateway_url: String,
-    /// What the core may do, as far as the file says it: [`Config::limits`] has the rest.
-    pub limits: Limits,
+    /// What the section `work` allows the core; [`Config::limits`] has the rest.
+    pub work: Limits,
     /// Payload bytes of one lot at most.
     pub max_lot_bytes: u64,
     /// Classes and how their work is done.
@@ -60,6 +60,6 @@ impl Config {
     #[must_use]
     pub fn limits(&self, jitter_seed: u64, revenue: RevenueRights) -> Limits {
         let classes = self.classes.iter().map(|(&id, class)| (id, class.limits)).collect();
-        Limits { jitter_seed, classes, revenue, ..self.limits.clone() }
+        Limits { jitter_seed, classes, revenue, ..self.work.clone() }
     }
 }

@@ -111,7 +111,7 @@ impl Agent {
                     tracing::info!("agent.stopping");
                     stop = stop_signal()?;
                     // If the chain does not answer, there is nothing to wait for.
-                    let grace = Duration::from_millis(self.config.limits.stop_grace_ms) + Duration::from_secs(2);
+                    let grace = Duration::from_millis(self.config.work.stop_grace_ms) + Duration::from_secs(2);
                     hard_stop = Some(tokio::time::Instant::now() + grace);
                     self.look.notify_one();
                     Message::Event(Box::new(Event::Stop))

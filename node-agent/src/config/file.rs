@@ -233,7 +233,7 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
         contract: contract?,
         poll_interval: Duration::from_millis(file.chain.poll_interval_ms.unwrap_or(1_000).max(20)),
         gateway_url: gateway_url?.trim_end_matches('/').to_owned(),
-        limits: Limits {
+        work: Limits {
             max_slots: file.work.max_slots.unwrap_or(8),
             keeper: file.work.keeper.unwrap_or(true),
             draw_jitter_ms: file.work.draw_jitter_ms.unwrap_or(1_500),

@@ -47,7 +47,7 @@ impl Agent {
     ) -> Result<Self> {
         let chain_id = patiently("chain.status", || async { Ok(rpc.status().await?.chain_id) }).await;
         let rights = rights(&rpc, &config, &key).await?;
-        let open = || Watch::open(rpc.clone(), &config, config.limits.keeper);
+        let open = || Watch::open(rpc.clone(), &config, config.work.keeper);
         let mut watch = patiently("chain.contract", open).await;
         let node = registered(&mut watch, &config).await;
         // Intents are for one chain; one that the contract takes for another would be signed in vain.
