@@ -201,9 +201,9 @@ impl State {
         // By the end of time the sortition has let everyone in.
         let sometime = |(place, seed, state): (Place, &Seed, Option<&LotState>)| {
             let table = open.table(place, state, Some(seed));
-            let admits = admitted(table.admit(SHA256, node, facts.now_s, u32::MAX));
-            let when = table.eligible_at(SHA256, node).unwrap_or(seed.at);
-            (admits && self.can_answer(open, place.round)).then_some((when, seed.at, place.lot))
+            let admits = || admitted(table.admit(SHA256, node, facts.now_s, u32::MAX));
+            let when = || table.eligible_at(SHA256, node).unwrap_or(seed.at);
+            (self.can_answer(open, place.round) && admits()).then(|| (when(), seed.at, place.lot))
         };
         match drawn(batch, open).filter_map(sometime).min_by_key(|(when, ..)| *when) {
             Some((when, drawn_at, lot)) => {
