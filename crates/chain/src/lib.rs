@@ -23,7 +23,7 @@ pub use networks::{Network, NetworkError};
 pub use outcome::{Outcome, ReceiptFailure, ReceiptOutcome, ReceiptStatus};
 pub use pool::{KeyPool, Lane};
 pub use rpc::{LAG, LAG_POLL, RetryPolicy, RpcCallError, RpcClient, RpcConfig, RpcError};
-pub use send::{ErrorClass, SendPolicy, Sender, TxError};
+pub use send::{SendPolicy, Sender, TxError};
 pub use tx::{SignedTx, TxRequest, WaitLevel};
 pub use view::{At, BlockRef, Head, ViewError};
 

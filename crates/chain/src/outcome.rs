@@ -5,10 +5,7 @@
 
 use crate::{AccountId, CryptoHash, Gas};
 use near_primitives::errors::{ActionErrorKind, FunctionCallError, TxExecutionError};
-use near_primitives::views::{
-    ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionOutcomeView, FinalExecutionStatus,
-};
-use serde::de::DeserializeOwned;
+use near_primitives::views::{ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionOutcomeView};
 
 /// The outcome of a transaction and all its receipts.
 #[derive(Clone, Debug)]
@@ -19,12 +16,8 @@ pub struct Outcome {
     pub block_hash: CryptoHash,
     /// Gas burnt by the transaction and all its receipts.
     pub gas_burnt: Gas,
-    /// Gas burnt turning the transaction into its first receipt, part of `gas_burnt`.
-    pub conversion_gas_burnt: Gas,
     /// Every receipt, refunds included when the wait level covers them.
     pub receipts: Vec<ReceiptOutcome>,
-    /// The value the call returned, if it succeeded.
-    pub value: Option<Vec<u8>>,
     /// Why the transaction itself was refused after it was included (rare: its receipts then do not exist).
     pub refused: Option<ReceiptFailure>,
 }
@@ -87,17 +80,6 @@ impl Outcome {
     pub fn logs(&self) -> impl Iterator<Item = &str> {
         self.receipts.iter().flat_map(|receipt| receipt.logs.iter().map(String::as_str))
     }
-
-    /// The returned value read as JSON; a call that returns nothing reads as `null`.
-    ///
-    /// # Errors
-    /// If the value is not of this form.
-    pub fn json<R: DeserializeOwned>(&self) -> Result<R, serde_json::Error> {
-        match self.value.as_deref() {
-            None | Some([]) => serde_json::from_str("null"),
-            Some(value) => serde_json::from_slice(value),
-        }
-    }
 }
 
 impl From<FinalExecutionOutcomeView> for Outcome {
@@ -113,18 +95,7 @@ impl From<FinalExecutionOutcomeView> for Outcome {
             }
             _ => None,
         };
-        Self {
-            tx_hash: conversion.id,
-            block_hash: conversion.block_hash,
-            gas_burnt,
-            conversion_gas_burnt: conversion.outcome.gas_burnt,
-            receipts,
-            value: match view.status {
-                FinalExecutionStatus::SuccessValue(value) => Some(value),
-                _ => None,
-            },
-            refused,
-        }
+        Self { tx_hash: conversion.id, block_hash: conversion.block_hash, gas_burnt, receipts, refused }
     }
 }
 

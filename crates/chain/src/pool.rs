@@ -58,11 +58,6 @@ impl KeyPool {
         &self.account_id
     }
 
-    /// The public keys, in the order given.
-    pub fn public_keys(&self) -> impl Iterator<Item = &PublicKey> {
-        self.keys.iter().map(|key| &key.public_key)
-    }
-
     /// Waits for any free key.
     pub async fn lane(&self) -> Lane {
         select_all(self.keys.iter().map(|key| Lane::take(Arc::clone(key)).boxed())).await.0
@@ -151,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn observe_nonce__should_only_raise() {
         let pool = pool(&["a"]);
-        let key = pool.public_keys().next().unwrap().clone();
+        let key = pool.keys[0].public_key.clone();
         pool.observe_nonce(&key, 40);
         pool.observe_nonce(&key, 20);
         assert_eq!(pool.lane_of(&key).await.unwrap().next_nonce(), Some(41));

@@ -14,8 +14,7 @@ pub fn account_create(account_id: AccountId, public_key: PublicKey, yoctonear: u
 /// Gives a machine of the node's operator its own key.
 #[must_use]
 pub fn machine_key(account_id: AccountId, public_key: PublicKey, contract: &AccountId) -> TxRequest {
-    let methods = MACHINE_METHODS.map(str::to_owned).to_vec();
-    TxRequest::to(account_id).add_function_call_key(public_key, None, contract, methods)
+    TxRequest::to(account_id).add_function_call_key(public_key, contract, &MACHINE_METHODS)
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ impl RpcClient {
     /// # Errors
     /// The node's typed answer, or why no endpoint gave one.
     pub async fn call<M: RpcMethod>(&self, method: M) -> Result<M::Response, RpcCallError<M::Error>> {
-        self.call_at(method, |_| Ok(None)).await
+        self.call_from(method, |_| Ok(None)).await.map(|answer| answer.value)
     }
 
     /// Calls a method by name, with JSON in and out.
@@ -136,17 +136,8 @@ impl RpcClient {
         self.call(methods::any::<Result<serde_json::Value, serde_json::Value>>(method, params)).await
     }
 
-    /// Calls a method and examines the answer: the height that it lies at, if the node chose that, to which the height
-    /// bound applies; or why it is no answer to this question.
-    pub(crate) async fn call_at<M: RpcMethod>(
-        &self,
-        method: M,
-        examine: impl Fn(&M::Response) -> Result<Option<BlockHeight>, &'static str>,
-    ) -> Result<M::Response, RpcCallError<M::Error>> {
-        self.call_from(method, examine).await.map(|answer| answer.value)
-    }
-
-    /// The same, saying which endpoint answered.
+    /// Calls a method, says which endpoint answered, and examines the answer: the height that it lies at, if the node
+    /// chose that, to which the height bound applies; or why it is no answer to this question.
     ///
     /// Where endpoints fail in different ways, a failure that may pass is the answer rather than one that may not: the
     /// caller gives up only when no endpoint can ever answer.

@@ -6,7 +6,7 @@
 
 mod error;
 
-pub use error::{ErrorClass, TxError};
+pub use error::TxError;
 
 use crate::{
     AccountId, BlockHeight, BlockRef, CryptoHash, KeyPool, Lane, Outcome, RpcCallError, RpcClient, SignedTx, TxRequest,
@@ -172,7 +172,7 @@ impl Sender {
             if let Some(error) = error {
                 let stands = refused_since.get_or_insert_with(Instant::now).elapsed() >= self.policy.settle;
                 let believed = stands && self.is_proven(signed, &error).await?;
-                if error.class() != ErrorClass::Transient && (believed || !error.may_be_lag()) {
+                if !error.is_transient() && (believed || !error.may_be_lag()) {
                     return Err(error);
                 }
                 tracing::debug!(tx_hash = %signed.hash, %error, "tx.retry");
@@ -267,9 +267,10 @@ impl Sender {
         };
         match self.rpc.call(request).await {
             Ok(answer) => Ok(Some(Step::from(answer))),
-            Err(RpcCallError::Handler { error: RpcTransactionError::UnknownTransaction { .. }, .. }) => Ok(None),
             Err(RpcCallError::Handler {
-                error: RpcTransactionError::TimeoutError(Some(TimeoutErrorCause::NotObserved)),
+                error:
+                    RpcTransactionError::UnknownTransaction { .. }
+                    | RpcTransactionError::TimeoutError(Some(TimeoutErrorCause::NotObserved)),
                 ..
             }) => Ok(None),
             Err(RpcCallError::Handler { .. }) => Ok(Some(Step::Waiting)),

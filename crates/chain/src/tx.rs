@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use near_primitives::account::{AccessKey, AccessKeyPermission, FunctionCallPermission};
 use near_primitives::action::{
-    AddKeyAction, CreateAccountAction, DeleteKeyAction, DeployContractAction, FunctionCallAction, TransferAction,
+    AddKeyAction, CreateAccountAction, DeployContractAction, FunctionCallAction, TransferAction,
 };
 use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
 pub use near_primitives::views::TxExecutionStatus as WaitLevel;
@@ -66,23 +66,12 @@ impl TxRequest {
         self.add_key(public_key, AccessKeyPermission::FullAccess)
     }
 
-    /// Adds a key that may only call these methods (none = all) of one contract, without a deposit.
+    /// Adds a key that may only call these methods of one contract, without a deposit, for as much gas as it likes.
     #[must_use]
-    pub fn add_function_call_key(
-        self,
-        public_key: PublicKey,
-        allowance: Option<NearToken>,
-        contract: &AccountId,
-        method_names: Vec<String>,
-    ) -> Self {
-        let permission = FunctionCallPermission { allowance, receiver_id: contract.to_string(), method_names };
+    pub fn add_function_call_key(self, public_key: PublicKey, contract: &AccountId, methods: &[&str]) -> Self {
+        let method_names = methods.iter().map(|&method| method.to_owned()).collect();
+        let permission = FunctionCallPermission { allowance: None, receiver_id: contract.to_string(), method_names };
         self.add_key(public_key, AccessKeyPermission::FunctionCall(permission))
-    }
-
-    /// Removes a key.
-    #[must_use]
-    pub fn delete_key(self, public_key: PublicKey) -> Self {
-        self.with(Action::DeleteKey(Box::new(DeleteKeyAction { public_key })))
     }
 
     /// Adds any other action.

@@ -163,10 +163,7 @@ impl RpcClient {
     /// If no endpoint answers.
     pub async fn status(&self) -> Result<StatusResponse, ViewError> {
         let height = |status: &StatusResponse| Ok(Some(status.sync_info.latest_block_height));
-        self.call_at(methods::status::RpcStatusRequest, height).await.map_err(|error| match error {
-            RpcCallError::Rpc(error) => error.into(),
-            RpcCallError::Handler { endpoint, error } => ViewError::Other { endpoint, reason: error.to_string() },
-        })
+        Ok(self.call_from(methods::status::RpcStatusRequest, height).await?.value)
     }
 
     /// The chain that each endpoint serves, by its own word, with the endpoint's name.
@@ -194,10 +191,7 @@ impl RpcClient {
         match self.call_from(request, height).await {
             Ok(answer) => Ok(Some(answer)),
             Err(RpcCallError::Handler { error: RpcBlockError::UnknownBlock { .. }, .. }) => Ok(None),
-            Err(RpcCallError::Handler { endpoint, error }) => {
-                Err(ViewError::Other { endpoint, reason: error.to_string() })
-            }
-            Err(RpcCallError::Rpc(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -230,9 +224,9 @@ impl RpcClient {
         let began = Instant::now();
         let answer = loop {
             let request = methods::query::RpcQueryRequest { block_reference: block.into(), request: request.clone() };
-            match self.call_at(request, height).await.map_err(|error| view_error(error, block, call.clone())) {
+            match self.call_from(request, height).await.map_err(|error| view_error(error, block, call.clone())) {
                 Err(ViewError::UnknownBlock { .. }) if began.elapsed() < self.lag => tokio::time::sleep(LAG_POLL).await,
-                answer => break answer?,
+                answer => break answer?.value,
             }
         };
         let unexpected = || ViewError::Other {

@@ -8,7 +8,7 @@ mod local;
 use super::heads::Heads;
 use super::tries::Tries;
 use super::{BlockSourceError, ContractCall, ContractReceipt, FinalBlock, order};
-use crate::rpc::Answer;
+use crate::rpc::{Answer, RpcMethod};
 use crate::{AccountId, BlockHeight, BlockRef, CryptoHash, RetryPolicy, RpcCallError, RpcClient};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use near_jsonrpc_client::methods;
@@ -20,6 +20,7 @@ use near_primitives::views::{
     ActionView, BlockView, ExecutionOutcomeView, ExecutionStatusView, ReceiptEnumView, ReceiptView,
     StateChangeCauseView, StateChangeValueView, StateChangeWithCauseView, StateChangesRequestView,
 };
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -144,11 +145,21 @@ impl Fetcher {
                 key_prefix: Vec::new().into(),
             },
         };
-        let mut tries = self.tries(hash, "its state changes");
+        // The block is known, so an endpoint that does not have it only lags or has dropped it.
+        Ok(self.patiently(hash, "its state changes", request).await?.changes)
+    }
+
+    /// The answer to a request about a block, asked again for as long as patience lasts.
+    async fn patiently<M: RpcMethod<Error: Display>>(
+        &self,
+        hash: CryptoHash,
+        what: impl Into<String>,
+        request: impl Fn() -> M,
+    ) -> Result<M::Response, BlockSourceError> {
+        let mut tries = self.tries(hash, what);
         loop {
             match self.impatient.call(request()).await {
-                Ok(answer) => return Ok(answer.changes),
-                // The block is known, so an endpoint that does not have it only lags or has dropped it.
+                Ok(answer) => return Ok(answer),
                 Err(error) => tries.after(error).await?,
             }
         }

@@ -6,19 +6,6 @@ use crate::{AccountId, CryptoHash, Nonce, Outcome, PublicKey, RpcError, SignedTx
 use near_primitives::errors::{InvalidAccessKeyError, InvalidTxError};
 use std::time::Duration;
 
-/// What a caller may do about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorClass {
-    /// Send the same bytes again, later or elsewhere.
-    Transient,
-    /// The bytes never took effect and never will, because their nonce is used: sign anew.
-    Nonce,
-    /// The bytes never took effect and never will, because they are too old: sign anew.
-    Expired,
-    /// Doing the same again gives the same result: read the message.
-    Permanent,
-}
-
 /// Why a transaction did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum TxError {
@@ -30,7 +17,7 @@ pub enum TxError {
         /// Everything it did. Receipts that succeeded keep their effects.
         outcome: Box<Outcome>,
     },
-    /// The nonce was used by another transaction of the key.
+    /// The nonce was used by another transaction of the key. The bytes never took effect and never will: sign anew.
     #[error(
         "transaction {tx_hash} can no longer be included: its nonce {tx_nonce} is used (the key is at {ak_nonce}); sign it again"
     )]
@@ -42,7 +29,7 @@ pub enum TxError {
         /// The nonce the key has reached.
         ak_nonce: Nonce,
     },
-    /// It refers to a block that is too old.
+    /// It refers to a block that is too old. The bytes never took effect and never will: sign anew.
     #[error("transaction {tx_hash} can no longer be included: it has expired; sign it again")]
     Expired {
         /// The transaction.
@@ -128,14 +115,12 @@ impl Outcome {
 }
 
 impl TxError {
-    /// What a caller may do about it.
-    pub fn class(&self) -> ErrorClass {
+    /// Whether the same bytes may be sent again, later or elsewhere.
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::Nonce { .. } => ErrorClass::Nonce,
-            Self::Expired { .. } => ErrorClass::Expired,
-            Self::Busy { .. } | Self::Unknown { .. } => ErrorClass::Transient,
-            Self::Rpc(error) | Self::View(ViewError::Rpc(error)) if error.is_transient() => ErrorClass::Transient,
-            _ => ErrorClass::Permanent,
+            Self::Busy { .. } | Self::Unknown { .. } => true,
+            Self::Rpc(error) | Self::View(ViewError::Rpc(error)) => error.is_transient(),
+            _ => false,
         }
     }
 

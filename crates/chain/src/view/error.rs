@@ -68,6 +68,15 @@ pub enum ViewError {
     },
 }
 
+impl<E: std::fmt::Display> From<RpcCallError<E>> for ViewError {
+    fn from(error: RpcCallError<E>) -> Self {
+        match error {
+            RpcCallError::Rpc(error) => error.into(),
+            RpcCallError::Handler { endpoint, error } => Self::Other { endpoint, reason: error.to_string() },
+        }
+    }
+}
+
 pub(super) fn view_error(
     error: RpcCallError<RpcQueryError>,
     block: BlockRef,

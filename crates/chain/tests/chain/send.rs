@@ -3,8 +3,8 @@ use crate::fake::chain::{self, FakeAccount, transaction_in};
 use crate::fake::{FakeNode, Reply};
 use near_crypto::KeyType;
 use piecework_chain::{
-    AccountId, ErrorClass, Gas, KeyPool, NearToken, ReceiptStatus, SecretKey, SendPolicy, Sender, SignedTx, TxError,
-    TxRequest, WaitLevel,
+    AccountId, Gas, KeyPool, NearToken, ReceiptStatus, SecretKey, SendPolicy, Sender, SignedTx, TxError, TxRequest,
+    WaitLevel,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -73,7 +73,7 @@ async fn execute__should_fail_if_a_later_receipt_failed() {
     let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
     // Then
     assert_eq!(error.code(), Some("ERR_TOKEN_PAUSED"));
-    assert_eq!(error.class(), ErrorClass::Permanent);
+    assert!(!error.is_transient());
     let TxError::Failed { failure, outcome } = error else { panic!() };
     assert_eq!(failure.executor_id, "token.test");
     assert_eq!(failure.text, "ERR_TOKEN_PAUSED: try later");
@@ -248,7 +248,7 @@ async fn send_and_wait__should_not_repeat_a_definite_refusal() {
     })
     .await;
     let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
-    assert_eq!(error.class(), ErrorClass::Permanent);
+    assert!(!error.is_transient());
     assert!(error.to_string().contains("fund node.test"), "{error}");
     assert_eq!(node.count("send_tx"), 1);
 }
@@ -262,7 +262,7 @@ async fn send_and_wait__should_say_unknown_when_nobody_can_tell() {
     .await;
     let error = sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap_err();
     assert!(matches!(error, TxError::Unknown { .. }), "{error:?}");
-    assert_eq!(error.class(), ErrorClass::Transient);
+    assert!(error.is_transient());
 }
 
 #[tokio::test]

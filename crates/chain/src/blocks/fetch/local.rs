@@ -8,9 +8,9 @@ use super::{Contents, Fetcher, function_calls};
 use crate::blocks::BlockSourceError;
 use crate::{AccountId, CryptoHash};
 use near_jsonrpc_client::methods;
-use near_jsonrpc_primitives::types::chunks::ChunkReference;
+use near_jsonrpc_primitives::types::chunks::{ChunkReference, RpcChunkRequest};
 use near_jsonrpc_primitives::types::transactions::TransactionInfo;
-use near_primitives::views::{BlockView, ChunkView, SignedTransactionView, TxExecutionStatus};
+use near_primitives::views::{BlockView, SignedTransactionView, TxExecutionStatus};
 
 /// The contents of a receipt the node does not store, from the transaction that made it; `None` if no transaction of
 /// the block did.
@@ -22,7 +22,9 @@ pub(super) async fn contents(
     let contract = &fetcher.config.contract;
     let height = view.header.height;
     for chunk in view.chunks.iter().filter(|chunk| chunk.height_included == height) {
-        let own = chunk_of(fetcher, view, chunk.chunk_hash).await?.transactions.into_iter();
+        let (chunk_id, what) = (chunk.chunk_hash, format!("chunk {}", chunk.chunk_hash));
+        let request = || RpcChunkRequest { chunk_reference: ChunkReference::ChunkHash { chunk_id } };
+        let own = fetcher.patiently(view.header.hash, what, request).await?.transactions.into_iter();
         for transaction in own.filter(|tx| tx.signer_id == *contract && tx.receiver_id == *contract) {
             if first_receipts(fetcher, view, &transaction).await?.contains(&receipt_id) {
                 return Ok(Some(Contents {
@@ -35,17 +37,6 @@ pub(super) async fn contents(
         }
     }
     Ok(None)
-}
-
-async fn chunk_of(fetcher: &Fetcher, view: &BlockView, chunk_id: CryptoHash) -> Result<ChunkView, BlockSourceError> {
-    let mut tries = fetcher.tries(view.header.hash, format!("chunk {chunk_id}"));
-    loop {
-        let chunk_reference = ChunkReference::ChunkHash { chunk_id };
-        match fetcher.impatient.call(methods::chunk::RpcChunkRequest { chunk_reference }).await {
-            Ok(chunk) => return Ok(chunk),
-            Err(error) => tries.after(error).await?,
-        }
-    }
 }
 
 /// The receipts a transaction was turned into.
