@@ -8,8 +8,8 @@ use near_primitives::{
     account::AccessKey,
     action::{Action, AddKeyAction, CreateAccountAction, DeployContractAction, FunctionCallAction, TransferAction},
     transaction::{ExecutionMetadata, SignedTransaction, Transaction, TransactionV0},
-    types::{AccountId, Balance, BlockId, BlockReference, Gas},
-    views::{ExecutionOutcomeWithIdView, ExecutionStatusView, FinalExecutionStatus},
+    types::{AccountId, Balance, Gas},
+    views::{ExecutionOutcomeView, FinalExecutionStatus},
 };
 use piecework_client::Call;
 use piecework_interface::event::{Entry, Line};
@@ -73,48 +73,17 @@ pub const COORDINATOR: &str = "market";
 /// The chain with its root account's key.
 pub struct Chain {
     chain: chain::Chain,
-    root: AccountId,
-    root_key: SecretKey,
+    root: Actor,
     nonce: u64,
     /// The contract whose state is measured.
     coordinator: AccountId,
     /// The receipts of the last transaction in the order in which they ran.
-    ran: Vec<Ran>,
+    ran: Vec<ExecutionOutcomeView>,
 }
 
-/// What one receipt did.
-#[derive(Clone, Debug)]
-pub struct Ran {
-    /// Where it ran.
-    pub executor: AccountId,
-    /// Gas that it burnt.
-    pub gas: u64,
-    /// What it burnt that gas for: actions, host functions, instructions.
-    pub costs: Vec<(String, u64)>,
-    /// What it logged.
-    pub logs: Vec<String>,
-    /// Whether it succeeded.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the worst calls read it"))]
-    pub ok: bool,
-}
-
-impl Ran {
-    fn of(outcome: &ExecutionOutcomeWithIdView) -> Self {
-        let outcome = &outcome.outcome;
-        let costs = outcome.metadata.gas_profile.iter().flatten();
-        Self {
-            executor: outcome.executor_id.clone(),
-            gas: outcome.gas_burnt.as_gas(),
-            costs: costs.map(|cost| (cost.cost.to_lowercase(), cost.gas_used.as_gas())).collect(),
-            logs: outcome.logs.clone(),
-            ok: !matches!(outcome.status, ExecutionStatusView::Failure(_) | ExecutionStatusView::Unknown),
-        }
-    }
-
-    /// Bytes that it logged.
-    pub fn log_bytes(&self) -> usize {
-        self.logs.iter().map(String::len).sum()
-    }
+/// Bytes that a receipt logged.
+pub fn log_bytes(receipt: &ExecutionOutcomeView) -> usize {
+    receipt.logs.iter().map(String::len).sum()
 }
 
 /// An account with its key.
@@ -152,11 +121,11 @@ impl Chain {
         let mut config = Config::ephemeral();
         config.seed = Some("piecework gas".to_owned());
         config.manual_time = Some(Duration::from_secs(1_800_000_000));
-        let (root, root_key) = (config.validator.account_id.clone(), config.validator.secret_key.clone());
         let mut chain = config.chain()?;
         chain.produce_block()?;
-        let coordinator = format!("{COORDINATOR}.{root}").parse()?;
-        Ok(Self { chain, root, root_key, nonce: 0, coordinator, ran: Vec::new() })
+        let root = Actor { id: config.validator.account_id, key: config.validator.secret_key };
+        let coordinator = format!("{COORDINATOR}.{}", root.id).parse()?;
+        Ok(Self { chain, root, nonce: 0, coordinator, ran: Vec::new() })
     }
 
     /// The protocol that prices everything.
@@ -178,7 +147,7 @@ impl Chain {
 
     /// Creates `<name>.<root>` with some NEAR, and code if there is any.
     pub fn account(&mut self, name: &str, near: u128, wasm: Option<&Path>) -> anyhow::Result<Actor> {
-        let id: AccountId = format!("{name}.{}", self.root).parse()?;
+        let id: AccountId = format!("{name}.{}", self.root.id).parse()?;
         let key = SecretKey::from_seed(KeyType::ED25519, name);
         let mut actions = vec![
             Action::CreateAccount(CreateAccountAction {}),
@@ -193,8 +162,7 @@ impl Chain {
                 .with_context(|| format!("cannot read {}: run scripts/build-contracts", path.display()))?;
             actions.push(Action::DeployContract(DeployContractAction { code }));
         }
-        let root = Actor { id: self.root.clone(), key: self.root_key.clone() };
-        self.send(&root, &id, actions)?;
+        self.send(&self.root.clone(), &id, actions)?;
         Ok(Actor { id, key })
     }
 
@@ -228,7 +196,7 @@ impl Chain {
     }
 
     /// The receipts of the last transaction.
-    pub fn ran(&self) -> &[Ran] {
+    pub fn ran(&self) -> &[ExecutionOutcomeView] {
         &self.ran
     }
 
@@ -264,7 +232,7 @@ impl Chain {
         }
         let history = self.chain.view().history();
         let status = history.transaction_status(&hash).context("the transaction is in no block")?.outcome;
-        self.ran = status.receipts_outcome.iter().map(Ran::of).collect();
+        self.ran = status.receipts_outcome.iter().map(|receipt| receipt.outcome.clone()).collect();
         if !matches!(status.status, FinalExecutionStatus::SuccessValue(_)) {
             bail!("failed: {:?}", status.status);
         }
@@ -276,8 +244,7 @@ impl Chain {
                 bail!("an op was skipped or an intent failed: {line}");
             }
             let place = history.outcome(&outcome.id).context("an outcome is missing")?;
-            let block =
-                history.block(&BlockReference::BlockId(BlockId::Height(place.height))).context("a block is missing")?;
+            let block = history.block_at_height(place.height).context("a block is missing")?;
             let outcome = &block.outcomes[place.index].outcome;
             let wasm = match &outcome.metadata {
                 ExecutionMetadata::V4(metadata) => metadata.profile.get_wasm_cost().as_gas(),

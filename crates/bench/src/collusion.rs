@@ -97,11 +97,10 @@ pub struct Rates {
 
 /// Runs everything.
 pub fn measure() -> Collusion {
-    let rates = std::thread::scope(|scope| {
+    let mut rates = std::thread::scope(|scope| {
         let shares = COALITIONS.map(|coalition_pct| scope.spawn(move || of_coalition(coalition_pct, &[2, 3, 5])));
         shares.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect::<Vec<_>>()
     });
-    let mut rates = rates;
     let place = |rates: &Rates| TERMS.iter().position(|terms| *terms == (rates.start, rates.max, rates.quorum_pct));
     rates.sort_by_key(|rates| (place(rates), rates.error_pct, rates.coalition_pct));
     Collusion {

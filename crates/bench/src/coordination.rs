@@ -110,9 +110,7 @@ pub fn measure(contracts: &Path, items: u32) -> anyhow::Result<Coordination> {
 
 /// Bytes by which a lot with three committed slots grows the state, per slot.
 fn live_slot(market: &mut Market) -> anyhow::Result<f64> {
-    market.create(Shape::usual(u32::from(LOT_SIZE_MAX) * 2, LOT_SIZE_MAX))?;
-    market.chain.pass(5)?;
-    market.draw(0)?;
+    market.open(Shape::usual(u32::from(LOT_SIZE_MAX) * 2, LOT_SIZE_MAX))?;
     let before = market.chain.storage_bytes()?;
     for step in [Step::Claim, Step::Commit] {
         for node in 0..REPLICAS {

@@ -1,6 +1,6 @@
 //! A market on a chain of its own, and the moves in it.
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use anyhow::Context as _;
 use near_primitives::types::AccountId;
@@ -133,18 +133,16 @@ impl Market {
         let nodes = (0..nodes)
             .map(|index| chain.account(&format!("node-{index:02}-012345678"), 1_000, None))
             .collect::<anyhow::Result<_>>()?;
-        let (coordinator_id, token_id) = (coordinator.id.clone(), token.id.clone());
-        let shape = Shape::usual(1, 1);
         let mut market = Self {
             chain,
-            coordinator: coordinator_id,
-            token: token_id,
+            coordinator: coordinator.id.clone(),
+            token: token.id.clone(),
             reward: 50_000,
             requester,
             nodes,
             batches: 0,
             intents: 0,
-            shape,
+            shape: Shape::usual(1, 1),
         };
         let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
         let config =
@@ -191,11 +189,9 @@ impl Market {
     pub fn veterans(&mut self) -> anyhow::Result<()> {
         for node in 0..self.nodes.len() {
             self.create(Shape { start: 1, ..Shape::usual(10, 1) })?;
-            self.draw_from(node, 0)?;
+            self.draw_at(node, At::Group(0))?;
             for first in (0..10).step_by(2) {
-                for step in [Step::Claim, Step::Commit, Step::Reveal] {
-                    self.step(step, node, &[first, first + 1])?;
-                }
+                self.round(node..node + 1, |market, step, node| market.ops(step, node, &[first, first + 1]))?;
             }
         }
         Ok(())
@@ -211,8 +207,8 @@ impl Market {
     /// # Errors
     /// The call fails.
     pub fn create(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
-        let requester = self.requester.clone();
-        let burnt = self.call(&requester, by(REQUESTER, calls::batch_create(TOKEN, self.spec(shape)))?)?;
+        let create = by(REQUESTER, calls::batch_create(TOKEN, self.spec(shape)))?;
+        let burnt = self.chain.call(&self.requester, &self.coordinator, create)?;
         (self.batches, self.shape) = (self.batches + 1, shape);
         Ok(burnt)
     }
@@ -223,23 +219,20 @@ impl Market {
     /// The call fails.
     pub fn create_by_transfer(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
         let message = token::message(&DepositMessage::CreateBatch(self.spec(shape)), Some(REQUESTER));
-        let requester = self.requester.clone();
         let transfer = token::transfer_call(self.coordinator.as_str(), 10_u128.pow(20), &message);
-        let burnt = self.call_token(&requester, transfer)?;
+        let burnt = self.chain.call(&self.requester, &self.token, transfer)?;
         (self.batches, self.shape) = (self.batches + 1, shape);
         Ok(burnt)
     }
 
-    /// Captures a group's seed and waits until everybody may claim.
+    /// Creates a batch and captures the seed of its first group; returns what that burnt.
     ///
     /// # Errors
-    /// The call fails.
-    pub fn draw(&mut self, group: u32) -> anyhow::Result<Burnt> {
-        self.draw_from(0, group)
-    }
-
-    fn draw_from(&mut self, node: usize, group: u32) -> anyhow::Result<Burnt> {
-        self.draw_at(node, At::Group(group))
+    /// A call fails.
+    pub fn open(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
+        self.create(shape)?;
+        self.chain.pass(5)?;
+        self.draw_at(0, At::Group(0))
     }
 
     /// Captures a seed and waits until everybody may claim.
@@ -258,9 +251,31 @@ impl Market {
     /// # Errors
     /// The call fails, or an op is skipped.
     pub fn step(&mut self, step: Step, node: usize, lots: &[u32]) -> anyhow::Result<Burnt> {
-        let batch = self.batch();
-        let ops = lots.iter().map(|lot| self.op(step, node, batch, *lot, 0)).collect();
-        self.work(node, ops)
+        self.work(node, self.ops(step, node, lots))
+    }
+
+    /// All steps of these nodes, in a call each; returns what the calls burnt, in their order.
+    ///
+    /// # Errors
+    /// A call fails, or an op is skipped.
+    pub fn round(
+        &mut self,
+        nodes: Range<usize>,
+        ops: impl Fn(&Self, Step, usize) -> Vec<Op>,
+    ) -> anyhow::Result<Vec<Burnt>> {
+        let mut burnt = Vec::new();
+        for step in [Step::Claim, Step::Commit, Step::Reveal] {
+            for node in nodes.clone() {
+                let ops = ops(self, step, node);
+                burnt.push(self.work(node, ops)?);
+            }
+        }
+        Ok(burnt)
+    }
+
+    /// The ops of a step of one of the first nodes on lots of the newest batch.
+    pub fn ops(&self, step: Step, node: usize, lots: &[u32]) -> Vec<Op> {
+        lots.iter().map(|lot| self.op(step, node, self.batch(), *lot, 0)).collect()
     }
 
     /// The op of a step of one of the first nodes. The third of the first round errs in one of twenty items.
@@ -350,7 +365,7 @@ impl Market {
             expires_at: u32::try_from(self.chain.now_s()).unwrap_or_default() + 10_000_000,
             verification: match shape.then {
                 Then::Verdict => {
-                    Verification::Adjudicated { adjudicator: self.account_no(self.nodes.len() - 1), verdict_ttl_s: 600 }
+                    Verification::Adjudicated { adjudicator: Self::number(self.nodes.len() - 1), verdict_ttl_s: 600 }
                 }
                 Then::Settled | Then::Gold => Verification::Consensus,
             },
@@ -359,11 +374,6 @@ impl Market {
         let gold_root = if shape.then == Then::Gold { bag(sha256, &self.gold(shape).1) } else { EMPTY };
         let uri = format!("blob:{}", "0".repeat(64));
         BatchSpec { terms, items: shape.items, manifest: [7; 32], uri, gold_root, callback: None }
-    }
-
-    /// The number of a node's account: the requester is account 0.
-    fn account_no(&self, node: usize) -> AccountNo {
-        AccountNo(u32::try_from(node).unwrap_or_default() + 1)
     }
 
     /// Leaves of a gold tree over the right answers, and its peaks.
@@ -391,8 +401,7 @@ impl Market {
         });
         let openings = openings.collect::<anyhow::Result<_>>()?;
         let args = GoldOpenArgs { batch: self.batch(), lot: LotId(0), openings };
-        let requester = self.requester.clone();
-        self.call(&requester, calls::gold_open(&args, 0))
+        self.chain.call(&self.requester, &self.coordinator, calls::gold_open(&args, 0))
     }
 
     /// A `work` call.
@@ -400,8 +409,7 @@ impl Market {
     /// # Errors
     /// The call fails, or an op is skipped.
     pub fn work(&mut self, node: usize, ops: Vec<Op>) -> anyhow::Result<Burnt> {
-        let actor = self.nodes[node].clone();
-        self.call(&actor, calls::work(ops, Some(Self::number(node))))
+        self.chain.call(&self.nodes[node], &self.coordinator, calls::work(ops, Some(Self::number(node))))
     }
 
     /// Lets the requester's key sign intents.
@@ -409,10 +417,9 @@ impl Market {
     /// # Errors
     /// The call fails.
     pub fn add_intent_key(&mut self) -> anyhow::Result<Burnt> {
-        let requester = self.requester.clone();
-        let (public_key, daily_cap) = (PublicKey(requester.public_key()?), Amount(10_u128.pow(30)));
+        let (public_key, daily_cap) = (PublicKey(self.requester.public_key()?), Amount(10_u128.pow(30)));
         let args = IntentKeyAddArgs { public_key, kinds: Kinds::EVERY, token: TOKEN, daily_cap };
-        self.call(&requester, calls::intent_key_add(&args))
+        self.chain.call(&self.requester, &self.coordinator, calls::intent_key_add(&args))
     }
 
     /// Intents of the requester in one call, relayed by a node.
@@ -434,8 +441,7 @@ impl Market {
             intent.signature = self.requester.sign(&intent.digest(sha256, self.coordinator.as_str()))?;
             signed.push(intent);
         }
-        let relayer = self.nodes[0].clone();
-        self.call(&relayer, calls::intents_execute(&signed, withdrawals))
+        self.chain.call(&self.nodes[0], &self.coordinator, calls::intents_execute(&signed, withdrawals))
     }
 
     /// The batch that [`Self::create`] would make, as an intent.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use near_primitives::views::ExecutionOutcomeView;
 use piecework_client::{Call, calls};
 use piecework_interface::{
     amount::Amount,
@@ -16,7 +17,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use crate::{
-    chain::{Burnt, Ran},
+    chain::Burnt,
     market::{Market, NEAR, Shape, Step, TOKEN, Then, WINDOW_S},
     report::{Figure, Gas},
 };
@@ -32,7 +33,7 @@ const GIGA: u64 = 1_000_000_000;
 ///
 /// # Errors
 /// A contract is missing, a call fails, or an op is skipped.
-pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, Vec<Ran>)> {
+pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, Vec<ExecutionOutcomeView>)> {
     let wasm = contracts.join("piecework_coordinator.wasm");
     let wasm_bytes =
         std::fs::metadata(&wasm).with_context(|| format!("{}: run scripts/build-contracts", wasm.display()))?.len();
@@ -60,7 +61,7 @@ struct Bench {
     figures: Vec<Figure>,
     /// The figure whose receipts are kept.
     profile: String,
-    ran: Vec<Ran>,
+    ran: Vec<ExecutionOutcomeView>,
 }
 
 impl Bench {
@@ -92,9 +93,7 @@ impl Bench {
 
     /// One lot of 64 items, one op a call, in the middle of a batch: a lot was settled before, another lives on.
     fn single_lot(&mut self) -> anyhow::Result<()> {
-        self.market.create(Shape::usual(u32::from(ITEMS) * 3, ITEMS))?;
-        self.market.chain.pass(5)?;
-        let draw = self.market.draw(0)?;
+        let draw = self.market.open(Shape::usual(u32::from(ITEMS) * 3, ITEMS))?;
         self.figure("draw", draw, 0);
         let first = self.market.step(Step::Claim, 0, &[1])?;
         self.figure("first_claim_of_batch", first, 0);
@@ -122,9 +121,7 @@ impl Bench {
     /// Eight lots of 64 items, eight ops a call: the life of an item, and what one more op in a call adds.
     fn eight_lots(&mut self) -> anyhow::Result<()> {
         // One lot more for the base of the differences, and one that keeps the batch open.
-        self.market.create(Shape::usual(u32::from(ITEMS) * (LOTS + 2), ITEMS))?;
-        self.market.chain.pass(5)?;
-        let mut life = self.market.draw(0)?;
+        let mut life = self.market.open(Shape::usual(u32::from(ITEMS) * (LOTS + 2), ITEMS))?;
         let ones = self.three_copies(&[LOTS], &mut Burnt::default())?;
         let lots: Vec<_> = (0..LOTS).collect();
         let eights = self.three_copies(&lots, &mut life)?;
@@ -140,58 +137,31 @@ impl Bench {
 
     /// Three copies of these lots. Returns what the second claim, commit and reveal and the last reveal burnt.
     fn three_copies(&mut self, lots: &[u32], life: &mut Burnt) -> anyhow::Result<[Burnt; 4]> {
-        let mut seen = [Burnt::default(); 4];
-        for (index, step) in [Step::Claim, Step::Commit, Step::Reveal].into_iter().enumerate() {
-            for node in 0..3 {
-                let burnt = self.market.step(step, node, lots)?;
-                *life += burnt;
-                match node {
-                    1 => seen[index] = burnt,
-                    2 => seen[3] = burnt,
-                    _ => {}
-                }
-            }
-        }
-        Ok(seen)
+        let burnt = self.market.round(0..3, |market, step, node| market.ops(step, node, lots))?;
+        burnt.iter().for_each(|call| *life += *call);
+        Ok([burnt[1], burnt[4], burnt[7], burnt[8]])
     }
 
     /// A lot whose first round leaves items open: the draw, claims, commits and reveals of its second round.
     fn extension(&mut self) -> anyhow::Result<()> {
-        self.market.create(Shape::usual(u32::from(ITEMS) * 2, ITEMS))?;
-        self.market.chain.pass(5)?;
-        self.market.draw(0)?;
+        self.market.open(Shape::usual(u32::from(ITEMS) * 2, ITEMS))?;
         let batch = self.market.batch();
-        for step in [Step::Claim, Step::Commit, Step::Reveal] {
-            for node in 0..3 {
-                // Three different answers to every twentieth item, and one of two nodes cannot be right.
-                let answers: Vec<u8> = (0..ITEMS)
-                    .map(|item| if item % 20 == 7 { 50 + u8::try_from(node).unwrap_or_default() } else { item % 10 })
-                    .collect();
-                let op = self.market.op_with(step, node, (batch, LotId(0), 0), answers);
-                let burnt = self.market.work(node, vec![op])?;
-                if step == Step::Reveal && node == 2 {
-                    self.figure("last_reveal_that_extends", burnt, 0);
-                }
-            }
-        }
+        let burnt = self.market.round(0..3, |market, step, node| {
+            // Three different answers to every twentieth item, and one of two nodes cannot be right.
+            let own = 50 + u8::try_from(node).unwrap_or_default();
+            let answers = (0..ITEMS).map(|item| if item % 20 == 7 { own } else { item % 10 }).collect();
+            vec![market.op_with(step, node, (batch, LotId(0), 0), answers)]
+        })?;
+        self.figure("last_reveal_that_extends", burnt[8], 0);
         self.market.draw_at(3, At::Lot(LotId(0)))?;
-        for step in [Step::Claim, Step::Commit, Step::Reveal] {
-            for node in 3..6 {
-                let op = self.market.op(step, node, batch, 0, 1);
-                let burnt = self.market.work(node, vec![op])?;
-                if step == Step::Reveal && node == 5 {
-                    self.figure("last_reveal_of_extension", burnt, 0);
-                }
-            }
-        }
+        let burnt = self.market.round(3..6, |market, step, node| vec![market.op(step, node, batch, 0, 1)])?;
+        self.figure("last_reveal_of_extension", burnt[8], 0);
         Ok(())
     }
 
     /// A job of one item, alone, and eight of them together.
     fn lone_job(&mut self) -> anyhow::Result<()> {
-        self.market.create(Shape::usual(1, 1))?;
-        self.market.chain.pass(5)?;
-        let mut life = self.market.draw(0)?;
+        let mut life = self.market.open(Shape::usual(1, 1))?;
         self.three_copies(&[0], &mut life)?;
         self.figure("lone_job", life, 24_000);
 
@@ -204,12 +174,10 @@ impl Bench {
         let draws = batches.iter().map(|batch| Op::Draw { batch: *batch, at: At::Group(0) }).collect();
         let mut life = self.market.work(0, draws)?;
         self.market.chain.pass(60)?;
-        for step in [Step::Claim, Step::Commit, Step::Reveal] {
-            for node in 0..3 {
-                let ops = batches.iter().map(|batch| self.market.op(step, node, *batch, 0, 0)).collect();
-                life += self.market.work(node, ops)?;
-            }
-        }
+        let burnt = self.market.round(0..3, |market, step, node| {
+            batches.iter().map(|batch| market.op(step, node, *batch, 0, 0)).collect()
+        })?;
+        burnt.into_iter().for_each(|call| life += call);
         self.figure("eight_lone_jobs_each", life.each(u64::from(LOTS)), 5_500);
         Ok(())
     }
@@ -218,31 +186,21 @@ impl Bench {
     /// and extends; then the dearest of all, over eight slots. Both must fit the gas that a reveal keeps for its tally.
     fn widest_tally(&mut self) -> anyhow::Result<()> {
         let width = 32;
-        self.market.create(Shape { start: 5, width, ..Shape::usual(u32::from(ITEMS), ITEMS) })?;
-        self.market.chain.pass(5)?;
-        self.market.draw(0)?;
+        self.market.open(Shape { start: 5, width, ..Shape::usual(u32::from(ITEMS), ITEMS) })?;
         let (batch, lot) = (self.market.batch(), LotId(0));
-        let rounds: [(u8, &[usize]); 2] = [(0, &[0, 1, 2, 3, 4]), (1, &[5, 6, 7])];
-        for (round, nodes) in rounds {
+        for (round, nodes) in [(0, 0..5), (1, 5..8)] {
             if round == 1 {
                 self.market.draw_at(5, At::Lot(lot))?;
             }
-            let mut reveals = Vec::new();
-            for step in [Step::Claim, Step::Commit, Step::Reveal] {
-                for node in nodes {
-                    // Equal but for the last byte: the comparisons are as long as they can be.
-                    let mut answers = vec![9; usize::from(ITEMS) * usize::from(width)];
-                    for answer in answers.chunks_exact_mut(usize::from(width)) {
-                        answer[usize::from(width) - 1] = u8::try_from(*node).unwrap_or_default();
-                    }
-                    let op = self.market.op_with(step, *node, (batch, lot, round), answers);
-                    let burnt = self.market.work(*node, vec![op])?;
-                    if step == Step::Reveal {
-                        reveals.push(burnt);
-                    }
+            let burnt = self.market.round(nodes, |market, step, node| {
+                // Equal but for the last byte: the comparisons are as long as they can be.
+                let mut answers = vec![9; usize::from(ITEMS) * usize::from(width)];
+                for answer in answers.chunks_exact_mut(usize::from(width)) {
+                    answer[usize::from(width) - 1] = u8::try_from(node).unwrap_or_default();
                 }
-            }
-            let (last, before) = (reveals[reveals.len() - 1], reveals[reveals.len() - 2]);
+                vec![market.op_with(step, node, (batch, lot, round), answers)]
+            })?;
+            let (last, before) = (burnt[burnt.len() - 1], burnt[burnt.len() - 2]);
             let name = if round == 0 { "widest_tally" } else { "widest_tally_and_settlement" };
             self.figure(name, last.beyond(before), TALLY_GAS / GIGA);
         }
@@ -251,9 +209,7 @@ impl Bench {
 
     /// A provisional lot: gold opened, a challenge, a jury and what it comes to.
     fn dispute(&mut self) -> anyhow::Result<()> {
-        self.market.create(Shape { then: Then::Gold, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
-        self.market.chain.pass(5)?;
-        self.market.draw(0)?;
+        self.market.open(Shape { then: Then::Gold, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
         self.three_copies(&[0], &mut Burnt::default())?;
         let batch = self.market.batch();
         let open = self.market.open_gold(&[0, 7, 20, 63])?;
@@ -268,12 +224,9 @@ impl Bench {
         self.market.draw_at(3, At::Lot(LotId(0)))?;
         let judged = self.market.jury_items(LotId(0))?;
         let answers: Vec<u8> = (0..ITEMS).filter(|item| judged & (1 << item) != 0).map(|item| item % 10).collect();
-        for step in [Step::Claim, Step::Commit, Step::Reveal] {
-            for node in 3..NODES - 1 {
-                let op = self.market.op_with(step, node, (batch, LotId(0), JURY), answers.clone());
-                self.market.work(node, vec![op])?;
-            }
-        }
+        self.market.round(3..NODES - 1, |market, step, node| {
+            vec![market.op_with(step, node, (batch, LotId(0), JURY), answers.clone())]
+        })?;
         let rules = self.poke()?;
         self.figure("poke_that_rules", rules, poke_gas(1) / GIGA);
         Ok(())
@@ -287,7 +240,7 @@ impl Bench {
         let accept = self.market.call(&adjudicator, calls::adjudicator_accept(batch, NEAR))?;
         self.figure("adjudicator_accept", accept, 0);
         self.market.chain.pass(5)?;
-        self.market.draw(0)?;
+        self.market.draw_at(0, At::Group(0))?;
         self.three_copies(&[0], &mut Burnt::default())?;
         let args = VerdictArgs { batch, lot: LotId(0), scores: vec![10_000, 9_000, 100], report: [0; 32] };
         let verdict = self.market.call(&adjudicator, calls::verdict(&args))?;
@@ -304,9 +257,7 @@ impl Bench {
 
     /// A step by poke, and the way out.
     fn payout(&mut self) -> anyhow::Result<()> {
-        self.market.create(Shape::usual(u32::from(ITEMS), ITEMS))?;
-        self.market.chain.pass(5)?;
-        self.market.draw(0)?;
+        self.market.open(Shape::usual(u32::from(ITEMS), ITEMS))?;
         for node in 0..3 {
             self.market.step(Step::Claim, node, &[0])?;
         }

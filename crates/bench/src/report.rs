@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use near_primitives::views::ExecutionOutcomeView;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::chain::{Burnt, Ran};
+use crate::chain::{Burnt, log_bytes};
 
 /// All figures.
 #[derive(Clone, Debug, Serialize)]
@@ -85,21 +86,22 @@ pub fn table(gas: &Gas) -> String {
 }
 
 /// What receipts burnt their gas for, dearest first, in GGas.
-pub fn profile(ran: &[Ran]) -> String {
+pub fn profile(ran: &[ExecutionOutcomeView]) -> String {
     let mut out = String::new();
     for receipt in ran {
         // Writing to a string does not fail.
         let _ = writeln!(
             out,
             "{} {:.1} GGas, {} bytes of log",
-            receipt.executor,
-            1_000.0 * tera(receipt.gas),
-            receipt.log_bytes()
+            receipt.executor_id,
+            1_000.0 * tera(receipt.gas_burnt.as_gas()),
+            log_bytes(receipt)
         );
-        let mut costs = receipt.costs.clone();
-        costs.sort_by_key(|(_, gas)| std::cmp::Reverse(*gas));
-        for (cost, gas) in costs {
-            let _ = writeln!(out, "{:>10.1} {cost}", 1_000.0 * tera(gas));
+        let mut costs: Vec<_> = receipt.metadata.gas_profile.iter().flatten().collect();
+        costs.sort_by_key(|cost| std::cmp::Reverse(cost.gas_used));
+        for cost in costs {
+            let gas = 1_000.0 * tera(cost.gas_used.as_gas());
+            let _ = writeln!(out, "{gas:>10.1} {}", cost.cost.to_lowercase());
         }
     }
     out

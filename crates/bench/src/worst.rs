@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use near_primitives::views::{ExecutionOutcomeView, ExecutionStatusView};
 use piecework_client::{Call, calls, token, views};
 use piecework_compact::json::Text;
 use piecework_interface::{
@@ -18,7 +19,7 @@ use piecework_interface::{
 };
 
 use crate::{
-    chain::{Actor, Ran},
+    chain::{Actor, log_bytes},
     market::{Market, NEAR, Shape, Step, TERA, TOKEN},
     report::tera,
 };
@@ -59,8 +60,7 @@ fn ops(market: &Market, step: Step, node: usize, round: u8, lots: &[u32], answer
 
 /// Gas and log of the call that was made last.
 fn last(market: &Market, burnt: u64) -> (u64, usize) {
-    let log_bytes = market.chain.ran().iter().map(Ran::log_bytes).max().unwrap_or_default();
-    (burnt, log_bytes)
+    (burnt, market.chain.ran().iter().map(log_bytes).max().unwrap_or_default())
 }
 
 fn assert_within(name: &str, (gas, log_bytes): (u64, usize)) {
@@ -126,9 +126,7 @@ fn work__should_stay_within_log_and_gas_with_24_ops() {
     let mut market = market(5);
     let count = u32::try_from(OPS_MAX).expect("few");
     let lots: Vec<_> = (0..count).collect();
-    market.create(Shape { start: 5, ..Shape::usual((count + 1) * 64, 64) }).expect("batch");
-    market.chain.pass(5).expect("time");
-    market.draw(0).expect("draw");
+    market.open(Shape { start: 5, ..Shape::usual((count + 1) * 64, 64) }).expect("batch");
     let answers = |node: usize| -> Vec<u8> {
         // Each of the first three errs in other items, which the others then decide.
         (0..64_usize)
@@ -159,9 +157,7 @@ fn claim__should_stay_within_log_and_gas_when_24_reservations_are_replaced() {
     let mut market = market(6);
     let count = u32::try_from(OPS_MAX).expect("few");
     let lots: Vec<_> = (0..count).collect();
-    market.create(Shape { start: 5, ..Shape::usual(count * 64, 64) }).expect("batch");
-    market.chain.pass(5).expect("time");
-    market.draw(0).expect("draw");
+    market.open(Shape { start: 5, ..Shape::usual(count * 64, 64) }).expect("batch");
     for node in 0..5 {
         let claims = ops(&market, Step::Claim, node, 0, &lots, &[]);
         market.work(node, claims).expect("claims");
@@ -192,9 +188,7 @@ fn poke__should_settle_16_of_the_widest_lots_within_log_and_gas() {
     let mut market = market(8);
     let count = u32::try_from(POKES_MAX).expect("few");
     let lots: Vec<_> = (0..count).collect();
-    market.create(Shape { start: 5, width: WIDTH, ..Shape::usual(count * 64, 64) }).expect("batch");
-    market.chain.pass(5).expect("time");
-    market.draw(0).expect("draw");
+    market.open(Shape { start: 5, width: WIDTH, ..Shape::usual(count * 64, 64) }).expect("batch");
     let answers = |node: usize| -> Vec<u8> {
         // Equal but for the last byte: the comparisons are as long as they can be. Of the extension two agree.
         let own = u8::try_from(node.min(6)).unwrap_or_default();
@@ -264,10 +258,12 @@ fn pitfall_8__should_restore_a_failed_payout_within_the_callback_s_static_gas() 
 
     // Then the transfer failed, the callback ran within its eight TGas, and everything is as before.
     let ran = market.chain.ran().to_vec();
-    assert!(ran.iter().any(|ran| ran.executor == market.token && !ran.ok), "{ran:?}");
-    let callback = ran.iter().rev().find(|ran| ran.executor == market.coordinator && ran.ok).expect("callback");
-    println!("callback: {:.2} TGas of {}", tera(callback.gas), CALLBACK_GAS / TERA);
-    assert!(callback.gas < CALLBACK_GAS / 2, "{callback:?}");
+    let failed = |ran: &ExecutionOutcomeView| matches!(ran.status, ExecutionStatusView::Failure(_));
+    assert!(ran.iter().any(|ran| ran.executor_id == market.token && failed(ran)), "{ran:?}");
+    let callback = ran.iter().rev().find(|ran| ran.executor_id == market.coordinator && !failed(ran));
+    let gas = callback.expect("callback").gas_burnt.as_gas();
+    println!("callback: {:.2} TGas of {}", tera(gas), CALLBACK_GAS / TERA);
+    assert!(gas < CALLBACK_GAS / 2, "{callback:?}");
     assert_eq!(balance(&market, &node), before);
 
     // And with too little gas for both receipts nothing is debited at all.
