@@ -22,4 +22,5 @@ mod yields;
 pub use context::{BlockContext, Runtime, Validators};
 pub use errors::RuntimeError;
 pub use process::{Applied, BlockInput};
+pub use verify::inconsistent;
 pub use view::ViewError;

@@ -9,9 +9,6 @@ mod keys;
 mod stake;
 mod state_init;
 
-use near_primitives::errors::ActionErrorKind;
+use super::errors::ActionFailure;
 
-use super::RuntimeError;
-
-/// The outer error stops the node, the inner one fails the receipt.
-type ActionOutcome = Result<Result<(), ActionErrorKind>, RuntimeError>;
+type ActionOutcome = Result<(), ActionFailure>;

@@ -1,10 +1,12 @@
 //! Running one action receipt: all its actions or none (nearcore `lib.rs`, `apply_action_receipt`).
 
-use near_parameters::ActionCosts;
+use std::sync::Arc;
+
+use near_parameters::{ActionCosts, ParameterCost};
 use near_primitives::{
     account::{Account, AccountContract},
     action::Action,
-    errors::{ActionError, ActionErrorKind, TxExecutionError},
+    errors::{ActionError, ActionErrorKind, IntegerOverflowError, TxExecutionError},
     hash::CryptoHash,
     profile_data_v3::ProfileDataV3,
     receipt::{
@@ -13,11 +15,11 @@ use near_primitives::{
     transaction::{ExecutionMetadata, ExecutionMetadataV4, ExecutionOutcome, ExecutionOutcomeWithId, ExecutionStatus},
     trie_key::TrieKey,
     types::{AccountId, Balance, Gas, StateChangeCause, validator_stake::ValidatorStake},
-    utils::{create_action_hash_from_receipt_id, create_receipt_id_from_receipt_id},
+    utils::create_receipt_id_from_receipt_id,
 };
-use near_vm_runner::logic::ReturnData;
+use near_vm_runner::logic::{ReturnData, types::PromiseResult};
 
-use super::{BlockContext, Runtime, RuntimeError, fees, refunds::Usage, storage_stake, validate};
+use super::{BlockContext, Runtime, RuntimeError, errors::ActionFailure, fees, storage_stake, validate};
 use crate::state::StateUpdate;
 
 /// What a receipt did.
@@ -26,36 +28,28 @@ pub struct AppliedReceipt {
     pub outcome: ExecutionOutcomeWithId,
     /// Receipts it sends, in order.
     pub new_receipts: Vec<Receipt>,
-    /// Compute it used.
-    pub compute: u64,
-    /// yoctoNEAR that came into or went out of existence besides those burnt in the outcome.
-    pub supply: SupplyChange,
+    /// yoctoNEAR of a refund that found nobody, which no outcome shows.
+    pub lost: Balance,
+    /// yoctoNEAR that a contract without balance may attach to a call, which no outcome shows either.
+    pub minted: Balance,
     /// Stakes it asked for.
     pub proposals: Vec<ValidatorStake>,
 }
 
-/// Changes of the supply that no outcome shows.
-#[derive(Default)]
-pub struct SupplyChange {
-    /// A refund that found nobody.
-    pub lost: Balance,
-    /// The yoctoNEAR that a contract without balance may attach to a call.
-    pub minted: Balance,
-}
-
-/// The result of one receipt's input, by data id order: bytes, or `None` if that receipt failed.
-pub type PromiseResults = Vec<Option<Vec<u8>>>;
-
-/// The state of a receipt between its actions.
+/// A receipt between its actions, and what they act on.
 pub struct ActionContext<'a> {
+    /// The rules.
+    pub runtime: &'a Runtime,
+    /// The state.
+    pub state: &'a mut StateUpdate,
     /// The block.
     pub block: &'a BlockContext,
     /// The receipt.
     pub receipt: &'a Receipt,
     /// Its contents.
     pub action_receipt: &'a VersionedActionReceipt<'a>,
-    /// Results it waited for.
-    pub promise_results: &'a PromiseResults,
+    /// Results it waited for, by data id order.
+    pub promise_results: Arc<[PromiseResult]>,
     /// The receiver's account, if it exists at this point.
     pub account: Option<Account>,
     /// On whose behalf the next action runs.
@@ -80,6 +74,8 @@ pub struct ActionResult {
     pub returned: ReturnData,
     /// Gas by host function.
     pub profile: near_vm_runner::ProfileDataV3,
+    /// The account's contract before each action.
+    pub contracts: Vec<AccountContract>,
     /// Tokens burnt besides gas.
     pub tokens_burnt: Balance,
     /// Tokens the protocol gave for one-yocto deposits.
@@ -88,9 +84,36 @@ pub struct ActionResult {
     pub proposals: Vec<ValidatorStake>,
 }
 
-impl ActionContext<'_> {
+impl ActionResult {
+    /// That of a receipt whose own fee is all it has cost yet.
+    fn new(receipt_fee: ParameterCost) -> Self {
+        Self {
+            gas_burnt: receipt_fee.gas,
+            gas_used: receipt_fee.gas,
+            compute: receipt_fee.compute,
+            logs: Vec::new(),
+            new_receipts: Vec::new(),
+            returned: ReturnData::None,
+            profile: near_vm_runner::ProfileDataV3::new(),
+            contracts: Vec::new(),
+            tokens_burnt: Balance::ZERO,
+            subsidised: Balance::ZERO,
+            proposals: Vec::new(),
+        }
+    }
+
+    /// Counts a fee.
+    pub fn burn(&mut self, fee: ParameterCost) -> Result<(), IntegerOverflowError> {
+        self.gas_burnt = self.gas_burnt.checked_add_result(fee.gas)?;
+        self.gas_used = self.gas_used.checked_add_result(fee.gas)?;
+        self.compute = self.compute.saturating_add(fee.compute);
+        Ok(())
+    }
+}
+
+impl<'a> ActionContext<'a> {
     /// The receiver of the receipt, on which actions run.
-    pub fn account_id(&self) -> &AccountId {
+    pub fn account_id(&self) -> &'a AccountId {
         self.receipt.receiver_id()
     }
 
@@ -100,9 +123,118 @@ impl ActionContext<'_> {
         self.account.as_mut().ok_or_else(|| RuntimeError::Inconsistent(format!("account {account_id} vanished")))
     }
 
+    /// The contract of the receiver's account.
+    pub fn contract(&self) -> AccountContract {
+        self.account.as_ref().map_or(AccountContract::None, |account| account.contract().into_owned())
+    }
+
     /// Whether this receipt is a refund made by the protocol.
     pub fn is_refund(&self) -> bool {
         self.receipt.predecessor_id().is_system()
+    }
+
+    fn run_actions(&mut self) -> Result<Option<ActionError>, RuntimeError> {
+        for (position, action) in self.action_receipt.actions().iter().enumerate() {
+            match self.run_action(position, action) {
+                Ok(()) => {}
+                Err(ActionFailure::Node(error)) => return Err(error),
+                Err(ActionFailure::Receipt(kind)) => {
+                    return Ok(Some(ActionError { index: u64::try_from(position).ok(), kind }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn run_action(&mut self, position: usize, action: &Action) -> Result<(), ActionFailure> {
+        self.result.contracts.push(self.contract());
+        self.result.burn(fees::exec_fee(&self.runtime.config, action, self.account_id())?)?;
+        self.result.returned = ReturnData::None;
+        let first_new = self.result.new_receipts.len();
+        self.check_existence(action)?;
+        self.check_actor(action)?;
+        self.apply_action(position, action)?;
+        let limits = &self.runtime.config.wasm_config.limit_config;
+        self.result.new_receipts[first_new..]
+            .iter()
+            .try_for_each(|new| validate::new_receipt(limits, new))
+            .map_err(ActionErrorKind::NewReceiptValidationError)?;
+        let proof_limit = limits.per_receipt_storage_proof_size_limit;
+        if self.state.receipt_proof_size(proof_limit) > proof_limit {
+            let limit = u64::try_from(proof_limit).map_err(|_| RuntimeError::Overflow)?;
+            return Err(ActionErrorKind::ReceiptStorageProofSizeExceeded { limit }.into());
+        }
+        Ok(())
+    }
+
+    fn apply_action(&mut self, position: usize, action: &Action) -> Result<(), ActionFailure> {
+        match action {
+            Action::CreateAccount(_) => self.create_account(),
+            Action::Transfer(transfer) => self.transfer(transfer.deposit),
+            Action::DeployContract(deploy) => self.deploy_contract(&deploy.code),
+            Action::FunctionCall(call) => self.function_call(call, position),
+            Action::Stake(stake) => self.stake(stake),
+            Action::AddKey(add) => self.add_key(add),
+            Action::DeleteKey(delete) => self.delete_key(&delete.public_key),
+            Action::DeleteAccount(delete) => self.delete_account(&delete.beneficiary_id),
+            Action::Delegate(signed) => self.delegate(signed),
+            Action::DeployGlobalContract(deploy) => self.deploy_global_contract(deploy),
+            Action::UseGlobalContract(reference) => self.use_global_contract(&reference.contract_identifier),
+            Action::DeterministicStateInit(init) => self.deterministic_state_init(init),
+            Action::TransferToGasKey(transfer) => self.transfer_to_gas_key(transfer),
+            Action::WithdrawFromGasKey(withdraw) => self.withdraw_from_gas_key(withdraw),
+            Action::UniversalStateInit(init) => self.universal_state_init(init),
+            Action::DelegateV2(_) => {
+                Err(RuntimeError::Inconsistent("validation let an unsupported action through".to_owned()).into())
+            }
+        }
+    }
+
+    /// After all actions: the receiver must still pay for its storage. Writes its account.
+    fn check_receiver(&mut self) -> Result<Option<ActionError>, RuntimeError> {
+        let Some(account) = &self.account else { return Ok(None) };
+        if let Some(amount) = storage_stake::lacking(&self.runtime.config, account, account.amount())? {
+            let account_id = self.account_id().clone();
+            let kind = ActionErrorKind::LackBalanceForState { account_id, amount };
+            return Ok(Some(ActionError { index: None, kind }));
+        }
+        self.state.set_account(self.receipt.receiver_id(), account)?;
+        Ok(None)
+    }
+
+    /// Passes the result on to whoever waits for it: as data, or by handing the wait to a returned promise.
+    fn send_result(&mut self, success: bool) -> Result<(), RuntimeError> {
+        let receivers = self.action_receipt.output_data_receivers();
+        if receivers.is_empty() {
+            return Ok(());
+        }
+        if success && let ReturnData::ReceiptIndex(index) = self.result.returned {
+            let target = usize::try_from(index).ok().and_then(|index| self.result.new_receipts.get_mut(index));
+            match target.map(Receipt::receipt_mut) {
+                Some(ReceiptEnum::Action(target) | ReceiptEnum::PromiseYield(target)) => {
+                    target.output_data_receivers.extend_from_slice(receivers);
+                }
+                Some(ReceiptEnum::ActionV2(target) | ReceiptEnum::PromiseYieldV2(target)) => {
+                    target.output_data_receivers.extend_from_slice(receivers);
+                }
+                _ => return Err(RuntimeError::Inconsistent("a call returned a promise it did not create".to_owned())),
+            }
+            return Ok(());
+        }
+        let data = match &self.result.returned {
+            _ if !success => None,
+            ReturnData::Value(value) => Some(value.clone()),
+            ReturnData::None | ReturnData::ReceiptIndex(_) => Some(Vec::new()),
+        };
+        self.result.new_receipts.extend(receivers.iter().map(|receiver| {
+            Receipt::V0(ReceiptV0 {
+                predecessor_id: self.receipt.receiver_id().clone(),
+                receiver_id: receiver.receiver_id.clone(),
+                receipt_id: CryptoHash::default(),
+                receipt: ReceiptEnum::Data(DataReceipt { data_id: receiver.data_id, data: data.clone() }),
+            })
+        }));
+        Ok(())
     }
 }
 
@@ -125,177 +257,72 @@ impl Runtime {
         let promise_results = take_inputs(state, account_id, action_receipt.input_data_ids())?;
         state.commit(StateChangeCause::ActionReceiptProcessingStarted { receipt_hash });
 
-        let base = self.config.fees.fee(ActionCosts::new_action_receipt).exec_fee();
-        let mut ctx = ActionContext {
+        let account = state.account(account_id)?;
+        let existed = account.is_some();
+        let mut context = ActionContext {
+            runtime: self,
+            state,
             block,
             receipt,
             action_receipt: &action_receipt,
-            promise_results: &promise_results,
-            account: state.account(account_id)?,
+            promise_results,
+            account,
             actor_id: receipt.predecessor_id().clone(),
-            result: ActionResult {
-                gas_burnt: base.gas,
-                gas_used: base.gas,
-                compute: base.compute,
-                logs: Vec::new(),
-                new_receipts: Vec::new(),
-                returned: ReturnData::None,
-                profile: near_vm_runner::ProfileDataV3::new(),
-                tokens_burnt: Balance::ZERO,
-                subsidised: Balance::ZERO,
-                proposals: Vec::new(),
-            },
+            result: ActionResult::new(self.config.fees.fee(ActionCosts::new_action_receipt).exec_fee()),
         };
-        let existed = ctx.account.is_some();
-        let mut contracts = Vec::with_capacity(action_receipt.actions().len());
-        let failure = self.run_actions(state, &mut ctx, &mut contracts)?;
-        let failure = match failure {
-            None => self.check_receiver(state, &ctx)?,
+        let failure = match context.run_actions()? {
+            None => context.check_receiver()?,
             failure => failure,
         };
-        let created_account = failure.is_none() && !existed && ctx.account.is_some();
-        let is_refund = ctx.is_refund();
-        let ActionResult {
-            gas_burnt, gas_used, compute, logs, mut new_receipts, returned, profile, mut proposals, ..
-        } = ctx.result;
-        let mut tokens_burnt = Balance::ZERO;
-        let mut supply = SupplyChange::default();
-        if failure.is_some() {
-            new_receipts.clear();
-            proposals.clear();
+        let success = failure.is_none();
+        if !success {
+            context.result.new_receipts.clear();
+            context.result.proposals.clear();
+            context.result.tokens_burnt = Balance::ZERO;
+            context.result.subsidised = Balance::ZERO;
+        }
+        let mut lost = Balance::ZERO;
+        if !context.is_refund() {
+            let created_account = success && !existed && context.account.is_some();
+            context.refund(success, created_account)?;
+        } else if !success {
+            lost = fees::total_deposit(action_receipt.actions())?;
+        }
+        if success {
+            context.state.commit(StateChangeCause::ReceiptProcessing { receipt_hash });
         } else {
-            tokens_burnt = ctx.result.tokens_burnt;
-            supply.minted = ctx.result.subsidised;
+            context.state.rollback();
         }
-        if is_refund {
-            if failure.is_some() {
-                supply.lost = fees::total_deposit(action_receipt.actions())?;
-            }
-        } else {
-            let usage = Usage { success: failure.is_none(), gas_burnt, gas_used, created_account };
-            let refunds = self.refund(block.gas_price, receipt, &action_receipt, &usage)?;
-            new_receipts.extend(refunds.receipts);
-            tokens_burnt = fees::add(tokens_burnt, refunds.tokens_burnt)?;
-        }
-        match failure {
-            None => state.commit(StateChangeCause::ReceiptProcessing { receipt_hash }),
-            Some(_) => state.rollback(),
-        }
-        send_result(&mut new_receipts, receipt, &action_receipt, failure.is_none(), &returned)?;
+        context.send_result(success)?;
+        let ActionResult { mut new_receipts, profile, .. } = context.result;
         for (index, new_receipt) in new_receipts.iter_mut().enumerate() {
             new_receipt.set_receipt_id(create_receipt_id_from_receipt_id(&receipt_hash, block.height, index));
         }
-        let status = status(failure, returned, &new_receipts);
         let outcome = ExecutionOutcome {
-            logs,
+            logs: context.result.logs,
             receipt_ids: new_receipts.iter().filter(|new| is_action(new)).map(|new| *new.receipt_id()).collect(),
             // A refund burns gas like any other receipt, but nobody pays for it.
-            gas_burnt,
-            compute_usage: Some(compute),
-            tokens_burnt,
+            gas_burnt: context.result.gas_burnt,
+            compute_usage: Some(context.result.compute),
+            tokens_burnt: context.result.tokens_burnt,
             executor_id: account_id.clone(),
-            status,
+            status: status(failure, context.result.returned, &new_receipts),
             metadata: ExecutionMetadata::V4(Box::new(ExecutionMetadataV4 {
                 profile: ProfileDataV3 {
                     actions_profile: profile.actions_profile,
                     wasm_ext_profile: profile.wasm_ext_profile,
                     wasm_gas: profile.wasm_gas,
                 },
-                contracts,
+                contracts: context.result.contracts,
             })),
         };
-        let outcome = ExecutionOutcomeWithId { id: receipt_hash, outcome };
-        Ok(AppliedReceipt { outcome, new_receipts, compute, supply, proposals })
-    }
-
-    fn run_actions(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        contracts: &mut Vec<AccountContract>,
-    ) -> Result<Option<ActionError>, RuntimeError> {
-        let actions = ctx.action_receipt.actions();
-        for (position, action) in actions.iter().enumerate() {
-            contracts
-                .push(ctx.account.as_ref().map_or(AccountContract::None, |account| account.contract().into_owned()));
-            let fee = fees::exec_fee(&self.config, action, ctx.account_id())?;
-            ctx.result.gas_burnt = ctx.result.gas_burnt.checked_add_result(fee.gas)?;
-            ctx.result.gas_used = ctx.result.gas_used.checked_add_result(fee.gas)?;
-            ctx.result.compute = ctx.result.compute.saturating_add(fee.compute);
-            ctx.result.returned = ReturnData::None;
-            let action_hash = create_action_hash_from_receipt_id(ctx.receipt.receipt_id(), ctx.block.height, position);
-            let is_last = position + 1 == actions.len();
-            let first_new = ctx.result.new_receipts.len();
-            let mut outcome = self.apply_action(state, ctx, action, action_hash, is_last)?;
-            let limits = &self.config.wasm_config.limit_config;
-            if outcome.is_ok() {
-                outcome = ctx.result.new_receipts[first_new..]
-                    .iter()
-                    .try_for_each(|new| validate::new_receipt(limits, new))
-                    .map_err(ActionErrorKind::NewReceiptValidationError);
-            }
-            let proof_limit = limits.per_receipt_storage_proof_size_limit;
-            if outcome.is_ok() && state.receipt_proof_size(proof_limit) > proof_limit {
-                let limit = u64::try_from(proof_limit).map_err(|_| RuntimeError::Overflow)?;
-                outcome = Err(ActionErrorKind::ReceiptStorageProofSizeExceeded { limit });
-            }
-            if let Err(kind) = outcome {
-                let index = u64::try_from(position).ok();
-                return Ok(Some(ActionError { index, kind }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// After all actions: the receiver must still pay for its storage. Writes its account.
-    fn check_receiver(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &ActionContext<'_>,
-    ) -> Result<Option<ActionError>, RuntimeError> {
-        let Some(account) = &ctx.account else { return Ok(None) };
-        if let Some(amount) = storage_stake::lacking(&self.config, account, account.amount())? {
-            let account_id = ctx.account_id().clone();
-            let kind = ActionErrorKind::LackBalanceForState { account_id, amount };
-            return Ok(Some(ActionError { index: None, kind }));
-        }
-        state.set_account(ctx.account_id(), account)?;
-        Ok(None)
-    }
-
-    fn apply_action(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        action: &Action,
-        action_hash: CryptoHash,
-        is_last: bool,
-    ) -> Result<Result<(), ActionErrorKind>, RuntimeError> {
-        if let Err(kind) = self.check_account_and_actor(ctx, action) {
-            return Ok(Err(kind));
-        }
-        match action {
-            Action::CreateAccount(_) => Ok(self.create_account(ctx)),
-            Action::Transfer(transfer) => self.transfer(state, ctx, transfer.deposit),
-            Action::DeployContract(deploy) => self.deploy_contract(state, ctx, &deploy.code),
-            Action::FunctionCall(call) => self.function_call(state, ctx, call, action_hash, is_last),
-            Action::Stake(stake) => self.stake(ctx, stake),
-            Action::AddKey(add) => self.add_key(state, ctx, add),
-            Action::DeleteKey(delete) => self.delete_key(state, ctx, &delete.public_key),
-            Action::DeleteAccount(delete) => self.delete_account(state, ctx, &delete.beneficiary_id),
-            Action::Delegate(signed) => self.delegate(state, ctx, signed),
-            Action::DeployGlobalContract(deploy) => self.deploy_global_contract(state, ctx, deploy),
-            Action::UseGlobalContract(reference) => {
-                self.use_global_contract(state, ctx, &reference.contract_identifier)
-            }
-            Action::DeterministicStateInit(init) => self.deterministic_state_init(state, ctx, init),
-            Action::TransferToGasKey(transfer) => self.transfer_to_gas_key(state, ctx, transfer),
-            Action::WithdrawFromGasKey(withdraw) => self.withdraw_from_gas_key(state, ctx, withdraw),
-            Action::UniversalStateInit(init) => self.universal_state_init(state, ctx, init),
-            Action::DelegateV2(_) => {
-                Err(RuntimeError::Inconsistent("validation let an unsupported action through".to_owned()))
-            }
-        }
+        Ok(AppliedReceipt {
+            outcome: ExecutionOutcomeWithId { id: receipt_hash, outcome },
+            new_receipts,
+            lost,
+            minted: context.result.subsidised,
+            proposals: context.result.proposals,
+        })
     }
 }
 
@@ -313,60 +340,16 @@ fn take_inputs(
     state: &mut StateUpdate,
     receiver_id: &AccountId,
     data_ids: &[CryptoHash],
-) -> Result<PromiseResults, RuntimeError> {
+) -> Result<Arc<[PromiseResult]>, RuntimeError> {
     data_ids
         .iter()
         .map(|data_id| {
             let key = TrieKey::ReceivedData { receiver_id: receiver_id.clone(), data_id: *data_id };
-            let received: ReceivedData = state
-                .read(key.clone())?
-                .ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
-            state.remove(key);
-            Ok(received.data)
+            let received: ReceivedData =
+                state.take(key)?.ok_or_else(|| RuntimeError::Inconsistent(format!("data {data_id} is not stored")))?;
+            Ok(received.data.map_or(PromiseResult::Failed, |data| PromiseResult::Successful(data.into())))
         })
         .collect()
-}
-
-/// Passes the result on to whoever waits for it: as data, or by handing the wait to a returned promise.
-fn send_result(
-    new_receipts: &mut Vec<Receipt>,
-    receipt: &Receipt,
-    action_receipt: &VersionedActionReceipt<'_>,
-    success: bool,
-    returned: &ReturnData,
-) -> Result<(), RuntimeError> {
-    let receivers = action_receipt.output_data_receivers();
-    if receivers.is_empty() {
-        return Ok(());
-    }
-    if success && let ReturnData::ReceiptIndex(index) = returned {
-        let target = usize::try_from(*index).ok().and_then(|index| new_receipts.get_mut(index));
-        return match target.map(Receipt::receipt_mut) {
-            Some(ReceiptEnum::Action(target) | ReceiptEnum::PromiseYield(target)) => {
-                target.output_data_receivers.extend_from_slice(receivers);
-                Ok(())
-            }
-            Some(ReceiptEnum::ActionV2(target) | ReceiptEnum::PromiseYieldV2(target)) => {
-                target.output_data_receivers.extend_from_slice(receivers);
-                Ok(())
-            }
-            _ => Err(RuntimeError::Inconsistent("a call returned a promise it did not create".to_owned())),
-        };
-    }
-    let data = match returned {
-        _ if !success => None,
-        ReturnData::Value(value) => Some(value.clone()),
-        ReturnData::None | ReturnData::ReceiptIndex(_) => Some(Vec::new()),
-    };
-    new_receipts.extend(receivers.iter().map(|receiver| {
-        Receipt::V0(ReceiptV0 {
-            predecessor_id: receipt.receiver_id().clone(),
-            receiver_id: receiver.receiver_id.clone(),
-            receipt_id: CryptoHash::default(),
-            receipt: ReceiptEnum::Data(DataReceipt { data_id: receiver.data_id, data: data.clone() }),
-        })
-    }));
-    Ok(())
 }
 
 fn status(failure: Option<ActionError>, returned: ReturnData, new_receipts: &[Receipt]) -> ExecutionStatus {

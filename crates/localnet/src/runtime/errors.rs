@@ -1,7 +1,7 @@
 //! Errors that mean this node cannot go on, as opposed to those that only fail a receipt.
 
 use near_primitives::errors::{
-    CompilationError, FunctionCallError, IntegerOverflowError, MethodResolveError, PrepareError,
+    ActionErrorKind, CompilationError, FunctionCallError, IntegerOverflowError, MethodResolveError, PrepareError,
 };
 use near_vm_runner::logic::errors as vm;
 
@@ -22,6 +22,30 @@ pub enum RuntimeError {
     /// The virtual machine failed, not the contract.
     #[error("virtual machine: {0}")]
     VirtualMachine(String),
+}
+
+/// Why an action has no effect.
+#[derive(Debug)]
+pub enum ActionFailure {
+    /// The receipt fails.
+    Receipt(ActionErrorKind),
+    /// The node stops.
+    Node(RuntimeError),
+}
+
+impl From<ActionErrorKind> for ActionFailure {
+    fn from(kind: ActionErrorKind) -> Self {
+        Self::Receipt(kind)
+    }
+}
+
+impl<E> From<E> for ActionFailure
+where
+    RuntimeError: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Node(error.into())
+    }
 }
 
 impl From<IntegerOverflowError> for RuntimeError {

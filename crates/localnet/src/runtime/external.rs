@@ -24,41 +24,32 @@ use near_vm_runner::logic::{
     types::{ActionIndex, GlobalContractDeployMode, GlobalContractIdentifier, ReceiptIndex},
 };
 
-use super::{Validators, promises::Promises, yields};
+use super::{Runtime, promises::Promises, yields};
 use crate::state::{Found, StateError, StateUpdate, Touched, Value};
 
 type Result<T> = std::result::Result<T, VMLogicError>;
 
 /// What one function call can reach.
 pub struct RuntimeExternal<'a> {
-    state: &'a mut StateUpdate,
-    account_id: &'a AccountId,
-    action_hash: CryptoHash,
-    height: BlockHeight,
-    chain_id: &'a str,
-    validators: &'a Validators,
-    /// Largest storage proof of a receipt; a view leaves none.
-    proof_limit: Option<usize>,
-    data_count: u64,
+    /// The rules.
+    pub runtime: &'a Runtime,
+    /// The state.
+    pub state: &'a mut StateUpdate,
+    /// The account whose contract is called.
+    pub account_id: &'a AccountId,
+    /// The block's height.
+    pub height: BlockHeight,
+    /// Whether this is a view, which leaves no storage proof.
+    pub is_view: bool,
+    /// What its data ids are made of.
+    pub action_hash: CryptoHash,
+    /// Data ids that it made.
+    pub data_count: u64,
     /// Receipts the call created so far.
     pub promises: Promises,
 }
 
-impl<'a> RuntimeExternal<'a> {
-    /// The externals of one action.
-    pub fn new(
-        state: &'a mut StateUpdate,
-        account_id: &'a AccountId,
-        action_hash: CryptoHash,
-        height: BlockHeight,
-        chain_id: &'a str,
-        validators: &'a Validators,
-        proof_limit: Option<usize>,
-    ) -> Self {
-        let promises = Promises::default();
-        Self { state, account_id, action_hash, height, chain_id, validators, proof_limit, data_count: 0, promises }
-    }
-
+impl RuntimeExternal<'_> {
     fn data_key(&self, key: &[u8]) -> TrieKey {
         TrieKey::ContractData { account_id: self.account_id.clone(), key: key.to_vec() }
     }
@@ -136,7 +127,8 @@ impl External for RuntimeExternal<'_> {
     }
 
     fn get_recorded_storage_size(&self) -> usize {
-        self.proof_limit.map_or(0, |limit| self.state.receipt_proof_size(limit))
+        let limit = self.runtime.config.wasm_config.limit_config.per_receipt_storage_proof_size_limit;
+        if self.is_view { 0 } else { self.state.receipt_proof_size(limit) }
     }
 
     fn storage_proof_size_before_receipt(&self) -> usize {
@@ -145,15 +137,15 @@ impl External for RuntimeExternal<'_> {
     }
 
     fn validator_stake(&self, account_id: &AccountId) -> Result<Option<Balance>> {
-        Ok(self.validators.stake(account_id))
+        Ok(self.runtime.validators.stake(account_id))
     }
 
     fn validator_total_stake(&self) -> Result<Balance> {
-        Ok(self.validators.total_stake())
+        Ok(self.runtime.validators.total_stake())
     }
 
     fn chain_id(&self) -> String {
-        self.chain_id.to_owned()
+        self.runtime.chain_id.clone()
     }
 
     fn create_action_receipt(

@@ -62,11 +62,7 @@ pub fn transaction_cost(config: &RuntimeConfig, tx: &Transaction, gas_price: Bal
         .checked_add_result(total_send_fees(config, sender_is_receiver, tx.actions(), tx.receiver_id())?)?
         .checked_add_result(signature_cost(config, tx)?)?;
 
-    let gas_remaining = prepaid_gas(tx.actions())?
-        .checked_add_result(prepaid_send_fees(config, tx.actions())?.gas)?
-        .checked_add_result(fees.fee(ActionCosts::new_action_receipt).exec_fee().gas)?
-        .checked_add_result(prepaid_exec_fees(config, tx.actions(), tx.receiver_id())?.gas)?;
-
+    let gas_remaining = bought_gas(config, tx.actions(), tx.receiver_id())?;
     let burnt_amount = gas_to_balance(gas_price, burnt.gas)?;
     let receipt_gas_price = gas_price.max(config.min_gas_purchase_price);
     let gas_cost = add(burnt_amount, gas_to_balance(receipt_gas_price, gas_remaining)?)?;
@@ -80,6 +76,14 @@ pub fn transaction_cost(config: &RuntimeConfig, tx: &Transaction, gas_price: Bal
         deposit_cost,
         total_cost: add(gas_cost, deposit_cost)?,
     })
+}
+
+/// Gas that is bought with a receipt, for all that follows from its actions.
+pub fn bought_gas(config: &RuntimeConfig, actions: &[Action], receiver_id: &AccountId) -> Result<Gas> {
+    prepaid_gas(actions)?
+        .checked_add_result(prepaid_send_fees(config, actions)?.gas)?
+        .checked_add_result(config.fees.fee(ActionCosts::new_action_receipt).exec_fee().gas)?
+        .checked_add_result(prepaid_exec_fees(config, actions, receiver_id)?.gas)
 }
 
 /// The price of `gas`.
@@ -114,7 +118,7 @@ pub fn total_send_fees(
 }
 
 /// Send fees a delegate action pays ahead for the receipt it will create. Nothing for other actions.
-pub fn prepaid_send_fees(config: &RuntimeConfig, actions: &[Action]) -> Result<ParameterCost> {
+fn prepaid_send_fees(config: &RuntimeConfig, actions: &[Action]) -> Result<ParameterCost> {
     sum(actions, |action| match delegate(action) {
         Some(inner) => {
             total_send_fees(config, inner.sender_id() == inner.receiver_id(), &inner.get_actions(), inner.receiver_id())

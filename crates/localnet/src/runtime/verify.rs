@@ -9,7 +9,7 @@ use near_primitives::{
     version::PROTOCOL_VERSION,
 };
 
-use super::{Runtime, RuntimeError, fees, fees::TransactionCost, storage_stake, validate};
+use super::{Runtime, fees, fees::TransactionCost, storage_stake, validate};
 use crate::state::{StateError, StateUpdate};
 
 /// The signer's records after the transaction has been paid for, not yet written.
@@ -58,9 +58,9 @@ impl Runtime {
         let signer_id = tx.signer_id();
         let account = state
             .account(signer_id)
-            .map_err(stored)?
+            .map_err(inconsistent)?
             .ok_or_else(|| InvalidTxError::SignerDoesNotExist { signer_id: signer_id.clone() })?;
-        match state.access_key(signer_id, tx.public_key()).map_err(stored)? {
+        match state.access_key(signer_id, tx.public_key()).map_err(inconsistent)? {
             Some(access_key) if access_key.gas_key_info().is_some() => {
                 self.charge_gas_key(state, tx, height, cost, account, access_key)
             }
@@ -126,7 +126,7 @@ impl Runtime {
         let index = tx_nonce_index
             .filter(|index| *index < num_nonces)
             .ok_or(InvalidTxError::InvalidNonceIndex { tx_nonce_index, num_nonces })?;
-        let nonce = state.gas_key_nonce(signer_id, tx.public_key(), index).map_err(stored)?.unwrap_or(0);
+        let nonce = state.gas_key_nonce(signer_id, tx.public_key(), index).map_err(inconsistent)?.unwrap_or(0);
         check_nonce(tx, tx.nonce_mode(), nonce, height)?;
         let key_left =
             key_balance.checked_sub(cost.gas_cost).ok_or_else(|| InvalidTxError::NotEnoughGasKeyBalance {
@@ -169,7 +169,7 @@ impl Runtime {
         let left = spend(tx, &account, cost.total_cost)?;
         self.check_storage_stake(tx.signer_id(), &account, left)?;
         account.set_amount(left);
-        account.set_bootstrap_nonce(tx.nonce().nonce()).map_err(|error| inconsistent(&error))?;
+        account.set_bootstrap_nonce(tx.nonce().nonce()).map_err(inconsistent)?;
         Ok(Charged { cost, account, access_key: None, gas_key_lane: None })
     }
 
@@ -186,7 +186,7 @@ impl Runtime {
     }
 
     fn lacking(&self, account: &Account, left: Balance) -> Result<Option<Balance>, InvalidTxError> {
-        storage_stake::lacking(&self.config, account, left).map_err(|error: RuntimeError| inconsistent(&error))
+        storage_stake::lacking(&self.config, account, left).map_err(inconsistent)
     }
 }
 
@@ -258,10 +258,7 @@ fn check_nonce(
     }
 }
 
-fn stored(error: StateError) -> InvalidTxError {
-    inconsistent(&error)
-}
-
-fn inconsistent(error: &dyn std::fmt::Display) -> InvalidTxError {
+/// The node's own failure as an error of the transaction, which is how nearcore says it.
+pub fn inconsistent(error: impl std::fmt::Display) -> InvalidTxError {
     InvalidTxError::StorageError(StorageError::StorageInconsistentState(error.to_string()))
 }

@@ -2,16 +2,12 @@
 
 use near_crypto::{KeyType, PublicKey};
 use near_primitives::{
-    config::ViewConfig,
-    errors::FunctionCallError,
-    hash::CryptoHash,
-    types::{AccountId, Balance},
-    views::CallResult,
+    config::ViewConfig, errors::FunctionCallError, hash::CryptoHash, types::AccountId, views::CallResult,
 };
-use near_vm_runner::logic::ReturnData;
+use near_vm_runner::logic::{ReturnData, VMContext};
 
-use super::{BlockContext, Runtime, RuntimeError, call::CallContext, errors::function_call_error};
-use crate::state::Snapshot;
+use super::{BlockContext, Runtime, RuntimeError, call::call_context, errors::function_call_error};
+use crate::state::{Snapshot, StateUpdate};
 
 /// Why a view call gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -52,24 +48,15 @@ impl Runtime {
             .map_err(RuntimeError::from)?
             .ok_or_else(|| ViewError::NoAccount(account_id.clone()))?;
         let limits = &self.config.wasm_config.limit_config;
-        let context = CallContext {
-            block,
-            account_id,
-            account: &account,
-            signer_id: account_id,
-            signer_public_key: borsh::to_vec(&PublicKey::empty(KeyType::ED25519)).unwrap_or_default(),
-            predecessor_id: account_id,
-            refund_to: account_id,
-            promise_results: &Vec::new(),
-            output_data_receivers: Vec::new(),
-            method_name,
-            args,
-            gas: limits.max_gas_burnt,
-            deposit: Balance::ZERO,
-            action_hash: CryptoHash::default(),
-            view: Some(ViewConfig { max_gas_burnt: limits.max_gas_burnt }),
+        let context = VMContext {
+            signer_account_pk: borsh::to_vec(&PublicKey::empty(KeyType::ED25519)).unwrap_or_default(),
+            input: args.into(),
+            prepaid_gas: limits.max_gas_burnt,
+            view_config: Some(ViewConfig { max_gas_burnt: limits.max_gas_burnt }),
+            ..call_context(block, account_id, &account)
         };
-        let outcome = self.run_view(snapshot, &context)?;
+        let mut state = StateUpdate::new(snapshot.clone());
+        let (outcome, _) = self.run_contract(&mut state, &context, CryptoHash::default(), method_name)?;
         if let Some(error) = outcome.aborted {
             let message = format!("{error:?}");
             let error = function_call_error(error);

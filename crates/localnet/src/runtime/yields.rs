@@ -69,12 +69,10 @@ pub fn take(
     receiver_id: &AccountId,
     data_id: CryptoHash,
 ) -> Result<Option<Receipt>, StateError> {
-    let Some(receipt) = state.read(receipt_key(receiver_id, data_id))? else { return Ok(None) };
-    state.remove(receipt_key(receiver_id, data_id));
+    let Some(receipt) = state.take(receipt_key(receiver_id, data_id))? else { return Ok(None) };
     state.remove(status_key(receiver_id, data_id));
     let by_data = TrieKey::DataIdToYieldId { receiver_id: receiver_id.clone(), data_id };
-    if let Some(yield_id) = state.read::<YieldId>(by_data.clone())? {
-        state.remove(by_data);
+    if let Some(yield_id) = state.take(by_data)? {
         state.remove(TrieKey::YieldIdToDataId { receiver_id: receiver_id.clone(), yield_id });
     }
     Ok(Some(receipt))

@@ -1,13 +1,12 @@
 //! Typed access to the entries the runtime uses.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use near_crypto::PublicKey;
 use near_primitives::{
     account::{AccessKey, Account},
     trie_key::TrieKey,
     types::{AccountId, Nonce, NonceIndex},
 };
-
-use near_crypto::PublicKey;
 
 use super::{Snapshot, StateUpdate, Value};
 
@@ -45,15 +44,20 @@ impl StateUpdate {
         self.find_whole(&key).map(|value| decode(value, &key)).transpose()
     }
 
+    /// Decodes the entry under `key` and removes it.
+    pub fn take<T: BorshDeserialize>(&mut self, key: TrieKey) -> Result<Option<T>, StateError> {
+        let value = self.read(key.clone())?;
+        if value.is_some() {
+            self.remove(key);
+        }
+        Ok(value)
+    }
+
     /// Encodes `value` under `key`.
     pub fn write<T: BorshSerialize>(&mut self, key: TrieKey, value: &T) -> Result<(), StateError> {
-        match borsh::to_vec(value) {
-            Ok(bytes) => {
-                self.set(key, bytes);
-                Ok(())
-            }
-            Err(source) => Err(StateError { key, source }),
-        }
+        let bytes = borsh::to_vec(value).map_err(|source| StateError { key: key.clone(), source })?;
+        self.set(key, bytes);
+        Ok(())
     }
 
     /// The account's record.

@@ -5,10 +5,10 @@ use std::{cell::RefCell, collections::BTreeMap};
 use borsh::{BorshDeserialize, BorshSerialize};
 use near_primitives::{
     trie_key::TrieKey,
-    types::{RawStateChange, RawStateChangesWithTrieKey, StateChangeCause},
+    types::{BlockHeight, RawStateChange, RawStateChangesWithTrieKey, StateChangeCause},
 };
 
-use super::{Snapshot, Touched, Value, accounting::Accounting};
+use super::{Snapshot, Touched, Value, VersionedState, accounting::Accounting};
 
 /// What one block wrote: raw key → every committed value in order, each with its cause.
 pub type ChangeLog = BTreeMap<Vec<u8>, KeyChanges>;
@@ -39,6 +39,15 @@ impl KeyChanges {
             })
             .collect();
         RawStateChangesWithTrieKey { trie_key: self.trie_key.clone(), changes }
+    }
+}
+
+impl VersionedState {
+    /// Writes what the block at `height` changed.
+    pub fn put_all(&mut self, height: BlockHeight, changes: &ChangeLog) {
+        for (key, change) in changes {
+            self.put(height, key.clone(), change.last().cloned());
+        }
     }
 }
 

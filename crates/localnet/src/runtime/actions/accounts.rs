@@ -1,9 +1,10 @@
 //! Creating, paying and deleting accounts.
 
 use near_crypto::{ED25519PublicKey, PublicKey};
-use near_primitives::account::FunctionCallPermission;
 use near_primitives::{
-    account::{AccessKey, AccessKeyPermission, Account, AccountContract, GasKeyInfo, id::AccountType},
+    account::{
+        AccessKey, AccessKeyPermission, Account, AccountContract, FunctionCallPermission, GasKeyInfo, id::AccountType,
+    },
     errors::ActionErrorKind,
     hash::CryptoHash,
     receipt::Receipt,
@@ -11,17 +12,17 @@ use near_primitives::{
     types::{AccountId, Balance},
 };
 
-use super::ActionOutcome;
+use super::{ActionOutcome, keys::initial_nonce};
 use crate::{
     runtime::{Runtime, RuntimeError, apply::ActionContext, fees},
     state::{StateError, StateUpdate},
 };
 
-impl Runtime {
-    pub(in crate::runtime) fn create_account(&self, ctx: &mut ActionContext<'_>) -> Result<(), ActionErrorKind> {
-        let account_id = ctx.account_id().clone();
-        let predecessor_id = ctx.receipt.predecessor_id();
-        let rules = &self.config.account_creation_config;
+impl ActionContext<'_> {
+    pub(in crate::runtime) fn create_account(&mut self) -> ActionOutcome {
+        let account_id = self.account_id().clone();
+        let predecessor_id = self.receipt.predecessor_id();
+        let rules = &self.runtime.config.account_creation_config;
         if account_id.is_top_level() {
             let short = account_id.len() < usize::from(rules.min_allowed_top_level_account_length);
             if short && *predecessor_id != rules.registrar_account_id {
@@ -29,60 +30,46 @@ impl Runtime {
                     account_id,
                     registrar_account_id: rules.registrar_account_id.clone(),
                     predecessor_id: predecessor_id.clone(),
-                });
+                }
+                .into());
             }
         } else if !account_id.is_sub_account_of(predecessor_id) {
             let predecessor_id = predecessor_id.clone();
-            return Err(ActionErrorKind::CreateAccountNotAllowed { account_id, predecessor_id });
+            return Err(ActionErrorKind::CreateAccountNotAllowed { account_id, predecessor_id }.into());
         }
-        ctx.account = Some(self.empty_account());
+        self.account = Some(self.runtime.empty_account());
         // From here on the receipt acts as the new account, so that it can add keys and deploy code.
-        ctx.actor_id = account_id;
+        self.actor_id = account_id;
         Ok(())
     }
 
-    pub(in crate::runtime) fn transfer(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        deposit: Balance,
-    ) -> ActionOutcome {
-        let Some(account) = &mut ctx.account else {
-            return self.create_implicit_account(state, ctx, deposit).map(Ok);
-        };
-        let signer_key = ctx.action_receipt.signer_public_key();
-        let refunds_gas =
-            ctx.receipt.predecessor_id().is_system() && ctx.action_receipt.signer_id() == ctx.receipt.receiver_id();
-        if refunds_gas && refund_key(state, ctx.receipt.receiver_id(), signer_key, deposit)? {
-            return Ok(Ok(()));
+    pub(in crate::runtime) fn transfer(&mut self, deposit: Balance) -> ActionOutcome {
+        if self.account.is_none() {
+            return self.create_implicit_account(deposit);
         }
-        account.set_amount(account.amount().checked_add(deposit).ok_or(RuntimeError::Overflow)?);
-        Ok(Ok(()))
+        let refunds_gas = self.is_refund() && self.action_receipt.signer_id() == self.account_id();
+        if refunds_gas && self.refund_key(deposit)? {
+            return Ok(());
+        }
+        let account = self.existing_account()?;
+        account.set_amount(fees::add(account.amount(), deposit)?);
+        Ok(())
     }
 
-    pub(in crate::runtime) fn delete_account(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        beneficiary_id: &AccountId,
-    ) -> ActionOutcome {
-        let account_id = ctx.account_id().clone();
-        let account = ctx.existing_account()?.clone();
-        let usage = account.storage_usage().saturating_sub(contract_bytes(state, &account_id, &account));
+    pub(in crate::runtime) fn delete_account(&mut self, beneficiary_id: &AccountId) -> ActionOutcome {
+        let account_id = self.account_id().clone();
+        let account = self.existing_account()?.clone();
+        let usage = account.storage_usage().saturating_sub(self.contract_bytes());
         if usage > Account::MAX_ACCOUNT_DELETION_STORAGE_USAGE {
-            return Ok(Err(ActionErrorKind::DeleteAccountWithLargeState { account_id }));
+            return Err(ActionErrorKind::DeleteAccountWithLargeState { account_id }.into());
         }
-        let keys = state.keys(&trie_key_parsers::get_raw_prefix_for_access_keys(&account_id));
-        let key_balance = gas_key_balance(state, &account_id, &keys)?;
-        if key_balance > GasKeyInfo::MAX_BALANCE_TO_BURN {
-            return Ok(Err(ActionErrorKind::GasKeyBalanceTooHigh {
-                account_id,
-                public_key: None,
-                balance: key_balance,
-            }));
+        let keys = self.state.keys(&trie_key_parsers::get_raw_prefix_for_access_keys(&account_id));
+        let balance = gas_key_balance(self.state, &account_id, &keys)?;
+        if balance > GasKeyInfo::MAX_BALANCE_TO_BURN {
+            return Err(ActionErrorKind::GasKeyBalanceTooHigh { account_id, public_key: None, balance }.into());
         }
         if account.amount() > Balance::ZERO {
-            ctx.result.new_receipts.push(Receipt::new_balance_refund(beneficiary_id, account.amount()));
+            self.result.new_receipts.push(Receipt::new_balance_refund(beneficiary_id, account.amount()));
         }
         let (mut lanes, mut lane_bytes) = (0, 0);
         for raw in keys {
@@ -91,61 +78,76 @@ impl Runtime {
                 lanes += 1;
                 lane_bytes += raw.len();
             }
-            state.remove(key);
+            self.state.remove(key);
         }
-        let compute = fees::lane_removal_compute(&self.config, lanes, lane_bytes)?;
-        ctx.result.compute = ctx.result.compute.saturating_add(compute);
-        for raw in state.keys(&trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[])) {
+        let compute = fees::lane_removal_compute(&self.runtime.config, lanes, lane_bytes)?;
+        self.result.compute = self.result.compute.saturating_add(compute);
+        for raw in self.state.keys(&trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, &[])) {
             if let Ok(key) = trie_key_parsers::parse_data_key_from_contract_data_key(&raw, &account_id) {
-                state.remove(TrieKey::ContractData { account_id: account_id.clone(), key: key.to_vec() });
+                self.state.remove(TrieKey::ContractData { account_id: account_id.clone(), key: key.to_vec() });
             }
         }
-        state.remove(TrieKey::ContractCode { account_id: account_id.clone() });
-        state.remove(TrieKey::Account { account_id });
-        ctx.result.tokens_burnt = ctx.result.tokens_burnt.checked_add(key_balance).ok_or(RuntimeError::Overflow)?;
-        ctx.actor_id = ctx.receipt.predecessor_id().clone();
-        ctx.account = None;
-        Ok(Ok(()))
-    }
-
-    /// An account without code, keys or balance.
-    pub(super) fn empty_account(&self) -> Account {
-        let bytes = self.config.fees.storage_usage_config.num_bytes_account;
-        Account::new(Balance::ZERO, Balance::ZERO, AccountContract::None, bytes)
+        self.state.remove(TrieKey::ContractCode { account_id: account_id.clone() });
+        self.state.remove(TrieKey::Account { account_id });
+        self.result.tokens_burnt = fees::add(self.result.tokens_burnt, balance)?;
+        self.actor_id = self.receipt.predecessor_id().clone();
+        self.account = None;
+        Ok(())
     }
 
     /// Creates the account that a transfer to an implicit id brings into being.
-    fn create_implicit_account(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        deposit: Balance,
-    ) -> Result<(), RuntimeError> {
-        let account_id = ctx.account_id().clone();
-        let mut account = self.empty_account();
+    fn create_implicit_account(&mut self, deposit: Balance) -> ActionOutcome {
+        let account_id = self.account_id().clone();
+        let nonce = initial_nonce(self.block.height);
+        let mut account = self.runtime.empty_account();
         account.set_amount(deposit);
-        match self.account_type(&account_id) {
+        match account_id.get_account_type() {
             AccountType::NearImplicitAccount => {
                 let public_key = implicit_key(&account_id)?;
-                let nonce = super::keys::initial_nonce(ctx.block.height);
                 let access_key = AccessKey { nonce, permission: AccessKeyPermission::FullAccess };
-                let bytes = self.access_key_bytes(&public_key, &access_key);
+                let bytes = self.runtime.access_key_bytes(&public_key, &access_key);
                 account.set_storage_usage(account.storage_usage().saturating_add(bytes));
-                state.set_access_key(&account_id, &public_key, &access_key)?;
+                self.state.set_access_key(&account_id, &public_key, &access_key)?;
             }
             AccountType::EthImplicitAccount => {
-                let wallet = AccountContract::Global(eth_wallet_code_hash(&self.chain_id));
+                let wallet = AccountContract::Global(eth_wallet_code_hash(&self.runtime.chain_id));
                 account.set_storage_usage(account.storage_usage().saturating_add(wallet.identifier_storage_usage()));
                 account.set_contract(wallet).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
             }
             AccountType::UniversalAccount => {
-                let nonce = super::keys::initial_nonce(ctx.block.height);
                 account = Account::new_uninitialized(deposit, account.storage_usage(), nonce);
             }
             AccountType::NearDeterministicAccount | AccountType::NamedAccount => {}
         }
-        ctx.account = Some(account);
+        self.account = Some(account);
         Ok(())
+    }
+
+    /// Gives a gas refund back to the key that paid. Returns whether the whole refund went there.
+    fn refund_key(&mut self, refund: Balance) -> Result<bool, RuntimeError> {
+        let (account_id, public_key) = (self.account_id(), self.action_receipt.signer_public_key());
+        let Some(mut access_key) = self.state.access_key(account_id, public_key)? else { return Ok(false) };
+        let to_gas_key = match &mut access_key.permission {
+            AccessKeyPermission::FunctionCall(FunctionCallPermission { allowance: Some(allowance), .. }) => {
+                *allowance = allowance.saturating_add(refund);
+                false
+            }
+            AccessKeyPermission::GasKeyFullAccess(gas_key) | AccessKeyPermission::GasKeyFunctionCall(gas_key, _) => {
+                gas_key.balance = fees::add(gas_key.balance, refund)?;
+                true
+            }
+            AccessKeyPermission::FunctionCall(_) | AccessKeyPermission::FullAccess => return Ok(false),
+        };
+        self.state.set_access_key(account_id, public_key, &access_key)?;
+        Ok(to_gas_key)
+    }
+}
+
+impl Runtime {
+    /// An account without code, keys or balance.
+    pub(super) fn empty_account(&self) -> Account {
+        let bytes = self.config.fees.storage_usage_config.num_bytes_account;
+        Account::new(Balance::ZERO, Balance::ZERO, AccountContract::None, bytes)
     }
 }
 
@@ -165,43 +167,6 @@ fn eth_wallet_code_hash(chain_id: &str) -> CryptoHash {
     let decoded = hex::decode_to_slice(text, &mut hash.0);
     debug_assert!(decoded.is_ok(), "{text}");
     hash
-}
-
-/// Gives a gas refund back to the key that paid. Returns whether the whole refund went there.
-fn refund_key(
-    state: &mut StateUpdate,
-    account_id: &AccountId,
-    public_key: &PublicKey,
-    refund: Balance,
-) -> Result<bool, RuntimeError> {
-    let Some(mut access_key) = state.access_key(account_id, public_key)? else { return Ok(false) };
-    let to_gas_key = match &mut access_key.permission {
-        AccessKeyPermission::FunctionCall(FunctionCallPermission { allowance: Some(allowance), .. }) => {
-            *allowance = allowance.saturating_add(refund);
-            false
-        }
-        AccessKeyPermission::GasKeyFullAccess(gas_key) | AccessKeyPermission::GasKeyFunctionCall(gas_key, _) => {
-            gas_key.balance = gas_key.balance.checked_add(refund).ok_or(RuntimeError::Overflow)?;
-            true
-        }
-        AccessKeyPermission::FunctionCall(_) | AccessKeyPermission::FullAccess => return Ok(false),
-    };
-    state.set_access_key(account_id, public_key, &access_key)?;
-    Ok(to_gas_key)
-}
-
-/// Bytes of an account's storage usage that its contract takes.
-pub(super) fn contract_bytes(state: &StateUpdate, account_id: &AccountId, account: &Account) -> u64 {
-    match account.contract().into_owned() {
-        AccountContract::None => 0,
-        AccountContract::Local(_) => {
-            let code = state.get(&TrieKey::ContractCode { account_id: account_id.clone() });
-            code.map_or(0, |code| u64::try_from(code.len()).unwrap_or(u64::MAX))
-        }
-        contract @ (AccountContract::Global(_) | AccountContract::GlobalByAccount(_)) => {
-            contract.identifier_storage_usage()
-        }
-    }
 }
 
 fn gas_key_balance(state: &StateUpdate, account_id: &AccountId, keys: &[Vec<u8>]) -> Result<Balance, StateError> {

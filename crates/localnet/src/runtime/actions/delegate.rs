@@ -11,69 +11,56 @@ use near_primitives::{
 };
 
 use super::ActionOutcome;
-use crate::{
-    runtime::{
-        Runtime, RuntimeError,
-        apply::ActionContext,
-        fees,
-        verify::{check_function_call_only, nonce_upper_bound},
-    },
-    state::StateUpdate,
+use crate::runtime::{
+    RuntimeError,
+    apply::ActionContext,
+    fees,
+    verify::{check_function_call_only, nonce_upper_bound},
 };
 
-impl Runtime {
-    pub(in crate::runtime) fn delegate(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        signed: &SignedDelegateAction,
-    ) -> ActionOutcome {
+impl ActionContext<'_> {
+    pub(in crate::runtime) fn delegate(&mut self, signed: &SignedDelegateAction) -> ActionOutcome {
         let delegate = &signed.delegate_action;
         if !signed.verify() {
-            return Ok(Err(ActionErrorKind::DelegateActionInvalidSignature));
+            return Err(ActionErrorKind::DelegateActionInvalidSignature.into());
         }
-        if ctx.block.height > delegate.max_block_height {
-            return Ok(Err(ActionErrorKind::DelegateActionExpired));
+        if self.block.height > delegate.max_block_height {
+            return Err(ActionErrorKind::DelegateActionExpired.into());
         }
-        if delegate.sender_id != *ctx.account_id() {
-            return Ok(Err(ActionErrorKind::DelegateActionSenderDoesNotMatchTxReceiver {
-                sender_id: delegate.sender_id.clone(),
-                receiver_id: ctx.account_id().clone(),
-            }));
+        if delegate.sender_id != *self.account_id() {
+            let (sender_id, receiver_id) = (delegate.sender_id.clone(), self.account_id().clone());
+            return Err(ActionErrorKind::DelegateActionSenderDoesNotMatchTxReceiver { sender_id, receiver_id }.into());
         }
-        let access_key = state.access_key(&delegate.sender_id, &delegate.public_key)?;
-        let mut access_key = match check_key(access_key, delegate, ctx.block.height) {
-            Ok(access_key) => access_key,
-            Err(kind) => return Ok(Err(kind)),
-        };
+        let access_key = self.state.access_key(&delegate.sender_id, &delegate.public_key)?;
+        let mut access_key = check_key(access_key, delegate, self.block.height)?;
         access_key.nonce = delegate.nonce;
-        state.set_access_key(&delegate.sender_id, &delegate.public_key, &access_key)?;
-        self.send_inner(ctx, delegate)?;
-        Ok(Ok(()))
+        self.state.set_access_key(&delegate.sender_id, &delegate.public_key, &access_key)?;
+        self.send_inner(delegate)?;
+        Ok(())
     }
 
     /// Sends the inner actions as a receipt of the sender. The relayer stays the signer and pays for the gas.
-    fn send_inner(&self, ctx: &mut ActionContext<'_>, delegate: &DelegateAction) -> Result<(), RuntimeError> {
+    fn send_inner(&mut self, delegate: &DelegateAction) -> Result<(), RuntimeError> {
+        let config = &self.runtime.config;
         let actions = delegate.get_actions();
         let sender_is_receiver = delegate.sender_id == delegate.receiver_id;
-        let send = fees::total_send_fees(&self.config, sender_is_receiver, &actions, &delegate.receiver_id)?;
-        let receipt_fee = self.config.fees.fee(ActionCosts::new_action_receipt);
+        let send = fees::total_send_fees(config, sender_is_receiver, &actions, &delegate.receiver_id)?;
+        let receipt_fee = config.fees.fee(ActionCosts::new_action_receipt);
         // The receipt's own send fee is not prepaid by the relayer's transaction, so nearcore burns only
         // the actions' send fees here.
-        ctx.result.gas_burnt = ctx.result.gas_burnt.checked_add_result(send.gas)?;
-        ctx.result.compute = ctx.result.compute.saturating_add(send.compute);
+        self.result.burn(send)?;
         let forwarded: Gas = fees::prepaid_gas(&actions)?
-            .checked_add_result(fees::prepaid_exec_fees(&self.config, &actions, &delegate.receiver_id)?.gas)?
+            .checked_add_result(fees::prepaid_exec_fees(config, &actions, &delegate.receiver_id)?.gas)?
             .checked_add_result(receipt_fee.exec_fee().gas)?;
-        ctx.result.gas_used = ctx.result.gas_used.checked_add_result(send.gas)?.checked_add_result(forwarded)?;
-        ctx.result.new_receipts.push(Receipt::V0(ReceiptV0 {
+        self.result.gas_used = self.result.gas_used.checked_add_result(forwarded)?;
+        self.result.new_receipts.push(Receipt::V0(ReceiptV0 {
             predecessor_id: delegate.sender_id.clone(),
             receiver_id: delegate.receiver_id.clone(),
             receipt_id: CryptoHash::default(),
             receipt: ReceiptEnum::Action(ActionReceipt {
-                signer_id: ctx.action_receipt.signer_id().clone(),
-                signer_public_key: ctx.action_receipt.signer_public_key().clone(),
-                gas_price: ctx.action_receipt.gas_price(),
+                signer_id: self.action_receipt.signer_id().clone(),
+                signer_public_key: self.action_receipt.signer_public_key().clone(),
+                gas_price: self.action_receipt.gas_price(),
                 output_data_receivers: Vec::new(),
                 input_data_ids: Vec::new(),
                 actions,

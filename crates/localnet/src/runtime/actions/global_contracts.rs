@@ -12,66 +12,50 @@ use near_primitives::{
 use near_vm_runner::ContractCode;
 
 use super::ActionOutcome;
-use crate::{
-    runtime::{Runtime, RuntimeError, apply::ActionContext},
-    state::StateUpdate,
-};
+use crate::runtime::{RuntimeError, apply::ActionContext, fees};
 
-impl Runtime {
-    pub(in crate::runtime) fn deploy_global_contract(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        deploy: &DeployGlobalContractAction,
-    ) -> ActionOutcome {
-        let account_id = ctx.account_id().clone();
+impl ActionContext<'_> {
+    pub(in crate::runtime) fn deploy_global_contract(&mut self, deploy: &DeployGlobalContractAction) -> ActionOutcome {
+        let account_id = self.account_id().clone();
         let bytes = u128::try_from(deploy.code.len()).map_err(|_| RuntimeError::Overflow)?;
-        let price = self.config.fees.storage_usage_config.global_contract_storage_amount_per_byte;
+        let price = self.runtime.config.fees.storage_usage_config.global_contract_storage_amount_per_byte;
         let cost = price.checked_mul(bytes).ok_or(RuntimeError::Overflow)?;
-        let account = ctx.existing_account()?;
+        let account = self.existing_account()?;
         let Some(left) = account.amount().checked_sub(cost) else {
-            return Ok(Err(ActionErrorKind::LackBalanceForState { account_id, amount: cost }));
+            return Err(ActionErrorKind::LackBalanceForState { account_id, amount: cost }.into());
         };
         account.set_amount(left);
-        ctx.result.tokens_burnt = ctx.result.tokens_burnt.checked_add(cost).ok_or(RuntimeError::Overflow)?;
+        self.result.tokens_burnt = fees::add(self.result.tokens_burnt, cost)?;
         let code_hash = CryptoHash::hash_bytes(&deploy.code);
         let identifier = match deploy.deploy_mode {
             GlobalContractDeployMode::CodeHash => GlobalContractIdentifier::CodeHash(code_hash),
             GlobalContractDeployMode::AccountId => GlobalContractIdentifier::AccountId(account_id.clone()),
         };
         let nonce_key = TrieKey::GlobalContractNonce { identifier: identifier.clone().into() };
-        let nonce = state.read::<u64>(nonce_key.clone())?.unwrap_or(0) + 1;
-        state.write(nonce_key, &nonce)?;
+        let nonce = self.state.read::<u64>(nonce_key.clone())?.unwrap_or(0) + 1;
+        self.state.write(nonce_key, &nonce)?;
         self.precompile(ContractCode::new(deploy.code.to_vec(), Some(code_hash)))?;
-        ctx.result.new_receipts.push(Receipt::new_global_contract_distribution(
+        self.result.new_receipts.push(Receipt::new_global_contract_distribution(
             account_id,
             GlobalContractDistributionReceipt::new(identifier, ShardId::new(0), vec![], deploy.code.clone(), nonce),
         ));
-        Ok(Ok(()))
+        Ok(())
     }
 
-    pub(in crate::runtime) fn use_global_contract(
-        &self,
-        state: &mut StateUpdate,
-        ctx: &mut ActionContext<'_>,
-        identifier: &GlobalContractIdentifier,
-    ) -> ActionOutcome {
+    pub(in crate::runtime) fn use_global_contract(&mut self, identifier: &GlobalContractIdentifier) -> ActionOutcome {
         let key = TrieKey::GlobalContractCode { identifier: identifier.clone().into() };
-        if state.get(&key).is_none() {
-            return Ok(Err(Self::no_global_contract(identifier.clone())));
+        if self.state.get(&key).is_none() {
+            return Err(ActionErrorKind::GlobalContractDoesNotExist { identifier: identifier.clone() }.into());
         }
-        let had_code = ctx.existing_account()?.contract().is_local();
-        self.replace_contract(state, ctx, global(identifier), identifier.len())?;
+        let contract = match identifier {
+            GlobalContractIdentifier::CodeHash(code_hash) => AccountContract::Global(*code_hash),
+            GlobalContractIdentifier::AccountId(account_id) => AccountContract::GlobalByAccount(account_id.clone()),
+        };
+        let had_code = self.existing_account()?.contract().is_local();
+        self.replace_contract(contract, identifier.len())?;
         if had_code {
-            state.remove(TrieKey::ContractCode { account_id: ctx.account_id().clone() });
+            self.state.remove(TrieKey::ContractCode { account_id: self.account_id().clone() });
         }
-        Ok(Ok(()))
-    }
-}
-
-fn global(identifier: &GlobalContractIdentifier) -> AccountContract {
-    match identifier {
-        GlobalContractIdentifier::CodeHash(code_hash) => AccountContract::Global(*code_hash),
-        GlobalContractIdentifier::AccountId(account_id) => AccountContract::GlobalByAccount(account_id.clone()),
+        Ok(())
     }
 }

@@ -8,32 +8,30 @@ use near_primitives::{
 };
 
 use super::ActionOutcome;
-use crate::runtime::{Runtime, RuntimeError, apply::ActionContext};
+use crate::runtime::{RuntimeError, apply::ActionContext};
 
-impl Runtime {
-    pub(in crate::runtime) fn stake(&self, ctx: &mut ActionContext<'_>, stake: &StakeAction) -> ActionOutcome {
-        let account_id = ctx.account_id().clone();
-        let account = ctx.existing_account()?;
+impl ActionContext<'_> {
+    pub(in crate::runtime) fn stake(&mut self, action: &StakeAction) -> ActionOutcome {
+        let StakeAction { stake, public_key } = action.clone();
+        let account_id = self.account_id().clone();
+        let minimum_stake = self.runtime.validators.minimum_stake;
+        let account = self.existing_account()?;
         let (balance, locked) = (account.amount(), account.locked());
-        let increment = stake.stake.saturating_sub(locked);
+        let increment = stake.saturating_sub(locked);
         let Some(left) = balance.checked_sub(increment) else {
-            let stake = stake.stake;
-            return Ok(Err(ActionErrorKind::TriesToStake { account_id, stake, locked, balance }));
+            return Err(ActionErrorKind::TriesToStake { account_id, stake, locked, balance }.into());
         };
-        if locked == Balance::ZERO && stake.stake == Balance::ZERO {
-            return Ok(Err(ActionErrorKind::TriesToUnstake { account_id }));
+        if locked == Balance::ZERO && stake == Balance::ZERO {
+            return Err(ActionErrorKind::TriesToUnstake { account_id }.into());
         }
-        let minimum_stake = self.validators.minimum_stake;
-        if stake.stake > Balance::ZERO && stake.stake < minimum_stake {
-            let stake = stake.stake;
-            return Ok(Err(ActionErrorKind::InsufficientStake { account_id, stake, minimum_stake }));
+        if stake > Balance::ZERO && stake < minimum_stake {
+            return Err(ActionErrorKind::InsufficientStake { account_id, stake, minimum_stake }.into());
         }
-        let proposal = ValidatorStake::new(account_id, stake.public_key.clone(), stake.stake);
         if increment > Balance::ZERO {
             account.set_amount(left);
-            account.set_locked(stake.stake).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
+            account.set_locked(stake).map_err(|error| RuntimeError::Inconsistent(error.to_string()))?;
         }
-        ctx.result.proposals.push(proposal);
-        Ok(Ok(()))
+        self.result.proposals.push(ValidatorStake::new(account_id, public_key, stake));
+        Ok(())
     }
 }
