@@ -14,8 +14,9 @@ use near_primitives::{
     hash::CryptoHash,
     merkle::{MerklePath, combine_hash},
     receipt::Receipt,
-    transaction::{ExecutionOutcomeWithId, SignedTransaction},
+    transaction::{ExecutionOutcomeWithId, ExecutionOutcomeWithIdAndProof, SignedTransaction},
     types::{Balance, BlockHeight, EpochHeight, EpochId, Gas, validator_stake::ValidatorStake},
+    views::ExecutionOutcomeWithIdView,
 };
 
 pub use merkle::MerkleTree;
@@ -110,6 +111,13 @@ impl Block {
     /// The path from an outcome to [`Self::outcome_root`].
     pub fn outcome_path(&self, index: usize) -> MerklePath {
         self.outcome_tree.path(index, self.outcomes.len())
+    }
+
+    /// An outcome with its proof.
+    pub fn outcome_view(&self, index: usize) -> Option<ExecutionOutcomeWithIdView> {
+        let outcome_with_id = self.outcomes.get(index)?.clone();
+        let (proof, block_hash) = (self.outcome_path(index), self.hash);
+        Some(ExecutionOutcomeWithIdAndProof { proof, block_hash, outcome_with_id }.into())
     }
 
     /// Hash of the block's only chunk: the block's with every bit flipped, so that one leads to the other.

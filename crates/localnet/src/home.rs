@@ -11,7 +11,7 @@ use std::{
 };
 
 use near_chain_configs::{DEFAULT_GC_NUM_EPOCHS_TO_KEEP, EXPECTED_EPOCH_LENGTH, Genesis, GenesisValidationMode};
-use near_crypto::{KeyFile, KeyType, SecretKey};
+use near_crypto::{InMemorySigner, KeyFile, KeyType, SecretKey};
 use near_primitives::types::{AccountId, Balance};
 use serde::{Deserialize, Serialize};
 
@@ -229,7 +229,7 @@ pub fn init(dir: &Path, options: &InitOptions) -> Result<(), HomeError> {
         genesis.config.epoch_length = EXPECTED_EPOCH_LENGTH;
     }
     if let Some(Accounts { count, balance }) = options.accounts {
-        accounts::add_accounts(&mut genesis, &well_known_accounts(&validator.account_id, count), balance);
+        genesis::add_accounts(&mut genesis, &well_known_accounts(&validator.account_id, count), balance);
     }
     options.genesis.apply(&mut genesis.config);
     let config = NodeConfig {
@@ -273,7 +273,7 @@ fn gc_num_epochs_to_keep() -> u64 {
 }
 
 fn key_file(account_id: &AccountId, secret_key: SecretKey) -> KeyFile {
-    KeyFile { account_id: account_id.clone(), public_key: secret_key.public_key(), secret_key }
+    InMemorySigner::from_secret_key(account_id.clone(), secret_key).into()
 }
 
 /// The configuration with the sections that tools written for neard edit or look at.

@@ -5,11 +5,11 @@ use std::{
     path::PathBuf,
     sync::Arc,
     thread::JoinHandle,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use near_chain_configs::{DEFAULT_GC_NUM_EPOCHS_TO_KEEP, Genesis, MIN_GC_NUM_EPOCHS_TO_KEEP};
-use near_crypto::{KeyFile, KeyType, SecretKey};
+use near_crypto::{InMemorySigner, KeyFile, KeyType, SecretKey};
 use near_primitives::{hash::CryptoHash, types::AccountId};
 use near_vm_runner::{FilesystemContractRuntimeCache, noop_background_spawner};
 use tokio::{net::TcpListener, sync::watch, task};
@@ -102,10 +102,12 @@ impl Config {
     /// A throw-away chain for tests: the root account is `test.near` with a random key, blocks come as soon as
     /// there is work, and the RPC is on a free port.
     pub fn ephemeral() -> Self {
-        let secret_key = SecretKey::from_random(KeyType::ED25519);
-        let account_id = root_id();
-        let validator = KeyFile { account_id, public_key: secret_key.public_key(), secret_key };
-        let genesis = new_genesis("localnet".to_owned(), &validator.account_id, &validator.public_key);
+        let validator: KeyFile =
+            InMemorySigner::from_secret_key(root_id(), SecretKey::from_random(KeyType::ED25519)).into();
+        Self::plain(new_genesis("localnet".to_owned(), &validator.account_id, &validator.public_key), validator)
+    }
+
+    fn plain(genesis: Genesis, validator: KeyFile) -> Self {
         Self {
             genesis,
             validator,
@@ -131,7 +133,6 @@ impl Config {
         Self {
             rpc_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 3030)),
             cadence,
-            keep_blocks: None,
             keep_epochs: home.config.gc_num_epochs_to_keep.max(MIN_GC_NUM_EPOCHS_TO_KEEP),
             rules: RpcRules {
                 wait_limit: home.config.rpc.polling_config.polling_timeout,
@@ -140,14 +141,8 @@ impl Config {
             max_body_bytes: home.config.rpc.limits_config.json_payload_max_size,
             per_height: home.config.consensus.per_height(),
             seed: home.config.localnet.random_seed,
-            manual_time: None,
-            faults: Faults::default(),
-            rate_limit: None,
-            lag_blocks: 0,
             data: Some(Layout::new(home.dir)),
-            contract_cache: default_contract_cache(),
-            genesis: home.genesis,
-            validator: home.validator,
+            ..Self::plain(home.genesis, home.validator)
         }
     }
 
@@ -184,10 +179,7 @@ impl Config {
         .map_err(|source| StartError::Cache { path: path.clone(), source })?;
         let validators = Validators::of_genesis(&self.genesis.config);
         let runtime = Runtime::new(self.genesis.config.chain_id.clone(), validators, Box::new(cache));
-        let clock = match self.manual_time {
-            Some(start) => ChainClock::manual(start, self.per_height),
-            None => ChainClock::system(self.per_height),
-        };
+        let clock = ChainClock { manual: self.manual_time, offset: Duration::ZERO, per_height: self.per_height };
         let seed = match &self.seed {
             Some(seed) => CryptoHash::hash_bytes(seed.as_bytes()),
             None => CryptoHash(rand::random()),
@@ -281,11 +273,6 @@ pub fn default_contract_cache() -> PathBuf {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
     base.unwrap_or_else(std::env::temp_dir).join("piecework-localnet")
-}
-
-/// The time now, for chains that start at the present but move by hand.
-pub fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[expect(clippy::expect_used, reason = "a literal")]

@@ -11,13 +11,7 @@ use std::{
 };
 
 use near_crypto::KeyFile;
-use near_primitives::{
-    errors::InvalidTxError,
-    hash::CryptoHash,
-    state_record::StateRecord,
-    transaction::SignedTransaction,
-    types::{BlockHeight, BlockHeightDelta},
-};
+use near_primitives::{errors::InvalidTxError, hash::CryptoHash, transaction::SignedTransaction, types::BlockHeight};
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -29,7 +23,6 @@ use crate::{
     chain::{Chain, ChainError, ChainView},
     faults::FaultPlan,
     rate_limit::RateLimiter,
-    store::SnapshotInfo,
 };
 
 /// Blocks to make after the last one that did something, so that it becomes final without a wait.
@@ -81,7 +74,7 @@ pub struct Node {
     /// Where the RPC listens.
     pub rpc_addr: SocketAddr,
     /// The only validator, with its key.
-    pub validator: KeyFile,
+    pub validator: Arc<KeyFile>,
     /// Limits how many view calls run at a time.
     pub views: Semaphore,
     /// When this process started the chain.
@@ -113,28 +106,43 @@ impl Node {
     ) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
         let (commands, received) = mpsc::channel();
         let view = Arc::clone(chain.view());
-        let (head_sender, head) = watch::channel(view.history().head().height());
-        let lagging = chain.lagging().map(|view| (Arc::clone(view), watch::channel(view.history().head().height())));
-        let lagging_sender = lagging.as_ref().map(|(_, (sender, _))| sender.clone());
-        let producer = Producer::new(chain, cadence, received, head_sender, lagging_sender);
-        let thread = std::thread::Builder::new().name("block-producer".to_owned()).spawn(move || producer.run())?;
-        let started = Instant::now();
-        let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        let node = |chain, head, validator, faults, limits, lagging, commands| {
-            let views = Semaphore::new(threads * VIEWS_PER_THREAD);
-            Self { chain, head, rpc_addr, validator, views, started, faults, rules, limits, lagging, commands }
+        let head_of = |view: &ChainView| watch::channel(view.history().head().height());
+        let (head_sender, head) = head_of(&view);
+        let lagging = chain.lagging().map(|view| (Arc::clone(view), head_of(view)));
+        let producer = Producer {
+            next: Instant::now() + cadence.interval,
+            skips: StdRng::seed_from_u64(cadence.skip_seed),
+            chain,
+            cadence,
+            commands: received,
+            head: head_sender,
+            lagging_head: lagging.as_ref().map(|(_, (sender, _))| sender.clone()),
+            to_finalise: 0,
         };
-        let lagging = lagging.map(|(view, (_, head))| {
+        let thread = std::thread::Builder::new().name("block-producer".to_owned()).spawn(move || producer.run())?;
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let views = || Semaphore::new(threads * VIEWS_PER_THREAD);
+        let node = Self {
+            chain: view,
+            head,
+            rpc_addr,
+            validator: Arc::new(validator),
+            views: views(),
+            started: Instant::now(),
+            faults,
+            rules,
+            limits,
+            lagging: None,
+            commands,
+        };
+        let lagging = lagging.map(|(chain, (_, head))| {
             // Faults and limits are those of the node that leads, which stands before both.
             let (faults, limits) = (FaultPlan::default(), RateLimiter::default());
-            let KeyFile { account_id, public_key, secret_key } = &validator;
-            let (account_id, public_key, secret_key) = (account_id.clone(), public_key.clone(), secret_key.clone());
-            let same = KeyFile { account_id, public_key, secret_key };
-            let node = node(view, head, same, faults, limits, None, commands.clone());
+            let (validator, commands) = (Arc::clone(&node.validator), node.commands.clone());
+            let node = Self { chain, head, validator, views: views(), faults, limits, lagging: None, commands, ..node };
             LaggingEndpoint::new(node, cadence.skip_seed)
         });
-        let node = node(view, head, validator, faults, limits, lagging, commands);
-        Ok((Arc::new(node), thread))
+        Ok((Arc::new(Self { lagging, ..node }), thread))
     }
 
     /// Queues a transaction and tells the producer. Waits while too many are queued.
@@ -150,36 +158,16 @@ impl Node {
         Ok(hash)
     }
 
-    /// Changes the state and returns once a block has taken the change.
+    /// Changes the chain, and returns the height of a block that has taken the change.
     ///
     /// # Errors
-    /// If the patch makes no sense or the producer has stopped.
-    pub async fn patch_state(&self, records: Vec<StateRecord>) -> Result<BlockHeight, NodeError> {
-        self.change_and_produce(|chain| chain.patch_state(records)).await
-    }
-
-    /// Skips heights and the time they stand for.
-    ///
-    /// # Errors
-    /// If the producer has stopped.
-    pub async fn fast_forward(&self, delta: BlockHeightDelta) -> Result<BlockHeight, NodeError> {
-        self.change_and_produce(move |chain| chain.fast_forward(delta)).await
-    }
-
-    /// Leaves out heights before the next block, without moving time.
-    ///
-    /// # Errors
-    /// If the producer has stopped.
-    pub async fn skip_heights(&self, count: BlockHeightDelta) -> Result<BlockHeight, NodeError> {
-        self.change_and_produce(move |chain| chain.skip_heights(count)).await
-    }
-
-    /// Moves block time forward.
-    ///
-    /// # Errors
-    /// If the producer has stopped.
-    pub async fn advance_time(&self, by: Duration) -> Result<BlockHeight, NodeError> {
-        self.change_and_produce(move |chain| chain.advance_time(by)).await
+    /// If the producer has stopped, or stops because the change makes no sense.
+    pub async fn change(&self, change: impl FnOnce(&mut Chain) + Send + 'static) -> Result<BlockHeight, NodeError> {
+        self.ask(|producer| {
+            change(&mut producer.chain);
+            producer.produce_answer()
+        })
+        .await
     }
 
     /// Moves block time to a moment that is still to come, in nanoseconds since the epoch.
@@ -190,6 +178,23 @@ impl Node {
         self.ask(move |producer| {
             producer.chain.set_time(timestamp_ns).map_err(|error| error.to_string())?;
             producer.produce_answer()
+        })
+        .await
+    }
+
+    /// Does something with the chain between two blocks.
+    ///
+    /// # Errors
+    /// If that fails or the producer has stopped.
+    pub async fn with_chain<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Chain) -> Result<T, ChainError> + Send + 'static,
+    ) -> Result<T, NodeError> {
+        self.ask(|producer| {
+            let result = act(&mut producer.chain).map_err(|error| describe(&error))?;
+            // It may have another past now.
+            producer.announce();
+            Ok(result)
         })
         .await
     }
@@ -222,56 +227,9 @@ impl Node {
         .await
     }
 
-    /// Keeps the chain as it is under a name.
-    ///
-    /// # Errors
-    /// If the name is taken, the chain is in memory only, or the producer has stopped.
-    pub async fn snapshot(&self, name: Option<String>) -> Result<SnapshotInfo, NodeError> {
-        self.ask(|producer| producer.chain.snapshot(name).map_err(|error| describe(&error))).await
-    }
-
-    /// Goes back to a snapshot and says at which height that is.
-    ///
-    /// # Errors
-    /// If there is none of that name, or the producer has stopped.
-    pub async fn restore(&self, name: String) -> Result<BlockHeight, NodeError> {
-        self.ask(move |producer| {
-            producer.chain.restore(&name).map_err(|error| describe(&error))?;
-            Ok(producer.announce())
-        })
-        .await
-    }
-
-    /// Lists the snapshots.
-    ///
-    /// # Errors
-    /// If the chain is in memory only, or the producer has stopped.
-    pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, NodeError> {
-        self.ask(|producer| producer.chain.snapshots().map_err(|error| describe(&error))).await
-    }
-
-    /// Removes a snapshot.
-    ///
-    /// # Errors
-    /// If there is none of that name, or the producer has stopped.
-    pub async fn delete_snapshot(&self, name: String) -> Result<(), NodeError> {
-        self.ask(move |producer| producer.chain.delete_snapshot(&name).map_err(|error| describe(&error))).await
-    }
-
     /// Ends the producer after its current block.
     pub fn stop(&self) {
         let _ = self.commands.send(Command::Stop);
-    }
-
-    async fn change_and_produce(
-        &self,
-        change: impl FnOnce(&mut Chain) + Send + 'static,
-    ) -> Result<BlockHeight, NodeError> {
-        self.ask(|producer| {
-            change(&mut producer.chain);
-            producer.produce_answer()
-        })
-        .await
     }
 
     async fn ask<T: Send + 'static>(
@@ -300,18 +258,6 @@ struct Producer {
 }
 
 impl Producer {
-    fn new(
-        chain: Chain,
-        cadence: Cadence,
-        commands: mpsc::Receiver<Command>,
-        head: watch::Sender<BlockHeight>,
-        lagging_head: Option<watch::Sender<BlockHeight>>,
-    ) -> Self {
-        let next = Instant::now() + cadence.interval;
-        let skips = StdRng::seed_from_u64(cadence.skip_seed);
-        Self { chain, cadence, commands, head, lagging_head, next, to_finalise: 0, skips }
-    }
-
     fn run(mut self) {
         loop {
             let pause = self.pause();

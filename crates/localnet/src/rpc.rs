@@ -17,4 +17,12 @@ mod server;
 mod stream;
 mod transactions;
 
+use near_jsonrpc_primitives::errors::RpcError;
+use serde::Serialize;
+use serde_json::Value;
+
 pub use server::serve;
+
+fn to_value(value: impl Serialize) -> Result<Value, RpcError> {
+    serde_json::to_value(value).map_err(|error| RpcError::serialization_error(error.to_string()))
+}

@@ -130,6 +130,11 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + use<'_> {
     move |source| StoreError::File { path: path.to_owned(), source }
 }
 
+/// What is not there need not be removed.
+fn if_there(removed: std::io::Result<()>) -> std::io::Result<()> {
+    removed.or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
 /// The heights in the names of files with this extension.
 fn heights(dir: &Path, extension: &str) -> Result<BTreeSet<BlockHeight>, StoreError> {
     let mut found = BTreeSet::new();

@@ -52,23 +52,20 @@ pub struct History {
 impl History {
     /// The history of a chain with these recent blocks, oldest first.
     pub fn new(genesis: Arc<Block>, recent: Vec<Arc<Block>>, archive: Archive, tree: MerkleTree, keep: Keep) -> Self {
+        let archived = archive.segments().flat_map(|segment| &segment.blocks).map(|place| (place.hash, place.height));
         let mut history = Self {
-            heights: HashMap::from([(genesis.hash, genesis.height())]),
+            heights: archived.chain([(genesis.hash, genesis.height())]).collect(),
             head: Arc::clone(&genesis),
             keep,
             cut: Cut::at(&genesis),
             genesis,
             recent: BTreeMap::new(),
-            archive: Archive::default(),
+            archive,
             outcomes: HashMap::new(),
             transactions: HashMap::new(),
             receipts: HashMap::new(),
             tree,
         };
-        for segment in archive.segments() {
-            history.heights.extend(segment.blocks.iter().map(|place| (place.hash, place.height)));
-        }
-        history.archive = archive;
         recent.into_iter().for_each(|block| history.insert(block));
         history.raise_cut_to_oldest();
         history.collect_garbage();
@@ -91,8 +88,9 @@ impl History {
         for tx in &block.transactions {
             self.transactions.insert(tx.get_hash(), Arc::clone(tx));
         }
-        let created = block.created.iter().map(|receipt| (*receipt.receipt_id(), (height, Arc::clone(receipt))));
-        self.receipts.extend(created);
+        for receipt in &block.created {
+            self.receipts.insert(*receipt.receipt_id(), (height, Arc::clone(receipt)));
+        }
         self.recent.insert(height, Arc::clone(&block));
         self.head = block;
     }
@@ -146,12 +144,16 @@ impl History {
             return None;
         }
         let (first, segment) = self.archive.forget_oldest()?;
+        self.forget_blocks(&segment);
+        self.raise_cut_to_oldest();
+        Some(first)
+    }
+
+    fn forget_blocks(&mut self, segment: &Segment) {
         for place in &segment.blocks {
             self.heights.remove(&place.hash);
         }
         self.tree.forget(segment.blocks.last().map_or(0, |place| leaves(place.ordinal)));
-        self.raise_cut_to_oldest();
-        Some(first)
     }
 
     /// Moves the cut to where nearcore's garbage collector would have got with this head.
@@ -260,11 +262,6 @@ impl History {
             return Some(Arc::clone(&self.genesis));
         }
         self.recent.get(&height).cloned().or_else(|| self.archive.block(height))
-    }
-
-    /// A block by the hash of its chunk.
-    pub fn block_by_chunk(&self, chunk_hash: &CryptoHash) -> Option<Arc<Block>> {
-        self.block_by_hash(&Block::hash_of_chunk(chunk_hash))
     }
 
     /// The block after the one at `height`.

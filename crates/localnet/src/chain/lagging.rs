@@ -41,18 +41,18 @@ impl Lagging {
 
     /// The leader has forgotten something.
     pub(super) fn keep_up(&mut self, leader: &History) {
-        self.view.history_mut().follow(leader, self.behind);
+        self.view.history.write().follow(leader, self.behind);
     }
 
     /// No block comes for a while: the endpoint gets all there are.
     pub(super) fn catch_up(&mut self, leader: &History) {
         self.behind = 0;
-        self.view.history_mut().follow(leader, 0);
+        self.view.history.write().follow(leader, 0);
     }
 
     /// Another past has taken the chain's place.
     pub(super) fn replace(&mut self, leader: &History) {
         self.behind = 0;
-        *self.view.history_mut() = leader.clone();
+        *self.view.history.write() = leader.clone();
     }
 }

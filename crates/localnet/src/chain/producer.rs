@@ -21,8 +21,7 @@ use near_primitives::{
     types::{Balance, BlockHeight, BlockHeightDelta},
 };
 
-use disk::Carried;
-use header::{GasPrices, finality, state_root};
+use header::{finality, state_root};
 use patch::merge;
 use selection::congestion;
 
@@ -30,7 +29,7 @@ use super::{ChainClock, ChainError, ChainView, History, Keep, genesis, lagging::
 use crate::{
     block::{Block, MerkleTree, block_hash},
     runtime::{Applied, BlockInput, Runtime},
-    store::{self, Carry, Layout, Store},
+    store::{self, Carry, Layout, Recovered, Store},
 };
 
 /// Old blocks dropped from memory with each new one.
@@ -71,24 +70,22 @@ impl Chain {
     ) -> Result<Self, ChainError> {
         let start = genesis::start(&runtime, &genesis)?;
         let genesis_block = Arc::clone(&start.blocks[0]);
-        let (store, mut recovered) = match layout {
+        let (store, recovered) = match layout {
             Some(layout) => {
                 let (store, recovered) = store::open(layout, store::lock(layout)?, start)?;
                 (Some(store), recovered)
             }
             None => (None, start),
         };
-        let state = std::mem::take(&mut recovered.state);
-        let carried = Carried::from(&mut recovered);
-        let history = History::new(genesis_block, recovered.blocks, recovered.archive, recovered.tree, keep);
-        let view = Arc::new(ChainView::new(runtime, genesis, history, state));
-        let mut chain = Self {
-            view,
-            clock,
+        let Recovered { blocks, state, incoming, delayed, origins, clock_offset, tree, archive } = recovered;
+        let history = History::new(genesis_block, blocks, archive, tree, keep);
+        Ok(Self {
+            view: Arc::new(ChainView::new(runtime, genesis, history, state)),
+            clock: ChainClock { offset: clock_offset, ..clock },
             keep,
-            incoming: Vec::new(),
-            delayed: VecDeque::new(),
-            origins: HashMap::new(),
+            incoming,
+            delayed,
+            origins,
             patches: Vec::new(),
             skip: 0,
             seed,
@@ -97,9 +94,7 @@ impl Chain {
             recent_logs: VecDeque::new(),
             page_out_below: 0,
             lagging: None,
-        };
-        chain.carry_on(carried);
-        Ok(chain)
+        })
     }
 
     /// Gives the chain a second readable side that is up to `most` blocks behind ([`super::MOST_BEHIND`] at most).
@@ -185,8 +180,9 @@ impl Chain {
         let parent = Arc::clone(self.view.history().head());
         let height = parent.height() + 1 + std::mem::take(&mut self.skip);
         let context = self.context(&parent, height);
-        let base = self.apply_patches(&parent)?;
-        let transactions = self.take_transactions(&parent, &base.snapshot, &context);
+        let base = self.view.snapshot(parent.height());
+        let patched = self.apply_patches(&parent)?;
+        let transactions = self.take_transactions(&parent, &base, &context);
         let signed: Vec<_> = transactions.iter().map(|tx| Arc::new(tx.to_signed_tx().clone())).collect();
         let incoming = std::mem::take(&mut self.incoming);
         let input = BlockInput {
@@ -195,12 +191,9 @@ impl Chain {
             delayed: std::mem::take(&mut self.delayed),
             incoming: incoming.iter().map(|receipt| (**receipt).clone()).collect(),
         };
-        let mut applied = self
-            .view
-            .runtime
-            .apply_block(base.snapshot, input)
-            .map_err(|source| ChainError::Block { height, source })?;
-        let changes = merge(base.patched, std::mem::take(&mut applied.changes));
+        let mut applied =
+            self.view.runtime.apply_block(base, input).map_err(|source| ChainError::Block { height, source })?;
+        let changes = merge(patched, std::mem::take(&mut applied.changes));
         let total_supply = total_supply(&parent, &applied).ok_or(ChainError::Supply(height))?;
         // Blocks stay for long; what their lists have room for beyond what is in them would, too.
         applied.outcomes.shrink_to_fit();
@@ -210,7 +203,6 @@ impl Chain {
         self.delayed = applied.delayed;
 
         let lite = self.header(&parent, &context);
-        let gas = GasPrices { used: applied.gas_used, price: context.gas_price };
         let inner_rest_hash =
             CryptoHash::hash_borsh((context.random_value, context.gas_price.as_yoctonear(), parent.ordinal + 1));
         let (last_final, last_ds_final) = finality(&parent, height);
@@ -225,7 +217,7 @@ impl Chain {
             last_ds_final,
             random_value: context.random_value,
             gas_price: context.gas_price,
-            next_gas_price: self.next_gas_price(&gas)?,
+            next_gas_price: self.next_gas_price(applied.gas_used, context.gas_price),
             gas_limit: context.gas_limit,
             epoch_height: context.epoch_height,
             total_supply,
@@ -247,7 +239,7 @@ impl Chain {
             let carry = Carry {
                 outgoing: self.incoming.iter().map(|receipt| *receipt.receipt_id()).collect(),
                 delayed: self.delayed.iter().map(|receipt| *receipt.receipt_id()).collect(),
-                clock_offset_ns: disk::offset_ns(&self.clock),
+                clock_offset_ns: self.clock.offset_ns(),
             };
             store.append(&block, &carry)?;
         }
@@ -270,11 +262,9 @@ impl Chain {
     }
 
     fn publish(&mut self, block: &Arc<Block>) {
-        let mut state = self.view.state_mut();
-        for (key, change) in &block.changes {
-            state.put(block.height(), key.clone(), change.last().cloned());
-        }
-        let mut history = self.view.history_mut();
+        let mut state = self.view.state.write();
+        state.put_all(block.height(), &block.changes);
+        let mut history = self.view.history.write();
         history.push(Arc::clone(block));
         // A few blocks at a time, so that no block waits for a whole log to be dropped.
         for _ in 0..PRUNED_PER_BLOCK {

@@ -3,7 +3,7 @@
 use near_primitives::{
     hash::CryptoHash,
     receipt::{Receipt, VersionedReceiptEnum},
-    transaction::{ExecutionOutcomeWithId, ExecutionOutcomeWithIdAndProof, ExecutionStatus},
+    transaction::{ExecutionOutcomeWithId, ExecutionStatus},
     views::{
         ExecutionOutcomeWithIdView, FinalExecutionOutcomeView, FinalExecutionOutcomeWithReceiptView,
         FinalExecutionStatus, ReceiptView, TxExecutionStatus,
@@ -67,16 +67,7 @@ impl History {
 
     /// One outcome with its proof.
     pub fn outcome_view(&self, place: OutcomePlace) -> Option<ExecutionOutcomeWithIdView> {
-        let block = self.block_at_height(place.height)?;
-        let outcome = block.outcomes.get(place.index)?;
-        Some(
-            ExecutionOutcomeWithIdAndProof {
-                proof: block.outcome_path(place.index),
-                block_hash: block.hash,
-                outcome_with_id: outcome.clone(),
-            }
-            .into(),
-        )
+        self.block_at_height(place.height)?.outcome_view(place.index)
     }
 
     fn outcome_at(&self, place: OutcomePlace) -> Option<ExecutionOutcomeWithId> {
@@ -94,7 +85,7 @@ impl History {
                     let receipt = self.any_receipt(receipt_id);
                     // nearcore leaves out a refund only where it is the last receipt of an outcome.
                     let last = outcome.outcome.receipt_ids.last() == Some(receipt_id);
-                    let refund = last && receipt.as_ref().is_some_and(|receipt| is_refund(receipt));
+                    let refund = last && receipt.as_ref().is_some_and(|receipt| receipt.predecessor_id().is_system());
                     progress.awaits_refund |= refund;
                     // A distribution receipt is executed without an outcome of its own.
                     let awaited = receipt.is_none_or(|receipt| expects_outcome(&receipt));
@@ -142,10 +133,6 @@ struct Progress {
     places: Vec<OutcomePlace>,
     awaits_receipt: bool,
     awaits_refund: bool,
-}
-
-fn is_refund(receipt: &Receipt) -> bool {
-    receipt.predecessor_id().is_system()
 }
 
 fn expects_outcome(receipt: &Receipt) -> bool {

@@ -10,7 +10,7 @@ use near_primitives::{
     transaction::{SignedTransaction, ValidatedTransaction},
     types::BlockHeight,
 };
-use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::{History, pool::Pool};
 use crate::{
@@ -28,9 +28,10 @@ pub struct ChainView {
     pub runtime: Arc<Runtime>,
     /// The genesis file.
     pub genesis: Arc<Genesis>,
-    history: RwLock<History>,
-    state: Arc<RwLock<VersionedState>>,
-    pool: Mutex<Pool>,
+    pub(super) history: RwLock<History>,
+    pub(super) state: Arc<RwLock<VersionedState>>,
+    /// The transactions that wait.
+    pub(super) pool: Mutex<Pool>,
     /// Where an endpoint that lags sends its transactions.
     leader: Option<Arc<Self>>,
 }
@@ -125,21 +126,6 @@ impl ChainView {
     /// Whether transactions wait.
     pub fn has_pending(&self) -> bool {
         !self.pool.lock().is_empty()
-    }
-
-    /// Writes to the history.
-    pub(super) fn history_mut(&self) -> RwLockWriteGuard<'_, History> {
-        self.history.write()
-    }
-
-    /// Writes to the state.
-    pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, VersionedState> {
-        self.state.write()
-    }
-
-    /// The transactions that wait.
-    pub(super) fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock()
     }
 
     /// The checks of nearcore's `chain/client/src/rpc_handler.rs`. How large a nonce may be depends on the block, so

@@ -8,7 +8,7 @@ use std::{
 };
 
 use near_crypto::KeyFile;
-use near_primitives::{trie_key::TrieKey, types::AccountId};
+use near_primitives::types::{AccountId, Balance};
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,7 +41,7 @@ impl Report<'_> {
                 "account_id": key.account_id,
                 "public_key": key.public_key,
                 "secret_key": key.secret_key,
-                "balance": self.balance(&key.account_id).map(|amount| amount.to_string()),
+                "balance": self.balance(&key.account_id),
             })
         };
         let chain = &self.localnet.node().chain;
@@ -91,7 +91,7 @@ impl Report<'_> {
         );
         for key in std::iter::once(self.localnet.root()).chain(self.accounts) {
             let near =
-                self.balance(&key.account_id).map_or_else(String::new, |amount| format!("{} NEAR", amount / NEAR));
+                self.balance(&key.account_id).map_or_else(String::new, |amount| format!("{} NEAR", amount.as_near()));
             let (account_id, secret_key) = (&key.account_id, &key.secret_key);
             let _ = writeln!(text, "  {bold}{account_id:<width$}{plain}  {near:>16}  {dim}{secret_key}{plain}");
         }
@@ -107,15 +107,10 @@ impl Report<'_> {
         format!("{}/explorer", self.localnet.rpc_url())
     }
 
-    /// The balance now, in yoctoNEAR.
-    fn balance(&self, account_id: &AccountId) -> Option<u128> {
+    /// The balance now.
+    fn balance(&self, account_id: &AccountId) -> Option<Balance> {
         let chain = &self.localnet.node().chain;
         let snapshot = chain.snapshot(chain.history().head().height());
-        let key = TrieKey::Account { account_id: account_id.clone() };
-        let account: near_primitives::account::Account = snapshot.read(key).ok()??;
-        Some(account.amount().as_yoctonear())
+        Some(snapshot.account(account_id).ok()??.amount())
     }
 }
-
-/// yoctoNEAR per NEAR.
-const NEAR: u128 = 10_u128.pow(24);

@@ -6,7 +6,7 @@ use near_chain_configs::{
     MAX_INFLATION_RATE, MIN_GAS_PRICE, NUM_BLOCK_PRODUCER_SEATS, NUM_BLOCKS_PER_YEAR, PROTOCOL_REWARD_RATE,
     PROTOCOL_TREASURY_ACCOUNT, PROTOCOL_UPGRADE_STAKE_THRESHOLD, TRANSACTION_VALIDITY_PERIOD, get_initial_supply,
 };
-use near_crypto::{KeyType, PublicKey, SecretKey};
+use near_crypto::{KeyFile, KeyType, PublicKey, SecretKey};
 use near_primitives::{
     account::{AccessKey, Account, AccountContract},
     shard_layout::ShardLayout,
@@ -62,15 +62,16 @@ pub fn new_genesis(chain_id: String, root_id: &AccountId, root_key: &PublicKey) 
     genesis
 }
 
-/// Adds records and what they hold to the supply.
-pub(super) fn add_records(genesis: &mut Genesis, more: impl Iterator<Item = StateRecord>) {
+/// Puts accounts into a genesis, each with this balance, which comes to the supply.
+pub(super) fn add_accounts(genesis: &mut Genesis, accounts: &[KeyFile], balance: Balance) {
     let GenesisContents::Records { records } = &mut genesis.contents else { return };
-    records.0.extend(more);
+    let account = |key: &KeyFile| account(&key.account_id, &key.public_key, balance, Balance::ZERO);
+    records.0.extend(accounts.iter().flat_map(account));
     genesis.config.total_supply = get_initial_supply(&records.0);
 }
 
 /// The records of an account with one full-access key.
-pub(super) fn account(account_id: &AccountId, key: &PublicKey, amount: Balance, locked: Balance) -> Vec<StateRecord> {
+fn account(account_id: &AccountId, key: &PublicKey, amount: Balance, locked: Balance) -> Vec<StateRecord> {
     let record = Account::new(amount, locked, AccountContract::None, ACCOUNT_WITH_KEY_BYTES);
     vec![
         StateRecord::Account { account_id: account_id.clone(), account: record },

@@ -11,14 +11,13 @@ use near_jsonrpc_primitives::types::{
 };
 use near_primitives::{
     bandwidth_scheduler::BandwidthRequests,
-    congestion_info::{CongestionControl, CongestionInfo},
+    congestion_info::CongestionControl,
     hash::{CryptoHash, hash},
     sharding::ChunkHash,
     types::{Balance, BlockId, BlockReference, ShardId},
     version::PROTOCOL_VERSION,
     views::{
-        BlockHeaderView, BlockView, ChunkHeaderView, ChunkView, CongestionInfoView, GasPriceView, ReceiptView,
-        validator_stake_view::ValidatorStakeView,
+        BlockHeaderView, BlockView, ChunkHeaderView, ChunkView, GasPriceView, validator_stake_view::ValidatorStakeView,
     },
 };
 
@@ -28,9 +27,9 @@ use crate::{block::Block, chain::History, node::Node};
 /// `block`.
 pub fn block(node: &Node, request: RpcBlockRequest) -> Result<RpcBlockResponse, RpcBlockError> {
     let history = node.chain.history();
-    let block = history
-        .block(&request.block_reference)
-        .ok_or_else(|| RpcBlockError::UnknownBlock { error_message: missing(&history, &request.block_reference) })?;
+    let block = history.block(&request.block_reference).ok_or_else(|| RpcBlockError::UnknownBlock {
+        error_message: missing(&history, &request.block_reference, "BLOCK"),
+    })?;
     Ok(RpcBlockResponse { block_view: block_view(node, &history, &block) })
 }
 
@@ -61,7 +60,7 @@ pub fn chunk(node: &Node, request: RpcChunkRequest) -> Result<RpcChunkResponse, 
         author: node.validator.account_id.clone(),
         header: chunk_header(&history, &block),
         transactions: block.transactions.iter().map(|tx| (**tx).clone().into()).collect(),
-        receipts: block.incoming.iter().map(|receipt| ReceiptView::from((**receipt).clone())).collect(),
+        receipts: block.incoming.iter().map(|receipt| (**receipt).clone().into()).collect(),
     };
     Ok(RpcChunkResponse { chunk_view })
 }
@@ -73,7 +72,7 @@ pub fn congestion_level(
 ) -> Result<RpcCongestionLevelResponse, RpcCongestionLevelError> {
     let history = node.chain.history();
     let block = block_of_chunk(&history, request.chunk_reference)?;
-    let congestion = parent(&history, &block).map_or_else(CongestionInfo::default, |parent| parent.congestion);
+    let congestion = parent(&history, &block).map(|parent| parent.congestion).unwrap_or_default();
     let config = node.chain.runtime.config.congestion_control_config;
     let congestion_level = CongestionControl::new(config, congestion, 0).congestion_level();
     Ok(RpcCongestionLevelResponse { congestion_level })
@@ -85,14 +84,15 @@ fn block_of_chunk(history: &History, reference: ChunkReference) -> Result<Arc<Bl
             let reference = BlockReference::BlockId(block_id);
             let block = history
                 .block(&reference)
-                .ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(history, &reference) })?;
+                .ok_or_else(|| RpcChunkError::UnknownBlock { error_message: missing(history, &reference, "BLOCK") })?;
             if shard_id != ShardId::new(0) {
                 return Err(RpcChunkError::InvalidShardId { shard_id });
             }
             Ok(block)
         }
         ChunkReference::ChunkHash { chunk_id } => {
-            history.block_by_chunk(&chunk_id).ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })
+            let block = history.block_by_hash(&Block::hash_of_chunk(&chunk_id));
+            block.ok_or(RpcChunkError::UnknownChunk { chunk_hash: ChunkHash(chunk_id) })
         }
     }
 }
@@ -101,23 +101,14 @@ fn block_of_chunk(history: &History, reference: ChunkReference) -> Result<Arc<Bl
 pub fn gas_price(node: &Node, request: RpcGasPriceRequest) -> Result<RpcGasPriceResponse, RpcGasPriceError> {
     let history = node.chain.history();
     let reference = request.block_id.map_or_else(BlockReference::latest, BlockReference::BlockId);
-    let block = history
-        .block(&reference)
-        .ok_or_else(|| RpcGasPriceError::UnknownBlock { error_message: missing_header(&history, &reference) })?;
+    let block = history.block(&reference).ok_or_else(|| RpcGasPriceError::UnknownBlock {
+        error_message: missing(&history, &reference, "BLOCK HEADER"),
+    })?;
     Ok(RpcGasPriceResponse { gas_price_view: GasPriceView { gas_price: block.next_gas_price } })
 }
 
-/// The entry of the database that nearcore misses when it looks for a block.
-pub fn missing(history: &History, reference: &BlockReference) -> String {
-    missing_entry(history, reference, "BLOCK")
-}
-
-/// The same when it looks for a header only.
-pub fn missing_header(history: &History, reference: &BlockReference) -> String {
-    missing_entry(history, reference, "BLOCK HEADER")
-}
-
-fn missing_entry(history: &History, reference: &BlockReference, entry: &str) -> String {
+/// The entry of the database that nearcore misses when it looks for a block (`BLOCK`) or a header only (`BLOCK HEADER`).
+pub fn missing(history: &History, reference: &BlockReference, entry: &str) -> String {
     match reference {
         BlockReference::BlockId(BlockId::Hash(block_hash)) => format!("{entry}: {block_hash}"),
         // Which block there was at a height is remembered longer than the block.
@@ -200,12 +191,7 @@ fn chunk_header_view(block: &Block, parent: Option<&Block>) -> ChunkHeaderView {
         outgoing_receipts_root: CryptoHash::default(),
         tx_root: CryptoHash::default(),
         validator_proposals: proposals(parent),
-        congestion_info: Some(CongestionInfoView {
-            delayed_receipts_gas: parent.map_or(0, |parent| parent.congestion.delayed_receipts_gas()),
-            buffered_receipts_gas: 0,
-            receipt_bytes: 0,
-            allowed_shard: 0,
-        }),
+        congestion_info: Some(parent.map(|parent| parent.congestion).unwrap_or_default().into()),
         bandwidth_requests: Some(BandwidthRequests::empty()),
         proposed_split: None,
         signature: Signature::empty(KeyType::ED25519),

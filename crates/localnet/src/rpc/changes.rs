@@ -13,7 +13,7 @@ use near_primitives::{
     views::{StateChangesRequestView, StateChangesView},
 };
 
-use super::blocks;
+use super::blocks::missing;
 use crate::{block::Block, node::Node};
 
 /// `EXPERIMENTAL_changes`.
@@ -69,7 +69,7 @@ fn find(node: &Node, reference: &BlockReference) -> Result<std::sync::Arc<Block>
     let history = node.chain.history();
     history
         .block(reference)
-        .ok_or_else(|| RpcStateChangesError::UnknownBlock { error_message: blocks::missing(&history, reference) })
+        .ok_or_else(|| RpcStateChangesError::UnknownBlock { error_message: missing(&history, reference, "BLOCK") })
 }
 
 fn select<'a>(

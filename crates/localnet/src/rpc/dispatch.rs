@@ -6,7 +6,7 @@ use near_jsonrpc_primitives::{errors::RpcError, types::congestion::RpcCongestion
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{blocks, changes, light_client, network, params, proofs, query, sandbox, stream, transactions};
+use super::{blocks, changes, light_client, network, params, proofs, query, sandbox, stream, to_value, transactions};
 use crate::node::Node;
 
 /// Runs one method.
@@ -14,12 +14,13 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
     match method {
         "block" => reply(blocks::block(node, params::block(params)?)),
         "chunk" => reply(blocks::chunk(node, params::chunk(params)?)),
-        "gas_price" => reply(blocks::gas_price(node, params::gas_price(params)?)),
+        "gas_price" => reply(blocks::gas_price(node, params::parse(params)?)),
         "query" => query::query(node, params::query(params)?).await,
         "send_tx" => reply(transactions::send(node, params::send_tx(params)?).await),
         "broadcast_tx_commit" => reply(transactions::commit(node, params::send_tx(params)?).await),
         "broadcast_tx_async" => {
-            reply(Ok::<_, RpcError>(transactions::send_async(node, params::send_tx(params)?).await))
+            let transaction = params::send_tx(params)?.signed_transaction;
+            reply(Ok::<_, RpcError>(transactions::send_async(node, transaction).await))
         }
         "tx" => reply(transactions::status(node, params::tx_status(params)?, false).await),
         "EXPERIMENTAL_tx_status" => reply(transactions::status(node, params::tx_status(params)?, true).await),
@@ -42,9 +43,7 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
         "health" => Ok(Value::Null),
         "network_info" => reply(Ok::<_, RpcError>(network::network_info())),
         "validators" => reply(network::validators(node, &params::validators(params)?)),
-        "EXPERIMENTAL_validators_ordered" => {
-            reply(network::validators_ordered(node, params::validators_ordered(params)?))
-        }
+        "EXPERIMENTAL_validators_ordered" => reply(network::validators_ordered(node, params::parse(params)?)),
         "genesis_config" | "EXPERIMENTAL_genesis_config" => reply(Ok::<_, RpcError>(&node.chain.genesis.config)),
         "EXPERIMENTAL_protocol_config" => reply(network::protocol_config(node, params::parse(params)?)),
         "EXPERIMENTAL_indexer_block" if node.rules.indexer_blocks => {
@@ -56,6 +55,5 @@ pub async fn call(node: &Arc<Node>, method: &str, params: Value) -> Result<Value
 }
 
 fn reply<T: Serialize, E: Into<RpcError>>(result: Result<T, E>) -> Result<Value, RpcError> {
-    let value = result.map_err(Into::into)?;
-    serde_json::to_value(value).map_err(|error| RpcError::serialization_error(error.to_string()))
+    to_value(result.map_err(Into::into)?)
 }

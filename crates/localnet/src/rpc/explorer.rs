@@ -1,6 +1,10 @@
 //! The explorer: one page without outside resources, and the few summaries it needs beyond JSON-RPC.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -16,10 +20,10 @@ use near_primitives::{
     hash::CryptoHash,
     transaction::{ExecutionStatus, SignedTransaction},
     trie_key::col,
-    types::{AccountId, Balance, BlockHeight, Gas},
+    types::{AccountId, BlockHeight, Gas},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::{block::Block, chain::History, node::Node};
 
@@ -59,45 +63,6 @@ struct Pages {
     /// Leaves out blocks without transactions, outcomes and logs.
     #[serde(default)]
     busy: bool,
-}
-
-#[derive(Serialize)]
-struct BlockSummary {
-    height: BlockHeight,
-    hash: CryptoHash,
-    time_ms: u64,
-    transactions: Vec<TransactionSummary>,
-    receipts: usize,
-    logs: usize,
-    gas_used: Gas,
-}
-
-#[derive(Serialize)]
-struct TransactionSummary {
-    hash: CryptoHash,
-    height: BlockHeight,
-    time_ms: u64,
-    signer_id: AccountId,
-    receiver_id: AccountId,
-    actions: Vec<ActionSummary>,
-    /// `None` while it runs.
-    success: Option<bool>,
-}
-
-#[derive(Serialize)]
-struct ActionSummary {
-    kind: String,
-    method: Option<String>,
-    deposit: Option<Balance>,
-}
-
-#[derive(Serialize)]
-struct LogLine {
-    height: BlockHeight,
-    time_ms: u64,
-    account_id: AccountId,
-    tx_hash: CryptoHash,
-    text: String,
 }
 
 async fn blocks(State(node): State<Arc<Node>>, Query(pages): Query<Pages>) -> Response {
@@ -184,18 +149,20 @@ async fn transaction(State(node): State<Arc<Node>>, Path(id): Path<String>) -> R
     Json(json!({ "level": status.level, "outcome": outcome, "heights": heights })).into_response()
 }
 
-async fn logs(State(node): State<Arc<Node>>, Query(pages): Query<Pages>) -> Json<Vec<LogLine>> {
+async fn logs(State(node): State<Arc<Node>>, Query(pages): Query<Pages>) -> Json<Vec<Value>> {
     let history = node.chain.history();
     let from = pages.before.map_or(history.head().height(), |before| before.saturating_sub(1));
     let mut lines = Vec::new();
     for block in downwards(&history, from).take(SEARCHED_BLOCKS) {
         for (outcome, origin) in block.outcomes.iter().zip(&block.origins).rev() {
-            lines.extend(outcome.outcome.logs.iter().rev().map(|text| LogLine {
-                height: block.height(),
-                time_ms: millis(&block),
-                account_id: outcome.outcome.executor_id.clone(),
-                tx_hash: *origin,
-                text: text.clone(),
+            lines.extend(outcome.outcome.logs.iter().rev().map(|text| {
+                json!({
+                    "height": block.height(),
+                    "time_ms": millis(&block),
+                    "account_id": outcome.outcome.executor_id,
+                    "tx_hash": origin,
+                    "text": text,
+                })
             }));
         }
         if lines.len() >= PAGE {
@@ -248,17 +215,14 @@ async fn activity(State(node): State<Arc<Node>>, Path(account_id): Path<String>)
             break;
         }
     }
-    let mut list: Vec<TransactionSummary> = Vec::new();
-    for hash in hashes {
-        if list.iter().all(|known| known.hash != hash)
-            && let Some(tx) = history.transaction(&hash)
-            && let Some(block) = history.outcome(&hash).and_then(|place| history.block_at_height(place.height))
-        {
-            list.push(transaction_summary(&history, &block, &tx));
-        }
-    }
-    list.truncate(PAGE);
-    Json(list).into_response()
+    let mut known = HashSet::new();
+    hashes.retain(|hash| known.insert(*hash));
+    let summaries = hashes.iter().filter_map(|hash| {
+        let tx = history.transaction(hash)?;
+        let block = history.block_at_height(history.outcome(hash)?.height)?;
+        Some(transaction_summary(&history, &block, &tx))
+    });
+    Json(summaries.take(PAGE).collect::<Vec<_>>()).into_response()
 }
 
 /// Blocks from a height down.
@@ -267,37 +231,39 @@ fn downwards(history: &History, from: BlockHeight) -> impl Iterator<Item = Arc<B
     std::iter::successors(first, |block| history.block_at_or_below(block.prev_height?))
 }
 
-fn summary(history: &History, block: &Block) -> BlockSummary {
-    BlockSummary {
-        height: block.height(),
-        hash: block.hash,
-        time_ms: millis(block),
-        transactions: block.transactions.iter().map(|tx| transaction_summary(history, block, tx)).collect(),
-        receipts: block.outcomes.len() - block.transactions.len(),
-        logs: block.outcomes.iter().map(|outcome| outcome.outcome.logs.len()).sum(),
-        gas_used: block.gas_used,
-    }
+fn summary(history: &History, block: &Block) -> Value {
+    let transactions = block.transactions.iter().map(|tx| transaction_summary(history, block, tx));
+    json!({
+        "height": block.height(),
+        "hash": block.hash,
+        "time_ms": millis(block),
+        "transactions": transactions.collect::<Vec<_>>(),
+        "receipts": block.outcomes.len() - block.transactions.len(),
+        "logs": block.outcomes.iter().map(|outcome| outcome.outcome.logs.len()).sum::<usize>(),
+        "gas_used": block.gas_used,
+    })
 }
 
-fn transaction_summary(history: &History, block: &Block, tx: &SignedTransaction) -> TransactionSummary {
-    TransactionSummary {
-        hash: tx.get_hash(),
-        height: block.height(),
-        time_ms: millis(block),
-        signer_id: tx.transaction.signer_id().clone(),
-        receiver_id: tx.transaction.receiver_id().clone(),
-        actions: tx.transaction.actions().iter().map(action_summary).collect(),
-        success: history.success(&tx.get_hash()),
-    }
+/// `success` is null while it runs.
+fn transaction_summary(history: &History, block: &Block, tx: &SignedTransaction) -> Value {
+    json!({
+        "hash": tx.get_hash(),
+        "height": block.height(),
+        "time_ms": millis(block),
+        "signer_id": tx.transaction.signer_id(),
+        "receiver_id": tx.transaction.receiver_id(),
+        "actions": tx.transaction.actions().iter().map(action_summary).collect::<Vec<_>>(),
+        "success": history.success(&tx.get_hash()),
+    })
 }
 
-fn action_summary(action: &Action) -> ActionSummary {
+fn action_summary(action: &Action) -> Value {
     let (method, deposit) = match action {
-        Action::FunctionCall(call) => (Some(call.method_name.clone()), Some(call.deposit)),
+        Action::FunctionCall(call) => (Some(&call.method_name), Some(call.deposit)),
         Action::Transfer(transfer) => (None, Some(transfer.deposit)),
         _ => (None, None),
     };
-    ActionSummary { kind: action.as_ref().to_owned(), method, deposit: deposit.filter(|deposit| !deposit.is_zero()) }
+    json!({ "kind": action.as_ref(), "method": method, "deposit": deposit.filter(|deposit| !deposit.is_zero()) })
 }
 
 fn succeeded(status: &ExecutionStatus) -> bool {

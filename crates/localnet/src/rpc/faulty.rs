@@ -16,86 +16,62 @@ use near_jsonrpc_primitives::{
 use near_primitives::types::BlockHeight;
 use serde_json::{Value, json};
 
-use super::{answer::answer, balancer};
+use super::{answer, balancer, network, to_value};
 use crate::{
-    faults::{Fault, FaultKind},
+    faults::{Fault, FaultKind, FaultPlan},
     node::Node,
 };
 
 /// How long a request without an answer holds its connection.
 const HANG: Duration = Duration::from_secs(60);
 
-/// What to do with a request.
-pub enum Faulty {
-    /// Answer it with this.
-    Answer(Response),
-    /// Answer it from so many blocks ago.
-    Stale(u64),
-    /// Carry it out, then do this with the answer.
-    Go(After),
-}
-
-/// What happens to an answer.
-pub enum After {
-    /// Nothing.
-    Keep,
-    /// It never comes.
-    Hang,
-    /// nearcore's time-out comes in its place.
-    Replace(Response),
-    /// The connection breaks.
-    Break,
-}
-
-impl After {
-    /// Does it.
-    pub async fn apply(self, answer: Response) -> Response {
-        match self {
-            Self::Keep => answer,
-            Self::Hang => {
-                tokio::time::sleep(HANG).await;
-                broken()
-            }
-            Self::Replace(response) => response,
-            Self::Break => broken(),
+/// Answers a request as the plan of faults has it, after the latency. What carries the request out is given how many
+/// blocks ago its answer is to be from.
+pub async fn answer<A: Future<Output = Response>>(
+    plan: &FaultPlan,
+    id: &Value,
+    carry_out: impl FnOnce(u64) -> A,
+) -> Response {
+    let Some(Fault { latency, kind }) = plan.next() else { return carry_out(0).await };
+    tokio::time::sleep(latency).await;
+    match kind {
+        None => carry_out(0).await,
+        Some(FaultKind::Stale { blocks }) => carry_out(blocks).await,
+        Some(FaultKind::Timeout) => {
+            carry_out(0).await;
+            tokio::time::sleep(HANG).await;
+            broken()
         }
-    }
-}
-
-/// Waits the latency and decides.
-pub async fn before(fault: Fault, id: &Value) -> Faulty {
-    tokio::time::sleep(fault.latency).await;
-    match fault.kind {
-        None => Faulty::Go(After::Keep),
-        Some(FaultKind::Timeout) => Faulty::Go(After::Hang),
-        Some(FaultKind::Drop) => Faulty::Go(After::Break),
+        Some(FaultKind::Drop) => {
+            carry_out(0).await;
+            broken()
+        }
         Some(FaultKind::Http408) => {
-            Faulty::Go(After::Replace(failure(StatusCode::REQUEST_TIMEOUT, id, "TIMEOUT_ERROR", json!({}))))
+            carry_out(0).await;
+            failure(StatusCode::REQUEST_TIMEOUT, id, "TIMEOUT_ERROR", json!({}))
         }
         Some(FaultKind::Http422) => {
             let info = json!({ "error_message": "a fault was asked for" });
-            Faulty::Answer(failure(StatusCode::UNPROCESSABLE_ENTITY, id, "UNKNOWN_BLOCK", info))
+            failure(StatusCode::UNPROCESSABLE_ENTITY, id, "UNKNOWN_BLOCK", info)
         }
         Some(FaultKind::Http429) => {
-            let wait = Duration::from_secs(1);
-            Faulty::Answer(balancer::too_many_requests(wait, "Too many requests: a fault was asked for"))
+            balancer::too_many_requests(Duration::from_secs(1), "Too many requests: a fault was asked for")
         }
         Some(FaultKind::Http500) => {
             let error = RpcError::new_internal_error(None, "a fault was asked for".to_owned());
             let message = Message::response(id.clone(), Err(error));
-            Faulty::Answer((StatusCode::INTERNAL_SERVER_ERROR, Json(message)).into_response())
+            (StatusCode::INTERNAL_SERVER_ERROR, Json(message)).into_response()
         }
-        Some(FaultKind::Stale { blocks }) => Faulty::Stale(blocks),
     }
 }
 
 /// Answers as a node would that is some blocks behind.
 pub async fn answer_stale(node: &Arc<Node>, mut request: Request, blocks: u64) -> Response {
-    let height = {
+    let behind = {
         let history = node.chain.history();
-        let behind = history.head().height().saturating_sub(blocks).max(history.oldest_with_state().height());
-        history.block_at_or_below(behind).map_or(behind, |block| block.height())
+        history.head().height().saturating_sub(blocks).max(history.oldest_with_state().height())
     };
+    let height = exact(node, behind);
     if request.method == "status" {
         return Json(Message::response(request.id, stale_status(node, height))).into_response();
     }
@@ -106,16 +82,16 @@ pub async fn answer_stale(node: &Arc<Node>, mut request: Request, blocks: u64) -
         let at = if finality == "final" { exact(node, final_height) } else { height };
         params.insert("block_id".to_owned(), at.into());
     }
-    answer(node, request).await
+    answer::answer(node, request).await
 }
 
+/// The height of the newest block at or below this one.
 fn exact(node: &Node, height: BlockHeight) -> BlockHeight {
     node.chain.history().block_at_or_below(height).map_or(height, |block| block.height())
 }
 
 fn stale_status(node: &Node, height: BlockHeight) -> Result<Value, RpcError> {
-    let mut status = serde_json::to_value(super::network::status(node))
-        .map_err(|error| RpcError::serialization_error(error.to_string()))?;
+    let mut status = to_value(network::status(node))?;
     if let Some(block) = node.chain.history().block_at_height(height) {
         status["sync_info"]["latest_block_height"] = json!(height);
         status["sync_info"]["latest_block_hash"] = json!(block.hash);

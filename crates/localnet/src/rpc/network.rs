@@ -176,7 +176,7 @@ pub fn protocol_config(
     let reference = request.block_reference;
     let history = node.chain.history();
     if history.block(&reference).is_none() {
-        let error_message = blocks::missing_header(&history, &reference);
+        let error_message = blocks::missing(&history, &reference, "BLOCK HEADER");
         return Err(RpcProtocolConfigError::UnknownBlock { error_message });
     }
     let mut genesis_config = node.chain.genesis.config.clone();

@@ -5,10 +5,9 @@ use near_jsonrpc_primitives::{
     types::{
         blocks::RpcBlockRequest,
         chunks::{ChunkReference, RpcChunkRequest},
-        gas_price::RpcGasPriceRequest,
         query::RpcQueryRequest,
         transactions::{RpcSendTransactionRequest, RpcTransactionStatusRequest, TransactionInfo},
-        validator::{RpcValidatorRequest, RpcValidatorsOrderedRequest},
+        validator::RpcValidatorRequest,
     },
 };
 use near_primitives::{
@@ -25,7 +24,7 @@ type Result<T> = std::result::Result<T, RpcParseError>;
 /// Longest path and data of the old path-style queries.
 const QUERY_DATA_MAX_BYTES: usize = 10 * 1024;
 
-/// Parses a value into a request type.
+/// Parses a value into a request type: an object, or an array of the fields' values, such as `[block_id]` or `[null]`.
 pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| RpcParseError(format!("Failed parsing args: {error}")))
 }
@@ -65,50 +64,35 @@ pub fn send_tx(value: Value) -> Result<RpcSendTransactionRequest> {
 
 /// An object, `[tx_hash, sender_id]` or `[signed_tx_base64]`.
 pub fn tx_status(value: Value) -> Result<RpcTransactionStatusRequest> {
-    let wait_until = Default::default();
-    if let Some(encoded) = singleton(&value) {
-        let transaction_info = transaction(encoded)?.into();
-        return Ok(RpcTransactionStatusRequest { transaction_info, wait_until });
-    }
-    if value.is_array() {
-        let (tx_hash, sender_account_id) = parse(value)?;
-        let transaction_info = TransactionInfo::TransactionId { tx_hash, sender_account_id };
-        return Ok(RpcTransactionStatusRequest { transaction_info, wait_until });
-    }
-    parse(value)
-}
-
-/// `{"block_id"}` or `[block_id | null]`.
-pub fn gas_price(value: Value) -> Result<RpcGasPriceRequest> {
-    parse(value)
-}
-
-/// `{"block_id"}` or `[block_id | null]`.
-pub fn validators_ordered(value: Value) -> Result<RpcValidatorsOrderedRequest> {
-    parse(value)
+    let transaction_info = match singleton(&value) {
+        Some(encoded) => transaction(encoded)?.into(),
+        None if value.is_array() => {
+            let (tx_hash, sender_account_id) = parse(value)?;
+            TransactionInfo::TransactionId { tx_hash, sender_account_id }
+        }
+        None => return parse(value),
+    };
+    Ok(RpcTransactionStatusRequest { transaction_info, wait_until: Default::default() })
 }
 
 /// An object, `[block_id]` or `[null]`.
 pub fn validators(value: Value) -> Result<RpcValidatorRequest> {
-    match singleton(&value) {
-        Some(Value::Null) => Ok(RpcValidatorRequest { epoch_reference: EpochReference::Latest }),
-        Some(block_id) => Ok(RpcValidatorRequest { epoch_reference: EpochReference::BlockId(parse(block_id)?) }),
-        None if value == Value::String("latest".to_owned()) => {
-            Ok(RpcValidatorRequest { epoch_reference: EpochReference::Latest })
-        }
-        None => parse(value),
-    }
+    let epoch_reference = match singleton(&value) {
+        Some(Value::Null) => EpochReference::Latest,
+        Some(block_id) => EpochReference::BlockId(parse(block_id)?),
+        None if value == "latest" => EpochReference::Latest,
+        None => return parse(value),
+    };
+    Ok(RpcValidatorRequest { epoch_reference })
 }
 
 /// An object, or `[path, data]` of the first version of the API.
 pub fn query(value: Value) -> Result<RpcQueryRequest> {
-    match value {
-        Value::Array(_) => {
-            let (path, data): (String, String) = parse(value)?;
-            path_query(&path, &data)
-        }
-        value => parse(value),
+    if !value.is_array() {
+        return parse(value);
     }
+    let (path, data): (String, String) = parse(value)?;
+    path_query(&path, &data)
 }
 
 fn path_query(path: &str, data: &str) -> Result<RpcQueryRequest> {

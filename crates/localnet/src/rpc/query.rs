@@ -8,18 +8,19 @@ use near_jsonrpc_primitives::{
     types::query::{QueryResponseKind, RpcQueryError, RpcQueryRequest, RpcQueryResponse},
 };
 use near_primitives::{
-    account::{AccessKey, AccountContract},
+    account::{AccessKey, Account},
     action::GlobalContractIdentifier,
     hash::CryptoHash,
     trie_key::{TrieKey, trie_key_parsers},
-    types::{AccountId, BlockId, BlockReference, ShardId, StoreKey},
+    types::{AccountId, BlockHeight, BlockId, BlockReference, ShardId, StoreKey},
     views::{
-        AccessKeyInfoView, AccessKeyList, AccessKeyView, ContractCodeView, GasKeyNoncesView, QueryRequest, StateItem,
-        ViewStateResult,
+        AccessKeyInfoView, AccessKeyList, AccessKeyView, CallResult, ContractCodeView, GasKeyNoncesView, QueryRequest,
+        StateItem, ViewStateResult,
     },
 };
 use serde_json::{Value, json};
 
+use super::to_value;
 use crate::{
     block::Block,
     chain::History,
@@ -47,9 +48,7 @@ pub async fn query(node: &Arc<Node>, request: RpcQueryRequest) -> Result<Value, 
         Ok(json!({ "error": error, "logs": [], "block_height": block_height, "block_hash": block_hash }))
     };
     match answer {
-        Ok(response) => {
-            serde_json::to_value(response).map_err(|error| RpcError::serialization_error(error.to_string()))
-        }
+        Ok(response) => to_value(response),
         Err(RpcQueryError::ContractExecutionError { vm_error, block_height, block_hash, .. }) => {
             legacy(vm_error, block_height, block_hash)
         }
@@ -87,9 +86,9 @@ fn unknown_block(error: RpcQueryError) -> RpcError {
         }
         _ => return error.into(),
     };
-    match serde_json::to_value(&error) {
+    match to_value(&error) {
         Ok(value) => RpcError::new_internal_or_handler_error(Some(Value::String(data)), value),
-        Err(error) => RpcError::serialization_error(error.to_string()),
+        Err(error) => error,
     }
 }
 
@@ -172,39 +171,34 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    fn account(&self, account_id: &AccountId) -> Result<near_primitives::account::Account, RpcQueryError> {
-        self.snapshot.account(account_id).map_err(internal)?.ok_or_else(|| RpcQueryError::UnknownAccount {
-            requested_account_id: account_id.clone(),
-            block_height: self.block.height(),
-            block_hash: self.block.hash,
-        })
+    /// What errors say of the block.
+    fn place(&self) -> (BlockHeight, CryptoHash) {
+        (self.block.height(), self.block.hash)
+    }
+
+    fn account(&self, account_id: &AccountId) -> Result<Account, RpcQueryError> {
+        let ((block_height, block_hash), requested_account_id) = (self.place(), account_id.clone());
+        let account = self.snapshot.account(account_id).map_err(internal)?;
+        account.ok_or(RpcQueryError::UnknownAccount { requested_account_id, block_height, block_hash })
     }
 
     fn code(&self, account_id: AccountId) -> Result<ContractCodeView, RpcQueryError> {
-        let account = self.account(&account_id)?;
-        let code = match account.contract().into_owned() {
-            AccountContract::None => None,
-            AccountContract::Local(_) => self.snapshot.get(&TrieKey::ContractCode { account_id: account_id.clone() }),
-            AccountContract::Global(hash) => return self.global_code(GlobalContractIdentifier::CodeHash(hash)),
-            AccountContract::GlobalByAccount(owner_id) => {
-                return self.global_code(GlobalContractIdentifier::AccountId(owner_id));
-            }
-        };
-        let code = code.ok_or_else(|| RpcQueryError::NoContractCode {
-            contract_account_id: account_id,
-            block_height: self.block.height(),
-            block_hash: self.block.hash,
-        })?;
+        let contract = self.account(&account_id)?.contract().into_owned();
+        let is_local = contract.is_local();
+        if let Ok(identifier) = GlobalContractIdentifier::try_from(contract) {
+            return self.global_code(identifier);
+        }
+        let code = self.snapshot.get(&TrieKey::ContractCode { account_id: account_id.clone() }).filter(|_| is_local);
+        let ((block_height, block_hash), contract_account_id) = (self.place(), account_id);
+        let code = code.ok_or(RpcQueryError::NoContractCode { contract_account_id, block_height, block_hash })?;
         Ok(ContractCodeView { hash: CryptoHash::hash_bytes(&code), code: code.to_vec() })
     }
 
     fn global_code(&self, identifier: GlobalContractIdentifier) -> Result<ContractCodeView, RpcQueryError> {
         let key = TrieKey::GlobalContractCode { identifier: identifier.clone().into() };
-        let code = self.snapshot.get(&key).ok_or_else(|| RpcQueryError::NoGlobalContractCode {
-            identifier,
-            block_height: self.block.height(),
-            block_hash: self.block.hash,
-        })?;
+        let (block_height, block_hash) = self.place();
+        let error = RpcQueryError::NoGlobalContractCode { identifier, block_height, block_hash };
+        let code = self.snapshot.get(&key).ok_or(error)?;
         Ok(ContractCodeView { hash: CryptoHash::hash_bytes(&code), code: code.to_vec() })
     }
 
@@ -220,11 +214,8 @@ impl At<'_> {
         let code_bytes = code.map_or(0, |code| u64::try_from(code.len()).unwrap_or(u64::MAX));
         let pages = limit.is_some() || after_key.is_some();
         if !pages && account.storage_usage().saturating_sub(code_bytes) > MAX_STATE_BYTES {
-            return Err(RpcQueryError::TooLargeContractState {
-                contract_account_id: account_id,
-                block_height: self.block.height(),
-                block_hash: self.block.hash,
-            });
+            let ((block_height, block_hash), contract_account_id) = (self.place(), account_id);
+            return Err(RpcQueryError::TooLargeContractState { contract_account_id, block_height, block_hash });
         }
         let raw_prefix = trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, prefix);
         let after = after_key.map(|key| trie_key_parsers::get_raw_prefix_for_contract_data(&account_id, key));
@@ -251,11 +242,8 @@ impl At<'_> {
 
     fn access_key(&self, account_id: &AccountId, public_key: PublicKey) -> Result<AccessKeyView, RpcQueryError> {
         let found = self.snapshot.access_key(account_id, &public_key).map_err(internal)?;
-        found.map(Into::into).ok_or_else(|| RpcQueryError::UnknownAccessKey {
-            public_key,
-            block_height: self.block.height(),
-            block_hash: self.block.hash,
-        })
+        let (block_height, block_hash) = self.place();
+        found.map(Into::into).ok_or(RpcQueryError::UnknownAccessKey { public_key, block_height, block_hash })
     }
 
     fn access_keys(
@@ -282,12 +270,10 @@ impl At<'_> {
             }
             if keys.len() == most {
                 if !pages {
-                    return Err(RpcQueryError::TooManyAccessKeys {
-                        requested_account_id: account_id.clone(),
-                        limit,
-                        block_height: self.block.height(),
-                        block_hash: self.block.hash,
-                    });
+                    let ((block_height, block_hash), requested_account_id) = (self.place(), account_id.clone());
+                    let error =
+                        RpcQueryError::TooManyAccessKeys { requested_account_id, limit, block_height, block_hash };
+                    return Err(error);
                 }
                 more = true;
                 break;
@@ -303,31 +289,20 @@ impl At<'_> {
 
     fn gas_key_nonces(&self, account_id: &AccountId, public_key: PublicKey) -> Result<GasKeyNoncesView, RpcQueryError> {
         let access_key = self.snapshot.access_key(account_id, &public_key).map_err(internal)?;
-        let lanes = access_key.and_then(|key| key.gas_key_info().map(|info| info.num_nonces)).ok_or(
-            RpcQueryError::UnknownGasKey {
-                public_key: public_key.clone(),
-                block_height: self.block.height(),
-                block_hash: self.block.hash,
-            },
-        )?;
-        let nonces = (0..lanes)
-            .map(|index| {
-                let key = TrieKey::gas_key_nonce(account_id.clone(), &public_key, index);
-                Ok(self.snapshot.read(key).map_err(internal)?.unwrap_or(0))
-            })
-            .collect::<Result<_, RpcQueryError>>()?;
+        let Some(lanes) = access_key.and_then(|key| key.gas_key_info().map(|info| info.num_nonces)) else {
+            let (block_height, block_hash) = self.place();
+            return Err(RpcQueryError::UnknownGasKey { public_key, block_height, block_hash });
+        };
+        let nonce = |index| self.snapshot.read(TrieKey::gas_key_nonce(account_id.clone(), &public_key, index));
+        let nonces =
+            (0..lanes).map(|index| Ok(nonce(index)?.unwrap_or(0))).collect::<Result<_, _>>().map_err(internal)?;
         Ok(GasKeyNoncesView { nonces })
     }
 
-    fn call(
-        &self,
-        account_id: &AccountId,
-        method_name: &str,
-        args: &[u8],
-    ) -> Result<near_primitives::views::CallResult, RpcQueryError> {
+    fn call(&self, account_id: &AccountId, method_name: &str, args: &[u8]) -> Result<CallResult, RpcQueryError> {
         let context = self.block.context();
         let result = self.node.chain.runtime.view_call(&self.snapshot, &context, account_id, method_name, args);
-        let (block_height, block_hash) = (self.block.height(), self.block.hash);
+        let (block_height, block_hash) = self.place();
         result.map_err(|error| match error {
             ViewError::NoAccount(requested_account_id) => {
                 RpcQueryError::UnknownAccount { requested_account_id, block_height, block_hash }

@@ -1,5 +1,7 @@
 //! What only a sandbox can do: patches, time, blocks on demand, snapshots, faults.
 
+use std::time::Duration;
+
 use near_jsonrpc_primitives::{
     errors::{RpcError, RpcParseError},
     types::sandbox::{
@@ -8,10 +10,10 @@ use near_jsonrpc_primitives::{
     },
 };
 use near_primitives::types::BlockHeight;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::params;
+use super::{params, to_value};
 use crate::{
     faults::Faults,
     node::{Node, NodeError},
@@ -28,38 +30,45 @@ const MAX_BLOCKS: u64 = 100_000;
 pub async fn call(node: &Node, method: &str, request: Value) -> Result<Value, RpcError> {
     match method {
         "sandbox_patch_state" => {
-            let request: RpcSandboxPatchStateRequest = params::parse(request)?;
-            node.patch_state(request.records).await.map_err(internal)?;
+            let RpcSandboxPatchStateRequest { records } = params::parse(request)?;
+            node.change(|chain| chain.patch_state(records)).await.map_err(internal)?;
             to_value(RpcSandboxPatchStateResponse {})
         }
         "sandbox_fast_forward" => {
-            let request: RpcSandboxFastForwardRequest = params::parse(request)?;
-            if request.delta_height > MOST_HEIGHTS {
+            let RpcSandboxFastForwardRequest { delta_height } = params::parse(request)?;
+            if delta_height > MOST_HEIGHTS {
                 let error = format!("at most {MOST_HEIGHTS} heights can be skipped at a time");
                 return Err(internal(NodeError::Refused(error)));
             }
-            node.fast_forward(request.delta_height).await.map_err(internal)?;
+            node.change(move |chain| chain.fast_forward(delta_height)).await.map_err(internal)?;
             to_value(RpcSandboxFastForwardResponse {})
         }
         "sandbox_produce_blocks" => at(node.produce_blocks(count(request)?).await),
-        "sandbox_skip_heights" => at(node.skip_heights(count(request)?).await),
+        "sandbox_skip_heights" => {
+            let count = count(request)?;
+            at(node.change(move |chain| chain.skip_heights(count)).await)
+        }
         "sandbox_advance_time" => {
             let Advance { milliseconds } = params::parse(request)?;
             if milliseconds > LATEST_NS / 1_000_000 {
                 return Err(RpcParseError("Failed parsing args: that is centuries".to_owned()).into());
             }
-            at(node.advance_time(std::time::Duration::from_millis(milliseconds)).await)
+            at(node.change(move |chain| chain.advance_time(Duration::from_millis(milliseconds))).await)
         }
         "sandbox_set_time" => at(node.set_time(params::parse::<Moment>(request)?.nanoseconds()?).await),
         "sandbox_set_cadence" => to_value(node.set_cadence(params::parse(request)?).await.map_err(refused)?),
         "sandbox_snapshot" => {
             let Named { name } = params::parse(object(request))?;
-            to_value(node.snapshot(name).await.map_err(refused)?)
+            to_value(node.with_chain(|chain| chain.snapshot(name)).await.map_err(refused)?)
         }
-        "sandbox_restore" => at(node.restore(name(request)?).await),
-        "sandbox_snapshots" => to_value(node.snapshots().await.map_err(refused)?),
+        "sandbox_restore" => {
+            let name = name(request)?;
+            at(node.with_chain(move |chain| chain.restore(&name)).await)
+        }
+        "sandbox_snapshots" => to_value(node.with_chain(|chain| chain.snapshots()).await.map_err(refused)?),
         "sandbox_delete_snapshot" => {
-            node.delete_snapshot(name(request)?).await.map_err(refused)?;
+            let name = name(request)?;
+            node.with_chain(move |chain| chain.delete_snapshot(&name)).await.map_err(refused)?;
             Ok(json!({}))
         }
         "sandbox_faults" => to_value(node.faults.current()),
@@ -169,8 +178,4 @@ fn internal(error: NodeError) -> RpcError {
         Some(Value::String(text.clone())),
         json!({ "name": "INTERNAL_ERROR", "info": { "error_message": text } }),
     )
-}
-
-fn to_value(value: impl Serialize) -> Result<Value, RpcError> {
-    serde_json::to_value(value).map_err(|error| RpcError::serialization_error(error.to_string()))
 }

@@ -21,9 +21,7 @@ use tower_http::cors::CorsLayer;
 use super::{
     answer::answer,
     balancer::{self, Admitted, Endpoint},
-    explorer,
-    faulty::{self, Faulty},
-    network,
+    explorer, faulty, network,
     stream::{self, Finality},
 };
 use crate::node::Node;
@@ -74,15 +72,14 @@ async fn rpc(State(node): Shared, client: ConnectInfo<SocketAddr>, headers: Head
         Err(response) => return *response,
     };
     let endpoint = Endpoint::of(&node, &headers);
-    let response = match node.faults.next() {
-        None => answer(&endpoint.node, request).await,
-        Some(fault) => match faulty::before(fault, &request.id).await {
-            Faulty::Answer(response) => response,
-            Faulty::Stale(blocks) => faulty::answer_stale(&endpoint.node, request, blocks).await,
-            Faulty::Go(after) => after.apply(answer(&endpoint.node, request).await).await,
-        },
+    let (own, id) = (&endpoint.node, request.id.clone());
+    let carry_out = |blocks_ago| async move {
+        match blocks_ago {
+            0 => answer(own, request).await,
+            _ => faulty::answer_stale(own, request, blocks_ago).await,
+        }
     };
-    endpoint.sign(response)
+    endpoint.sign(faulty::answer(&node.faults, &id, carry_out).await)
 }
 
 /// The explorer's own requests, which are answered by the node that leads, whatever clients meet.
@@ -111,20 +108,10 @@ fn request_in(body: Body) -> Result<Request, Box<Response>> {
 }
 
 async fn last_block(State(node): Shared, finality: Finality) -> Response {
-    with_faults(&node, async { stream::last_block(&node, finality).into_response() }).await
+    let redirect = |_| async { stream::last_block(&node, finality).into_response() };
+    faulty::answer(&node.faults, &Value::Null, redirect).await
 }
 
 async fn block(State(node): Shared, height: Path<u64>, finality: Finality) -> Response {
-    with_faults(&node, stream::block(&node, height, finality)).await
-}
-
-async fn with_faults(node: &Node, answer: impl Future<Output = Response>) -> Response {
-    match node.faults.next() {
-        None => answer.await,
-        Some(fault) => match faulty::before(fault, &Value::Null).await {
-            Faulty::Answer(response) => response,
-            Faulty::Stale(_) => answer.await,
-            Faulty::Go(after) => after.apply(answer.await).await,
-        },
-    }
+    faulty::answer(&node.faults, &Value::Null, |_| stream::block(&node, height, finality)).await
 }

@@ -16,13 +16,11 @@ use near_indexer_primitives::{
 use near_jsonrpc_primitives::types::indexer::{RpcIndexerBlockError, RpcIndexerBlockRequest, RpcIndexerBlockResponse};
 use near_primitives::{
     hash::CryptoHash,
-    transaction::{ExecutionOutcomeWithId, ExecutionOutcomeWithIdAndProof},
     trie_key::TrieKey,
     types::{BlockHeight, ShardId, StateChanges, StateChangesExt},
-    views::{BlockView, ReceiptView, StateChangesView},
+    views::ReceiptView,
 };
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{blocks, changes};
 use crate::{block::Block, chain::History, node::Node};
@@ -100,64 +98,28 @@ pub async fn block(node: &Arc<Node>, Path(height): Path<BlockHeight>, finality: 
         return if height < history.earliest().height() {
             failure(StatusCode::NOT_FOUND, "BLOCK_HEIGHT_TOO_LOW", "the block is no longer kept; see --keep-blocks")
         } else {
-            Json(serde_json::Value::Null).into_response()
+            Json(Value::Null).into_response()
         };
     };
-    match message(node, &history, &block) {
-        Ok(message) => Json(WithTransactions::new(message, &block)).into_response(),
+    match message(node, &history, &block).and_then(|message| with_transactions(message, &block)) {
+        Ok(message) => Json(message).into_response(),
         Err(error) => failure(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", &error),
     }
 }
 
 /// The message with each receipt's transaction, which plain nearcore does not tell.
-#[derive(Serialize)]
-struct WithTransactions {
-    block: BlockView,
-    shards: Vec<ShardWithTransactions>,
-}
-
-#[derive(Serialize)]
-struct ShardWithTransactions {
-    shard_id: ShardId,
-    chunk: Option<IndexerChunkView>,
-    receipt_execution_outcomes: Vec<Executed>,
-    state_changes: StateChangesView,
-}
-
-#[derive(Serialize)]
-struct Executed {
-    #[serde(flatten)]
-    outcome: IndexerExecutionOutcomeWithReceipt,
-    tx_hash: CryptoHash,
-}
-
-impl WithTransactions {
-    fn new(message: StreamerMessage, block: &Block) -> Self {
-        let shards = message.shards.into_iter().map(|shard| ShardWithTransactions {
-            shard_id: shard.shard_id,
-            chunk: shard.chunk,
-            receipt_execution_outcomes: shard
-                .receipt_execution_outcomes
-                .into_iter()
-                .zip(&block.origins[block.transactions.len()..])
-                .map(|(outcome, origin)| Executed { outcome, tx_hash: *origin })
-                .collect(),
-            state_changes: shard.state_changes,
-        });
-        Self { shards: shards.collect(), block: message.block }
+fn with_transactions(message: StreamerMessage, block: &Block) -> Result<Value, String> {
+    let mut message = serde_json::to_value(message).map_err(|error| error.to_string())?;
+    let executed = message["shards"][0]["receipt_execution_outcomes"].as_array_mut();
+    for (outcome, origin) in executed.into_iter().flatten().zip(&block.origins[block.transactions.len()..]) {
+        outcome["tx_hash"] = json!(origin);
     }
+    Ok(message)
 }
 
 /// A block with everything that happened in it.
 fn message(node: &Node, history: &History, block: &Block) -> Result<StreamerMessage, String> {
-    let outcome_view = |index: usize, outcome: &ExecutionOutcomeWithId| {
-        ExecutionOutcomeWithIdAndProof {
-            proof: block.outcome_path(index),
-            block_hash: block.hash,
-            outcome_with_id: outcome.clone(),
-        }
-        .into()
-    };
+    let outcome_view = |index| block.outcome_view(index).ok_or_else(|| format!("there is no outcome {index}"));
     let receipt_view = |id: &CryptoHash| -> Result<ReceiptView, String> {
         let receipt = history.any_receipt(id).ok_or_else(|| format!("receipt {id} is no longer kept"))?;
         Ok((*receipt).clone().into())
@@ -173,16 +135,13 @@ fn message(node: &Node, history: &History, block: &Block) -> Result<StreamerMess
         }
         transactions.push(IndexerTransactionWithOutcome {
             transaction: (**tx).clone().into(),
-            outcome: IndexerExecutionOutcomeWithOptionalReceipt {
-                execution_outcome: outcome_view(index, outcome),
-                receipt,
-            },
+            outcome: IndexerExecutionOutcomeWithOptionalReceipt { execution_outcome: outcome_view(index)?, receipt },
         });
     }
     let receipt_execution_outcomes = outcomes
         .map(|(index, outcome)| {
             let receipt = receipt_view(&outcome.id)?;
-            Ok(IndexerExecutionOutcomeWithReceipt { execution_outcome: outcome_view(index, outcome), receipt })
+            Ok(IndexerExecutionOutcomeWithReceipt { execution_outcome: outcome_view(index)?, receipt })
         })
         .collect::<Result<_, String>>()?;
     let instant = block.created.iter().filter(|receipt| receipt.is_instant_receipt());

@@ -24,10 +24,7 @@ pub async fn send(
 ) -> Result<RpcTransactionResponse, RpcTransactionError> {
     let RpcSendTransactionRequest { signed_transaction, wait_until } = request;
     if wait_until == TxExecutionStatus::None {
-        let hash = signed_transaction.get_hash();
-        if let Err(error) = node.submit(signed_transaction).await {
-            tracing::debug!(tx_hash = %hash, %error, "transaction rejected");
-        }
+        send_async(node, signed_transaction).await;
         return Ok(RpcTransactionResponse { final_execution_outcome: None, final_execution_status: wait_until });
     }
     let hash = node
@@ -46,9 +43,9 @@ pub async fn commit(
 }
 
 /// `broadcast_tx_async`: the hash at once, whatever becomes of the transaction.
-pub async fn send_async(node: &Node, request: RpcSendTransactionRequest) -> CryptoHash {
-    let hash = request.signed_transaction.get_hash();
-    if let Err(error) = node.submit(request.signed_transaction).await {
+pub async fn send_async(node: &Node, transaction: SignedTransaction) -> CryptoHash {
+    let hash = transaction.get_hash();
+    if let Err(error) = node.submit(transaction).await {
         tracing::debug!(tx_hash = %hash, %error, "transaction rejected");
     }
     hash

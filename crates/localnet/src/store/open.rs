@@ -79,9 +79,7 @@ impl Recovered {
         if self.blocks.last()?.hash != block.prev_hash {
             return None;
         }
-        for (key, change) in &block.changes {
-            self.state.put(block.height(), key.clone(), change.last().cloned());
-        }
+        self.state.put_all(block.height(), &block.changes);
         let delayed = self.delayed.drain(..).map(Arc::new);
         let waiting = self.incoming.drain(..).chain(delayed).chain(block.created.iter().cloned());
         let mut known: HashMap<_, _> = waiting.map(|receipt| (*receipt.receipt_id(), receipt)).collect();

@@ -9,7 +9,7 @@ use std::{
 use near_primitives::types::BlockHeight;
 use serde::Serialize;
 
-use super::{Layout, StoreError, failed};
+use super::{Layout, StoreError, failed, if_there};
 
 /// One snapshot.
 #[derive(Clone, Debug, Serialize)]
@@ -46,7 +46,7 @@ impl<'a> Snapshots<'a> {
         for entry in entries {
             let entry = entry.map_err(failed(&dir))?;
             if let Some(name) = entry.file_name().to_str().filter(|name| check_name(name).is_ok()) {
-                found.extend(self.info(name)?);
+                found.push(self.info(name)?);
             }
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -72,7 +72,7 @@ impl<'a> Snapshots<'a> {
         remove_dir(&unfinished)?;
         link_files(&self.layout.data(), &unfinished, Some(current_log))?;
         fs::rename(&unfinished, &dir).map_err(failed(&dir))?;
-        self.info(name)?.ok_or_else(|| StoreError::UnknownSnapshot(name.to_owned()))
+        self.info(name)
     }
 
     /// Puts the snapshot's files in the chain's place. Nobody may be writing these.
@@ -106,7 +106,7 @@ impl<'a> Snapshots<'a> {
         remove_dir(&self.existing(name)?)
     }
 
-    fn info(&self, name: &str) -> Result<Option<SnapshotInfo>, StoreError> {
+    fn info(&self, name: &str) -> Result<SnapshotInfo, StoreError> {
         let dir = self.layout.snapshots().join(name);
         let mut info = SnapshotInfo { name: name.to_owned(), block_height: 0, created_ms: 0, bytes: 0 };
         for entry in fs::read_dir(&dir).map_err(failed(&dir))? {
@@ -123,7 +123,7 @@ impl<'a> Snapshots<'a> {
         let created = fs::metadata(&dir).and_then(|metadata| metadata.modified()).map_err(failed(&dir))?;
         let since_epoch = created.duration_since(UNIX_EPOCH).unwrap_or_default();
         info.created_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
-        Ok(Some(info))
+        Ok(info)
     }
 }
 
@@ -148,10 +148,5 @@ fn link_files(from: &Path, to: &Path, but: Option<&Path>) -> Result<(), StoreErr
 }
 
 fn remove_dir(dir: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(dir) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::File { path: dir.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
+    if_there(fs::remove_dir_all(dir)).map_err(failed(dir))
 }

@@ -10,7 +10,7 @@ use borsh::BorshSerialize;
 use near_primitives::{hash::CryptoHash, types::BlockHeight};
 
 use super::{
-    Carry, Checkpoint, Layout, Segment, SnapshotInfo, Snapshots, StoreError, failed, file, frame, heights,
+    Carry, Checkpoint, Layout, Segment, SnapshotInfo, Snapshots, StoreError, failed, file, frame, heights, if_there,
     index::Tables,
 };
 use crate::{block::Block, state::Snapshot};
@@ -76,11 +76,6 @@ impl Store {
         self.state_height
     }
 
-    /// The height the current log is named after.
-    pub fn first(&self) -> BlockHeight {
-        self.first
-    }
-
     /// Writes the state at the newest block, and removes old ones that no start will need.
     ///
     /// # Errors
@@ -121,12 +116,7 @@ impl Store {
     pub fn remove_log(&self, first: BlockHeight) -> Result<(), StoreError> {
         for extension in ["log", "index", "state"] {
             let path = file(&self.layout.data(), first, extension);
-            match fs::remove_file(&path) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(StoreError::File { path, source });
-                }
-                _ => {}
-            }
+            if_there(fs::remove_file(&path)).map_err(failed(&path))?;
         }
         Ok(())
     }

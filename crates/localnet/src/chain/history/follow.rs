@@ -15,10 +15,7 @@ impl History {
         }
         self.archive.take_over(&leader.archive, self.head.height());
         for segment in self.archive.forget_as(&leader.archive) {
-            for place in &segment.blocks {
-                self.heights.remove(&place.hash);
-            }
-            self.tree.forget(segment.blocks.last().map_or(0, |place| leaves(place.ordinal)));
+            self.forget_blocks(&segment);
         }
         let oldest = leader.oldest_with_state().height();
         while self.recent.first_key_value().is_some_and(|(height, _)| *height < oldest)

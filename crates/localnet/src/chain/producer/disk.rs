@@ -1,16 +1,12 @@
 //! The chain on disk: finishing logs, going on from them, snapshots of the whole chain and going back to them.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 
-use near_primitives::{hash::CryptoHash, receipt::Receipt};
+use near_primitives::types::BlockHeight;
 
 use super::Chain;
 use crate::{
-    chain::{ChainClock, ChainError, History, genesis},
+    chain::{ChainError, History, genesis},
     store::{self, Checkpoint, Recovered, SnapshotInfo, Snapshots, StoreError},
 };
 
@@ -29,12 +25,12 @@ impl Chain {
         Ok(self.disk()?.snapshot(&name)?)
     }
 
-    /// Goes back (or forward) to a snapshot. Transactions that wait are dropped.
+    /// Goes back (or forward) to a snapshot, and says at which height that is. Transactions that wait are dropped.
     ///
     /// # Errors
     /// If there is none of that name or the disk fails. If it fails in the middle the chain cannot go on, but the
     /// snapshot is untouched and the next start takes it up or finds the chain as it was.
-    pub fn restore(&mut self, name: &str) -> Result<(), ChainError> {
+    pub fn restore(&mut self, name: &str) -> Result<BlockHeight, ChainError> {
         let layout = self.disk()?.layout().clone();
         Snapshots::new(&layout).existing(name)?;
         let start = genesis::start(&self.view.runtime, &self.view.genesis)?;
@@ -44,7 +40,7 @@ impl Chain {
         self.store = Some(store);
         self.broken = false;
         self.replace(recovered);
-        Ok(())
+        Ok(self.view.history().head().height())
     }
 
     /// Lists the snapshots.
@@ -74,13 +70,13 @@ impl Chain {
                 incoming: self.incoming.clone(),
                 delayed: self.delayed.iter().cloned().collect(),
                 origins: self.origins.iter().map(|(receipt_id, origin)| (*receipt_id, *origin)).collect(),
-                clock_offset_ns: offset_ns(&self.clock),
+                clock_offset_ns: self.clock.offset_ns(),
                 tree: self.view.history().tree().clone(),
             };
             store.write_state(&checkpoint, &self.view.snapshot(head.height()))?;
         }
         let (first, segment) = store.finish_log(head.height())?;
-        let mut history = self.view.history_mut();
+        let mut history = self.view.history.write();
         history.archive(first, segment);
         self.recent_logs.push_back(first);
         if self.recent_logs.len() > RECENT_LOGS {
@@ -97,22 +93,17 @@ impl Chain {
     }
 
     /// Replaces the chain by one recovered from disk.
-    fn replace(&mut self, mut recovered: Recovered) {
+    fn replace(&mut self, recovered: Recovered) {
         let genesis = Arc::clone(self.view.history().genesis());
-        let state = std::mem::take(&mut recovered.state);
-        let carried = Carried::from(&mut recovered);
-        self.view.replace(History::new(genesis, recovered.blocks, recovered.archive, recovered.tree, self.keep), state);
+        let history = History::new(genesis, recovered.blocks, recovered.archive, recovered.tree, self.keep);
+        self.view.replace(history, recovered.state);
         if let Some(lagging) = &mut self.lagging {
             lagging.replace(&self.view.history());
         }
-        self.carry_on(carried);
-    }
-
-    pub(super) fn carry_on(&mut self, carried: Carried) {
-        self.incoming = carried.incoming;
-        self.delayed = carried.delayed;
-        self.origins = carried.origins;
-        self.clock.set_offset(carried.clock_offset);
+        self.incoming = recovered.incoming;
+        self.delayed = recovered.delayed;
+        self.origins = recovered.origins;
+        self.clock.offset = recovered.clock_offset;
         self.patches.clear();
         self.skip = 0;
         self.recent_logs.clear();
@@ -122,28 +113,4 @@ impl Chain {
     fn disk(&self) -> Result<&store::Store, StoreError> {
         self.store.as_ref().ok_or(StoreError::InMemory)
     }
-}
-
-/// What a recovered chain goes on with besides its past.
-pub(super) struct Carried {
-    incoming: Vec<Arc<Receipt>>,
-    delayed: VecDeque<Receipt>,
-    origins: HashMap<CryptoHash, CryptoHash>,
-    clock_offset: Duration,
-}
-
-impl From<&mut Recovered> for Carried {
-    fn from(recovered: &mut Recovered) -> Self {
-        Self {
-            incoming: std::mem::take(&mut recovered.incoming),
-            delayed: std::mem::take(&mut recovered.delayed),
-            origins: std::mem::take(&mut recovered.origins),
-            clock_offset: recovered.clock_offset,
-        }
-    }
-}
-
-/// How far a clock is ahead of real time, as it is stored.
-pub(super) fn offset_ns(clock: &ChainClock) -> u64 {
-    u64::try_from(clock.offset().as_nanos()).unwrap_or(u64::MAX)
 }

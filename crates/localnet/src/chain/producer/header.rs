@@ -10,18 +10,9 @@ use near_primitives::{
 use super::Chain;
 use crate::{
     block::{Block, epoch_id},
-    chain::ChainError,
     runtime::BlockContext,
     state::ChangeLog,
 };
-
-/// What the next gas price follows from.
-pub(super) struct GasPrices {
-    /// Gas the block burnt.
-    pub used: Gas,
-    /// Its price.
-    pub price: Balance,
-}
 
 impl Chain {
     pub(super) fn context(&self, parent: &Block, height: BlockHeight) -> BlockContext {
@@ -52,17 +43,18 @@ impl Chain {
         }
     }
 
-    pub(super) fn next_gas_price(&self, gas: &GasPrices) -> Result<Balance, ChainError> {
+    /// The price after a block that burnt this gas at this price.
+    pub(super) fn next_gas_price(&self, gas_used: Gas, gas_price: Balance) -> Balance {
         let config = &self.view.genesis.config;
-        let next = NearBlock::compute_next_gas_price_checked(
-            gas.price,
-            gas.used,
+        NearBlock::compute_next_gas_price_checked(
+            gas_price,
+            gas_used,
             config.gas_limit,
             config.gas_price_adjustment_rate,
             config.min_gas_price,
             config.max_gas_price,
-        );
-        Ok(next.unwrap_or(gas.price))
+        )
+        .unwrap_or(gas_price)
     }
 }
 

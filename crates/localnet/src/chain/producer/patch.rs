@@ -1,7 +1,5 @@
 //! Changing the state from outside, for tests (`sandbox_patch_state`).
 
-use std::collections::BTreeMap;
-
 use near_primitives::{
     account::{Account, AccountContract},
     hash::CryptoHash,
@@ -14,7 +12,7 @@ use super::Chain;
 use crate::{
     block::Block,
     chain::ChainError,
-    state::{ChangeLog, Snapshot, StateUpdate},
+    state::{ChangeLog, StateUpdate},
 };
 
 /// A thousand times what exists on NEAR; sums of such balances still fit their type, so the chain can go on.
@@ -22,29 +20,14 @@ const MOST_BALANCE: Balance = Balance::from_near(1_000_000_000_000);
 /// More than any account can pay for.
 const MOST_BYTES: u64 = 1 << 50;
 
-/// The state a block starts from.
-pub(super) struct Base {
-    /// The state after the parent, patches included.
-    pub snapshot: Snapshot,
-    /// What the patches changed.
-    pub patched: ChangeLog,
-}
-
 impl Chain {
-    /// Writes patches as versions of the parent, on which the block then builds.
-    pub(super) fn apply_patches(&mut self, parent: &Block) -> Result<Base, ChainError> {
-        let snapshot = self.view.snapshot(parent.height());
-        if self.patches.is_empty() {
-            return Ok(Base { snapshot, patched: BTreeMap::new() });
-        }
-        let mut update = StateUpdate::new(snapshot.clone());
+    /// Writes patches as versions of the parent, on which the block then builds; returns what they changed.
+    pub(super) fn apply_patches(&mut self, parent: &Block) -> Result<ChangeLog, ChainError> {
+        let mut update = StateUpdate::new(self.view.snapshot(parent.height()));
         apply(&mut update, std::mem::take(&mut self.patches))?;
         let patched = update.finish();
-        let mut state = self.view.state_mut();
-        for (key, change) in &patched {
-            state.put(parent.height(), key.clone(), change.last().cloned());
-        }
-        Ok(Base { snapshot, patched })
+        self.view.state.write().put_all(parent.height(), &patched);
+        Ok(patched)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use near_primitives::{
     congestion_info::{CongestionControl, CongestionInfo},
-    errors::{InvalidTxError, StorageError},
+    errors::InvalidTxError,
     receipt::{Receipt, VersionedReceiptEnum},
     transaction::ValidatedTransaction,
     types::Gas,
@@ -13,7 +13,7 @@ use near_primitives::{
 use super::Chain;
 use crate::{
     block::Block,
-    runtime::BlockContext,
+    runtime::{BlockContext, inconsistent},
     state::{Snapshot, StateUpdate},
 };
 
@@ -35,8 +35,7 @@ impl Chain {
         let proof_limit = witness.new_transactions_validation_state_size_soft_limit;
         let (mut used, mut bytes) = (Gas::ZERO, 0);
         let mut taken = Vec::new();
-        let waiting = self.view.pool().take();
-        let mut waiting = waiting.into_iter();
+        let mut waiting = self.view.pool.lock().take().into_iter();
         let accepts = self.view.check_congestion(parent);
         for tx in waiting.by_ref() {
             match accepts.clone().and_then(|()| self.charge(&mut state, parent, &tx, context)) {
@@ -51,10 +50,7 @@ impl Chain {
                 break;
             }
         }
-        let rest: Vec<_> = waiting.collect();
-        if !rest.is_empty() {
-            self.view.pool().put_back(rest);
-        }
+        self.view.pool.lock().put_back(waiting.collect());
         taken
     }
 
@@ -69,9 +65,7 @@ impl Chain {
         let tx = tx.to_tx();
         self.view.check_validity_period(tx.block_hash(), parent.height())?;
         let charged = self.view.runtime.charge_transaction(state, tx, context.gas_price, Some(context.height))?;
-        charged
-            .write(state, tx)
-            .map_err(|error| InvalidTxError::StorageError(StorageError::StorageInconsistentState(error.to_string())))?;
+        charged.write(state, tx).map_err(inconsistent)?;
         Ok(charged.cost.gas_burnt)
     }
 }
