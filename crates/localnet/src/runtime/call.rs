@@ -78,7 +78,7 @@ pub(super) fn call_context(block: &BlockContext, account_id: &AccountId, account
         predecessor_account_id: account_id.clone(),
         refund_to_account_id: account_id.clone(),
         input: Rc::default(),
-        promise_results: Arc::new([]),
+        promise_results: Arc::default(),
         block_height: block.height,
         block_timestamp: block.timestamp,
         epoch_height: block.epoch_height,
