@@ -1,6 +1,7 @@
 //! Calls of the coordinator. `account` spares it a look-up by name: the number of the calling account.
 
 use piecework_interface::{
+    amount::Amount,
     call::{
         BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS, ChallengeArgs, EPOCH_SETTLE, GoldOpenArgs,
         HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs, IntentKeyRemoveArgs, NodeRegisterArgs, POKE, StakeRemoveArgs,
@@ -40,82 +41,88 @@ fn secured(method: &'static str, args: &(impl Serialize + ?Sized)) -> Call {
     plain(method, args, 1)
 }
 
+/// The regular methods: a function each, named as the method, that takes `(method, arguments, deposit)` from this table.
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) = $form:ident($($value:expr),+);)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name($($arg: $type),*) -> Call {
+            $form(stringify!($name), $($value),+)
+        }
+    )*};
+}
+
+calls! {
+    /// NEP-145: registers an account with this deposit, or adds it.
+    storage_deposit(account_id: &str, yoctonear: u128) = plain(&json!({ "account_id": account_id }), yoctonear);
+    /// NEP-145: takes free storage deposit back; all of it without an amount.
+    storage_withdraw(yoctonear: Option<u128>) = secured(&json!({ "amount": yoctonear.map(Amount) }));
+    /// NEP-145: closes the account.
+    storage_unregister() = secured(&json!({}));
+    /// Lists a reward token.
+    token_list(args: &TokenListArgs) = secured(args);
+    /// Offers ownership to an account, or takes the offer back.
+    owner_propose(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
+    /// Accepts ownership.
+    owner_accept() = secured(&json!({}));
+    /// Gives a role to an account, or takes it away.
+    role_set(role: Role, account_id: Option<&str>) = secured(&json!({ "role": role, "account_id": account_id }));
+    /// Pauses features.
+    pause(features: &[Feature]) = secured(&json!({ "features": features }));
+    /// Lets paused features run again.
+    unpause(features: &[Feature]) = secured(&json!({ "features": features }));
+    /// Proposes a change.
+    propose(change: &Change) = secured(&json!({ "change": change }));
+    /// Drops a proposal.
+    drop_proposal(number: u32) = secured(&json!({ "number": number }));
+    /// Applies a proposal whose time has come.
+    apply(number: u32) = plain(&json!({ "number": number }), 0);
+    /// Names the account that gets the treasury's part of fees, or none.
+    treasury_set(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
+    /// Ends an epoch.
+    epoch_settle() = plain(&json!({}), 0);
+    /// Credits the node with what the epoch before pays it.
+    revenue_collect() = secured(&json!({}));
+    /// Registers a node with its first stake.
+    node_register(classes: Vec<ClassId>, stake: u128) = plain(&NodeRegisterArgs { classes }, stake);
+    /// Declares other classes.
+    node_update(classes: Vec<ClassId>) = secured(&NodeRegisterArgs { classes });
+    /// Adds stake to a node.
+    stake_add(yoctonear: u128) = plain(&json!({}), yoctonear);
+    /// Starts to unbond stake; all that is free without an amount.
+    stake_remove(yoctonear: Option<u128>) = secured(&StakeRemoveArgs { amount: yoctonear.map(Into::into) });
+    /// Credits unbonded stake to the node's NEAR balance.
+    stake_claim() = secured(&json!({}));
+    /// Pauses the node.
+    node_pause() = plain(&json!({}), 0);
+    /// Resumes the node.
+    node_resume() = plain(&json!({}), 0);
+    /// Keeps the node active.
+    heartbeat(account: AccountNo) = plain(&json!({ "account": account }), 0);
+    /// Creates a batch from the internal balance.
+    batch_create(token: TokenId, batch: BatchSpec) = secured(&BatchCreateArgs { token, batch });
+    /// Cancels a batch.
+    batch_cancel(batch: BatchId) = secured(&BatchArgs { batch });
+    /// Forgets a closed batch.
+    batch_forget(batch: BatchId) = secured(&BatchArgs { batch });
+    /// Takes lots that nobody holds out of a batch.
+    batch_skip_lots(batch: BatchId, lots: Vec<LotId>) = secured(&BatchSkipLotsArgs { batch, lots });
+    /// Challenges items of a lot with this bond.
+    challenge(args: &ChallengeArgs, bond: u128) = plain(args, bond);
+    /// Accepts to score a batch, with this bond.
+    adjudicator_accept(batch: BatchId, bond: u128) = plain(&BatchArgs { batch }, bond);
+    /// Scores the copies of a lot.
+    verdict(args: &VerdictArgs) = plain(args, 0);
+    /// Lets a key sign intents.
+    intent_key_add(args: &IntentKeyAddArgs) = secured(args);
+    /// Takes every right from a key.
+    intent_key_remove(public_key: PublicKey) = secured(&IntentKeyRemoveArgs { public_key });
+}
+
 /// Initializes the contract.
 #[must_use]
 pub fn new(owner_id: &str, config: &Config) -> Call {
     Call { gas: NEW_GAS, ..plain("new", &json!({ "owner_id": owner_id, "config": config }), 0) }
-}
-
-/// NEP-145: registers an account with this deposit, or adds it.
-#[must_use]
-pub fn storage_deposit(account_id: &str, yoctonear: u128) -> Call {
-    plain("storage_deposit", &json!({ "account_id": account_id }), yoctonear)
-}
-
-/// NEP-145: takes free storage deposit back; all of it without an amount.
-#[must_use]
-pub fn storage_withdraw(yoctonear: Option<u128>) -> Call {
-    secured("storage_withdraw", &json!({ "amount": yoctonear.map(|amount| amount.to_string()) }))
-}
-
-/// NEP-145: closes the account.
-#[must_use]
-pub fn storage_unregister() -> Call {
-    secured("storage_unregister", &json!({}))
-}
-
-/// Lists a reward token.
-#[must_use]
-pub fn token_list(args: &TokenListArgs) -> Call {
-    secured("token_list", args)
-}
-
-/// Offers ownership to an account, or takes the offer back.
-#[must_use]
-pub fn owner_propose(account_id: Option<&str>) -> Call {
-    secured("owner_propose", &json!({ "account_id": account_id }))
-}
-
-/// Accepts ownership.
-#[must_use]
-pub fn owner_accept() -> Call {
-    secured("owner_accept", &json!({}))
-}
-
-/// Gives a role to an account, or takes it away.
-#[must_use]
-pub fn role_set(role: Role, account_id: Option<&str>) -> Call {
-    secured("role_set", &json!({ "role": role, "account_id": account_id }))
-}
-
-/// Pauses features.
-#[must_use]
-pub fn pause(features: &[Feature]) -> Call {
-    secured("pause", &json!({ "features": features }))
-}
-
-/// Lets paused features run again.
-#[must_use]
-pub fn unpause(features: &[Feature]) -> Call {
-    secured("unpause", &json!({ "features": features }))
-}
-
-/// Proposes a change.
-#[must_use]
-pub fn propose(change: &Change) -> Call {
-    secured("propose", &json!({ "change": change }))
-}
-
-/// Drops a proposal.
-#[must_use]
-pub fn drop_proposal(number: u32) -> Call {
-    secured("drop_proposal", &json!({ "number": number }))
-}
-
-/// Applies a proposal whose time has come.
-#[must_use]
-pub fn apply(number: u32) -> Call {
-    plain("apply", &json!({ "number": number }), 0)
 }
 
 /// Deploys code that was proposed.
@@ -124,100 +131,10 @@ pub const fn upgrade(wasm: Vec<u8>) -> Call {
     Call { method: "upgrade", args: wasm, gas: UPGRADE_GAS, deposit: 1 }
 }
 
-/// Names the account that gets the treasury's part of fees, or none.
-#[must_use]
-pub fn treasury_set(account_id: Option<&str>) -> Call {
-    secured("treasury_set", &json!({ "account_id": account_id }))
-}
-
-/// Ends an epoch.
-#[must_use]
-pub fn epoch_settle() -> Call {
-    plain(EPOCH_SETTLE, &json!({}), 0)
-}
-
-/// Credits the node with what the epoch before pays it.
-#[must_use]
-pub fn revenue_collect() -> Call {
-    secured("revenue_collect", &json!({}))
-}
-
 /// Withdraws an internal balance; all of it without an amount.
 #[must_use]
 pub fn withdraw(token: TokenId, amount: Option<u128>) -> Call {
     Call { gas: WITHDRAW_GAS, ..secured("withdraw", &WithdrawArgs { token, amount: amount.map(Into::into) }) }
-}
-
-/// Registers a node with its first stake.
-#[must_use]
-pub fn node_register(classes: Vec<ClassId>, stake: u128) -> Call {
-    plain("node_register", &NodeRegisterArgs { classes }, stake)
-}
-
-/// Declares other classes.
-#[must_use]
-pub fn node_update(classes: Vec<ClassId>) -> Call {
-    secured("node_update", &NodeRegisterArgs { classes })
-}
-
-/// Adds stake to a node.
-#[must_use]
-pub fn stake_add(yoctonear: u128) -> Call {
-    plain("stake_add", &json!({}), yoctonear)
-}
-
-/// Starts to unbond stake; all that is free without an amount.
-#[must_use]
-pub fn stake_remove(yoctonear: Option<u128>) -> Call {
-    secured("stake_remove", &StakeRemoveArgs { amount: yoctonear.map(Into::into) })
-}
-
-/// Credits unbonded stake to the node's NEAR balance.
-#[must_use]
-pub fn stake_claim() -> Call {
-    secured("stake_claim", &json!({}))
-}
-
-/// Pauses the node.
-#[must_use]
-pub fn node_pause() -> Call {
-    plain("node_pause", &json!({}), 0)
-}
-
-/// Resumes the node.
-#[must_use]
-pub fn node_resume() -> Call {
-    plain("node_resume", &json!({}), 0)
-}
-
-/// Keeps the node active.
-#[must_use]
-pub fn heartbeat(account: AccountNo) -> Call {
-    plain(HEARTBEAT, &json!({ "account": account }), 0)
-}
-
-/// Creates a batch from the internal balance.
-#[must_use]
-pub fn batch_create(token: TokenId, batch: BatchSpec) -> Call {
-    secured("batch_create", &BatchCreateArgs { token, batch })
-}
-
-/// Cancels a batch.
-#[must_use]
-pub fn batch_cancel(batch: BatchId) -> Call {
-    secured("batch_cancel", &BatchArgs { batch })
-}
-
-/// Forgets a closed batch.
-#[must_use]
-pub fn batch_forget(batch: BatchId) -> Call {
-    secured("batch_forget", &BatchArgs { batch })
-}
-
-/// Takes lots that nobody holds out of a batch.
-#[must_use]
-pub fn batch_skip_lots(batch: BatchId, lots: Vec<LotId>) -> Call {
-    secured("batch_skip_lots", &BatchSkipLotsArgs { batch, lots })
 }
 
 /// Opens gold items of a lot; `bond` for those against its result.
@@ -226,24 +143,6 @@ pub fn gold_open(args: &GoldOpenArgs, bond: u128) -> Call {
     let openings = u64::try_from(args.openings.len()).unwrap_or(u64::MAX);
     let gas = CALL_GAS.saturating_add(OPENING_GAS.saturating_mul(openings));
     Call { method: "gold_open", args: borsh(args), gas, deposit: bond }
-}
-
-/// Challenges items of a lot with this bond.
-#[must_use]
-pub fn challenge(args: &ChallengeArgs, bond: u128) -> Call {
-    plain("challenge", args, bond)
-}
-
-/// Accepts to score a batch, with this bond.
-#[must_use]
-pub fn adjudicator_accept(batch: BatchId, bond: u128) -> Call {
-    plain("adjudicator_accept", &BatchArgs { batch }, bond)
-}
-
-/// Scores the copies of a lot.
-#[must_use]
-pub fn verdict(args: &VerdictArgs) -> Call {
-    plain("verdict", args, 0)
 }
 
 /// Ops of a node.
@@ -260,23 +159,11 @@ pub fn poke(targets: &[Target], tgas: u8) -> Call {
     Call { method: POKE, args: borsh(targets), gas, deposit: 0 }
 }
 
-/// Lets a key sign intents.
-#[must_use]
-pub fn intent_key_add(args: &IntentKeyAddArgs) -> Call {
-    secured("intent_key_add", args)
-}
-
 /// Lets a machine's key collect its node's revenue, which moves nothing out of the account.
 #[must_use]
 pub fn revenue_key_add(public_key: PublicKey) -> Call {
     let kinds = Kinds::of(&[Kind::CollectRevenue]);
     intent_key_add(&IntentKeyAddArgs { public_key, kinds, token: NEAR, daily_cap: 0.into() })
-}
-
-/// Takes every right from a key.
-#[must_use]
-pub fn intent_key_remove(public_key: PublicKey) -> Call {
-    secured("intent_key_remove", &IntentKeyRemoveArgs { public_key })
 }
 
 /// Relays signed intents, `withdrawals` of them withdrawals.

@@ -1,12 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod calls;
-mod coordinator;
 pub mod token;
 pub mod views;
 
-pub use coordinator::{Coordinator, ViewContract, pages};
-pub use views::View;
+pub use views::{Coordinator, View, ViewContract, pages};
 
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
-//! Views of the coordinator.
+//! Views of the coordinator: what is asked, and how the answer is read.
 
-use std::marker::PhantomData;
+use std::{future::Future, marker::PhantomData};
 
 use piecework_interface::{
     amount::Amount,
@@ -39,6 +39,39 @@ impl<R: DeserializeOwned> View<R> {
     }
 }
 
+/// Whatever answers views of one contract: a node at a block, a sandbox, a mirror.
+pub trait ViewContract {
+    /// Why there is no answer.
+    type Error;
+
+    /// Asks, and reads the answer.
+    fn view<R: DeserializeOwned + Send>(&self, view: View<R>) -> impl Future<Output = Result<R, Self::Error>> + Send;
+}
+
+/// The coordinator, read through `C`.
+#[derive(Clone, Debug)]
+pub struct Coordinator<C>(pub C);
+
+/// NEP-330's answer to `contract_source_metadata`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SourceMetadata {
+    /// Version of the contract.
+    pub version: String,
+    /// Where its source is.
+    pub link: String,
+    /// Standards that it follows.
+    pub standards: Vec<Standard>,
+}
+
+/// A standard of NEAR's, or of ours, and its version.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Standard {
+    /// Name.
+    pub standard: String,
+    /// Version.
+    pub version: String,
+}
+
 /// NEP-145's answer to `storage_balance_of`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StorageBalance {
@@ -55,102 +88,113 @@ pub struct StorageBounds {
     pub min: Amount,
 }
 
-/// The root record.
-#[must_use]
-pub fn root() -> View<Root> {
-    View::new("root", &json!({}))
+/// Views: a function each, named as the method, that asks with these arguments. Those of the first table are methods of
+/// [`Coordinator`] too.
+macro_rules! views {
+    ({ $($read:tt)* } { $($asked:tt)* }) => {
+        views!(@ask $($read)* $($asked)*);
+        views!(@read $($read)*);
+    };
+    (@ask $($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $args:expr;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name($($arg: $type),*) -> View<$answer> {
+            View::new(stringify!($name), $args)
+        }
+    )*};
+    (@read $($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $args:expr;)*) => {
+        impl<C: ViewContract> Coordinator<C> {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// The contract cannot be asked, or answers otherwise.
+            pub async fn $name(&self, $($arg: $type),*) -> Result<$answer, C::Error> {
+                self.0.view(self::$name($($arg),*)).await
+            }
+        )*}
+    };
 }
 
-/// The configuration.
-#[must_use]
-pub fn config() -> View<Config> {
-    View::new("config", &json!({}))
+views! {
+    {
+        /// The root record.
+        root() -> Root = &json!({});
+        /// The configuration.
+        config() -> Config = &json!({});
+        /// Who governs, the configuration, and what is about to change.
+        settings() -> Settings = &json!({});
+        /// The running epoch, and what the one before pays.
+        revenue() -> Revenue = &json!({});
+        /// The listed tokens, NEAR first.
+        tokens() -> Vec<Token> = &json!({});
+        /// An account's number; `None` if it is not registered.
+        account_no(account_id: impl AsRef<str>) -> Option<AccountNo> = &json!({ "account_id": account_id.as_ref() });
+        /// An account's record; `None` if it is not registered.
+        account(account_id: impl AsRef<str>) -> Option<Account> = &json!({ "account_id": account_id.as_ref() });
+        /// The keys that may sign intents of an account.
+        intent_keys(account_id: impl AsRef<str>) -> Vec<IntentKey> = &json!({ "account_id": account_id.as_ref() });
+        /// A batch; `None` if there is none of this number.
+        batch(batch: BatchId) -> Option<Batch> = &json!({ "batch": batch });
+        /// A lot's record; `None` if it has none.
+        lot(batch: BatchId, lot: LotId) -> Option<Lot> = &json!({ "batch": batch, "lot": lot });
+        /// The lots with a record among `from..from + limit`, `limit` at most [`PAGE_MAX`].
+        lots(batch: BatchId, from: LotId, limit: u32) -> Vec<Lot>
+            = &json!({ "batch": batch, "from": from, "limit": limit });
+        /// Whether the contract takes a claim for a lot's result.
+        verify_result(claim: &ResultClaim) -> bool = claim;
+    }
+    {
+        /// Accounts from a number on, [`PAGE_MAX`] at most.
+        accounts(from: u32) -> Vec<Account> = &json!({ "from": from, "limit": PAGE_MAX });
+        /// Batches from a number on that are not forgotten, [`PAGE_MAX`] at most.
+        batches(from: u32) -> Vec<Batch> = &json!({ "from": from, "limit": PAGE_MAX });
+        /// The owner's account id.
+        owner() -> String = &json!({});
+        /// NEP-145: an account's storage balance; `None` if it is not registered.
+        storage_balance_of(account_id: impl AsRef<str>) -> Option<StorageBalance>
+            = &json!({ "account_id": account_id.as_ref() });
+        /// NEP-145: bounds of a storage deposit.
+        storage_balance_bounds() -> StorageBounds = &json!({});
+        /// NEP-330: the contract's version, source and standards.
+        contract_source_metadata() -> SourceMetadata = &json!({});
+    }
 }
 
-/// Who governs, the configuration, and what is about to change.
-#[must_use]
-pub fn settings() -> View<Settings> {
-    View::new("settings", &json!({}))
+impl<C: ViewContract> Coordinator<C> {
+    /// NEP-145: an account's storage balance; `None` if it is not registered.
+    ///
+    /// # Errors
+    /// As [`Coordinator::root`].
+    pub async fn storage_balance(&self, account_id: impl AsRef<str>) -> Result<Option<StorageBalance>, C::Error> {
+        self.0.view(storage_balance_of(account_id)).await
+    }
+
+    /// All accounts below number `end`, by number.
+    ///
+    /// # Errors
+    /// As [`Coordinator::root`].
+    pub async fn accounts(&self, end: u32) -> Result<Vec<Account>, C::Error> {
+        let mut accounts = Vec::new();
+        for from in pages(end) {
+            accounts.extend(self.0.view(self::accounts(from)).await?);
+        }
+        Ok(accounts)
+    }
+
+    /// The batches of numbers `from..end` that are not forgotten, by number.
+    ///
+    /// # Errors
+    /// As [`Coordinator::root`].
+    pub async fn batches(&self, from: u32, end: u32) -> Result<Vec<Batch>, C::Error> {
+        let mut batches = Vec::new();
+        for page in pages(end.saturating_sub(from)) {
+            batches.extend(self.0.view(self::batches(from.saturating_add(page))).await?);
+        }
+        Ok(batches)
+    }
 }
 
-/// The running epoch, and what the one before pays.
-#[must_use]
-pub fn revenue() -> View<Revenue> {
-    View::new("revenue", &json!({}))
-}
-
-/// The listed tokens, NEAR first.
-#[must_use]
-pub fn tokens() -> View<Vec<Token>> {
-    View::new("tokens", &json!({}))
-}
-
-/// An account's number; `None` if it is not registered.
-#[must_use]
-pub fn account_no(account_id: impl AsRef<str>) -> View<Option<AccountNo>> {
-    View::new("account_no", &json!({ "account_id": account_id.as_ref() }))
-}
-
-/// An account's record; `None` if it is not registered.
-#[must_use]
-pub fn account(account_id: impl AsRef<str>) -> View<Option<Account>> {
-    View::new("account", &json!({ "account_id": account_id.as_ref() }))
-}
-
-/// Accounts from a number on, [`PAGE_MAX`] at most.
-#[must_use]
-pub fn accounts(from: u32) -> View<Vec<Account>> {
-    View::new("accounts", &page(from))
-}
-
-/// Batches from a number on that are not forgotten, [`PAGE_MAX`] at most.
-#[must_use]
-pub fn batches(from: u32) -> View<Vec<Batch>> {
-    View::new("batches", &page(from))
-}
-
-/// A batch; `None` if there is none of this number.
-#[must_use]
-pub fn batch(batch: BatchId) -> View<Option<Batch>> {
-    View::new("batch", &json!({ "batch": batch }))
-}
-
-/// A lot's record; `None` if it has none.
-#[must_use]
-pub fn lot(batch: BatchId, lot: LotId) -> View<Option<Lot>> {
-    View::new("lot", &json!({ "batch": batch, "lot": lot }))
-}
-
-/// The lots with a record among `from..from + limit`, `limit` at most [`PAGE_MAX`].
-#[must_use]
-pub fn lots(batch: BatchId, from: LotId, limit: u32) -> View<Vec<Lot>> {
-    View::new("lots", &json!({ "batch": batch, "from": from, "limit": limit }))
-}
-
-/// Whether the contract takes a claim for a lot's result.
-#[must_use]
-pub fn verify_result(claim: &ResultClaim) -> View<bool> {
-    View::new("verify_result", claim)
-}
-
-/// The keys that may sign intents of an account.
-#[must_use]
-pub fn intent_keys(account_id: impl AsRef<str>) -> View<Vec<IntentKey>> {
-    View::new("intent_keys", &json!({ "account_id": account_id.as_ref() }))
-}
-
-/// NEP-145: an account's storage balance; `None` if it is not registered.
-#[must_use]
-pub fn storage_balance_of(account_id: impl AsRef<str>) -> View<Option<StorageBalance>> {
-    View::new("storage_balance_of", &json!({ "account_id": account_id.as_ref() }))
-}
-
-/// NEP-145: bounds of a storage deposit.
-#[must_use]
-pub fn storage_balance_bounds() -> View<StorageBounds> {
-    View::new("storage_balance_bounds", &json!({}))
-}
-
-fn page(from: u32) -> serde_json::Value {
-    json!({ "from": from, "limit": PAGE_MAX })
+/// First rows of the pages of `0..end`.
+pub fn pages(end: u32) -> impl Iterator<Item = u32> {
+    (0..end.div_ceil(PAGE_MAX)).map(|page| page * PAGE_MAX)
 }

@@ -1,4 +1,7 @@
-//! Everything that can be asked of the contract, in one snapshot.
+//! Everything that can be asked of the contract, in one snapshot, which the contract's own exports hold complete.
+#![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
+
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use piecework_client::{Call, View, calls, token, views};
 use piecework_interface::{
@@ -15,15 +18,42 @@ use piecework_interface::{
 const BATCH: BatchId = BatchId(1);
 const LOT: LotId = LotId(2);
 
+/// What the contract exports and people do not call: what other contracts send it, and itself.
+const CALLED_BY_CONTRACTS: [&str; 3] = ["ft_on_transfer", "migrate", "on_withdrawn"];
+
 #[test]
 fn calls__should_stay_as_they_are() {
+    let lines: String = calls_of_the_coordinator().iter().chain(&calls_of_the_token()).map(line).collect();
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn views__should_stay_as_they_are() {
+    insta::assert_snapshot!(views().map(|(method, args)| format!("{method} {args}\n")).concat());
+}
+
+#[test]
+fn catalogue__should_be_what_the_contract_exports() {
+    // Given the contract as scripts/build-contracts made it
+    let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/contracts"));
+    let folder = env::var_os("PIECEWORK_WASM_DIR").map_or_else(built, PathBuf::from);
+    let path = folder.join("piecework_coordinator.wasm");
+    let wasm = fs::read(&path).unwrap_or_else(|_| panic!("{} is missing: run scripts/build-contracts", path.display()));
+
+    // Then its functions are the methods of the snapshots above, and those that only contracts call
+    let (calls, views) = (calls_of_the_coordinator(), views());
+    let known = calls.iter().map(|call| call.method).chain(views.iter().map(|(method, _)| *method));
+    let known: BTreeSet<String> = known.chain(CALLED_BY_CONTRACTS).map(str::to_owned).collect();
+    assert_eq!(exported_functions(&wasm), known);
+}
+
+fn calls_of_the_coordinator() -> Vec<Call> {
     let (account_id, key) = ("token.near".to_owned(), PublicKey([1; 32]));
     let listing = TokenListArgs { account_id, min_reward: Amount(1), rep_unit: Amount(2), bond_rate: Amount(3) };
     let (kinds, token) = (Kinds::of(&[Kind::Tip]), TokenId(1));
     let add = IntentKeyAddArgs { public_key: key, kinds, token, daily_cap: Amount(9) };
-    let spec = token::TokenSpec { name: "Test".to_owned(), symbol: "TEST".to_owned(), decimals: 6 };
     let claim = Op::Claim { batch: BATCH, lot: LOT };
-    let catalogue = [
+    vec![
         calls::new("owner.near", &Config::default()),
         calls::storage_deposit("a.near", 5),
         calls::storage_withdraw(Some(5)),
@@ -66,17 +96,21 @@ fn calls__should_stay_as_they_are() {
         calls::revenue_key_add(key),
         calls::intent_key_remove(key),
         calls::intents_execute(&[SignedIntent::default()], 1),
+    ]
+}
+
+fn calls_of_the_token() -> [Call; 4] {
+    let spec = token::TokenSpec { name: "Test".to_owned(), symbol: "TEST".to_owned(), decimals: 6 };
+    [
         token::new("owner.near", 1_000, &spec),
         token::mint("a.near", 5),
         token::deposit("piecework.near", 5),
         token::batch_create("piecework.near", 5, BatchSpec::default()),
-    ];
-    insta::assert_snapshot!(catalogue.iter().map(line).collect::<String>());
+    ]
 }
 
-#[test]
-fn views__should_stay_as_they_are() {
-    let lines = [
+fn views() -> [(&'static str, String); 18] {
+    [
         asked(&views::root()),
         asked(&views::config()),
         asked(&views::settings()),
@@ -93,8 +127,9 @@ fn views__should_stay_as_they_are() {
         asked(&views::intent_keys("a.near")),
         asked(&views::storage_balance_of("a.near")),
         asked(&views::storage_balance_bounds()),
-    ];
-    insta::assert_snapshot!(lines.concat());
+        asked(&views::owner()),
+        asked(&views::contract_source_metadata()),
+    ]
 }
 
 /// A call in a line: gas in TGas, deposit in yoctoNEAR, arguments as text or in hexadecimal.
@@ -106,6 +141,46 @@ fn line(call: &Call) -> String {
     format!("{} gas {} deposit {} {args}\n", call.method, call.gas / 1_000_000_000_000, call.deposit)
 }
 
-fn asked<R>(view: &View<R>) -> String {
-    format!("{} {}\n", view.method, String::from_utf8_lossy(&view.args))
+fn asked<R>(view: &View<R>) -> (&'static str, String) {
+    (view.method, String::from_utf8_lossy(&view.args).into_owned())
+}
+
+/// The functions in a module's export section, <https://webassembly.github.io/spec/core/binary/modules.html>.
+fn exported_functions(wasm: &[u8]) -> BTreeSet<String> {
+    const EXPORTS: u8 = 7;
+    const FUNCTION: u8 = 0;
+    let mut rest = &wasm[8..];
+    loop {
+        let section = take(&mut rest, 1)[0];
+        let size = number(&mut rest);
+        let mut content = take(&mut rest, size);
+        if section != EXPORTS {
+            continue;
+        }
+        let exports = (0..number(&mut content)).map(|_| {
+            let length = number(&mut content);
+            let name = String::from_utf8(take(&mut content, length).to_vec()).unwrap();
+            let kind = take(&mut content, 1)[0];
+            number(&mut content);
+            (kind == FUNCTION).then_some(name)
+        });
+        return exports.flatten().collect();
+    }
+}
+
+fn take<'a>(bytes: &mut &'a [u8], count: usize) -> &'a [u8] {
+    bytes.split_off(..count).unwrap()
+}
+
+/// An unsigned number in LEB128.
+fn number(bytes: &mut &[u8]) -> usize {
+    let mut value = 0;
+    for shift in (0..).step_by(7) {
+        let byte = usize::from(take(bytes, 1)[0]);
+        value |= (byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    value
 }
