@@ -2,8 +2,7 @@
 
 use super::{
     Context, Fault, MovementKind, NamedAccount,
-    case::{ToldGold, ToldRuling},
-    step::{Cause, Step, add, subtract},
+    step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
     amount::Amount,
@@ -82,7 +81,7 @@ impl Step<'_> {
                 Ok(())
             }
             Entry::Deposited { account, token, amount } => {
-                self.credit(*account, *token, amount.0, MovementKind::Deposit, Cause::default())
+                self.balance(*account, *token, Side::Credit(amount.0), MovementKind::Deposit, Cause::default())
             }
             Entry::Withdrawing { account, token, amount } => self.withdrawing(*account, *token, amount.0),
             Entry::Withdrawn { account, token, amount, ok } => self.withdrawn(*account, *token, amount.0, *ok),
@@ -125,22 +124,18 @@ impl Step<'_> {
             Entry::Judging { batch, lot } => self.turn(*batch, *lot, LotPhase::Judging),
             Entry::VerdictGiven { batch, lot, scores, report } => self.verdict_given(*batch, *lot, scores, report),
             Entry::GoldOpened { batch, lot, equal, against, decided, void } => {
-                let told = ToldGold { equal: equal.0, against: against.0, decided, void: void.0 };
-                self.gold_opened(*batch, *lot, &told)
+                self.gold_opened(*batch, *lot, (equal.0, against.0), decided, void.0)
             }
             Entry::Challenged { batch, lot, account, items, bond } => {
                 self.challenged(*batch, *lot, *account, items.0, bond.0)
             }
             Entry::JuryOpened { batch, lot } => self.jury_opened(*batch, *lot),
             Entry::Ruled { batch, lot, overturned, jurors, challengers, forfeit } => {
-                let told = ToldRuling { overturned: overturned.0, jurors, challengers, forfeit: forfeit.0 };
-                self.ruled(*batch, *lot, &told)
+                self.ruled(*batch, *lot, (overturned.0, jurors, challengers, forfeit.0))
             }
             Entry::Freed { batch, lot, abandoned } => self.freed(*batch, *lot, abandoned),
             Entry::Settled { batch, lot, n, accepted, digest, fee, refund, slots } => {
-                let told =
-                    super::settle::Told { n: *n, accepted: accepted.0, digest, fee: fee.0, refund: refund.0, slots };
-                self.settled(*batch, *lot, &told)
+                self.settled((*batch, *lot), (*n, accepted.0, *digest), (fee.0, refund.0), slots)
             }
             Entry::BatchCancelled { batch } => {
                 let row = self.batch(*batch)?;
@@ -159,8 +154,7 @@ impl Step<'_> {
                 self.key_set(*account, *public_key, (*kinds, limit))
             }
             Entry::Intent { op: _, account, public_key, kind, nonce, spent, failed } => {
-                let told = super::intents::Told { kind: *kind, nonce: *nonce, spent: spent.0, failed: *failed };
-                self.intent(*account, *public_key, &told)
+                self.intent(*account, *public_key, (*kind, *nonce, spent.0), *failed)
             }
             Entry::Transferred { account, receiver, token, amount, memo: _ } => {
                 self.transferred((*account, *receiver), *token, amount.0)
@@ -202,7 +196,7 @@ impl Step<'_> {
     }
 
     fn withdrawing(&mut self, account: AccountNo, token: TokenId, amount: u128) -> Result<(), Fault> {
-        self.debit(account, token, amount, MovementKind::Withdraw, Cause::default())?;
+        self.balance(account, token, Side::Debit(amount), MovementKind::Withdraw, Cause::default())?;
         let in_flight = &mut self.account(account)?.row.in_flight;
         *in_flight = in_flight.checked_add(1).ok_or(Fault::Range("withdrawals in flight"))?;
         add(&mut self.token(token)?.in_flight, amount, "the token's amount in flight")
@@ -215,7 +209,7 @@ impl Step<'_> {
         if ok {
             return Ok(());
         }
-        self.credit(account, token, amount, MovementKind::Restore, Cause::default())
+        self.balance(account, token, Side::Credit(amount), MovementKind::Restore, Cause::default())
     }
 
     fn node_registered(&mut self, account: AccountNo, stake: u128, classes: &[ClassId]) -> Result<(), Fault> {
@@ -257,7 +251,13 @@ impl Step<'_> {
         if escrow.0 != money::escrow(terms, fixed.fee_bps, *items) {
             return Err(Fault::Differs("the escrow"));
         }
-        self.debit(requester, token, escrow.0, MovementKind::Escrow, Cause { batch: Some(batch), lot: None })?;
+        self.balance(
+            requester,
+            token,
+            Side::Debit(escrow.0),
+            MovementKind::Escrow,
+            Cause { batch: Some(batch), lot: None },
+        )?;
         self.charge(requester, storage::BATCH_BYTES)?;
         let mut progress = Progress::default();
         if terms.adjudicator().is_none() {
@@ -356,7 +356,7 @@ impl Step<'_> {
         self.uncharge(open.requester, lots.ok_or(Fault::Range("an account's storage"))?)?;
         if let Some((adjudicator, bond)) = open.terms.adjudicator().zip(open.progress.adjudicator_bond) {
             let cause = Cause { batch: Some(batch), lot: None };
-            self.credit(adjudicator, NEAR, bond.0, MovementKind::Bond, cause)?;
+            self.balance(adjudicator, NEAR, Side::Credit(bond.0), MovementKind::Bond, cause)?;
         }
         self.changes.closed.push((batch, open));
         Ok(())
@@ -370,7 +370,7 @@ impl Step<'_> {
     ) -> Result<(), Fault> {
         add(&mut self.token(token)?.pool, fees, "the fee pool")?;
         let cause = Cause { batch: Some(batch), lot: None };
-        self.credit(requester, token, refund, MovementKind::Refund, cause)
+        self.balance(requester, token, Side::Credit(refund), MovementKind::Refund, cause)
     }
 
     fn batch_forgotten(&mut self, batch: BatchId) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use super::{
     Fault, MovementKind,
-    step::{Cause, Step, add},
+    step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
     amount::Amount,
@@ -16,22 +16,6 @@ use piecework_interface::{
     view::{Credited, LotPhase, LotState},
 };
 
-/// What the journal tells of an opening of gold.
-pub(super) struct ToldGold<'a> {
-    pub equal: u64,
-    pub against: u64,
-    pub decided: &'a [Decided],
-    pub void: u64,
-}
-
-/// What the journal tells of a jury.
-pub(super) struct ToldRuling<'a> {
-    pub overturned: u64,
-    pub jurors: &'a [Credited],
-    pub challengers: &'a [Credited],
-    pub forfeit: u128,
-}
-
 impl Step<'_> {
     pub fn adjudicator_accepted(&mut self, batch: BatchId, bond: u128) -> Result<(), Fault> {
         let now_s = self.context.now_s;
@@ -42,7 +26,7 @@ impl Step<'_> {
         if open.progress.adjudicator_bond.replace(Amount(bond)).is_some() || bond != due {
             return Err(Fault::Differs("the adjudicator's bond"));
         }
-        self.debit(adjudicator, NEAR, bond, MovementKind::Bond, Cause { batch: Some(batch), lot: None })
+        self.balance(adjudicator, NEAR, Side::Debit(bond), MovementKind::Bond, Cause { batch: Some(batch), lot: None })
     }
 
     pub fn verdict_given(&mut self, batch: BatchId, lot: LotId, scores: &[u16], report: &Digest) -> Result<(), Fault> {
@@ -54,14 +38,20 @@ impl Step<'_> {
         self.turn(batch, lot, LotPhase::Provisional)
     }
 
-    pub fn gold_opened(&mut self, batch: BatchId, lot: LotId, told: &ToldGold<'_>) -> Result<(), Fault> {
-        let state = self.provisional_lot(batch, lot)?;
-        let case = state.case_mut();
-        let items = case.open_gold(told.equal, told.against, told.decided, told.void);
-        let items = items.ok_or(Fault::Differs("the gold that is open already"))?;
+    pub fn gold_opened(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        (equal, against): (u64, u64),
+        decided: &[Decided],
+        void: u64,
+    ) -> Result<(), Fault> {
+        let case = self.provisional_lot(batch, lot)?.case_mut();
+        let items =
+            case.open_gold(equal, against, decided, void).ok_or(Fault::Differs("the gold that is open already"))?;
         let progress = &mut self.open_batch(batch)?.progress;
         progress.gold_opened = progress.gold_opened.saturating_add(items.count_ones());
-        progress.gold_void = progress.gold_void.saturating_add(told.void.count_ones());
+        progress.gold_void = progress.gold_void.saturating_add(void.count_ones());
         Ok(())
     }
 
@@ -82,7 +72,7 @@ impl Step<'_> {
             return Err(Fault::Differs("the bond of a challenge"));
         }
         self.charge(account, bytes)?;
-        self.debit(account, NEAR, bond, MovementKind::Bond, Cause { batch: Some(batch), lot: Some(lot) })
+        self.balance(account, NEAR, Side::Debit(bond), MovementKind::Bond, Cause { batch: Some(batch), lot: Some(lot) })
     }
 
     pub fn jury_opened(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
@@ -104,14 +94,18 @@ impl Step<'_> {
         Ok(())
     }
 
-    pub fn ruled(&mut self, batch: BatchId, lot: LotId, told: &ToldRuling<'_>) -> Result<(), Fault> {
+    pub fn ruled(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        told: (u64, &[Credited], &[Credited], u128),
+    ) -> Result<(), Fault> {
         let open = self.terms_of(batch)?;
         let (fixed, held) = (open.fixed.clone(), open.held(self.mirror.root.insurance.0));
-        let (_, (overturned, settlement)) =
+        let (overturned, settlement) =
             self.judged(batch, lot, |judgement| (judgement.overturned(), judgement.settle_with(&fixed, &held)))?;
         let state = self.lot(batch, lot)?;
         let (jurors, challengers) = settlement.credits(state);
-        let told = (told.overturned, told.jurors, told.challengers, told.forfeit);
         if told != (overturned, &jurors[..], &challengers[..], settlement.forfeit) {
             return Err(Fault::Differs("what a jury came to"));
         }
@@ -140,8 +134,8 @@ impl Step<'_> {
             .map(|juror| (juror, MovementKind::JurorFee))
             .chain(challengers.iter().map(|challenger| (challenger, MovementKind::Bond)))
         {
-            super::step::subtract(&mut self.mirror.root.insurance, credited.amount.0, "the insurance pool")?;
-            self.credit(credited.account, NEAR, credited.amount.0, kind, cause)?;
+            subtract(&mut self.mirror.root.insurance, credited.amount.0, "the insurance pool")?;
+            self.balance(credited.account, NEAR, Side::Credit(credited.amount.0), kind, cause)?;
         }
         let progress = &mut self.open_batch(batch)?.progress;
         progress.gold_void = progress.gold_void.saturating_add(settlement.gold_void);
@@ -152,7 +146,7 @@ impl Step<'_> {
         if forfeit > 0 {
             let bond = self.open_batch(batch)?.progress.adjudicator_bond.as_mut();
             let bond = bond.ok_or(Fault::Range("the adjudicator's bond"))?;
-            super::step::subtract(bond, forfeit, "the adjudicator's bond")?;
+            subtract(bond, forfeit, "the adjudicator's bond")?;
             add(&mut self.mirror.root.insurance, forfeit, "the insurance pool")?;
         }
         Ok(())

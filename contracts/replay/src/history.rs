@@ -6,6 +6,7 @@ pub use piecework_interface::history::{MovementKind, SlotEnd};
 use piecework_interface::{
     answers::Answers,
     ids::{AccountNo, BatchId, Digest, LotId, TokenId},
+    op::Op,
     skip::Skip,
     view::{Batch, LotState, OpenBatch, Slot},
 };
@@ -66,7 +67,7 @@ pub struct Movement {
     pub lot: Option<LotId>,
 }
 
-/// Answers that a slot's node revealed.
+/// Answers that a slot's node revealed: [`Op::Reveal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reveal {
     /// Batch.
@@ -77,6 +78,12 @@ pub struct Reveal {
     pub answers: Vec<u8>,
     /// Salt of the commitment.
     pub salt: [u8; 32],
+}
+
+impl From<Reveal> for Op {
+    fn from(Reveal { batch, lot, answers, salt }: Reveal) -> Self {
+        Self::Reveal { batch, lot, answers, salt }
+    }
 }
 
 /// A slot that ended.
@@ -121,6 +128,10 @@ pub struct LotResult {
     pub refund: u128,
     /// The lot's last record, if it ever had one.
     pub record: Option<LotState>,
+    /// Unix seconds.
+    pub settled_at: u32,
+    /// Line.
+    pub seq: u64,
 }
 
 impl Changes {

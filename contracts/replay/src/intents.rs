@@ -1,6 +1,6 @@
 //! Entries of signed intents and their keys.
 
-use super::{Fault, MovementKind, step::Cause, step::Step};
+use super::{Fault, MovementKind, step::Cause, step::Side, step::Step};
 use piecework_interface::{
     ids::{AccountNo, TokenId},
     key::{IntentKey, Kind, Kinds, Limit, PublicKey},
@@ -8,14 +8,6 @@ use piecework_interface::{
     skip::Skip,
     storage::INTENT_KEY_BYTES,
 };
-
-/// What an intent's entry says.
-pub(super) struct Told {
-    pub kind: Kind,
-    pub nonce: u64,
-    pub spent: u128,
-    pub failed: Option<Skip>,
-}
 
 impl Step<'_> {
     pub fn key_set(&mut self, account: AccountNo, key: PublicKey, to: (Kinds, Limit)) -> Result<(), Fault> {
@@ -26,7 +18,13 @@ impl Step<'_> {
     }
 
     /// The key's number grows, and what it moved counts. An implicit account's own key gets its row here.
-    pub fn intent(&mut self, account: AccountNo, public_key: PublicKey, told: &Told) -> Result<(), Fault> {
+    pub fn intent(
+        &mut self,
+        account: AccountNo,
+        public_key: PublicKey,
+        (kind, nonce, spent): (Kind, u64, u128),
+        failed: Option<Skip>,
+    ) -> Result<(), Fault> {
         let now_s = self.context.now_s;
         let named = self.account(account)?;
         let keys = &mut named.row.keys;
@@ -39,18 +37,18 @@ impl Step<'_> {
         }
         let keys = &mut self.account(account)?.row.keys;
         let key = keys.iter_mut().find(|key| key.public_key == public_key).ok_or(KEYS)?;
-        if key.kinds == Kinds::NONE || told.nonce <= key.nonce {
+        if key.kinds == Kinds::NONE || nonce <= key.nonce {
             return Err(KEYS);
         }
         let token = key.limit.map_or_else(TokenId::default, |limit| limit.token);
-        let may = match told.failed {
-            None => key.allows(told.kind, token, told.spent, now_s).is_ok(),
-            Some(_) => told.spent == 0,
+        let may = match failed {
+            None => key.allows(kind, token, spent, now_s).is_ok(),
+            Some(_) => spent == 0,
         };
         if !may {
             return Err(Fault::Differs("what an intent may move"));
         }
-        key.note(told.nonce, told.spent, now_s);
+        key.note(nonce, spent, now_s);
         Ok(())
     }
 
@@ -60,8 +58,8 @@ impl Step<'_> {
         token: TokenId,
         amount: u128,
     ) -> Result<(), Fault> {
-        self.debit(from, token, amount, MovementKind::Transfer, Cause::default())?;
-        self.credit(to, token, amount, MovementKind::Transfer, Cause::default())
+        self.balance(from, token, Side::Debit(amount), MovementKind::Transfer, Cause::default())?;
+        self.balance(to, token, Side::Credit(amount), MovementKind::Transfer, Cause::default())
     }
 
     fn charge_key(&mut self, account: AccountNo, rows: KeyRows) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use super::{
     Fault, MovementKind,
-    step::{Cause, Step, add, subtract},
+    step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
     amount::Amount,
@@ -40,7 +40,7 @@ impl Step<'_> {
             subtract(self.pool(token)?, share.left.0, "a pool")?;
             if taken > 0 {
                 let account = treasury.ok_or(Fault::Differs("what an epoch pays"))?;
-                self.credit(account, token, taken, MovementKind::Revenue, Cause::default())?;
+                self.balance(account, token, Side::Credit(taken), MovementKind::Revenue, Cause::default())?;
             }
             self.mirror.revenue.shares.push(share);
         }
@@ -60,7 +60,7 @@ impl Step<'_> {
             let amount = per_ticket.0.saturating_mul(u128::from(tickets));
             subtract(left, amount, "what an epoch pays")?;
             let token = *token;
-            self.credit(account, token, amount, MovementKind::Revenue, Cause::default())?;
+            self.balance(account, token, Side::Credit(amount), MovementKind::Revenue, Cause::default())?;
         }
         Ok(())
     }

@@ -148,7 +148,7 @@ impl Step<'_> {
 
     pub fn extended(&mut self, batch: BatchId, lot: LotId, items: u64) -> Result<(), Fault> {
         let now_s = self.context.now_s;
-        let (_, unresolved) = self.judged(batch, lot, |judgement| judgement.unresolved())?;
+        let unresolved = self.judged(batch, lot, |judgement| judgement.unresolved())?;
         if unresolved != items {
             return Err(Fault::Differs("the set of open items"));
         }

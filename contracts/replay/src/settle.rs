@@ -2,66 +2,52 @@
 
 use super::{
     EndedSlot, Fault, LotResult, MovementKind, SlotEnd,
-    step::{Cause, Step, add, subtract},
+    step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
     event::SettledSlot,
     host::sha256,
     ids::{BatchId, Digest, LotId},
-    lots, merkle, money,
+    merkle, money,
     settlement::{self, Judgement},
     terms::JURY,
     view::{LotPhase, LotState, OpenBatch},
 };
 
-/// What the journal tells of a settlement.
-pub(super) struct Told<'a> {
-    pub n: u32,
-    pub accepted: u64,
-    pub digest: &'a Digest,
-    pub fee: u128,
-    pub refund: u128,
-    pub slots: &'a [SettledSlot],
-}
-
 impl Step<'_> {
     pub fn provisional(&mut self, batch: BatchId, lot: LotId, accepted: u64, digest: &Digest) -> Result<(), Fault> {
-        let (_, result) = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.digest(sha256)))?;
+        let result = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.digest(sha256)))?;
         if result != (accepted, *digest) {
             return Err(Fault::Differs("the result"));
         }
         self.turn(batch, lot, LotPhase::Provisional)
     }
 
-    pub fn settled(&mut self, batch: BatchId, lot: LotId, told: &Told<'_>) -> Result<(), Fault> {
+    pub fn settled(
+        &mut self,
+        (batch, lot): (BatchId, LotId),
+        (n, accepted, digest): (u32, u64, Digest),
+        (fee, refund): (u128, u128),
+        slots: &[SettledSlot],
+    ) -> Result<(), Fault> {
         let open = self.terms_of(batch)?.clone();
-        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
         let record = self.mirror.lots.remove(&(batch, lot));
         self.changes.lots.insert((batch, lot));
         let state = record.clone().unwrap_or_default();
-        let judgement = settlement::judge(&open.terms, items, &state);
-        let answers = judgement.answers();
-        if (judgement.accepted(), judgement.digest(sha256)) != (told.accepted, *told.digest) {
+        let judgement = settlement::judge(&open.terms, open.lot_items(lot), &state);
+        if (judgement.accepted(), judgement.digest(sha256)) != (accepted, digest) {
             return Err(Fault::Differs("the result"));
         }
-        self.settle_slots(batch, lot, &open, &state, &judgement, told)?;
-        self.settle_batch(batch, lot, &open, told)?;
-        if record.is_some() {
+        let (answers, settled_at, seq) = (judgement.answers(), self.context.now_s, self.mirror.root.seq);
+        let result = LotResult { batch, lot, n, accepted, digest, answers, fee, refund, record, settled_at, seq };
+        self.settle_slots(&result, slots, &open, &state, &judgement)?;
+        self.settle_batch(&result, &open)?;
+        if result.record.is_some() {
             let live = &mut self.open_batch(batch)?.progress.live;
             *live = live.checked_sub(1).ok_or(Fault::Range("the count of live lots"))?;
         }
         self.mark(batch, lot)?;
-        self.changes.results.push(LotResult {
-            batch,
-            lot,
-            n: told.n,
-            accepted: told.accepted,
-            digest: *told.digest,
-            answers,
-            fee: told.fee,
-            refund: told.refund,
-            record,
-        });
+        self.changes.results.push(result);
         Ok(())
     }
 
@@ -71,32 +57,31 @@ impl Step<'_> {
         batch: BatchId,
         lot: LotId,
         look: impl FnOnce(&Judgement<'_>) -> T,
-    ) -> Result<(u8, T), Fault> {
+    ) -> Result<T, Fault> {
         let open = self.terms_of(batch)?;
-        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
         let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
-        Ok((items, look(&settlement::judge(&open.terms, items, state))))
+        Ok(look(&settlement::judge(&open.terms, open.lot_items(lot), state)))
     }
 
     fn settle_slots(
         &mut self,
-        batch: BatchId,
-        lot: LotId,
+        result: &LotResult,
+        told: &[SettledSlot],
         open: &OpenBatch,
         state: &LotState,
         judgement: &Judgement<'_>,
-        told: &Told<'_>,
     ) -> Result<(), Fault> {
+        let (batch, lot) = (result.batch, result.lot);
         let settlement = judgement.settle_with(&open.fixed, &open.held(self.mirror.root.insurance.0));
-        if (settlement.fee, settlement.refund) != (told.fee, told.refund) {
+        if (settlement.fee, settlement.refund) != (result.fee, result.refund) {
             return Err(Fault::Differs("fee or refund"));
         }
-        if settlement.slots.len() != told.slots.len() || state.slots.len() != told.slots.len() {
+        if settlement.slots.len() != told.len() || state.slots.len() != told.len() {
             return Err(Fault::Differs("the list of slots"));
         }
         let now_s = self.context.now_s;
         let cause = Cause { batch: Some(batch), lot: Some(lot) };
-        for (index, ((slot, outcome), told)) in state.slots.iter().zip(&settlement.slots).zip(told.slots).enumerate() {
+        for (index, ((slot, outcome), told)) in state.slots.iter().zip(&settlement.slots).zip(told).enumerate() {
             if (slot.node, outcome.pay, outcome.slash) != (told.node, told.pay.0, told.slash.0) {
                 return Err(Fault::Differs("what a slot gets"));
             }
@@ -111,7 +96,7 @@ impl Step<'_> {
             if reputation != told.reputation {
                 return Err(Fault::Differs("a node's reputation"));
             }
-            self.credit(slot.node, open.token, outcome.pay, MovementKind::Pay, cause)?;
+            self.balance(slot.node, open.token, Side::Credit(outcome.pay), MovementKind::Pay, cause)?;
             self.changes.ended.push(EndedSlot {
                 batch,
                 lot,
@@ -127,19 +112,19 @@ impl Step<'_> {
     }
 
     /// Escrow, fees, what is freed, and the results' range.
-    fn settle_batch(&mut self, batch: BatchId, lot: LotId, open: &OpenBatch, told: &Told<'_>) -> Result<(), Fault> {
-        let items = lots::lot_items(open.items, open.terms.lot_size, lot);
-        let escrow = money::escrow(&open.terms, open.fixed.fee_bps, u32::from(items));
-        let paid = escrow.checked_sub(told.fee).and_then(|rest| rest.checked_sub(told.refund));
+    fn settle_batch(&mut self, result: &LotResult, open: &OpenBatch) -> Result<(), Fault> {
+        let (batch, lot) = (result.batch, result.lot);
+        let escrow = money::escrow(&open.terms, open.fixed.fee_bps, u32::from(open.lot_items(lot)));
+        let paid = escrow.checked_sub(result.fee).and_then(|rest| rest.checked_sub(result.refund));
         let held = self.open_batch(batch)?;
         subtract(&mut held.escrow, paid.ok_or(Fault::Range("the lot's escrow"))?, "the batch's escrow")?;
-        add(&mut held.progress.fees, told.fee, "the batch's fees")?;
-        add(&mut held.progress.freed, told.refund, "what the batch's lots left")?;
+        add(&mut held.progress.fees, result.fee, "the batch's fees")?;
+        add(&mut held.progress.freed, result.refund, "what the batch's lots left")?;
         let range = self.mirror.ranges.get_mut(&batch).ok_or(Fault::NoBatch(batch))?;
-        if range.count != told.n {
+        if range.count != result.n {
             return Err(Fault::Differs("the settlement number"));
         }
-        range.append(sha256, merkle::result_leaf(sha256, told.n, lot, told.accepted, told.digest));
+        range.append(sha256, merkle::result_leaf(sha256, result.n, lot, result.accepted, &result.digest));
         let (settled, results_root) = (range.count, merkle::bag(sha256, range));
         let row = self.batch(batch)?;
         (row.settled, row.results_root) = (settled, results_root);

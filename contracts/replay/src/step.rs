@@ -26,6 +26,13 @@ pub(super) struct Cause {
     pub lot: Option<LotId>,
 }
 
+/// Which way a balance moves, and by how much.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side {
+    Credit(u128),
+    Debit(u128),
+}
+
 impl Step<'_> {
     pub(super) fn account(&mut self, account: AccountNo) -> Result<&mut NamedAccount, Fault> {
         self.changes.accounts.insert(account);
@@ -83,37 +90,19 @@ impl Step<'_> {
         self.mirror.lots.get_mut(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))
     }
 
-    pub(super) fn credit(
+    /// Moves an amount to a balance or from it.
+    pub(super) fn balance(
         &mut self,
         account: AccountNo,
         token: TokenId,
-        amount: u128,
+        side: Side,
         kind: MovementKind,
-        cause: Cause,
-    ) -> Result<(), Fault> {
-        self.move_balance(account, token, amount, kind, true, cause)
-    }
-
-    pub(super) fn debit(
-        &mut self,
-        account: AccountNo,
-        token: TokenId,
-        amount: u128,
-        kind: MovementKind,
-        cause: Cause,
-    ) -> Result<(), Fault> {
-        self.move_balance(account, token, amount, kind, false, cause)
-    }
-
-    fn move_balance(
-        &mut self,
-        account: AccountNo,
-        token: TokenId,
-        amount: u128,
-        kind: MovementKind,
-        credit: bool,
         Cause { batch, lot }: Cause,
     ) -> Result<(), Fault> {
+        let (credit, amount) = match side {
+            Side::Credit(amount) => (true, amount),
+            Side::Debit(amount) => (false, amount),
+        };
         if amount == 0 {
             return Ok(());
         }
