@@ -115,20 +115,21 @@ impl<H: Host> Engine<'_, H> {
     pub(super) fn count_tickets(&mut self, node: AccountNo) -> Result<(), Error> {
         let epoch = self.root.epoch;
         let more = self.edit_node(node, |node| node.count_tickets(epoch))?;
-        if more > 0 {
-            let sum = &mut self.revenue()?.tickets;
-            *sum = sum.checked_add(more).ok_or(Error::Internal("an epoch's tickets"))?;
-        }
-        Ok(())
+        self.change_tickets(more, 0)
     }
 
     /// The node's stake was moved: tickets that it no longer has count no longer.
     pub(super) fn recount_tickets(&mut self, node: AccountNo) -> Result<(), Error> {
         let epoch = self.root.epoch;
         let less = self.edit_node(node, |node| node.recount_tickets(epoch))?;
-        if less > 0 {
+        self.change_tickets(0, less)
+    }
+
+    fn change_tickets(&mut self, more: u64, less: u64) -> Result<(), Error> {
+        if (more, less) != (0, 0) {
             let sum = &mut self.revenue()?.tickets;
-            *sum = sum.checked_sub(less).ok_or(Error::Internal("an epoch's tickets"))?;
+            let changed = sum.checked_add(more).and_then(|sum| sum.checked_sub(less));
+            *sum = changed.ok_or(Error::Internal("an epoch's tickets"))?;
         }
         Ok(())
     }

@@ -14,7 +14,6 @@ use piecework_interface::{
     skip::Skip,
 };
 
-use self::reveal::Shown;
 use super::{Engine, Error, Host, settle::STEP_LOG_BYTES};
 
 /// Bytes of log that the ops of one call may write besides their tallies.
@@ -85,7 +84,7 @@ impl<H: Host> Engine<'_, H> {
             Op::Claim { batch, lot } => self.claim(node, batch, lot),
             Op::Release { batch, lot } => self.release(node, batch, lot),
             Op::Commit { batch, lot, commitment } => self.commit(node, batch, lot, commitment),
-            Op::Reveal { batch, lot, answers, salt } => self.reveal(shift, (batch, lot), Shown { answers, salt }),
+            Op::Reveal { batch, lot, answers, salt } => self.reveal(shift, (batch, lot), (answers, salt)),
         }
     }
 

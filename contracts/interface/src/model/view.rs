@@ -397,6 +397,14 @@ pub struct Slot {
     pub phase: SlotPhase,
 }
 
+impl Slot {
+    /// What it revealed: judged items × width bytes; `None` before.
+    #[must_use]
+    pub fn revealed(&self) -> Option<&[u8]> {
+        if let SlotPhase::Revealed(answers) = &self.phase { Some(answers) } else { None }
+    }
+}
+
 fields!(Slot as [borsh write] { node, round, phase });
 impl Element for Slot {}
 

@@ -27,7 +27,7 @@ use crate::{
         config::Fixed,
         ids::Digest,
         terms::{JURY, LOT_SIZE_MAX, Terms},
-        view::{Credited, LotPhase, LotState, OpenBatch, Progress, Slot, SlotPhase},
+        view::{Credited, LotPhase, LotState, OpenBatch, Progress, Slot},
     },
     rules::{
         dispute::juror_fee,
@@ -158,9 +158,7 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
     let slots = &state.slots[..work.min(SLOTS_MAX)];
     let mut revealed: [Option<&[u8]>; SLOTS_MAX] = [None; SLOTS_MAX];
     for (answers, slot) in revealed.iter_mut().zip(slots) {
-        if let SlotPhase::Revealed(bytes) = &slot.phase {
-            *answers = Some(bytes);
-        }
+        *answers = slot.revealed();
     }
     let mut judgement = Judgement {
         terms,
@@ -221,9 +219,8 @@ impl LotState {
     #[cfg(feature = "host")]
     #[must_use]
     pub fn answers_of(&self, slot: &Slot, terms: &Terms, items: u8) -> Option<Answers> {
-        let SlotPhase::Revealed(bytes) = &slot.phase else { return None };
         let items = Items(self.judged_items(slot.round, items));
-        Some(Answers { items, width: terms.answer_width, bytes: bytes.clone() })
+        Some(Answers { items, width: terms.answer_width, bytes: slot.revealed()?.to_vec() })
     }
 }
 

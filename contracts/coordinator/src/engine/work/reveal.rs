@@ -12,20 +12,14 @@ use piecework_interface::{
 use super::{Shift, Stop};
 use crate::engine::{Engine, Host, record::Lot};
 
-/// What a node shows.
-#[derive(Debug)]
-pub(super) struct Shown {
-    pub answers: Vec<u8>,
-    pub salt: [u8; 32],
-}
-
 impl<H: Host> Engine<'_, H> {
-    /// A late reveal counts until the tally. The last one tallies, if gas and log have room; otherwise poke does.
+    /// `shown` are answers and salt. A late reveal counts until the tally. The last one tallies, if gas and log have room;
+    /// otherwise poke does.
     pub(super) fn reveal(
         &mut self,
         shift: &mut Shift,
         (batch, lot): (BatchId, LotId),
-        shown: Shown,
+        shown: (Vec<u8>, [u8; 32]),
     ) -> Result<(), Stop> {
         let key = (batch, lot);
         let found = if shift.settles { self.lots.draw(self.host, key) } else { self.lots.take(&*self.host, key) };
@@ -40,7 +34,7 @@ impl<H: Host> Engine<'_, H> {
         };
         self.push(Entry::Revealed { batch, lot, digest });
         let state = &mut found.state;
-        state.slots[index].phase = SlotPhase::Revealed(shown.answers);
+        state.slots[index].phase = SlotPhase::Revealed(shown.0);
         // A jury's settlement moves thirteen nodes: poke has the gas for that.
         shift.settles = state.all_revealed() && state.round != JURY && self.may_tally(shift);
         if shift.settles {
@@ -59,7 +53,7 @@ impl<H: Host> Engine<'_, H> {
         shift: &mut Shift,
         (batch, lot): (BatchId, LotId),
         found: &Lot,
-        Shown { answers, salt }: &Shown,
+        (answers, salt): &(Vec<u8>, [u8; 32]),
     ) -> Result<(usize, [u8; 32]), Skip> {
         let state = &found.state;
         let index = state.slot_of(shift.node).ok_or(Skip::NoSlot)?;

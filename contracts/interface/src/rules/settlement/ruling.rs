@@ -4,7 +4,7 @@ use crate::{
     model::{
         case::{self, Case},
         terms::{JURORS, Terms},
-        view::{Slot, SlotPhase},
+        view::Slot,
     },
     rules::{
         dispute::{JURORS_AGREEING, JURORS_MIN, OVERTURN},
@@ -44,11 +44,7 @@ impl<'a> Ruling<'a> {
         result: impl Fn(u8) -> Option<&'a [u8]>,
     ) -> Self {
         let by_gold = case::items_of(&case.decided);
-        let answers: Vec<Option<&[u8]>> = jurors
-            .iter()
-            .take(usize::from(JURORS))
-            .map(|slot| if let SlotPhase::Revealed(answers) = &slot.phase { Some(answers.as_slice()) } else { None })
-            .collect();
+        let answers: Vec<_> = jurors.iter().take(usize::from(JURORS)).map(Slot::revealed).collect();
         let mut jury: Vec<_> = answers.iter().map(|answers| Juror { revealed: answers.is_some(), missed: 0 }).collect();
         let mut overturned = Vec::new();
         let adjudicated = terms.adjudicator().is_some();
