@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use piecework_daemon::PrometheusHandle;
+use piecework_daemon::{PrometheusHandle, gauge};
 
 use crate::{app::App, clock};
 
@@ -83,12 +83,4 @@ pub fn refresh(State(app): &State<App>) {
         metrics::gauge!("piecework_gateway_indexed_seq").set(gauge(head.root.seq));
         metrics::gauge!("piecework_gateway_indexed_lag_seconds").set(clock::age(&head).as_secs_f64());
     }
-}
-
-/// A number as a gauge shows it: gauges are floating point, exact up to 2^53.
-fn gauge<T: TryInto<u64>>(value: T) -> f64 {
-    let value = value.try_into().unwrap_or(u64::MAX);
-    let high = u32::try_from(value >> 32).unwrap_or(u32::MAX);
-    let low = u32::try_from(value & u64::from(u32::MAX)).unwrap_or(u32::MAX);
-    f64::from(high) * 4_294_967_296.0 + f64::from(low)
 }

@@ -56,20 +56,13 @@ pub(crate) fn interrupted(part: &'static str) {
 }
 
 pub(crate) fn reconciled(report: &Report) {
-    gauge!(MISMATCHES).set(float(u64::try_from(report.mismatches.len()).unwrap_or(u64::MAX)));
-    gauge!(RECONCILED_HEIGHT).set(float(report.height));
+    gauge!(MISMATCHES).set(piecework_daemon::gauge(report.mismatches.len()));
+    gauge!(RECONCILED_HEIGHT).set(piecework_daemon::gauge(report.height));
     histogram!(RECONCILE).record(Duration::from_millis(report.took_ms));
 }
 
 pub(crate) fn observed(now: &Snapshot, now_ns: u64) {
-    gauge!(HEIGHT).set(float(now.height));
-    gauge!(CHAIN_HEIGHT).set(float(now.chain_height));
-    gauge!(LAG).set(float(now.lag_s(now_ns)));
-}
-
-/// Gauges are floats; heights stay exact up to 2^53.
-fn float(value: u64) -> f64 {
-    let (high, low) = (value >> 32, value & 0xffff_ffff);
-    f64::from(u32::try_from(high).unwrap_or(u32::MAX)) * 4_294_967_296.0
-        + f64::from(u32::try_from(low).unwrap_or(u32::MAX))
+    gauge!(HEIGHT).set(piecework_daemon::gauge(now.height));
+    gauge!(CHAIN_HEIGHT).set(piecework_daemon::gauge(now.chain_height));
+    gauge!(LAG).set(piecework_daemon::gauge(now.lag_s(now_ns)));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -23,16 +23,6 @@ pub trait Health: Clone + Send + Sync + 'static {
 
     /// Brings gauges up to date before they are shown.
     fn observe(&self) {}
-}
-
-/// Installs the process's recorder, with these buckets for histograms whose name ends in `_seconds`. Called once, before
-/// the first metric.
-///
-/// # Errors
-/// A recorder is installed already, or there are no buckets.
-pub fn recorder(buckets_s: &[f64]) -> Result<PrometheusHandle, BuildError> {
-    let builder = PrometheusBuilder::new();
-    builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), buckets_s)?.install_recorder()
 }
 
 /// The endpoints of a service.
@@ -82,6 +72,7 @@ fn readiness(problems: &[String]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use tokio::io::AsyncWriteExt as _;
 
     use super::*;

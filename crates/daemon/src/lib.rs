@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "pages")]
 mod health;
 mod life;
 mod log;
+mod recorder;
 
-pub use health::{Health, recorder, router, serve};
+#[cfg(feature = "pages")]
+pub use health::{Health, router, serve};
 pub use life::{announce, bind, stop_signal};
 pub use log::{LogFormat, log};
 pub use metrics_exporter_prometheus::PrometheusHandle;
+pub use recorder::{gauge, recorder};
