@@ -27,56 +27,52 @@ pub(super) struct Views {
     pub lots: BTreeMap<(BatchId, LotId), LotState>,
 }
 
-struct Reader(Coordinator);
-
-impl Reader {
-    /// All lots with a record. The batch tells how many there are, so the pages where the mirror expects them are read
-    /// first, and the rest only if lots are still missing: a batch may have millions.
-    async fn lots_of(&self, batch: &Batch, mirror: &Mirror) -> Result<Vec<Lot>, ViewError> {
-        let Some(open) = &batch.open else { return Ok(Vec::new()) };
-        let end = lot_count(open.items, open.terms.lot_size);
-        let live = usize::try_from(open.progress.live).unwrap_or(usize::MAX);
-        let number = batch.batch;
-        let expected = mirror.lots.range((number, LotId(0))..=(number, LotId(u32::MAX)));
-        let mut likely: Vec<u32> = expected.map(|((_, lot), _)| lot.0 / PAGE_MAX * PAGE_MAX).collect();
-        likely.dedup();
-        let mut found = Vec::new();
-        for from in &likely {
-            found.extend(self.0.lots(number, LotId(*from), PAGE_MAX).await?);
-        }
-        for from in pages(end).filter(|from| likely.binary_search(from).is_err()) {
-            if found.len() >= live {
-                break;
-            }
-            found.extend(self.0.lots(number, LotId(from), PAGE_MAX).await?);
-        }
-        Ok(found)
-    }
-}
-
 pub(super) async fn read(
     rpc: &RpcClient,
     contract: &AccountId,
     block: BlockRef,
     mirror: &Mirror,
 ) -> Result<Views, ViewError> {
-    let reader = Reader(Coordinator::new(rpc, contract.clone()).at(block));
-    let root = reader.0.root().await?.value;
-    let batches = reader.0.all_batches().await?;
+    let contract = Coordinator::new(rpc, contract.clone()).at(block);
+    let root = contract.root().await?.value;
+    let batches = contract.all_batches().await?;
     let mut lots = BTreeMap::new();
     for batch in &batches {
-        let rows = reader.lots_of(batch, mirror).await?;
+        let rows = lots_of(&contract, batch, mirror).await?;
         lots.extend(rows.into_iter().map(|row| ((row.batch, row.lot), row.state)));
     }
-    let tokens = reader.0.tokens().await?;
-    let accounts = reader.0.all_accounts().await?;
+    let tokens = contract.tokens().await?;
+    let accounts = contract.all_accounts().await?;
     Ok(Views {
-        settings: reader.0.settings().await?,
-        revenue: reader.0.revenue().await?,
+        settings: contract.settings().await?,
+        revenue: contract.revenue().await?,
         tokens: tokens.into_iter().map(|row| (row.token, row)).collect(),
         accounts: accounts.into_iter().map(|row| (row.account, row)).collect(),
         batches: batches.into_iter().map(|row| (row.batch, row)).collect(),
         lots,
         root,
     })
+}
+
+/// All lots with a record. The batch tells how many there are, so the pages where the mirror expects them are read first,
+/// and the rest only if lots are still missing: a batch may have millions.
+async fn lots_of(contract: &Coordinator, batch: &Batch, mirror: &Mirror) -> Result<Vec<Lot>, ViewError> {
+    let Some(open) = &batch.open else { return Ok(Vec::new()) };
+    let end = lot_count(open.items, open.terms.lot_size);
+    let live = usize::try_from(open.progress.live).unwrap_or(usize::MAX);
+    let number = batch.batch;
+    let expected = mirror.lots.range((number, LotId(0))..=(number, LotId(u32::MAX)));
+    let mut likely: Vec<u32> = expected.map(|((_, lot), _)| lot.0 / PAGE_MAX * PAGE_MAX).collect();
+    likely.dedup();
+    let mut found = Vec::new();
+    for from in &likely {
+        found.extend(contract.lots(number, LotId(*from), PAGE_MAX).await?);
+    }
+    for from in pages(end).filter(|from| likely.binary_search(from).is_err()) {
+        if found.len() >= live {
+            break;
+        }
+        found.extend(contract.lots(number, LotId(from), PAGE_MAX).await?);
+    }
+    Ok(found)
 }
