@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use piecework_daemon::PrometheusHandle;
-use piecework_store::{
-    DatabaseUrl,
-    read::{Reader, ReaderOptions},
-};
+use piecework_store::{DatabaseUrl, Reader, ReaderOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::{blobs::Blobs, config::Config, figures::Figures, stream::Feed};

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use piecework_api::Network;
-use piecework_store::{
-    StoreError,
-    cursor::Cursor,
-    read::{Reader, network::network_get},
-};
+use piecework_store::{Reader, StoreError, cursor::Cursor, network::network_get};
 use tokio::sync::Mutex;
 
 /// The sums of the last block that a caller asked about.

@@ -4,7 +4,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use piecework_daemon::{log, stop_signal};
-use piecework_store::{DatabaseUrl, cursor::cursor_find, read::reconciliation::reconciliation_last, schema_check};
+use piecework_store::{DatabaseUrl, cursor::cursor_find, reconciliation::reconciliation_last, schema_check};
 use serde::Serialize;
 use serde_json::json;
 

@@ -11,7 +11,7 @@ pub use error::PlanError;
 
 use piecework_chain::{ContractReceipt, FinalBlock};
 use piecework_interface::{event::Line, op::Op};
-use piecework_replay::{Applied, Context, Mirror, Reveal};
+use piecework_replay::{Applied, Context, Mirror};
 use piecework_store::{
     change::{BlockRow, Change, ReceiptRow},
     cursor::Cursor,
@@ -127,8 +127,7 @@ impl Planner {
     pub fn replay(&mut self, stored: &StoredLine) -> Result<(), PlanError> {
         let place = Place::at(stored.height, stored.block_at)?;
         let unreplayed = |source| PlanError::Replay { receipt_id: "stored".to_owned(), height: stored.height, source };
-        let op = |Reveal { batch, lot, answers, salt }| Op::Reveal { batch, lot, answers, salt };
-        let ops: Vec<_> = stored.reveals.iter().cloned().map(op).collect();
+        let ops: Vec<_> = stored.reveals.iter().cloned().map(Op::from).collect();
         let text = stored.line.as_str();
         if let Some(line) = Line::parse(text).map_err(|error| unreplayed(error.into()))? {
             let context = Context { now_s: place.now_s, height: place.height, text, ops: &ops };

@@ -4,7 +4,7 @@ use piecework_interface::{
     amount::Amount,
     ids::{BatchId, Digest, LotId},
     item_set,
-    view::{Callback, OpenBatch},
+    view::{BatchStatus, Callback, OpenBatch},
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,16 @@ pub enum BatchState {
     Closed,
     /// Closed, and the contract dropped its result root.
     Forgotten,
+}
+
+impl From<BatchStatus> for BatchState {
+    fn from(status: BatchStatus) -> Self {
+        match status {
+            BatchStatus::Open => Self::Open,
+            BatchStatus::Cancelled => Self::Cancelled,
+            BatchStatus::Closed => Self::Closed,
+        }
+    }
 }
 
 /// Lots by phase and items by result.

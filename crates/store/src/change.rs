@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    config::Fixed,
     governance::Settings,
     ids::{AccountNo, BatchId, LotId, TokenId},
     revenue::Revenue,
-    terms::Terms,
-    view::{Account, BatchStatus, Callback, LotState, Progress, Token},
+    view::{Account, BatchStatus, Callback, LotState, OpenBatch, Progress, Token},
 };
 use piecework_replay::{LotResult, Movement, Reveal, SlotEnd};
+
+/// A reveal entry: its line, and its place among the line's reveal entries.
+pub type RevealKey = (u64, u8);
 
 /// Rows to write. Maps hold rows that replace an earlier version, lists hold rows that never change.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +22,8 @@ pub struct Change {
     pub receipts: Vec<ReceiptRow>,
     /// Journal lines.
     pub events: Vec<EventRow>,
-    /// What their reveals show.
-    pub reveals: Vec<RevealRow>,
+    /// What their reveal entries show, by line and place among its reveal entries.
+    pub reveals: BTreeMap<RevealKey, Reveal>,
     /// Who governs, the configuration and the running epoch, with the line that set them.
     pub settings: Option<(Settings, Revenue, u64)>,
     /// Tokens, with the last line that changed them.
@@ -40,7 +41,7 @@ pub struct Change {
     /// Slots, by the line of their claim.
     pub slots: BTreeMap<(BatchId, LotId, u64), SlotRow>,
     /// Settled lots.
-    pub results: Vec<ResultRow>,
+    pub results: Vec<LotResult>,
     /// Movements of balances.
     pub ledger: Vec<LedgerRow>,
 }
@@ -108,17 +109,6 @@ pub struct EventRow {
     pub line: String,
 }
 
-/// The answers of a reveal entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RevealRow {
-    /// Line.
-    pub seq: u64,
-    /// Order among the line's reveal entries.
-    pub position: u8,
-    /// What it shows.
-    pub reveal: Reveal,
-}
-
 /// An account and its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRow {
@@ -134,47 +124,24 @@ pub struct AccountRow {
     pub updated_seq: u64,
 }
 
-/// What a batch fixes at creation.
+/// A batch as it was created, of which the row takes what never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewBatch {
     /// Number.
     pub batch: BatchId,
-    /// Who pays.
-    pub requester: AccountNo,
-    /// Reward token.
-    pub token: TokenId,
-    /// Items.
-    pub items: u32,
-    /// Merkle root over the payload digests.
-    pub manifest: [u8; 32],
-    /// Root of the gold tree, zeros without gold.
-    pub gold_root: [u8; 32],
+    /// The record.
+    pub record: OpenBatch,
     /// Where the manifest is.
     pub uri: String,
-    /// Terms.
-    pub terms: Terms,
-    /// What was copied from the configuration.
-    pub fixed: Fixed,
-    /// Unix seconds of creation.
-    pub created_at: u32,
     /// Line of creation.
     pub created_seq: u64,
-}
-
-/// Status of a batch's row; the contract has no record of a forgotten batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowStatus {
-    /// As the contract has it.
-    Kept(BatchStatus),
-    /// Closed, and its root was dropped.
-    Forgotten,
 }
 
 /// What changes in the life of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRow {
-    /// Status.
-    pub status: RowStatus,
+    /// Status; `None` once the contract forgot it.
+    pub status: Option<BatchStatus>,
     /// The window; `None` keeps the last one of a batch that closed.
     pub progress: Option<Progress>,
     /// Escrow left.
@@ -217,8 +184,8 @@ pub struct SlotRow {
     pub claimed_at: u32,
     /// Commitment and when.
     pub committed: Option<([u8; 32], u32)>,
-    /// Answers and when.
-    pub revealed: Option<(Vec<u8>, u32)>,
+    /// The reveal of its answers and when.
+    pub revealed: Option<(RevealKey, u32)>,
     /// How it ended.
     pub end: Option<SlotEnded>,
 }
@@ -238,17 +205,6 @@ pub struct SlotEnded {
     pub agreed: u64,
     /// Unix seconds.
     pub ended_at: u32,
-}
-
-/// A settled lot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResultRow {
-    /// The result.
-    pub result: LotResult,
-    /// Unix seconds.
-    pub settled_at: u32,
-    /// Line.
-    pub seq: u64,
 }
 
 /// A movement of a balance.

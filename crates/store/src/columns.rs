@@ -1,8 +1,121 @@
 //! Conversions between columns and the wire format's narrower types.
 
-use piecework_interface::{ids::ClassId, view::ClassRecord};
+use piecework_interface::{
+    amount::Amount,
+    ids::{AccountNo, BatchId, ClassId, Digest, LotId, TokenId},
+};
+use serde::Serialize;
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 
-use crate::StoreError;
+use crate::{StoreError, Units};
+
+/// A value of the wire format that a column holds.
+pub(crate) trait Column {
+    /// What Postgres takes.
+    type Sql;
+
+    /// The value as Postgres takes it.
+    fn sql(self) -> Result<Self::Sql, StoreError>;
+}
+
+macro_rules! columns {
+    ($($type:ty as $sql:ty = $convert:expr;)*) => {$(
+        impl Column for $type {
+            type Sql = $sql;
+
+            fn sql(self) -> Result<$sql, StoreError> {
+                let convert: fn($type) -> $sql = $convert;
+                Ok(convert(self))
+            }
+        }
+    )*};
+}
+
+columns! {
+    bool as bool = |value| value;
+    u8 as i16 = i16::from;
+    u16 as i32 = i32::from;
+    u32 as i64 = i64::from;
+    i64 as i64 = |value| value;
+    u128 as Units = Units;
+    Amount as Units = Units::from;
+    AccountNo as i64 = |id| i64::from(id.0);
+    BatchId as i64 = |id| i64::from(id.0);
+    LotId as i64 = |id| i64::from(id.0);
+    ClassId as i32 = |id| i32::from(id.0);
+    TokenId as i32 = |id| i32::from(id.0);
+    Digest as Vec<u8> = |digest| digest.to_vec();
+    &[u8] as Vec<u8> = <[u8]>::to_vec;
+    &str as String = str::to_owned;
+    String as String = |text| text;
+}
+
+impl Column for u64 {
+    type Sql = i64;
+
+    fn sql(self) -> Result<i64, StoreError> {
+        widen(self, "bigint")
+    }
+}
+
+impl<T: Column> Column for Option<T> {
+    type Sql = Option<T::Sql>;
+
+    fn sql(self) -> Result<Self::Sql, StoreError> {
+        self.map(T::sql).transpose()
+    }
+}
+
+/// A value whose JSON is a word, which is how columns name it.
+pub(crate) struct AsName<T>(pub T);
+
+impl<T: Serialize> Column for AsName<T> {
+    type Sql = String;
+
+    fn sql(self) -> Result<String, StoreError> {
+        name(&self.0)
+    }
+}
+
+/// A value as the text of its JSON.
+pub(crate) struct AsJson<T>(pub T);
+
+impl<T: Serialize> Column for AsJson<T> {
+    type Sql = String;
+
+    fn sql(self) -> Result<String, StoreError> {
+        json(&self.0)
+    }
+}
+
+/// One column of all rows: an array that a statement unnests.
+///
+/// # Errors
+/// [`StoreError::OutOfRange`]: a number is above 2^63, which heights, line numbers and gas never are.
+pub(crate) fn column<R: IntoIterator, V: Column>(
+    rows: R,
+    value: impl Fn(R::Item) -> V,
+) -> Result<Vec<V::Sql>, StoreError> {
+    rows.into_iter().map(|row| value(row).sql()).collect()
+}
+
+/// Runs a statement that writes `rows` rows, if there are any.
+///
+/// # Errors
+/// The database failed, or [`StoreError::Rows`].
+pub(crate) async fn write(
+    db: &mut PgConnection,
+    statement: &'static str,
+    rows: usize,
+    query: Query<'_, Postgres, PgArguments>,
+) -> Result<(), StoreError> {
+    if rows == 0 {
+        return Ok(());
+    }
+    let found = query.execute(db).await?.rows_affected();
+    let expected = u64::try_from(rows).unwrap_or(u64::MAX);
+    if found == expected { Ok(()) } else { Err(StoreError::Rows { statement, expected, found }) }
+}
 
 /// A stored number as the wire format's type.
 ///
@@ -41,17 +154,8 @@ pub const fn items_of(bits: i64) -> u64 {
     bits.cast_unsigned()
 }
 
-/// Checks how many rows a write changed.
-///
-/// # Errors
-/// [`StoreError::Rows`].
-pub fn expect_rows(statement: &'static str, expected: usize, found: u64) -> Result<(), StoreError> {
-    let expected = u64::try_from(expected).unwrap_or(u64::MAX);
-    if found == expected { Ok(()) } else { Err(StoreError::Rows { statement, expected, found }) }
-}
-
 /// The JSON of a value of the wire format; these have no part that could fail.
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
 }
 
@@ -59,7 +163,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, StoreError> 
 ///
 /// # Errors
 /// The value has another form than a word.
-pub(crate) fn name(value: &impl serde::Serialize) -> Result<String, StoreError> {
+pub(crate) fn name(value: &impl Serialize) -> Result<String, StoreError> {
     let name = serde_json::to_value(value).and_then(serde_json::from_value);
     name.map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
 }
@@ -71,44 +175,10 @@ pub(crate) fn named<T: serde::de::DeserializeOwned>(name: &str, column: &'static
     T::deserialize(deserializer).map_err(|_| StoreError::OutOfRange { column, value: name.to_owned() })
 }
 
-/// The contract's view of a node, of a row with the columns of `nodes` and its classes.
-macro_rules! node_view {
-    ($row:expr, $classes:expr) => {
-        piecework_interface::view::Node {
-            stake: $row.stake.into(),
-            bonded: $row.bonded.into(),
-            unbonding: $row.unbonding.into(),
-            unbonding_until: $crate::columns::narrow($row.unbonding_until, "nodes.unbonding_until")?,
-            tickets: $crate::columns::narrow($row.tickets, "nodes.tickets")?,
-            active_since: $crate::columns::narrow($row.active_since, "nodes.active_since")?,
-            last_seen: $crate::columns::narrow($row.last_seen, "nodes.last_seen")?,
-            slots: $crate::columns::narrow($row.slots, "nodes.slots")?,
-            faults: $crate::columns::narrow($row.faults, "nodes.faults")?,
-            registered_at: $crate::columns::narrow($row.registered_at, "nodes.registered_at")?,
-            settled: $crate::columns::narrow($row.settled, "nodes.settled")?,
-            status: $crate::columns::named(&$row.status, "nodes.status")?,
-            classes: $classes,
-            part: piecework_interface::view::Part {
-                counted: $crate::columns::narrow($row.epoch_counted, "nodes.epoch_counted")?,
-                tickets: $crate::columns::narrow($row.epoch_tickets, "nodes.epoch_tickets")?,
-                before: $crate::columns::narrow($row.epoch_before, "nodes.epoch_before")?,
-            },
-        }
-    };
-}
-pub(crate) use node_view;
-
-/// A node's standing in a class, of the columns of `node_classes`.
-pub(crate) fn class_record(
-    class: i32,
-    reputation: i32,
-    stepped_at: i64,
-    declared: bool,
-) -> Result<ClassRecord, StoreError> {
-    Ok(ClassRecord {
-        class: ClassId(narrow(class, "node_classes.class")?),
-        reputation: narrow(reputation, "node_classes.reputation")?,
-        stepped_at: narrow(stepped_at, "node_classes.stepped_at")?,
-        declared,
-    })
+/// A number that may be null.
+pub(crate) fn optional<T: TryFrom<V>, V: Copy + ToString>(
+    value: Option<V>,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    value.map(|value| narrow(value, column)).transpose()
 }

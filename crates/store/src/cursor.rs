@@ -1,11 +1,11 @@
 //! The cursor: where the mirror stands, and who may move it.
 
 use piecework_interface::view::Root;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgTransaction};
 
 use crate::{
     StoreError, Units,
-    columns::{digest, expect_rows, narrow, widen},
+    columns::{digest, narrow, widen, write},
 };
 
 /// Channel on which every commit of the writer is announced. Only a wake-up: the tables are the truth.
@@ -37,32 +37,40 @@ pub struct Cursor {
 /// # Errors
 /// The database failed.
 pub async fn cursor_find(conn: &mut PgConnection) -> Result<Option<Cursor>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
+    let row = sqlx::query!(
         "SELECT stream, chain_id, height, hash, timestamp_ns, next_seq, head, active_tickets, next_account, next_batch,
                 insurance, chain_height, fence
          FROM cursor"
     )
     .fetch_optional(conn)
     .await?;
-    row.map(Cursor::try_from).transpose()
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Cursor {
+        stream: row.stream,
+        chain_id: row.chain_id,
+        height: narrow(row.height, "cursor.height")?,
+        hash: row.hash,
+        timestamp_ns: narrow(row.timestamp_ns, "cursor.timestamp_ns")?,
+        root: Root {
+            seq: narrow(row.next_seq, "cursor.next_seq")?,
+            head: digest(row.head, "cursor.head")?,
+            active_tickets: narrow(row.active_tickets, "cursor.active_tickets")?,
+            next_account: narrow(row.next_account, "cursor.next_account")?,
+            next_batch: narrow(row.next_batch, "cursor.next_batch")?,
+            insurance: row.insurance.into(),
+        },
+        chain_height: narrow(row.chain_height, "cursor.chain_height")?,
+        fence: narrow(row.fence, "cursor.fence")?,
+    }))
 }
 
 /// The cursor, locked until the transaction ends.
 ///
 /// # Errors
 /// The database failed.
-pub async fn cursor_lock(conn: &mut PgConnection) -> Result<Option<Cursor>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        "SELECT stream, chain_id, height, hash, timestamp_ns, next_seq, head, active_tickets, next_account, next_batch,
-                insurance, chain_height, fence
-         FROM cursor
-         FOR UPDATE"
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(Cursor::try_from).transpose()
+pub async fn cursor_lock(tx: &mut PgTransaction<'_>) -> Result<Option<Cursor>, StoreError> {
+    sqlx::query!("SELECT FROM cursor FOR UPDATE").execute(&mut **tx).await?;
+    cursor_find(tx).await
 }
 
 /// Begins a mirror: the cursor before the first block. One that has taken no block becomes this contract's, so that a name
@@ -101,7 +109,7 @@ pub async fn cursor_take(conn: &mut PgConnection) -> Result<u64, StoreError> {
 /// The database failed, or there is no cursor of this stream.
 pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(), StoreError> {
     let Root { seq, head, active_tickets, next_account, next_batch, insurance } = &cursor.root;
-    let changed = sqlx::query!(
+    let query = sqlx::query!(
         "UPDATE cursor
          SET height = $2, hash = $3, timestamp_ns = $4, next_seq = $5, head = $6, active_tickets = $7, next_account = $8,
              next_batch = $9, insurance = $10, chain_height = $11
@@ -117,11 +125,8 @@ pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(
         i64::from(*next_batch),
         Units::from(*insurance),
         widen(cursor.chain_height, "cursor.chain_height")?,
-    )
-    .execute(&mut *conn)
-    .await?
-    .rows_affected();
-    expect_rows("cursor_update", 1, changed)?;
+    );
+    write(conn, "cursor_update", 1, query).await?;
     sqlx::query!("SELECT pg_notify($1, $2)", NOTIFY_CHANNEL, format!("{}:{seq}", cursor.height)).execute(conn).await?;
     Ok(())
 }
@@ -134,44 +139,4 @@ pub async fn writer_lock(conn: &mut PgConnection) -> Result<bool, StoreError> {
     /// Any fixed number: a database mirrors one contract, and nothing else takes advisory locks in it.
     const WRITER: i64 = 0x7069_6563;
     Ok(sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, WRITER).fetch_one(conn).await?)
-}
-
-struct Row {
-    stream: String,
-    chain_id: String,
-    height: i64,
-    hash: Option<String>,
-    timestamp_ns: i64,
-    next_seq: i64,
-    head: Vec<u8>,
-    active_tickets: i64,
-    next_account: i64,
-    next_batch: i64,
-    insurance: Units,
-    chain_height: i64,
-    fence: i64,
-}
-
-impl TryFrom<Row> for Cursor {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            stream: row.stream,
-            chain_id: row.chain_id,
-            height: narrow(row.height, "cursor.height")?,
-            hash: row.hash,
-            timestamp_ns: narrow(row.timestamp_ns, "cursor.timestamp_ns")?,
-            root: Root {
-                seq: narrow(row.next_seq, "cursor.next_seq")?,
-                head: digest(row.head, "cursor.head")?,
-                active_tickets: narrow(row.active_tickets, "cursor.active_tickets")?,
-                next_account: narrow(row.next_account, "cursor.next_account")?,
-                next_batch: narrow(row.next_batch, "cursor.next_batch")?,
-                insurance: row.insurance.into(),
-            },
-            chain_height: narrow(row.chain_height, "cursor.chain_height")?,
-            fence: narrow(row.fence, "cursor.fence")?,
-        })
-    }
 }

@@ -1,15 +1,25 @@
 #![doc = include_str!("../README.md")]
 
+pub mod account;
 pub mod audit;
+pub mod batch;
 pub mod change;
-pub mod columns;
+mod columns;
 pub mod connect;
 pub mod cursor;
 pub mod error;
 pub mod journal;
+pub mod ledger;
 pub mod load;
-pub mod read;
+pub mod lot;
+pub mod network;
+pub mod node;
+mod reader;
 pub mod reconciliation;
+pub mod result;
+mod settings;
+pub mod slot;
+pub mod token;
 pub mod token_metadata;
 pub mod units;
 pub mod write;
@@ -19,5 +29,6 @@ pub use connect::{
     schema_check,
 };
 pub use error::StoreError;
+pub use reader::{Reader, ReaderOptions, Snapshot, WakeUps};
 pub use sqlx::{PgConnection, PgPool, PgTransaction};
 pub use units::Units;

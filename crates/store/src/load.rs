@@ -3,25 +3,23 @@
 //!
 //! It is read whole: its size is that of the contract's live state, not of its history.
 
-mod accounts;
-mod batches;
-
 use std::collections::BTreeMap;
 
-use piecework_interface::{
-    governance::Settings,
-    ids::{BatchId, LotId, TokenId},
-    revenue::Revenue,
-    view::Token,
-};
+use piecework_interface::ids::{BatchId, LotId};
 use piecework_replay::Mirror;
-use sqlx::{PgConnection, types::Json};
+use sqlx::PgConnection;
 
 use crate::{
     StoreError,
+    account::account_load,
+    batch::batch_load,
     change::SlotRow,
     cursor::{Cursor, cursor_find},
-    read::token::token_list,
+    lot::lot_load,
+    result::range_load,
+    settings::settings_load,
+    slot::slot_load,
+    token::token_load,
 };
 
 /// Live slots by the line of their claim.
@@ -43,38 +41,22 @@ pub struct Loaded {
 ///
 /// # Errors
 /// The database failed, or a row is not what this product writes.
-pub async fn mirror_load(conn: &mut PgConnection) -> Result<Option<Loaded>, StoreError> {
-    let Some(cursor) = cursor_find(conn).await? else {
+pub async fn mirror_load(db: &mut PgConnection) -> Result<Option<Loaded>, StoreError> {
+    let Some(cursor) = cursor_find(db).await? else {
         return Ok(None);
     };
-    let (settings, revenue) = settings_find(conn).await?;
-    let mut mirror = Mirror {
+    let (settings, revenue) = settings_load(db).await?;
+    let batches = batch_load(db).await?;
+    let (slots, slots_by_lot) = slot_load(db).await?;
+    let mirror = Mirror {
         root: cursor.root.clone(),
         settings,
         revenue,
-        tokens: tokens(conn).await?,
-        accounts: accounts::account_list(conn).await?,
-        batches: batches::batch_list(conn).await?,
-        ..Mirror::default()
+        tokens: token_load(db).await?,
+        accounts: account_load(db).await?,
+        ranges: range_load(db, &batches).await?,
+        batches,
+        lots: lot_load(db, slots_by_lot).await?,
     };
-    mirror.ranges = batches::range_list(conn, &mirror.batches).await?;
-    let slots = batches::slot_list(conn).await?;
-    mirror.lots = batches::lot_list(conn, &slots).await?;
-
     Ok(Some(Loaded { cursor, mirror, slots }))
-}
-
-async fn settings_find(conn: &mut PgConnection) -> Result<(Settings, Revenue), StoreError> {
-    let row =
-        sqlx::query!(r#"SELECT config AS "settings: Json<Settings>", revenue AS "revenue: Json<Revenue>" FROM config"#)
-            .fetch_optional(conn)
-            .await?;
-    Ok(row.map_or_else(Default::default, |row| {
-        (row.settings.0, row.revenue.map_or_else(Revenue::default, |revenue| revenue.0))
-    }))
-}
-
-async fn tokens(conn: &mut PgConnection) -> Result<BTreeMap<TokenId, Token>, StoreError> {
-    let listed = token_list(conn, None, u32::MAX).await?;
-    Ok(listed.into_iter().map(|token| (token.row.token, token.row)).collect())
 }

@@ -1,9 +1,12 @@
-//! Results of reconciliations.
+//! Comparisons of the mirror with the contract's views.
 
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use crate::{StoreError, columns::widen};
+use crate::{
+    StoreError,
+    columns::{narrow, widen},
+};
 
 /// A finished comparison of the mirror with the contract's views.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,4 +49,24 @@ pub async fn reconciliation_insert(conn: &mut PgConnection, run: &Reconciliation
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The last comparison.
+///
+/// # Errors
+/// The read failed.
+pub async fn reconciliation_last(db: &mut PgConnection) -> Result<Option<piecework_api::Reconciliation>, StoreError> {
+    sqlx::query!("SELECT height, block_at, rows, mismatches, ok FROM reconciliations ORDER BY id DESC LIMIT 1")
+        .fetch_optional(db)
+        .await?
+        .map(|row| {
+            Ok(piecework_api::Reconciliation {
+                height: narrow(row.height, "reconciliations.height")?,
+                block_at: narrow(row.block_at, "reconciliations.block_at")?,
+                rows: narrow(row.rows, "reconciliations.rows")?,
+                mismatches: narrow(row.mismatches, "reconciliations.mismatches")?,
+                ok: row.ok,
+            })
+        })
+        .transpose()
 }

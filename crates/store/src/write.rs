@@ -1,16 +1,9 @@
 //! Writes a [`Change`]. Rows go over as arrays, one statement per table, so that a block costs the same number of round
 //! trips whatever it holds. The caller's transaction makes them one: see the crate's invariants.
-#![expect(clippy::as_conversions, reason = "sqlx's macros take a parameter's type this way")]
-
-mod accounts;
-mod batches;
-mod journal;
-mod money;
-mod slots;
 
 use sqlx::PgTransaction;
 
-use crate::{StoreError, change::Change};
+use crate::{StoreError, account, batch, change::Change, journal, ledger, lot, node, result, settings, slot, token};
 
 /// Writes all rows of a change, parents before children.
 ///
@@ -22,19 +15,19 @@ pub async fn change_write(tx: &mut PgTransaction<'_>, stream: &str, change: &Cha
     journal::receipt_insert(tx, &change.receipts).await?;
     journal::event_insert(tx, &change.events).await?;
     journal::reveal_insert(tx, &change.reveals).await?;
-    if let Some((settings, revenue, seq)) = &change.settings {
-        money::settings_upsert(tx, stream, (settings, revenue), *seq).await?;
+    if let Some(settings) = &change.settings {
+        settings::settings_upsert(tx, stream, settings).await?;
     }
-    money::token_upsert(tx, &change.tokens).await?;
-    accounts::account_upsert(tx, &change.accounts).await?;
-    accounts::node_upsert(tx, &change.accounts).await?;
-    accounts::node_class_upsert(tx, &change.accounts).await?;
-    money::balance_upsert(tx, &change.balances).await?;
-    batches::batch_insert(tx, &change.new_batches).await?;
-    batches::batch_update(tx, &change.batches).await?;
-    batches::lot_upsert(tx, &change.lots).await?;
-    slots::slot_upsert(tx, &change.slots).await?;
-    batches::result_insert(tx, &change.results).await?;
-    money::ledger_insert(tx, &change.ledger).await?;
+    token::token_upsert(tx, &change.tokens).await?;
+    account::account_upsert(tx, &change.accounts).await?;
+    node::node_upsert(tx, &change.accounts).await?;
+    node::node_class_upsert(tx, &change.accounts).await?;
+    account::balance_upsert(tx, &change.balances).await?;
+    batch::batch_insert(tx, &change.new_batches).await?;
+    batch::batch_update(tx, &change.batches).await?;
+    lot::lot_upsert(tx, &change.lots).await?;
+    slot::slot_upsert(tx, &change.slots).await?;
+    result::result_insert(tx, &change.results).await?;
+    ledger::ledger_insert(tx, &change.ledger).await?;
     Ok(())
 }

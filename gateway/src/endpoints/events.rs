@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use piecework_api::EventPage;
-use piecework_store::read::event::event_list;
+use piecework_store::journal::event_list;
 use serde::Deserialize;
 use utoipa::IntoParams;
 

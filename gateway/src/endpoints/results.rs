@@ -12,12 +12,9 @@ use futures_util::{Stream, stream};
 use piecework_api::{LotResult, Page};
 use piecework_interface::ids::BatchId;
 use piecework_store::{
-    StoreError,
-    read::{
-        Reader,
-        batch::{BatchShape, batch_shape_get},
-        result::result_list,
-    },
+    Reader, StoreError,
+    batch::{BatchShape, batch_shape_get},
+    result::result_list,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -10,7 +10,7 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use piecework_api::Event;
-use piecework_store::read::{account::account_get, batch::batch_shape_get};
+use piecework_store::{account::account_get, batch::batch_shape_get};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use piecework_api::{Page, Token};
 use piecework_interface::ids::TokenId;
-use piecework_store::read::token::token_list;
+use piecework_store::token::token_list;
 
 use crate::{
     app::App,

@@ -5,10 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 use piecework_interface::ids::{AccountNo, BatchId};
-use piecework_store::{
-    cursor::Cursor,
-    read::{Reader, event::event_list},
-};
+use piecework_store::{Reader, cursor::Cursor, journal::event_list};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -187,7 +184,7 @@ impl Client {
 mod tests {
     use futures_util::StreamExt as _;
     use piecework_interface::view::Root;
-    use piecework_store::{DatabaseUrl, read::ReaderOptions};
+    use piecework_store::{DatabaseUrl, ReaderOptions};
 
     use super::*;
 

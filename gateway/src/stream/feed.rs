@@ -10,9 +10,9 @@ use std::{
 
 use parking_lot::RwLock;
 use piecework_store::{
-    StoreError,
+    Reader, StoreError, WakeUps,
     cursor::{Cursor, cursor_find},
-    read::{Reader, WakeUps, event::event_list},
+    journal::event_list,
 };
 use tokio::{sync::watch, time};
 use tokio_util::sync::CancellationToken;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use piecework_api::Event;
 use piecework_interface::ids::{AccountNo, BatchId};
-use piecework_store::read::event::EventChanges;
+use piecework_store::journal::EventChanges;
 
 /// A line ready to be sent.
 #[derive(Clone, Debug)]

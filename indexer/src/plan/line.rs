@@ -7,9 +7,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId},
 };
 use piecework_replay::{Applied, Changes, Mirror, NamedAccount};
-use piecework_store::change::{
-    AccountRow, BatchRow, Change, EventRow, LedgerRow, LotRow, NewBatch, ResultRow, RevealRow, RowStatus,
-};
+use piecework_store::change::{AccountRow, BatchRow, Change, EventRow, LedgerRow, LotRow, NewBatch};
 
 use super::{PlanError, slots::LiveSlots};
 
@@ -66,12 +64,10 @@ impl Rows {
             entries: entries_json(&line.log),
             line: text.to_owned(),
         });
-        let reveals = (0..).zip(changes.reveals.drain(..));
-        self.change.reveals.extend(reveals.map(|(position, reveal)| RevealRow { seq, position, reveal }));
         self.changed(mirror, &line, place, changes);
     }
 
-    fn changed(&mut self, mirror: &Mirror, line: &Line, place: Place, mut changes: Changes) {
+    fn changed(&mut self, mirror: &Mirror, line: &Line, place: Place, changes: Changes) {
         let seq = line.seq;
         if changes.settings || changes.revenue {
             self.change.settings = Some((mirror.settings.clone(), mirror.revenue.clone(), seq));
@@ -84,7 +80,7 @@ impl Rows {
         for account in &changes.accounts {
             self.account(mirror, *account, seq, &changes.unregistered);
         }
-        self.change.new_batches.extend(line.log.iter().filter_map(|entry| new_batch(entry, place.now_s, seq)));
+        self.change.new_batches.extend(line.log.iter().filter_map(|entry| new_batch(mirror, entry, seq)));
         for batch in &changes.batches {
             self.batch(mirror, *batch, place.now_s, seq, &changes);
         }
@@ -92,10 +88,9 @@ impl Rows {
             self.lot(mirror, *key, seq, &changes);
         }
         self.slots.apply(line, place.now_s, &changes, mirror, &mut self.change.slots);
-        let settled_at = place.now_s;
-        let results = changes.results.drain(..).map(|result| ResultRow { result, settled_at, seq });
-        self.change.results.extend(results);
-        for (leg, movement) in (0_u32..).zip(changes.movements.drain(..)) {
+        self.change.reveals.extend((0..).map(|position| (seq, position)).zip(changes.reveals));
+        self.change.results.extend(changes.results);
+        for (leg, movement) in (0_u32..).zip(changes.movements) {
             self.change.balances.insert((movement.account, movement.token), movement.balance_after);
             self.change.ledger.push(LedgerRow { seq, leg, movement });
         }
@@ -123,9 +118,9 @@ impl Rows {
 
     fn batch(&mut self, mirror: &Mirror, batch: BatchId, now_s: u32, seq: u64, changes: &Changes) {
         let (row, status) = match mirror.batches.get(&batch) {
-            Some(row) => (row, RowStatus::Kept(row.status)),
+            Some(row) => (row, Some(row.status)),
             None => match changes.forgotten.iter().find(|row| row.batch == batch) {
-                Some(row) => (row, RowStatus::Forgotten),
+                Some(row) => (row, None),
                 None => return,
             },
         };
@@ -170,23 +165,10 @@ fn entries_json(log: &[Entry]) -> String {
     out.into_string()
 }
 
-fn new_batch(entry: &Entry, created_at: u32, created_seq: u64) -> Option<NewBatch> {
-    let Entry::BatchCreated { batch, requester, token, items, manifest, gold_root, uri, terms, fixed, .. } = entry
-    else {
-        return None;
-    };
-    Some(NewBatch {
-        batch: *batch,
-        requester: *requester,
-        token: *token,
-        items: *items,
-        manifest: *manifest,
-        gold_root: *gold_root,
-        // Postgres has no NUL in text, and anybody may create a batch.
-        uri: uri.replace('\0', "\u{fffd}"),
-        terms: terms.clone(),
-        fixed: fixed.clone(),
-        created_at,
-        created_seq,
-    })
+/// The batch that an entry created.
+fn new_batch(mirror: &Mirror, entry: &Entry, created_seq: u64) -> Option<NewBatch> {
+    let Entry::BatchCreated { batch, uri, .. } = entry else { return None };
+    let record = mirror.batches.get(batch)?.open.clone()?;
+    // Postgres has no NUL in text, and anybody may create a batch.
+    Some(NewBatch { batch: *batch, record, uri: uri.replace('\0', "\u{fffd}"), created_seq })
 }

@@ -39,7 +39,7 @@ impl LiveSlots {
         mirror: &Mirror,
         rows: &mut BTreeMap<(BatchId, LotId, u64), SlotRow>,
     ) {
-        let seen = Seen { line, now_s };
+        let seen = Seen { line, now_s, changes };
         let claim_ttl_s = |batch| open_batch(mirror, changes, batch).map_or(0, |open| open.terms.claim_ttl_s);
         for ended in &changes.ended {
             let (batch, lot) = (ended.batch, ended.lot);
@@ -63,10 +63,11 @@ impl LiveSlots {
     }
 }
 
-/// A line and its time.
+/// A line, its time, and what it changed.
 struct Seen<'a> {
     line: &'a Line,
     now_s: u32,
+    changes: &'a Changes,
 }
 
 impl Seen<'_> {
@@ -103,8 +104,10 @@ impl Seen<'_> {
         if row.committed.is_none() {
             row.committed = commitment.map(|commitment| (commitment, self.now_s));
         }
-        if let (SlotPhase::Revealed(answers), None) = (&slot.phase, &row.revealed) {
-            row.revealed = Some((answers.clone(), self.now_s));
+        if matches!(slot.phase, SlotPhase::Revealed(_)) && row.revealed.is_none() {
+            let reveal =
+                (0..).zip(&self.changes.reveals).find(|(_, reveal)| (reveal.batch, reveal.lot) == (batch, lot));
+            row.revealed = reveal.map(|(position, _)| ((self.line.seq, position), self.now_s));
         }
     }
 }

@@ -5,7 +5,7 @@ use piecework_chain::{CryptoHash, FinalBlock};
 use piecework_indexer::plan::{PlanError, Planner};
 use piecework_interface::{amount::Amount, event::Entry, ids::AccountNo, view::Root};
 use piecework_replay::{Mirror, ReplayError};
-use piecework_store::{change::RowStatus, cursor::Cursor, load::Loaded};
+use piecework_store::{cursor::Cursor, load::Loaded};
 use std::collections::BTreeMap;
 
 fn planner() -> Planner {
@@ -49,14 +49,16 @@ fn planner__should_tell_how_every_slot_ended() {
     let late = planner.change().slots.values().find(|slot| slot.node == NODES[3] && slot.round == 1).unwrap();
     assert_eq!(late.committed, Some(([3; 32], late.claimed_at)));
     assert_eq!(late.reserved_until, late.claimed_at + 600);
-    assert_eq!(late.revealed.as_ref().unwrap().0, b"x");
+    // And it refers to the reveal that has its answers.
+    let (reveal, _) = late.revealed.unwrap();
+    assert_eq!(planner.change().reveals[&reveal].answers, b"x");
 }
 
 #[test]
 fn planner__should_keep_what_the_contract_forgets() {
     let planner = applied(&market().blocks).unwrap();
     let batch = &planner.change().batches[&BATCH];
-    assert_eq!(batch.status, RowStatus::Forgotten);
+    assert_eq!(batch.status, None);
     assert!(batch.progress.is_some() && batch.ended_at.is_some() && batch.settled == 2);
     let guest = &planner.change().accounts[&AccountNo(6)];
     assert!(guest.closed_seq.is_some() && guest.account_id == "account-6.near");

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use piecework_api::Account;
-use piecework_store::read::account::account_get;
+use piecework_store::account::account_get;
 
 use crate::{
     app::App,

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use piecework_api::{LedgerEntry, Page};
-use piecework_store::read::{account::account_get, ledger::ledger_list_by_account};
+use piecework_store::{account::account_get, ledger::ledger_list_by_account};
 
 use crate::{
     app::App,

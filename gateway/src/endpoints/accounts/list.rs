@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use piecework_api::{Account, Page};
 use piecework_interface::ids::AccountNo;
-use piecework_store::read::account::account_list;
+use piecework_store::account::account_list;
 
 use crate::{
     app::App,

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use piecework_api::Batch;
 use piecework_interface::ids::BatchId;
-use piecework_store::read::batch::batch_get;
+use piecework_store::batch::batch_get;
 
 use crate::{
     app::App,

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use piecework_api::{Batch, BatchState, Page};
 use piecework_interface::ids::{AccountNo, BatchId, ClassId};
-use piecework_store::read::{
+use piecework_store::{
     account::account_get,
     batch::{BatchFilter, batch_list},
 };

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use piecework_api::{Indexed, Reconciliation, Status};
-use piecework_store::read::reconciliation::reconciliation_last;
+use piecework_store::reconciliation::reconciliation_last;
 
 use super::readyz::missing;
 use crate::{app::App, clock};

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use piecework_api::LotWithSlots;
 use piecework_interface::ids::{BatchId, LotId};
-use piecework_store::read::{batch::batch_shape_get, lot::lot_list, slot::slot_list_by_lot};
+use piecework_store::{batch::batch_shape_get, lot::lot_list, slot::slot_list_by_lot};
 
 use crate::{
     app::App,

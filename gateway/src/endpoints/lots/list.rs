@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use piecework_api::{Lot, LotState, Page};
 use piecework_interface::ids::{BatchId, LotId};
-use piecework_store::read::{
+use piecework_store::{
     batch::batch_shape_get,
     lot::{lot_list, lot_numbers_by_state},
 };

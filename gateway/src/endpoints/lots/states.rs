@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use piecework_api::{LotState, LotStates};
 use piecework_interface::{ids::BatchId, terms::JURY};
-use piecework_store::read::{
+use piecework_store::{
     batch::{BatchShape, batch_shape_get},
     lot::{LotMark, lot_mark_list},
 };

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use piecework_api::Node;
-use piecework_store::read::node::node_get;
+use piecework_store::node::node_get;
 
 use crate::{
     app::App,

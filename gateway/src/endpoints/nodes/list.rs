@@ -6,7 +6,7 @@ use piecework_interface::{
     ids::{AccountNo, ClassId},
     view::NodeStatus,
 };
-use piecework_store::read::node::{NodeFilter, node_list};
+use piecework_store::node::{NodeFilter, node_list};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use piecework_api::{Page, Slot};
 use piecework_interface::ids::{BatchId, LotId};
-use piecework_store::read::{account::account_get, slot::slot_list_by_node};
+use piecework_store::{account::account_get, slot::slot_list_by_node};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

@@ -1,6 +1,6 @@
-//! Batches, with what is done of them.
+//! Batches: their rows, the contract's record of them, and what is done of them.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use piecework_api::{Batch, BatchState, Counts};
 use piecework_interface::{
@@ -8,16 +8,117 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     lots::{lot_count, lot_items},
     terms::Terms,
-    view::{Callback, OpenBatch, Progress},
+    view::{self, BatchStatus, Callback, OpenBatch, Progress},
 };
 use serde::Serialize;
-use sqlx::{PgConnection, types::Json};
+use sqlx::{PgConnection, PgTransaction, types::Json};
 
-use super::{named, optional};
 use crate::{
     StoreError,
-    columns::{digest, name, narrow},
+    change::{BatchRow, NewBatch},
+    columns::{AsJson, AsName, column, digest, json, name, named, narrow, optional, write},
 };
+
+/// Inserts what a batch fixes. The rest has the values of an empty batch until [`batch_update`], which always follows.
+pub(crate) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) -> Result<(), StoreError> {
+    let query = sqlx::query!(
+        "INSERT INTO batches (batch, status, requester, token, items, manifest, gold_root, uri, terms, fixed, progress, escrow, settled,
+                              results_root, created_at, created_seq, updated_seq)
+         SELECT batch, 'open', requester, token, items, manifest, gold_root, uri, terms::jsonb, fixed::jsonb,
+                $12::text::jsonb, 0, 0, $13, created_at, created_seq, created_seq
+         FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bytea[], $6::bytea[], $7::text[],
+                     $8::text[], $9::text[], $10::bigint[], $11::bigint[])
+           AS row (batch, requester, token, items, manifest, gold_root, uri, terms, fixed, created_at, created_seq)",
+        &column(rows, |row| row.batch)?,
+        &column(rows, |row| row.record.requester)?,
+        &column(rows, |row| row.record.token)?,
+        &column(rows, |row| row.record.items)?,
+        &column(rows, |row| row.record.manifest)?,
+        &column(rows, |row| row.record.gold_root)?,
+        &column(rows, |row| row.uri.as_str())?,
+        &column(rows, |row| AsJson(&row.record.terms))?,
+        &column(rows, |row| AsJson(&row.record.fixed))?,
+        &column(rows, |row| row.record.created_at)?,
+        &column(rows, |row| row.created_seq)?,
+        json(&Progress::default())?,
+        &[0_u8; 32],
+    );
+    write(tx, "batch_insert", rows.len(), query).await
+}
+
+pub(crate) async fn batch_update(
+    tx: &mut PgTransaction<'_>,
+    rows: &BTreeMap<BatchId, BatchRow>,
+) -> Result<(), StoreError> {
+    let query = sqlx::query!(
+        "UPDATE batches b
+         SET status = row.status, progress = coalesce(row.progress::jsonb, b.progress), escrow = row.escrow,
+             settled = row.settled, results_root = row.results_root, callback = row.callback::jsonb,
+             ended_at = coalesce(row.ended_at, b.ended_at), updated_seq = row.updated_seq
+         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::bigint[], $6::bytea[], $7::text[],
+                     $8::bigint[], $9::bigint[])
+           AS row (batch, status, progress, escrow, settled, results_root, callback, ended_at, updated_seq)
+         WHERE b.batch = row.batch",
+        &column(rows, |(batch, _)| *batch)?,
+        &column(rows, |(_, row)| AsName(row.status.map_or(BatchState::Forgotten, BatchState::from)))?,
+        &column(rows, |(_, row)| row.progress.as_ref().map(AsJson))? as _,
+        &column(rows, |(_, row)| row.escrow)?,
+        &column(rows, |(_, row)| row.settled)?,
+        &column(rows, |(_, row)| row.results_root)?,
+        &column(rows, |(_, row)| row.callback.as_ref().map(AsJson))? as _,
+        &column(rows, |(_, row)| row.ended_at)? as _,
+        &column(rows, |(_, row)| row.updated_seq)?,
+    );
+    write(tx, "batch_update", rows.len(), query).await
+}
+
+/// The contract's record of a batch, of a row with the columns of `batches`.
+macro_rules! record {
+    ($row:expr) => {
+        OpenBatch {
+            requester: AccountNo(narrow($row.requester, "batches.requester")?),
+            token: TokenId(narrow($row.token, "batches.token")?),
+            terms: $row.terms.0,
+            fixed: $row.fixed.0,
+            items: narrow($row.items, "batches.items")?,
+            manifest: digest($row.manifest, "batches.manifest")?,
+            gold_root: digest($row.gold_root, "batches.gold_root")?,
+            created_at: narrow($row.created_at, "batches.created_at")?,
+            progress: $row.progress.0,
+            escrow: $row.escrow.into(),
+        }
+    };
+}
+
+/// Batches that are not forgotten, as the contract has them.
+pub(crate) async fn batch_load(db: &mut PgConnection) -> Result<BTreeMap<BatchId, view::Batch>, StoreError> {
+    sqlx::query!(
+        r#"SELECT batch, status, requester, token, items, manifest, gold_root, callback AS "callback: Json<Callback>",
+                  terms AS "terms: Json<Terms>", fixed AS "fixed: Json<Fixed>",
+                  progress AS "progress: Json<Progress>", escrow, settled, results_root, created_at
+           FROM batches
+           WHERE status <> 'forgotten'"#
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let batch = BatchId(narrow(row.batch, "batches.batch")?);
+        let status: BatchStatus = named(&row.status, "batches.status")?;
+        let open = record!(row);
+        let view = view::Batch {
+            batch,
+            status,
+            settled: narrow(row.settled, "batches.settled")?,
+            results_root: digest(row.results_root, "batches.results_root")?,
+            callback: row.callback.map(|Json(callback)| callback),
+            // The contract forgets the rest of a closed batch; the row keeps it for readers.
+            open: (status != BatchStatus::Closed).then_some(open),
+        };
+        Ok((batch, view))
+    })
+    .collect()
+}
 
 /// Which batches to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -153,18 +254,7 @@ async fn batches(
     .await?
     .into_iter()
     .map(|row| {
-        let record = OpenBatch {
-            requester: AccountNo(narrow(row.requester, "batches.requester")?),
-            token: TokenId(narrow(row.token, "batches.token")?),
-            terms: row.terms.0,
-            fixed: row.fixed.0,
-            items: narrow(row.items, "batches.items")?,
-            manifest: digest(row.manifest, "batches.manifest")?,
-            gold_root: digest(row.gold_root, "batches.gold_root")?,
-            created_at: narrow(row.created_at, "batches.created_at")?,
-            progress: row.progress.0,
-            escrow: row.escrow.into(),
-        };
+        let record = record!(row);
         let (lots, settled) = (lot_count(record.items, record.terms.lot_size), narrow(row.settled, "batches.settled")?);
         let phase = |count| narrow(count, "lots.phase");
         let live = row.working + row.revealing + row.provisional + row.judging;

@@ -2,10 +2,32 @@
 
 use piecework_api::LedgerEntry;
 use piecework_interface::ids::{AccountNo, BatchId, LotId, TokenId};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgTransaction};
 
-use super::{named, optional};
-use crate::{StoreError, columns::narrow};
+use crate::{
+    StoreError,
+    change::LedgerRow,
+    columns::{AsName, column, named, narrow, optional, write},
+};
+
+pub(crate) async fn ledger_insert(tx: &mut PgTransaction<'_>, rows: &[LedgerRow]) -> Result<(), StoreError> {
+    let query = sqlx::query!(
+        "INSERT INTO ledger (seq, leg, account, token, kind, credit, amount, balance_after, batch, lot)
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::boolean[],
+                              $7::numeric[], $8::numeric[], $9::bigint[], $10::bigint[])",
+        &column(rows, |row| row.seq)?,
+        &column(rows, |row| row.leg)?,
+        &column(rows, |row| row.movement.account)?,
+        &column(rows, |row| row.movement.token)?,
+        &column(rows, |row| AsName(row.movement.kind))?,
+        &column(rows, |row| row.movement.credit)?,
+        &column(rows, |row| row.movement.amount)?,
+        &column(rows, |row| row.movement.balance_after)?,
+        &column(rows, |row| row.movement.batch)? as _,
+        &column(rows, |row| row.movement.lot)? as _,
+    );
+    write(tx, "ledger_insert", rows.len(), query).await
+}
 
 /// Movements of an account before the key `(seq, leg)`, newest first.
 ///

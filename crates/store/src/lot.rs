@@ -1,18 +1,100 @@
-//! Lots, including those that nobody claimed yet: they have no row and are known from the batch's geometry.
+//! Lots, including those without a claim yet: they have no row and are known from the batch's geometry.
+
+use std::collections::BTreeMap;
 
 use piecework_api::{Lot, LotState, Settlement};
+use piecework_compact::json::to_string;
 use piecework_interface::{
     case::Case,
     draw::Draw,
     ids::{AccountNo, BatchId, LotId},
+    view,
 };
-use sqlx::{PgConnection, types::Json};
+use sqlx::{PgConnection, PgTransaction, types::Json};
 
-use super::{batch::BatchShape, named, optional};
 use crate::{
     StoreError,
-    columns::{items_of, name, narrow},
+    batch::BatchShape,
+    change::LotRow,
+    columns::{AsJson, column, item_bits, items_of, name, named, narrow, optional, write},
+    slot::SlotsByLot,
 };
+
+pub(crate) async fn lot_upsert(
+    tx: &mut PgTransaction<'_>,
+    rows: &BTreeMap<(BatchId, LotId), LotRow>,
+) -> Result<(), StoreError> {
+    let phase = |row: &LotRow| if row.settled { name(&LotState::Settled) } else { name(&row.state.phase) };
+    let phase: Vec<String> = rows.values().map(phase).collect::<Result<_, _>>()?;
+    // An array of arrays cannot be unnested row by row.
+    let leavers = |leavers: &[AccountNo]| leavers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    // As the contract's views write it, with item sets as numbers: rows of all versions of this program are equal.
+    let case = |case: &Case| to_string(case);
+    let query = sqlx::query!(
+        r#"INSERT INTO lots (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, "case",
+                           updated_seq)
+         SELECT batch, lot, phase, round, clock_at, phase_at, phase_height, string_to_array(leavers, ',')::bigint[],
+                open_items, draw::jsonb, "case"::jsonb, updated_seq
+         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                     $8::text[], $9::bigint[], $10::text[], $11::text[], $12::bigint[])
+           AS row (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, "case",
+                   updated_seq)
+         ON CONFLICT (batch, lot) DO UPDATE
+         SET phase = excluded.phase, round = excluded.round, clock_at = excluded.clock_at, phase_at = excluded.phase_at,
+             phase_height = excluded.phase_height, leavers = excluded.leavers, open_items = excluded.open_items,
+             draw = excluded.draw, "case" = excluded."case", updated_seq = excluded.updated_seq"#,
+        &column(rows, |((batch, _), _)| *batch)?,
+        &column(rows, |((_, lot), _)| *lot)?,
+        &phase,
+        &column(rows, |(_, row)| row.state.round)?,
+        &column(rows, |(_, row)| row.state.clock_at)?,
+        &column(rows, |(_, row)| row.state.phase_at)?,
+        &column(rows, |(_, row)| row.state.phase_height)?,
+        &column(rows, |(_, row)| leavers(&row.state.leavers))?,
+        &column(rows, |(_, row)| item_bits(row.state.open_items))?,
+        &column(rows, |(_, row)| AsJson(&row.state.draw))?,
+        &column(rows, |(_, row)| row.state.case.as_deref().map(case))? as _,
+        &column(rows, |(_, row)| row.updated_seq)?,
+    );
+    write(tx, "lot_upsert", rows.len(), query).await
+}
+
+/// Lots that have a record, as the contract has them.
+pub(crate) async fn lot_load(
+    db: &mut PgConnection,
+    mut slots: SlotsByLot,
+) -> Result<BTreeMap<(BatchId, LotId), view::LotState>, StoreError> {
+    sqlx::query!(
+        r#"SELECT batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items,
+                  draw AS "draw: Json<Draw>", "case" AS "case: Json<Box<Case>>"
+           FROM lots
+           WHERE phase <> 'settled'"#
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let key = (BatchId(narrow(row.batch, "lots.batch")?), LotId(narrow(row.lot, "lots.lot")?));
+        let state = view::LotState {
+            phase: named(&row.phase, "lots.phase")?,
+            round: narrow(row.round, "lots.round")?,
+            clock_at: narrow(row.clock_at, "lots.clock_at")?,
+            phase_at: narrow(row.phase_at, "lots.phase_at")?,
+            phase_height: narrow(row.phase_height, "lots.phase_height")?,
+            leavers: leavers(row.leavers)?,
+            open_items: items_of(row.open_items),
+            draw: row.draw.0,
+            case: row.case.map(|Json(case)| case),
+            slots: slots.remove(&key).unwrap_or_default(),
+        };
+        Ok((key, state))
+    })
+    .collect()
+}
+
+fn leavers(numbers: Vec<i64>) -> Result<Vec<AccountNo>, StoreError> {
+    numbers.into_iter().map(|node| Ok(AccountNo(narrow(node, "lots.leavers")?))).collect()
+}
 
 /// A state in one byte per lot: what a picture of a large batch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +145,6 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
             }),
             _ => None,
         };
-        let leavers = row.leavers.unwrap_or_default().into_iter();
         let lot = LotId(narrow(row.lot, "lots.lot")?);
         Ok(Lot {
             batch: batch.batch,
@@ -74,9 +155,7 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
             round: narrow(row.round.unwrap_or_default(), "lots.round")?,
             clock_at: narrow(row.clock_at.unwrap_or_default(), "lots.clock_at")?,
             phase_at: narrow(row.phase_at.unwrap_or_default(), "lots.phase_at")?,
-            leavers: leavers
-                .map(|node| Ok(AccountNo(narrow(node, "lots.leavers")?)))
-                .collect::<Result<_, StoreError>>()?,
+            leavers: leavers(row.leavers.unwrap_or_default())?,
             open_items: items_of(row.open_items.unwrap_or_default()),
             draw: row.draw.map(|Json(draw)| draw).unwrap_or_default(),
             case: row.case.map(|Json(case)| case),
