@@ -3,9 +3,6 @@
 //!
 //! It is read whole: its size is that of the contract's live state, not of its history.
 
-use std::collections::BTreeMap;
-
-use piecework_interface::ids::{BatchId, LotId};
 use piecework_replay::Mirror;
 use sqlx::PgConnection;
 
@@ -13,17 +10,13 @@ use crate::{
     StoreError,
     account::account_load,
     batch::batch_load,
-    change::SlotRow,
     cursor::{Cursor, cursor_find},
     lot::lot_load,
     result::range_load,
     settings::settings_load,
-    slot::slot_load,
+    slot::{LiveSlots, slot_load},
     token::token_load,
 };
-
-/// Live slots by the line of their claim.
-pub type LiveSlots = BTreeMap<(BatchId, LotId, u64), SlotRow>;
 
 /// The mirror with what it needs to go on.
 #[derive(Clone, Debug)]

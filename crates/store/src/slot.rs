@@ -14,8 +14,10 @@ use crate::{
     StoreError,
     change::{SlotEnded, SlotRow},
     columns::{AsName, column, digest, item_bits, items_of, named, narrow, optional, write},
-    load::LiveSlots,
 };
+
+/// Live slots by the line of their claim, with what only the history tells: claim, times.
+pub type LiveSlots = BTreeMap<(BatchId, LotId, u64), SlotRow>;
 
 /// The live slots of each lot in their order, as the contract has them.
 pub(crate) type SlotsByLot = BTreeMap<(BatchId, LotId), Vec<view::Slot>>;

@@ -11,7 +11,7 @@ use piecework_interface::{
 use piecework_replay::{Changes, EndedSlot, Mirror};
 use piecework_store::{
     change::{SlotEnded, SlotRow},
-    load,
+    slot,
 };
 
 /// Slots that have not ended. A node holds at most one slot of a lot.
@@ -25,7 +25,7 @@ struct Live {
 }
 
 impl LiveSlots {
-    pub fn new(rows: load::LiveSlots) -> Self {
+    pub fn new(rows: slot::LiveSlots) -> Self {
         let live = |((batch, lot, claimed_seq), row): (_, SlotRow)| ((batch, lot, row.node), Live { claimed_seq, row });
         Self(rows.into_iter().map(live).collect())
     }

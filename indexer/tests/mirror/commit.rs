@@ -106,6 +106,25 @@ async fn rebuild__should_give_every_table_again(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATED")]
+async fn migration__should_point_slots_of_an_earlier_release_at_their_reveals(pool: PgPool) {
+    // Given slots with answers of their own
+    write(&pool, &market().blocks, 8).await;
+    let before = "UPDATE slots s SET answers = r.answers, reveal_seq = NULL, reveal_position = NULL FROM reveals r
+                  WHERE r.seq = s.reveal_seq AND r.position = s.reveal_position";
+    let slots = sqlx::query(before).execute(&pool).await.unwrap().rows_affected();
+    assert_eq!(slots, u64::try_from(count(&pool, "reveals").await).unwrap());
+
+    // When the migration's statement runs over them
+    let migration = MIGRATED.iter().find(|migration| migration.version == 9).unwrap();
+    let update = migration.sql.as_str().split(';').find(|part| part.contains("UPDATE slots")).unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(update.to_owned())).execute(&pool).await.unwrap();
+
+    // Then they are as a rebuild writes them
+    let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
+    assert!(rebuilt.ok(), "{rebuilt:?}");
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
 async fn rebuild__should_name_the_table_that_was_changed(pool: PgPool) {
     write(&pool, &market().blocks, 8).await;
     sqlx::query("UPDATE slots SET pay = pay + 1 WHERE pay = 50").execute(&pool).await.unwrap();
