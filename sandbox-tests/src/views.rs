@@ -20,14 +20,6 @@ impl Market {
         Coordinator::new(&self.finality.rpc(), self.coordinator.id().clone()).at(BlockRef::Latest)
     }
 
-    /// A view of the coordinator by its name.
-    ///
-    /// # Errors
-    /// The view failed or answers another type.
-    pub async fn view<R: DeserializeOwned>(&self, method: &str, args: &impl Serialize) -> Result<R> {
-        self.view_of(self.coordinator.id(), method, args).await
-    }
-
     /// A view of any contract.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use piecework_chain::Network;
-use piecework_interface::{draw::At, ids::LotId, view::Root};
+use piecework_interface::{draw::At, ids::LotId};
 use piecework_sandbox_tests::{Market, PublicNetwork, Setup, Stack, database_url, market::ONE, programs, until};
 use piecework_stack::command;
 use reqwest::Url;
@@ -314,8 +314,7 @@ impl Indexer {
 
     /// Waits until the mirror has every line of a market's journal.
     async fn catches_up(&self, market: &Market) -> Result<()> {
-        let root: Root = market.view("root", &json!({})).await?;
-        let lines = i64::try_from(root.seq)?;
+        let lines = i64::try_from(market.views().root().await?.seq)?;
         let mirrored = until(LIMIT, "the mirror has the journal", async || {
             // There is no table until the indexer has made it.
             let seq = sqlx::query_scalar::<_, Option<i64>>("SELECT max(seq) FROM events").fetch_one(&self.pool).await;
