@@ -229,7 +229,7 @@ impl Chain {
             created,
             state_root: state_root(&parent.state_root, &changes),
             changes,
-            congestion: congestion(&self.delayed),
+            congestion: congestion(&self.view.runtime.config, &self.delayed),
             gas_used: applied.gas_used,
             tokens_burnt: applied.tokens_burnt,
             proposals: applied.proposals,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use near_parameters::{ActionCosts, RuntimeConfig};
 use near_primitives::{
     congestion_info::{CongestionControl, CongestionInfo},
     errors::InvalidTxError,
@@ -70,16 +71,71 @@ impl Chain {
     }
 }
 
-/// The gas attached to delayed receipts. Fees of their actions, small beside it, are left out.
-pub(super) fn congestion(delayed: &VecDeque<Receipt>) -> CongestionInfo {
+/// What waits in delayed receipts: the gas that their actions cost, and what is attached to them (nearcore
+/// `receipt_congestion_gas` in `runtime/runtime/src/congestion_control.rs`). Their bytes are not counted.
+pub(super) fn congestion(config: &RuntimeConfig, delayed: &VecDeque<Receipt>) -> CongestionInfo {
     let mut info = CongestionInfo::default();
     for receipt in delayed {
         if let VersionedReceiptEnum::Action(action) = receipt.versioned_receipt() {
-            let attached =
-                action.actions().iter().fold(Gas::ZERO, |sum, one| sum.saturating_add(one.get_prepaid_gas()));
+            let actions = action.actions();
+            let base = config.fees.fee(ActionCosts::new_action_receipt).exec_fee().gas;
+            // A receipt whose sums overflow is never made.
+            let fees = fees::prepaid_exec_fees(config, actions, receipt.receiver_id()).map_or(Gas::ZERO, |fees| fees.gas);
+            let attached = fees::prepaid_gas(actions).unwrap_or(Gas::ZERO);
             // The sum is far from the end of its type.
-            let _ = info.add_delayed_receipt_gas(attached);
+            let _ = info.add_delayed_receipt_gas(base.saturating_add(fees).saturating_add(attached));
         }
     }
     info
+}
+
+#[cfg(test)]
+mod tests {
+    use near_parameters::RuntimeConfigStore;
+    use near_primitives::{
+        action::{Action, FunctionCallAction, TransferAction},
+        hash::CryptoHash,
+        receipt::{ActionReceipt, DataReceipt, ReceiptEnum, ReceiptV0},
+        types::{AccountId, Balance},
+        version::PROTOCOL_VERSION,
+    };
+
+    use super::*;
+
+    fn receipt(receipt: ReceiptEnum) -> Receipt {
+        let account: AccountId = "test.near".parse().unwrap();
+        let (predecessor_id, receipt_id) = (account.clone(), CryptoHash::default());
+        Receipt::V0(ReceiptV0 { predecessor_id, receiver_id: account, receipt_id, receipt })
+    }
+
+    #[test]
+    fn congestion__should_be_the_fees_and_the_gas_of_what_waits() {
+        // Given a call that waits behind a transfer, and data
+        let gas = Gas::from_teragas(7);
+        let call = FunctionCallAction { method_name: "m".to_owned(), args: vec![0; 10], gas, deposit: Balance::ZERO };
+        let actions = [
+            Action::Transfer(TransferAction { deposit: Balance::ZERO }),
+            Action::FunctionCall(Box::new(call)),
+        ];
+        let waiting = actions.iter().map(|action| {
+            receipt(ReceiptEnum::Action(ActionReceipt {
+                signer_id: "test.near".parse().unwrap(),
+                signer_public_key: near_crypto::PublicKey::empty(near_crypto::KeyType::ED25519),
+                gas_price: Balance::ZERO,
+                output_data_receivers: Vec::new(),
+                input_data_ids: Vec::new(),
+                actions: vec![action.clone()],
+            }))
+        });
+        let data = receipt(ReceiptEnum::Data(DataReceipt { data_id: CryptoHash::default(), data: None }));
+        let delayed: VecDeque<_> = waiting.chain([data]).collect();
+
+        // Then it is two receipts, a transfer, a call of eleven bytes, and the gas attached
+        let store = RuntimeConfigStore::new(None);
+        let config = store.get_config(PROTOCOL_VERSION);
+        let exec = |cost| u128::from(config.fees.fee(cost).exec_fee().gas.as_gas());
+        let fees = 2 * exec(ActionCosts::new_action_receipt) + exec(ActionCosts::transfer);
+        let fees = fees + exec(ActionCosts::function_call_base) + 11 * exec(ActionCosts::function_call_byte);
+        assert_eq!(congestion(config, &delayed).delayed_receipts_gas(), fees + u128::from(gas.as_gas()));
+    }
 }
