@@ -314,7 +314,7 @@ impl Indexer {
 
     /// Waits until the mirror has every line of a market's journal.
     async fn catches_up(&self, market: &Market) -> Result<()> {
-        let lines = i64::try_from(market.views().root().await?.seq)?;
+        let lines = i64::try_from(market.views().root().await?.value.seq)?;
         let mirrored = until(LIMIT, "the mirror has the journal", async || {
             // There is no table until the indexer has made it.
             let seq = sqlx::query_scalar::<_, Option<i64>>("SELECT max(seq) FROM events").fetch_one(&self.pool).await;

@@ -14,7 +14,7 @@ use near_primitives::{
 use super::Chain;
 use crate::{
     block::Block,
-    runtime::{BlockContext, inconsistent},
+    runtime::{BlockContext, fees, inconsistent},
     state::{Snapshot, StateUpdate},
 };
 
@@ -80,7 +80,8 @@ pub(super) fn congestion(config: &RuntimeConfig, delayed: &VecDeque<Receipt>) ->
             let actions = action.actions();
             let base = config.fees.fee(ActionCosts::new_action_receipt).exec_fee().gas;
             // A receipt whose sums overflow is never made.
-            let fees = fees::prepaid_exec_fees(config, actions, receipt.receiver_id()).map_or(Gas::ZERO, |fees| fees.gas);
+            let fees =
+                fees::prepaid_exec_fees(config, actions, receipt.receiver_id()).map_or(Gas::ZERO, |fees| fees.gas);
             let attached = fees::prepaid_gas(actions).unwrap_or(Gas::ZERO);
             // The sum is far from the end of its type.
             let _ = info.add_delayed_receipt_gas(base.saturating_add(fees).saturating_add(attached));
@@ -113,10 +114,8 @@ mod tests {
         // Given a call that waits behind a transfer, and data
         let gas = Gas::from_teragas(7);
         let call = FunctionCallAction { method_name: "m".to_owned(), args: vec![0; 10], gas, deposit: Balance::ZERO };
-        let actions = [
-            Action::Transfer(TransferAction { deposit: Balance::ZERO }),
-            Action::FunctionCall(Box::new(call)),
-        ];
+        let actions =
+            [Action::Transfer(TransferAction { deposit: Balance::ZERO }), Action::FunctionCall(Box::new(call))];
         let waiting = actions.iter().map(|action| {
             receipt(ReceiptEnum::Action(ActionReceipt {
                 signer_id: "test.near".parse().unwrap(),
