@@ -223,7 +223,7 @@ fn settlement__should_stay_inside_the_escrow_in_the_dearest_extension() {
 
 /// A lot with its terms: every allowed number of copies, widths and silences.
 #[derive(Clone, Debug)]
-struct Case {
+struct Judged {
     terms: Terms,
     items: u8,
     state: LotState,
@@ -238,7 +238,7 @@ fn answers(items: usize, width: usize) -> impl Strategy<Value = Option<Vec<u8>>>
     prop_oneof![6 => revealed.prop_map(Some), 1 => Just(None)]
 }
 
-fn case() -> impl Strategy<Value = Case> {
+fn case() -> impl Strategy<Value = Judged> {
     let copies =
         prop_oneof![Just((1, 1)), Just((2, 2)), Just((2, 5)), Just((3, 3)), Just((3, 6)), Just((5, 5)), Just((5, 8))];
     let shape = (copies, prop_oneof![Just(1_usize), Just(2), Just(32)], 1_u8..=64, 51_u8..=100);
@@ -274,7 +274,7 @@ fn case() -> impl Strategy<Value = Case> {
             state.open_items = open;
             state.round = u8::from(open != 0);
             state.slots.extend((100_u32..).zip(&late).map(|(node, answers)| slot(node, 1, answers.as_deref())));
-            Case { terms, items, state }
+            Judged { terms, items, state }
         })
 }
 
@@ -349,7 +349,7 @@ proptest! {
 }
 
 /// The accepted answer of an item and each slot's half-units, by the sentences of the design.
-fn plain(case: &Case, item: u8, width: usize) -> (Option<Vec<u8>>, Vec<u32>) {
+fn plain(case: &Judged, item: u8, width: usize) -> (Option<Vec<u8>>, Vec<u32>) {
     use piecework_interface::view::SlotPhase;
     use std::collections::BTreeMap;
     let open = case.state.open_items >> item & 1 == 1;
