@@ -119,13 +119,11 @@ async fn start(
             return Ok(None);
         }
     };
+    let start = config.start_height.filter(|_| cursor.is_none_or(|cursor| cursor.root.seq == 0));
     loop {
-        if let Some(chain_id) = one_chain(chain.rpc.chain_ids().await)? {
-            if let Some(height) = config.start_height
-                && cursor.is_none_or(|cursor| cursor.hash.is_none())
-            {
-                check_start(chain, height).await?;
-            }
+        if let Some(chain_id) = one_chain(chain.rpc.chain_ids().await)?
+            && may_begin(chain, start).await?
+        {
             return Ok(Some(chain_id));
         }
         if !pause(stop).await {
@@ -134,11 +132,13 @@ async fn start(
     }
 }
 
-/// Looks at the contract's state before an empty mirror begins. Where it is not kept, the next line that comes tells.
+/// Looks at the contract's state before the height at which a mirror without a line begins; `false` as long as nobody can
+/// say. Where that state is not kept, the next line that comes tells.
 ///
 /// # Errors
 /// The journal had lines by then, which the mirror would lack.
-async fn check_start(chain: &Chain, start: u64) -> anyhow::Result<()> {
+async fn may_begin(chain: &Chain, start: Option<u64>) -> anyhow::Result<bool> {
+    let Some(start) = start else { return Ok(true) };
     let contract = Coordinator::new(&chain.rpc, chain.contract.clone());
     for height in (0..STATES_BEFORE).map_while(|step| start.checked_sub(1 << step)) {
         match contract.at(BlockRef::Height(height)).root().await {
@@ -150,16 +150,24 @@ async fn check_start(chain: &Chain, start: u64) -> anyhow::Result<()> {
                     chain.contract,
                     root.value.seq
                 );
-                return Ok(());
+                return Ok(true);
             }
             Err(ViewError::UnknownBlock { .. }) => {}
+            Err(ViewError::Rpc(error)) if error.is_transient() => {
+                tracing::warn!(
+                    error = format!("{:#}", anyhow::Error::new(error)),
+                    "the contract before the start cannot be read yet"
+                );
+                return Ok(false);
+            }
+            // There is no contract yet, or its state is not kept.
             Err(error) => {
                 tracing::debug!(height, error = format!("{error:#}"), "the contract before the start cannot be read");
-                return Ok(());
+                return Ok(true);
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The chain that every endpoint which answers serves; `None` if none answers yet.

@@ -1,15 +1,11 @@
--- Answers are stored once, where they were revealed: a slot names the reveal.
+-- Answers are stored once, where they were revealed: a slot names the reveal. What stands in the table is checked by the next
+-- migration, so that nobody waits for this one.
 ALTER TABLE slots
     ADD COLUMN reveal_seq      bigint,
     ADD COLUMN reveal_position smallint,
-    ADD FOREIGN KEY (reveal_seq, reveal_position) REFERENCES reveals (seq, position),
-    ADD CHECK ((reveal_seq IS NULL) = (reveal_position IS NULL));
-
-UPDATE slots s
-SET reveal_seq = r.seq, reveal_position = r.position, answers = NULL
-FROM reveals r JOIN events e USING (seq)
-WHERE s.revealed_at IS NOT NULL AND r.batch = s.batch AND r.lot = s.lot AND e.node = s.node AND e.block_at = s.revealed_at;
+    ADD CONSTRAINT slots_reveal FOREIGN KEY (reveal_seq, reveal_position) REFERENCES reveals (seq, position) NOT VALID,
+    ADD CONSTRAINT slots_reveal_whole CHECK ((reveal_seq IS NULL) = (reveal_position IS NULL)) NOT VALID;
 
 COMMENT ON COLUMN slots.reveal_seq IS 'Line of the reveal of its answers; null before.';
 COMMENT ON COLUMN slots.reveal_position IS 'Place of the reveal among the line''s reveal entries; null before.';
-COMMENT ON COLUMN slots.answers IS 'Always null: the answers stand in the reveal. A later release drops the column.';
+COMMENT ON COLUMN slots.answers IS 'As releases before wrote them; neither written nor read. A later release drops the column.';

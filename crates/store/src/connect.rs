@@ -8,7 +8,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    cursor::{writer_lock, writer_unlock},
+};
 
 /// All migrations, oldest first. They only add; removal comes a release later.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -132,12 +135,23 @@ pub async fn begin_snapshot_for_rebuild(conn: &mut PgConnection) -> Result<PgTra
     Ok(conn.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await?)
 }
 
-/// Brings the schema up to date. Only the indexer does this.
+/// Brings the schema up to date, however long that takes. Only the indexer does this, and only while none writes: one of an
+/// earlier release would go on writing rows as its schema had them.
 ///
 /// # Errors
-/// A migration failed, or the database is newer than this binary.
+/// A migration failed, the database is newer than this binary, or [`StoreError::InUse`].
 pub async fn migrate(conn: &mut PgConnection) -> Result<(), StoreError> {
-    Ok(MIGRATIONS.run(conn).await?)
+    if schema_check(&mut *conn).await.is_ok() {
+        return Ok(());
+    }
+    if !writer_lock(conn).await? {
+        return Err(StoreError::InUse);
+    }
+    sqlx::raw_sql("SET statement_timeout = 0").execute(&mut *conn).await?;
+    let migrated = MIGRATIONS.run(&mut *conn).await;
+    sqlx::raw_sql("RESET statement_timeout").execute(&mut *conn).await?;
+    writer_unlock(conn).await?;
+    Ok(migrated?)
 }
 
 /// Checks that the database has exactly the schema of this binary.

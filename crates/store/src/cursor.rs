@@ -131,12 +131,23 @@ pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(
     Ok(())
 }
 
+/// The advisory lock of the one writer. Any fixed number: a database mirrors one contract, and nothing else takes advisory
+/// locks in it.
+const WRITER: i64 = 0x7069_6563;
+
 /// Tries to become the only session that writes the mirror. The lock ends with the connection.
 ///
 /// # Errors
 /// The database failed.
 pub async fn writer_lock(conn: &mut PgConnection) -> Result<bool, StoreError> {
-    /// Any fixed number: a database mirrors one contract, and nothing else takes advisory locks in it.
-    const WRITER: i64 = 0x7069_6563;
     Ok(sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "locked!""#, WRITER).fetch_one(conn).await?)
+}
+
+/// Gives the writer's lock back before the session ends.
+///
+/// # Errors
+/// The database failed.
+pub async fn writer_unlock(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_unlock($1)").bind(WRITER).execute(conn).await?;
+    Ok(())
 }

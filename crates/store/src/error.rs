@@ -7,7 +7,9 @@ pub enum StoreError {
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     /// A migration failed.
-    #[error("a migration failed: the database may belong to a newer or a different version")]
+    #[error(
+        "a migration failed, and nothing of it was kept: the database may belong to a newer or a different version"
+    )]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// The schema is not the one of this binary.
     #[error(
@@ -19,6 +21,11 @@ pub enum StoreError {
         /// Version of this binary.
         needed: i64,
     },
+    /// The schema is older than this binary, and an indexer that may be as old writes to it.
+    #[error(
+        "another indexer writes this mirror, whose schema is that of an earlier release: stop it, and the schema is brought up to date"
+    )]
+    InUse,
     /// No database is named.
     #[error("DATABASE_URL is not set: export DATABASE_URL=postgres://user:password@host:port/database")]
     NoUrl,
@@ -60,6 +67,7 @@ impl StoreError {
                     .is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))),
                 _ => false,
             },
+            Self::InUse => true,
             _ => false,
         }
     }

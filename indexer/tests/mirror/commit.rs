@@ -9,8 +9,9 @@ use piecework_indexer::{
 };
 use piecework_store::{
     StoreError, begin as begin_tx, connect_one,
-    cursor::{cursor_find, cursor_take},
+    cursor::{cursor_find, cursor_take, writer_lock, writer_unlock},
     load::{Loaded, mirror_load},
+    migrate, schema_check,
     write::change_write,
 };
 use sqlx::PgPool;
@@ -105,6 +106,26 @@ async fn rebuild__should_give_every_table_again(pool: PgPool) {
     assert!(rebuilt.ok() && rebuilt.lines == market().mirror().root.seq, "{rebuilt:?}");
 }
 
+#[sqlx::test(migrations = false)]
+async fn migration__should_wait_until_no_indexer_writes(pool: PgPool) {
+    // Given a database without a schema, which another session writes
+    let mut writer = pool.acquire().await.unwrap();
+    assert!(writer_lock(&mut writer).await.unwrap());
+    let mut standby = pool.acquire().await.unwrap();
+
+    // Then the schema stays as it is, and comes once the writer is gone
+    let error = migrate(&mut standby).await.unwrap_err();
+    assert!(matches!(error, StoreError::InUse) && error.is_transient(), "{error}");
+    assert!(schema_check(&mut *standby).await.is_err());
+    writer_unlock(&mut writer).await.unwrap();
+    migrate(&mut standby).await.unwrap();
+    schema_check(&mut *standby).await.unwrap();
+
+    // And then it does not wait for the next writer
+    assert!(writer_lock(&mut writer).await.unwrap());
+    migrate(&mut standby).await.unwrap();
+}
+
 #[sqlx::test(migrator = "MIGRATED")]
 async fn migration__should_point_slots_of_an_earlier_release_at_their_reveals(pool: PgPool) {
     // Given slots with answers of their own
@@ -115,7 +136,7 @@ async fn migration__should_point_slots_of_an_earlier_release_at_their_reveals(po
     assert_eq!(slots, u64::try_from(count(&pool, "reveals").await).unwrap());
 
     // When the migration's statement runs over them
-    let migration = MIGRATED.iter().find(|migration| migration.version == 9).unwrap();
+    let migration = MIGRATED.iter().find(|migration| migration.version == 10).unwrap();
     let update = migration.sql.as_str().split(';').find(|part| part.contains("UPDATE slots")).unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(update.to_owned())).execute(&pool).await.unwrap();
 
