@@ -5,6 +5,7 @@ use std::{future::Future, time::Duration};
 use anyhow::{Context as _, bail, ensure};
 use piecework_chain::{BlockRef, Coordinator, RpcBlockSource, RpcClient, ViewError};
 use piecework_daemon::{PrometheusHandle, announce, bind, router, serve};
+use piecework_interface::view::Root;
 use piecework_store::{
     DatabaseUrl, PgConnection, connect_one, cursor::cursor_find, migrate, reconciliation::reconciliation_insert,
 };
@@ -121,10 +122,16 @@ async fn start(
     };
     let start = config.start_height.filter(|_| cursor.is_none_or(|cursor| cursor.root.seq == 0));
     loop {
-        if let Some(chain_id) = one_chain(chain.rpc.chain_ids().await)?
-            && may_begin(chain, start).await?
-        {
-            return Ok(Some(chain_id));
+        let ready = async {
+            let Some(chain_id) = one_chain(chain.rpc.chain_ids().await)? else { return Ok(None) };
+            Ok::<_, anyhow::Error>(may_begin(chain, start).await?.then_some(chain_id))
+        };
+        let ready = tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            ready = ready => ready?,
+        };
+        if ready.is_some() {
+            return Ok(ready);
         }
         if !pause(stop).await {
             return Ok(None);
@@ -139,35 +146,47 @@ async fn start(
 /// The journal had lines by then, which the mirror would lack.
 async fn may_begin(chain: &Chain, start: Option<u64>) -> anyhow::Result<bool> {
     let Some(start) = start else { return Ok(true) };
-    let contract = Coordinator::new(&chain.rpc, chain.contract.clone());
-    for height in (0..STATES_BEFORE).map_while(|step| start.checked_sub(1 << step)) {
-        match contract.at(BlockRef::Height(height)).root().await {
-            Ok(root) => {
-                ensure!(
-                    root.value.seq == 0,
-                    "--start-height {start} lies after the deployment of {}, whose journal had {} lines by then: leave \
-                     the option out, or begin at the contract's deployment or before it",
-                    chain.contract,
-                    root.value.seq
-                );
-                return Ok(true);
-            }
-            Err(ViewError::UnknownBlock { .. }) => {}
-            Err(ViewError::Rpc(error)) if error.is_transient() => {
-                tracing::warn!(
-                    error = format!("{:#}", anyhow::Error::new(error)),
-                    "the contract before the start cannot be read yet"
-                );
-                return Ok(false);
-            }
-            // There is no contract yet, or its state is not kept.
-            Err(error) => {
-                tracing::debug!(height, error = format!("{error:#}"), "the contract before the start cannot be read");
-                return Ok(true);
-            }
+    match root_before(chain, start).await {
+        Ok(Some(root)) => {
+            ensure!(
+                root.seq == 0,
+                "--start-height {start} lies after the deployment of {}, whose journal had {} lines by then: leave the \
+                 option out, or begin at the contract's deployment or before it",
+                chain.contract,
+                root.seq
+            );
+            Ok(true)
+        }
+        Ok(None) => {
+            tracing::warn!(start, "the chain has not come to --start-height, where the mirror is to begin");
+            Ok(false)
+        }
+        Err(ViewError::Rpc(error)) if error.is_transient() => {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            tracing::warn!(error, "the contract before the start cannot be read yet");
+            Ok(false)
+        }
+        // There is no contract yet, or its state is not kept.
+        Err(error) => {
+            tracing::debug!(error = format!("{error:#}"), "the contract before the start cannot be read");
+            Ok(true)
         }
     }
-    Ok(true)
+}
+
+/// The contract's root record at a block shortly below a height; `None` if the chain has not come there.
+async fn root_before(chain: &Chain, start: u64) -> Result<Option<Root>, ViewError> {
+    if chain.rpc.head().await?.height < start {
+        return Ok(None);
+    }
+    let contract = Coordinator::new(&chain.rpc, chain.contract.clone());
+    for height in (0..STATES_BEFORE).map_while(|step| start.checked_sub(1 << step)) {
+        if chain.rpc.block(BlockRef::Height(height)).await?.is_some() {
+            return Ok(Some(contract.at(BlockRef::Height(height)).root().await?.value));
+        }
+    }
+    // Blocks that old are not kept: what the reader then says is told by itself.
+    Err(ViewError::UnknownBlock { block: BlockRef::Height(start), endpoint: chain.rpc.endpoint().to_owned() })
 }
 
 /// The chain that every endpoint which answers serves; `None` if none answers yet.

@@ -17,7 +17,7 @@ use crate::BlockHeight;
 use endpoint::{Endpoint, Miss};
 use near_jsonrpc_client::methods;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Where the nodes are and how patient the client is with them.
@@ -65,7 +65,7 @@ pub struct RpcClient {
     endpoints: Arc<[Endpoint]>,
     current: Arc<AtomicUsize>,
     retry: RetryPolicy,
-    min_height: BlockHeight,
+    min_height: Arc<AtomicU64>,
     pub(crate) lag: Duration,
 }
 
@@ -88,14 +88,20 @@ impl RpcClient {
             return Err(RpcError::NoEndpoint);
         }
         let (retry, lag) = (config.retry, Duration::ZERO);
-        Ok(Self { endpoints: endpoints.into(), current: Arc::default(), retry, min_height: 0, lag })
+        Ok(Self { endpoints: endpoints.into(), current: Arc::default(), retry, min_height: Arc::default(), lag })
     }
 
     /// The same client refusing answers about a moving block (`Final`, `Latest`) that lies below `height`, so that
     /// a reader never goes back in time when the endpoint changes.
     #[must_use]
     pub fn with_min_height(&self, height: BlockHeight) -> Self {
-        Self { min_height: height, ..self.clone() }
+        Self { min_height: Arc::new(height.into()), ..self.clone() }
+    }
+
+    /// Makes this client and its clones refuse such answers from now on: one address may stand for several nodes, and what a
+    /// transaction did must be seen by who reads after it.
+    pub fn raise_min_height(&self, height: BlockHeight) {
+        self.min_height.fetch_max(height, Ordering::Relaxed);
     }
 
     /// The same client for questions at blocks that another answer named: an endpoint that does not know such a block
@@ -236,15 +242,16 @@ impl RpcClient {
         examine: impl Fn(&M::Response) -> Result<Option<BlockHeight>, &'static str>,
     ) -> Result<M::Response, Miss<M::Error>> {
         let answer = endpoint.ask::<M>(body).await?;
+        let min_height = self.min_height.load(Ordering::Relaxed);
         match examine(&answer) {
             Err(reason) => Err(Miss::Failed(RpcError::Malformed {
                 endpoint: endpoint.name().to_string(),
                 reason: reason.to_owned(),
             })),
-            Ok(Some(height)) if height < self.min_height => Err(Miss::Failed(RpcError::EndpointBehind {
+            Ok(Some(height)) if height < min_height => Err(Miss::Failed(RpcError::EndpointBehind {
                 endpoint: endpoint.name().to_string(),
                 height,
-                min_height: self.min_height,
+                min_height,
             })),
             _ => Ok(answer),
         }

@@ -96,12 +96,18 @@ impl Sender {
     /// The final block that a new transaction refers to. The same answer gives the key's nonce, which other programs may have
     /// raised.
     async fn recent_block(&self, lane: &mut Lane) -> Result<CryptoHash, TxError> {
-        let account_id = self.account_id();
-        let key = self.rpc.view_access_key(account_id, lane.public_key(), BlockRef::Final).await?;
-        let missing = || TxError::KeyGone { account_id: account_id.clone(), public_key: lane.public_key().clone() };
-        let key = key.ok_or_else(missing)?;
-        lane.observe_nonce(key.value.nonce);
-        Ok(key.block_hash)
+        let (account_id, public_key, began) = (self.account_id(), lane.public_key().clone(), Instant::now());
+        loop {
+            if let Some(key) = self.rpc.view_access_key(account_id, &public_key, BlockRef::Final).await? {
+                lane.observe_nonce(key.value.nonce);
+                return Ok(key.block_hash);
+            }
+            // It was there when the pool was opened, and may be so new that a node which lags does not have it yet.
+            if began.elapsed() >= self.policy.settle {
+                return Err(TxError::KeyGone { account_id: account_id.clone(), public_key });
+            }
+            tokio::time::sleep(self.policy.poll_interval).await;
+        }
     }
 
     /// Signs the request again with the nonce of bytes that an endpoint calls expired: of two transactions with one nonce

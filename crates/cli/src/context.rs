@@ -1,16 +1,23 @@
 //! What a command works with: the network, the coordinator, the gateway and the signing account.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::bail;
 use piecework_api::client::Client;
 use piecework_chain::{
-    AccountId, Coordinator, KeyFile, KeyPool, Network, Outcome, RpcClient, Sender, TxError, TxRequest, WaitLevel,
+    AccountId, Coordinator, KeyError, KeyFile, KeyPool, LAG_POLL, Network, Outcome, RpcClient, Sender, TxError,
+    TxRequest, WaitLevel,
 };
 use piecework_client::Call;
 use piecework_console::{Output, Problem};
 
 use crate::{credentials, global::GlobalArgs};
+
+/// How long a key may be unknown: one that was added just now is so to a node that lags.
+const KEY_WAIT: Duration = Duration::from_secs(6);
 
 /// The global options, resolved.
 pub struct Context {
@@ -88,7 +95,13 @@ impl Context {
     /// If there is no key, or it is not on the account.
     pub async fn signer(&self) -> anyhow::Result<Sender> {
         let key = self.key()?;
-        let pool = KeyPool::open(&self.rpc, key.account_id.clone(), vec![key.secret_key().clone()]).await?;
+        let began = Instant::now();
+        let pool = loop {
+            match KeyPool::open(&self.rpc, key.account_id.clone(), vec![key.secret_key().clone()]).await {
+                Err(KeyError::NotOnAccount { .. }) if began.elapsed() < KEY_WAIT => tokio::time::sleep(LAG_POLL).await,
+                pool => break pool?,
+            }
+        };
         Ok(Sender::new(self.rpc.clone(), pool))
     }
 
@@ -119,10 +132,12 @@ impl Context {
     }
 }
 
-/// Sends a request and waits until its effects are final.
+/// Sends a request and waits until its effects are final. What the command reads after it is not older.
 ///
 /// # Errors
 /// If it does not succeed.
 pub async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxError> {
-    sender.execute(request, WaitLevel::Final).await
+    let outcome = sender.execute(request, WaitLevel::Final).await?;
+    sender.rpc().raise_min_height(sender.outcome_height(&outcome).await?);
+    Ok(outcome)
 }

@@ -140,8 +140,12 @@ async fn indexer__should_name_what_is_wrong_with_its_settings(pool: PgPool) -> R
         Indexer::new(&url, contract, &pool)?.says(&[], part).await?;
     }
 
-    // When it begins after the deployment, then it says so at once, and of an endpoint that mostly fails as soon as that answers
+    // When it begins above the chain's head, then it says so and waits
     let height = network.rpc()?.head().await?.height;
+    let far = (height + 1_000_000).to_string();
+    Indexer::new(&url, coordinator, &pool)?.says(&["--start-height", &far], "has not come to --start-height").await?;
+
+    // When it begins after the deployment, then it says so at once, and of an endpoint that mostly fails as soon as that answers
     let said = Indexer::new(&url, coordinator, &pool)?.fails(&["--start-height", &height.to_string()]).await?;
     ensure!(said.contains("lies after the deployment of"), "{said}");
     network.rpc()?.call_any("sandbox_set_faults", json!({ "seed": 7, "http_500": 0.8 })).await?;

@@ -136,6 +136,13 @@ async fn client__should_refuse_answers_below_its_height() {
     // And alone the first is an error.
     let error = view(&behind.client().with_min_height(8)).await.unwrap_err();
     assert!(matches!(error, ViewError::Rpc(RpcError::EndpointBehind { height: 7, min_height: 8, .. })), "{error:?}");
+    // And so it is for every clone of a client that has seen the effects of a transaction there, but not for others.
+    let (reader, other) = (behind.client(), behind.client());
+    let clone = reader.with_lag();
+    reader.raise_min_height(8);
+    reader.raise_min_height(3);
+    assert!(matches!(view(&clone).await, Err(ViewError::Rpc(RpcError::EndpointBehind { min_height: 8, .. }))));
+    assert_eq!(view(&other).await.unwrap(), json!(1));
 }
 
 #[tokio::test]

@@ -197,6 +197,23 @@ async fn execute__should_sign_once_when_only_a_lagging_node_calls_the_bytes_refu
 }
 
 #[tokio::test]
+async fn execute__should_bear_with_a_node_that_does_not_know_a_new_key_yet() {
+    // Given a key that is in the newest block, and at first in no final one of the node that is asked
+    let account = account();
+    let mut unknown = 3;
+    let node = node(&account, move |_, method, params, _| {
+        let asked = method == "query" && params["finality"] == "final" && unknown > 0;
+        unknown -= i32::from(asked);
+        let info = json!({"public_key": secret().public_key(), "block_height": 7, "block_hash": chain::hash("b")});
+        asked.then(|| Reply::Error(422, json!({"name": "UNKNOWN_ACCESS_KEY", "info": info})))
+    })
+    .await;
+    // When it signs, then it is not called gone.
+    sender(&node).await.execute(request(), WaitLevel::Final).await.unwrap();
+    assert_eq!(node.count("send_tx"), 1);
+}
+
+#[tokio::test]
 async fn execute__should_not_believe_a_used_nonce_that_the_chain_does_not_show() {
     // Given a node that holds the bytes back and says that their nonce is used, which the key on the chain is not
     let account = account();
