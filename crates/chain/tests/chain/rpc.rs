@@ -142,7 +142,7 @@ async fn client__should_refuse_answers_below_its_height() {
     reader.raise_min_height(8);
     reader.raise_min_height(3);
     assert!(matches!(view(&clone).await, Err(ViewError::Rpc(RpcError::EndpointBehind { min_height: 8, .. }))));
-    assert_eq!(view(&other).await.unwrap(), json!(1));
+    assert!(view(&other).await.is_ok());
 }
 
 #[tokio::test]
