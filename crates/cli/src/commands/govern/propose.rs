@@ -41,8 +41,12 @@ pub enum ProposeCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct ConfigArgs {
-    /// A field, such as fee_bps=300 or bounds.slice_s=[2,3600]; again for more
-    #[arg(long, value_name = "FIELD=VALUE")]
+    // As an argument: rustdoc would take the brackets for a link.
+    #[arg(
+        long,
+        value_name = "FIELD=VALUE",
+        help = "A field, such as fee_bps=300 or bounds.slice_s=[2,3600]; again for more"
+    )]
     set: Vec<String>,
     /// JSON file with the fields that change
     #[arg(long, value_name = "FILE")]
