@@ -105,7 +105,7 @@ calls! {
     batch_cancel(batch: BatchId) = secured(&BatchArgs { batch });
     /// Forgets a closed batch.
     batch_forget(batch: BatchId) = secured(&BatchArgs { batch });
-    /// Takes lots that nobody holds out of a batch.
+    /// The requester takes these lots, which nobody holds, out of the batch.
     batch_skip_lots(batch: BatchId, lots: Vec<LotId>) = secured(&BatchSkipLotsArgs { batch, lots });
     /// Challenges items of a lot with this bond.
     challenge(args: &ChallengeArgs, bond: u128) = plain(args, bond);

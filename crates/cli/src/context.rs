@@ -138,6 +138,9 @@ impl Context {
 /// If it does not succeed.
 pub async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxError> {
     let outcome = sender.execute(request, WaitLevel::Final).await?;
-    sender.rpc().raise_min_height(sender.outcome_height(&outcome).await?);
+    // What was done is done, even if nobody says at which height.
+    if let Ok(height) = sender.outcome_height(&outcome).await {
+        sender.rpc().raise_min_height(height);
+    }
     Ok(outcome)
 }

@@ -124,7 +124,7 @@ pub struct AccountRow {
     pub updated_seq: u64,
 }
 
-/// A batch as it was created, of which the row takes what never changes.
+/// A new batch. Its row is inserted with the parts of the record that never change; the other parts are [`BatchRow`]'s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewBatch {
     /// Number.

@@ -16,7 +16,8 @@ use crate::{
     columns::{AsName, column, digest, item_bits, items_of, named, narrow, optional, write},
 };
 
-/// Live slots by the line of their claim, with what only the history tells: claim, times.
+/// Live slots by batch, lot and line of the claim. A row has the times of claim, commit and reveal, which the contract does not
+/// keep.
 pub type LiveSlots = BTreeMap<(BatchId, LotId, u64), SlotRow>;
 
 /// The live slots of each lot in their order, as the contract has them.
@@ -75,7 +76,7 @@ const fn phase(row: &SlotRow) -> SlotPhase {
     }
 }
 
-/// Live slots, with what only the history tells and as the contract has them.
+/// Loads the live slots twice: as rows with their times, and as the contract has them.
 pub(crate) async fn slot_load(db: &mut PgConnection) -> Result<(LiveSlots, SlotsByLot), StoreError> {
     let rows = sqlx::query!(
         r#"SELECT s.batch, s.lot, s.claimed_seq, s.node, s.round, s.position, s.reserved_until, s.commitment, s.claimed_at,

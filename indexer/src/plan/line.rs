@@ -169,6 +169,6 @@ fn entries_json(log: &[Entry]) -> String {
 fn new_batch(mirror: &Mirror, entry: &Entry, created_seq: u64) -> Option<NewBatch> {
     let Entry::BatchCreated { batch, uri, .. } = entry else { return None };
     let record = mirror.batches.get(batch)?.open.clone()?;
-    // Postgres has no NUL in text, and anybody may create a batch.
+    // A batch's URI may hold a NUL, since anybody may create a batch, and Postgres takes none in text.
     Some(NewBatch { batch: *batch, record, uri: uri.replace('\0', "\u{fffd}"), created_seq })
 }

@@ -54,8 +54,8 @@ pub(super) async fn read(
     })
 }
 
-/// All lots with a record. The batch tells how many there are, so the pages where the mirror expects them are read first,
-/// and the rest only if lots are still missing: a batch may have millions.
+/// All lots of a batch that have a record. The batch says how many those are: the pages in which the mirror has them are read
+/// first, and the other pages only if lots are missing then, because a batch may have millions.
 async fn lots_of(contract: &Coordinator, batch: &Batch, mirror: &Mirror) -> Result<Vec<Lot>, ViewError> {
     let Some(open) = &batch.open else { return Ok(Vec::new()) };
     let end = lot_count(open.items, open.terms.lot_size);

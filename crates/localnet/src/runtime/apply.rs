@@ -28,7 +28,7 @@ pub struct AppliedReceipt {
     pub outcome: ExecutionOutcomeWithId,
     /// Receipts it sends, in order.
     pub new_receipts: Vec<Receipt>,
-    /// yoctoNEAR of a refund that found nobody, which no outcome shows.
+    /// yoctoNEAR of refunds whose receiver does not exist. No outcome shows them.
     pub lost: Balance,
     /// yoctoNEAR that a contract without balance may attach to a call, which no outcome shows either.
     pub minted: Balance,
@@ -202,7 +202,8 @@ impl<'a> ActionContext<'a> {
         Ok(None)
     }
 
-    /// Passes the result on to whoever waits for it: as data, or by handing the wait to a returned promise.
+    /// Sends the receipt's result to the receipts that wait for it. If the result is a promise, the promise's receipt gets
+    /// those who wait instead.
     fn send_result(&mut self, success: bool) -> Result<(), RuntimeError> {
         let receivers = self.action_receipt.output_data_receivers();
         if receivers.is_empty() {
