@@ -8,6 +8,7 @@ mod balance;
 mod batch;
 mod caller;
 mod case;
+mod class;
 mod deposit;
 pub mod error;
 mod govern;
@@ -19,13 +20,14 @@ pub mod key;
 mod lot;
 mod migrate;
 mod node;
+mod operator;
 mod poke;
 pub mod record;
-mod revenue;
 mod settle;
 mod stake;
 pub mod table;
 mod token;
+mod treasury;
 pub mod views;
 mod withdraw;
 mod work;
@@ -39,10 +41,10 @@ pub use withdraw::Transfer;
 use piecework_compact::json::Text;
 use piecework_interface::{
     config::Config,
-    event::{self, Entry, Version},
-    ids::{AccountNo, BatchId, LotId, TokenId},
+    event::{self, Entry},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    view::Class,
     journal,
-    revenue::Revenue,
 };
 
 use self::{
@@ -66,10 +68,10 @@ pub struct Engine<'h, H: Host> {
     settings: Table<(), Settings>,
     accounts: Table<AccountNo, Account>,
     balances: Table<(AccountNo, TokenId), Balance>,
+    classes: Table<ClassId, Class>,
     tokens: Table<TokenId, Token>,
     batches: Table<BatchId, Batch>,
     lots: Table<(BatchId, LotId), Lot>,
-    revenue: Table<(), Revenue>,
     /// Rows outside the tables: names.
     names: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Entries of the line, written already.
@@ -104,10 +106,10 @@ impl<'h, H: Host> Engine<'h, H> {
             settings: Table::default(),
             accounts: Table::default(),
             balances: Table::default(),
+            classes: Table::default(),
             tokens: Table::default(),
             batches: Table::default(),
             lots: Table::default(),
-            revenue: Table::default(),
             names: Vec::new(),
             entries: Text::new(),
         }
@@ -136,7 +138,7 @@ impl<'h, H: Host> Engine<'h, H> {
 
     /// Stores every change and writes the line of the journal.
     fn finish(&mut self, event: &str, node: Option<AccountNo>) -> Result<(), Error> {
-        let line = event::frame(Version::default(), self.root.seq, event, node, &self.entries);
+        let line = event::frame(self.root.seq, event, node, &self.entries);
         self.root.head = journal::next_head(H::SHA256, &self.root.head, &line);
         self.root.seq += 1;
         self.host.write(ROOT, &self.root.store());
@@ -149,10 +151,10 @@ impl<'h, H: Host> Engine<'h, H> {
         self.settings.flush(self.host);
         self.accounts.flush(self.host);
         self.balances.flush(self.host);
+        self.classes.flush(self.host);
         self.tokens.flush(self.host);
         self.batches.flush(self.host);
         self.lots.flush(self.host);
-        self.revenue.flush(self.host);
         self.host.log(&line);
         Ok(())
     }

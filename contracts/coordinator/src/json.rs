@@ -17,18 +17,19 @@ use crate::engine::Error;
 
 arguments! {
     /// The arguments of all methods but `batch_create`. [`piecework_interface::call`] says what they mean.
+    accept: bool,
     account: AccountNo,
     account_id: String,
     amount: Amount,
     batch: BatchId,
     bond_rate: Amount,
     change: Change,
+    class: ClassId,
     classes: Vec<ClassId>,
     config: Config,
     daily_cap: Amount,
     features: Vec<Feature>,
     from: u32,
-    items: Vec<u8>,
     kinds: Kinds,
     limit: u32,
     lot: LotId,

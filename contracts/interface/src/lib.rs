@@ -6,10 +6,10 @@ pub mod rules;
 pub mod wire;
 
 pub use model::{
-    amount, answers, case, config, draw, governance, history, ids, item_set, key, revenue, skip, terms, view,
+    amount, answers, case, config, draw, governance, history, ids, item_set, key, skip, terms, view,
 };
 pub use rules::{
-    admit, commitment, defaults, dispute, due, epoch, gold, journal, keys, lots, merkle, money, node, reputation,
+    admit, classes, commitment, defaults, dispute, due, journal, keys, lots, merkle, money, node, reputation,
     round, settlement, sortition, storage, tally,
 };
 pub use wire::{call, event, intent, op};

@@ -12,7 +12,6 @@ pub mod ids;
 pub mod item_set;
 pub mod key;
 mod public_key;
-pub mod revenue;
 pub mod skip;
 pub mod terms;
 pub mod view;

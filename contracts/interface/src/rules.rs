@@ -1,12 +1,11 @@
 //! What decides: pure functions over [`crate::model`], for the contract, its mirrors and its agents alike.
 
 pub mod admit;
+pub mod classes;
 pub mod commitment;
 pub mod defaults;
 pub mod dispute;
 pub mod due;
-pub mod epoch;
-pub mod gold;
 pub mod journal;
 pub mod keys;
 pub mod lots;

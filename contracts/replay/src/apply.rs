@@ -8,8 +8,8 @@ use piecework_interface::{
     amount::Amount,
     draw::{At, Draw, Seed},
     due::DrawStep,
-    event::{Entry, Line, Version},
-    ids::{AccountNo, BatchId, ClassId, NEAR, TokenId},
+    event::{Entry, Line},
+    ids::{AccountNo, BatchId, ClassId, TokenId},
     key::Limit,
     lots::group_count,
     merkle::{self, Peaks},
@@ -17,7 +17,7 @@ use piecework_interface::{
     round::closed_to_claims,
     skip::Skip,
     storage,
-    view::{Account, Batch, BatchStatus, LotPhase, Node, NodeStatus, OpenBatch, Progress, Token},
+    view::{Account, Batch, BatchStatus, Class, Node, NodeStatus, OpenBatch, Progress, Token},
 };
 
 impl Step<'_> {
@@ -27,9 +27,9 @@ impl Step<'_> {
         if line.log.iter().any(registers) {
             return Ok(());
         }
-        let (now_s, version) = (self.context.now_s, self.version);
+        let now_s = self.context.now_s;
         self.node(caller, |node| {
-            if version == Version::First || !node.seen_lately(now_s) {
+            if !node.seen_lately(now_s) {
                 node.seen(now_s);
             }
             Ok(())
@@ -38,11 +38,7 @@ impl Step<'_> {
 
     pub fn entry(&mut self, entry: &Entry) -> Result<(), Fault> {
         match entry {
-            Entry::Configured { config } => {
-                self.mirror.revenue.started_at = self.context.now_s;
-                self.changes.revenue = true;
-                self.settings(|settings| settings.config = config.clone())
-            }
+            Entry::Configured { config } => self.settings(|settings| settings.config = config.clone()),
             Entry::OwnerProposed { account_id } => {
                 self.settings(|settings| settings.proposed_owner_id.clone_from(account_id))
             }
@@ -51,8 +47,7 @@ impl Step<'_> {
                 self.settings(|settings| settings.set_role(*role, account_id.clone()))
             }
             Entry::TreasurySet { account } => self.settings(|settings| settings.treasury = *account),
-            Entry::EpochEnded { epoch, shares } => self.epoch_ended(*epoch, shares),
-            Entry::Collected { account, tickets } => self.collected(*account, *tickets),
+            Entry::TreasuryPaid { account, token, amount } => self.treasury_paid(*account, *token, amount.0),
             Entry::Paused { features } => self.settings(|settings| settings.paused = *features),
             Entry::Proposed { number, ready_at, change } => self.proposed(*number, *ready_at, change),
             Entry::Dropped { number } => self.dropped(*number).map(drop),
@@ -86,18 +81,27 @@ impl Step<'_> {
             Entry::Withdrawing { account, token, amount } => self.withdrawing(*account, *token, amount.0),
             Entry::Withdrawn { account, token, amount, ok } => self.withdrawn(*account, *token, amount.0, *ok),
             Entry::NodeRegistered { account, stake, classes } => self.node_registered(*account, stake.0, classes),
-            Entry::NodeClasses { account, classes } => self.node(*account, |node| {
-                node.declare(classes);
-                Ok(())
-            }),
+            Entry::ClassRegistered { class, owner, name, schema, gated, burnt } => {
+                let row = Class { class: *class, owner: *owner, name: name.clone(), schema: *schema, gated: *gated, ..Class::default() };
+                self.class_registered(row, burnt.0)
+            }
+            Entry::ClassAdmitted { class, account } => self.class_admitted(*class, *account),
+            Entry::ClassRemoved { class, account } => self.class_removed(*class, *account),
+            Entry::OperatorSet { account, operator, accepted } => self.operator_set(*account, *operator, *accepted),
+            Entry::NodeClasses { account, classes } => {
+                let (now_s, classes) = (self.context.now_s, self.with_gates(classes)?);
+                self.node(*account, |node| {
+                    node.declare(&classes, now_s);
+                    Ok(())
+                })
+            }
             Entry::Staked { account, stake, unbonding, until } => {
                 let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
                 self.node(*account, |node| {
                     node.set_stake(stake.0, min_stake, now_s);
                     (node.unbonding, node.unbonding_until) = (*unbonding, *until);
                     Ok(())
-                })?;
-                self.count_tickets(*account, false)
+                })
             }
             Entry::StatusChanged { account, status } => {
                 let now_s = self.context.now_s;
@@ -107,35 +111,34 @@ impl Step<'_> {
                 })
             }
             Entry::BatchCreated { .. } => self.batch_created(entry),
-            Entry::AdjudicatorAccepted { batch, bond } => self.adjudicator_accepted(*batch, bond.0),
+            Entry::AdjudicatorAccepted { batch, amount } => self.adjudicator_accepted(*batch, amount.0),
+            Entry::AdjudicatorResigned { batch } => self.adjudicator_resigned(*batch),
             Entry::DrawOpened { batch, at } => self.draw(*batch, *at, Draw::Opened(self.context.now_s)),
-            Entry::Seeded { batch, at, value, tickets } => {
+            Entry::Seeded { batch, at, value, tickets, appeal } => {
                 let Context { now_s, height, .. } = *self.context;
-                let seed = Seed { value: *value, at: now_s, height, tickets: *tickets };
+                let seed = Seed { value: *value, at: now_s, height, tickets: *tickets, appeal: *appeal };
                 self.draw(*batch, *at, Draw::Seeded(seed))
             }
             Entry::Claimed { batch, lot, replaced } => self.claimed(*batch, *lot, replaced.as_ref()),
+            Entry::Passed { batch, lot } => self.passed(*batch, *lot),
             Entry::Released { batch, lot, slash } => self.released(*batch, *lot, slash.0),
             Entry::Committed { batch, lot, commitment } => self.committed(*batch, *lot, commitment),
             Entry::Revealing { batch, lot, abandoned } => self.revealing(*batch, *lot, abandoned),
             Entry::Revealed { batch, lot, digest } => self.revealed(*batch, *lot, digest),
             Entry::Extended { batch, lot, items } => self.extended(*batch, *lot, items.0),
             Entry::Provisional { batch, lot, accepted, digest } => self.provisional(*batch, *lot, accepted.0, digest),
-            Entry::Judging { batch, lot } => self.turn(*batch, *lot, LotPhase::Judging),
+            Entry::Judging { batch, lot } => self.judging(*batch, *lot),
             Entry::VerdictGiven { batch, lot, scores, report } => self.verdict_given(*batch, *lot, scores, report),
-            Entry::GoldOpened { batch, lot, equal, against, decided, void } => {
-                self.gold_opened(*batch, *lot, (equal.0, against.0), decided, void.0)
-            }
-            Entry::Challenged { batch, lot, account, items, bond } => {
-                self.challenged(*batch, *lot, *account, items.0, bond.0)
+            Entry::Challenged { batch, lot, account, items, deposit, evidence: _, replaced } => {
+                self.challenged((*batch, *lot), (*account, items.0), deposit.0, *replaced)
             }
             Entry::JuryOpened { batch, lot } => self.jury_opened(*batch, *lot),
-            Entry::Ruled { batch, lot, overturned, jurors, challengers, forfeit } => {
-                self.ruled(*batch, *lot, (overturned.0, jurors, challengers, forfeit.0))
+            Entry::Ruled { batch, lot, overturned, jurors, challengers, pot } => {
+                self.ruled(*batch, *lot, (overturned.0, jurors, challengers, pot.0))
             }
             Entry::Freed { batch, lot, abandoned } => self.freed(*batch, *lot, abandoned),
-            Entry::Settled { batch, lot, n, accepted, digest, fee, refund, slots } => {
-                self.settled((*batch, *lot), (*n, accepted.0, *digest), (fee.0, refund.0), slots)
+            Entry::Settled { batch, lot, n, accepted, digest, fee, refund, forfeit, slots } => {
+                self.settled((*batch, *lot), (*n, accepted.0, *digest), (fee.0, refund.0, forfeit.0), slots)
             }
             Entry::BatchCancelled { batch } => {
                 let row = self.batch(*batch)?;
@@ -215,11 +218,12 @@ impl Step<'_> {
     fn node_registered(&mut self, account: AccountNo, stake: u128, classes: &[ClassId]) -> Result<(), Fault> {
         let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
         self.account(account)?.row.node.get_or_insert_with(|| Node { status: NodeStatus::Silent, ..Node::new(now_s) });
+        let classes = self.with_gates(classes)?;
         self.node(account, |node| {
             let stake = node.stake.0.checked_add(stake).ok_or(Fault::Range("the node's stake"))?;
             node.set_status(NodeStatus::Active, now_s);
             node.set_stake(stake, min_stake, now_s);
-            node.declare(classes);
+            node.declare(&classes, now_s);
             node.last_seen = now_s;
             Ok(())
         })
@@ -232,7 +236,7 @@ impl Step<'_> {
             token,
             items,
             manifest,
-            gold_root,
+            gold_root: _,
             callback,
             uri: _,
             escrow,
@@ -263,14 +267,18 @@ impl Step<'_> {
         if terms.adjudicator().is_none() {
             progress.window.draws[0] = Draw::Opened(self.context.now_s);
         }
+        if terms.class.0 >= self.mirror.root.next_class {
+            return Err(Fault::NoSuchClass(terms.class));
+        }
+        let requester_operator = self.operator_of(requester)?;
         let open = OpenBatch {
             requester,
+            requester_operator,
             token,
             terms: terms.clone(),
             fixed: fixed.clone(),
             items: *items,
             manifest: *manifest,
-            gold_root: *gold_root,
             created_at: self.context.now_s,
             progress,
             escrow: *escrow,
@@ -291,27 +299,33 @@ impl Step<'_> {
 
     /// A draw moves on by the step that is due, so that no seed is ever drawn anew.
     fn draw(&mut self, batch: BatchId, at: At, next: Draw) -> Result<(), Fault> {
-        let (active_tickets, now_s) = (self.mirror.root.active_tickets, self.context.now_s);
+        let now_s = self.context.now_s;
         let (cancelled, caller) = (self.is_cancelled(batch), self.caller()?);
         self.node(caller, |node| if node.active_tickets() > 0 { Ok(()) } else { Err(Fault::Refused(Skip::Inactive)) })?;
-        let OpenBatch { terms, progress, items, .. } = self.terms_of(batch)?.clone();
+        let open = self.terms_of(batch)?.clone();
+        let backed = open.is_backed();
+        let OpenBatch { terms, fixed, progress, items, .. } = open;
+        let class = self.mirror.classes.get(&terms.class).cloned().ok_or(Fault::NoSuchClass(terms.class))?;
         let (due, round) = match at {
             At::Group(group) => {
                 let draw = progress.window.draw(group).filter(|_| group < group_count(items, terms.lot_size));
                 let draw = draw.ok_or(Fault::NoGroup(batch, group))?;
-                let accepted = terms.adjudicator().is_none() || progress.adjudicator_bond.is_some();
-                let may_open = accepted && progress.window.may_open(group, active_tickets, &terms);
-                (draw.due(may_open, &terms, now_s), 0)
+                let may = backed && terms.may_be_drawn(&fixed, &class);
+                let may_open = progress.window.may_open(group, class.tickets, &terms);
+                (draw.due(may_open, terms.round_slice_s(0), now_s).filter(|_| may), 0)
             }
             At::Lot(lot) => {
                 let state = self.lot(batch, lot)?;
                 let may_draw = state.may_draw(&terms, now_s).is_ok();
-                (state.draw.due(false, &terms, now_s).filter(|_| may_draw), state.round)
+                (state.draw.due(false, terms.round_slice_s(state.round), now_s).filter(|_| may_draw), state.round)
             }
         };
         let follows = match (due, &next) {
             (Some(DrawStep::Open), Draw::Opened(_)) => true,
-            (Some(DrawStep::Capture), Draw::Seeded(seed)) => seed.tickets == active_tickets,
+            (Some(DrawStep::Capture), Draw::Seeded(seed)) => {
+                let appeal = terms.has_appeal(&fixed, &class);
+                seed.tickets == class.tickets && (round > 0 || seed.appeal == appeal)
+            }
             _ => false,
         };
         if !follows || closed_to_claims(&terms, cancelled, round, now_s) {
@@ -324,8 +338,20 @@ impl Step<'_> {
                 window.draws[index] = next;
                 Ok(())
             }
-            At::Lot(lot) => self.lot_drawn(batch, lot, next),
+            At::Lot(lot) => {
+                self.lot(batch, lot)?.draw = next;
+                Ok(())
+            }
         }
+    }
+
+    /// What waited of a token goes to the treasury, all of it.
+    fn treasury_paid(&mut self, account: AccountNo, token: TokenId, amount: u128) -> Result<(), Fault> {
+        let waits = std::mem::take(&mut self.token(token)?.pool);
+        if self.mirror.settings.treasury != Some(account) || waits.0 != amount {
+            return Err(Fault::Differs("what the treasury gets"));
+        }
+        self.balance(account, token, Side::Credit(amount), MovementKind::Revenue, Cause::default())
     }
 
     /// What settled lots left leaves the batch.
@@ -345,7 +371,8 @@ impl Step<'_> {
         let row = self.batch(batch)?;
         let open = row.open.take().ok_or(Fault::NoBatch(batch))?;
         row.status = BatchStatus::Closed;
-        if (open.progress.fees.0, open.escrow.0.checked_sub(fees)) != (fees, Some(refund)) {
+        let rest = open.escrow.0.checked_sub(fees).and_then(|rest| rest.checked_sub(open.progress.bond.0));
+        if (open.progress.fees.0, rest) != (fees, Some(refund)) {
             return Err(Fault::Differs("the rest of the escrow"));
         }
         self.mirror.ranges.remove(&batch);
@@ -354,9 +381,9 @@ impl Step<'_> {
         self.uncharge(open.requester, bytes)?;
         let lots = open.progress.reserved.checked_mul(storage::lot_bytes(&open.terms));
         self.uncharge(open.requester, lots.ok_or(Fault::Range("an account's storage"))?)?;
-        if let Some((adjudicator, bond)) = open.terms.adjudicator().zip(open.progress.adjudicator_bond) {
-            let cause = Cause { batch: Some(batch), lot: None };
-            self.balance(adjudicator, NEAR, Side::Credit(bond.0), MovementKind::Bond, cause)?;
+        if let Some(adjudicator) = open.terms.adjudicator() {
+            let (cause, bond) = (Cause { batch: Some(batch), lot: None }, open.progress.bond.0);
+            self.balance(adjudicator, open.token, Side::Credit(bond), MovementKind::Bond, cause)?;
         }
         self.changes.closed.push((batch, open));
         Ok(())
@@ -381,8 +408,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Slashed NEAR joins the insurance pool.
-    pub fn insure(&mut self, slash: u128) -> Result<(), Fault> {
-        add(&mut self.mirror.root.insurance, slash, "the insurance pool")
+    /// Slashed NEAR that nobody gets.
+    pub fn burn(&mut self, amount: u128) -> Result<(), Fault> {
+        add(&mut self.mirror.root.burnt, amount, "the slashed NEAR")
     }
 }

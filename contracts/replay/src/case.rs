@@ -1,4 +1,4 @@
-//! Entries of a lot's case: gold, challenges, juries, adjudicators.
+//! Entries of a lot's case: challenges, juries, adjudicators.
 
 use super::{
     Fault, MovementKind,
@@ -6,27 +6,48 @@ use super::{
 };
 use piecework_interface::{
     amount::Amount,
-    case::{Challenge, Decided, Verdict},
-    dispute::{adjudicator_bond, challenge_bond, jury_items},
+    case::{ChallengerPay, JurorPay, Verdict},
+    dispute::{SCORE_FULL, adjudicator_bond, challenge_deposit},
     draw::Draw,
+    due::LotStep,
     ids::{AccountNo, BatchId, Digest, LotId, NEAR},
     settlement::Settlement,
     storage,
     terms::JURY,
-    view::{Credited, LotPhase, LotState},
+    view::{LotPhase, LotState, OpenBatch},
 };
 
 impl Step<'_> {
-    pub fn adjudicator_accepted(&mut self, batch: BatchId, bond: u128) -> Result<(), Fault> {
+    pub fn adjudicator_accepted(&mut self, batch: BatchId, amount: u128) -> Result<(), Fault> {
         let now_s = self.context.now_s;
+        let named = self.terms_of(batch)?.terms.adjudicator().ok_or(Fault::Differs("the adjudicator"))?;
+        let operator = self.operator_of(named)?;
         let open = self.open_batch(batch)?;
-        let adjudicator = open.terms.adjudicator().ok_or(Fault::Differs("the adjudicator"))?;
-        let due = adjudicator_bond(&open.terms, &open.fixed);
-        open.progress.window.draws[0] = Draw::Opened(now_s);
-        if open.progress.adjudicator_bond.replace(Amount(bond)).is_some() || bond != due {
+        let (adjudicator, token) = (open.terms.adjudicator().ok_or(Fault::Differs("the adjudicator"))?, open.token);
+        let progress = &mut open.progress;
+        add(&mut progress.bond, amount, "the adjudicator's bond")?;
+        (progress.accepted, progress.adjudicator_operator) = (true, operator);
+        if progress.window.draws[0] == Draw::Closed && progress.window.frontier == 0 {
+            progress.window.draws[0] = Draw::Opened(now_s);
+        }
+        if progress.bond.0 != adjudicator_bond(&open.terms) {
             return Err(Fault::Differs("the adjudicator's bond"));
         }
-        self.balance(adjudicator, NEAR, Side::Debit(bond), MovementKind::Bond, Cause { batch: Some(batch), lot: None })
+        add(&mut open.escrow, amount, "the batch's escrow")?;
+        self.balance(adjudicator, token, Side::Debit(amount), MovementKind::Bond, Cause { batch: Some(batch), lot: None })
+    }
+
+    pub fn adjudicator_resigned(&mut self, batch: BatchId) -> Result<(), Fault> {
+        let progress = &mut self.open_batch(batch)?.progress;
+        if std::mem::replace(&mut progress.accepted, false) { Ok(()) } else { Err(Fault::Differs("the adjudicator")) }
+    }
+
+    pub fn judging(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
+        self.must_be_tallied(batch, lot)?;
+        if self.terms_of(batch)?.terms.adjudicator().is_none() {
+            return Err(Fault::Differs("the adjudicator"));
+        }
+        self.turn(batch, lot, LotPhase::Judging)
     }
 
     pub fn verdict_given(&mut self, batch: BatchId, lot: LotId, scores: &[u16], report: &Digest) -> Result<(), Fault> {
@@ -34,85 +55,74 @@ impl Step<'_> {
         if state.phase != LotPhase::Judging || state.slots.len() != scores.len() {
             return Err(Fault::Differs("the phase of the lot"));
         }
+        if scores.iter().any(|score| *score > SCORE_FULL) {
+            return Err(Fault::Range("a score"));
+        }
         state.case_mut().verdict = Some(Verdict { scores: scores.to_vec(), report: *report });
         self.turn(batch, lot, LotPhase::Provisional)
     }
 
-    pub fn gold_opened(
-        &mut self,
-        batch: BatchId,
-        lot: LotId,
-        (equal, against): (u64, u64),
-        decided: &[Decided],
-        void: u64,
-    ) -> Result<(), Fault> {
-        let case = self.provisional_lot(batch, lot)?.case_mut();
-        let items =
-            case.open_gold(equal, against, decided, void).ok_or(Fault::Differs("the gold that is open already"))?;
-        let progress = &mut self.open_batch(batch)?.progress;
-        progress.gold_opened = progress.gold_opened.saturating_add(items.count_ones());
-        progress.gold_void = progress.gold_void.saturating_add(void.count_ones());
-        Ok(())
-    }
-
     pub fn challenged(
         &mut self,
-        batch: BatchId,
-        lot: LotId,
-        account: AccountNo,
-        items: u64,
-        bond: u128,
+        (batch, lot): (BatchId, LotId),
+        (account, items): (AccountNo, u64),
+        deposit: u128,
+        replaced: Option<AccountNo>,
     ) -> Result<(), Fault> {
-        let open = self.terms_of(batch)?;
-        let count = open.lot_items(lot);
-        let (due, bytes) = (challenge_bond(&open.terms, &open.fixed, count, items), storage::case_bytes(&open.terms));
-        let state = self.provisional_lot(batch, lot)?;
-        state.case_mut().challenges.push(Challenge { account, items, bond: Amount(bond) });
-        if due != bond {
-            return Err(Fault::Differs("the bond of a challenge"));
+        let now_s = self.context.now_s;
+        let OpenBatch { terms, items: _, token, .. } = self.terms_of(batch)?.clone();
+        let count = self.terms_of(batch)?.lot_items(lot);
+        let operator = self.operator_of(account)?;
+        let state = self.lot(batch, lot)?;
+        if !state.challengeable(&terms, now_s) {
+            return Err(Fault::Differs("the phase of the lot"));
+        }
+        let gone = state.case_mut().challenge(&terms, count, (account, operator, items), now_s);
+        let gone = gone.map_err(|refusal| Fault::Differs(refusal.text()))?;
+        if gone.as_ref().map(|challenge| challenge.account) != replaced {
+            return Err(Fault::Differs("the challenge that another replaces"));
+        }
+        if challenge_deposit(&terms, count, items) != deposit {
+            return Err(Fault::Differs("the deposit of a challenge"));
+        }
+        let (bytes, cause) = (storage::challenge_bytes(&terms), Cause { batch: Some(batch), lot: Some(lot) });
+        if let Some(gone) = gone {
+            let back = challenge_deposit(&terms, count, gone.items);
+            self.uncharge(gone.account, bytes)?;
+            subtract(&mut self.open_batch(batch)?.escrow, back, "the batch's escrow")?;
+            self.balance(gone.account, token, Side::Credit(back), MovementKind::Bond, cause)?;
         }
         self.charge(account, bytes)?;
-        self.balance(account, NEAR, Side::Debit(bond), MovementKind::Bond, Cause { batch: Some(batch), lot: Some(lot) })
+        add(&mut self.open_batch(batch)?.escrow, deposit, "the batch's escrow")?;
+        self.balance(account, token, Side::Debit(deposit), MovementKind::Bond, cause)
     }
 
     pub fn jury_opened(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
         let now_s = self.context.now_s;
-        self.provisional_lot(batch, lot)?.begin_round(JURY, now_s);
+        self.must_be_due(batch, lot, LotStep::OpenJury)?;
+        self.lot(batch, lot)?.begin_round(JURY, now_s);
         Ok(())
     }
 
-    /// A seed of a lot's later round; a jury's says which items it answers.
-    pub fn lot_drawn(&mut self, batch: BatchId, lot: LotId, draw: Draw) -> Result<(), Fault> {
-        let open = self.terms_of(batch)?;
-        let (terms, items) = (open.terms.clone(), open.lot_items(lot));
-        let state = self.lot(batch, lot)?;
-        if let (JURY, Draw::Seeded(seed)) = (state.round, &draw) {
-            let case = state.case_mut();
-            case.jury_items = jury_items(&terms, items, case.challenged(), seed);
-        }
-        state.draw = draw;
-        Ok(())
-    }
-
+    /// What an appeal came to stands before the settlement that pays it.
     pub fn ruled(
         &mut self,
         batch: BatchId,
         lot: LotId,
-        told: (u64, &[Credited], &[Credited], u128),
+        told: (u64, &[JurorPay], &[ChallengerPay], u128),
     ) -> Result<(), Fault> {
         let open = self.terms_of(batch)?;
-        let (fixed, held) = (open.fixed.clone(), open.held(self.mirror.root.insurance.0));
+        let (fixed, held) = (open.fixed.clone(), open.held());
         let (overturned, settlement) =
-            self.judged(batch, lot, |judgement| (judgement.overturned(), judgement.settle_with(&fixed, &held)))?;
-        let state = self.lot(batch, lot)?;
-        let (jurors, challengers) = settlement.credits(state);
-        if told != (overturned, &jurors[..], &challengers[..], settlement.forfeit) {
-            return Err(Fault::Differs("what a jury came to"));
+            self.judged(batch, lot, |judgement| (judgement.overturned(), judgement.settle(&fixed, &held)))?;
+        let (jurors, challengers) = settlement.case_pay(self.lot(batch, lot)?);
+        if told != (overturned, &jurors[..], &challengers[..], settlement.pot) {
+            return Err(Fault::Differs("what an appeal came to"));
         }
         Ok(())
     }
 
-    /// What a settlement credits beside pay, and what it takes from the adjudicator.
+    /// What a settlement gives beside pay: deposits, jurors' fees, the pot, and what slashes bring to challengers.
     pub fn settle_case(
         &mut self,
         batch: BatchId,
@@ -120,40 +130,31 @@ impl Step<'_> {
         state: &LotState,
         settlement: &Settlement,
     ) -> Result<(), Fault> {
-        let Some(case) = &state.case else { return self.forfeit(batch, settlement.forfeit) };
-        self.forfeit(batch, settlement.forfeit)?;
-        let bytes = storage::case_bytes(&self.terms_of(batch)?.terms);
+        self.burn(settlement.burnt())?;
+        let open = self.open_batch(batch)?;
+        subtract(&mut open.progress.bond, settlement.forfeit, "the adjudicator's bond")?;
+        let (token, bytes) = (open.token, storage::challenge_bytes(&open.terms));
+        let Some(case) = &state.case else { return Ok(()) };
         for challenge in &case.challenges {
             self.uncharge(challenge.account, bytes)?;
-            self.insure(challenge.bond.0)?;
         }
         let cause = Cause { batch: Some(batch), lot: Some(lot) };
-        let (jurors, challengers) = settlement.credits(state);
-        for (credited, kind) in jurors
-            .iter()
-            .map(|juror| (juror, MovementKind::JurorFee))
-            .chain(challengers.iter().map(|challenger| (challenger, MovementKind::Bond)))
-        {
-            subtract(&mut self.mirror.root.insurance, credited.amount.0, "the insurance pool")?;
-            self.balance(credited.account, NEAR, Side::Credit(credited.amount.0), kind, cause)?;
+        let (jurors, challengers) = settlement.case_pay(state);
+        let mut credit = |account, token, amount: Amount, kind| {
+            self.balance(account, token, Side::Credit(amount.0), kind, cause)
+        };
+        for JurorPay { node, fee, near } in jurors {
+            credit(node, token, fee, MovementKind::JurorFee)?;
+            credit(node, NEAR, near, MovementKind::JurorFee)?;
         }
-        let progress = &mut self.open_batch(batch)?.progress;
-        progress.gold_void = progress.gold_void.saturating_add(settlement.gold_void);
-        Ok(())
-    }
-
-    fn forfeit(&mut self, batch: BatchId, forfeit: u128) -> Result<(), Fault> {
-        if forfeit > 0 {
-            let bond = self.open_batch(batch)?.progress.adjudicator_bond.as_mut();
-            let bond = bond.ok_or(Fault::Range("the adjudicator's bond"))?;
-            subtract(bond, forfeit, "the adjudicator's bond")?;
-            add(&mut self.mirror.root.insurance, forfeit, "the insurance pool")?;
+        for ChallengerPay { account, tokens, near } in challengers {
+            credit(account, token, tokens, MovementKind::Bond)?;
+            credit(account, NEAR, near, MovementKind::Award)?;
+        }
+        for (slot, outcome) in state.slots.iter().zip(&settlement.slots).filter(|(_, outcome)| outcome.shares_pot()) {
+            debug_assert!(!outcome.judges);
+            credit(slot.node, token, Amount(settlement.pot), MovementKind::Pot)?;
         }
         Ok(())
-    }
-
-    fn provisional_lot(&mut self, batch: BatchId, lot: LotId) -> Result<&mut LotState, Fault> {
-        let state = self.lot(batch, lot)?;
-        if state.phase == LotPhase::Provisional { Ok(state) } else { Err(Fault::Differs("the phase of the lot")) }
     }
 }

@@ -62,6 +62,9 @@ pub enum Fault {
     /// The node has no record of the class.
     #[error("node {0} has no record of class {1}")]
     NoClass(AccountNo, ClassId),
+    /// No such class.
+    #[error("class {0} is not in the mirror")]
+    NoSuchClass(ClassId),
     /// No such token.
     #[error("token {0} is not in the mirror")]
     NoToken(TokenId),

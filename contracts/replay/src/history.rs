@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 pub use piecework_interface::history::{MovementKind, SlotEnd};
 use piecework_interface::{
     answers::Answers,
-    ids::{AccountNo, BatchId, Digest, LotId, TokenId},
+    ids::{AccountNo, BatchId, ClassId, Digest, LotId, TokenId},
     op::Op,
     skip::Skip,
     view::{Batch, LotState, OpenBatch, Slot},
@@ -18,8 +18,8 @@ use crate::NamedAccount;
 pub struct Changes {
     /// Whether the settings changed.
     pub settings: bool,
-    /// Whether the epoch or what it pays changed.
-    pub revenue: bool,
+    /// Classes whose row changed.
+    pub classes: BTreeSet<ClassId>,
     /// Tokens whose row changed.
     pub tokens: BTreeSet<TokenId>,
     /// Accounts whose row, balances or node changed. One that the mirror no longer has was unregistered.
@@ -138,7 +138,7 @@ impl Changes {
     /// Adds what a later line changed.
     pub fn merge(&mut self, later: Self) {
         self.settings |= later.settings;
-        self.revenue |= later.revenue;
+        self.classes.extend(later.classes);
         self.tokens.extend(later.tokens);
         self.accounts.extend(later.accounts);
         self.batches.extend(later.batches);

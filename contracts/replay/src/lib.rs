@@ -2,11 +2,11 @@
 
 mod apply;
 mod case;
+mod classes;
 mod error;
 mod govern;
 mod history;
 mod intents;
-mod revenue;
 mod rounds;
 mod settle;
 mod step;
@@ -23,12 +23,11 @@ use piecework_interface::{
     event::{Entry, Line},
     governance::Settings,
     host::sha256,
-    ids::{AccountNo, BatchId, LotId, TokenId},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     journal,
     merkle::Peaks,
     op::{Op, Work},
-    revenue::Revenue,
-    view::{Account, Batch, LotState, Root, Token},
+    view::{Account, Batch, Class, LotState, Root, Token},
 };
 
 /// The live state of the contract as its journal implies it, in the types that its views answer. Plain data: a store
@@ -39,8 +38,8 @@ pub struct Mirror {
     pub root: Root,
     /// Who governs, and the configuration.
     pub settings: Settings,
-    /// The running epoch, and what the one before pays.
-    pub revenue: Revenue,
+    /// Registered classes.
+    pub classes: BTreeMap<ClassId, Class>,
     /// Listed tokens.
     pub tokens: BTreeMap<TokenId, Token>,
     /// Registered accounts.
@@ -126,10 +125,10 @@ impl Mirror {
         if seq != self.root.seq {
             return Err(ReplayError::Gap { seq, expected: self.root.seq });
         }
-        let (caller, version) = (line.node, line.version);
+        let caller = line.node;
         let skipped = |entry: &Entry| if let Entry::Skipped { op, .. } = entry { Some(*op) } else { None };
         let skipped = line.log.iter().filter_map(skipped).collect();
-        let mut step = step::Step { mirror: self, context, caller, skipped, version, changes: Changes::default() };
+        let mut step = step::Step { mirror: self, context, caller, skipped, freed: Vec::new(), changes: Changes::default() };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }

@@ -3,13 +3,14 @@
 use super::{Context, EndedSlot, Fault, Reveal, SlotEnd, step::Step};
 use piecework_interface::{
     admit::{Seat, Table},
-    event::{Abandoned, Version},
+    draw::Seed,
+    due::{LotStep, Setting},
+    event::Abandoned,
     governance::Feature,
     host::sha256,
     ids::{AccountNo, BatchId, Digest, LotId},
-    lots, money,
+    lots,
     op::Op,
-    round::Release,
     settlement::slot_bond,
     skip::Skip,
     storage,
@@ -19,7 +20,7 @@ use piecework_interface::{
 impl Step<'_> {
     pub fn claimed(&mut self, batch: BatchId, lot: LotId, replaced: Option<&Abandoned>) -> Result<(), Fault> {
         let (caller, now_s) = (self.caller()?, self.context.now_s);
-        let seat = self.seat(batch, lot, caller)?;
+        let (seat, seed) = self.seat(batch, lot, caller)?;
         if seat.replaces != replaced.map(|abandoned| abandoned.node) {
             return Err(Fault::Differs("the reservation that a claim replaces"));
         }
@@ -30,26 +31,30 @@ impl Step<'_> {
             self.abandoned(batch, lot, abandoned)?;
         }
         let terms = self.terms_of(batch)?.terms.clone();
-        self.lot(batch, lot)?.claim(&terms, caller, now_s);
+        let operator = self.operator_of(caller)?;
+        self.lot(batch, lot)?.claim(&terms, (caller, operator), &seed, now_s);
         self.node(caller, |node| {
             super::step::add(&mut node.bonded, seat.bond, "the node's bonds")?;
-            node.slots = node.slots.checked_add(1).ok_or(Fault::Range("the node's slots"))?;
+            node.reservations = node.reservations.checked_add(1).ok_or(Fault::Range("the node's reservations"))?;
             Ok(())
         })
     }
 
-    /// The seat that the rules give the node for a claim in this line.
-    fn seat(&self, batch: BatchId, lot: LotId, number: AccountNo) -> Result<Seat, Fault> {
+    /// The seat that the rules give the node for a claim in this line, and the seed that drew it.
+    fn seat(&self, batch: BatchId, lot: LotId, number: AccountNo) -> Result<(Seat, Seed), Fault> {
         let Context { now_s, height, .. } = *self.context;
         let (mirror, open) = (&*self.mirror, self.terms_of(batch)?);
         let lot_state = mirror.lots.get(&(batch, lot));
         let window = &open.progress.window;
         let draw = match lot_state {
-            Some(state) if state.round > 0 => Some(&state.draw),
-            _ => window.draw(lot.0 / GROUP_LOTS),
+            Some(state) => Some(&state.draw),
+            None => window.draw(lot.0 / GROUP_LOTS),
         };
         if lot_state.is_none() && window.is_marked(lot) {
             return Err(Fault::Refused(Skip::NoLot));
+        }
+        if lot_state.is_none() && !open.is_backed() {
+            return Err(Fault::Refused(Skip::Adjudicator));
         }
         let pauses = Feature::Claims.is_in(mirror.settings.paused);
         if pauses && lot_state.is_none_or(|state| state.round == 0) {
@@ -59,6 +64,8 @@ impl Step<'_> {
             batch,
             lot,
             items: open.lot_items(lot),
+            requester: (open.requester, open.requester_operator),
+            adjudicator_operator: open.terms.adjudicator().map(|_| open.progress.adjudicator_operator),
             terms: &open.terms,
             fixed: &open.fixed,
             cancelled: self.is_cancelled(batch),
@@ -67,58 +74,69 @@ impl Step<'_> {
         };
         let account = mirror.accounts.get(&number).ok_or(Fault::NoAccount(number))?;
         let node = account.row.node.as_ref().ok_or(Fault::NoNode(number))?;
-        table.admit(sha256, (number, node), now_s, now_s).map_err(Fault::Refused)
+        let seat = table.admit(sha256, (number, node), now_s, now_s).map_err(Fault::Refused)?;
+        Ok((seat, table.seed.cloned().ok_or(Fault::Refused(Skip::NoSeed))?))
+    }
+
+    /// The step that is due of a lot in this line's block must be this one.
+    pub fn must_be_due(&self, batch: BatchId, lot: LotId, step: LotStep) -> Result<(), Fault> {
+        let open = self.terms_of(batch)?;
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        let setting = Setting {
+            terms: &open.terms,
+            fixed: &open.fixed,
+            cancelled: self.is_cancelled(batch),
+            held_up: open.is_held_up_by(lot),
+            bond: open.progress.bond.0,
+            now_s: self.context.now_s,
+            height: self.context.height,
+        };
+        if state.due(&setting) == Some(step) { Ok(()) } else { Err(Fault::Differs("the step that is due")) }
+    }
+
+    /// The batch's window passes a lot that nobody committed to in time.
+    pub fn passed(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
+        self.must_be_due(batch, lot, LotStep::Pass)?;
+        self.mark(batch, lot)
     }
 
     pub fn released(&mut self, batch: BatchId, lot: LotId, slash: u128) -> Result<(), Fault> {
         let (caller, now_s) = (self.caller()?, self.context.now_s);
-        let cancelled = self.is_cancelled(batch);
-        let terms = self.terms_of(batch)?.terms.clone();
-        let release = {
-            let state = self.lot(batch, lot)?;
-            let slot = state.slot_of(caller).map(|index| &state.slots[index]);
-            slot.and_then(|slot| state.release_of(slot, &terms, cancelled, now_s))
-        };
-        let release = release.ok_or(Fault::NoSlot(batch, lot, caller))?;
-        let bond = self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
+        let open = self.terms_of(batch)?;
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        let slot = state.slot_of(caller).map(|index| &state.slots[index]);
+        let items = open.lot_items(lot);
+        let due = slot.and_then(|slot| state.release_slash(slot, &open.terms, &open.fixed, items, now_s));
+        if due.ok_or(Fault::NoSlot(batch, lot, caller))? != slash {
+            return Err(Fault::Differs("the slash of a release"));
+        }
+        self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
         self.lot(batch, lot)?.leave(caller);
-        self.insure(slash)?;
-        self.node(caller, |node| {
-            let abandon_slash = money::abandon_slash(bond, terms.abandon_slash_pct, node.faults);
-            if release.slash(abandon_slash) != slash {
-                return Err(Fault::Differs("the slash of a release"));
-            }
-            if release == Release::Late {
-                node.abandon();
-            }
-            Ok(())
-        })
+        self.burn(slash)
     }
 
     pub fn committed(&mut self, batch: BatchId, lot: LotId, commitment: &Digest) -> Result<(), Fault> {
         let caller = self.caller()?;
+        let working = self.lot(batch, lot)?.phase == LotPhase::Working;
         let slot = self.current_slot(batch, lot, caller)?;
-        if !matches!(slot.phase, SlotPhase::Reserved(_)) {
+        if !working || !matches!(slot.phase, SlotPhase::Reserved(_)) {
             return Err(Fault::NoSlot(batch, lot, caller));
         }
         slot.phase = SlotPhase::Committed(*commitment);
-        Ok(())
+        self.end_reservation(caller)
     }
 
+    /// A round turns to reveals when all of its seats have committed, or when that is due.
     pub fn revealing(&mut self, batch: BatchId, lot: LotId, abandoned: &[Abandoned]) -> Result<(), Fault> {
-        for abandoned in abandoned {
-            self.abandoned(batch, lot, abandoned)?;
+        let round = self.lot(batch, lot)?.round;
+        let seats = self.terms_of(batch)?.terms.seats(round);
+        if self.lot(batch, lot)?.commits() < usize::from(seats) {
+            self.must_be_due(batch, lot, LotStep::Reveal)?;
         }
+        self.abandon_reserved(batch, lot, abandoned)?;
         self.turn(batch, lot, LotPhase::Revealing)?;
-        let state = self.lot(batch, lot)?;
-        if state.slots.iter().any(|slot| matches!(slot.phase, SlotPhase::Reserved(_))) {
-            return Err(Fault::Differs("the list of reservations that ran out"));
-        }
-        let first = state.round == 0;
-        let open = self.terms_of(batch)?;
-        let lots = lots::lot_count(open.items, open.terms.lot_size);
-        let marks = self.version == Version::First || open.progress.window.marks_early(lots);
-        if first && marks { self.mark(batch, lot) } else { Ok(()) }
+        let first = self.lot(batch, lot)?.round == 0;
+        if first && self.terms_of(batch)?.is_held_up_by(lot) { self.mark(batch, lot) } else { Ok(()) }
     }
 
     pub fn revealed(&mut self, batch: BatchId, lot: LotId, digest: &Digest) -> Result<(), Fault> {
@@ -137,8 +155,9 @@ impl Step<'_> {
         if u32::try_from(reveal.answers.len()) != Ok(state.answer_bytes(&terms, state.round, items)) {
             return Err(Fault::Differs("the length of the answers"));
         }
+        let revealing = self.lot(batch, lot)?.phase == LotPhase::Revealing;
         let slot = self.current_slot(batch, lot, caller)?;
-        if !matches!(slot.phase, SlotPhase::Committed(_)) {
+        if !revealing || !matches!(slot.phase, SlotPhase::Committed(_)) {
             return Err(Fault::NoSlot(batch, lot, caller));
         }
         slot.phase = SlotPhase::Revealed(reveal.answers.clone());
@@ -148,22 +167,34 @@ impl Step<'_> {
 
     pub fn extended(&mut self, batch: BatchId, lot: LotId, items: u64) -> Result<(), Fault> {
         let now_s = self.context.now_s;
+        self.must_be_tallied(batch, lot)?;
         let unresolved = self.judged(batch, lot, |judgement| judgement.unresolved())?;
-        if unresolved != items {
+        let extends = self.terms_of(batch)?.terms.has_extension();
+        let state = self.lot(batch, lot)?;
+        if !extends || state.round != 0 || unresolved != items || items == 0 {
             return Err(Fault::Differs("the set of open items"));
         }
-        let state = self.lot(batch, lot)?;
         state.begin_round(1, now_s);
         state.open_items = items;
         Ok(())
     }
 
-    pub fn freed(&mut self, batch: BatchId, lot: LotId, abandoned: &[Abandoned]) -> Result<(), Fault> {
-        for abandoned in abandoned {
-            self.abandoned(batch, lot, abandoned)?;
+    /// The reveals of a lot must be over, or its round must have ended without any.
+    pub fn must_be_tallied(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
+        let phase = self.lot(batch, lot)?.phase;
+        match phase {
+            LotPhase::Revealing => self.must_be_due(batch, lot, LotStep::Tally),
+            LotPhase::Working if self.freed.contains(&(batch, lot)) => Ok(()),
+            _ => Err(Fault::Differs("the phase of the lot")),
         }
+    }
+
+    pub fn freed(&mut self, batch: BatchId, lot: LotId, abandoned: &[Abandoned]) -> Result<(), Fault> {
+        self.must_be_due(batch, lot, LotStep::Free)?;
+        self.abandon_reserved(batch, lot, abandoned)?;
         let rest: Vec<_> = self.lot(batch, lot)?.current().map(|slot| slot.node).collect();
-        rest.into_iter().try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0).map(drop))
+        self.freed.push((batch, lot));
+        rest.into_iter().try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0))
     }
 
     /// Turns the lot to its next phase, now.
@@ -199,26 +230,33 @@ impl Step<'_> {
         if bytes > 0 { self.charge(requester, bytes) } else { Ok(()) }
     }
 
+    /// The round ends: exactly its reservations are abandoned.
+    fn abandon_reserved(&mut self, batch: BatchId, lot: LotId, abandoned: &[Abandoned]) -> Result<(), Fault> {
+        abandoned.iter().try_for_each(|abandoned| self.abandoned(batch, lot, abandoned))?;
+        if self.lot(batch, lot)?.current().any(|slot| matches!(slot.phase, SlotPhase::Reserved(_))) {
+            return Err(Fault::Differs("the list of reservations that ran out"));
+        }
+        Ok(())
+    }
+
     /// A reservation of the current round ran out: the slot goes and its node pays.
     fn abandoned(&mut self, batch: BatchId, lot: LotId, abandoned: &Abandoned) -> Result<(), Fault> {
         let Abandoned { node, slash } = abandoned;
-        if !matches!(self.current_slot(batch, lot, *node)?.phase, SlotPhase::Reserved(_)) {
+        let now_s = self.context.now_s;
+        if !self.current_slot(batch, lot, *node)?.is_expired(now_s) {
             return Err(Fault::NoSlot(batch, lot, *node));
         }
-        let rate = self.terms_of(batch)?.terms.abandon_slash_pct;
-        let bond = self.end_slot(batch, lot, *node, SlotEnd::Abandoned, slash.0)?;
+        let open = self.terms_of(batch)?;
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        if state.abandon_slash(&open.terms, &open.fixed, open.lot_items(lot)) != slash.0 {
+            return Err(Fault::Differs("the slash of an abandoned reservation"));
+        }
+        self.end_slot(batch, lot, *node, SlotEnd::Abandoned, slash.0)?;
         self.lot(batch, lot)?.leave(*node);
-        self.insure(slash.0)?;
-        self.node(*node, |node| {
-            if money::abandon_slash(bond, rate, node.faults) != slash.0 {
-                return Err(Fault::Differs("the slash of an abandoned reservation"));
-            }
-            node.abandon();
-            Ok(())
-        })
+        self.burn(slash.0)
     }
 
-    /// Takes a slot of the current round from its lot and gives its node the bond back, less the slash. Returns the bond.
+    /// Takes a slot of the current round from its lot and gives its node the bond back, less the slash.
     fn end_slot(
         &mut self,
         batch: BatchId,
@@ -226,7 +264,7 @@ impl Step<'_> {
         node: AccountNo,
         end: SlotEnd,
         slash: u128,
-    ) -> Result<u128, Fault> {
+    ) -> Result<(), Fault> {
         let open = self.terms_of(batch)?;
         let items = open.lot_items(lot);
         let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
@@ -235,19 +273,29 @@ impl Step<'_> {
         let index = state.slot_of(node).ok_or(Fault::NoSlot(batch, lot, node))?;
         let slot = state.slots.remove(index);
         self.free_bond(node, bond, slash)?;
+        if matches!(slot.phase, SlotPhase::Reserved(_)) {
+            self.end_reservation(node)?;
+        }
         let ended = EndedSlot { batch, lot, slot, end, pay: 0, slash, reputation: None, agreed: 0 };
         self.changes.ended.push(ended);
-        Ok(bond)
+        Ok(())
+    }
+
+    /// A seat of the node is reserved no longer.
+    fn end_reservation(&mut self, node: AccountNo) -> Result<(), Fault> {
+        self.node(node, |node| {
+            node.reservations = node.reservations.checked_sub(1).ok_or(Fault::Range("the node's reservations"))?;
+            Ok(())
+        })
     }
 
     /// A slot of the node ended: checks that the slash is within the bond and the bond within the stake.
     pub fn free_bond(&mut self, node: AccountNo, bond: u128, slash: u128) -> Result<(), Fault> {
-        let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
         self.node(node, |node| {
-            if slash > bond || bond > node.bonded.0 || slash > node.stake.0 || node.slots == 0 {
+            if slash > bond || bond > node.bonded.0 || slash > node.stake.0 {
                 return Err(Fault::Range("the node's bonds"));
             }
-            node.end_slot(bond, slash, min_stake, now_s);
+            node.end_slot(bond, slash);
             Ok(())
         })
     }

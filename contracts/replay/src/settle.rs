@@ -8,14 +8,16 @@ use piecework_interface::{
     event::SettledSlot,
     host::sha256,
     ids::{BatchId, Digest, LotId},
-    merkle, money,
-    settlement::{self, Judgement},
+    due::LotStep,
+    merkle,
+    settlement::{self, Judgement, Settlement},
     terms::JURY,
     view::{LotPhase, LotState, OpenBatch},
 };
 
 impl Step<'_> {
     pub fn provisional(&mut self, batch: BatchId, lot: LotId, accepted: u64, digest: &Digest) -> Result<(), Fault> {
+        self.must_be_tallied(batch, lot)?;
         let result = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.digest(sha256)))?;
         if result != (accepted, *digest) {
             return Err(Fault::Differs("the result"));
@@ -27,9 +29,10 @@ impl Step<'_> {
         &mut self,
         (batch, lot): (BatchId, LotId),
         (n, accepted, digest): (u32, u64, Digest),
-        (fee, refund): (u128, u128),
+        (fee, refund, forfeit): (u128, u128, u128),
         slots: &[SettledSlot],
     ) -> Result<(), Fault> {
+        self.must_settle(batch, lot)?;
         let open = self.terms_of(batch)?.clone();
         let record = self.mirror.lots.remove(&(batch, lot));
         self.changes.lots.insert((batch, lot));
@@ -40,8 +43,12 @@ impl Step<'_> {
         }
         let (answers, settled_at, seq) = (judgement.answers(), self.context.now_s, self.mirror.root.seq);
         let result = LotResult { batch, lot, n, accepted, digest, answers, fee, refund, record, settled_at, seq };
-        self.settle_slots(&result, slots, &open, &state, &judgement)?;
-        self.settle_batch(&result, &open)?;
+        let settlement = judgement.settle(&open.fixed, &open.held());
+        if (settlement.fee, settlement.refund, settlement.forfeit) != (fee, refund, forfeit) {
+            return Err(Fault::Differs("fee, refund or forfeit"));
+        }
+        self.settle_slots(&result, slots, &open, (&state, &judgement, &settlement))?;
+        self.settle_batch(&result, &settlement)?;
         if result.record.is_some() {
             let live = &mut self.open_batch(batch)?.progress.live;
             *live = live.checked_sub(1).ok_or(Fault::Range("the count of live lots"))?;
@@ -49,6 +56,17 @@ impl Step<'_> {
         self.mark(batch, lot)?;
         self.changes.results.push(result);
         Ok(())
+    }
+
+    /// A lot settles without a record (skipped by its requester), when its round ended without a result, after its tally
+    /// where there is no window, or when that is due.
+    fn must_settle(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
+        let Some(state) = self.mirror.lots.get(&(batch, lot)) else { return Ok(()) };
+        match state.phase {
+            LotPhase::Working if state.slots.is_empty() => Ok(()),
+            LotPhase::Working | LotPhase::Revealing => self.must_be_tallied(batch, lot),
+            LotPhase::Provisional | LotPhase::Judging => self.must_be_due(batch, lot, LotStep::Settle),
+        }
     }
 
     /// Judges a lot by the mirror's record.
@@ -68,14 +86,9 @@ impl Step<'_> {
         result: &LotResult,
         told: &[SettledSlot],
         open: &OpenBatch,
-        state: &LotState,
-        judgement: &Judgement<'_>,
+        (state, judgement, settlement): (&LotState, &Judgement<'_>, &Settlement),
     ) -> Result<(), Fault> {
         let (batch, lot) = (result.batch, result.lot);
-        let settlement = judgement.settle_with(&open.fixed, &open.held(self.mirror.root.insurance.0));
-        if (settlement.fee, settlement.refund) != (result.fee, result.refund) {
-            return Err(Fault::Differs("fee or refund"));
-        }
         if settlement.slots.len() != told.len() || state.slots.len() != told.len() {
             return Err(Fault::Differs("the list of slots"));
         }
@@ -86,13 +99,11 @@ impl Step<'_> {
                 return Err(Fault::Differs("what a slot gets"));
             }
             self.free_bond(slot.node, outcome.bond, outcome.slash)?;
-            self.insure(outcome.slash)?;
             let class = open.terms.class;
             let reputation = self.node(slot.node, |node| {
                 node.settle(class, outcome, settlement.earned_fee, &open.fixed, now_s);
                 node.class(class).map(|record| record.reputation).ok_or(Fault::NoClass(slot.node, class))
             })?;
-            self.count_tickets(slot.node, true)?;
             if reputation != told.reputation {
                 return Err(Fault::Differs("a node's reputation"));
             }
@@ -108,16 +119,14 @@ impl Step<'_> {
                 agreed: if slot.round < JURY { judgement.agreed(index) } else { 0 },
             });
         }
-        self.settle_case(batch, lot, state, &settlement)
+        self.settle_case(batch, lot, state, settlement)
     }
 
     /// Escrow, fees, what is freed, and the results' range.
-    fn settle_batch(&mut self, result: &LotResult, open: &OpenBatch) -> Result<(), Fault> {
+    fn settle_batch(&mut self, result: &LotResult, settlement: &Settlement) -> Result<(), Fault> {
         let (batch, lot) = (result.batch, result.lot);
-        let escrow = money::escrow(&open.terms, open.fixed.fee_bps, u32::from(open.lot_items(lot)));
-        let paid = escrow.checked_sub(result.fee).and_then(|rest| rest.checked_sub(result.refund));
         let held = self.open_batch(batch)?;
-        subtract(&mut held.escrow, paid.ok_or(Fault::Range("the lot's escrow"))?, "the batch's escrow")?;
+        subtract(&mut held.escrow, settlement.spent(), "the batch's escrow")?;
         add(&mut held.progress.fees, result.fee, "the batch's fees")?;
         add(&mut held.progress.freed, result.refund, "what the batch's lots left")?;
         let range = self.mirror.ranges.get_mut(&batch).ok_or(Fault::NoBatch(batch))?;

@@ -3,7 +3,7 @@
 use super::{Changes, Context, Fault, Mirror, Movement, MovementKind, NamedAccount};
 use piecework_interface::{
     amount::Amount,
-    event::Version,
+    classes,
     ids::{AccountNo, BatchId, LotId, TokenId},
     view::{Balance, Batch, BatchStatus, LotState, Node, OpenBatch, Token},
 };
@@ -15,7 +15,8 @@ pub(super) struct Step<'a> {
     pub caller: Option<AccountNo>,
     /// Indices of ops that the contract skipped.
     pub skipped: Vec<u8>,
-    pub version: Version,
+    /// Lots whose round ended without a result in this line: what comes of them stands in the same line.
+    pub freed: Vec<(BatchId, LotId)>,
     pub changes: Changes,
 }
 
@@ -39,22 +40,27 @@ impl Step<'_> {
         self.mirror.accounts.get_mut(&account).ok_or(Fault::NoAccount(account))
     }
 
-    /// Changes a node and keeps the root's sum of active tickets.
+    /// Changes a node and keeps what its classes count.
     pub(super) fn node<T>(
         &mut self,
         account: AccountNo,
         change: impl FnOnce(&mut Node) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let node = self.account(account)?.row.node.as_mut().ok_or(Fault::NoNode(account))?;
-        let before = node.active_tickets();
+        let before = node.clone();
         let result = change(node)?;
-        let after = node.active_tickets();
-        let tickets = &mut self.mirror.root.active_tickets;
-        *tickets = tickets
-            .checked_sub(before)
-            .and_then(|rest| rest.checked_add(after))
-            .ok_or(Fault::Range("the sum of active tickets"))?;
+        for (class, before, now) in classes::moves(&before, node) {
+            self.changes.classes.insert(class);
+            let row = self.mirror.classes.get_mut(&class).ok_or(Fault::NoSuchClass(class))?;
+            row.count(before, now).ok_or(Fault::Range("what a class counts"))?;
+        }
         Ok(result)
+    }
+
+    /// Who stands behind an account: its node's operator, or itself.
+    pub(super) fn operator_of(&self, account: AccountNo) -> Result<AccountNo, Fault> {
+        let named = self.mirror.accounts.get(&account).ok_or(Fault::NoAccount(account))?;
+        Ok(named.row.node.as_ref().map_or(account, |node| node.operator_or(account)))
     }
 
     /// The node whose call the line is.

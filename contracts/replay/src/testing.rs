@@ -6,7 +6,7 @@ use piecework_interface::{
     answers::Items,
     config::{Config, Fixed},
     draw::At,
-    event::{Entry, Line, SettledSlot, Version},
+    event::{Entry, Line, SettledSlot},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
     op::Op,
@@ -39,8 +39,6 @@ pub const STAKE: u128 = 1_500;
 pub struct JournalBuilder {
     /// What the lines so far give.
     pub mirror: Mirror,
-    /// Rules by which the lines are written.
-    pub version: Version,
     /// Time of the next line, Unix seconds.
     pub now_s: u32,
     /// Height of the next line's block.
@@ -74,7 +72,7 @@ impl JournalBuilder {
 
     /// The next line, if it is this one.
     pub fn line(&self, event: &str, node: Option<AccountNo>, log: Vec<Entry>) -> Line {
-        Line { version: self.version, seq: self.mirror.root.seq, event: event.to_owned(), node, log }
+        Line { seq: self.mirror.root.seq, event: event.to_owned(), node, log }
     }
 
     /// Three claims and three commits on a lot, the last of which turns it to reveals.
@@ -166,7 +164,7 @@ pub fn founding() -> Vec<(&'static str, Option<AccountNo>, Vec<Entry>)> {
 /// The contract of [`founding`] with a batch of two lots, in the block in which its seed is captured.
 pub fn drawn() -> JournalBuilder {
     let mut journal =
-        JournalBuilder { mirror: Mirror::default(), version: Version::default(), now_s: 1_000, height: 50 };
+        JournalBuilder { mirror: Mirror::default(), now_s: 1_000, height: 50 };
     for (event, node, log) in founding() {
         journal.write(event, node, log).unwrap();
     }
@@ -254,7 +252,6 @@ pub fn terms() -> Terms {
         lot_size: 3,
         answer_width: 1,
         start: 3,
-        max: 6,
         quorum_pct: 70,
         claim_ttl_s: 600,
         reveal_window_s: 300,
@@ -266,7 +263,6 @@ pub fn terms() -> Terms {
         min_reputation: 0,
         expires_at: 86_400,
         verification: Verification::Consensus,
-        gold_slash_pct: 0,
     }
 }
 
@@ -278,6 +274,5 @@ pub fn fixed() -> Fixed {
         rep_unit: Amount(10),
         reputation_interval_s: 3_600,
         grace_s: 60,
-        ..Fixed::default()
     }
 }

@@ -140,7 +140,7 @@ impl<H: Host> Engine<'_, H> {
             return in_use("a batch");
         }
         if account.node.is_some() {
-            return in_use("a node, whose reputation and faults stay");
+            return in_use("a node, whose reputation stays");
         }
         if account.keys.iter().any(|key| !key.may_vanish(&account_id, now)) {
             return in_use("an intent key that signed within a day, or the removal of its own key, which stays");

@@ -15,7 +15,6 @@ use super::{
 impl<H: Host> Engine<'_, H> {
     /// A batch that is not closed; `None` if there is none of that number.
     pub(super) fn open_batch(&mut self, batch: BatchId) -> Result<Option<&mut OpenBatch>, Error> {
-        self.join_purse(batch)?;
         Ok(match self.batches.edit(&*self.host, batch)? {
             Some(Batch::Open(open)) => Some(open),
             _ => None,
@@ -24,7 +23,6 @@ impl<H: Host> Engine<'_, H> {
 
     /// The same, read only: unchanged batches are not written.
     pub(super) fn peek_batch(&mut self, batch: BatchId) -> Result<Option<&OpenBatch>, Error> {
-        self.join_purse(batch)?;
         Ok(match self.batches.peek(&*self.host, batch)? {
             Some(Batch::Open(open)) => Some(open),
             _ => None,

@@ -81,9 +81,6 @@ pub enum Error {
     /// A lot that is not in the state that the call needs, or items that do not fit.
     #[error("ERR_LOT: {0}")]
     Lot(&'static str),
-    /// An opening that is not a gold leaf of the batch's tree.
-    #[error("ERR_GOLD: the opening of item {0} is not a leaf of the batch's gold tree, or is given twice")]
-    Gold(u8),
     /// A poke or a call without effect.
     #[error("ERR_NOTHING_DUE: {0}")]
     NothingDue(&'static str),

@@ -1,6 +1,6 @@
 //! `new`.
 
-use piecework_interface::{amount::Amount, config::Config, event::Entry, governance, ids::NEAR, revenue::Revenue};
+use piecework_interface::{amount::Amount, config::Config, event::Entry, governance, ids::NEAR};
 
 use super::{
     Engine, Error, Host,
@@ -35,7 +35,6 @@ impl<'h, H: Host> Engine<'h, H> {
             bond_rate: none,
         });
         engine.push(Entry::OwnerSet { account_id: owner_id.clone() });
-        engine.revenue.put((), Revenue { started_at: engine.now, ..Revenue::default() });
         let governance = governance::Settings { owner_id, config, ..governance::Settings::default() };
         engine.settings.put((), Settings { tokens: 1, governance });
         engine.finish("new", None)

@@ -6,7 +6,7 @@
 use piecework_compact::json;
 use piecework_interface::{
     amount::Amount,
-    call::{BatchCreateArgs, INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS, WithdrawArgs},
+    call::{BatchCreateArgs, ChallengeArgs, INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS, WithdrawArgs},
     event::Entry,
     ids::{AccountNo, TokenId},
     intent::{Draft, INTENTS_MAX, MEMO_MAX, MESSAGE_MAX, SignedIntent},
@@ -102,15 +102,19 @@ impl<H: Host> Engine<'_, H> {
             charge(account, INTENT_KEY_BYTES)?;
             account.keys.push(key);
         }
-        let amount = match (&draft.batch, draft.amount) {
-            (Some(batch), _) if kind == Kind::CreateBatch => money::escrow(&batch.terms, fee_bps, batch.items),
-            _ if kind == Kind::CollectRevenue => 0,
-            (_, Some(amount)) => amount.0,
+        let amount = match (&draft.batch, &draft.challenge, draft.amount) {
+            (Some(batch), ..) if kind == Kind::CreateBatch => Ok(money::escrow(&batch.terms, fee_bps, batch.items)),
+            (_, Some(challenge), _) if kind == Kind::Challenge => self.deposit_in(token, challenge),
+            (.., Some(amount)) => Ok(amount.0),
             // A withdrawal without an amount takes everything.
-            (_, None) => self.balance(number, token)?,
+            (.., None) => Ok(self.balance(number, token)?),
         };
-        let may = key.allows(kind, token, amount, now).map_err(Stop::Skip);
-        let failed = match may.and_then(|()| self.act(number, (kind, token, amount), draft, transfers)) {
+        let may = amount.and_then(|amount| {
+            key.allows(kind, token, amount, now)?;
+            Ok(amount)
+        });
+        let amount = may.as_ref().map_or(0, |amount| *amount);
+        let failed = match may.and_then(|amount| self.act(number, (kind, token, amount), draft, transfers)) {
             Ok(()) => None,
             Err(Stop::Skip(code)) => Some(code),
             Err(Stop::Fail(error)) => Some(code_of(error)?),
@@ -141,10 +145,19 @@ impl<H: Host> Engine<'_, H> {
             (Kind::CreateBatch, Some(batch)) => {
                 self.create_batch(account, BatchCreateArgs { token, batch })?;
             }
-            (Kind::CollectRevenue, _) => self.collect(account)?,
+            (Kind::Challenge, _) => self.add_challenge(account, &draft.challenge.ok_or(Skip::Message)?)?,
             _ => self.transfer(account, (&draft.receiver_id, draft.memo), token, amount)?,
         }
         Ok(())
+    }
+
+    /// The deposit of a challenge, which must be in this token.
+    fn deposit_in(&mut self, token: TokenId, challenge: &ChallengeArgs) -> Result<u128, Stop> {
+        match self.deposit_of(challenge) {
+            Ok((of, deposit)) if of == token => Ok(deposit),
+            Ok(_) => Err(Skip::KeyToken.into()),
+            Err(error) => Err(Stop::Fail(error)),
+        }
     }
 
     /// Moves balance to an account that has room for it: nobody else's storage deposit pays for what one is sent.
@@ -180,23 +193,23 @@ fn read(signed: &SignedIntent) -> Option<Draft> {
     let draft: Draft = json::parse(&signed.message).ok()?;
     let has_token = draft.token.is_some();
     let whole = match draft.kind? {
-        Kind::Transfer | Kind::Tip => has_token && draft.amount.is_some(),
+        Kind::Transfer => has_token && draft.amount.is_some(),
         Kind::Withdraw => has_token,
         Kind::CreateBatch => has_token && draft.batch.is_some(),
-        Kind::CollectRevenue => true,
+        Kind::Challenge => has_token && draft.challenge.is_some(),
     };
     (whole && draft.memo.as_ref().is_none_or(|memo| memo.len() <= MEMO_MAX)).then_some(draft)
 }
 
-/// The code of a method's error. Only what can never be stops the call.
+/// The code of a method's error. Only what can never be stops the call, so that no intent fails those beside it.
 const fn code_of(error: Error) -> Result<Skip, Error> {
     Ok(match error {
         Error::Balance { .. } => Skip::Balance,
         Error::Storage { .. } => Skip::Storage,
         Error::Amount(_) => Skip::Amount,
         Error::Status(_) => Skip::Stopped,
-        Error::Token(_) | Error::Terms(_) | Error::Batch(_) => Skip::Terms,
-        Error::NoNode | Error::NothingDue(_) => Skip::Revenue,
-        error => return Err(error),
+        Error::Lot(_) | Error::BatchState(..) => Skip::Lot,
+        Error::Internal(_) | Error::NotInitialised => return Err(error),
+        _ => Skip::Terms,
     })
 }

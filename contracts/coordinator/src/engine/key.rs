@@ -1,6 +1,6 @@
 //! Where records are stored.
 
-use piecework_interface::ids::{AccountNo, BatchId, LotId, TokenId};
+use piecework_interface::ids::{AccountNo, BatchId, ClassId, LotId, TokenId};
 
 /// Key of the root record, the only one that every state-changing call writes: one key proves where the journal stands.
 pub const ROOT: &[u8] = b"STATE";
@@ -27,12 +27,10 @@ pub enum Prefix {
     Token = 5,
     /// Number → batch.
     Batch = 6,
-    /// Number → the purse of an open batch of release 0.1.0.
-    Purse = 7,
     /// Batch, lot → lot.
-    Lot = 8,
-    /// The running epoch.
-    Revenue = 9,
+    Lot = 7,
+    /// Number → class.
+    Class = 8,
 }
 
 /// Key of a named record.
@@ -64,6 +62,12 @@ impl Key for () {
 }
 
 impl Key for AccountNo {
+    fn write(self, out: &mut Vec<u8>) {
+        out.extend(self.0.to_be_bytes());
+    }
+}
+
+impl Key for ClassId {
     fn write(self, out: &mut Vec<u8>) {
         out.extend(self.0.to_be_bytes());
     }

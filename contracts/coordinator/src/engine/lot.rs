@@ -4,7 +4,7 @@ use piecework_interface::{
     amount::Amount,
     event::{Abandoned, Entry},
     ids::{AccountNo, BatchId, LotId},
-    lots, money,
+    lots,
     settlement::slot_bond,
     skip::Skip,
     view::{GROUP_LOTS, LotPhase, LotState, SlotPhase},
@@ -30,8 +30,14 @@ pub(super) struct Place {
     pub items: u8,
     /// Whether it is marked in the batch's window.
     pub marked: bool,
-    /// Whether a full first round marks it.
-    pub marks_early: bool,
+    /// Whether groups wait behind the window for it to be passed.
+    pub held_up: bool,
+    /// Whether lots may begin: nobody scores the batch, or its adjudicator stands behind it.
+    pub backed: bool,
+    /// What is left of the adjudicator's bond, in units of the token.
+    pub bond: u128,
+    /// The adjudicator's operator when it accepted.
+    pub adjudicator_operator: AccountNo,
     /// Whether it may have a record.
     pub begun: bool,
     /// Whether its group is in the window or behind it.
@@ -47,6 +53,11 @@ impl Place {
     pub fn bond(&self, state: &LotState) -> u128 {
         slot_bond(&self.facts.terms, &self.facts.fixed, self.items, state, state.round)
     }
+
+    /// What abandoning a slot of the lot's current round costs.
+    pub fn abandon_slash(&self, state: &LotState) -> u128 {
+        state.abandon_slash(&self.facts.terms, &self.facts.fixed, self.items)
+    }
 }
 
 impl<H: Host> Engine<'_, H> {
@@ -59,13 +70,17 @@ impl<H: Host> Engine<'_, H> {
             return Ok(Err(Skip::NoLot));
         }
         let group = lot.0 / GROUP_LOTS;
+        let marked = open.window.is_marked(lot);
         Ok(Ok(Place {
             batch,
             lot,
             items,
-            marked: open.window.is_marked(lot),
+            marked,
             begun: open.begun.contains(lot),
-            marks_early: open.window.marks_early(facts.lots()),
+            held_up: open.window.marks_early(facts.lots()) && !marked,
+            backed: open.is_backed(),
+            bond: open.purse.bond.unwrap_or_default(),
+            adjudicator_operator: open.adjudicator_operator,
             in_reach: group < open.window.frontier || open.window.index(group).is_some(),
             cancelled: open.cancelled,
             facts: open.facts.clone(),
@@ -92,31 +107,51 @@ impl<H: Host> Engine<'_, H> {
         Ok(self.place(batch, lot)?.err().unwrap_or(Skip::NoLot))
     }
 
-    /// A slot of the node ended: its bond is free, and the slash goes from its stake to the insurance pool.
+    /// A slot of the node ended: its bond is free, less what is slashed from its stake.
     pub(super) fn end_slot(&mut self, node: AccountNo, bond: u128, slash: u128) -> Result<(), Error> {
-        let (now, min_stake) = (self.now, self.root.min_stake);
-        self.root.insurance = self.root.insurance.checked_add(slash).ok_or(Error::Internal("the insurance pool"))?;
         self.edit_node(node, |node| {
-            if node.slots == 0 || slash > bond || bond > node.bonded.0 || slash > node.stake.0 {
+            if slash > bond || bond > node.bonded.0 || slash > node.stake.0 {
                 return Err(Error::Internal("a node's bonds"));
             }
-            node.end_slot(bond, slash, min_stake, now);
+            node.end_slot(bond, slash);
             Ok(())
         })?
     }
 
-    /// What abandoning a slot of the lot's current round costs the node now.
-    pub(super) fn abandon_slash(&mut self, place: &Place, state: &LotState, node: AccountNo) -> Result<u128, Error> {
-        let faults = self.edit_node(node, |node| node.faults)?;
-        Ok(money::abandon_slash(place.bond(state), place.facts.terms.abandon_slash_pct, faults))
+    /// Slashed NEAR that nobody gets stays in the contract.
+    pub(super) fn burn(&mut self, amount: u128) -> Result<(), Error> {
+        self.root.burnt = self.root.burnt.checked_add(amount).ok_or(Error::Internal("the slashed NEAR"))?;
+        Ok(())
+    }
+
+    /// A seat of the node is reserved no longer: it committed, or left.
+    pub(super) fn end_reservation(&mut self, node: AccountNo) -> Result<(), Error> {
+        self.edit_node(node, |node| {
+            node.reservations =
+                node.reservations.checked_sub(1).ok_or(Error::Internal("a node's reservations"))?;
+            Ok(())
+        })?
+    }
+
+    /// Takes a reservation of the node from the current round, for this slash.
+    pub(super) fn leave(
+        &mut self,
+        place: &Place,
+        state: &mut LotState,
+        node: AccountNo,
+        slash: u128,
+    ) -> Result<(), Error> {
+        self.end_slot(node, place.bond(state), slash)?;
+        self.end_reservation(node)?;
+        self.burn(slash)?;
+        state.leave(node);
+        Ok(())
     }
 
     /// Takes a reservation that ran out from the current round.
     pub(super) fn abandon(&mut self, place: &Place, state: &mut LotState, node: AccountNo) -> Result<Abandoned, Error> {
-        let slash = self.abandon_slash(place, state, node)?;
-        self.end_slot(node, place.bond(state), slash)?;
-        self.edit_node(node, |node| node.abandon())?;
-        state.leave(node);
+        let slash = place.abandon_slash(state);
+        self.leave(place, state, node, slash)?;
         Ok(Abandoned { node, slash: Amount(slash) })
     }
 
@@ -135,7 +170,7 @@ impl<H: Host> Engine<'_, H> {
         abandoned: Vec<Abandoned>,
     ) -> Result<(), Error> {
         self.turn(state, LotPhase::Revealing);
-        if state.round == 0 && place.marks_early {
+        if state.round == 0 && place.held_up {
             self.mark(place)?;
         }
         self.push(Entry::Revealing { batch: place.batch, lot: place.lot, abandoned });

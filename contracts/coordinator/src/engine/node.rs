@@ -6,6 +6,7 @@ use piecework_interface::{
     event::Entry,
     governance::Feature,
     ids::{AccountNo, ClassId},
+    money,
     storage::{CLASSES_MAX, NODE_BYTES},
     view::{Node, NodeStatus},
 };
@@ -32,7 +33,9 @@ impl<H: Host> Engine<'_, H> {
             account.node = Some(Node { status: NodeStatus::Silent, ..Node::new(now) });
         }
         let classes = args.classes;
-        self.edit_node(number, |node| {
+        check_classes(&classes)?;
+        let declared = self.with_gates(&classes)?;
+        self.move_node(number, |node| {
             let total = node.stake.0.checked_add(stake).ok_or(Error::Amount("the stake would exceed 2^128"))?;
             if total < min_stake {
                 return Err(Error::Stake(
@@ -42,7 +45,7 @@ impl<H: Host> Engine<'_, H> {
             node.set_status(NodeStatus::Active, now);
             node.set_stake(total, min_stake, now);
             node.last_seen = now;
-            declare(node, &classes)
+            declare(node, &declared, now)
         })??;
         if new {
             self.push_storage(number)?;
@@ -58,7 +61,10 @@ impl<H: Host> Engine<'_, H> {
     pub fn node_update(mut self, args: NodeRegisterArgs) -> Result<(), Error> {
         self.assert_one_yocto()?;
         let number = self.calling_node()?;
-        self.edit_node(number, |node| declare(node, &args.classes))??;
+        let now = self.now;
+        check_classes(&args.classes)?;
+        let declared = self.with_gates(&args.classes)?;
+        self.move_node(number, |node| declare(node, &declared, now))??;
         self.push(Entry::NodeClasses { account: number, classes: args.classes });
         self.finish("node_update", Some(number))
     }
@@ -70,6 +76,10 @@ impl<H: Host> Engine<'_, H> {
     pub fn heartbeat(mut self) -> Result<(), Error> {
         self.assert_no_deposit()?;
         let number = self.calling_node()?;
+        let min_stake = self.root.min_stake;
+        if self.edit_node(number, |node| money::tickets(node.stake.0, min_stake) != node.tickets)? {
+            self.push_stake(number)?;
+        }
         self.finish("heartbeat", Some(number))
     }
 
@@ -103,7 +113,7 @@ impl<H: Host> Engine<'_, H> {
         same: &'static str,
     ) -> Result<(), Error> {
         let now = self.now;
-        self.edit_node(number, |node| {
+        self.move_node(number, |node| {
             if node.status == status {
                 return Err(Error::Status(same));
             }
@@ -114,36 +124,26 @@ impl<H: Host> Engine<'_, H> {
         Ok(())
     }
 
-    /// Changes a node and keeps the sum of active tickets, by what is stored before and after.
+    /// Changes a node in a way that its classes do not count.
     pub(super) fn edit_node<T>(&mut self, number: AccountNo, change: impl FnOnce(&mut Node) -> T) -> Result<T, Error> {
-        let node = self.node_mut(number)?;
-        let before = node.active_tickets();
-        let result = change(node);
-        let after = node.active_tickets();
-        if before != after {
-            self.move_tickets(before, after)?;
-        }
-        Ok(result)
+        Ok(change(self.node_mut(number)?))
     }
 
-    fn node_mut(&mut self, number: AccountNo) -> Result<&mut Node, Error> {
+    pub(super) fn node_mut(&mut self, number: AccountNo) -> Result<&mut Node, Error> {
         self.account(number)?.node.as_mut().ok_or(Error::NoNode)
-    }
-
-    fn move_tickets(&mut self, before: u32, after: u32) -> Result<(), Error> {
-        let rest = self.root.active_tickets.checked_sub(before);
-        self.root.active_tickets =
-            rest.and_then(|rest| rest.checked_add(after)).ok_or(Error::Internal("the sum of active tickets"))?;
-        Ok(())
     }
 }
 
-fn declare(node: &mut Node, classes: &[ClassId]) -> Result<(), Error> {
+fn check_classes(classes: &[ClassId]) -> Result<(), Error> {
     let repeated = |(index, class)| classes[..index].contains(class);
     if classes.is_empty() || classes.len() > CLASSES_MAX || classes.iter().enumerate().any(repeated) {
         return Err(Error::Classes("give 1 to 8 different classes"));
     }
-    node.declare(classes);
+    Ok(())
+}
+
+fn declare(node: &mut Node, classes: &[(ClassId, bool)], now: u32) -> Result<(), Error> {
+    node.declare(classes, now);
     if node.classes.len() > CLASSES_MAX {
         return Err(Error::Classes("a node keeps records of 8 classes at most, those it left included"));
     }

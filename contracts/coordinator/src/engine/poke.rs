@@ -1,7 +1,7 @@
 //! `poke`: whatever is due, for anyone.
 
 use piecework_interface::{
-    due::LotStep,
+    due::{LotStep, Setting},
     event::Entry,
     ids::{AccountNo, BatchId, Digest, LotId},
     money,
@@ -61,6 +61,7 @@ impl<H: Host> Engine<'_, H> {
                     self.close_if_done(batch)? || self.pay_freed(batch)? || self.tell(batch, &mut tells)?
                 }
                 Target::Node(node) => self.poke_node(node)?,
+                Target::Token(token) => self.pay_treasury(token)?,
             };
         }
         if !done {
@@ -94,11 +95,21 @@ impl<H: Host> Engine<'_, H> {
         let Ok(place) = self.place(batch, lot)? else { return Ok(false) };
         let Some(state) = self.take_lot(&place)? else { return Ok(false) };
         let facts = &place.facts;
-        let Some(step) = state.due(&facts.terms, &facts.fixed, place.cancelled, self.now, self.height) else {
+        let setting = Setting {
+            terms: &facts.terms,
+            fixed: &facts.fixed,
+            cancelled: place.cancelled,
+            held_up: place.held_up,
+            bond: place.bond,
+            now_s: self.now,
+            height: self.height,
+        };
+        let Some(step) = state.due(&setting) else {
             self.put_lot(&place, state);
             return Ok(false);
         };
         match step {
+            LotStep::Pass => self.pass(&place, state)?,
             LotStep::Reveal => self.end_claims(&place, state)?,
             LotStep::Free => self.free(&place, state)?,
             LotStep::Tally => self.tally(&place, state)?,
@@ -106,6 +117,14 @@ impl<H: Host> Engine<'_, H> {
             LotStep::Settle => self.settle(&place, &state, true)?,
         }
         Ok(true)
+    }
+
+    /// Lets the batch's window pass a lot that nobody committed to in time.
+    fn pass(&mut self, place: &Place, state: LotState) -> Result<(), Error> {
+        self.put_lot(place, state);
+        self.mark(place)?;
+        self.push(Entry::Passed { batch: place.batch, lot: place.lot });
+        Ok(())
     }
 
     /// Sends the challenged items to a jury: a round like any other.
@@ -134,7 +153,7 @@ impl<H: Host> Engine<'_, H> {
         let round = state.round;
         state.slots.retain(|slot| slot.round != round);
         self.push(Entry::Freed { batch: place.batch, lot: place.lot, abandoned });
-        // Without a slot in the extension, a tally finds its items unresolved over all rounds.
+        // A later round that ends so is as if it had not been: the tally counts the others.
         if round == 0 { self.settle(place, &state, true) } else { self.tally(place, state) }
     }
 

@@ -10,7 +10,7 @@ use piecework_compact::{
     codec::{self, Codec},
     fields,
 };
-use piecework_interface::{amount::Amount, governance, ids::TokenId, key::IntentKey, revenue::Revenue, view::Node};
+use piecework_interface::{amount::Amount, governance, ids::TokenId, key::IntentKey, view::{Class, Node}};
 
 pub use batch::{Batch, Begun, ClosedBatch, Facts, OpenBatch, Purse};
 pub use lot::Lot;
@@ -46,8 +46,6 @@ macro_rules! record {
 
 /// The first version of every record.
 const FIRST: u8 = 0;
-/// Of records that release 0.1.0 stored in another form.
-const SECOND: u8 = 1;
 
 fn store(version: u8, record: &impl Codec) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
@@ -59,18 +57,6 @@ fn store(version: u8, record: &impl Codec) -> Vec<u8> {
 fn load<T: Codec>(version: u8, bytes: &[u8]) -> Option<T> {
     let (found, record) = bytes.split_first()?;
     if *found == version { codec::decode(record) } else { None }
-}
-
-/// Reads the second version, or the first, which ends before these bytes.
-fn load_second<T: Codec>(bytes: &[u8], rest: &[u8]) -> Option<T> {
-    match bytes.split_first()? {
-        (&FIRST, record) => {
-            let mut record = record.to_vec();
-            record.extend_from_slice(rest);
-            codec::decode(&record)
-        }
-        _ => load(SECOND, bytes),
-    }
 }
 
 /// What only governance changes.
@@ -93,7 +79,7 @@ pub struct Account {
     pub used: u32,
     /// Withdrawals that have not answered and that the root record does not name.
     pub in_flight: u8,
-    /// Batches that the account has not forgotten, and bonds of challenges and adjudication that may come back.
+    /// Batches that the account has not forgotten, and deposits and bonds that may come back.
     pub batches: u32,
     /// NEAR.
     pub near: u128,
@@ -112,17 +98,7 @@ pub struct Account {
 }
 fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, keys, account_id });
 
-impl Record for Account {
-    const PREFIX: Prefix = Prefix::Account;
-
-    fn store(&self) -> Vec<u8> {
-        store(SECOND, self)
-    }
-
-    fn load(bytes: &[u8]) -> Option<Self> {
-        load(SECOND, bytes)
-    }
-}
+record!(Account, Account);
 
 /// A balance in another token than the account's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -144,29 +120,10 @@ pub struct Token {
     pub rep_unit: Amount,
     /// yoctoNEAR of bond per 2^32 units.
     pub bond_rate: Amount,
-    /// Fees collected.
+    /// What waits for the treasury.
     pub pool: u128,
 }
 fields!(Token as [borsh] { account_id, min_reward, rep_unit, bond_rate, pool });
 
-impl Record for Token {
-    const PREFIX: Prefix = Prefix::Token;
-
-    fn store(&self) -> Vec<u8> {
-        store(SECOND, self)
-    }
-
-    fn load(bytes: &[u8]) -> Option<Self> {
-        Self::load_first(bytes).map(|(token, _)| token).or_else(|| load(SECOND, bytes))
-    }
-}
-
-impl Token {
-    /// Reads the first version, which ends with what is in flight.
-    #[must_use]
-    pub fn load_first(bytes: &[u8]) -> Option<(Self, u128)> {
-        load(FIRST, bytes)
-    }
-}
-
-record!(Revenue, Revenue);
+record!(Token, Token);
+record!(Class, Class);

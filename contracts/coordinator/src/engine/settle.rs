@@ -5,11 +5,10 @@ use piecework_interface::{
     answers::Items,
     case::Case,
     event::{Entry, SettledSlot},
-    gold,
     ids::NEAR,
     merkle,
     settlement::{self, Held, Judgement, Settlement},
-    storage::case_bytes,
+    storage::challenge_bytes,
     terms::JURY,
     view::{LotPhase, LotState},
 };
@@ -30,13 +29,17 @@ impl<H: Host> Engine<'_, H> {
             return self.settle_judged(place, &state, &judgement, true);
         }
         if terms.adjudicator().is_some() {
+            // Where there is nothing to score, there is nothing to wait for.
+            if state.slots.iter().all(|slot| slot.revealed().is_none()) {
+                return self.settle_judged(place, &state, &judgement, true);
+            }
             self.turn(&mut state, LotPhase::Judging);
             self.push(Entry::Judging { batch: place.batch, lot: place.lot });
-        } else if state.round == 0 && open_items != 0 && terms.max > terms.start {
+        } else if state.round == 0 && open_items != 0 && terms.has_extension() {
             state.begin_round(1, self.now);
             state.open_items = open_items;
             self.push(Entry::Extended { batch: place.batch, lot: place.lot, items: Items(open_items) });
-        } else if terms.challenge_window_s > 0 {
+        } else if state.appeal {
             let accepted = Items(judgement.accepted());
             let digest = judgement.digest(H::SHA256);
             self.turn(&mut state, LotPhase::Provisional);
@@ -62,16 +65,8 @@ impl<H: Host> Engine<'_, H> {
         recorded: bool,
     ) -> Result<(), Error> {
         let Place { batch, lot, ref facts, .. } = *place;
-        let insurance = self.root.insurance;
-        let purse = self.peek_purse(batch)?;
-        let held = Held {
-            insurance,
-            adjudicator_bond: purse.adjudicator_bond.map_or(0, |bond| bond.0),
-            gold_slashes: gold::slashes(purse.gold_opened, purse.gold_void),
-        };
-        let settlement = judgement.settle_with(&facts.fixed, &held);
+        let settlement = judgement.settle(&facts.fixed, &Held::of(&facts.terms, place.bond));
         let mut slots = Vec::with_capacity(state.slots.len());
-        let mut paid: u128 = 0;
         for (slot, outcome) in state.slots.iter().zip(&settlement.slots) {
             self.end_slot(slot.node, outcome.bond, outcome.slash)?;
             let now = self.now;
@@ -80,9 +75,9 @@ impl<H: Host> Engine<'_, H> {
                 node.settle(class, outcome, settlement.earned_fee, &facts.fixed, now);
                 node.class(class).map_or(0, |record| record.reputation)
             })?;
-            self.count_tickets(slot.node)?;
-            self.credit(slot.node, facts.token, outcome.pay)?;
-            paid = paid.checked_add(outcome.pay).ok_or(Error::Internal("the pay of a lot"))?;
+            let pot = if outcome.shares_pot() { settlement.pot } else { 0 };
+            let tokens = outcome.pay.checked_add(outcome.fee).and_then(|tokens| tokens.checked_add(pot));
+            self.credit(slot.node, facts.token, tokens.ok_or(Error::Internal("the pay of a slot"))?)?;
             slots.push(SettledSlot {
                 node: slot.node,
                 pay: Amount(outcome.pay),
@@ -92,22 +87,21 @@ impl<H: Host> Engine<'_, H> {
         }
         let accepted = judgement.accepted();
         let digest = judgement.digest(H::SHA256);
-        let insurance = self.root.insurance.checked_add(settlement.forfeit);
-        self.root.insurance = insurance.ok_or(Error::Internal("the insurance pool"))?;
+        self.burn(settlement.burnt())?;
         if let Some(case) = &state.case {
             self.settle_case(place, state, case, &settlement, judgement.overturned())?;
         }
         // Fee and rest stay with the batch: moving them would cost two more records in every settlement.
         let purse = self.purse(batch)?;
-        purse.escrow = purse.escrow.checked_sub(paid).ok_or(Error::Internal("the escrow of a batch"))?;
+        let rest = purse.escrow.checked_sub(settlement.spent());
+        purse.escrow = rest.ok_or(Error::Internal("the escrow of a batch"))?;
         purse.fees = purse.fees.checked_add(settlement.fee).ok_or(Error::Internal("the fees of a batch"))?;
         purse.freed = purse.freed.checked_add(settlement.refund).ok_or(Error::Internal("what lots left"))?;
         if recorded {
             purse.live = purse.live.checked_sub(1).ok_or(Error::Internal("the count of live lots"))?;
         }
-        purse.gold_void = purse.gold_void.saturating_add(settlement.gold_void);
-        if let Some(bond) = &mut purse.adjudicator_bond {
-            bond.0 = bond.0.checked_sub(settlement.forfeit).ok_or(Error::Internal("the adjudicator's bond"))?;
+        if let Some(bond) = &mut purse.bond {
+            *bond = bond.checked_sub(settlement.forfeit).ok_or(Error::Internal("the adjudicator's bond"))?;
         }
         let n = purse.results.count;
         purse.results.append(H::SHA256, merkle::result_leaf(H::SHA256, n, lot, accepted, &digest));
@@ -122,13 +116,14 @@ impl<H: Host> Engine<'_, H> {
             digest,
             fee: Amount(settlement.fee),
             refund: Amount(settlement.refund),
+            forfeit: Amount(settlement.forfeit),
             slots,
         });
         self.close_if_done(batch)?;
         Ok(())
     }
 
-    /// Bonds and bytes of challenges come back, and jurors are paid, out of the insurance pool that the bonds went to.
+    /// Deposits and bytes of challenges come back, and NEAR out of slashes reaches jurors and challengers.
     fn settle_case(
         &mut self,
         place: &Place,
@@ -137,23 +132,22 @@ impl<H: Host> Engine<'_, H> {
         settlement: &Settlement,
         overturned: u64,
     ) -> Result<(), Error> {
-        let (jurors, challengers) = settlement.credits(state);
-        let bytes = case_bytes(&place.facts.terms);
-        let mut insurance = self.root.insurance;
-        for challenge in &case.challenges {
-            release(self.account(challenge.account)?, bytes)?;
-            self.forget(challenge.account)?;
-            insurance = insurance.saturating_add(challenge.bond.0);
+        if case.challenges.is_empty() {
+            return Ok(());
         }
-        for credited in jurors.iter().chain(&challengers) {
-            self.credit(credited.account, NEAR, credited.amount.0)?;
-            insurance = insurance.checked_sub(credited.amount.0).ok_or(Error::Internal("the insurance pool"))?;
+        let bytes = challenge_bytes(&place.facts.terms);
+        let (jurors, challengers) = settlement.case_pay(state);
+        for pay in &jurors {
+            self.credit(pay.node, NEAR, pay.near.0)?;
         }
-        self.root.insurance = insurance;
-        if !(jurors.is_empty() && challengers.is_empty()) {
-            let (batch, lot, forfeit) = (place.batch, place.lot, Amount(settlement.forfeit));
-            self.push(Entry::Ruled { batch, lot, overturned: Items(overturned), jurors, challengers, forfeit });
+        for pay in &challengers {
+            release(self.account(pay.account)?, bytes)?;
+            self.forget(pay.account)?;
+            self.credit(pay.account, place.facts.token, pay.tokens.0)?;
+            self.credit(pay.account, NEAR, pay.near.0)?;
         }
+        let (batch, lot, pot) = (place.batch, place.lot, Amount(settlement.pot));
+        self.push(Entry::Ruled { batch, lot, overturned: Items(overturned), jurors, challengers, pot });
         Ok(())
     }
 }

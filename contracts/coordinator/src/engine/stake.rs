@@ -23,7 +23,7 @@ impl<H: Host> Engine<'_, H> {
         }
         let number = self.calling_node()?;
         let (now, min_stake) = (self.now, self.root.min_stake);
-        self.edit_node(number, |node| {
+        self.move_node(number, |node| {
             let stake = node.stake.0.checked_add(amount).ok_or(Error::Amount("the stake would exceed 2^128"))?;
             node.set_stake(stake, min_stake, now);
             Ok::<_, Error>(())
@@ -41,7 +41,7 @@ impl<H: Host> Engine<'_, H> {
         let number = self.calling_node()?;
         let (now, min_stake) = (self.now, self.root.min_stake);
         let until = now.saturating_add(self.config()?.unbonding_s);
-        self.edit_node(number, |node| {
+        self.move_node(number, |node| {
             let free = node.free_stake();
             let amount = args.amount.map_or(free, |amount| amount.0);
             if amount == 0 || amount > free {
@@ -85,8 +85,7 @@ impl<H: Host> Engine<'_, H> {
     /// have moved.
     pub(super) fn push_stake(&mut self, number: AccountNo) -> Result<(), Error> {
         let (now, min_stake) = (self.now, self.root.min_stake);
-        self.edit_node(number, |node| node.set_stake(node.stake.0, min_stake, now))?;
-        self.recount_tickets(number)?;
+        self.move_node(number, |node| node.set_stake(node.stake.0, min_stake, now))?;
         let (stake, unbonding, until): (Amount, Amount, u32) =
             self.edit_node(number, |node| (node.stake, node.unbonding, node.unbonding_until))?;
         self.push(Entry::Staked { account: number, stake, unbonding, until });

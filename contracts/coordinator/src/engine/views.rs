@@ -5,9 +5,8 @@ use piecework_interface::{
     call::{PAGE_MAX, ResultClaim},
     config::Config,
     governance,
-    ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
+    ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
     merkle,
-    revenue::Revenue,
     view::{self, BatchStatus},
 };
 
@@ -21,10 +20,10 @@ impl<H: Host> Engine<'_, H> {
         view::Root {
             seq: root.seq,
             head: root.head,
-            active_tickets: root.active_tickets,
+            next_class: root.next_class,
             next_account: root.next_account,
             next_batch: root.next_batch,
-            insurance: Amount(root.insurance),
+            burnt: Amount(root.burnt),
         }
     }
 
@@ -44,12 +43,17 @@ impl<H: Host> Engine<'_, H> {
         Ok(self.settings()?.governance.clone())
     }
 
-    /// The running epoch, and what the one before pays.
+    /// Classes by number.
     ///
     /// # Errors
     /// A record cannot be read.
-    pub fn view_revenue(&mut self) -> Result<Revenue, Error> {
-        self.revenue.peek(&*self.host, ())?.cloned().ok_or(Error::Internal("the epoch is missing"))
+    pub fn view_classes(&mut self, from: u32, limit: u32) -> Result<Vec<view::Class>, Error> {
+        page(from, limit, self.root.next_class.into())
+            .filter_map(|number| {
+                let class = ClassId(u16::try_from(number).unwrap_or(u16::MAX));
+                self.classes.peek(&*self.host, class).map(|row| row.cloned()).transpose()
+            })
+            .collect()
     }
 
     /// Listed tokens, NEAR first.
@@ -109,7 +113,6 @@ impl<H: Host> Engine<'_, H> {
     /// # Errors
     /// A record cannot be read.
     pub fn view_batch(&mut self, batch: BatchId) -> Result<Option<view::Batch>, Error> {
-        self.join_purse(batch)?;
         let open = match self.batches.peek(&*self.host, batch)? {
             Some(Batch::Closed(closed)) => {
                 return Ok(Some(view::Batch {
@@ -122,7 +125,7 @@ impl<H: Host> Engine<'_, H> {
                 }));
             }
             Some(Batch::Open(open)) => open,
-            _ => return Ok(None),
+            None => return Ok(None),
         };
         let (facts, purse) = (&open.facts, &open.purse);
         Ok(Some(view::Batch {
@@ -133,12 +136,12 @@ impl<H: Host> Engine<'_, H> {
             callback: facts.callback.clone(),
             open: Some(view::OpenBatch {
                 requester: facts.requester,
+                requester_operator: facts.requester_operator,
                 token: facts.token,
                 terms: facts.terms.clone(),
                 fixed: facts.fixed.clone(),
                 items: facts.items,
                 manifest: facts.manifest,
-                gold_root: facts.gold_root,
                 created_at: facts.created_at,
                 progress: view::Progress {
                     window: open.window.clone(),
@@ -146,9 +149,9 @@ impl<H: Host> Engine<'_, H> {
                     reserved: purse.reserved,
                     fees: Amount(purse.fees),
                     freed: Amount(purse.freed),
-                    gold_opened: purse.gold_opened,
-                    gold_void: purse.gold_void,
-                    adjudicator_bond: purse.adjudicator_bond,
+                    bond: Amount(purse.bond.unwrap_or_default()),
+                    accepted: open.accepted,
+                    adjudicator_operator: open.adjudicator_operator,
                 },
                 escrow: Amount(purse.escrow),
             }),

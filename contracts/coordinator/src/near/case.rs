@@ -1,6 +1,6 @@
-//! Gold, challenges, adjudicators.
+//! Challenges and adjudicators.
 
-use piecework_interface::call::{BatchArgs, ChallengeArgs};
+use piecework_interface::call::BatchArgs;
 
 use super::{
     args::{self, need},
@@ -8,23 +8,22 @@ use super::{
 };
 
 methods! {
-    /// Opens gold items of a provisional lot. Requester; with the bonds of gold against a result attached. Borsh.
-    gold_open => {
-        let args = args::read_borsh();
-        call(|engine| engine.gold_open(&args));
-    };
-
-    /// Challenges items of a provisional lot, with the bond attached.
+    /// Challenges items of a provisional lot. One yoctoNEAR.
     challenge => {
-        let args = args::read();
-        let (batch, lot, items) = (need(args.batch, "batch"), need(args.lot, "lot"), need(args.items, "items"));
-        call(|engine| engine.challenge(&ChallengeArgs { batch, lot, items }));
+        let args = args::read_as();
+        call(|engine| engine.challenge(&args));
     };
 
-    /// Accepts a batch, with the bond attached. The adjudicator.
+    /// Accepts a batch, or fills its bond up. The adjudicator, one yoctoNEAR.
     adjudicator_accept => {
         let batch = need(args::read().batch, "batch");
         call(|engine| engine.adjudicator_accept(&BatchArgs { batch }));
+    };
+
+    /// Begins no more lots of a batch. The adjudicator, one yoctoNEAR.
+    adjudicator_resign => {
+        let batch = need(args::read().batch, "batch");
+        call(|engine| engine.adjudicator_resign(&BatchArgs { batch }));
     };
 
     /// Scores the slots of a lot. The adjudicator.

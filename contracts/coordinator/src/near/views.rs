@@ -16,7 +16,7 @@ const SOURCE_METADATA: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     r#"","link":""#,
     env!("CARGO_PKG_REPOSITORY"),
-    r#"","standards":[{"standard":"piecework","version":"1.1.0"},{"standard":"nep145","version":"1.0.0"},"#,
+    r#"","standards":[{"standard":"piecework","version":"2.0.0"},{"standard":"nep145","version":"1.0.0"},"#,
     r#"{"standard":"nep297","version":"1.0.0"},{"standard":"nep330","version":"1.3.0"}]}"#,
 );
 
@@ -30,8 +30,12 @@ methods! {
     /// Who governs, the configuration, and what is about to change.
     settings => reply(&call(|mut engine| engine.view_settings()));
 
-    /// The running epoch, and what the one before pays.
-    revenue => reply(&call(|mut engine| engine.view_revenue()));
+    /// Classes by number.
+    classes => {
+        let args = args::read();
+        let (from, limit) = (need(args.from, "from"), need(args.limit, "limit"));
+        reply(&call(|mut engine| engine.view_classes(from, limit)));
+    };
 
     /// The owner.
     owner => reply(&call(|mut engine| engine.view_settings().map(|settings| settings.owner_id)));

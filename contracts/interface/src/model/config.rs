@@ -13,6 +13,12 @@ const FEE_BPS_MAX: u16 = 1_000;
 
 /// Bytes of a chain's id at most.
 const CHAIN_ID_MAX: usize = 32;
+/// Chains on which strangers stake: there a change waits long enough for everybody to leave.
+const PUBLIC_NETWORKS: [&str; 2] = ["mainnet", "testnet"];
+const DAY_S: u32 = 86_400;
+/// Active nodes of a class with appeals on a public network at least: five jurors, and three who did the work.
+const JURY_NODES_MIN: u16 = 8;
+const JURY_NODES_MAX: u16 = 1_000;
 
 /// Inclusive bounds for the terms of a batch. Test networks may lower the times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -28,33 +34,22 @@ pub struct Bounds {
     pub slice_s: (u32, u32),
     /// Longest life of a batch in seconds.
     pub lifetime_max_s: u32,
-    /// Cap of `dissent_slash_pct`.
-    pub dissent_slash_pct_max: u8,
-    /// Cap of `abandon_slash_pct`.
-    pub abandon_slash_pct_max: u8,
-    /// Cap of `gold_slash_pct`.
-    pub gold_slash_pct_max: u8,
     /// Least and greatest `verdict_ttl_s`.
     pub verdict_ttl_s: (u32, u32),
 }
 
 fields!(Bounds as [borsh write read_default] {
-    claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, dissent_slash_pct_max,
-    abandon_slash_pct_max, gold_slash_pct_max, verdict_ttl_s,
+    claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, lifetime_max_s, verdict_ttl_s,
 });
 
 impl Default for Bounds {
     fn default() -> Self {
-        const DAY_S: u32 = 86_400;
         Self {
             claim_ttl_s: (60, 7 * DAY_S),
             reveal_window_s: (300, DAY_S),
             challenge_window_s: (600, 7 * DAY_S),
             slice_s: (2, 3_600),
             lifetime_max_s: 365 * DAY_S,
-            dissent_slash_pct_max: 50,
-            abandon_slash_pct_max: 50,
-            gold_slash_pct_max: 100,
             verdict_ttl_s: (600, 14 * DAY_S),
         }
     }
@@ -75,20 +70,14 @@ pub struct Config {
     pub liveness_window_s: u32,
     /// Seconds after a reveal window before a poke may tally without the missing reveals.
     pub grace_s: u32,
-    /// Fee on rewards paid, in basis points, at most 1000.
+    /// Fee on the pay of slots, in basis points, at most 1000.
     pub fee_bps: u16,
     /// Least seconds between two steps of one node's reputation in one class.
     pub reputation_interval_s: u32,
-    /// Seconds of an epoch, at whose end fees reach nodes.
-    pub epoch_s: u32,
-    /// The treasury's part of them, in basis points, at most 5000.
-    pub treasury_bps: u16,
-    /// Slashed NEAR that stays in the insurance pool, yoctoNEAR.
-    pub insurance_reserve: Amount,
-    /// Least seconds from a node's first registration to its first jury.
-    pub juror_age_s: u32,
-    /// Reputation in the class that a jury asks for, 0..=10000.
-    pub juror_reputation: u16,
+    /// Active nodes that a class must have for appeals, 1..=1000; 8 at least on a public network.
+    pub jury_nodes: u16,
+    /// yoctoNEAR that a class costs who registers it; they are burnt.
+    pub class_deposit: Amount,
     /// Bounds of terms.
     pub bounds: Bounds,
     /// The chain's id, `mainnet` or another, which every signed intent names. While it is empty none is executed; once it
@@ -99,26 +88,22 @@ pub struct Config {
 json_row!(Config);
 
 fields!(Config as [borsh write read_default] {
-    min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, epoch_s, treasury_bps,
-    insurance_reserve, juror_age_s, juror_reputation, bounds,
-    chain_id,
+    min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, jury_nodes,
+    class_deposit, bounds, chain_id,
 });
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             min_stake: Amount(10 * 10_u128.pow(24)),
-            unbonding_s: 7 * 86_400,
-            notice_s: 86_400,
+            unbonding_s: 7 * DAY_S,
+            notice_s: DAY_S,
             liveness_window_s: 3_600,
             grace_s: 60,
-            fee_bps: 500,
+            fee_bps: 200,
             reputation_interval_s: 3_600,
-            epoch_s: 7 * 86_400,
-            treasury_bps: 2_000,
-            insurance_reserve: Amount(100 * 10_u128.pow(24)),
-            juror_age_s: 30 * 86_400,
-            juror_reputation: 6_000,
+            jury_nodes: 15,
+            class_deposit: Amount(10_u128.pow(24)),
             bounds: Bounds::default(),
             chain_id: String::new(),
         }
@@ -130,28 +115,30 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong.
-    pub const fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), &'static str> {
         if self.min_stake.0 == 0 {
             return Err("config.min_stake must be above 0");
         }
         if self.fee_bps > FEE_BPS_MAX {
             return Err("config.fee_bps must be at most 1000");
         }
-        if self.treasury_bps > 5_000 {
-            return Err("config.treasury_bps must be at most 5000");
-        }
         let bounds = &self.bounds;
         if bounds.slice_s.0 == 0 || bounds.claim_ttl_s.0 == 0 || bounds.reveal_window_s.0 == 0 {
             return Err("the least slice_s, claim_ttl_s and reveal_window_s must be above 0");
         }
-        if bounds.dissent_slash_pct_max > 100 || bounds.abandon_slash_pct_max > 100 || bounds.gold_slash_pct_max > 100 {
-            return Err("caps of slash rates must be at most 100");
-        }
-        if self.juror_reputation > REPUTATION_FULL {
-            return Err("config.juror_reputation must be at most 10000");
-        }
         if self.chain_id.len() > CHAIN_ID_MAX {
             return Err("config.chain_id must have at most 32 bytes");
+        }
+        if !(1..=JURY_NODES_MAX).contains(&self.jury_nodes) {
+            return Err("config.jury_nodes must be 1 to 1000");
+        }
+        if PUBLIC_NETWORKS.contains(&self.chain_id.as_str()) {
+            if self.unbonding_s < 7 * DAY_S || self.notice_s < DAY_S {
+                return Err("on a public network config.unbonding_s must be at least 7 days and config.notice_s a day");
+            }
+            if self.jury_nodes < JURY_NODES_MIN {
+                return Err("on a public network config.jury_nodes must be at least 8");
+            }
         }
         Ok(())
     }
@@ -167,7 +154,7 @@ impl Config {
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Fixed {
-    /// Fee on rewards paid, in basis points.
+    /// Fee on the pay of slots, in basis points.
     pub fee_bps: u16,
     /// yoctoNEAR of bond per 2^32 units of reward.
     pub bond_rate: Amount,
@@ -177,12 +164,10 @@ pub struct Fixed {
     pub reputation_interval_s: u32,
     /// Seconds of grace after a reveal window.
     pub grace_s: u32,
-    /// Least seconds from a node's first registration to its first jury.
-    pub juror_age_s: u32,
-    /// Reputation in the class that a jury asks for, 0..=10000.
-    pub juror_reputation: u16,
+    /// Active nodes that the class must have for appeals.
+    pub jury_nodes: u16,
 }
 
 fields!(Fixed as [borsh write row] {
-    fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s, juror_age_s, juror_reputation,
+    fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s, jury_nodes,
 });

@@ -20,11 +20,13 @@ pub struct Seed {
     pub at: u32,
     /// Height of the capture; the seed is not usable in this block.
     pub height: u32,
-    /// Active tickets at the capture.
+    /// Tickets of the batch's class at the capture.
     pub tickets: u32,
+    /// Whether results may be appealed: the batch has a challenge window, and the class enough nodes for a jury.
+    pub appeal: bool,
 }
 
-fields!(Seed as [borsh write] { value(hex), at, height, tickets });
+fields!(Seed as [borsh write] { value(hex), at, height, tickets, appeal });
 
 /// A group's or a later round's draw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

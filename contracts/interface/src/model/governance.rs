@@ -127,7 +127,7 @@ pub struct Settings {
     pub guardian_id: Option<String>,
     /// Token admin, if there is one.
     pub token_admin_id: Option<String>,
-    /// Whose balance the treasury's part of fees goes to; without it all goes to nodes.
+    /// Whose balance fees go to; without it they wait.
     pub treasury: Option<AccountNo>,
     /// Paused features, their bits added up.
     pub paused: u8,

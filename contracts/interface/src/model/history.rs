@@ -18,12 +18,16 @@ pub enum MovementKind {
     Pay,
     /// Escrow returned.
     Refund,
-    /// A share of an epoch's fees, to a node or the treasury.
+    /// Fees and withheld pay, to the treasury.
     Revenue,
-    /// NEAR put up by a challenger or an adjudicator, or what came back of it.
+    /// Put up by a challenger or an adjudicator, or what came back of it.
     Bond,
-    /// NEAR for a juror.
+    /// For a juror: tokens, or NEAR out of silent jurors' bonds.
     JurorFee,
+    /// A slot's part of what challengers lost.
+    Pot,
+    /// NEAR out of slashes, to a challenger whom a jury proved right.
+    Award,
     /// From one account to another.
     Transfer,
 }

@@ -20,19 +20,17 @@ pub const DEADLINE_MAX_S: u32 = 86_400;
 pub enum Kind {
     /// Balance to another account.
     Transfer = 1,
-    /// The same as thanks.
-    Tip = 2,
     /// Balance out of the contract, to the account itself.
-    Withdraw = 4,
+    Withdraw = 2,
     /// A batch.
-    CreateBatch = 8,
-    /// What an epoch pays the account's node, into its balance: no token or cap bounds it.
-    CollectRevenue = 16,
+    CreateBatch = 4,
+    /// A challenge, for its deposit.
+    Challenge = 8,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Transfer, Self::Tip, Self::Withdraw, Self::CreateBatch, Self::CollectRevenue];
+    pub const ALL: [Self; 4] = [Self::Transfer, Self::Withdraw, Self::CreateBatch, Self::Challenge];
 }
 
 /// A set of kinds: their numbers added up. In JSON a list of them.
@@ -41,7 +39,7 @@ pub struct Kinds(pub u8);
 
 impl Kinds {
     /// Every kind that there is.
-    pub const EVERY: Self = Self(31);
+    pub const EVERY: Self = Self(15);
     /// What a removed key keeps.
     pub const NONE: Self = Self(0);
 
@@ -120,7 +118,7 @@ impl IntentKey {
     }
 }
 
-pub(crate) const WORDS: [&str; 5] = ["transfer", "tip", "withdraw", "create_batch", "collect_revenue"];
+pub(crate) const WORDS: [&str; 4] = ["transfer", "withdraw", "create_batch", "challenge"];
 
 impl Write for Kind {
     fn write(&self, out: &mut Text) {

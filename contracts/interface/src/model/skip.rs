@@ -42,12 +42,12 @@ skips! {
     /// The node is paused, silent or below the least stake.
     Inactive = 3, "the node is not active: send a heartbeat, resume it, or add stake";
     /// The node did not declare the class or has too little reputation in it.
-    Class = 4, "the node lacks the class or the reputation that the batch asks for";
+    Class = 4, "the node lacks the class, its owner's admission, or the reputation that the batch asks for";
     /// The group cannot open yet, or the draw is already past this step.
     DrawNotDue = 5, "nothing to draw: the group may not open yet, is drawn already, or its slice has not passed";
     /// No seed, or it was captured in this very block.
     NoSeed = 6, "the lot has no usable seed yet: draw first and wait a block";
-    /// The node's number is above the bar.
+    /// The node's number is above the bar, or its tickets, its return or its class are younger than the draw.
     NotEligible = 7, "the node is not drawn for this lot yet: the bar rises each slice";
     /// All seats are taken.
     Full = 8, "every seat of the round is taken";
@@ -55,8 +55,8 @@ skips! {
     ClosedToClaims = 9, "the round takes no more claims";
     /// The node holds or held a slot of this lot.
     Again = 10, "the node holds, held or left this lot before";
-    /// The node holds as many slots as it may.
-    SlotLimit = 11, "the node holds as many slots as it may";
+    /// The node holds as many reservations as it may.
+    Reservations = 11, "the node holds 64 reservations: commit or give back some first";
     /// Unbonded stake does not cover the bond.
     Bond = 12, "the node's free stake does not cover the bond";
     /// The node's storage balance does not cover its rows.
@@ -73,8 +73,14 @@ skips! {
     WrongLength = 18, "answers are not judged items × answer width bytes";
     /// The contract is paused for first-round claims.
     Paused = 19, "claims of first rounds are paused";
-    /// The node is too young for juries, or has too little reputation in the class.
-    NoJuror = 20, "the node is too young for juries or has too little reputation in the class";
+    /// The node's tickets or its class are younger than the lot's first claim.
+    NoJuror = 20, "the node's stake rose, or it joined the class, after the lot's first claim: it cannot judge it";
+    /// The node's account is a party of the lot.
+    Party = 21, "the requester cannot work on its own batch, nor a challenger or the adjudicator judge the lot";
+    /// The adjudicator does not stand behind the batch.
+    Adjudicator = 22, "the batch's adjudicator has not accepted, has resigned, or its bond is used up";
+    /// The class has too few nodes for appeals.
+    FewNodes = 23, "the class has fewer active nodes than a jury needs: a batch with a challenge window waits for them";
     /// The message is no intent.
     Message = 40, "the message is no intent's JSON, or it or its memo is too long";
     /// The message names another chain.
@@ -110,11 +116,11 @@ skips! {
     /// The storage deposit is too small.
     Storage = 56, "the account's storage balance does not cover it";
     /// The batch cannot be made.
-    Terms = 57, "the batch's token, terms or size do not do";
+    Terms = 57, "the batch's token, terms, size or accounts do not do";
     /// A pause, or too many withdrawals in flight.
     Stopped = 58, "this is paused, or too many withdrawals are in flight";
-    /// No revenue.
-    Revenue = 59, "the account's node has nothing to collect of the epoch before";
+    /// The lot cannot be challenged so.
+    Lot = 59, "the lot is not provisional, or these items of it cannot be challenged";
 }
 
 impl Field for Skip {

@@ -50,7 +50,7 @@ variants!(Verification { 0 = Consensus, 1 = Adjudicated { adjudicator, verdict_t
 pub struct Terms {
     /// Class of the work; only nodes that declared it may claim.
     pub class: ClassId,
-    /// Reward per item and agreeing copy, in units of the batch's token.
+    /// Reward R of one copy of one item, an even number of units of the batch's token.
     pub reward: Amount,
     /// Items per lot, 1..=64. The last lot may be shorter.
     pub lot_size: u8,
@@ -58,13 +58,11 @@ pub struct Terms {
     pub answer_width: u8,
     /// Copies of the first round: 1, 2, 3 or 5.
     pub start: u8,
-    /// Copies at most: `start`, or `start + 3` when `start` ≥ 2.
-    pub max: u8,
-    /// Equal answers needed, in percent of the slots that committed in the deciding round, 51..=100.
+    /// Equal answers needed, in percent of the seats of the round, 51..=100.
     pub quorum_pct: u8,
     /// Seconds from a claim to the end of its reservation.
     pub claim_ttl_s: u32,
-    /// Seconds for reveals, after all copies are committed or out of time.
+    /// Seconds for reveals, after all copies are committed or out of time; at least a tenth of `claim_ttl_s`.
     pub reveal_window_s: u32,
     /// Seconds a result stays provisional; 0 settles at once.
     pub challenge_window_s: u32,
@@ -72,9 +70,9 @@ pub struct Terms {
     pub slice_s: u32,
     /// Bond in percent of `bond_rate × items × reward`, 100..=300.
     pub bond_pct: u16,
-    /// Part of the bond lost when every judged item is missed, in percent.
+    /// Part of the bond lost when every judged item is missed, in percent, 10..=100.
     pub dissent_slash_pct: u8,
-    /// Part of the bond lost by a first abandoned reservation, in percent; doubles with each fault.
+    /// Part of the bond lost by an abandoned reservation, in percent, 5..=50.
     pub abandon_slash_pct: u8,
     /// Reputation in the class that a claim needs, 0..=10000.
     pub min_reputation: u16,
@@ -84,17 +82,11 @@ pub struct Terms {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schema(required))]
     pub verification: Verification,
-    /// Part of the bond lost when every judged item was gold and missed, in percent; at least `dissent_slash_pct`, or 0 for
-    /// the same.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schema(required))]
-    pub gold_slash_pct: u8,
 }
 
 fields!(Terms as [borsh write read row] {
-    class, reward, lot_size, answer_width, start, max, quorum_pct, claim_ttl_s, reveal_window_s, challenge_window_s,
-    slice_s, bond_pct, dissent_slash_pct, abandon_slash_pct, min_reputation, expires_at, verification(optional),
-    gold_slash_pct(optional),
+    class, reward, lot_size, answer_width, start, quorum_pct, claim_ttl_s, reveal_window_s, challenge_window_s, slice_s,
+    bond_pct, dissent_slash_pct, abandon_slash_pct, min_reputation, expires_at, verification(optional),
 });
 
 /// Why terms are refused. The text names the field, the rule and the value.
@@ -118,18 +110,13 @@ impl Terms {
         };
         let within = |value: u32, range: (u32, u32)| value >= range.0 && value <= range.1;
         rule(
-            self.reward.0 >= min_reward.max(1) && self.reward.0 < REWARD_LIMIT,
+            self.reward.0 >= min_reward.max(1) && self.reward.0 < REWARD_LIMIT && self.reward.0.is_multiple_of(2),
             "reward",
-            "at least the token's minimum and below 2^80",
+            "even, at least the token's minimum and below 2^80",
         )?;
         rule((1..=LOT_SIZE_MAX).contains(&self.lot_size), "lot_size", "1..=64")?;
         rule(matches!(self.answer_width, 1 | 2 | 4 | 8 | 16 | 32), "answer_width", "1, 2, 4, 8, 16 or 32")?;
         rule(matches!(self.start, 1 | 2 | 3 | 5), "start", "1, 2, 3 or 5")?;
-        rule(
-            self.max == self.start || (self.start >= 2 && self.max == self.start + EXTENSION_SEATS),
-            "max",
-            "start, or start + 3 when start is 2 or more",
-        )?;
         rule((51..=100).contains(&self.quorum_pct), "quorum_pct", "51..=100")?;
         rule(within(self.claim_ttl_s, bounds.claim_ttl_s), "claim_ttl_s", "within the configured bounds")?;
         rule(
@@ -144,16 +131,8 @@ impl Terms {
         )?;
         rule(within(self.slice_s, bounds.slice_s), "slice_s", "within the configured bounds")?;
         rule((100..=300).contains(&self.bond_pct), "bond_pct", "100..=300")?;
-        rule(
-            self.dissent_slash_pct <= bounds.dissent_slash_pct_max,
-            "dissent_slash_pct",
-            "at most the configured cap",
-        )?;
-        rule(
-            self.abandon_slash_pct <= bounds.abandon_slash_pct_max,
-            "abandon_slash_pct",
-            "at most the configured cap",
-        )?;
+        rule((10..=100).contains(&self.dissent_slash_pct), "dissent_slash_pct", "10..=100")?;
+        rule((5..=50).contains(&self.abandon_slash_pct), "abandon_slash_pct", "5..=50")?;
         rule(self.min_reputation <= REPUTATION_FULL, "min_reputation", "0..=10000")?;
         rule(
             self.expires_at > now_s.saturating_add(self.claim_ttl_s)
@@ -161,15 +140,8 @@ impl Terms {
             "expires_at",
             "later than now + claim_ttl_s and within the longest lifetime",
         )?;
-        rule(
-            self.gold_slash_pct == 0
-                || (self.gold_slash_pct >= self.dissent_slash_pct && self.gold_slash_pct <= bounds.gold_slash_pct_max),
-            "gold_slash_pct",
-            "0, or at least dissent_slash_pct and at most the configured cap",
-        )?;
         if let Verification::Adjudicated { verdict_ttl_s, .. } = self.verification {
             rule(within(verdict_ttl_s, bounds.verdict_ttl_s), "verdict_ttl_s", "within the configured bounds")?;
-            rule(self.max == self.start, "max", "start in an adjudicated batch")?;
             rule(self.challenge_window_s > 0, "challenge_window_s", "above 0 in an adjudicated batch")?;
         }
         Ok(())
@@ -191,6 +163,18 @@ impl Terms {
             Verification::Adjudicated { verdict_ttl_s, .. } => verdict_ttl_s,
             Verification::Consensus => 0,
         }
+    }
+
+    /// Whether items that round 0 leaves without a result go to an extension: there is more than one copy to compare.
+    #[must_use]
+    pub const fn has_extension(&self) -> bool {
+        self.start > 1 && matches!(self.verification, Verification::Consensus)
+    }
+
+    /// Copies of an item that may be paid at most: the escrow is for so many.
+    #[must_use]
+    pub const fn copies(&self) -> u8 {
+        if self.has_extension() { self.start + EXTENSION_SEATS } else { self.start }
     }
 
     /// Seats of round `round`.

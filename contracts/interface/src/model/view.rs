@@ -24,17 +24,17 @@ pub struct Root {
     /// `sha256(head ‖ log line)` over all lines.
     #[serde(with = "hex::serde")]
     pub head: [u8; 32],
-    /// Sum of the tickets of active nodes.
-    pub active_tickets: u32,
+    /// Number of the next class.
+    pub next_class: u16,
     /// Number of the next account.
     pub next_account: u32,
     /// Number of the next batch.
     pub next_batch: u32,
-    /// Slashed NEAR, in yoctoNEAR.
-    pub insurance: Amount,
+    /// Slashed NEAR that nobody owns, yoctoNEAR.
+    pub burnt: Amount,
 }
 
-fields!(Root as [write] { seq, head(hex), active_tickets, next_account, next_batch, insurance });
+fields!(Root as [write] { seq, head(hex), next_class, next_account, next_batch, burnt });
 
 /// A listed token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Token {
     pub rep_unit: Amount,
     /// yoctoNEAR of bond per 2^32 units.
     pub bond_rate: Amount,
-    /// Fees collected.
+    /// Fees and withheld pay that wait for the treasury.
     pub pool: Amount,
     /// Withdrawals whose transfer has not answered yet.
     pub in_flight: Amount,
@@ -69,17 +69,6 @@ pub struct Balance {
 }
 
 fields!(Balance as [write] { token, amount });
-
-/// NEAR credited to an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credited {
-    /// Whom.
-    pub account: AccountNo,
-    /// yoctoNEAR.
-    pub amount: Amount,
-}
-
-fields!(Credited as [row] { account, amount });
 
 /// A registered account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +111,30 @@ json_row!(NodeStatus);
 variants!(NodeStatus { 0 = Active, 1 = Paused, 2 = Silent } else Self::Active);
 words!(NodeStatus { Active = "active", Paused = "paused", Silent = "silent" });
 
+/// A class: a kind of work that nodes declare.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Class))]
+pub struct Class {
+    /// Number.
+    pub class: ClassId,
+    /// Who registered it, and admits nodes to it if it is gated.
+    pub owner: AccountNo,
+    /// Its name, 1 to 32 bytes.
+    pub name: String,
+    /// SHA-256 of the schema that briefs of such work follow; zeros without one.
+    #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub schema: [u8; 32],
+    /// Whether only nodes that its owner admitted may work in it, for ever.
+    pub gated: bool,
+    /// Active nodes with a ticket that declared it and are admitted.
+    pub nodes: u32,
+    /// Their tickets.
+    pub tickets: u32,
+}
+
+fields!(Class as [borsh write] { class, owner, name, schema(hex), gated, nodes, tickets });
+
 /// Reputation of a node in a class it declared.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -134,9 +147,15 @@ pub struct ClassRecord {
     pub stepped_at: u32,
     /// Whether the node declares the class now; the record stays when it no longer does.
     pub declared: bool,
+    /// Whether it may work in the class: the class is open, or its owner admitted the node.
+    pub admitted: bool,
+    /// Unix time from which it has declared the class and been admitted, seconds.
+    pub since: u32,
+    /// Unix time at which the class's owner removed it, seconds; 0 if it did not, or admitted it again.
+    pub removed_at: u32,
 }
 
-fields!(ClassRecord as [borsh write] { class, reputation, stepped_at, declared });
+fields!(ClassRecord as [borsh write] { class, reputation, stepped_at, declared, admitted, since, removed_at });
 impl Element for ClassRecord {}
 
 /// A node.
@@ -155,45 +174,31 @@ pub struct Node {
     pub tickets: u8,
     /// Unix time of the last rise of tickets or return to activity, seconds.
     pub active_since: u32,
+    /// Unix time of the last rise of tickets, seconds.
+    pub risen_at: u32,
     /// Unix time of the last heartbeat or work call, seconds; behind it by less than ten.
     pub last_seen: u32,
-    /// Slots held.
-    pub slots: u16,
-    /// Abandoned reservations less settled lots, at least 0.
-    pub faults: u8,
+    /// Seats reserved in all rounds and not committed yet, at most 64.
+    pub reservations: u16,
     /// Unix time of the first registration, seconds.
     pub registered_at: u32,
-    /// Lots settled.
+    /// Lots settled in which it revealed.
     pub settled: u32,
     /// `active`, `paused` by its owner, or `silent` for too long.
     #[cfg_attr(feature = "schema", schema(value_type = String, example = "active"))]
     pub status: NodeStatus,
     /// Classes, by number.
     pub classes: Vec<ClassRecord>,
-    /// What epochs owe it.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schema(required))]
-    pub part: Part,
+    /// The account that it named as its operator, and which may not have accepted yet.
+    pub asked: Option<AccountNo>,
+    /// Its operator, who named it too: nodes of one operator take one seat of a lot. `None`: its own account.
+    pub operator: Option<AccountNo>,
 }
 
 fields!(Node as [borsh write] {
-    stake, bonded, unbonding, unbonding_until, tickets, active_since, last_seen, slots, faults, registered_at, settled,
-    status, classes, part,
+    stake, bonded, unbonding, unbonding_until, tickets, active_since, risen_at, last_seen, reservations, registered_at,
+    settled, status, classes, asked, operator,
 });
-
-/// A node's part in the running epoch and in the one before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Part {
-    /// One more than the number of the last epoch in which the node settled a lot; 0 if it never did.
-    pub counted: u32,
-    /// Tickets that count in that epoch.
-    pub tickets: u8,
-    /// Tickets that counted in the epoch before it and are not collected.
-    pub before: u8,
-}
-
-fields!(Part as [borsh write] { counted, tickets, before });
 
 /// Life of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -250,6 +255,8 @@ fields!(Callback as [borsh write read row] { account_id, tgas });
 pub struct OpenBatch {
     /// Who pays.
     pub requester: AccountNo,
+    /// Its operator at the creation, itself without one: nobody of the same takes a seat.
+    pub requester_operator: AccountNo,
     /// Reward token.
     pub token: TokenId,
     /// Terms.
@@ -262,20 +269,17 @@ pub struct OpenBatch {
     #[serde(with = "hex::serde")]
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub manifest: [u8; 32],
-    /// Root of the gold tree, whose leaves are `gold::leaf`; zeros without gold.
-    #[serde(default, with = "hex::serde")]
-    #[cfg_attr(feature = "schema", schema(value_type = String, required))]
-    pub gold_root: [u8; 32],
     /// Unix time of creation, seconds.
     pub created_at: u32,
     /// Where the batch stands.
     pub progress: Progress,
-    /// What the batch still holds, in units of the token: the escrow of unsettled lots, `progress.fees` and `progress.freed`.
+    /// What the batch still holds, in units of the token: the escrow of unsettled lots, deposits of challenges, the
+    /// adjudicator's bond, `progress.fees` and `progress.freed`.
     pub escrow: Amount,
 }
 
 fields!(OpenBatch as [write] {
-    requester, token, terms, fixed, items, manifest(hex), gold_root(hex), created_at, progress, escrow,
+    requester, requester_operator, token, terms, fixed, items, manifest(hex), created_at, progress, escrow,
 });
 
 /// Groups of 32 lots inside the window of a batch.
@@ -294,21 +298,16 @@ pub struct Progress {
     pub live: u32,
     /// Lots whose bytes are charged to the requester: as many as ever had a record at once. Freed when the batch closes.
     pub reserved: u32,
-    /// Fees of settled lots, not yet in the pool: part of the escrow until then.
+    /// Fees and withheld pay of settled lots, not yet with the token: part of the escrow until then.
     pub fees: Amount,
     /// What settled lots left of their escrow, not yet returned: part of the escrow until then.
     pub freed: Amount,
-    /// Gold items opened.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schema(required))]
-    pub gold_opened: u32,
-    /// Those whose answer neither a slot nor a jury shared.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schema(required))]
-    pub gold_void: u32,
-    /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
-    #[serde(default)]
-    pub adjudicator_bond: Option<Amount>,
+    /// What is left of the adjudicator's bond, in units of the token: part of the escrow.
+    pub bond: Amount,
+    /// Whether the adjudicator stands behind the batch: it accepted and has not resigned. False in a consensus batch.
+    pub accepted: bool,
+    /// The adjudicator's operator when it accepted last, itself without one; 0 before.
+    pub adjudicator_operator: AccountNo,
 }
 
 /// The moving window of a batch: its size does not grow with the batch.
@@ -318,7 +317,7 @@ pub struct Window {
     /// First group with an unmarked lot.
     pub frontier: u32,
     /// Marks of the lots of groups `frontier..frontier + 8`: closed, or, while the frontier is not at the last group,
-    /// first round fully committed. Bit i of entry g is lot `32 (frontier + g) + i`.
+    /// first round over or passed. Bit i of entry g is lot `32 (frontier + g) + i`.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<u32>))]
     pub marks: [u32; WINDOW_GROUPS],
     /// Draws of those groups.
@@ -365,32 +364,40 @@ pub struct LotState {
     pub phase: LotPhase,
     /// Current round: 0, 1 for the extension, 2 for a jury.
     pub round: u8,
-    /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.
+    /// Unix time of the first claim, seconds.
+    pub begun_at: u32,
+    /// Whether its result may be appealed, as its group's seed said.
+    pub appeal: bool,
+    /// Unix time at which the round's clock started, seconds.
     pub clock_at: u32,
     /// Unix time at which the phase after Working began, seconds; 0 before.
     pub phase_at: u32,
     /// Height at which it began.
     pub phase_height: u32,
-    /// Nodes that left the lot, the last eight.
+    /// Operators of the last sixteen nodes that left the lot.
     pub leavers: Vec<AccountNo>,
     /// The extension's open items, bit i for item i of the lot; 0 if there is none.
     pub open_items: u64,
-    /// The draw of the extension or the jury.
+    /// The draw of the current round; of round 0 the seed of the first claim, which its group may have left behind.
     pub draw: Draw,
     /// Slots of all rounds, in order of their claims.
     pub slots: Vec<Slot>,
-    /// What gold, challenges, a jury or an adjudicator added.
+    /// What challenges, a jury or an adjudicator added.
     #[serde(default)]
     pub case: Option<Box<Case>>,
 }
 
-fields!(LotState as [borsh] { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case });
+fields!(LotState as [borsh] {
+    phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case,
+});
 
 /// One copy of a round, held by a node.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Slot {
     /// Node.
     pub node: AccountNo,
+    /// Its operator at the claim, itself without one.
+    pub operator: AccountNo,
     /// Round.
     pub round: u8,
     /// Phase.
@@ -405,7 +412,7 @@ impl Slot {
     }
 }
 
-fields!(Slot as [borsh write] { node, round, phase });
+fields!(Slot as [borsh write] { node, operator, round, phase });
 impl Element for Slot {}
 
 /// Phase of a slot.
@@ -451,9 +458,9 @@ impl Write for Progress {
             reserved,
             fees,
             freed,
-            gold_opened,
-            gold_void,
-            adjudicator_bond,
+            bond,
+            accepted,
+            adjudicator_operator,
         } = self;
         write_all(
             &[
@@ -464,9 +471,9 @@ impl Write for Progress {
                 (",\"reserved\":", reserved),
                 (",\"fees\":", fees),
                 (",\"freed\":", freed),
-                (",\"gold_opened\":", gold_opened),
-                (",\"gold_void\":", gold_void),
-                (",\"adjudicator_bond\":", adjudicator_bond),
+                (",\"bond\":", bond),
+                (",\"accepted\":", accepted),
+                (",\"adjudicator_operator\":", adjudicator_operator),
             ],
             out,
         );
@@ -477,13 +484,28 @@ impl Write for Progress {
 impl Write for Lot {
     fn write(&self, out: &mut Text) {
         let Self { batch, lot, state } = self;
-        let LotState { phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case } = state;
+        let LotState {
+            phase,
+            round,
+            begun_at,
+            appeal,
+            clock_at,
+            phase_at,
+            phase_height,
+            leavers,
+            open_items,
+            draw,
+            slots,
+            case,
+        } = state;
         write_all(
             &[
                 ("{\"batch\":", batch),
                 (",\"lot\":", lot),
                 (",\"phase\":", phase),
                 (",\"round\":", round),
+                (",\"begun_at\":", begun_at),
+                (",\"appeal\":", appeal),
                 (",\"clock_at\":", clock_at),
                 (",\"phase_at\":", phase_at),
                 (",\"phase_height\":", phase_height),

@@ -1,8 +1,7 @@
 //! Who may take a seat: the checks of a claim, in the order of their skip codes.
 //!
 //! The contract decides by them, a replay holds the contract to them, and an agent asks them before it pays for a call. What
-//! they say of a line that is written already must never change: other rules come with another journal version, and the
-//! replay keeps those of each.
+//! they say of a line that is written already must never change: other rules come with another journal version.
 
 use crate::{
     Sha256,
@@ -15,8 +14,7 @@ use crate::{
         view::{LotPhase, LotState, Node},
     },
     rules::{
-        dispute::may_judge,
-        round::{closed_to_claims, commits_needed, max_slots},
+        round::{RESERVATIONS_MAX, closed_to_claims},
         settlement::slot_bond,
         sortition::{self, Candidate, Seats},
     },
@@ -31,6 +29,10 @@ pub struct Table<'a> {
     pub lot: LotId,
     /// Items of the lot.
     pub items: u8,
+    /// Who pays for the batch, and its operator then.
+    pub requester: (AccountNo, AccountNo),
+    /// The operator of the batch's adjudicator when it accepted.
+    pub adjudicator_operator: Option<AccountNo>,
     /// Terms of the batch.
     pub terms: &'a Terms,
     /// What the batch copied at its creation.
@@ -70,22 +72,27 @@ impl Table<'_> {
         if node.active_tickets() == 0 {
             return Err(Skip::Inactive);
         }
-        if !node.class(terms.class).is_some_and(|class| class.declared && class.reputation >= terms.min_reputation) {
-            return Err(Skip::Class);
-        }
-        if state.round == JURY && !may_judge(node, terms, self.fixed, now_s) {
+        let reputation = if state.round == JURY { 0 } else { terms.min_reputation };
+        let class = node.class(terms.class).filter(|class| class.reputation >= reputation);
+        let class = class.filter(|class| class.declared && class.lets_in(state)).ok_or(Skip::Class)?;
+        if state.round == JURY && !state.may_be_judged_by(node, terms) {
             return Err(Skip::NoJuror);
         }
+        let operator = node.operator_or(number);
+        if self.is_party(state, (number, operator)) {
+            return Err(Skip::Party);
+        }
         let seed = self.seed.ok_or(Skip::NoSeed)?;
-        if !sortition::eligible(sha256, seed, self.seats(), candidate(number, node), drawn_s) {
+        if !sortition::eligible(sha256, seed, self.seats(), candidate(number, node, class.since), drawn_s) {
             return Err(Skip::NotEligible);
         }
         let replaces = state.vacancy(terms, self.cancelled, now_s)?;
-        if state.slots.iter().any(|slot| slot.node == number) || state.leavers.contains(&number) {
+        let sits = state.slots.iter().any(|slot| slot.node == number || slot.operator == operator);
+        if sits || state.leavers.contains(&operator) {
             return Err(Skip::Again);
         }
-        if node.slots >= max_slots(node.settled) {
-            return Err(Skip::SlotLimit);
+        if node.reservations >= RESERVATIONS_MAX {
+            return Err(Skip::Reservations);
         }
         let bond = slot_bond(terms, self.fixed, self.items, state, state.round);
         if node.free_stake() < bond {
@@ -94,18 +101,32 @@ impl Table<'_> {
         Ok(Seat { replaces, bond })
     }
 
+    /// Whether the node's account or operator pays for the lot, or, before a jury, challenges or scores it.
+    fn is_party(&self, state: &LotState, (number, operator): (AccountNo, AccountNo)) -> bool {
+        let is = |account, of| account == number || of == operator;
+        let (requester, of) = self.requester;
+        let challenges = state.case.iter().flat_map(|case| &case.challenges);
+        let judged = || challenges.into_iter().any(|challenge| is(challenge.account, challenge.operator));
+        let scores = || {
+            let adjudicator = self.terms.adjudicator();
+            adjudicator.is_some_and(|account| is(account, self.adjudicator_operator.unwrap_or(account)))
+        };
+        is(requester, of) || (state.round == JURY && (judged() || scores()))
+    }
+
     /// Unix time, in whole slices after the capture, from which the sortition lets the node in; `None` without a seed.
     #[must_use]
     pub fn eligible_at(&self, sha256: Sha256, (number, node): (AccountNo, &Node)) -> Option<u32> {
         let seed = self.seed?;
-        let slices = sortition::eligible_after(sha256, seed, self.seats(), candidate(number, node));
-        Some(seed.at.saturating_add(slices.saturating_mul(self.terms.slice_s)))
+        let since = node.class(self.terms.class).map_or(0, |class| class.since);
+        let slices = sortition::eligible_after(sha256, seed, self.seats(), candidate(number, node, since));
+        Some(seed.at.saturating_add(slices.saturating_mul(self.seats().slice_s)))
     }
 
     fn seats(&self) -> Seats {
         let Self { batch, lot, terms, .. } = *self;
         let round = self.lot_state.map_or(0, |state| state.round);
-        Seats { batch, lot, round, seats: terms.seats(round), slice_s: terms.slice_s }
+        Seats { batch, lot, round, seats: terms.seats(round), slice_s: terms.round_slice_s(round) }
     }
 }
 
@@ -124,8 +145,7 @@ impl LotState {
         if full && expired.is_none() {
             return Err(Skip::Full);
         }
-        let restarts = self.round == 0 && self.commits() < commits_needed(terms, 0);
-        let over = self.clock_over(terms, now_s) && !(restarts && self.round_over(terms, cancelled, now_s));
+        let over = self.clock_over(terms, now_s) && !self.restarts(terms, now_s);
         if closed_to_claims(terms, cancelled, self.round, now_s) || over {
             return Err(Skip::ClosedToClaims);
         }
@@ -140,6 +160,6 @@ impl LotState {
     }
 }
 
-const fn candidate(number: AccountNo, node: &Node) -> Candidate {
-    Candidate { node: number, tickets: node.tickets, active_since: node.active_since }
+fn candidate(number: AccountNo, node: &Node, declared_at: u32) -> Candidate {
+    Candidate { node: number, tickets: node.tickets, since: node.active_since.max(declared_at) }
 }

@@ -1,54 +1,81 @@
-//! Rules of disputes: what gold, challenges, juries and adjudicators may do, and what they put up.
+//! Rules of appeals: what challengers, juries and adjudicators may do, and what they put up.
 //!
 //! A jury is a round like any other: five seats drawn by sortition, commitments, reveals. What is its own is who may sit,
 //! which items it answers, and that four of five must agree.
 
 use crate::model::{
-    case::Case,
+    case::{Case, Challenge},
     config::Fixed,
-    draw::Seed,
-    terms::{JURORS, JURY, Terms},
+    ids::AccountNo,
+    terms::{JURY, Terms},
     view::{LotState, Node},
 };
 use crate::rules::{lots::all_items, money};
 
-/// Equal answers that overturn a result.
+/// Equal answers that overturn a result, and jurors that must commit, and reveal, for a jury to decide anything.
 pub const JURORS_AGREEING: u32 = 4;
-/// Jurors that must commit, and reveal, for a jury to decide anything.
-pub const JURORS_MIN: usize = 3;
 /// Challenges of one lot at most.
 pub const CHALLENGES_MAX: usize = 4;
+/// Seconds that a window stays open at least after a challenge was replaced.
+pub const REPLACED_S: u32 = 600;
 /// Full marks of an adjudicator.
 pub const SCORE_FULL: u16 = 10_000;
-/// An adjudicator's bond pays the juries of so many lots; each lot that it loses takes one part.
+/// An adjudicator's bond pays the appeals of so many lots; each lot that it loses takes one part.
 pub const ADJUDICATOR_PARTS: u128 = 4;
+/// Items that a jury on an adjudicator's scores reads at most.
+pub const READ_ITEMS_MAX: u8 = 8;
 /// What a juror answers about an adjudicator's scores: they hold.
 pub const UPHOLD: u8 = 0;
 /// What a juror answers about an adjudicator's scores: they do not.
 pub const OVERTURN: u8 = 1;
+/// A juror's bond in parts of the worth of an item.
+const JUROR_BOND_PARTS: u128 = 3;
+/// Half rewards of the deposit of one challenged item: five jurors, and a tenth.
+const DEPOSIT_HALVES: u128 = 11;
 
-/// What a juror earns for a jury of a lot of `items` items that answers `judged` of them, and what it puts up,
-/// yoctoNEAR: the worth of the same work, `⌈bond_rate × judged × reward / 2^32⌉`. A jury on an adjudicator's scores looks
-/// at the whole lot.
+/// The items whose work a jury is paid for: those that it answers, or, of an adjudicator's scores, those that it reads.
 #[must_use]
-pub fn juror_fee(terms: &Terms, fixed: &Fixed, items: u8, judged: u64) -> u128 {
-    let judged = if terms.adjudicator().is_some() { u32::from(items) } else { judged.count_ones() };
-    money::bond_of(terms, fixed, u8::try_from(judged).unwrap_or(u8::MAX), 100)
+pub fn worked_items(terms: &Terms, items: u8, judged: u64) -> u8 {
+    let count = u8::try_from(judged.count_ones()).unwrap_or(u8::MAX);
+    if terms.adjudicator().is_some() { items.min(READ_ITEMS_MAX) } else { count }
 }
 
-/// The bond of a challenge of a set of items, yoctoNEAR: five jurors for these and as many others, and a tenth.
+/// What a juror earns who is not alone, in units of the token: R for each item of its work.
 #[must_use]
-pub fn challenge_bond(terms: &Terms, fixed: &Fixed, items: u8, challenged: u64) -> u128 {
-    let judged = all_items(challenged.count_ones().saturating_mul(2).min(u32::from(items)).try_into().unwrap_or(items));
-    let fees = juror_fee(terms, fixed, items, judged).saturating_mul(u128::from(JURORS));
-    fees.saturating_add(fees.div_ceil(10))
+pub fn juror_fee(terms: &Terms, items: u8, judged: u64) -> u128 {
+    u128::from(worked_items(terms, items, judged)).saturating_mul(terms.reward.0)
 }
 
-/// The bond of an adjudicator, yoctoNEAR: the juries of four full lots.
+/// What a juror loses who gives its seat up or stands against four on all of its items, yoctoNEAR: f for each.
 #[must_use]
-pub fn adjudicator_bond(terms: &Terms, fixed: &Fixed) -> u128 {
-    let fee = money::bond_of(terms, fixed, terms.lot_size, 100);
-    fee.saturating_mul(u128::from(JURORS)).saturating_mul(ADJUDICATOR_PARTS)
+pub fn juror_loss(terms: &Terms, fixed: &Fixed, items: u8, judged: u64) -> u128 {
+    u128::from(worked_items(terms, items, judged)).saturating_mul(money::item_worth(terms, fixed))
+}
+
+/// What a juror puts up, yoctoNEAR: 3 f for each item of its work.
+#[must_use]
+pub fn juror_bond(terms: &Terms, fixed: &Fixed, items: u8, judged: u64) -> u128 {
+    juror_loss(terms, fixed, items, judged).saturating_mul(JUROR_BOND_PARTS)
+}
+
+/// The deposit of a challenge of these items of a lot of `items`, in units of the token: 5.5 R for each item of the jury's
+/// work.
+#[must_use]
+pub fn challenge_deposit(terms: &Terms, items: u8, challenged: u64) -> u128 {
+    // The reward is even, so half of it is whole.
+    u128::from(worked_items(terms, items, challenged)).saturating_mul(DEPOSIT_HALVES * (terms.reward.0 / 2))
+}
+
+/// What an adjudicator answers for a lot of `items` items, in units of the token: 5.5 R for each item that a jury reads.
+#[must_use]
+pub fn adjudicator_part(terms: &Terms, items: u8) -> u128 {
+    u128::from(items.min(READ_ITEMS_MAX)).saturating_mul(DEPOSIT_HALVES * (terms.reward.0 / 2))
+}
+
+/// The bond with which an adjudicator accepts, in units of the token: four parts.
+#[must_use]
+pub fn adjudicator_bond(terms: &Terms) -> u128 {
+    adjudicator_part(terms, terms.lot_size).saturating_mul(ADJUDICATOR_PARTS)
 }
 
 /// Why items of a lot cannot be challenged.
@@ -58,7 +85,7 @@ pub enum ChallengeRefusal {
     NoItem,
     /// None is named, or one was challenged already.
     Taken,
-    /// The lot has [`CHALLENGES_MAX`] challenges.
+    /// The lot has [`CHALLENGES_MAX`] challenges, none of them of fewer items.
     Full,
 }
 
@@ -69,7 +96,7 @@ impl ChallengeRefusal {
         match self {
             Self::NoItem => "the lot has no such item",
             Self::Taken => "name items that nobody has challenged yet",
-            Self::Full => "the lot has four challenges already",
+            Self::Full => "the lot has four challenges already: name more items than the smallest of them",
         }
     }
 }
@@ -81,42 +108,48 @@ pub const fn questions(terms: &Terms, items: u8) -> u64 {
 }
 
 impl Case {
-    /// Whether these questions of a lot of `items` items may be challenged.
+    /// Adds a challenge of these questions of a lot of `items` items. Four stand at most; one more that names more items
+    /// than the smallest (of equals the latest) replaces that, which is returned, and keeps the window open for ten
+    /// minutes more.
     ///
     /// # Errors
     /// Why not.
-    pub fn may_challenge(&self, terms: &Terms, items: u8, challenged: u64) -> Result<(), ChallengeRefusal> {
+    pub fn challenge(
+        &mut self,
+        terms: &Terms,
+        items: u8,
+        (account, operator, challenged): (AccountNo, AccountNo, u64),
+        now_s: u32,
+    ) -> Result<Option<Challenge>, ChallengeRefusal> {
         if challenged & !questions(terms, items) != 0 {
             return Err(ChallengeRefusal::NoItem);
         }
         if challenged == 0 || challenged & self.challenged() != 0 {
             return Err(ChallengeRefusal::Taken);
         }
-        if self.challenges.len() >= CHALLENGES_MAX { Err(ChallengeRefusal::Full) } else { Ok(()) }
+        let mut replaced = None;
+        if self.challenges.len() >= CHALLENGES_MAX {
+            let sizes = self.challenges.iter().map(|challenge| challenge.items.count_ones()).enumerate();
+            let smallest = sizes.min_by_key(|(index, size)| (*size, usize::MAX - index));
+            let (index, _) =
+                smallest.filter(|(_, size)| challenged.count_ones() > *size).ok_or(ChallengeRefusal::Full)?;
+            replaced = Some(self.challenges.remove(index));
+            self.open_until = now_s.saturating_add(REPLACED_S);
+        }
+        self.challenges.push(Challenge { account, operator, items: challenged });
+        Ok(replaced)
     }
-}
-
-/// The items that a jury with this seed answers: those challenged, and as many others of the lot as there are, from a
-/// place on that the seed names. About an adjudicator's scores there is one question.
-#[must_use]
-pub fn jury_items(terms: &Terms, items: u8, challenged: u64, seed: &Seed) -> u64 {
-    if terms.adjudicator().is_some() {
-        return 1;
-    }
-    let start = u64::from_le_bytes(core::array::from_fn(|index| seed.value[index]));
-    let others = (0..items).map(|step| (start % u64::from(items) + u64::from(step)) % u64::from(items));
-    let others = others.map(|item| 1_u64 << item).filter(|bit| challenged & bit == 0);
-    others.take(challenged.count_ones() as usize).fold(challenged, |all, bit| all | bit)
-}
-
-/// Whether a node may sit on juries of the batch: it is old enough and has earned trust in the class.
-#[must_use]
-pub fn may_judge(node: &Node, terms: &Terms, fixed: &Fixed, now_s: u32) -> bool {
-    let trusted = node.class(terms.class).is_some_and(|class| class.reputation >= fixed.juror_reputation);
-    trusted && now_s >= node.registered_at.saturating_add(fixed.juror_age_s)
 }
 
 impl LotState {
+    /// Whether a node may sit on a jury about this lot: since before the lot's first claim its tickets have not risen and
+    /// it has declared the class and been admitted to it.
+    #[must_use]
+    pub fn may_be_judged_by(&self, node: &Node, terms: &Terms) -> bool {
+        let joined = node.class(terms.class).is_some_and(|class| class.since < self.begun_at);
+        joined && node.risen_at < self.begun_at
+    }
+
     /// Slots that did the work, of round 0 and the extension: jurors come after them.
     #[must_use]
     pub fn work_slots(&self) -> usize {
@@ -130,8 +163,15 @@ impl LotState {
 
     /// Bytes of one slot's answers in a round of a lot of `items` items.
     #[must_use]
-    pub const fn answer_bytes(&self, terms: &Terms, round: u8, items: u8) -> u32 {
+    pub fn answer_bytes(&self, terms: &Terms, round: u8, items: u8) -> u32 {
         let width = if round == JURY && terms.adjudicator().is_some() { 1 } else { terms.answer_width };
-        self.judged_items(round, items).count_ones() * width as u32
+        self.judged_items(round, items).count_ones() * u32::from(width)
     }
+}
+
+/// The items that a jury on an adjudicator's scores reads, of a lot of `items`: so many, from a place on that its seed names.
+pub fn read_items(items: u8, seed: &[u8; 16]) -> impl Iterator<Item = u8> {
+    let start = u64::from_le_bytes(core::array::from_fn(|index| seed[index])) % u64::from(items.max(1));
+    let first = u8::try_from(start).unwrap_or_default();
+    (0..items.min(READ_ITEMS_MAX)).map(move |step| (first + step) % items.max(1))
 }

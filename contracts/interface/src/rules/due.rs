@@ -6,11 +6,12 @@ use crate::{
         draw::{Draw, Seed},
         skip::Skip,
         terms::Terms,
-        view::{GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, Window},
+        view::{Class, GROUP_LOTS, LotPhase, LotState, Node, NodeStatus, OpenBatch, Window},
     },
     rules::{
-        lots::open_groups,
-        round::{closed_to_claims, commits_needed},
+        dispute::adjudicator_part,
+        lots::{lot_count, open_groups},
+        round::{batch_closed_to_claims, commits_needed},
         sortition::later_slice,
     },
 };
@@ -18,6 +19,8 @@ use crate::{
 /// The step of a lot that a poke takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LotStep {
+    /// The batch's window passes a lot that nobody committed to in time, so that it holds up nobody; claims go on.
+    Pass,
     /// The working round turns to reveals; reservations without a commitment are abandoned.
     Reveal,
     /// The working round ends without a result.
@@ -39,40 +42,86 @@ pub enum DrawStep {
     Capture,
 }
 
-impl LotState {
-    /// The step that is due at this time and height; `None` while the lot waits for a node, a clock or an adjudicator.
+/// What the steps of a lot depend on beside its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Terms of the batch.
+    pub terms: &'a Terms,
+    /// What the batch copied at its creation.
+    pub fixed: &'a Fixed,
+    /// Whether the batch is cancelled.
+    pub cancelled: bool,
+    /// Whether groups wait for the lot: the batch's window has not passed it.
+    pub held_up: bool,
+    /// What is left of the adjudicator's bond, in units of the token.
+    pub bond: u128,
+    /// Unix time, seconds.
+    pub now_s: u32,
+    /// Height of the block.
+    pub height: u32,
+}
+
+impl Setting<'_> {
+    /// Whether nobody scores the batch, or its adjudicator's bond still covers a lot.
     #[must_use]
-    pub fn due(&self, terms: &Terms, fixed: &Fixed, cancelled: bool, now_s: u32, height: u32) -> Option<LotStep> {
+    pub fn is_backed(&self) -> bool {
+        self.terms.adjudicator().is_none() || self.bond >= adjudicator_part(self.terms, self.terms.lot_size)
+    }
+}
+
+impl LotState {
+    /// The step that is due; `None` while the lot waits for a node, a clock or an adjudicator.
+    #[must_use]
+    pub fn due(&self, setting: &Setting<'_>) -> Option<LotStep> {
+        let (terms, now_s) = (setting.terms, setting.now_s);
         match self.phase {
-            LotPhase::Working if !self.round_over(terms, cancelled, now_s) => None,
-            LotPhase::Working if self.commits() >= commits_needed(terms, self.round) => Some(LotStep::Reveal),
-            // The next claim restarts the clock of a first round.
-            LotPhase::Working if self.round == 0 && !closed_to_claims(terms, cancelled, 0, now_s) => None,
-            LotPhase::Working => Some(LotStep::Free),
+            LotPhase::Working => self.working_step(setting),
             LotPhase::Revealing => {
-                (self.all_revealed() || self.reveals_over(terms, fixed, now_s, height)).then_some(LotStep::Tally)
+                (self.all_revealed() || self.reveals_over(setting)).then_some(LotStep::Tally)
             }
             LotPhase::Provisional if self.challengeable(terms, now_s) => None,
-            LotPhase::Provisional if self.case.as_ref().is_some_and(|case| !case.challenges.is_empty()) => {
-                Some(LotStep::OpenJury)
-            }
+            LotPhase::Provisional if self.is_challenged() && setting.is_backed() => Some(LotStep::OpenJury),
             LotPhase::Provisional => Some(LotStep::Settle),
             LotPhase::Judging => {
-                (now_s >= self.phase_at.saturating_add(terms.verdict_ttl_s())).then_some(LotStep::Settle)
+                let late = now_s >= self.phase_at.saturating_add(terms.verdict_ttl_s());
+                (late || !setting.is_backed()).then_some(LotStep::Settle)
             }
         }
     }
 
+    fn working_step(&self, setting: &Setting<'_>) -> Option<LotStep> {
+        let (terms, now_s, commits) = (setting.terms, setting.now_s, self.commits());
+        let over = self.clock_over(terms, now_s);
+        let closed = self.round == 0 && batch_closed_to_claims(terms, setting.cancelled, now_s);
+        if !self.current().any(|slot| slot.is_live_reservation(now_s)) {
+            if commits >= commits_needed(self.round) && (over || closed) {
+                return Some(LotStep::Reveal);
+            }
+            // A round 0 without commits goes on for as long as its batch takes claims.
+            if closed || (over && self.round > 0) {
+                return Some(LotStep::Free);
+            }
+        }
+        (self.round == 0 && commits == 0 && over && setting.held_up).then_some(LotStep::Pass)
+    }
+
+    /// Whether items of the lot were challenged.
+    #[must_use]
+    pub fn is_challenged(&self) -> bool {
+        self.case.as_ref().is_some_and(|case| !case.challenges.is_empty())
+    }
+
     /// Whether the challenge window of the provisional lot is open.
     #[must_use]
-    pub const fn challengeable(&self, terms: &Terms, now_s: u32) -> bool {
-        matches!(self.phase, LotPhase::Provisional) && now_s < self.challenge_end(terms)
+    pub fn challengeable(&self, terms: &Terms, now_s: u32) -> bool {
+        self.phase == LotPhase::Provisional && self.appeal && now_s < self.challenge_end(terms)
     }
 
     /// Unix time at which the challenge window of a provisional lot ends, seconds.
     #[must_use]
-    pub const fn challenge_end(&self, terms: &Terms) -> u32 {
-        self.phase_at.saturating_add(terms.challenge_window_s)
+    pub fn challenge_end(&self, terms: &Terms) -> u32 {
+        let end = self.phase_at.saturating_add(terms.challenge_window_s);
+        end.max(self.case.as_ref().map_or(0, |case| case.open_until))
     }
 
     /// Unix time at which the reveal window of a lot ends, seconds; what is missing has the batch's grace beyond it.
@@ -92,20 +141,22 @@ impl LotState {
         if self.clock_over(terms, now_s) { Err(Skip::ClosedToClaims) } else { Ok(()) }
     }
 
-    /// Whether the missing reveals are out of time: by the clock, and by blocks, so that a congested chain slashes nobody.
-    const fn reveals_over(&self, terms: &Terms, fixed: &Fixed, now_s: u32, height: u32) -> bool {
-        let blocks = self.phase_height.saturating_add(terms.reveal_window_s / 2);
-        now_s >= self.reveal_end(terms).saturating_add(fixed.grace_s) && height >= blocks
+    /// Whether the missing reveals are out of time: by the clock, and by half as many blocks, so that a congested chain
+    /// slashes nobody.
+    const fn reveals_over(&self, setting: &Setting<'_>) -> bool {
+        let last_s = setting.terms.reveal_window_s.saturating_add(setting.fixed.grace_s);
+        setting.now_s >= self.phase_at.saturating_add(last_s)
+            && setting.height >= self.phase_height.saturating_add(last_s / 2)
     }
 }
 
 impl Draw {
-    /// The step that is due; `may_open` says whether a closed one may open.
+    /// The step that is due in slices of `slice_s` seconds; `may_open` says whether a closed one may open.
     #[must_use]
-    pub const fn due(&self, may_open: bool, terms: &Terms, now_s: u32) -> Option<DrawStep> {
+    pub const fn due(&self, may_open: bool, slice_s: u32, now_s: u32) -> Option<DrawStep> {
         match self {
             Self::Closed if may_open => Some(DrawStep::Open),
-            Self::Opened(then) if later_slice(*then, now_s, terms.slice_s) => Some(DrawStep::Capture),
+            Self::Opened(then) if later_slice(*then, now_s, slice_s) => Some(DrawStep::Capture),
             Self::Closed | Self::Opened(_) | Self::Seeded(_) => None,
         }
     }
@@ -121,10 +172,10 @@ impl Draw {
 }
 
 impl Window {
-    /// Whether the draw of a group may open, with so many active tickets.
+    /// Whether the draw of a group may open, with so many tickets in the class.
     #[must_use]
-    pub fn may_open(&self, group: u32, active_tickets: u32, terms: &Terms) -> bool {
-        group < self.frontier.saturating_add(open_groups(active_tickets, terms))
+    pub fn may_open(&self, group: u32, class_tickets: u32, terms: &Terms) -> bool {
+        group < self.frontier.saturating_add(open_groups(class_tickets, terms))
     }
 
     /// Whether a batch of `lots` lots, `live` of which have a record, closes by a poke: nothing is live, and nothing can
@@ -133,6 +184,38 @@ impl Window {
     pub const fn closes(&self, lots: u32, live: u32, terms: &Terms, cancelled: bool, now_s: u32) -> bool {
         let all_marked = self.frontier >= lots.div_ceil(GROUP_LOTS);
         live == 0 && (all_marked || cancelled || now_s > terms.expires_at)
+    }
+}
+
+impl Terms {
+    /// Whether results of a group that is drawn now may be appealed: there is a challenge window, and the class has
+    /// `jury_nodes` active nodes.
+    #[must_use]
+    pub fn has_appeal(&self, fixed: &Fixed, class: &Class) -> bool {
+        self.challenge_window_s > 0 && class.nodes >= u32::from(fixed.jury_nodes)
+    }
+
+    /// Whether a group may be drawn now: with a challenge window the answers of an unscored batch wait for enough nodes.
+    #[must_use]
+    pub fn may_be_drawn(&self, fixed: &Fixed, class: &Class) -> bool {
+        self.challenge_window_s == 0 || self.adjudicator().is_some() || self.has_appeal(fixed, class)
+    }
+}
+
+impl OpenBatch {
+    /// Whether groups wait behind the window for this lot to be passed.
+    #[must_use]
+    pub fn is_held_up_by(&self, lot: crate::model::ids::LotId) -> bool {
+        let window = &self.progress.window;
+        window.marks_early(lot_count(self.items, self.terms.lot_size)) && !window.is_marked(lot)
+    }
+
+    /// Whether nobody scores the batch, or its adjudicator stands behind it with a bond that covers a lot: groups are drawn
+    /// and lots begun only then.
+    #[must_use]
+    pub fn is_backed(&self) -> bool {
+        let part = adjudicator_part(&self.terms, self.terms.lot_size);
+        self.terms.adjudicator().is_none() || (self.progress.accepted && self.progress.bond.0 >= part)
     }
 }
 

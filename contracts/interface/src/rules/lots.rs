@@ -33,10 +33,11 @@ pub const fn all_items(count: u8) -> u64 {
     if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
-/// How many groups beyond the frontier may be open: `clamp(active_tickets / (32 × start), 1, 8)`.
+/// How many groups from the frontier on may be drawn: `clamp(class tickets / (32 × start), 2, 8)`. Two at least, so that a
+/// seat that is held at one lot does not hold up the next group.
 #[must_use]
-pub fn open_groups(active_tickets: u32, terms: &Terms) -> u32 {
-    (active_tickets / (GROUP_LOTS * u32::from(terms.start.max(1)))).clamp(1, 8)
+pub fn open_groups(class_tickets: u32, terms: &Terms) -> u32 {
+    (class_tickets / (GROUP_LOTS * u32::from(terms.start.max(1)))).clamp(2, 8)
 }
 
 impl Window {
@@ -47,7 +48,7 @@ impl Window {
         (index < WINDOW_GROUPS).then_some(index)
     }
 
-    /// Whether the lot is marked: it is closed, or its first round is fully committed and [`Window::marks_early`].
+    /// Whether the lot is marked: it is closed, or its first round is over or passed and [`Window::marks_early`].
     #[must_use]
     pub fn is_marked(&self, lot: LotId) -> bool {
         match self.index(lot.0 / GROUP_LOTS) {
@@ -56,7 +57,7 @@ impl Window {
         }
     }
 
-    /// Whether a lot is marked as soon as its first round is fully committed: while groups wait behind the frontier's. In
+    /// Whether a lot is marked as soon as its first round is over, or passed: while groups wait behind the frontier's. In
     /// the last group nothing waits for that, and settlement marks it with the batch's other changes. `lots` is the
     /// batch's lot count.
     #[must_use]

@@ -40,10 +40,10 @@ fn mul_div_rest(a: u128, b: u128, c: u128) -> (u128, bool) {
     (quotient, rest != 0)
 }
 
-/// Reward escrow of so many items: `items × reward × max`. Below 2^118 by the bounds of [`Terms`].
+/// Reward escrow of so many items: `items × R × copies`. Below 2^115 by the bounds of [`Terms`].
 #[must_use]
 pub fn reward_escrow(terms: &Terms, items: u32) -> u128 {
-    u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(terms.max))
+    u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(terms.copies()))
 }
 
 /// Fee on an amount: `⌊amount × fee_bps / 10^4⌋`.
@@ -59,17 +59,18 @@ pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
     rewards.saturating_add(fee(rewards, fee_bps))
 }
 
-/// Bond of a slot that judges `items` items, yoctoNEAR: `⌈bond_rate × items × reward × bond_pct / (100 × 2^32)⌉`.
+/// What a copy of an item is worth in NEAR, f: `max(1, ⌈bond_rate × R / 2^32⌉)` yoctoNEAR.
 #[must_use]
-pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
-    bond_of(terms, fixed, items, terms.bond_pct)
+pub fn item_worth(terms: &Terms, fixed: &Fixed) -> u128 {
+    let (whole, rest) = mul_div_rest(fixed.bond_rate.0, terms.reward.0, 1 << 32);
+    whole.saturating_add(u128::from(rest)).max(1)
 }
 
-/// The same with another percentage: at 100, what the work on these items is worth in NEAR.
+/// Bond of a slot that judges `items` items, yoctoNEAR: `⌈bond_pct % × f × items⌉`.
 #[must_use]
-pub fn bond_of(terms: &Terms, fixed: &Fixed, items: u8, pct: u16) -> u128 {
-    let at_stake = u128::from(items).saturating_mul(terms.reward.0).saturating_mul(u128::from(pct));
-    let (whole, rest) = mul_div_rest(fixed.bond_rate.0, at_stake, 100 << 32);
+pub fn bond(terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
+    let worth = item_worth(terms, fixed).saturating_mul(u128::from(items));
+    let (whole, rest) = mul_div_rest(worth, u128::from(terms.bond_pct), 100);
     whole.saturating_add(u128::from(rest))
 }
 
@@ -77,12 +78,6 @@ pub fn bond_of(terms: &Terms, fixed: &Fixed, items: u8, pct: u16) -> u128 {
 #[must_use]
 pub fn dissent_slash(bond: u128, rate_pct: u8, missed: u32, judged: u32) -> u128 {
     mul_div(bond, u128::from(rate_pct) * u128::from(missed), 100 * u128::from(judged)).min(bond)
-}
-
-/// Slash for an abandoned reservation: `⌊bond × rate × 2^faults⌋`, at most the bond.
-#[must_use]
-pub fn abandon_slash(bond: u128, rate_pct: u8, faults: u8) -> u128 {
-    mul_div(bond, u128::from(rate_pct) << faults.min(16), 100).min(bond)
 }
 
 /// Tickets of a stake: `stake / min_stake`, at most 16.

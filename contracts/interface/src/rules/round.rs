@@ -2,52 +2,54 @@
 
 use crate::{
     model::{
-        draw::Draw,
+        config::Fixed,
+        draw::{Draw, Seed},
         ids::AccountNo,
         terms::{JURY, Terms},
         view::{LotPhase, LotState, Slot, SlotPhase},
     },
-    rules::{dispute::JURORS_MIN, storage::LEAVERS_MAX},
+    rules::{
+        dispute::{JURORS_AGREEING, juror_loss},
+        money,
+        settlement::slot_bond,
+        storage::LEAVERS_MAX,
+    },
 };
 
-/// Slots that a node may hold at once while it is new.
-pub const SLOTS_NEW: u16 = 2;
-/// Slots that a node may hold at once later.
-pub const SLOTS_HELD_MAX: u16 = 64;
-/// Settled lots after which a node is not new any more.
-pub const SETTLED_NEW: u32 = 10;
-/// A round takes claims for this many times `claim_ttl_s` after its clock started.
+/// Seats that a node may hold reserved at once, in all rounds.
+pub const RESERVATIONS_MAX: u16 = 64;
+/// A round takes claims for so many reservations' time at least.
 const CLAIM_PERIODS: u32 = 3;
+/// And for so many slices at least, so that its draw always has time to let everybody in.
+const CLAIM_SLICES: u32 = 20;
+/// A jury's reservation lasts a day at most, whatever the terms say.
+const JURY_CLAIM_TTL_MAX_S: u32 = 86_400;
+/// A jury's slice lasts a minute at least.
+const JURY_SLICE_MIN_S: u32 = 60;
+/// Giving a seat back costs at least this part of what an abandoned reservation costs.
+const RELEASE_PARTS: u32 = 10;
 
-/// Slots that a node with so many settled lots may hold at once.
-#[must_use]
-pub const fn max_slots(settled: u32) -> u16 {
-    if settled < SETTLED_NEW { SLOTS_NEW } else { SLOTS_HELD_MAX }
-}
-
-/// A release that breaks up a table costs this part of the abandon slash.
-const RELEASE_PARTS: u128 = 10;
-
-/// What giving a seat back costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Release {
-    /// Nothing: nobody else is waiting for the seat, or the round ended without enough commits.
-    Free,
-    /// A tenth of the abandon slash: the rest of the table has to wait.
-    Early,
-    /// The whole abandon slash: the reservation has run out, so it is abandoned already.
-    Late,
-}
-
-impl Release {
-    /// Part of the slash for an abandoned reservation that is lost.
+impl Terms {
+    /// Seconds from a claim in this round to the end of its reservation.
     #[must_use]
-    pub const fn slash(self, abandon_slash: u128) -> u128 {
-        match self {
-            Self::Free => 0,
-            Self::Early => abandon_slash / RELEASE_PARTS,
-            Self::Late => abandon_slash,
-        }
+    pub const fn reservation_s(&self, round: u8) -> u32 {
+        if round == JURY && self.claim_ttl_s > JURY_CLAIM_TTL_MAX_S { JURY_CLAIM_TTL_MAX_S } else { self.claim_ttl_s }
+    }
+
+    /// Seconds of a slice of this round's sortition.
+    #[must_use]
+    pub const fn round_slice_s(&self, round: u8) -> u32 {
+        if round == JURY && self.slice_s < JURY_SLICE_MIN_S { JURY_SLICE_MIN_S } else { self.slice_s }
+    }
+
+    /// Seconds for which this round takes claims: `max(3 × claim_ttl, 20 × slice)`.
+    #[must_use]
+    pub const fn clock_s(&self, round: u8) -> u32 {
+        let (claims, slices) = (
+            self.reservation_s(round).saturating_mul(CLAIM_PERIODS),
+            self.round_slice_s(round).saturating_mul(CLAIM_SLICES),
+        );
+        if claims > slices { claims } else { slices }
     }
 }
 
@@ -57,21 +59,17 @@ pub const fn batch_closed_to_claims(terms: &Terms, cancelled: bool, now_s: u32) 
     cancelled || now_s.saturating_add(terms.claim_ttl_s) > terms.expires_at
 }
 
-/// Whether a round takes no more claims because of its batch. A jury does: neither requester nor expiry ends it.
+/// Whether a round takes no more claims because of its batch. Only round 0 heeds that: neither requester nor expiry ends a
+/// round that a tally opened.
 #[must_use]
 pub const fn closed_to_claims(terms: &Terms, cancelled: bool, round: u8, now_s: u32) -> bool {
-    round != JURY && batch_closed_to_claims(terms, cancelled, now_s)
+    round == 0 && batch_closed_to_claims(terms, cancelled, now_s)
 }
 
-/// Commits that let a round turn to reveals when it ends: two, or one where the terms start with a single copy; three
-/// of a jury.
+/// Commits that let a round turn to reveals when it ends: one; of a jury as many as must agree.
 #[must_use]
-pub const fn commits_needed(terms: &Terms, round: u8) -> usize {
-    match round {
-        0 if terms.start == 1 => 1,
-        JURY => JURORS_MIN,
-        _ => 2,
-    }
+pub const fn commits_needed(round: u8) -> usize {
+    if round == JURY { JURORS_AGREEING as usize } else { 1 }
 }
 
 impl Slot {
@@ -115,15 +113,13 @@ impl LotState {
     /// Whether the round's time for claims is over. A clock that has not started has all its time.
     #[must_use]
     pub const fn clock_over(&self, terms: &Terms, now_s: u32) -> bool {
-        let end = self.clock_at.saturating_add(terms.claim_ttl_s.saturating_mul(CLAIM_PERIODS));
-        self.clock_at != 0 && now_s >= end
+        self.clock_at != 0 && now_s >= self.clock_at.saturating_add(terms.clock_s(self.round))
     }
 
-    /// Whether the working round has ended: it takes no claims and no reservation has time left.
+    /// Whether a claim starts the clock anew: it finds the clock of round 0 over while nobody has committed.
     #[must_use]
-    pub fn round_over(&self, terms: &Terms, cancelled: bool, now_s: u32) -> bool {
-        let closed = closed_to_claims(terms, cancelled, self.round, now_s) || self.clock_over(terms, now_s);
-        closed && !self.current().any(|slot| slot.is_live_reservation(now_s))
+    pub fn restarts(&self, terms: &Terms, now_s: u32) -> bool {
+        self.round == 0 && self.clock_over(terms, now_s) && self.commits() == 0
     }
 
     /// Begins a round after the first, now: its draw is open, and its clock runs.
@@ -135,44 +131,49 @@ impl LotState {
         (self.phase_at, self.phase_height) = (0, 0);
     }
 
-    /// Adds a slot; a claim on a lot whose clock has not started or is over starts it.
-    pub fn claim(&mut self, terms: &Terms, node: AccountNo, now_s: u32) {
-        if self.round == 0 && (self.clock_at == 0 || self.clock_over(terms, now_s)) {
+    /// Adds a slot. The first claim of a lot keeps its seed, and starts its clock.
+    pub fn claim(&mut self, terms: &Terms, (node, operator): (AccountNo, AccountNo), seed: &Seed, now_s: u32) {
+        if self.begun_at == 0 {
+            (self.begun_at, self.appeal) = (now_s, seed.appeal);
+            self.draw = Draw::Seeded(seed.clone());
+        }
+        if self.clock_at == 0 || self.restarts(terms, now_s) {
             self.clock_at = now_s;
         }
-        self.slots.push(Slot {
-            node,
-            round: self.round,
-            phase: SlotPhase::Reserved(now_s.saturating_add(terms.claim_ttl_s)),
-        });
+        let until = now_s.saturating_add(terms.reservation_s(self.round));
+        self.slots.push(Slot { node, operator, round: self.round, phase: SlotPhase::Reserved(until) });
     }
 
-    /// What it costs to give this slot of the current round back now; `None` if it cannot be given back.
+    /// What it costs to give this slot of the current round back now, yoctoNEAR; `None` if it cannot be given back. It is
+    /// the used part of its time, at least a tenth, of what an abandoned reservation costs.
     #[must_use]
-    pub fn release_of(&self, slot: &Slot, terms: &Terms, cancelled: bool, now_s: u32) -> Option<Release> {
-        match slot.phase {
-            _ if self.phase != LotPhase::Working => None,
-            SlotPhase::Reserved(_) if slot.is_expired(now_s) => Some(Release::Late),
-            SlotPhase::Reserved(_) if self.current().count() == 1 => Some(Release::Free),
-            SlotPhase::Reserved(_) => Some(Release::Early),
-            // A round that ended with too few commits stays open; whoever committed need not wait for others.
-            SlotPhase::Committed(_)
-                if self.round == 0
-                    && self.commits() < commits_needed(terms, 0)
-                    && self.round_over(terms, cancelled, now_s) =>
-            {
-                Some(Release::Free)
-            }
-            SlotPhase::Committed(_) | SlotPhase::Revealed(_) => None,
+    pub fn release_slash(&self, slot: &Slot, terms: &Terms, fixed: &Fixed, items: u8, now_s: u32) -> Option<u128> {
+        let SlotPhase::Reserved(until) = slot.phase else { return None };
+        if self.phase != LotPhase::Working {
+            return None;
         }
+        let all = terms.reservation_s(self.round);
+        let used = all.saturating_sub(until.saturating_sub(now_s)).max(all.div_ceil(RELEASE_PARTS));
+        Some(money::mul_div(self.abandon_slash(terms, fixed, items), u128::from(used), u128::from(all)))
     }
 
-    /// Takes the node's slot of the current round out and remembers that it left.
+    /// What an abandoned reservation of the current round costs, yoctoNEAR: `abandon_slash` % of its bond; a juror f an item.
+    #[must_use]
+    pub fn abandon_slash(&self, terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
+        if self.round == JURY {
+            return juror_loss(terms, fixed, items, self.judged_items(JURY, items));
+        }
+        let bond = slot_bond(terms, fixed, items, self, self.round);
+        money::mul_div(bond, u128::from(terms.abandon_slash_pct), 100)
+    }
+
+    /// Takes the node's slot of the current round out and remembers whose it was.
     pub fn leave(&mut self, node: AccountNo) {
-        self.slots.retain(|slot| slot.node != node || slot.round != self.round);
+        let Some(index) = self.slot_of(node) else { return };
+        let slot = self.slots.remove(index);
         if self.leavers.len() >= LEAVERS_MAX {
             self.leavers.remove(0);
         }
-        self.leavers.push(node);
+        self.leavers.push(slot.operator);
     }
 }

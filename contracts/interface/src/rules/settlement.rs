@@ -1,45 +1,42 @@
 //! What a lot pays and costs, slot by slot: a pure function of its terms and its slots' answers.
 //!
-//! Per item and slot, in half-units of the reward:
+//! Pay of one item, by slot:
 //!
 //! | the item | slot of round 0 | slot of the extension |
 //! | --- | --- | --- |
-//! | won in round 0 | 2 for the winner | did not judge it |
-//! | won in the extension, confirming round 0's strictly largest group | 2 for the winner | 1 for the winner |
-//! | won in the extension, overturning that group | 2 for the winner | 3 for the winner |
-//! | won in the extension, round 0 had no such group | 2 for the winner | 2 for the winner |
-//! | unresolved | 1 in the strictly largest group of two or more nodes over both rounds | the same |
-//! | decided by opened gold or overturned by a jury | 2 for the right answer | the same |
+//! | has a result | R if it gave it | R/2 if it gave it; 3R/2 if round 0 had a single largest group, of any size, and the result is another |
+//! | has none; one group over both rounds is the largest | R in that group | R/2 in that group |
+//! | has none; the largest groups tie | R/2 in each of them | 0 |
+//! | its result was overturned by a jury | R if it gave the jury's answer | R/2 |
 //!
-//! A revealed slot that misses an item with a winner is slashed for it, but where only gold decided; a slot that did not
-//! reveal loses its bond. Pay that gold, a jury or an adjudicator withholds goes to the fee pool, not to the requester.
+//! All else gets nothing. A revealed slot that misses a result is slashed for it; a slot that did not reveal loses its bond.
+//! Slashes are burnt: nobody gains by them but a challenger whom a jury proves right, and jurors beside whom others fall
+//! silent.
 
-mod costs;
+mod appeal;
 mod pay;
-mod ruling;
+mod scores;
 
 use crate::{
     Sha256,
     model::{
         amount::Amount,
         answers::{Answers, Items},
-        case::{Case, Verdict},
+        case::{Case, ChallengerPay, JurorPay, Verdict},
         config::Fixed,
         ids::Digest,
         terms::{JURY, LOT_SIZE_MAX, Terms},
-        view::{Credited, LotPhase, LotState, OpenBatch, Progress, Slot},
+        view::{LotState, OpenBatch},
     },
     rules::{
-        dispute::juror_fee,
-        gold,
+        dispute::{adjudicator_part, juror_bond},
         lots::all_items,
         money,
         tally::{self, Groups, RoundAnswers, SLOTS_MAX, SlotSet},
     },
 };
 
-pub use costs::Costs;
-use ruling::Ruling;
+use appeal::Ruling;
 
 /// The outcome of a lot's items, recomputed from its slots whenever it is needed, so that nothing of it is stored.
 #[derive(Clone, Debug)]
@@ -52,35 +49,38 @@ pub struct Judgement<'a> {
     /// Slots, and how many of them are of round 0.
     slots: usize,
     first_slots: usize,
-    /// Slots with the accepted answer, per item; empty where the item is unresolved.
+    /// Slots with the result, per item; empty where the item has none, or none that a slot gave.
     winners: Groups,
-    /// What the lot's case changed.
+    /// The lot's case, once something was added to the lot.
+    case: Option<&'a Case>,
+    /// Whether its result may be appealed.
+    appeal: bool,
+    /// What a jury came to, if the lot went to one.
     ruling: Option<Box<Ruling<'a>>>,
-    /// Whether the adjudicator's time ran out.
-    silent: bool,
 }
 
-/// What the contract holds that a settlement depends on.
+/// What stands behind the scores of a lot's adjudicator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// The insurance pool, yoctoNEAR.
-    pub insurance: u128,
-    /// What is left of the adjudicator's bond, yoctoNEAR.
-    pub adjudicator_bond: u128,
-    /// Whether the batch's gold still slashes.
-    pub gold_slashes: bool,
+    /// What is left of its bond, in units of the token.
+    pub bond: u128,
+    /// What it must hold for its scores to count: the part of a full lot.
+    pub part: u128,
 }
 
 impl OpenBatch {
-    /// What a settlement of the batch depends on, with this much in the insurance pool.
+    /// What stands behind the scores of the batch's adjudicator.
     #[must_use]
-    pub fn held(&self, insurance: u128) -> Held {
-        let Progress { gold_opened, gold_void, adjudicator_bond, .. } = &self.progress;
-        Held {
-            insurance,
-            adjudicator_bond: adjudicator_bond.map_or(0, |bond| bond.0),
-            gold_slashes: gold::slashes(*gold_opened, *gold_void),
-        }
+    pub fn held(&self) -> Held {
+        Held::of(&self.terms, self.progress.bond.0)
+    }
+}
+
+impl Held {
+    /// What stands behind scores where so much is left of the bond.
+    #[must_use]
+    pub fn of(terms: &Terms, bond: u128) -> Self {
+        Self { bond, part: adjudicator_part(terms, terms.lot_size) }
     }
 }
 
@@ -89,66 +89,105 @@ impl OpenBatch {
 pub struct SlotOutcome {
     /// Whether it revealed.
     pub revealed: bool,
+    /// Whether it is a juror's.
+    pub judges: bool,
     /// The bond that it frees, yoctoNEAR.
     pub bond: u128,
     /// Reward to credit, in units of the batch's token.
     pub pay: u128,
     /// Part of the bond that is lost, yoctoNEAR.
     pub slash: u128,
-    /// Items with a winner that the slot of round 0 answered like the result.
+    /// Items with a result that the slot of round 0 gave.
     pub agreed: u32,
-    /// Items with a winner; 0 unless the slot is of round 0 and at least three of them committed. Slots of an extension
+    /// Items with a result; 0 unless the slot is of round 0 and at least three of them committed. Slots of an extension
     /// could see the answers, so they earn no reputation. Of an adjudicator's score, full marks.
     pub decided: u32,
-    /// Credited to a juror, yoctoNEAR.
+    /// A juror's fee, in units of the token.
     pub fee: u128,
+    /// A juror's part of silent jurors' bonds, yoctoNEAR.
+    pub near: u128,
 }
 
-/// What settlement does to a lot: `fee + refund + Σ pay` is the lot's part of the escrow; slashes, the challenges' bonds
-/// and `forfeit` go to the insurance pool, out of which jurors' fees and `challengers` are credited.
+/// What a challenger gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Returned {
+    /// Of its deposit, and of what an adjudicator lost; in units of the token.
+    pub tokens: u128,
+    /// Out of slashes, yoctoNEAR.
+    pub near: u128,
+}
+
+/// What settlement does to a lot. In the token: its escrow, the deposits of its challenges and `forfeit` are together
+/// `fee + refund + Σ pay + Σ jurors' fees + Σ challengers' tokens + pot × revealed slots of work`. In NEAR: slashes are
+/// together what jurors and challengers get of them, and what is burnt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
     /// Per slot, in the lot's order, jurors last.
     pub slots: Vec<SlotOutcome>,
-    /// Fee on what is paid, and pay that was withheld.
+    /// Due to the treasury: the fee on pay, withheld pay, and what divisions leave over.
     pub fee: u128,
-    /// The fee on what is paid alone: what reputation counts.
+    /// The fee on pay alone: what reputation counts.
     pub earned_fee: u128,
     /// Returned to the requester.
     pub refund: u128,
-    /// Credited to each challenger, yoctoNEAR.
-    pub challengers: Vec<u128>,
-    /// Taken from the adjudicator's bond, yoctoNEAR.
+    /// Credited to each revealed slot that did the work, in units of the token: its part of lost deposits.
+    pub pot: u128,
+    /// Per challenge, in their order.
+    pub challengers: Vec<Returned>,
+    /// Taken from the adjudicator's bond, in units of the token.
     pub forfeit: u128,
-    /// Opened gold items that a jury found wrong.
-    pub gold_void: u32,
 }
 
 impl Settlement {
-    /// What it credits in NEAR: to jurors, and to challengers. `state` is the lot's record.
+    /// Slashed NEAR that nobody gets, yoctoNEAR.
     #[must_use]
-    pub fn credits(&self, state: &LotState) -> (Vec<Credited>, Vec<Credited>) {
-        let credited = |account, amount| Credited { account, amount: Amount(amount) };
-        let jurors = self.slots.iter().zip(&state.slots).filter(|(outcome, _)| outcome.fee > 0);
+    pub fn burnt(&self) -> u128 {
+        let slashed: u128 = self.slots.iter().map(|slot| slot.slash).sum();
+        let given = self.slots.iter().map(|slot| slot.near).chain(self.challengers.iter().map(|back| back.near));
+        slashed.saturating_sub(given.sum())
+    }
+
+    /// What the slots and the case take out of what the batch holds, in units of the token: all but fee and refund, which
+    /// stay with the batch.
+    #[must_use]
+    pub fn spent(&self) -> u128 {
+        let slots = self.slots.iter().map(|slot| slot.pay.saturating_add(slot.fee));
+        let challengers = self.challengers.iter().map(|back| back.tokens);
+        let spent: u128 = slots.chain(challengers).fold(0, u128::saturating_add);
+        spent.saturating_add(self.pot.saturating_mul(u128::from(self.pot_slots())))
+    }
+
+    /// What jurors and challengers get, for the journal. `state` is the lot's record.
+    #[must_use]
+    pub fn case_pay(&self, state: &LotState) -> (Vec<JurorPay>, Vec<ChallengerPay>) {
+        let jurors = state.slots.iter().zip(&self.slots).filter(|(_, outcome)| outcome.judges);
+        let jurors = jurors.map(|(slot, outcome)| JurorPay {
+            node: slot.node,
+            fee: Amount(outcome.fee),
+            near: Amount(outcome.near),
+        });
         let challenges = state.case.iter().flat_map(|case| &case.challenges);
-        (
-            jurors.map(|(outcome, slot)| credited(slot.node, outcome.fee)).collect(),
-            challenges.zip(&self.challengers).map(|(challenge, amount)| credited(challenge.account, *amount)).collect(),
-        )
+        let challengers = challenges.zip(&self.challengers).map(|(challenge, back)| ChallengerPay {
+            account: challenge.account,
+            tokens: Amount(back.tokens),
+            near: Amount(back.near),
+        });
+        (jurors.collect(), challengers.collect())
+    }
+
+    /// Slots that the pot is divided among.
+    #[must_use]
+    pub fn pot_slots(&self) -> u32 {
+        if self.pot == 0 { 0 } else { self.slots.iter().map(|slot| u32::from(slot.shares_pot())).sum() }
     }
 }
 
-/// What an opened gold answer says of its item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// It is the item's result.
-    Equal,
-    /// It is not.
-    Against,
-    /// The item has no result; this slot gave the answer.
-    Decides(u8),
-    /// The item has no result, and nobody gave the answer.
-    Nobody,
+impl SlotOutcome {
+    /// Whether the slot did work and revealed: jurors have no part in the pot.
+    #[must_use]
+    pub const fn shares_pot(&self) -> bool {
+        self.revealed && !self.judges
+    }
 }
 
 /// Tallies a lot of `items` items, whose current round has ended: its slots are committed or revealed.
@@ -168,28 +207,19 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
         slots: slots.len(),
         first_slots: slots.iter().take_while(|slot| slot.round == 0).count(),
         winners: [0; 64],
+        case: state.case.as_deref(),
+        appeal: state.appeal,
         ruling: None,
-        silent: state.phase == LotPhase::Judging,
     };
-    if terms.adjudicator().is_some() {
-        judgement.ruling = state
-            .case
-            .as_deref()
-            .map(|case| Box::new(Ruling::new(terms, case, &state.slots[work..], judgement.winners, |_| None)));
-        return judgement;
+    if terms.adjudicator().is_none() {
+        judgement.count_winners();
     }
-    let min_nodes = tally::min_nodes(terms.start);
-    let mut winners = tally::tally(&judgement.round(0), terms.quorum_pct, min_nodes);
-    if state.open_items != 0 {
-        let decided = tally::tally(&judgement.round(1), terms.quorum_pct, min_nodes);
-        for item in Items(state.open_items).iter() {
-            let index = usize::from(item);
-            winners[index] = judgement.with_late_winners(item, decided[index]);
+    if let (JURY, Some(case)) = (state.round, judgement.case) {
+        let ruling = Ruling::new(&judgement, case, &state.slots[work..]);
+        for &(item, answer) in ruling.overturned.iter().filter(|_| terms.adjudicator().is_none()) {
+            judgement.winners[usize::from(item)] = tally::equal_to(&judgement.item_answers(item), answer);
         }
-    }
-    judgement.winners = winners;
-    if let Some(case) = state.case.as_deref() {
-        judgement.apply(case, &state.slots[work..]);
+        judgement.ruling = Some(Box::new(ruling));
     }
     judgement
 }
@@ -197,20 +227,20 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
 /// The bond of a slot of the lot's round, yoctoNEAR.
 #[must_use]
 pub fn slot_bond(terms: &Terms, fixed: &Fixed, items: u8, state: &LotState, round: u8) -> u128 {
+    let judged = state.judged_items(round, items);
     if round == JURY {
-        return juror_fee(terms, fixed, items, state.judged_items(round, items));
+        return juror_bond(terms, fixed, items, judged);
     }
-    let judged = state.judged_items(round, items).count_ones();
-    money::bond(terms, fixed, u8::try_from(judged).unwrap_or(u8::MAX))
+    money::bond(terms, fixed, u8::try_from(judged.count_ones()).unwrap_or(u8::MAX))
 }
 
 impl LotState {
     /// The items that a round of a lot of `items` items judges.
     #[must_use]
-    pub const fn judged_items(&self, round: u8, items: u8) -> u64 {
+    pub fn judged_items(&self, round: u8, items: u8) -> u64 {
         match (round, &self.case) {
             (0, _) => all_items(items),
-            (JURY, Some(case)) => case.jury_items,
+            (JURY, Some(case)) => case.challenged(),
             _ => self.open_items,
         }
     }
@@ -218,36 +248,30 @@ impl LotState {
     /// What a slot of a lot of `items` items revealed; `None` before.
     #[cfg(feature = "host")]
     #[must_use]
-    pub fn answers_of(&self, slot: &Slot, terms: &Terms, items: u8) -> Option<Answers> {
+    pub fn answers_of(&self, slot: &crate::model::view::Slot, terms: &Terms, items: u8) -> Option<Answers> {
         let items = Items(self.judged_items(slot.round, items));
         Some(Answers { items, width: terms.answer_width, bytes: slot.revealed()?.to_vec() })
     }
 }
 
 impl<'a> Judgement<'a> {
-    /// Lets the lot's case change the result.
-    fn apply(&mut self, case: &'a Case, jurors: &'a [Slot]) {
-        let before = self.winners;
-        for decided in &case.decided {
-            let answers = self.item_answers(decided.item);
-            if let (Some(winners), Some(Some(answer))) =
-                (self.winners.get_mut(usize::from(decided.item)), answers.get(usize::from(decided.slot)))
-            {
-                *winners = tally::equal_to(&answers, answer);
+    /// Counts each item's answers: those of round 0, and of items that it left open those of the extension.
+    fn count_winners(&mut self) {
+        let quorum = self.terms.quorum_pct;
+        let mut winners = tally::tally(&self.round(0), self.terms.seats(0), quorum);
+        if self.open_items != 0 {
+            let late = tally::tally(&self.round(1), self.terms.seats(1), quorum);
+            for item in Items(self.open_items).iter() {
+                winners[usize::from(item)] = self.with_late_winners(item, late[usize::from(item)]);
             }
         }
-        let result = |item: u8| self.item_answer(self.winners[usize::from(item)].trailing_zeros() as usize, item);
-        let ruling = Ruling::new(self.terms, case, jurors, before, result);
-        for &(item, answer) in &ruling.overturned {
-            self.winners[usize::from(item)] = tally::equal_to(&self.item_answers(item), answer);
-        }
-        self.ruling = Some(Box::new(ruling));
+        self.winners = winners;
     }
 
     /// Items with a result, bit i for item i.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        let overturned = self.ruling.as_ref().map_or(0, |ruling| ruling.overturned_items());
+        let overturned = if self.terms.adjudicator().is_some() { 0 } else { self.overturned() };
         overturned | self.items_where(|winner| winner != 0)
     }
 
@@ -261,25 +285,13 @@ impl<'a> Judgement<'a> {
         items
     }
 
-    /// Items without a winner: those of an extension, if there may be one.
+    /// Items without a result: those of an extension, if there may be one.
     #[must_use]
     pub fn unresolved(&self) -> u64 {
         all_items(self.items) & !self.accepted()
     }
 
-    /// The slots with an item's result by the lot's answers, and whether there is a result; for an opening of gold.
-    #[must_use]
-    pub fn compare(&self, item: u8, answer: &[u8]) -> Comparison {
-        let group = tally::equal_to(&self.item_answers(item), answer);
-        match (self.winners.get(usize::from(item)).copied().unwrap_or_default(), group) {
-            (0, 0) => Comparison::Nobody,
-            (0, group) => Comparison::Decides(u8::try_from(group.trailing_zeros()).unwrap_or_default()),
-            (winner, group) if winner == group => Comparison::Equal,
-            _ => Comparison::Against,
-        }
-    }
-
-    /// The lot's answers to all of its items, zeros where one is unresolved. Empty in an adjudicated batch.
+    /// The lot's answers to all of its items, zeros where one has no result. Empty in an adjudicated batch.
     #[must_use]
     pub fn answers(&self) -> Answers {
         let (items, width) = (Items(all_items(self.items)), self.terms.answer_width);
@@ -298,17 +310,19 @@ impl<'a> Judgement<'a> {
         let others = if whole.is_some() { !self.items_where(|winner| winner & 1 != 0) } else { u64::MAX };
         for item in Items(others & all_items(self.items)).iter() {
             let Some(bytes) = answers.chunks_exact_mut(width.max(1)).nth(usize::from(item)) else { break };
-            match self.item_answer(self.winners[usize::from(item)].trailing_zeros() as usize, item) {
+            match self.result(item) {
                 Some(answer) => bytes.copy_from_slice(answer),
                 None => bytes.fill(0),
             }
         }
-        for &(item, answer) in self.ruling.iter().flat_map(|ruling| &ruling.overturned) {
-            if let Some(bytes) = answers.chunks_exact_mut(width.max(1)).nth(usize::from(item)) {
-                bytes.copy_from_slice(answer);
-            }
-        }
         answers
+    }
+
+    /// The result of an item: the answer of its winners, or the jury's.
+    fn result(&self, item: u8) -> Option<&'a [u8]> {
+        let ruled = self.ruling.iter().flat_map(|ruling| &ruling.overturned).find(|(of, _)| *of == item);
+        let winners = self.winners[usize::from(item)];
+        ruled.map(|(_, answer)| *answer).or_else(|| self.item_answer(winners.trailing_zeros() as usize, item))
     }
 
     /// What the results' leaf stands for: the SHA-256 of the answers, or the adjudicator's report if its verdict holds.
@@ -320,7 +334,7 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    /// Items whose accepted answer is the slot's.
+    /// Items whose result is the slot's answer.
     #[must_use]
     pub fn agreed(&self, slot: usize) -> u64 {
         let bit = u32::try_from(slot).ok().and_then(|slot| 1_u8.checked_shl(slot)).unwrap_or_default();
@@ -333,10 +347,9 @@ impl<'a> Judgement<'a> {
         self.ruling.as_ref().map_or(0, |ruling| ruling.overturned_items())
     }
 
-    /// The adjudicator's verdict, if there is one and it holds.
+    /// The adjudicator's verdict, unless a jury overturned it.
     fn verdict(&self) -> Option<&'a Verdict> {
-        let ruling = self.ruling.as_ref()?;
-        ruling.case.verdict.as_ref().filter(|_| ruling.overturned.is_empty())
+        self.case?.verdict.as_ref().filter(|_| self.overturned() == 0)
     }
 
     /// The answers of one round: slots of round 0, or of the extension.
@@ -371,4 +384,9 @@ impl<'a> Judgement<'a> {
             _ => 0,
         }
     }
+}
+
+/// Who challenged an item; nobody, if it was not challenged.
+fn challenger_of(case: &Case, item: u8) -> Option<usize> {
+    case.challenges.iter().position(|challenge| challenge.items & (1 << item) != 0)
 }

@@ -35,8 +35,8 @@ pub struct Candidate {
     pub node: AccountNo,
     /// Its tickets, at most 16.
     pub tickets: u8,
-    /// When its tickets last rose or it returned, Unix seconds.
-    pub active_since: u32,
+    /// When its tickets last rose, it returned, or it declared the class, whatever was last; Unix seconds.
+    pub since: u32,
 }
 
 /// The seed that a draw captures from the receipt's random seed.
@@ -74,7 +74,7 @@ pub fn eligible(sha256: Sha256, seed: &Seed, place: Seats, candidate: Candidate,
     if seats >= u64::from(seed.tickets) || seats * level >= LEVEL_OF_ONE * u64::from(seed.tickets) {
         return true;
     }
-    if candidate.active_since >= seed.at {
+    if candidate.since >= seed.at {
         return false;
     }
     let draw = u128::from(draw_number(sha256, seed, place, candidate.node)) * u128::from(LEVEL_OF_ONE);

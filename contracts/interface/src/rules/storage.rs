@@ -1,7 +1,7 @@
 //! Storage charges, by NEP-145 deposits. Every row has a fixed worst case, so a charge never changes while a row lives,
 //! and reveals, pokes and settlements never need new storage.
 
-use crate::model::terms::{EXTENSION_SEATS, JURORS, LOT_SIZE_MAX, Terms};
+use crate::model::terms::{JURORS, Terms};
 
 /// yoctoNEAR locked per byte of state.
 pub const YOCTONEAR_PER_BYTE: u128 = 10_u128.pow(19);
@@ -12,7 +12,7 @@ pub const CLASSES_MAX: usize = 8;
 /// Bytes of a manifest URI at most. It travels in the event only.
 pub const URI_MAX: usize = 256;
 /// Nodes a lot remembers as having left it.
-pub const LEAVERS_MAX: usize = 8;
+pub const LEAVERS_MAX: usize = 16;
 /// Peaks of a results range at most: a batch has fewer than 2^32 lots.
 pub const PEAKS_MAX: u32 = 32;
 
@@ -24,7 +24,7 @@ pub fn account_bytes(name: usize) -> u32 {
 }
 
 /// Bytes a node adds to its account's record: the fields and eight classes.
-pub const NODE_BYTES: u32 = 100 + 9 * 8;
+pub const NODE_BYTES: u32 = 100 + 18 * 8;
 
 /// Bytes that a key for signed intents adds to its account's record.
 pub const INTENT_KEY_BYTES: u32 = 80;
@@ -38,33 +38,30 @@ pub const BATCH_BYTES: u32 = (ROW + 5 + 600) + (ROW + 5 + 100 + 32 * PEAKS_MAX);
 /// Bytes of a closed batch.
 pub const CLOSED_BATCH_BYTES: u32 = ROW + 5 + 48 + 70;
 
-/// Bytes that a case has without challenges: sets, lists' lengths, the verdict's flag.
-const CASE: u32 = 4 * 8 + 2 * 4 + 1;
-
 /// Bytes that a challenge adds to a lot: itself, and the slots of a jury with every answer revealed.
 #[must_use]
-pub fn case_bytes(terms: &Terms) -> u32 {
-    CASE + (4 + 8 + 16) + u32::from(JURORS) * slot_bytes(terms)
+pub fn challenge_bytes(terms: &Terms) -> u32 {
+    CASE + (4 + 4 + 8) + u32::from(JURORS) * slot_bytes(terms)
 }
 
-/// Bytes that a batch's gold or adjudicator adds to each of its lots.
+/// Bytes that a case has without challenges and scores: the list's length, the time, the verdict's flag.
+const CASE: u32 = 1 + 4 + 4 + 1;
+
+/// Bytes that an adjudicator's verdict adds to each lot.
 fn verdict_bytes(terms: &Terms) -> u32 {
-    let gold = if terms.gold_slash_pct > 0 { CASE + 2 * u32::from(LOT_SIZE_MAX) } else { 0 };
-    let verdict = if terms.adjudicator().is_some() { CASE + 4 + 2 * u32::from(terms.start) + 32 } else { 0 };
-    gold + verdict
+    if terms.adjudicator().is_some() { CASE + 4 + 2 * u32::from(terms.start) + 32 } else { 0 }
 }
 
 fn slot_bytes(terms: &Terms) -> u32 {
     let answers = (u32::from(terms.lot_size) * u32::from(terms.answer_width)).max(32);
-    4 + 1 + 1 + 4 + answers
+    4 + 4 + 1 + 1 + 4 + answers
 }
 
 /// Bytes of a full lot with every slot of both rounds revealed.
 #[must_use]
 pub fn lot_bytes(terms: &Terms) -> u32 {
-    let seats = u32::from(terms.start) + if terms.max > terms.start { u32::from(EXTENSION_SEATS) } else { 0 };
     let leavers = 4 * u32::try_from(LEAVERS_MAX).unwrap_or_default();
-    (ROW + 9 + 72 + leavers) + seats * slot_bytes(terms) + verdict_bytes(terms)
+    (ROW + 9 + 78 + leavers) + u32::from(terms.copies()) * slot_bytes(terms) + verdict_bytes(terms)
 }
 
 /// yoctoNEAR that so many bytes lock.

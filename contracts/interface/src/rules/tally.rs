@@ -49,39 +49,44 @@ pub type SlotSet = u8;
 /// Per item of a lot, a set of slots that gave it the same answer.
 pub type Groups = [SlotSet; LOT_SIZE_MAX as usize];
 
-/// Equal answers that a winner needs: `⌈quorum × committed / 100⌉`, and at least `min_nodes`.
+/// Equal answers that a result needs: `⌈quorum × seats / 100⌉`. Seats that stay empty count, so that a round that few sat in
+/// needs as many equal answers as a full one.
 #[must_use]
-pub fn needed(committed: usize, quorum_pct: u8, min_nodes: u8) -> u32 {
-    let committed = u32::try_from(committed).unwrap_or(u32::MAX);
-    committed.saturating_mul(u32::from(quorum_pct)).div_ceil(100).max(u32::from(min_nodes))
+pub fn needed(seats: u8, quorum_pct: u8) -> u32 {
+    (u32::from(seats) * u32::from(quorum_pct)).div_ceil(100)
 }
 
-/// Nodes that a winner needs at least: two, unless the terms start with a single copy.
-#[must_use]
-pub const fn min_nodes(start: u8) -> u8 {
-    if start == 1 { 1 } else { 2 }
+/// The largest groups among one item's answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Largest {
+    /// Slots of all groups of that size.
+    pub slots: SlotSet,
+    /// Whether there is a single one.
+    pub single: bool,
 }
 
-/// The strictly largest group among one item's answers; empty when two groups tie or nobody answered.
+/// The largest groups of equal answers, of any size; empty where nobody answered.
 #[must_use]
-pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> SlotSet {
+pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> Largest {
     let mut left: SlotSet = 0;
     for (slot, answer) in answers.iter().enumerate() {
         left |= SlotSet::from(answer.is_some()) << slot;
     }
-    let (mut best, mut tied): (SlotSet, bool) = (0, false);
-    // A group as large as what is left and smaller than the best cannot change the outcome any more.
-    while left.count_ones() >= best.count_ones().max(1) {
+    let (mut size, mut best) = (1, Largest::default());
+    // Smaller groups than the best cannot change the outcome any more.
+    while left.count_ones() >= size {
         // Equal answers are all still left: a group is taken whole.
         let members = answers[left.trailing_zeros() as usize].map_or(left, |answer| equal_to(answers, answer));
         left &= !members;
-        match members.count_ones().cmp(&best.count_ones()) {
-            core::cmp::Ordering::Greater => (best, tied) = (members, false),
-            core::cmp::Ordering::Equal => tied = true,
+        match members.count_ones().cmp(&size) {
+            core::cmp::Ordering::Greater => (size, best) = (members.count_ones(), Largest { slots: members, single: true }),
+            core::cmp::Ordering::Equal => {
+                best = Largest { slots: best.slots | members, single: best.slots == 0 };
+            }
             core::cmp::Ordering::Less => {}
         }
     }
-    if tied { 0 } else { best }
+    best
 }
 
 /// Per judged item the strictly largest group of equal answers; empty where two tie.
@@ -106,7 +111,8 @@ pub fn groups(round: &RoundAnswers<'_, '_>) -> Groups {
             break;
         }
         if left & 1 != 0 {
-            *group = if disputed & 1 == 0 { revealed } else { largest(&round.answers(item)) };
+            let single = |largest: Largest| if largest.single { largest.slots } else { 0 };
+            *group = if disputed & 1 == 0 { revealed } else { single(largest(&round.answers(item))) };
             disputed >>= 1;
         }
     }
@@ -140,11 +146,11 @@ fn disputed(round: &RoundAnswers<'_, '_>, answers: &[&[u8]]) -> u64 {
     disputed
 }
 
-/// Per judged item the slots with the winning answer; empty where nothing reaches the quorum. A quorum is above one
-/// half of the slots that committed, so a winner is always the strictly largest group.
+/// Per judged item the slots with the result, of a round of so many seats; empty where nothing reaches the quorum. A quorum
+/// is above one half of the seats, so a result is always that of the single largest group.
 #[must_use]
-pub fn tally(round: &RoundAnswers<'_, '_>, quorum_pct: u8, min_nodes: u8) -> Groups {
-    let needed = needed(round.slots.len(), quorum_pct, min_nodes);
+pub fn tally(round: &RoundAnswers<'_, '_>, seats: u8, quorum_pct: u8) -> Groups {
+    let needed = needed(seats, quorum_pct);
     let mut groups = groups(round);
     for group in &mut groups {
         if group.count_ones() < needed {

@@ -19,23 +19,25 @@
 //! | `propose` | owner, token admin | 1 yocto | `{"change"}`, a [`crate::model::governance::Change`]; returns its number |
 //! | `drop_proposal` | owner, guardian | 1 yocto | `{"number"}` |
 //! | `treasury_set` | owner | 1 yocto | `{"account_id"?}` |
-//! | `epoch_settle` | anyone | 0 | `{}` |
-//! | `revenue_collect` | node | 1 yocto | `{}` |
 //! | `apply` | anyone | 0 | `{"number"}` |
 //! | `upgrade` | owner | 1 yocto | the wasm itself; attach 100 TGas and more |
 //! | `ft_on_transfer` | listed token | 0 | NEP-141; `msg` is [`DepositMessage`] |
 //! | `withdraw` | account | 1 yocto | [`WithdrawArgs`] |
 //! | `node_register` | account | added stake | [`NodeRegisterArgs`] |
 //! | `node_update` | node | 1 yocto | [`NodeRegisterArgs`] |
+//! | `class_register` | account | `class_deposit` | [`ClassRegisterArgs`]; returns the [`crate::model::ids::ClassId`] |
+//! | `class_admit`, `class_remove` | the class's owner | 1 yocto | [`ClassNodeArgs`] |
+//! | `node_operator` | node | 1 yocto | `{"account_id"?}`: the operator that it names; none ends it |
+//! | `operator_confirm` | account | 1 yocto | [`OperatorConfirmArgs`] |
 //! | `stake_add` | node | added stake | `{}` |
 //! | `stake_remove` | node | 1 yocto | [`StakeRemoveArgs`] |
 //! | `stake_claim` | node | 1 yocto | `{}`; credits the NEAR balance |
 //! | `node_pause`, `node_resume`, `heartbeat` | node | 0 | `{}` |
 //! | `batch_create` | requester | 1 yocto | [`BatchCreateArgs`]; returns the [`crate::model::ids::BatchId`] |
 //! | `batch_cancel`, `batch_forget` | requester | 1 yocto | [`BatchArgs`] |
-//! | `gold_open` | requester | 0, or the bonds of gold against a result | Borsh [`crate::wire::call::GoldOpenArgs`] |
-//! | `challenge` | account | the bond, or 1 yocto if the NEAR balance has it | [`ChallengeArgs`] |
-//! | `adjudicator_accept` | the adjudicator | the bond, or 1 yocto if the NEAR balance has it | [`BatchArgs`] |
+//! | `challenge` | account | 1 yocto | [`ChallengeArgs`]; its balance pays the deposit |
+//! | `adjudicator_accept` | the adjudicator | 1 yocto | [`BatchArgs`]; its balance pays what four parts lack |
+//! | `adjudicator_resign` | the adjudicator | 1 yocto | [`BatchArgs`] |
 //! | `verdict` | the adjudicator | 0 | [`VerdictArgs`] |
 //! | `batch_skip_lots` | requester | 1 yocto | [`BatchSkipLotsArgs`] |
 //! | `work` | node | 0 | Borsh [`crate::wire::op::Work`] |
@@ -45,8 +47,8 @@
 //! | `intents_execute` | anyone | 0 | Borsh `Vec<`[`crate::wire::intent::SignedIntent`]`>`; attach [`intents_gas`] |
 //!
 //! Views: `root` → [`crate::model::view::Root`]; `config` → [`crate::model::config::Config`];
-//! `settings` → [`crate::model::governance::Settings`]; `revenue` → [`crate::model::revenue::Revenue`]; `owner` → account id;
-//! `tokens` → list of [`crate::model::view::Token`]; `account_no {"account_id"}` → number or null;
+//! `settings` → [`crate::model::governance::Settings`]; `owner` → account id;
+//! `classes {"from","limit"}` → list of [`crate::model::view::Class`] by number; `tokens` → list of [`crate::model::view::Token`]; `account_no {"account_id"}` → number or null;
 //! `account {"account_id"}` → [`crate::model::view::Account`] or null; `accounts {"from","limit"}`, `batches {"from","limit"}` →
 //! lists by number; `batch {"batch"}`; `lot {"batch","lot"}` → [`crate::model::view::Lot`] or null;
 //! `lots {"batch","from","limit"}` → the lots with a record among lots `from..from+limit` (`limit` ≤ 128);
@@ -55,13 +57,11 @@
 //! account's own key counts without one until it is used, limited or removed; NEP-145 `storage_balance_of`,
 //! `storage_balance_bounds`; NEP-330 `contract_source_metadata`.
 
-use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::{fields, json::Read, json::Reader};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     amount::Amount,
-    case::Opening,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     key::{Kinds, PublicKey},
     terms::Terms,
@@ -76,8 +76,6 @@ pub const WORK: &str = "work";
 pub const POKE: &str = "poke";
 /// Borsh `Vec<SignedIntent>`.
 pub const INTENTS_EXECUTE: &str = "intents_execute";
-/// Ends an epoch.
-pub const EPOCH_SETTLE: &str = "epoch_settle";
 /// Keeps a node active.
 pub const HEARTBEAT: &str = "heartbeat";
 
@@ -155,7 +153,7 @@ pub struct BatchSpec {
     pub manifest: [u8; 32],
     /// Where the manifest is, at most 256 bytes.
     pub uri: String,
-    /// Root of the gold tree, [`crate::rules::gold::leaf`]; zeros without gold, which needs a challenge window.
+    /// A root that the requester commits to, for answers that it knows; zeros without. It stands in the journal only.
     #[serde(default, with = "hex::serde")]
     pub gold_root: [u8; 32],
     /// Whom to tell when the batch is closed.
@@ -190,21 +188,8 @@ pub struct BatchSkipLotsArgs {
     pub lots: Vec<LotId>,
 }
 
-/// Arguments of `gold_open`, in Borsh.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct GoldOpenArgs {
-    /// Batch.
-    pub batch: BatchId,
-    /// Lot, provisional.
-    pub lot: LotId,
-    /// Gold items of the lot.
-    pub openings: Vec<Opening>,
-}
-
-fields!(GoldOpenArgs as [borsh] { batch, lot, openings });
-
 /// Arguments of `challenge`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChallengeArgs {
     /// Batch.
     pub batch: BatchId,
@@ -212,7 +197,12 @@ pub struct ChallengeArgs {
     pub lot: LotId,
     /// Items of the lot whose result is wrong. In an adjudicated batch item 0 stands for the scores.
     pub items: Vec<u8>,
+    /// SHA-256 of what shows that, published elsewhere; zeros without. It stands in the journal only.
+    #[serde(default, with = "hex::serde")]
+    pub evidence: [u8; 32],
 }
+
+fields!(ChallengeArgs as [read] { batch, lot, items, evidence(hex_optional) });
 
 /// Arguments of `verdict`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,6 +257,39 @@ pub struct WithdrawArgs {
 pub struct NodeRegisterArgs {
     /// Classes, 1..=8 different ones.
     pub classes: Vec<ClassId>,
+}
+
+/// Arguments of `class_register`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassRegisterArgs {
+    /// Name, 1 to 32 bytes.
+    pub name: String,
+    /// SHA-256 of the schema that briefs of such work follow; zeros without one.
+    #[serde(default, with = "hex::serde")]
+    pub schema: [u8; 32],
+    /// Whether the owner admits the nodes that work in it, for ever.
+    #[serde(default)]
+    pub gated: bool,
+}
+
+fields!(ClassRegisterArgs as [read] { name, schema(hex_optional), gated(optional) });
+
+/// Arguments of `class_admit` and `class_remove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassNodeArgs {
+    /// Class.
+    pub class: ClassId,
+    /// Account of the node.
+    pub account_id: String,
+}
+
+/// Arguments of `operator_confirm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorConfirmArgs {
+    /// Account of the node, which named the caller.
+    pub account_id: String,
+    /// Whether the caller is its operator from now on, or no longer.
+    pub accept: bool,
 }
 
 /// Arguments of `stake_remove`.

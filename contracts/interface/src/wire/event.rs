@@ -2,7 +2,7 @@
 //! line's number and a list of entries, each a short JSON array that begins with its tag:
 //!
 //! ```text
-//! EVENT_JSON:{"standard":"piecework","version":"1.1.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
+//! EVENT_JSON:{"standard":"piecework","version":"2.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
 //! ```
 //!
 //! `event` names the method, `node` the node whose call it is: unless it was seen less than ten seconds ago, its
@@ -11,7 +11,7 @@
 use crate::model::{
     amount::Amount,
     answers::Items,
-    case::Decided,
+    case::{ChallengerPay, JurorPay},
     config::{Config, Fixed},
     draw::At,
     governance::{Change, Role},
@@ -19,7 +19,7 @@ use crate::model::{
     key::{Kind, Kinds, PublicKey},
     skip::Skip,
     terms::Terms,
-    view::{Callback, Credited, NodeStatus},
+    view::{Callback, NodeStatus},
 };
 #[cfg(feature = "host")]
 use piecework_compact::row::Value;
@@ -29,40 +29,12 @@ use piecework_compact::{fields, json::Text, json::Write, row::Field};
 pub const PREFIX: &str = "EVENT_JSON:";
 /// NEP-297 `standard`.
 pub const STANDARD: &str = "piecework";
-/// NEP-297 `version` of the lines that are written today.
-pub const VERSION: &str = "1.1.0";
-
-/// By which rules a line moves a mirror. The entries are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    /// "1.0.0", of release 0.1.0: every full first round marks its lot, and every call of a node moves its `last_seen`.
-    First,
-    /// "1.1.0": it does while [`crate::model::view::Window::marks_early`], and unless [`crate::model::view::Node::seen_lately`].
-    #[default]
-    Second,
-}
-
-impl Version {
-    /// As NEP-297 names it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::First => "1.0.0",
-            Self::Second => VERSION,
-        }
-    }
-
-    #[cfg(feature = "host")]
-    fn read(name: &Value) -> Option<Self> {
-        [Self::First, Self::Second].into_iter().find(|version| version.name() == name)
-    }
-}
+/// NEP-297 `version`.
+pub const VERSION: &str = "2.0.0";
 
 /// One log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Rules of the code that wrote it.
-    pub version: Version,
     /// Number of the line in the journal, from 0 without gaps.
     pub seq: u64,
     /// The method that wrote it.
@@ -98,19 +70,6 @@ pub struct SettledSlot {
 }
 
 fields!(SettledSlot as [row] { node, pay, slash, reputation });
-
-/// What an ended epoch pays in one token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EpochShare {
-    /// Token.
-    pub token: TokenId,
-    /// To the treasury.
-    pub treasury: Amount,
-    /// To each ticket.
-    pub per_ticket: Amount,
-}
-
-fields!(EpochShare as [row] { token, treasury, per_ticket });
 
 macro_rules! entries {
     ($($(#[$doc:meta])* $name:ident = $tag:literal { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
@@ -166,17 +125,13 @@ entries! {
     OwnerSet = "owner" { /** Who. */ account_id: String, }
     /// A role has this holder.
     RoleSet = "role" { /** Role. */ role: Role, /** Who. */ account_id: Option<String>, }
-    /// The treasury's part of fees goes to this account, or stays with the nodes.
+    /// Fees go to this account's balance; without one they wait.
     TreasurySet = "treasury" { /** Whose. */ account: Option<AccountNo>, }
-    /// An epoch ended: what the one before left went back to the pools, the treasury got its part, nodes may collect.
-    EpochEnded = "epoch" {
-        /** Number of the epoch that begins. */ epoch: u32,
-        /** What the ended one pays. */ shares: Vec<EpochShare>,
-    }
-    /// A node collected what the epoch before the running one pays for its tickets.
-    Collected = "collect" {
-        /** Account. */ account: AccountNo,
-        /** Tickets. */ tickets: u8,
+    /// What waited of a token went to the treasury.
+    TreasuryPaid = "sweep" {
+        /** Whose balance. */ account: AccountNo,
+        /** Token. */ token: TokenId,
+        /** Amount. */ amount: Amount,
     }
     /// Exactly these features are paused.
     Paused = "pause" { /** Bits of [`crate::model::governance::Feature`]. */ features: u8, }
@@ -238,6 +193,31 @@ entries! {
         /** yoctoNEAR added to the stake. */ stake: Amount,
         /** Classes declared. */ classes: Vec<ClassId>,
     }
+    /// A class was registered.
+    ClassRegistered = "class" {
+        /** Number. */ class: ClassId,
+        /** Who owns it. */ owner: AccountNo,
+        /** Name. */ name: String,
+        /** SHA-256 of its briefs' schema. */ schema: [u8; 32],
+        /** Whether the owner admits its nodes. */ gated: bool,
+        /** yoctoNEAR that were burnt for it. */ burnt: Amount,
+    }
+    /// A gated class's owner admitted a node that declared it.
+    ClassAdmitted = "admit" {
+        /** Class. */ class: ClassId,
+        /** Node. */ account: AccountNo,
+    }
+    /// A gated class's owner removed a node.
+    ClassRemoved = "remove" {
+        /** Class. */ class: ClassId,
+        /** Node. */ account: AccountNo,
+    }
+    /// A node named its operator, or has none any more; `accepted` once that account named the node too.
+    OperatorSet = "operator" {
+        /** Node. */ account: AccountNo,
+        /** Operator. */ operator: Option<AccountNo>,
+        /** Whether it holds. */ accepted: bool,
+    }
     /// A node declared other classes.
     NodeClasses = "classes" {
         /** Account. */ account: AccountNo,
@@ -262,18 +242,20 @@ entries! {
         /** Reward token. */ token: TokenId,
         /** Items. */ items: u32,
         /** Merkle root over payload digests. */ manifest: [u8; 32],
-        /** Root of the gold tree, zeros without gold. */ gold_root: [u8; 32],
+        /** Root that the requester commits to; the contract does nothing with it. */ gold_root: [u8; 32],
         /** Whom to tell when it is closed. */ callback: Option<Callback>,
         /** Where the manifest is. */ uri: String,
         /** Escrow, fee included. */ escrow: Amount,
         /** Terms. */ terms: Terms,
         /** What was copied from the configuration. */ fixed: Fixed,
     }
-    /// The adjudicator put up its bond: group 0 is open.
+    /// The adjudicator stands behind the batch: groups may be drawn.
     AdjudicatorAccepted = "accept" {
         /** Batch. */ batch: BatchId,
-        /** Taken from its balance, yoctoNEAR. */ bond: Amount,
+        /** Taken from its balance, in units of the token. */ amount: Amount,
     }
+    /// The adjudicator begins no more lots.
+    AdjudicatorResigned = "resign" { /** Batch. */ batch: BatchId, }
     /// A draw was opened.
     DrawOpened = "open" {
         /** Batch. */ batch: BatchId,
@@ -284,7 +266,8 @@ entries! {
         /** Batch. */ batch: BatchId,
         /** What is drawn. */ at: At,
         /** Seed. */ value: [u8; 16],
-        /** Active tickets at the capture. */ tickets: u32,
+        /** Tickets of the batch's class at the capture. */ tickets: u32,
+        /** Whether the lots' results may be appealed. */ appeal: bool,
     }
     /// The node took a seat; the first claim of a lot makes its record and reserves its bytes from the requester.
     Claimed = "claim" {
@@ -297,6 +280,11 @@ entries! {
         /** Batch. */ batch: BatchId,
         /** Lot. */ lot: LotId,
         /** yoctoNEAR taken from its stake. */ slash: Amount,
+    }
+    /// Nobody committed to the lot in time: the batch's window passes it, and claims go on.
+    Passed = "passed" {
+        /** Batch. */ batch: BatchId,
+        /** Lot. */ lot: LotId,
     }
     /// The node committed.
     Committed = "commit" {
@@ -341,36 +329,29 @@ entries! {
         /** Per slot, 0..=10000. */ scores: Vec<u16>,
         /** SHA-256 of the report. */ report: [u8; 32],
     }
-    /// The requester opened gold items of a lot.
-    GoldOpened = "gold" {
-        /** Batch. */ batch: BatchId,
-        /** Lot. */ lot: LotId,
-        /** Items whose result they are. */ equal: Items,
-        /** Items whose result they are not: challenged by the requester. */ against: Items,
-        /** Items without a result, which they decide by a slot's answer. */ decided: Vec<Decided>,
-        /** Items without a result whose gold nobody answered. */ void: Items,
-    }
     /// Items of a lot's result were challenged.
     Challenged = "challenge" {
         /** Batch. */ batch: BatchId,
         /** Lot. */ lot: LotId,
         /** Who. */ account: AccountNo,
         /** Items. */ items: Items,
-        /** Taken from its balance, yoctoNEAR. */ bond: Amount,
+        /** Taken from its balance, in units of the token. */ deposit: Amount,
+        /** Digest of its evidence, zeros without. */ evidence: [u8; 32],
+        /** Whose challenge of fewer items it replaced: that one's deposit returned. */ replaced: Option<AccountNo>,
     }
     /// The challenge window is over and challenged items go to a jury, whose draw is open.
     JuryOpened = "jury" {
         /** Batch. */ batch: BatchId,
         /** Lot. */ lot: LotId,
     }
-    /// What a jury came to; the lot settles next.
+    /// What an appeal came to; the lot settles next.
     Ruled = "rule" {
         /** Batch. */ batch: BatchId,
         /** Lot. */ lot: LotId,
         /** Items whose result was changed. */ overturned: Items,
-        /** NEAR credited to jurors. */ jurors: Vec<Credited>,
-        /** NEAR credited to challengers. */ challengers: Vec<Credited>,
-        /** Taken from the adjudicator's bond, yoctoNEAR. */ forfeit: Amount,
+        /** What jurors got. */ jurors: Vec<JurorPay>,
+        /** What challengers got, in the order of their challenges. */ challengers: Vec<ChallengerPay>,
+        /** Credited to each revealed slot that did the work, in units of the token. */ pot: Amount,
     }
     /// The current round ended without a result: its slots are freed, bonds back, reservations that ran out slashed.
     Freed = "free" {
@@ -385,8 +366,9 @@ entries! {
         /** Settlement number in the batch. */ n: u32,
         /** Accepted items. */ accepted: Items,
         /** SHA-256 of the lot's answers, zeros where nothing is accepted. */ digest: [u8; 32],
-        /** Fee, kept with the batch. */ fee: Amount,
+        /** Due to the treasury, kept with the batch. */ fee: Amount,
         /** Freed for the requester, kept with the batch. */ refund: Amount,
+        /** Taken from the adjudicator's bond, in units of the token. */ forfeit: Amount,
         /** Slots that were judged, in order of their claims. */ slots: Vec<SettledSlot>,
     }
     /// The requester cancelled the batch.
@@ -394,13 +376,13 @@ entries! {
     /// What settled lots left was paid out.
     BatchPaid = "paid" {
         /** Batch. */ batch: BatchId,
-        /** Fees moved to the token's pool. */ fees: Amount,
+        /** Moved to the token, where it waits for the treasury. */ fees: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
     /// Nothing of the batch is live: everything that it held was paid out.
     BatchClosed = "close" {
         /** Batch. */ batch: BatchId,
-        /** Fees moved to the token's pool. */ fees: Amount,
+        /** Moved to the token, where it waits for the treasury. */ fees: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
     /// The closed batch's callback was sent.
@@ -451,7 +433,7 @@ impl Line {
             }
             entry.write(&mut entries);
         }
-        frame(self.version, self.seq, &self.event, self.node, &entries)
+        frame(self.seq, &self.event, self.node, &entries)
     }
 
     /// Reads a log line. `Ok(None)`: not an event of this standard.
@@ -470,11 +452,12 @@ impl Line {
             return Ok(None);
         }
         let error = |what: &'static str| LineError { what, line: line.to_owned() };
-        let version = Version::read(&value["version"]).ok_or_else(|| error("its version is not known"))?;
+        if value["version"] != VERSION {
+            return Err(error("its version is not known"));
+        }
         let data = &value["data"];
         let entries = data["log"].as_array().ok_or_else(|| error("`log` is missing"))?;
         Ok(Some(Self {
-            version,
             seq: data["seq"].as_u64().ok_or_else(|| error("`seq` is missing"))?,
             event: value["event"].as_str().ok_or_else(|| error("`event` is missing"))?.to_owned(),
             node: match &data["node"] {
@@ -491,9 +474,9 @@ impl Line {
 
 /// The log line around entries that are written already, with commas between them.
 #[must_use]
-pub fn frame(version: Version, seq: u64, event: &str, node: Option<AccountNo>, entries: &Text) -> String {
+pub fn frame(seq: u64, event: &str, node: Option<AccountNo>, entries: &Text) -> String {
     let mut out = Text::with_capacity(160 + entries.len());
-    for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", version.name(), "\",\"event\":\"", event] {
+    for part in [PREFIX, "{\"standard\":\"", STANDARD, "\",\"version\":\"", VERSION, "\",\"event\":\"", event] {
         out.push_str(part);
     }
     out.push_str("\",\"data\":{\"seq\":");

@@ -16,7 +16,7 @@ use crate::{
         ids::TokenId,
         key::{Kind, PublicKey, WORDS},
     },
-    wire::call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
+    wire::call::{BatchCreateArgs, BatchSpec, ChallengeArgs, WithdrawArgs},
 };
 
 /// Intents of one call at most.
@@ -127,14 +127,21 @@ impl Intent {
 pub enum Action {
     /// Moves balance to another account.
     Transfer(Payment),
-    /// The same as thanks: a kind of its own, so that a key can be limited to it.
-    Tip(Payment),
     /// Sends balance to the account itself, as `withdraw` does.
     Withdraw(WithdrawArgs),
     /// Creates a batch, as `batch_create` does.
     CreateBatch(BatchCreateArgs),
-    /// Credits the account with what the epoch before pays its node, as `revenue_collect` does.
-    CollectRevenue {},
+    /// Challenges items of a lot, as `challenge` does.
+    Challenge(Challenge),
+}
+
+/// A challenge of a batch whose reward token is the one named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Token of the deposit.
+    pub token: TokenId,
+    /// What is challenged.
+    pub challenge: ChallengeArgs,
 }
 
 /// Balance for somebody else.
@@ -179,6 +186,8 @@ pub struct Draft {
     pub memo: Option<String>,
     /// The batch to create.
     pub batch: Option<BatchSpec>,
+    /// What is challenged.
+    pub challenge: Option<ChallengeArgs>,
 }
 
 impl Draft {
@@ -200,6 +209,7 @@ impl Draft {
             (true, "receiver_id") => self.receiver_id = Read::read(reader),
             (true, "memo") => self.memo = Read::read(reader),
             (true, "batch") => self.batch = Some(Read::read(reader)),
+            (true, "challenge") => self.challenge = Some(Read::read(reader)),
             _ => reader.skip(),
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     draw::At,
-    ids::{AccountNo, BatchId, LotId},
+    ids::{AccountNo, BatchId, LotId, TokenId},
 };
 
 /// Most ops in one `work` call: their worst-case log entries fit a call's 16,384 bytes.
@@ -110,9 +110,11 @@ pub enum Target {
     Batch(BatchId),
     /// Makes a silent node inactive; counts its tickets by a new least stake.
     Node(AccountNo),
+    /// Pays the treasury what waits of a token.
+    Token(TokenId),
 }
 
-variants!(Target { 0 = Lot(batch, lot), 1 = Batch(batch), 2 = Node(node) } else Self::Batch(BatchId(0)));
+variants!(Target { 0 = Lot(batch, lot), 1 = Batch(batch), 2 = Node(node), 3 = Token(token) } else Self::Batch(BatchId(0)));
 impl Element for Target {}
 
 impl Codec for Work {

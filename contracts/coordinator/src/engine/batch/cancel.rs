@@ -29,7 +29,7 @@ impl<H: Host> Engine<'_, H> {
         match self.batches.take(&*self.host, args.batch)? {
             Some(Batch::Closed(closed)) if closed.requester == caller => {}
             Some(Batch::Closed(_)) => return Err(Error::Caller("the batch's requester")),
-            Some(Batch::Open(_) | Batch::Split(_)) => {
+            Some(Batch::Open(_)) => {
                 return Err(Error::BatchState(args.batch, "is not closed: cancel it or wait"));
             }
             None => return Err(Error::BatchState(args.batch, "does not exist")),

@@ -3,7 +3,7 @@
 use piecework_interface::{
     amount::Amount,
     event::Entry,
-    ids::{AccountNo, BatchId, NEAR, TokenId},
+    ids::{AccountNo, BatchId, TokenId},
     merkle,
     storage::{BATCH_BYTES, CLOSED_BATCH_BYTES, lot_bytes},
 };
@@ -36,10 +36,12 @@ impl<H: Host> Engine<'_, H> {
         let bytes = purse.reserved.checked_mul(lot_bytes).ok_or(Error::Internal("bytes of lots"))?;
         release(self.account(requester)?, bytes)?;
         release(self.account(requester)?, BATCH_BYTES - CLOSED_BATCH_BYTES)?;
-        let refund = purse.escrow.checked_sub(purse.fees).ok_or(Error::Internal("the escrow of a batch"))?;
+        let bond = purse.bond.unwrap_or_default();
+        let refund = purse.escrow.checked_sub(purse.fees).and_then(|rest| rest.checked_sub(bond));
+        let refund = refund.ok_or(Error::Internal("the escrow of a batch"))?;
         self.pay_out(token, requester, purse.fees, refund)?;
-        if let Some((adjudicator, bond)) = adjudicator.zip(purse.adjudicator_bond) {
-            self.credit(adjudicator, NEAR, bond.0)?;
+        if let (Some(adjudicator), Some(bond)) = (adjudicator, purse.bond) {
+            self.credit(adjudicator, token, bond)?;
             self.forget(adjudicator)?;
         }
         self.push(Entry::BatchClosed { batch, fees: Amount(purse.fees), refund: Amount(refund) });
@@ -65,7 +67,7 @@ impl<H: Host> Engine<'_, H> {
     fn pay_out(&mut self, token: TokenId, requester: AccountNo, fees: u128, refund: u128) -> Result<(), Error> {
         if fees > 0 {
             let pool = &mut self.token(token)?.pool;
-            *pool = pool.checked_add(fees).ok_or(Error::Internal("the fee pool"))?;
+            *pool = pool.checked_add(fees).ok_or(Error::Internal("what waits for the treasury"))?;
         }
         self.credit(requester, token, refund)
     }

@@ -8,7 +8,6 @@ use piecework_interface::{
     event::Entry,
     governance::Feature,
     ids::{AccountNo, BatchId, NEAR},
-    merkle::EMPTY,
     money,
     storage::{BATCH_BYTES, URI_MAX},
     view::Window,
@@ -18,6 +17,7 @@ use crate::engine::{
     Engine, Error, Host,
     account::is_account_id,
     balance::charge,
+    operator::operator_of,
     record::{Batch, Begun, Facts, OpenBatch, Purse},
 };
 
@@ -55,12 +55,8 @@ impl<H: Host> Engine<'_, H> {
         if uri.len() > URI_MAX {
             return Err(Error::Batch("uri must have at most 256 bytes"));
         }
-        let gold = gold_root != EMPTY;
-        if gold != (terms.gold_slash_pct > 0) {
-            return Err(Error::Batch("gold_slash_pct must be above 0 exactly where there is a gold_root"));
-        }
-        if gold && (terms.challenge_window_s == 0 || terms.adjudicator().is_some()) {
-            return Err(Error::Batch("gold needs a challenge window, and no adjudicator"));
+        if terms.class.0 >= self.root.next_class {
+            return Err(Error::Batch("class must be a registered one: see the view `classes`"));
         }
         if let Some(adjudicator) = terms.adjudicator()
             && self.accounts.peek(&*self.host, adjudicator)?.is_none()
@@ -83,20 +79,19 @@ impl<H: Host> Engine<'_, H> {
             rep_unit,
             reputation_interval_s: config.reputation_interval_s,
             grace_s: config.grace_s,
-            juror_age_s: config.juror_age_s,
-            juror_reputation: config.juror_reputation,
+            jury_nodes: config.jury_nodes,
         };
         let escrow = money::escrow(&terms, fixed.fee_bps, items);
         self.rest(requester, token, escrow)?;
         let account = self.account(requester)?;
         charge(account, BATCH_BYTES)?;
         account.batches += 1;
+        let requester_operator = operator_of(account, requester);
         self.debit(requester, token, escrow)?;
         let batch = BatchId(self.root.next_batch);
         self.root.next_batch = batch.0.checked_add(1).ok_or(Error::Internal("batch numbers are used up"))?;
         let mut window = Window::default();
-        let accepted = terms.adjudicator().is_none();
-        if accepted {
+        if terms.adjudicator().is_none() {
             window.draws[0] = Draw::Opened(now);
         }
         self.push(Entry::BatchCreated {
@@ -112,9 +107,9 @@ impl<H: Host> Engine<'_, H> {
             terms: terms.clone(),
             fixed: fixed.clone(),
         });
-        let facts = Facts { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at: now };
+        let facts = Facts { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at: now };
         let purse = Purse { escrow, ..Purse::default() };
-        let open = OpenBatch { facts, cancelled: false, accepted, window, purse, begun: Begun::default() };
+        let open = OpenBatch { facts, cancelled: false, accepted: false, adjudicator_operator: AccountNo(0), window, purse, begun: Begun::default() };
         self.batches.put(batch, Batch::Open(Box::new(open)));
         Ok(batch)
     }

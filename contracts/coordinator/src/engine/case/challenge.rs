@@ -4,52 +4,94 @@ use piecework_interface::{
     amount::Amount,
     answers::Items,
     call::ChallengeArgs,
-    case::Challenge,
-    dispute::{ChallengeRefusal, challenge_bond},
+    dispute::{ChallengeRefusal, challenge_deposit},
     event::Entry,
-    ids::AccountNo,
-    storage::case_bytes,
-    view::LotState,
+    ids::{AccountNo, TokenId},
+    storage::challenge_bytes,
+    view::LotPhase,
 };
 
-use crate::engine::{Engine, Error, Host, balance::charge, lot::Place};
+use crate::engine::{
+    Engine, Error, Host,
+    balance::{charge, release},
+    operator::operator_of,
+};
 
 impl<H: Host> Engine<'_, H> {
-    /// Challenges items of a provisional lot.
+    /// Challenges items of a provisional lot, for a deposit out of the caller's balance.
     ///
     /// # Errors
-    /// The lot's window is not open, an item cannot be challenged, or bond or storage deposit do not do.
+    /// The lot's window is not open, an item cannot be challenged, or balance or storage deposit do not do.
     pub fn challenge(mut self, args: &ChallengeArgs) -> Result<(), Error> {
+        self.assert_one_yocto()?;
         let account = self.caller()?;
-        let (place, mut state) = self.provisional_lot(args.batch, args.lot)?;
-        let mut items = 0;
-        for item in &args.items {
-            items |= 1_u64.checked_shl(u32::from(*item)).ok_or(Error::Lot(ChallengeRefusal::NoItem.text()))?;
-        }
-        self.add_challenge(&place, &mut state, account, items)?;
-        self.put_lot(&place, state);
+        self.add_challenge(account, args)?;
         self.finish("challenge", None)
     }
 
-    /// Takes bond and bytes for a challenge of these items.
-    pub(super) fn add_challenge(
-        &mut self,
-        place: &Place,
-        state: &mut LotState,
-        account: AccountNo,
-        items: u64,
-    ) -> Result<(), Error> {
-        let terms = &place.facts.terms;
-        let case = state.case_mut();
-        case.may_challenge(terms, place.items, items).map_err(|refusal| Error::Lot(refusal.text()))?;
-        let bond = Amount(challenge_bond(terms, &place.facts.fixed, place.items, items));
-        case.challenges.push(Challenge { account, items, bond });
-        self.take_bond(account, bond.0)?;
-        let record = self.account(account)?;
-        charge(record, case_bytes(terms))?;
-        // The account must be there when the bond comes back.
-        record.batches += 1;
-        self.push(Entry::Challenged { batch: place.batch, lot: place.lot, account, items: Items(items), bond });
+    /// The batch's token, and the deposit of a challenge of these items.
+    pub(in crate::engine) fn deposit_of(&mut self, args: &ChallengeArgs) -> Result<(TokenId, u128), Error> {
+        let place = self.place(args.batch, args.lot)?.map_err(|skip| Error::Lot(skip.text()))?;
+        let facts = &place.facts;
+        Ok((facts.token, challenge_deposit(&facts.terms, place.items, set_of(&args.items)?)))
+    }
+
+    /// Takes deposit and bytes for a challenge, or changes nothing.
+    pub(in crate::engine) fn add_challenge(&mut self, account: AccountNo, args: &ChallengeArgs) -> Result<(), Error> {
+        let items = set_of(&args.items)?;
+        let (_, deposit) = self.deposit_of(args)?;
+        let (place, mut state) = self.lot_in(args.batch, args.lot, LotPhase::Provisional)?;
+        let operator = operator_of(self.account(account)?, account);
+        let before = state.clone();
+        let (now, terms, token) = (self.now, &place.facts.terms, place.facts.token);
+        let bytes = challenge_bytes(terms);
+        let added = if state.challengeable(terms, now) {
+            let challenge = state.case_mut().challenge(terms, place.items, (account, operator, items), now);
+            challenge.map_err(|refusal| Error::Lot(refusal.text()))
+        } else {
+            Err(Error::Lot("the lot's challenge window is over"))
+        };
+        let replaced = match added.and_then(|replaced| {
+            self.rest(account, token, deposit)?;
+            charge(self.account(account)?, bytes)?;
+            Ok(replaced)
+        }) {
+            Ok(replaced) => replaced,
+            Err(error) => {
+                self.put_lot(&place, before);
+                return Err(error);
+            }
+        };
+        self.debit(account, token, deposit)?;
+        // The account must be there when the deposit comes back.
+        self.account(account)?.batches += 1;
+        let mut returned = 0;
+        if let Some(gone) = &replaced {
+            returned = challenge_deposit(terms, place.items, gone.items);
+            release(self.account(gone.account)?, bytes)?;
+            self.forget(gone.account)?;
+            self.credit(gone.account, token, returned)?;
+        }
+        let purse = self.purse(place.batch)?;
+        let held = purse.escrow.checked_add(deposit).and_then(|held| held.checked_sub(returned));
+        purse.escrow = held.ok_or(Error::Internal("the escrow of a batch"))?;
+        self.put_lot(&place, state);
+        self.push(Entry::Challenged {
+            batch: place.batch,
+            lot: place.lot,
+            account,
+            items: Items(items),
+            deposit: Amount(deposit),
+            evidence: args.evidence,
+            replaced: replaced.map(|gone| gone.account),
+        });
         Ok(())
     }
+}
+
+fn set_of(items: &[u8]) -> Result<u64, Error> {
+    items.iter().try_fold(0, |set, item| {
+        let bit = 1_u64.checked_shl(u32::from(*item)).ok_or(Error::Lot(ChallengeRefusal::NoItem.text()))?;
+        Ok(set | bit)
+    })
 }

@@ -1,4 +1,4 @@
-//! `adjudicator_accept` and `verdict`: what the one who scores a batch's copies does.
+//! What the one who scores a batch's copies does: `adjudicator_accept`, `adjudicator_resign`, `verdict`.
 
 use piecework_interface::{
     amount::Amount,
@@ -11,32 +11,66 @@ use piecework_interface::{
     view::LotPhase,
 };
 
-use crate::engine::{Engine, Error, Host};
+use crate::engine::{Engine, Error, Host, operator::operator_of, record::OpenBatch};
 
 impl<H: Host> Engine<'_, H> {
-    /// Puts up the adjudicator's bond and opens the batch.
+    /// Stands behind the batch with a bond of four parts, out of the caller's balance: what it holds already counts.
     ///
     /// # Errors
-    /// The caller is not the adjudicator, the batch takes no claims any more or is open, or the bond does not do.
+    /// The caller is not the adjudicator, the batch takes no claims any more or is accepted in full, or the balance does
+    /// not do.
     pub fn adjudicator_accept(mut self, args: &BatchArgs) -> Result<(), Error> {
+        self.assert_one_yocto()?;
         let caller = self.caller()?;
         let (batch, now) = (args.batch, self.now);
-        let open = self.open_batch(batch)?.ok_or(Error::BatchState(batch, "does not exist or is closed"))?;
+        let operator = operator_of(self.account(caller)?, caller);
+        let open = self.scored_batch(args, |open| Some(caller) == open.facts.terms.adjudicator())?;
         let terms = &open.facts.terms;
-        if terms.adjudicator() != Some(caller) {
-            return Err(Error::Caller("the batch's adjudicator"));
-        }
-        if batch_closed_to_claims(terms, open.cancelled, now) || core::mem::replace(&mut open.accepted, true) {
+        let bond = adjudicator_bond(terms);
+        let amount = bond.saturating_sub(open.purse.bond.unwrap_or_default());
+        if batch_closed_to_claims(terms, open.cancelled, now) || (open.accepted && amount == 0) {
             return Err(Error::BatchState(batch, "is accepted, cancelled or expired already"));
         }
-        open.window.draws[0] = Draw::Opened(now);
-        let bond = adjudicator_bond(terms, &open.facts.fixed);
-        self.take_bond(caller, bond)?;
-        // The account must be there when the bond comes back.
-        self.account(caller)?.batches += 1;
-        self.purse(batch)?.adjudicator_bond = Some(Amount(bond));
-        self.push(Entry::AdjudicatorAccepted { batch, bond: Amount(bond) });
+        if open.window.frontier == 0 && open.window.draws[0] == Draw::Closed {
+            open.window.draws[0] = Draw::Opened(now);
+        }
+        (open.accepted, open.adjudicator_operator) = (true, operator);
+        let first = open.purse.bond.replace(bond).is_none();
+        let held = open.purse.escrow.checked_add(amount);
+        open.purse.escrow = held.ok_or(Error::Amount("the bond is too large"))?;
+        let token = open.facts.token;
+        self.debit(caller, token, amount)?;
+        if first {
+            // The account must be there when the bond comes back.
+            self.account(caller)?.batches += 1;
+        }
+        self.push(Entry::AdjudicatorAccepted { batch, amount: Amount(amount) });
         self.finish("adjudicator_accept", None)
+    }
+
+    /// Begins no more lots of the batch. The bond returns when the batch closes.
+    ///
+    /// # Errors
+    /// The caller is not the adjudicator, or does not stand behind the batch.
+    pub fn adjudicator_resign(mut self, args: &BatchArgs) -> Result<(), Error> {
+        self.assert_one_yocto()?;
+        let caller = self.caller()?;
+        let open = self.scored_batch(args, |open| Some(caller) == open.facts.terms.adjudicator())?;
+        if !core::mem::replace(&mut open.accepted, false) {
+            return Err(Error::BatchState(args.batch, "is not accepted"));
+        }
+        self.push(Entry::AdjudicatorResigned { batch: args.batch });
+        self.finish("adjudicator_resign", None)
+    }
+
+    /// A batch that is not closed, for the one who scores it.
+    fn scored_batch(
+        &mut self,
+        args: &BatchArgs,
+        is_adjudicator: impl FnOnce(&OpenBatch) -> bool,
+    ) -> Result<&mut OpenBatch, Error> {
+        let open = self.open_batch(args.batch)?.ok_or(Error::BatchState(args.batch, "does not exist or is closed"))?;
+        if is_adjudicator(open) { Ok(open) } else { Err(Error::Caller("the batch's adjudicator")) }
     }
 
     /// Scores the slots of a lot whose reveals are done.
@@ -55,9 +89,13 @@ impl<H: Host> Engine<'_, H> {
             return Err(Error::Input("give one score of 0 to 10000 for each slot, in the lot's order"));
         }
         state.case_mut().verdict = Some(Verdict { scores: scores.clone(), report });
-        self.turn(&mut state, LotPhase::Provisional);
-        self.put_lot(&place, state);
         self.push(Entry::VerdictGiven { batch, lot, scores, report });
+        if state.appeal {
+            self.turn(&mut state, LotPhase::Provisional);
+            self.put_lot(&place, state);
+        } else {
+            self.settle(&place, &state, true)?;
+        }
         self.finish("verdict", None)
     }
 }

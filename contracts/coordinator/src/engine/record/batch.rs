@@ -1,13 +1,10 @@
 //! A batch: open, or what is left of it.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use piecework_compact::{
-    codec::{self, Codec},
-    fields,
-};
+use piecework_compact::fields;
 use piecework_interface::{
-    amount::Amount,
     config::Fixed,
+    dispute::adjudicator_part,
     ids::{AccountNo, Digest, LotId, TokenId},
     lots,
     merkle::Peaks,
@@ -15,13 +12,15 @@ use piecework_interface::{
     view::{Callback, GROUP_LOTS, WINDOW_GROUPS, Window},
 };
 
-use super::{FIRST, Prefix, Record, load, store};
+use super::{Prefix, Record, load, store};
 
 /// What never changes in a batch.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Facts {
     /// Who pays.
     pub requester: AccountNo,
+    /// Its operator at the creation, itself without one.
+    pub requester_operator: AccountNo,
     /// Reward token.
     pub token: TokenId,
     /// Terms.
@@ -32,15 +31,13 @@ pub struct Facts {
     pub items: u32,
     /// Merkle root over the payload digests.
     pub manifest: Digest,
-    /// Root of the gold tree; zeros without gold.
-    pub gold_root: Digest,
     /// Whom to tell when the batch is closed.
     pub callback: Option<Callback>,
     /// Unix time of creation, seconds.
     pub created_at: u32,
 }
 
-fields!(Facts as [borsh] { requester, token, terms, fixed, items, manifest, gold_root, callback, created_at });
+fields!(Facts as [borsh] { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at });
 
 impl Facts {
     /// Lots of the batch.
@@ -53,9 +50,9 @@ impl Facts {
 /// What settlements change in an open batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Purse {
-    /// Everything that the batch holds, fees and freed rewards included.
+    /// Everything that the batch holds: fees, freed rewards, deposits of challenges and the adjudicator's bond included.
     pub escrow: u128,
-    /// Fees of settled lots, not yet in the pool.
+    /// Fees and withheld pay of settled lots, not yet with the token.
     pub fees: u128,
     /// What settled lots left, not yet returned.
     pub freed: u128,
@@ -63,23 +60,12 @@ pub struct Purse {
     pub live: u32,
     /// Lots whose bytes are charged to the requester.
     pub reserved: u32,
-    /// Gold items opened.
-    pub gold_opened: u32,
-    /// Those whose answer neither a slot nor a jury shared.
-    pub gold_void: u32,
-    /// What is left of the adjudicator's bond, yoctoNEAR; `None` until it accepted.
-    pub adjudicator_bond: Option<Amount>,
+    /// What is left of the adjudicator's bond, in units of the token; `None` until it accepted.
+    pub bond: Option<u128>,
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
-impl Purse {
-    /// Reads the record that it was in release 0.1.0.
-    #[must_use]
-    pub fn load_row(bytes: &[u8]) -> Option<Self> {
-        load(FIRST, bytes)
-    }
-}
-fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, gold_opened, gold_void, adjudicator_bond, results });
+fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, bond, results });
 
 /// The lots of a batch's window that have or had a record, so that a claim on another one need not look for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -92,12 +78,6 @@ pub struct Begun {
 fields!(Begun as [borsh] { first, lots });
 
 impl Begun {
-    /// Of a batch that did not keep it: any lot of its window may have a record.
-    #[must_use]
-    pub const fn unknown(frontier: u32) -> Self {
-        Self { first: frontier, lots: [u32::MAX; WINDOW_GROUPS] }
-    }
-
     /// Whether the lot may have a record.
     #[must_use]
     pub fn contains(&self, lot: LotId) -> bool {
@@ -129,8 +109,10 @@ pub struct OpenBatch {
     pub facts: Facts,
     /// Whether the requester cancelled it.
     pub cancelled: bool,
-    /// Whether it has no adjudicator, or its adjudicator accepted.
+    /// Whether its adjudicator stands behind it: it accepted and has not resigned.
     pub accepted: bool,
+    /// The adjudicator's operator when it accepted last, itself without one; 0 before.
+    pub adjudicator_operator: AccountNo,
     /// Its moving window.
     pub window: Window,
     /// What it holds, and what came of it.
@@ -139,7 +121,17 @@ pub struct OpenBatch {
     pub begun: Begun,
 }
 
-fields!(OpenBatch as [borsh] { facts, cancelled, accepted, window, purse, begun });
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, adjudicator_operator, window, purse, begun });
+
+impl OpenBatch {
+    /// Whether nobody scores the batch, or its adjudicator stands behind it with a bond that covers a lot.
+    #[must_use]
+    pub fn is_backed(&self) -> bool {
+        let terms = &self.facts.terms;
+        let part = || adjudicator_part(terms, terms.lot_size);
+        terms.adjudicator().is_none() || (self.accepted && self.purse.bond.is_some_and(|bond| bond >= part()))
+    }
+}
 
 /// What is left of a closed batch until its requester forgets it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -161,19 +153,15 @@ pub enum Batch {
     Open(Box<OpenBatch>),
     /// Closed.
     Closed(ClosedBatch),
-    /// Not closed, of release 0.1.0: its purse is a record of its own.
-    Split(Box<OpenBatch>),
 }
 
 fields!(ClosedBatch as [borsh] { requester, settled, results_root, callback });
 
 impl Batch {
-    /// Version byte of an open batch whose purse is a record of its own.
-    const SPLIT: u8 = 0;
+    /// Version byte of an open batch.
+    const OPEN: u8 = 0;
     /// Version byte of a closed batch.
     const CLOSED: u8 = 1;
-    /// Version byte of an open batch.
-    const OPEN: u8 = 2;
 }
 
 impl Record for Batch {
@@ -181,8 +169,7 @@ impl Record for Batch {
 
     fn store(&self) -> Vec<u8> {
         match self {
-            // A split batch is joined before anything changes it.
-            Self::Open(open) | Self::Split(open) => store(Self::OPEN, open),
+            Self::Open(open) => store(Self::OPEN, open),
             Self::Closed(closed) => store(Self::CLOSED, closed),
         }
     }
@@ -190,11 +177,6 @@ impl Record for Batch {
     fn load(bytes: &[u8]) -> Option<Self> {
         match *bytes.first()? {
             Self::CLOSED => load(Self::CLOSED, bytes).map(Self::Closed),
-            Self::SPLIT => {
-                let mut record = bytes[1..].to_vec();
-                (Purse::default(), Begun::default()).encode(&mut record);
-                codec::decode(&record).map(Self::Split)
-            }
             _ => load(Self::OPEN, bytes).map(Self::Open),
         }
     }

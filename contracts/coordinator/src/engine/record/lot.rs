@@ -4,10 +4,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::fields;
 use piecework_interface::{terms::Terms, view::LotState};
 
-use super::{Prefix, Record, SECOND, load_second, store};
+use super::{FIRST, Prefix, Record, load, store};
 
 /// A lot, and what its batch's terms say of its current round, so that most commits and reveals do not read the batch.
-/// Zeros there until a record of release 0.1.0 is written anew.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Lot {
     /// The lot.
@@ -33,10 +32,10 @@ impl Record for Lot {
     const PREFIX: Prefix = Prefix::Lot;
 
     fn store(&self) -> Vec<u8> {
-        store(SECOND, self)
+        store(FIRST, self)
     }
 
     fn load(bytes: &[u8]) -> Option<Self> {
-        load_second(bytes, &[0; size_of::<u8>() + size_of::<u32>()])
+        load(FIRST, bytes)
     }
 }

@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::{codec::Element, fields};
 use piecework_interface::ids::{AccountNo, TokenId};
 
-use super::{SECOND, load_second, store};
+use super::{FIRST, load, store};
 
 /// What every state-changing call reads and writes. Its stored form begins with the version byte, then `seq` in eight
 /// little-endian bytes and `head`, so that a state change proves the journal's place.
@@ -14,20 +14,18 @@ pub struct Root {
     pub seq: u64,
     /// Hash over all of them.
     pub head: [u8; 32],
-    /// Sum of the tickets of active nodes.
-    pub active_tickets: u32,
+    /// Number of the next class.
+    pub next_class: u16,
     /// Number of the next account.
     pub next_account: u32,
     /// Number of the next batch.
     pub next_batch: u32,
-    /// Slashed NEAR.
-    pub insurance: u128,
-    /// The configuration's least stake, here because every slash looks at it.
+    /// Slashed NEAR that nobody owns, yoctoNEAR.
+    pub burnt: u128,
+    /// The configuration's least stake, here because every call of a node may look at it.
     pub min_stake: u128,
     /// Paused features, here because every claim looks at them.
     pub paused: u8,
-    /// The running epoch, here because every settlement looks at it.
-    pub epoch: u32,
     /// Withdrawals that have not answered, by token: nearly always none. Here because a withdrawal and its answer would
     /// else write the token's record for nothing but this.
     pub in_flight: Vec<InFlight>,
@@ -43,13 +41,13 @@ impl Root {
     /// The stored form.
     #[must_use]
     pub fn store(&self) -> Vec<u8> {
-        store(SECOND, self)
+        store(FIRST, self)
     }
 
     /// Reads any version.
     #[must_use]
     pub fn load(bytes: &[u8]) -> Option<Self> {
-        load_second(bytes, &[0; 2 * size_of::<u32>()])
+        load(FIRST, bytes)
     }
 
     /// What is in flight of a token.
@@ -88,7 +86,7 @@ impl Root {
     }
 }
 fields!(Root as [borsh] {
-    seq, head, active_tickets, next_account, next_batch, insurance, min_stake, paused, epoch, in_flight, withdrawing,
+    seq, head, next_class, next_account, next_batch, burnt, min_stake, paused, in_flight, withdrawing,
 });
 
 /// Withdrawals of one token that have not answered.

@@ -26,7 +26,7 @@ impl<H: Host> Engine<'_, H> {
         let new = state.is_none();
         let mut state = state.unwrap_or_default();
         match self.may_claim(node, &place, new, &state, seed) {
-            Ok(seat) => self.take_seat(node, &place, new, state, seat).map_err(Stop::Fail),
+            Ok((seat, seed)) => self.take_seat(node, &place, new, state, (seat, seed)).map_err(Stop::Fail),
             Err(stop) => {
                 if !new {
                     self.put_lot(&place, core::mem::take(&mut state));
@@ -39,8 +39,8 @@ impl<H: Host> Engine<'_, H> {
     /// The seed of the lot's current round, if it has one that may be used in this block.
     fn claim_seed(&mut self, place: &Place, state: Option<&LotState>) -> Result<Option<Seed>, Error> {
         let draw = match state {
-            Some(state) if state.round > 0 => state.draw.clone(),
-            _ => self
+            Some(state) => state.draw.clone(),
+            None => self
                 .peek_batch(place.batch)?
                 .and_then(|open| open.window.draw(place.lot.0 / GROUP_LOTS).cloned())
                 .unwrap_or_default(),
@@ -56,10 +56,13 @@ impl<H: Host> Engine<'_, H> {
         new: bool,
         state: &LotState,
         seed: Option<Seed>,
-    ) -> Result<Seat, Stop> {
+    ) -> Result<(Seat, Seed), Stop> {
         let (facts, terms) = (&place.facts, &place.facts.terms);
         if new && place.marked {
             return Err(Skip::NoLot.into());
+        }
+        if new && !place.backed {
+            return Err(Skip::Adjudicator.into());
         }
         if state.round == 0 && self.assert_runs(Feature::Claims).is_err() {
             return Err(Skip::Paused.into());
@@ -70,6 +73,8 @@ impl<H: Host> Engine<'_, H> {
             batch: place.batch,
             lot: place.lot,
             items: place.items,
+            requester: (facts.requester, facts.requester_operator),
+            adjudicator_operator: Some(place.adjudicator_operator),
             terms,
             fixed: &facts.fixed,
             cancelled: place.cancelled,
@@ -82,19 +87,18 @@ impl<H: Host> Engine<'_, H> {
             return Err(Skip::NodeStorage.into());
         }
         if new {
-            let own_bytes = if facts.requester == number { own_bytes } else { 0 };
             let purse = self.peek_purse(place.batch)?;
             if purse.live >= purse.reserved {
                 let requester = self
                     .accounts
                     .peek(&*self.host, facts.requester)?
                     .ok_or(Error::Internal("an account is missing"))?;
-                if !covers(requester, own_bytes.saturating_add(lot_bytes(terms))) {
+                if !covers(requester, lot_bytes(terms)) {
                     return Err(Skip::RequesterStorage.into());
                 }
             }
         }
-        Ok(seat)
+        Ok((seat, seed.ok_or(Skip::NoSeed)?))
     }
 
     fn take_seat(
@@ -103,7 +107,7 @@ impl<H: Host> Engine<'_, H> {
         place: &Place,
         new: bool,
         mut state: LotState,
-        seat: Seat,
+        (seat, seed): (Seat, Seed),
     ) -> Result<(), Error> {
         let facts = &place.facts;
         self.make_room(number, facts.token)?;
@@ -121,10 +125,12 @@ impl<H: Host> Engine<'_, H> {
             Some(node) => Some(self.abandon(place, &mut state, node)?),
             None => None,
         };
-        state.claim(&facts.terms, number, self.now);
+        let operator = self.edit_node(number, |node| node.operator_or(number))?;
+        state.claim(&facts.terms, (number, operator), &seed, self.now);
         self.edit_node(number, |node| {
             node.bonded.0 = node.bonded.0.checked_add(seat.bond).ok_or(Error::Internal("a node's bonds"))?;
-            node.slots = node.slots.checked_add(1).ok_or(Error::Internal("a node's slots"))?;
+            node.reservations =
+                node.reservations.checked_add(1).ok_or(Error::Internal("a node's reservations"))?;
             Ok::<_, Error>(())
         })??;
         self.put_lot(place, state);

@@ -20,8 +20,7 @@ impl<H: Host> Engine<'_, H> {
         commitment: [u8; 32],
     ) -> Result<(), Stop> {
         let key = (batch, lot);
-        let Some(found) = self.lots.take(&*self.host, key)? else { return Err(self.no_lot(batch, lot)?.into()) };
-        let mut found = self.complete_lot(batch, lot, found)?;
+        let Some(mut found) = self.lots.take(&*self.host, key)? else { return Err(self.no_lot(batch, lot)?.into()) };
         let index = match may_commit(&found.state, node) {
             Ok(index) => index,
             Err(skip) => {
@@ -30,6 +29,7 @@ impl<H: Host> Engine<'_, H> {
             }
         };
         found.state.slots[index].phase = SlotPhase::Committed(commitment);
+        self.end_reservation(node)?;
         self.push(Entry::Committed { batch, lot, commitment });
         if found.state.commits() >= usize::from(found.seats) {
             let place = self.place_of_record(batch, lot)?;

@@ -1,7 +1,6 @@
 //! `Draw`: opens a group, or captures a seed.
 
 use piecework_interface::{
-    dispute::jury_items,
     draw::{At, Draw, Seed},
     due::DrawStep,
     event::Entry,
@@ -10,7 +9,6 @@ use piecework_interface::{
     round::closed_to_claims,
     skip::Skip,
     sortition,
-    terms::{JURY, Terms},
 };
 
 use super::Stop;
@@ -18,15 +16,23 @@ use crate::engine::{Engine, Error, Host, record::Lot};
 
 impl<H: Host> Engine<'_, H> {
     pub(super) fn draw(&mut self, node: AccountNo, batch: BatchId, at: At) -> Result<(), Stop> {
-        let (now, active) = (self.now, self.root.active_tickets);
+        let now = self.now;
         let Some(open) = self.peek_batch(batch)? else { return Err(Skip::NoBatch.into()) };
-        let (terms, cancelled) = (open.facts.terms.clone(), open.cancelled);
-        let accepted = open.accepted;
+        let (terms, fixed, cancelled) = (open.facts.terms.clone(), open.facts.fixed.clone(), open.cancelled);
+        let class = self.class(terms.class)?.clone();
+        let Some(open) = self.peek_batch(batch)? else { return Err(Skip::NoBatch.into()) };
+        let backed = open.is_backed();
         let (draw, may_open, round) = match at {
             At::Group(group) => {
                 let groups = lots::group_count(open.facts.items, terms.lot_size);
                 let draw = open.window.draw(group).filter(|_| group < groups).cloned();
-                (draw.ok_or(Skip::DrawNotDue)?, open.window.may_open(group, active, &terms) && accepted, 0)
+                if !backed {
+                    return Err(Skip::Adjudicator.into());
+                }
+                if !terms.may_be_drawn(&fixed, &class) {
+                    return Err(Skip::FewNodes.into());
+                }
+                (draw.ok_or(Skip::DrawNotDue)?, open.window.may_open(group, class.tickets, &terms), 0)
             }
             At::Lot(lot) => {
                 let Lot { state, .. } = self.lots.peek(&*self.host, (batch, lot))?.ok_or(Skip::NoLot)?;
@@ -38,27 +44,21 @@ impl<H: Host> Engine<'_, H> {
         if closed_to_claims(&terms, cancelled, round, now) {
             return Err(Skip::ClosedToClaims.into());
         }
-        let (next, entry) = self.next_draw(&terms, batch, at, &draw, may_open)?;
+        let appeal = terms.has_appeal(&fixed, &class);
+        let step = draw.due(may_open, terms.round_slice_s(round), now).ok_or(Skip::DrawNotDue)?;
+        let (next, entry) = self.next_draw(step, (batch, at), class.tickets, appeal);
         self.set_draw(batch, at, next)?;
         self.push(entry);
         Ok(())
     }
 
-    fn next_draw(
-        &self,
-        terms: &Terms,
-        batch: BatchId,
-        at: At,
-        draw: &Draw,
-        may_open: bool,
-    ) -> Result<(Draw, Entry), Skip> {
-        match draw.due(may_open, terms, self.now).ok_or(Skip::DrawNotDue)? {
-            DrawStep::Open => Ok((Draw::Opened(self.now), Entry::DrawOpened { batch, at })),
+    fn next_draw(&self, step: DrawStep, (batch, at): (BatchId, At), tickets: u32, appeal: bool) -> (Draw, Entry) {
+        match step {
+            DrawStep::Open => (Draw::Opened(self.now), Entry::DrawOpened { batch, at }),
             DrawStep::Capture => {
                 let value = sortition::seed_value(H::SHA256, &self.host.random_seed(), batch, at);
-                let tickets = self.root.active_tickets;
-                let seed = Seed { value, at: self.now, height: self.height, tickets };
-                Ok((Draw::Seeded(seed), Entry::Seeded { batch, at, value, tickets }))
+                let seed = Seed { value, at: self.now, height: self.height, tickets, appeal };
+                (Draw::Seeded(seed), Entry::Seeded { batch, at, value, tickets, appeal })
             }
         }
     }
@@ -73,10 +73,6 @@ impl<H: Host> Engine<'_, H> {
             At::Lot(lot) => {
                 let place = self.place_of_record(batch, lot)?;
                 let mut state = self.take_lot(&place)?.ok_or(Error::Internal("a lot is missing"))?;
-                if let (JURY, Draw::Seeded(seed)) = (state.round, &next) {
-                    let case = state.case_mut();
-                    case.jury_items = jury_items(&place.facts.terms, place.items, case.challenged(), seed);
-                }
                 state.draw = next;
                 self.put_lot(&place, state);
             }

@@ -23,8 +23,7 @@ impl<H: Host> Engine<'_, H> {
     ) -> Result<(), Stop> {
         let key = (batch, lot);
         let found = if shift.settles { self.lots.draw(self.host, key) } else { self.lots.take(&*self.host, key) };
-        let Some(found) = found? else { return Err(self.no_lot(batch, lot)?.into()) };
-        let mut found = self.complete_lot(batch, lot, found)?;
+        let Some(mut found) = found? else { return Err(self.no_lot(batch, lot)?.into()) };
         let (index, digest) = match self.may_reveal(shift, key, &found, &shown) {
             Ok(place) => place,
             Err(skip) => {
