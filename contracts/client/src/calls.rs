@@ -3,15 +3,15 @@
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS, ChallengeArgs, EPOCH_SETTLE, GoldOpenArgs,
-        HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs, IntentKeyRemoveArgs, NodeRegisterArgs, POKE, StakeRemoveArgs,
-        TokenListArgs, VerdictArgs, WITHDRAW_GAS, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
+        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS, ChallengeArgs, ClassNodeArgs,
+        ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs, IntentKeyRemoveArgs, NodeRegisterArgs,
+        OperatorConfirmArgs, POKE, StakeRemoveArgs, TokenListArgs, VerdictArgs, WITHDRAW_GAS, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
     },
     config::Config,
     governance::{Change, Feature, Role},
-    ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::SignedIntent,
-    key::{Kind, Kinds, PublicKey},
+    key::PublicKey,
     op::{Op, Target, Work},
 };
 use serde::Serialize;
@@ -24,12 +24,9 @@ const TGAS: u64 = 1_000_000_000_000;
 const NEW_GAS: u64 = 20 * TGAS;
 /// Gas for deploying code and its migration.
 const UPGRADE_GAS: u64 = 250 * TGAS;
-/// Gas for each opening: its proof has up to 32 hashes.
-const OPENING_GAS: u64 = 3 * TGAS;
 
 /// Methods that the key of a node's machine may call: none of them moves value or rights.
-pub const MACHINE_METHODS: [&str; 7] =
-    [WORK, POKE, HEARTBEAT, "node_pause", "node_resume", EPOCH_SETTLE, INTENTS_EXECUTE];
+pub const MACHINE_METHODS: [&str; 6] = [WORK, POKE, HEARTBEAT, "node_pause", "node_resume", INTENTS_EXECUTE];
 
 /// A call with JSON arguments and the usual gas.
 fn plain(method: &'static str, args: &(impl Serialize + ?Sized), deposit: u128) -> Call {
@@ -77,12 +74,18 @@ calls! {
     drop_proposal(number: u32) = secured(&json!({ "number": number }));
     /// Applies a proposal whose time has come.
     apply(number: u32) = plain(&json!({ "number": number }), 0);
-    /// Names the account that gets the treasury's part of fees, or none.
+    /// Names the account that fees go to, or none.
     treasury_set(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
-    /// Ends an epoch.
-    epoch_settle() = plain(&json!({}), 0);
-    /// Credits the node with what the epoch before pays it.
-    revenue_collect() = secured(&json!({}));
+    /// Registers a class, for this deposit.
+    class_register(args: &ClassRegisterArgs, yoctonear: u128) = plain(args, yoctonear);
+    /// Admits a node to a gated class.
+    class_admit(args: &ClassNodeArgs) = secured(args);
+    /// Removes a node from a gated class.
+    class_remove(args: &ClassNodeArgs) = secured(args);
+    /// Names the node's operator, or none.
+    node_operator(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
+    /// Confirms to be a node's operator, or ends it.
+    operator_confirm(args: &OperatorConfirmArgs) = secured(args);
     /// Registers a node with its first stake.
     node_register(classes: Vec<ClassId>, stake: u128) = plain(&NodeRegisterArgs { classes }, stake);
     /// Declares other classes.
@@ -107,10 +110,12 @@ calls! {
     batch_forget(batch: BatchId) = secured(&BatchArgs { batch });
     /// The requester takes these lots, which nobody holds, out of the batch.
     batch_skip_lots(batch: BatchId, lots: Vec<LotId>) = secured(&BatchSkipLotsArgs { batch, lots });
-    /// Challenges items of a lot with this bond.
-    challenge(args: &ChallengeArgs, bond: u128) = plain(args, bond);
-    /// Accepts to score a batch, with this bond.
-    adjudicator_accept(batch: BatchId, bond: u128) = plain(&BatchArgs { batch }, bond);
+    /// Challenges items of a lot, for a deposit out of the internal balance.
+    challenge(args: &ChallengeArgs) = secured(args);
+    /// Accepts to score a batch, for a bond out of the internal balance.
+    adjudicator_accept(batch: BatchId) = secured(&BatchArgs { batch });
+    /// Begins no more lots of a batch that the caller scores.
+    adjudicator_resign(batch: BatchId) = secured(&BatchArgs { batch });
     /// Scores the copies of a lot.
     verdict(args: &VerdictArgs) = plain(args, 0);
     /// Lets a key sign intents.
@@ -137,14 +142,6 @@ pub fn withdraw(token: TokenId, amount: Option<u128>) -> Call {
     Call { gas: WITHDRAW_GAS, ..secured("withdraw", &WithdrawArgs { token, amount: amount.map(Into::into) }) }
 }
 
-/// Opens gold items of a lot; `bond` for those against its result.
-#[must_use]
-pub fn gold_open(args: &GoldOpenArgs, bond: u128) -> Call {
-    let openings = u64::try_from(args.openings.len()).unwrap_or(u64::MAX);
-    let gas = CALL_GAS.saturating_add(OPENING_GAS.saturating_mul(openings));
-    Call { method: "gold_open", args: borsh(args), gas, deposit: bond }
-}
-
 /// Ops of a node.
 #[must_use]
 pub fn work(ops: Vec<Op>, account: Option<AccountNo>) -> Call {
@@ -157,13 +154,6 @@ pub fn work(ops: Vec<Op>, account: Option<AccountNo>) -> Call {
 pub fn poke(targets: &[Target], tgas: u8) -> Call {
     let gas = poke_gas(targets.len()) + u64::from(tgas) * TGAS;
     Call { method: POKE, args: borsh(targets), gas, deposit: 0 }
-}
-
-/// Lets a machine's key collect its node's revenue, which moves nothing out of the account.
-#[must_use]
-pub fn revenue_key_add(public_key: PublicKey) -> Call {
-    let kinds = Kinds::of(&[Kind::CollectRevenue]);
-    intent_key_add(&IntentKeyAddArgs { public_key, kinds, token: NEAR, daily_cap: 0.into() })
 }
 
 /// Relays signed intents, `withdrawals` of them withdrawals.

@@ -7,10 +7,9 @@ use piecework_interface::{
     call::{PAGE_MAX, ResultClaim},
     config::Config,
     governance::Settings,
-    ids::{AccountNo, BatchId, LotId},
+    ids::{AccountNo, BatchId, ClassId, LotId},
     key::IntentKey,
-    revenue::Revenue,
-    view::{Account, Batch, Lot, Root, Token},
+    view::{Account, Batch, Class, Lot, Root, Token},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -123,8 +122,8 @@ views! {
         config() -> Config = &json!({});
         /// Who governs, the configuration, and what is about to change.
         settings() -> Settings = &json!({});
-        /// The running epoch, and what the one before pays.
-        revenue() -> Revenue = &json!({});
+        /// The classes of numbers `from..from + limit`, `limit` at most [`PAGE_MAX`].
+        classes(from: ClassId, limit: u32) -> Vec<Class> = &json!({ "from": from, "limit": limit });
         /// The listed tokens, NEAR first.
         tokens() -> Vec<Token> = &json!({});
         /// An account's number; `None` if it is not registered.

@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, env, fs, path::PathBuf};
 use piecework_client::{Call, View, calls, token, views};
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, ChallengeArgs, GoldOpenArgs, IntentKeyAddArgs, ResultClaim, TokenListArgs, VerdictArgs},
+    call::{
+        BatchSpec, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, IntentKeyAddArgs, OperatorConfirmArgs, ResultClaim,
+        TokenListArgs, VerdictArgs,
+    },
     config::Config,
     governance::{Change, Feature, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
@@ -49,8 +52,8 @@ fn catalogue__should_be_what_the_contract_exports() {
 
 fn calls_of_the_coordinator() -> Vec<Call> {
     let (account_id, key) = ("token.near".to_owned(), PublicKey([1; 32]));
-    let listing = TokenListArgs { account_id, min_reward: Amount(1), rep_unit: Amount(2), bond_rate: Amount(3) };
-    let (kinds, token) = (Kinds::of(&[Kind::Tip]), TokenId(1));
+    let listing = TokenListArgs { account_id: account_id.clone(), min_reward: Amount(1), rep_unit: Amount(2), bond_rate: Amount(3) };
+    let (kinds, token) = (Kinds::of(&[Kind::Transfer]), TokenId(1));
     let add = IntentKeyAddArgs { public_key: key, kinds, token, daily_cap: Amount(9) };
     let claim = Op::Claim { batch: BATCH, lot: LOT };
     vec![
@@ -69,8 +72,11 @@ fn calls_of_the_coordinator() -> Vec<Call> {
         calls::apply(3),
         calls::upgrade(vec![0, 97]),
         calls::treasury_set(None),
-        calls::epoch_settle(),
-        calls::revenue_collect(),
+        calls::class_register(&ClassRegisterArgs { name: "digits".to_owned(), ..ClassRegisterArgs::default() }, 5),
+        calls::class_admit(&ClassNodeArgs { class: ClassId(7), account_id: account_id.clone() }),
+        calls::class_remove(&ClassNodeArgs { class: ClassId(7), account_id: account_id.clone() }),
+        calls::node_operator(Some("a.near")),
+        calls::operator_confirm(&OperatorConfirmArgs { account_id: account_id.clone(), accept: true }),
         calls::withdraw(token, Some(5)),
         calls::node_register(vec![ClassId(7)], 5),
         calls::node_update(vec![ClassId(7)]),
@@ -84,16 +90,15 @@ fn calls_of_the_coordinator() -> Vec<Call> {
         calls::batch_cancel(BATCH),
         calls::batch_forget(BATCH),
         calls::batch_skip_lots(BATCH, vec![LOT]),
-        calls::gold_open(&GoldOpenArgs { batch: BATCH, lot: LOT, openings: Vec::new() }, 5),
-        calls::challenge(&ChallengeArgs { batch: BATCH, lot: LOT, items: vec![0] }, 5),
-        calls::adjudicator_accept(BATCH, 5),
+        calls::challenge(&ChallengeArgs { batch: BATCH, lot: LOT, items: vec![0], evidence: [4; 32] }),
+        calls::adjudicator_accept(BATCH),
+        calls::adjudicator_resign(BATCH),
         calls::verdict(&VerdictArgs { batch: BATCH, lot: LOT, scores: vec![10_000], report: [3; 32] }),
         calls::work(vec![claim.clone()], Some(AccountNo(4))),
         calls::work(vec![claim; 2], None),
         calls::poke(&[Target::Lot(BATCH, LOT)], 0),
         calls::poke(&[Target::Batch(BATCH)], 20),
         calls::intent_key_add(&add),
-        calls::revenue_key_add(key),
         calls::intent_key_remove(key),
         calls::intents_execute(&[SignedIntent::default()], 1),
     ]
@@ -114,7 +119,7 @@ fn views() -> [(&'static str, String); 18] {
         asked(&views::root()),
         asked(&views::config()),
         asked(&views::settings()),
-        asked(&views::revenue()),
+        asked(&views::classes(ClassId(0), 32)),
         asked(&views::tokens()),
         asked(&views::account_no("a.near")),
         asked(&views::account("a.near")),
