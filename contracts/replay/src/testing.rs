@@ -18,6 +18,8 @@ use crate::{Changes, Context, Mirror, ReplayError};
 
 /// The reward token.
 pub const TOKEN: TokenId = TokenId(1);
+/// The class of nodes and batch.
+pub const CLASS: ClassId = ClassId(0);
 /// The batch of [`begun`].
 pub const BATCH: BatchId = BatchId(0);
 /// The account that pays for it.
@@ -152,9 +154,12 @@ pub fn founding() -> Vec<(&'static str, Option<AccountNo>, Vec<Entry>)> {
         vec![("new", None, vec![Entry::Configured { config }, near, owner]), ("token_list", None, vec![token])];
     for account in [A, B, C, D, E, REQUESTER] {
         lines.push(("storage_deposit", None, vec![opened(account)]));
+        if account == A {
+            lines.push(("class_register", None, vec![class_registered()]));
+        }
         if account != REQUESTER {
             let storage = Entry::Storage { account, paid: Amount(10_u128.pow(24)), used: 160 + storage::NODE_BYTES };
-            let node = Entry::NodeRegistered { account, stake: Amount(STAKE), classes: vec![ClassId(7)] };
+            let node = Entry::NodeRegistered { account, stake: Amount(STAKE), classes: vec![CLASS] };
             lines.push(("node_register", Some(account), vec![storage, node]));
         }
     }
@@ -182,6 +187,12 @@ pub fn begun() -> JournalBuilder {
     journal
 }
 
+/// The class, open to all.
+pub fn class_registered() -> Entry {
+    let (name, burnt) = ("digits".to_owned(), Config::default().class_deposit);
+    Entry::ClassRegistered { class: CLASS, owner: A, name, schema: [0; 32], gated: false, burnt }
+}
+
 /// An account of this number.
 pub fn opened(account: AccountNo) -> Entry {
     let account_id = format!("account-{account}.near");
@@ -207,7 +218,7 @@ pub fn batch_created(terms: Terms, uri: &str) -> Entry {
 
 /// A seed captured while the five nodes are active.
 pub fn seeded(at: At) -> Entry {
-    Entry::Seeded { batch: BATCH, at, value: [2; 16], tickets: 5 }
+    Entry::Seeded { batch: BATCH, at, value: [2; 16], tickets: 5, appeal: false }
 }
 
 /// A claim of a seat.
@@ -240,6 +251,7 @@ pub fn settle(lot: LotId, n: u32, answers: &[u8], slots: Vec<SettledSlot>) -> En
         digest: sha256(answers),
         fee: Amount(45),
         refund: Amount(945),
+        forfeit: Amount(0),
         slots,
     }
 }
@@ -247,7 +259,7 @@ pub fn settle(lot: LotId, n: u32, answers: &[u8], slots: Vec<SettledSlot>) -> En
 /// Terms that the default configuration allows at time 0.
 pub fn terms() -> Terms {
     Terms {
-        class: ClassId(7),
+        class: CLASS,
         reward: Amount(100),
         lot_size: 3,
         answer_width: 1,
@@ -274,5 +286,6 @@ pub fn fixed() -> Fixed {
         rep_unit: Amount(10),
         reputation_interval_s: 3_600,
         grace_s: 60,
+        jury_nodes: 15,
     }
 }
