@@ -9,11 +9,12 @@
 use piecework_interface::{
     amount::Amount,
     answers::Items,
+    config::Config,
     draw::{At, Draw},
-    event::{Abandoned, Entry, Line, Version},
+    event::{Abandoned, Entry, Line},
     governance::Feature,
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    ids::{AccountNo, BatchId, LotId, TokenId},
     journal,
     key::{Kind, Kinds, PublicKey},
     merkle::{self, Peaks},
@@ -28,33 +29,17 @@ use piecework_replay::{Context, Fault, Mirror, MovementKind, ReplayError, SlotEn
 use proptest::prelude::*;
 
 #[test]
-fn mirror__should_mark_a_lot_by_the_rules_of_the_code_that_wrote_the_line() {
-    for (version, frontier) in [(Version::First, 1), (Version::Second, 0)] {
-        // Given a batch of one group, whose last lot is in its first round
-        let mut journal = lot_1_settled();
-        journal.version = version;
+fn mirror__should_move_last_seen_in_steps_of_ten_seconds() {
+    // Given a node that was seen just now
+    let mut journal = begun();
+    journal.later(60);
+    journal.work(A, vec![]);
+    let seen = journal.mirror.accounts[&A].row.node.as_ref().unwrap().last_seen;
 
-        // When the round turns to reveals, then only the first release marked it at once
-        journal.committed(LotId(0));
-        assert_eq!(journal.mirror.batches[&BATCH].open.as_ref().unwrap().progress.window.frontier, frontier);
-    }
-}
-
-#[test]
-fn mirror__should_move_last_seen_by_the_rules_of_the_code_that_wrote_the_line() {
-    for (version, moved) in [(Version::First, 3), (Version::Second, 0)] {
-        // Given a node that was seen just now
-        let mut journal = begun();
-        journal.later(60);
+    // When it calls again after three seconds and after ten, then only the later call moves it
+    for (passed, moved) in [(3, 0), (7, 10)] {
+        journal.later(passed);
         journal.work(A, vec![]);
-        let seen = journal.mirror.accounts[&A].row.node.as_ref().unwrap().last_seen;
-
-        // When it calls again, three seconds later
-        journal.version = version;
-        journal.later(3);
-        journal.work(A, vec![]);
-
-        // Then only the first release noted that
         assert_eq!(journal.mirror.accounts[&A].row.node.as_ref().unwrap().last_seen, seen + moved);
     }
 }
@@ -84,35 +69,40 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     journal.later(1_800);
     journal.write("poke", None, vec![revealing(lot)]).unwrap();
     journal.reveal(D, lot, b"x", vec![]).unwrap();
-    // Nobody's reputation moves twice within an hour; D's did not move at all, and C agreed on two items of three.
+    // Two of three seats are no quorum: x is the largest group, so it is paid, and y costs nothing. No reputation moves
+    // twice within an hour; D's did not move at all.
     let paid = vec![
         pay(A, 300, 0, RISEN),
         pay(B, 300, 0, RISEN),
-        pay(C, 200, 20, 5_104),
+        pay(C, 200, 0, RISEN),
         pay(D, 50, 0, 5_000),
         pay(E, 50, 0, RISEN),
     ];
     let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), refund: Amount(1_890) };
-    let changes = journal.reveal(E, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]).unwrap();
+    let mut settled = settle(lot, 1, b"ab\0", paid);
+    if let Entry::Settled { accepted, .. } = &mut settled {
+        *accepted = Items(0b011);
+    }
+    let changes = journal.reveal(E, lot, b"x", vec![settled, close]).unwrap();
     // Then everybody has what the hand computed.
     let balances = [A, B, C, D, E, REQUESTER].map(|account| journal.balance(account, TOKEN));
     assert_eq!(balances, [600, 600, 200, 50, 350, 1_890]);
     assert_eq!(journal.mirror.tokens[&TOKEN].pool, Amount(90));
-    assert_eq!(journal.mirror.root.insurance, Amount(80));
+    assert_eq!(journal.mirror.root.burnt.0, Config::default().class_deposit.0 + 60);
     assert_eq!(journal.total(), 3_780);
     // And the nodes are free, less what they lost.
-    for (node, stake, faults, tickets) in [(A, STAKE, 0, 1), (C, STAKE - 20, 0, 1), (D, STAKE - 60, 0, 1)] {
+    for (node, stake, tickets) in [(A, STAKE, 1), (C, STAKE, 1), (D, STAKE - 60, 1)] {
         let row = journal.mirror.accounts[&node].row.node.as_ref().unwrap();
         assert_eq!(
-            (row.stake, row.bonded, row.slots, row.faults, row.tickets),
-            (Amount(stake), Amount(0), 0, faults, tickets)
+            (row.stake, row.bonded, row.reservations, row.tickets),
+            (Amount(stake), Amount(0), 0, tickets)
         );
     }
-    assert_eq!(journal.mirror.root.active_tickets, 5);
+    assert_eq!((journal.mirror.classes[&CLASS].nodes, journal.mirror.classes[&CLASS].tickets), (5, 5));
     // And the batch is closed under the root of both results.
     let mut peaks = Peaks::default();
     peaks.append(sha256, merkle::result_leaf(sha256, 0, LotId(1), 0b111, &sha256(b"xyz")));
-    peaks.append(sha256, merkle::result_leaf(sha256, 1, LotId(0), 0b111, &sha256(b"abx")));
+    peaks.append(sha256, merkle::result_leaf(sha256, 1, LotId(0), 0b011, &sha256(b"ab\0")));
     let batch = &journal.mirror.batches[&BATCH];
     assert_eq!(
         (batch.status, batch.settled, batch.results_root),
@@ -143,7 +133,7 @@ fn mirror__should_report_movements_in_order() {
 #[test]
 fn mirror__should_chain_the_head() {
     let mut mirror = Mirror::default();
-    let line = Line { version: Version::default(), seq: 0, event: "poke".to_owned(), node: None, log: vec![] };
+    let line = Line { seq: 0, event: "poke".to_owned(), node: None, log: vec![] };
     let text = line.render();
     mirror.apply(&line, &Context { now_s: 0, height: 0, text: &text, ops: &[] }).unwrap();
     assert_eq!((mirror.root.seq, mirror.root.head), (1, journal::next_head(sha256, &[0; 32], &text)));
@@ -153,7 +143,7 @@ fn mirror__should_chain_the_head() {
 #[test]
 fn mirror__should_refuse_a_line_out_of_order() {
     let mut mirror = Mirror::default();
-    let line = Line { version: Version::default(), seq: 1, event: "poke".to_owned(), node: None, log: vec![] };
+    let line = Line { seq: 1, event: "poke".to_owned(), node: None, log: vec![] };
     let text = line.render();
     let result = mirror.apply(&line, &Context { now_s: 0, height: 0, text: &text, ops: &[] });
     assert_eq!(result, Err(ReplayError::Gap { seq: 1, expected: 0 }));
@@ -163,32 +153,32 @@ fn mirror__should_refuse_a_line_out_of_order() {
 fn mirror__should_bring_a_silent_node_back_by_its_own_call() {
     let mut journal = begun();
     journal.write("poke", None, vec![Entry::StatusChanged { account: B, status: NodeStatus::Silent }]).unwrap();
-    assert_eq!(journal.mirror.root.active_tickets, 4);
+    assert_eq!(journal.mirror.classes[&CLASS].tickets, 4);
     journal.later(10);
     journal.write("heartbeat", Some(B), vec![]).unwrap();
     let node = journal.mirror.accounts[&B].row.node.as_ref().unwrap();
     assert_eq!((node.status, node.active_since, node.last_seen), (NodeStatus::Active, journal.now_s, journal.now_s));
-    assert_eq!(journal.mirror.root.active_tickets, 5);
+    assert_eq!(journal.mirror.classes[&CLASS].tickets, 5);
     // But a paused one stays paused.
     journal
         .write("node_pause", Some(B), vec![Entry::StatusChanged { account: B, status: NodeStatus::Paused }])
         .unwrap();
     journal.write("heartbeat", Some(B), vec![]).unwrap();
-    assert_eq!(journal.mirror.root.active_tickets, 4);
+    assert_eq!(journal.mirror.classes[&CLASS].tickets, 4);
 }
 
 #[test]
 fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
-    // Given a lot with one commit and one reservation, in a batch that is cancelled.
+    // Given a lot with two reservations, in a batch that is cancelled.
     let mut journal = begun();
     let lot = LotId(0);
-    journal.work(A, vec![claim(lot), commit(lot)]);
+    journal.work(A, vec![claim(lot)]);
     journal.work(B, vec![claim(lot)]);
     journal.write("batch_cancel", None, vec![Entry::BatchCancelled { batch: BATCH }]).unwrap();
     assert_eq!(journal.mirror.batches[&BATCH].status, BatchStatus::Cancelled);
     journal.later(601);
     // When a keeper ends it.
-    let freed = Entry::Freed { batch: BATCH, lot, abandoned: vec![Abandoned { node: B, slash: Amount(60) }] };
+    let freed = Entry::Freed { batch: BATCH, lot, abandoned: [A, B].map(|node| Abandoned { node, slash: Amount(60) }).into() };
     let settled = Entry::Settled {
         batch: BATCH,
         lot,
@@ -197,15 +187,16 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
         digest: sha256(&[0; 3]),
         fee: Amount(0),
         refund: Amount(1_890),
+        forfeit: Amount(0),
         slots: vec![],
     };
     let close = Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(3_780) };
     let changes = journal.write("poke", None, vec![freed, settled, close]).unwrap();
-    // Then the slots are gone, B paid, and the requester has everything back.
+    // Then the slots are gone, both paid, and the requester has everything back.
     let ends: Vec<_> = changes.ended.iter().map(|slot| (slot.slot.node, slot.end, slot.slash)).collect();
-    assert_eq!(ends, [(B, SlotEnd::Abandoned, 60), (A, SlotEnd::Freed, 0)]);
+    assert_eq!(ends, [(A, SlotEnd::Abandoned, 60), (B, SlotEnd::Abandoned, 60)]);
     assert_eq!(journal.balance(REQUESTER, TOKEN), 3_780);
-    assert_eq!(journal.mirror.accounts[&B].row.node.as_ref().unwrap().faults, 1);
+    assert_eq!(journal.mirror.accounts[&B].row.node.as_ref().unwrap().reservations, 0);
     journal.write("batch_forget", None, vec![Entry::BatchForgotten { batch: BATCH }]).unwrap();
     assert!(journal.mirror.batches.is_empty());
 }
@@ -240,6 +231,7 @@ fn mirror__should_stop_at_what_does_not_follow() {
         digest: sha256(&[0; 3]),
         fee: Amount(1),
         refund: Amount(1_889),
+        forfeit: Amount(0),
         slots,
     };
     let abandoned =
@@ -256,7 +248,7 @@ fn mirror__should_stop_at_what_does_not_follow() {
         (Some(A), Entry::DrawOpened { batch: BATCH, at: At::Group(8) }, Fault::NoGroup(BATCH, 8)),
         (Some(A), Entry::DrawOpened { batch: BATCH, at: At::Group(1) }, Fault::NoGroup(BATCH, 1)),
         (None, Entry::DrawOpened { batch: BATCH, at: At::Group(0) }, Fault::NoCaller),
-        (None, fee_kept(vec![]), Fault::Differs("fee or refund")),
+        (None, fee_kept(vec![]), Fault::Differs("fee, refund or forfeit")),
         (None, settle(lot, 0, b"xyz", vec![]), Fault::Differs("the result")),
         (
             None,
@@ -285,7 +277,7 @@ fn mirror__should_hold_claims_and_draws_to_the_rules() {
     let lot = LotId(0);
     // Given claims that the contract would have skipped: by a node without the class, a second time, at a full table.
     let mut journal = begun();
-    journal.work(A, vec![Entry::NodeClasses { account: A, classes: vec![ClassId(8)] }]);
+    journal.work(A, vec![Entry::NodeClasses { account: A, classes: vec![] }]);
     assert_eq!(fault(&mut journal, Some(A), claim(lot)), Fault::Refused(Skip::Class));
     let mut journal = begun();
     journal.work(B, vec![claim(lot)]);
@@ -308,7 +300,7 @@ fn mirror__should_hold_claims_and_draws_to_the_rules() {
     });
     assert!(refused.iter().any(Option::is_some), "the bar lets everyone in at once");
     // And draws: of a seed that is captured, of a group that may not open, with other tickets than are active.
-    let seed = |tickets| Entry::Seeded { batch: BATCH, at: At::Group(0), value: [9; 16], tickets };
+    let seed = |tickets| Entry::Seeded { batch: BATCH, at: At::Group(0), value: [9; 16], tickets, appeal: false };
     assert_eq!(fault(&mut begun(), Some(A), seed(5)), Fault::Differs("a draw"));
     let opened = Entry::DrawOpened { batch: BATCH, at: At::Group(0) };
     assert_eq!(fault(&mut begun(), Some(A), opened), Fault::Differs("a draw"));
@@ -392,7 +384,7 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     let mut journal = begun();
     let (public_key, before) = (PublicKey([7; 32]), journal.mirror.accounts[&REQUESTER].row.storage_used);
     let set = |kinds| Entry::KeySet { account: REQUESTER, public_key, kinds, token: TOKEN, daily_cap: Amount(10) };
-    journal.write("intent_key_add", None, vec![set(Kinds::of(&[Kind::Tip]))]).unwrap();
+    journal.write("intent_key_add", None, vec![set(Kinds::of(&[Kind::Transfer]))]).unwrap();
     assert_eq!(journal.mirror.accounts[&REQUESTER].row.storage_used, before + storage::INTENT_KEY_BYTES);
     journal
         .write("ft_on_transfer", None, vec![Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(50) }])
@@ -404,7 +396,7 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     };
     let mut log =
         vec![Entry::Transferred { account: REQUESTER, receiver: A, token: TOKEN, amount: Amount(4), memo: None }];
-    log.extend(intent(Kind::Tip, 3, 4, None));
+    log.extend(intent(Kind::Transfer, 3, 4, None));
     let (had, total) = (journal.balance(A, TOKEN), journal.total());
     let changes = journal.write("intents_execute", None, log).unwrap();
     assert_eq!((journal.balance(A, TOKEN), journal.total()), (had + 4, total));
@@ -417,27 +409,27 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
         op: 0,
         account: A,
         public_key,
-        kind: Kind::Tip,
+        kind: Kind::Transfer,
         nonce: 9,
         spent: Amount(0),
         failed: Some(Skip::Balance),
     };
     for log in [
-        intent(Kind::Tip, 3, 1, None),
-        intent(Kind::Transfer, 4, 1, None),
-        intent(Kind::Tip, 4, 7, None),
-        intent(Kind::Tip, 4, 1, Some(Skip::Balance)),
+        intent(Kind::Transfer, 3, 1, None),
+        intent(Kind::Withdraw, 4, 1, None),
+        intent(Kind::Transfer, 4, 7, None),
+        intent(Kind::Transfer, 4, 1, Some(Skip::Balance)),
         vec![other],
     ] {
         let result = journal.write("intents_execute", None, log.clone());
         assert!(matches!(result, Err(ReplayError::Entry { fault: Fault::Differs(_), .. })), "{log:?}: {result:?}");
     }
-    journal.write("intents_execute", None, intent(Kind::Tip, 4, 0, Some(Skip::Balance))).unwrap();
+    journal.write("intents_execute", None, intent(Kind::Transfer, 4, 0, Some(Skip::Balance))).unwrap();
 
     // A removed key stays while its intents could come again.
     journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).unwrap();
     assert!(journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).is_err());
-    assert!(journal.write("intents_execute", None, intent(Kind::Tip, 5, 0, Some(Skip::Balance))).is_err());
+    assert!(journal.write("intents_execute", None, intent(Kind::Transfer, 5, 0, Some(Skip::Balance))).is_err());
     journal.later(86_401);
     journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).unwrap();
     let row = &journal.mirror.accounts[&REQUESTER].row;
@@ -474,9 +466,9 @@ fn some_entry() -> impl Strategy<Value = Entry> {
             18 => Entry::Transferred { account, receiver: other.unwrap_or(A), token, amount, memo: None },
             19 => Entry::KeySet { account, public_key, kinds: Kinds(set as u8 % 16), token, daily_cap: amount },
             20 => {
-                Entry::Intent { op: 0, account, public_key, kind: Kind::Tip, nonce: set, spent: amount, failed: None }
+                Entry::Intent { op: 0, account, public_key, kind: Kind::Transfer, nonce: set, spent: amount, failed: None }
             }
-            16 => Entry::Seeded { batch, at: At::Lot(lot), value: [0; 16], tickets: u32::MAX },
+            16 => Entry::Seeded { batch, at: At::Lot(lot), value: [0; 16], tickets: u32::MAX, appeal: set % 2 == 0 },
             _ => Entry::BatchCreated {
                 batch,
                 requester: account,
@@ -487,7 +479,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
                 callback: None,
                 uri: String::new(),
                 escrow: Amount(0),
-                terms: Terms { lot_size: (set % 3) as u8, answer_width: 0, start: 0, max: 0, slice_s: 0, ..terms() },
+                terms: Terms { lot_size: (set % 3) as u8, answer_width: 0, start: 0, slice_s: 0, ..terms() },
                 fixed: fixed(),
             },
         }
