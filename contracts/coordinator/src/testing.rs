@@ -14,11 +14,11 @@ use ed25519_dalek::Verifier;
 use piecework_interface::{
     Sha256,
     amount::Amount,
-    call::{DepositMessage, TokenListArgs, WithdrawArgs},
+    call::{ClassRegisterArgs, DepositMessage, TokenListArgs, WithdrawArgs},
     config::Config,
     event::{Entry, Line},
     host::sha256,
-    ids::{AccountNo, TokenId},
+    ids::{AccountNo, ClassId, TokenId},
     intent::SignedIntent,
     op::{Op, Target},
 };
@@ -253,6 +253,13 @@ impl Chain {
             logs: Vec::new(),
         };
         look(Engine::start(&mut host).expect("initialised"))
+    }
+
+    /// Registers a class for an account.
+    pub fn register_class(&mut self, owner: &str, name: &str, gated: bool) -> Result<ClassId, Error> {
+        let args = ClassRegisterArgs { name: name.to_owned(), gated, ..ClassRegisterArgs::default() };
+        let deposit = self.view(|mut engine| engine.view_config())?.class_deposit.0;
+        self.call(Call::by(owner).with(deposit), |engine| engine.class_register(args))
     }
 
     pub fn list_token(&mut self, account_id: &str) -> TokenId {

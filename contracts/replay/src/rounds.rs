@@ -110,8 +110,8 @@ impl Step<'_> {
         if due.ok_or(Fault::NoSlot(batch, lot, caller))? != slash {
             return Err(Fault::Differs("the slash of a release"));
         }
-        self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
-        self.lot(batch, lot)?.leave(caller);
+        let operator = self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
+        self.lot(batch, lot)?.note_leaver(operator);
         self.burn(slash)
     }
 
@@ -194,7 +194,7 @@ impl Step<'_> {
         self.abandon_reserved(batch, lot, abandoned)?;
         let rest: Vec<_> = self.lot(batch, lot)?.current().map(|slot| slot.node).collect();
         self.freed.push((batch, lot));
-        rest.into_iter().try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0))
+        rest.into_iter().try_for_each(|node| self.end_slot(batch, lot, node, SlotEnd::Freed, 0).map(drop))
     }
 
     /// Turns the lot to its next phase, now.
@@ -251,12 +251,12 @@ impl Step<'_> {
         if state.abandon_slash(&open.terms, &open.fixed, open.lot_items(lot)) != slash.0 {
             return Err(Fault::Differs("the slash of an abandoned reservation"));
         }
-        self.end_slot(batch, lot, *node, SlotEnd::Abandoned, slash.0)?;
-        self.lot(batch, lot)?.leave(*node);
+        let operator = self.end_slot(batch, lot, *node, SlotEnd::Abandoned, slash.0)?;
+        self.lot(batch, lot)?.note_leaver(operator);
         self.burn(slash.0)
     }
 
-    /// Takes a slot of the current round from its lot and gives its node the bond back, less the slash.
+    /// Takes a slot of the current round from its lot and gives its node the bond back, less the slash. Returns its operator.
     fn end_slot(
         &mut self,
         batch: BatchId,
@@ -264,7 +264,7 @@ impl Step<'_> {
         node: AccountNo,
         end: SlotEnd,
         slash: u128,
-    ) -> Result<(), Fault> {
+    ) -> Result<AccountNo, Fault> {
         let open = self.terms_of(batch)?;
         let items = open.lot_items(lot);
         let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
@@ -276,9 +276,10 @@ impl Step<'_> {
         if matches!(slot.phase, SlotPhase::Reserved(_)) {
             self.end_reservation(node)?;
         }
+        let operator = slot.operator;
         let ended = EndedSlot { batch, lot, slot, end, pay: 0, slash, reputation: None, agreed: 0 };
         self.changes.ended.push(ended);
-        Ok(())
+        Ok(operator)
     }
 
     /// A seat of the node is reserved no longer.

@@ -52,7 +52,7 @@ fn parse__should_read_what_serde_json_writes() {
     assert_eq!((args.batch, args.lots), (Some(BatchId(3)), Some(vec![LotId(4)])));
     let key = IntentKeyAddArgs {
         public_key: PublicKey([9; 32]),
-        kinds: Kinds::of(&[Kind::Tip, Kind::CreateBatch]),
+        kinds: Kinds::of(&[Kind::Withdraw, Kind::CreateBatch]),
         token: TokenId(1),
         daily_cap: Amount(u128::MAX),
     };

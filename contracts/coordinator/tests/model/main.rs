@@ -9,11 +9,9 @@
 use piecework_coordinator::testing as chain;
 
 mod check;
-mod gold;
 mod json;
 mod life;
 mod market;
-mod release;
 mod rules;
 mod sequences;
 mod sign;

@@ -23,6 +23,8 @@ use super::{
 
 pub const TOKEN: &str = "token.near";
 pub const REQUESTER: &str = "requester.near";
+/// Classes that are registered, open to all.
+pub const CLASSES: u16 = 20;
 pub const NODES: [&str; 9] = ["a.near", "b.near", "c.near", "d.near", "e.near", "f.near", "g.near", "h.near", "i.near"];
 
 /// The market.
@@ -38,8 +40,8 @@ pub fn config() -> Config {
         liveness_window_s: 3_600,
         grace_s: 10,
         reputation_interval_s: 0,
-        juror_age_s: 0,
-        juror_reputation: 5_000,
+        fee_bps: 500,
+        jury_nodes: 5,
         chain_id: super::sign::CHAIN_ID.to_owned(),
         bounds: Bounds {
             claim_ttl_s: (10, 100_000),
@@ -60,7 +62,6 @@ pub fn terms(now: u32) -> Terms {
         lot_size: 3,
         answer_width: 1,
         start: 3,
-        max: 6,
         quorum_pct: 60,
         claim_ttl_s: 100,
         reveal_window_s: 50,
@@ -72,7 +73,6 @@ pub fn terms(now: u32) -> Terms {
         min_reputation: 0,
         expires_at: now + 100_000,
         verification: Verification::Consensus,
-        gold_slash_pct: 0,
     }
 }
 
@@ -91,6 +91,9 @@ impl Market {
         let mut chain = Chain::new(config);
         let token = chain.list_token(TOKEN);
         chain.storage_deposit(REQUESTER, 100 * NEAR).expect("requester");
+        for number in 0..CLASSES {
+            chain.register_class(REQUESTER, &format!("class {number}"), false).expect("class");
+        }
         let mut market = Self { chain, token };
         for node in &NODES[..nodes] {
             market.chain.storage_deposit(node, NEAR / 10).expect("storage");
@@ -118,6 +121,13 @@ impl Market {
         batch
     }
 
+    /// Credits an account with tokens.
+    pub fn fund(&mut self, who: &str, amount: u128) {
+        let deposit = DepositMessage::Deposit {};
+        let token = self.chain.mirror.tokens[&self.token].account_id.clone();
+        self.chain.transfer_call(&token, who, amount, deposit).expect("deposit");
+    }
+
     pub fn create(&mut self, terms: Terms, items: u32) -> Result<BatchId, Error> {
         let args = BatchCreateArgs { token: self.token, batch: Self::spec(terms, items) };
         self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_create(args))
@@ -134,7 +144,7 @@ impl Market {
         entries
     }
 
-    /// A batch with more than terms: gold, a callback.
+    /// A batch with more than terms: a callback.
     pub fn batch_of(&mut self, spec: BatchSpec) -> BatchId {
         let batch = BatchId(self.chain.mirror.root.next_batch);
         let message = DepositMessage::CreateBatch(spec);

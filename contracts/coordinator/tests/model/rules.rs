@@ -1,15 +1,17 @@
 //! Each rule on its own.
 
 mod adjudication;
+mod appeals;
 mod attacks;
+mod audit;
 mod batches;
-mod cases;
+mod begun;
+mod classes;
 mod governance;
 mod intents;
-mod migrate;
 mod money;
 mod nodes;
-mod revenue;
 mod rounds;
 mod sortition;
 mod storage;
+mod treasury;

@@ -13,7 +13,7 @@ use piecework_interface::{
 use super::chain::CONTRACT;
 
 /// What intents name in tests.
-pub const CHAIN_ID: &str = "testnet";
+pub const CHAIN_ID: &str = "test";
 
 /// A key pair.
 #[derive(Clone, Debug)]

@@ -171,9 +171,14 @@ impl LotState {
     pub fn leave(&mut self, node: AccountNo) {
         let Some(index) = self.slot_of(node) else { return };
         let slot = self.slots.remove(index);
+        self.note_leaver(slot.operator);
+    }
+
+    /// Remembers whose node left the lot.
+    pub fn note_leaver(&mut self, operator: AccountNo) {
         if self.leavers.len() >= LEAVERS_MAX {
             self.leavers.remove(0);
         }
-        self.leavers.push(slot.operator);
+        self.leavers.push(operator);
     }
 }

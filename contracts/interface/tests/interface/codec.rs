@@ -5,9 +5,7 @@ use piecework_compact::{
     json::to_string,
 };
 use piecework_interface::{
-    amount::Amount,
-    call::GoldOpenArgs,
-    case::{Case, Challenge, Decided, Verdict},
+    case::{Case, Challenge, Verdict},
     config::Config,
     draw::{At, Draw},
     ids::{AccountNo, BatchId, LotId, TokenId},
@@ -41,7 +39,6 @@ fn all(bytes: &[u8]) {
     same::<Peaks>(bytes);
     same::<Vec<IntentKey>>(bytes);
     same::<Option<String>>(bytes);
-    same::<GoldOpenArgs>(bytes);
 }
 
 fn ops() -> impl Strategy<Value = Op> {
@@ -66,14 +63,10 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn case(number: u32, items: u64, bond: u128, digest: [u8; 32]) -> Case {
+fn case(number: u32, items: u64, digest: [u8; 32]) -> Case {
     Case {
-        gold: items,
-        against: items,
-        void: items,
-        decided: vec![Decided { item: 1, slot: 2 }],
-        challenges: vec![Challenge { account: AccountNo(number), items, bond: Amount(bond) }],
-        jury_items: items,
+        challenges: vec![Challenge { account: AccountNo(number), operator: AccountNo(number), items }],
+        open_until: number,
         verdict: items.is_multiple_of(2).then(|| Verdict { scores: vec![7, 10_000], report: digest }),
     }
 }
@@ -108,7 +101,7 @@ proptest! {
         digest: [u8; 32],
     ) {
         let (round, second, bits, amount) = numbers;
-        let slot = |phase| Slot { node: AccountNo(second), round, phase };
+        let slot = |phase| Slot { node: AccountNo(second), operator: AccountNo(second), round, phase };
         let lot = LotState {
             round,
             clock_at: second,
@@ -116,12 +109,12 @@ proptest! {
             leavers,
             draw: Draw::Opened(second),
             slots: vec![slot(SlotPhase::Reserved(second)), slot(SlotPhase::Committed(digest)), slot(SlotPhase::Revealed(answers))],
-            case: round.is_multiple_of(2).then(|| Box::new(case(second, bits, amount, digest))),
+            case: round.is_multiple_of(2).then(|| Box::new(case(second, bits, digest))),
             ..LotState::default()
         };
         let mut node = Node::new(second);
         node.stake.0 = amount;
-        node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: bits.is_multiple_of(2) }];
+        node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: true, admitted: bits.is_multiple_of(2), since: second, removed_at: 3 }];
         let peaks = Peaks { count: second, peaks: vec![digest; usize::from(round % 5)] };
         let limit = Limit { token: TokenId(3), daily_cap: node.stake, spent: node.stake };
         let key = IntentKey { kinds: Kinds(round), limit: Some(limit), nonce: bits, used_at: second, ..IntentKey::own(PublicKey(digest)) };
@@ -142,17 +135,17 @@ fn decode__should_not_reserve_what_a_length_promises() {
 #[test]
 fn case__should_be_written_in_hex_by_serde_and_read_from_hex_and_from_the_contracts_numbers() {
     // Given a case whose item sets have their highest bit
-    let case = case(7, 1 << 63 | 0b10, 9, [3; 32]);
+    let case = case(7, 1 << 63 | 0b10, [3; 32]);
     let (contract, serde) = (to_string(&case), serde_json::to_string(&case).expect("json"));
 
     // Then the contract's JSON has numbers and serde's hex, and both are the same case
-    assert!(contract.contains(r#""gold":9223372036854775810,"#), "{contract}");
-    assert!(serde.contains(r#""gold":"8000000000000002""#) && !serde.contains("9223372036854775810"), "{serde}");
+    assert!(contract.contains(r#""items":9223372036854775810}"#), "{contract}");
+    assert!(serde.contains(r#""items":"8000000000000002""#) && !serde.contains("9223372036854775810"), "{serde}");
     for text in [contract, serde] {
         assert_eq!(serde_json::from_str::<Case>(&text).expect("a case"), case);
     }
     for bad in [r#""""#, r#""+1""#, r#""10000000000000000""#, "-1", "null", "1.5"] {
-        let challenge = format!(r#"{{"account":1,"items":{bad},"bond":"1"}}"#);
+        let challenge = format!(r#"{{"account":1,"operator":1,"items":{bad}}}"#);
         assert!(serde_json::from_str::<Challenge>(&challenge).is_err(), "{bad}");
     }
 }

@@ -13,7 +13,7 @@ pub fn slot(node: u32, round: u8, answers: Option<&[u8]>) -> Slot {
         Some(bytes) => SlotPhase::Revealed(bytes.to_vec()),
         None => SlotPhase::Committed([9; 32]),
     };
-    Slot { node: AccountNo(node), round, phase }
+    Slot { node: AccountNo(node), operator: AccountNo(node), round, phase }
 }
 
 /// A lot with these slots; an extension on `open_items` unless that is 0.

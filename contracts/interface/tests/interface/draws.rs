@@ -14,7 +14,7 @@ const SLICE_S: u32 = 3;
 
 fn seed(number: u32, tickets: u32) -> Seed {
     let value = seed_value(sha256, &number.to_le_bytes(), BatchId(0), At::Group(0));
-    Seed { value, at: 1_000, height: 10, tickets }
+    Seed { value, at: 1_000, height: 10, tickets, appeal: false }
 }
 
 fn seats(lot: u32) -> Seats {
@@ -22,7 +22,7 @@ fn seats(lot: u32) -> Seats {
 }
 
 fn candidate(node: u32, tickets: u8) -> Candidate {
-    Candidate { node: AccountNo(node), tickets, active_since: 500 }
+    Candidate { node: AccountNo(node), tickets, since: 500 }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn eligible__should_rise_in_eighths_of_a_slice() {
 fn eligible__should_refuse_a_latecomer_until_the_bar_is_at_one() {
     // Given a node with every ticket of the network that came with the seed.
     let seed = seed(3, 100);
-    let late = Candidate { active_since: seed.at, ..candidate(1, 16) };
+    let late = Candidate { since: seed.at, ..candidate(1, 16) };
     // When seven slices have passed the bar is at 3 × 2^7 / 4 = 96 tickets, a second and two eighths later at 120.
     assert_eq!(eligible_after(sha256, &seed, seats(0), late), 8, "the first whole slice");
     assert!(!eligible(sha256, &seed, seats(0), late, seed.at + 7 * SLICE_S));
@@ -93,10 +93,10 @@ fn eligible__should_refuse_a_latecomer_until_the_bar_is_at_one() {
 fn eligible__should_admit_everybody_on_a_thin_network() {
     // Given at most as many tickets as seats, or none at all: nobody waits.
     for tickets in 0..=3 {
-        let late = Candidate { active_since: u32::MAX, ..candidate(9, 0) };
+        let late = Candidate { since: u32::MAX, ..candidate(9, 0) };
         assert!(eligible(sha256, &seed(4, tickets), seats(0), late, 1_000));
     }
-    assert!(!eligible(sha256, &seed(4, 4), seats(0), Candidate { active_since: u32::MAX, ..candidate(9, 0) }, 1_000));
+    assert!(!eligible(sha256, &seed(4, 4), seats(0), Candidate { since: u32::MAX, ..candidate(9, 0) }, 1_000));
 }
 
 #[test]
@@ -130,7 +130,7 @@ proptest! {
     ) {
         let seed = Seed { at: times[0], ..seed(5, tickets) };
         let place = Seats { seats, slice_s, ..self::seats(0) };
-        let candidate = Candidate { tickets: own, active_since: times[1], ..candidate(1, 1) };
+        let candidate = Candidate { tickets: own, since: times[1], ..candidate(1, 1) };
         let after = eligible_after(sha256, &seed, place, candidate);
         prop_assert!(after <= 40);
         // Then whoever is eligible stays so.

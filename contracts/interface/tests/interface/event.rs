@@ -5,21 +5,21 @@ use super::common::{fixed, terms};
 use piecework_interface::{
     amount::Amount,
     answers::Items,
-    case::Decided,
+    case::{ChallengerPay, JurorPay},
     config::{Bounds, Config, Fixed},
     draw::At,
-    event::{Abandoned, Entry, EpochShare, Line, SettledSlot, Version},
+    event::{Abandoned, Entry, Line, SettledSlot},
     governance::{Change, Prices, Role},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     key::{Kind, Kinds, PublicKey},
     skip::Skip,
     terms::{Terms, Verification},
-    view::{Callback, Credited, NodeStatus},
+    view::{Callback, NodeStatus},
 };
 use proptest::{collection::vec, prelude::*};
 
 fn line(entry: Entry) -> Line {
-    Line { version: Version::default(), seq: 12, event: "work".to_owned(), node: Some(AccountNo(7)), log: vec![entry] }
+    Line { seq: 12, event: "work".to_owned(), node: Some(AccountNo(7)), log: vec![entry] }
 }
 
 /// One entry per tag, and every form of the fields that have several.
@@ -82,31 +82,46 @@ fn samples() -> Vec<Entry> {
             },
             fixed: fixed(),
         },
-        Entry::AdjudicatorAccepted { batch, bond: amount },
+        Entry::AdjudicatorAccepted { batch, amount },
+        Entry::AdjudicatorResigned { batch },
+        Entry::ClassRegistered {
+            class: ClassId(3),
+            owner: account,
+            name: "digits \"0-9\"".to_owned(),
+            schema: digest,
+            gated: true,
+            burnt: amount,
+        },
+        Entry::ClassAdmitted { class: ClassId(3), account },
+        Entry::ClassRemoved { class: ClassId(3), account },
+        Entry::OperatorSet { account, operator: Some(AccountNo(8)), accepted: false },
+        Entry::OperatorSet { account, operator: None, accepted: false },
+        Entry::Passed { batch, lot },
+        Entry::TreasuryPaid { account, token, amount },
         Entry::Judging { batch, lot },
         Entry::VerdictGiven { batch, lot, scores: vec![0, 10_000], report: digest },
-        Entry::GoldOpened {
+        Entry::Challenged {
             batch,
             lot,
-            equal: Items(0b1),
-            against: Items(0b10),
-            decided: vec![Decided { item: 2, slot: 1 }],
-            void: Items(0),
+            account,
+            items: Items(0b10),
+            deposit: amount,
+            evidence: digest,
+            replaced: Some(AccountNo(8)),
         },
-        Entry::Challenged { batch, lot, account, items: Items(0b10), bond: amount },
         Entry::JuryOpened { batch, lot },
         Entry::Ruled {
             batch,
             lot,
             overturned: Items(0b10),
-            jurors: vec![Credited { account, amount: Amount(7) }],
-            challengers: vec![Credited { account, amount }],
-            forfeit: Amount(0),
+            jurors: vec![JurorPay { node: account, fee: Amount(7), near: Amount(0) }],
+            challengers: vec![ChallengerPay { account, tokens: amount, near: Amount(9) }],
+            pot: Amount(3),
         },
         Entry::BatchTold { batch },
         Entry::DrawOpened { batch, at: At::Group(2) },
         Entry::DrawOpened { batch, at: At::Lot(lot) },
-        Entry::Seeded { batch, at: At::Group(0), value: [0xcd; 16], tickets: 9 },
+        Entry::Seeded { batch, at: At::Group(0), value: [0xcd; 16], tickets: 9, appeal: true },
         Entry::Claimed { batch, lot, replaced: None },
         Entry::Claimed { batch, lot, replaced: Some(abandoned()) },
         Entry::Released { batch, lot, slash: Amount(6) },
@@ -126,6 +141,7 @@ fn samples() -> Vec<Entry> {
             digest,
             fee: Amount(45),
             refund: Amount(945),
+            forfeit: Amount(8),
             slots: vec![settled.clone(), SettledSlot { slash: Amount(20), ..settled }],
         },
         Entry::Settled {
@@ -136,6 +152,7 @@ fn samples() -> Vec<Entry> {
             digest,
             fee: Amount(0),
             refund: Amount(1_890),
+            forfeit: Amount(0),
             slots: vec![],
         },
         Entry::BatchCancelled { batch },
@@ -149,8 +166,6 @@ fn samples() -> Vec<Entry> {
         Entry::RoleSet { role: Role::TokenAdmin, account_id: None },
         Entry::TreasurySet { account: Some(account) },
         Entry::TreasurySet { account: None },
-        Entry::EpochEnded { epoch: 1, shares: vec![EpochShare { token, treasury: amount, per_ticket: Amount(5) }] },
-        Entry::Collected { account, tickets: 16 },
         Entry::Paused { features: 9 },
         Entry::Proposed { number: 0, ready_at: 7, change: Change::Config(Config::default()) },
         Entry::Proposed { number: 1, ready_at: 8, change: Change::Code(digest) },
@@ -160,7 +175,7 @@ fn samples() -> Vec<Entry> {
         Entry::Skipped { op: 3, code: Skip::NotEligible },
         Entry::KeySet { account, public_key, kinds: Kinds(5), token, daily_cap: amount },
         Entry::KeySet { account, public_key, kinds: Kinds(0), token: TokenId(0), daily_cap: Amount(0) },
-        Entry::Intent { op: 1, account, public_key, kind: Kind::Tip, nonce: 9, spent: amount, failed: None },
+        Entry::Intent { op: 1, account, public_key, kind: Kind::Transfer, nonce: 9, spent: amount, failed: None },
         Entry::Intent {
             op: 2,
             account,
@@ -197,7 +212,6 @@ fn lines__should_not_change_on_the_wire() {
 #[test]
 fn line__should_have_the_documented_form() {
     let line = Line {
-        version: Version::default(),
         seq: 12,
         event: "work".to_owned(),
         node: Some(AccountNo(7)),
@@ -208,7 +222,7 @@ fn line__should_have_the_documented_form() {
     };
     assert_eq!(
         line.render(),
-        r#"EVENT_JSON:{"standard":"piecework","version":"1.1.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}"#
+        r#"EVENT_JSON:{"standard":"piecework","version":"2.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}"#
     );
 }
 
@@ -229,7 +243,7 @@ fn parse__should_ignore_what_is_not_ours() {
 fn parse__should_stop_at_what_it_cannot_read() {
     let good = line(Entry::Claimed { batch: BatchId(0), lot: LotId(3), replaced: None }).render();
     for (from, to) in [
-        ("1.1.0", "2.0.0"),
+        ("2.0.0", "1.1.0"),
         ("\"seq\":12", "\"seq\":-1"),
         ("\"seq\":12,", ""),
         ("\"node\":7", "\"node\":\"seven\""),
@@ -283,9 +297,9 @@ fn at() -> impl Strategy<Value = At> {
 }
 
 fn any_terms() -> impl Strategy<Value = Terms> {
-    let small = (any::<u16>(), amount(), any::<[u8; 7]>());
+    let small = (any::<u16>(), amount(), any::<[u8; 6]>());
     (small, any::<[u32; 5]>(), any::<[u16; 2]>()).prop_map(|((class, reward, bytes), times, rates)| {
-        let [lot_size, answer_width, start, max, quorum_pct, dissent_slash_pct, abandon_slash_pct] = bytes;
+        let [lot_size, answer_width, start, quorum_pct, dissent_slash_pct, abandon_slash_pct] = bytes;
         let [claim_ttl_s, reveal_window_s, challenge_window_s, slice_s, expires_at] = times;
         Terms {
             class: ClassId(class),
@@ -293,7 +307,6 @@ fn any_terms() -> impl Strategy<Value = Terms> {
             lot_size,
             answer_width,
             start,
-            max,
             quorum_pct,
             claim_ttl_s,
             reveal_window_s,
@@ -309,7 +322,6 @@ fn any_terms() -> impl Strategy<Value = Terms> {
             } else {
                 Verification::Adjudicated { adjudicator: AccountNo(slice_s), verdict_ttl_s: expires_at }
             },
-            gold_slash_pct: start,
         }
     })
 }
@@ -322,15 +334,14 @@ fn any_fixed() -> impl Strategy<Value = Fixed> {
             rep_unit,
             reputation_interval_s,
             grace_s,
-            juror_age_s: grace_s,
-            juror_reputation: fee_bps,
+            jury_nodes: fee_bps,
         },
     )
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
-    (amount(), any::<[u32; 6]>(), any::<(u16, u16)>(), any::<[(u32, u32); 4]>(), any::<(u32, u8, u8)>()).prop_map(
-        |(min_stake, times, (fee_bps, treasury_bps), ranges, (lifetime_max_s, dissent, abandon))| Config {
+    (amount(), any::<[u32; 5]>(), any::<(u16, u16)>(), any::<[(u32, u32); 4]>(), any::<u32>()).prop_map(
+        |(min_stake, times, (fee_bps, jury_nodes), ranges, lifetime_max_s)| Config {
             min_stake,
             unbonding_s: times[0],
             notice_s: times[4],
@@ -338,20 +349,14 @@ fn any_config() -> impl Strategy<Value = Config> {
             grace_s: times[2],
             fee_bps,
             reputation_interval_s: times[3],
-            epoch_s: times[5],
-            treasury_bps,
-            insurance_reserve: min_stake,
-            juror_age_s: times[1],
-            juror_reputation: fee_bps,
+            jury_nodes,
+            class_deposit: min_stake,
             bounds: Bounds {
                 claim_ttl_s: ranges[0],
                 reveal_window_s: ranges[1],
                 challenge_window_s: ranges[2],
                 slice_s: ranges[3],
                 lifetime_max_s,
-                dissent_slash_pct_max: dissent,
-                abandon_slash_pct_max: abandon,
-                gold_slash_pct_max: dissent,
                 verdict_ttl_s: ranges[0],
             },
             chain_id: fee_bps.to_string(),
@@ -475,7 +480,8 @@ fn work_entry() -> BoxedStrategy<Entry> {
             batch,
             at,
             value,
-            tickets
+            tickets,
+            appeal: tickets.is_multiple_of(2),
         }),
         (place(), prop::option::of(abandoned())).prop_map(|((batch, lot), replaced)| Entry::Claimed {
             batch,
@@ -507,6 +513,7 @@ fn work_entry() -> BoxedStrategy<Entry> {
                 digest,
                 fee,
                 refund,
+                forfeit: fee,
                 slots
             }
         ),
@@ -520,15 +527,39 @@ fn work_entry() -> BoxedStrategy<Entry> {
             scores,
             report
         }),
-        (place(), items(), vec((any::<u8>(), any::<u8>()), 0..4)).prop_map(|((batch, lot), items, decided)| {
-            let decided = decided.into_iter().map(|(item, slot)| Decided { item, slot }).collect();
-            Entry::GoldOpened { batch, lot, equal: items, against: items, decided, void: items }
-        }),
+        (place(), account(), items(), amount(), digest(), prop::option::of(account())).prop_map(
+            |((batch, lot), account, items, deposit, evidence, replaced)| Entry::Challenged {
+                batch,
+                lot,
+                account,
+                items,
+                deposit,
+                evidence,
+                replaced
+            }
+        ),
+        (any::<u16>(), account(), any::<String>(), digest(), any::<bool>(), amount()).prop_map(
+            |(class, owner, name, schema, gated, burnt)| Entry::ClassRegistered {
+                class: ClassId(class),
+                owner,
+                name,
+                schema,
+                gated,
+                burnt
+            }
+        ),
+        (account(), prop::option::of(account()), any::<bool>())
+            .prop_map(|(account, operator, accepted)| Entry::OperatorSet { account, operator, accepted }),
         (place(), items(), vec((account(), amount()), 0..5), amount()).prop_map(
-            |((batch, lot), overturned, credits, forfeit)| {
-                let credits: Vec<_> =
-                    credits.into_iter().map(|(account, amount)| Credited { account, amount }).collect();
-                Entry::Ruled { batch, lot, overturned, jurors: credits.clone(), challengers: credits, forfeit }
+            |((batch, lot), overturned, pays, pot)| {
+                let (jurors, challengers) = pays
+                    .into_iter()
+                    .map(|(node, fee)| {
+                        let challenger = ChallengerPay { account: node, tokens: fee, near: pot };
+                        (JurorPay { node, fee, near: pot }, challenger)
+                    })
+                    .unzip();
+                Entry::Ruled { batch, lot, overturned, jurors, challengers, pot }
             }
         ),
         (any::<u32>(), any::<u32>(), token(), amount(), digest(), 0..3_u8).prop_map(
@@ -556,7 +587,7 @@ proptest! {
         node in prop::option::of(account()),
         log in vec(prop_oneof![money_entry(), work_entry()], 0..6),
     ) {
-        let line = Line { version: Version::default(), seq, event, node, log };
+        let line = Line { seq, event, node, log };
         prop_assert_eq!(Line::parse(&line.render()), Ok(Some(line)));
     }
 

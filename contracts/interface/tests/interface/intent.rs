@@ -5,9 +5,9 @@ use piecework_compact::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchCreateArgs, BatchSpec, WithdrawArgs, intents_gas},
-    ids::TokenId,
-    intent::{Action, Draft, INTENTS_MAX, Intent, Payment, SignedIntent},
+    call::{BatchCreateArgs, BatchSpec, ChallengeArgs, WithdrawArgs, intents_gas},
+    ids::{BatchId, LotId, TokenId},
+    intent::{Action, Challenge, Draft, INTENTS_MAX, Intent, Payment, SignedIntent},
     key::{IntentKey, Kind, Kinds, Limit, PublicKey},
     keys::{KeyRows, key_set, own_key},
     skip::Skip,
@@ -36,8 +36,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         },
     );
     prop_oneof![
-        payment.clone().prop_map(Action::Transfer),
-        payment.prop_map(Action::Tip),
+        payment.prop_map(Action::Transfer),
         (any::<u16>(), prop::option::of(any::<u128>())).prop_map(|(token, amount)| {
             Action::Withdraw(WithdrawArgs { token: TokenId(token), amount: amount.map(Amount) })
         }),
@@ -45,7 +44,10 @@ fn any_action() -> impl Strategy<Value = Action> {
             let batch = BatchSpec { items, manifest, uri, ..BatchSpec::default() };
             Action::CreateBatch(BatchCreateArgs { token: TokenId(token), batch })
         }),
-        Just(Action::CollectRevenue {}),
+        (any::<u16>(), any::<u32>(), vec(any::<u8>(), 0..9), any::<[u8; 32]>()).prop_map(|(token, number, items, evidence)| {
+            let challenge = ChallengeArgs { batch: BatchId(number), lot: LotId(number), items, evidence };
+            Action::Challenge(Challenge { token: TokenId(token), challenge })
+        }),
     ]
 }
 
@@ -58,16 +60,15 @@ fn draft_of(intent: &Intent) -> Draft {
             let kind = Some(Kind::Transfer);
             Draft { kind, token: Some(token), amount: Some(amount), receiver_id, memo, ..draft }
         }
-        Action::Tip(Payment { receiver_id, token, amount, memo }) => {
-            Draft { kind: Some(Kind::Tip), token: Some(token), amount: Some(amount), receiver_id, memo, ..draft }
-        }
         Action::Withdraw(WithdrawArgs { token, amount }) => {
             Draft { kind: Some(Kind::Withdraw), token: Some(token), amount, ..draft }
         }
         Action::CreateBatch(BatchCreateArgs { token, batch }) => {
             Draft { kind: Some(Kind::CreateBatch), token: Some(token), batch: Some(batch), ..draft }
         }
-        Action::CollectRevenue {} => Draft { kind: Some(Kind::CollectRevenue), ..draft },
+        Action::Challenge(Challenge { token, challenge }) => {
+            Draft { kind: Some(Kind::Challenge), token: Some(token), challenge: Some(challenge), ..draft }
+        }
     }
 }
 
@@ -127,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn keys__should_be_the_same_in_json(kinds in 0..32_u8, limit: Option<(u16, u128, u128)>, nonce: u64, used_at: u32) {
+    fn keys__should_be_the_same_in_json(kinds in 0..16_u8, limit: Option<(u16, u128, u128)>, nonce: u64, used_at: u32) {
         let limit = limit.map(|(token, cap, spent)| Limit {
             token: TokenId(token),
             daily_cap: Amount(cap),
@@ -159,13 +160,13 @@ fn message__should_take_each_field_at_its_own_level() {
 #[test]
 fn note__should_begin_the_cap_anew_each_utc_day() {
     let mut key = IntentKey { limit: Some(limit(10)), ..IntentKey::own(PublicKey([1; 32])) };
-    assert_eq!(key.allows(Kind::Tip, TOKEN, 11, NOW), Err(Skip::KeyCap));
+    assert_eq!(key.allows(Kind::Transfer, TOKEN, 11, NOW), Err(Skip::KeyCap));
     key.note(4, 10, NOW);
-    assert_eq!(key.allows(Kind::Tip, TOKEN, 1, NOW), Err(Skip::KeyCap));
-    assert_eq!(key.allows(Kind::Tip, TOKEN, u128::MAX, NOW), Err(Skip::KeyCap));
-    assert_eq!(key.allows(Kind::Tip, TOKEN, 0, NOW), Ok(()));
-    assert_eq!(key.allows(Kind::Tip, TOKEN, 10, NOW + DAY_S), Ok(()));
-    assert_eq!(key.allows(Kind::Tip, TokenId(0), 1, NOW + DAY_S), Err(Skip::KeyToken));
+    assert_eq!(key.allows(Kind::Transfer, TOKEN, 1, NOW), Err(Skip::KeyCap));
+    assert_eq!(key.allows(Kind::Transfer, TOKEN, u128::MAX, NOW), Err(Skip::KeyCap));
+    assert_eq!(key.allows(Kind::Transfer, TOKEN, 0, NOW), Ok(()));
+    assert_eq!(key.allows(Kind::Transfer, TOKEN, 10, NOW + DAY_S), Ok(()));
+    assert_eq!(key.allows(Kind::Transfer, TokenId(0), 1, NOW + DAY_S), Err(Skip::KeyToken));
     assert_eq!((key.nonce, key.used_at), (4, NOW));
 }
 
@@ -179,7 +180,7 @@ fn key_set__should_remember_what_could_come_again() {
     assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S), Some(KeyRows::Same));
     assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S), None);
     assert_eq!((keys[0].kinds, keys[0].nonce), (Kinds::NONE, 9));
-    assert_eq!(set(&mut keys, "a.near", Kinds::of(&[Kind::Tip]), NOW + DAY_S), Some(KeyRows::Same));
+    assert_eq!(set(&mut keys, "a.near", Kinds::of(&[Kind::Transfer]), NOW + DAY_S), Some(KeyRows::Same));
     assert_eq!((keys[0].nonce, keys[0].limit), (9, Some(limit(1))));
     assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S + 1), Some(KeyRows::Less));
     assert_eq!(keys, []);

@@ -73,8 +73,8 @@ proptest! {
 
     #[test]
     fn fields__should_be_read_in_any_order_and_named_when_missing(
-        order in Just((0..18_usize).collect::<Vec<_>>()).prop_shuffle(),
-        left_out in 0..18_usize,
+        order in Just((0..16_usize).collect::<Vec<_>>()).prop_shuffle(),
+        left_out in 0..16_usize,
     ) {
         let terms = Terms { reward: Amount(7), lot_size: 3, expires_at: 9, ..Terms::default() };
         let Value::Object(fields) = serde_json::to_value(&terms).expect("json") else { panic!("an object") };
@@ -87,7 +87,7 @@ proptest! {
         prop_assert_eq!(parse::<Terms>(&object(None)), Ok(terms.clone()));
         let name = &fields[left_out].0;
         match parse::<Terms>(&object(Some(left_out))) {
-            Ok(read) => prop_assert!(matches!(name.as_str(), "verification" | "gold_slash_pct") && read == terms),
+            Ok(read) => prop_assert!(name == "verification" && read == terms),
             Err(error) => prop_assert_eq!(error.field, name),
         }
     }

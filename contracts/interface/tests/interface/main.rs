@@ -14,6 +14,7 @@ mod event;
 mod intent;
 mod json;
 mod merkle;
+mod naive;
 mod node;
 mod numbers;
 mod settlement;

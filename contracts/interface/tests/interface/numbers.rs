@@ -7,7 +7,7 @@ use piecework_interface::{
     ids::{AccountNo, ClassId, LotId, TokenId},
     lots::{all_items, group_count, lot_count, lot_items, open_groups},
     merkle::Peaks,
-    money::{self, abandon_slash, bond, dissent_slash, escrow, fee, mul_div, reward_escrow, tickets},
+    money::{self, bond, dissent_slash, escrow, fee, mul_div, reward_escrow, tickets},
     reputation,
     storage::{BATCH_BYTES, CLASSES_MAX, CLOSED_BATCH_BYTES, LEAVERS_MAX, NODE_BYTES, PEAKS_MAX, lot_bytes},
     terms::{REWARD_LIMIT, Terms},
@@ -30,7 +30,6 @@ fn escrow__should_match_the_batch_worked_by_hand() {
     assert_eq!(escrow(&terms(), 500, 6), 3_600 + 180);
     assert_eq!(bond(&terms(), &fixed(), 3), 300);
     assert_eq!(dissent_slash(300, 20, 1, 3), 20);
-    assert_eq!(abandon_slash(300, 20, 0), 60);
 }
 
 #[test]
@@ -40,20 +39,16 @@ fn bond__should_round_up_even_for_dear_decimals() {
     assert_eq!(bond(&Terms { reward: Amount(1), ..terms() }, &fixed, 1), 1);
     let dear = Terms { reward: Amount(10_u128.pow(24)), ..terms() };
     assert_eq!(bond(&dear, &fixed, 1), (21_474_836 * 10_u128.pow(24)).div_ceil(1 << 32));
+    // And even where it is worth nothing, an item is worth one.
+    assert_eq!(bond(&dear, &Fixed { bond_rate: Amount(0), ..fixed }, 3), 3);
 }
 
 #[test]
 fn bond__should_hold_the_largest_values() {
     let largest = Terms { reward: Amount(REWARD_LIMIT - 1), bond_pct: 300, ..terms() };
     assert_eq!(bond(&largest, &Fixed { bond_rate: Amount(u128::MAX), ..fixed() }, 64), u128::MAX);
-    assert!(reward_escrow(&Terms { max: 8, ..largest.clone() }, u32::MAX) < 1 << 116);
-    assert!(escrow(&Terms { max: 8, ..largest }, 1_000, u32::MAX) < 1 << 117);
-}
-
-#[test]
-fn abandon_slash__should_double_with_faults_up_to_the_bond() {
-    assert_eq!([0, 1, 2, 3, 255].map(|faults| abandon_slash(1_000, 20, faults)), [200, 400, 800, 1_000, 1_000]);
-    assert_eq!(abandon_slash(u128::MAX, 50, 255), u128::MAX);
+    assert!(reward_escrow(&Terms { start: 5, ..largest.clone() }, u32::MAX) < 1 << 116);
+    assert!(escrow(&Terms { start: 5, ..largest }, 1_000, u32::MAX) < 1 << 117);
 }
 
 #[test]
@@ -99,12 +94,13 @@ proptest! {
         let terms = Terms { reward: Amount(reward), bond_pct: pct, ..terms() };
         let product = rate.checked_mul(reward * u128::from(items));
         prop_assume!(product.is_some_and(|product| product.checked_mul(300).is_some()));
-        let expected = (rate * reward * u128::from(items) * u128::from(pct)).div_ceil(100 << 32);
+        let worth = (rate * reward).div_ceil(1 << 32).max(1);
+        let expected = (worth * u128::from(items) * u128::from(pct)).div_ceil(100);
         prop_assert_eq!(bond(&terms, &Fixed { bond_rate: Amount(rate), ..fixed() }, items), expected);
     }
 
     #[test]
-    fn dissent_slash__should_be_the_exact_quotient_rounded_down(bond in 0_u128..1 << 100, rate in 0_u8..=50, judged in 1_u32..=64, missed in 0_u32..=64) {
+    fn dissent_slash__should_be_the_exact_quotient_rounded_down(bond in 0_u128..1 << 100, rate in 0_u8..=100, judged in 1_u32..=64, missed in 0_u32..=64) {
         let missed = missed.min(judged);
         let slash = dissent_slash(bond, rate, missed, judged);
         prop_assert_eq!(slash, bond * u128::from(rate) * u128::from(missed) / (100 * u128::from(judged)));
@@ -161,7 +157,7 @@ proptest! {
 #[test]
 fn progress__should_carry_draws_along() {
     // Given a seeded second group.
-    let seed = Draw::Seeded(Seed { value: [1; 16], at: 5, height: 6, tickets: 7 });
+    let seed = Draw::Seeded(Seed { value: [1; 16], at: 5, height: 6, tickets: 7, appeal: true });
     let mut window = Window::default();
     window.draws[0] = Draw::Opened(1);
     window.draws[1] = seed.clone();
@@ -173,7 +169,7 @@ fn progress__should_carry_draws_along() {
 
 #[test]
 fn open_groups__should_follow_the_tickets() {
-    assert_eq!([0, 95, 96, 191, 192, 10_000].map(|tickets| open_groups(tickets, &terms())), [1, 1, 1, 1, 2, 8]);
+    assert_eq!([0, 95, 96, 191, 192, 10_000].map(|tickets| open_groups(tickets, &terms())), [2, 2, 2, 2, 2, 8]);
 }
 
 #[test]
@@ -186,15 +182,14 @@ fn terms__should_be_refused_field_by_field() {
     let bounds = Bounds::default();
     let check = |terms: &Terms| terms.check(&bounds, 10, 1_000).map_err(|error| error.field);
     assert_eq!(check(&terms()), Ok(()));
-    let wrong: [(&str, Terms); 24] = [
+    let wrong: [(&str, Terms); 25] = [
         ("reward", Terms { reward: Amount(9), ..terms() }),
         ("reward", Terms { reward: Amount(REWARD_LIMIT), ..terms() }),
         ("lot_size", Terms { lot_size: 0, ..terms() }),
         ("lot_size", Terms { lot_size: 65, ..terms() }),
         ("answer_width", Terms { answer_width: 3, ..terms() }),
-        ("start", Terms { start: 4, max: 4, ..terms() }),
-        ("max", Terms { start: 1, max: 4, ..terms() }),
-        ("max", Terms { start: 3, max: 5, ..terms() }),
+        ("start", Terms { start: 4, ..terms() }),
+        ("reward", Terms { reward: Amount(101), ..terms() }),
         ("quorum_pct", Terms { quorum_pct: 50, ..terms() }),
         ("quorum_pct", Terms { quorum_pct: 101, ..terms() }),
         ("claim_ttl_s", Terms { claim_ttl_s: 59, ..terms() }),
@@ -205,8 +200,10 @@ fn terms__should_be_refused_field_by_field() {
         ("slice_s", Terms { slice_s: 1, ..terms() }),
         ("bond_pct", Terms { bond_pct: 99, ..terms() }),
         ("bond_pct", Terms { bond_pct: 301, ..terms() }),
-        ("dissent_slash_pct", Terms { dissent_slash_pct: 51, ..terms() }),
+        ("dissent_slash_pct", Terms { dissent_slash_pct: 101, ..terms() }),
+        ("dissent_slash_pct", Terms { dissent_slash_pct: 9, ..terms() }),
         ("abandon_slash_pct", Terms { abandon_slash_pct: 51, ..terms() }),
+        ("abandon_slash_pct", Terms { abandon_slash_pct: 4, ..terms() }),
         ("min_reputation", Terms { min_reputation: 10_001, ..terms() }),
         ("expires_at", Terms { expires_at: 1_600, ..terms() }),
         ("expires_at", Terms { expires_at: 1_001 + 365 * 86_400, ..terms() }),
@@ -216,8 +213,9 @@ fn terms__should_be_refused_field_by_field() {
         assert_eq!(check(&terms), Err(field), "{terms:?}");
     }
     // And the edges are allowed.
-    for (start, max) in [(1, 1), (2, 2), (2, 5), (3, 3), (3, 6), (5, 5), (5, 8)] {
-        assert_eq!(check(&Terms { start, max, ..terms() }), Ok(()));
+    for (start, copies) in [(1, 1), (2, 5), (3, 6), (5, 8)] {
+        let terms = Terms { start, ..terms() };
+        assert_eq!((check(&terms), terms.copies()), (Ok(()), copies));
     }
     assert_eq!(terms().check(&bounds, 0, u32::MAX).map_err(|error| error.field), Err("expires_at"));
     assert_eq!(money::TICKETS_MAX, 16);
@@ -234,14 +232,14 @@ fn stored(value: &impl borsh::BorshSerialize) -> u32 {
 #[test]
 fn lot_bytes__should_cover_a_lot_in_every_phase() {
     // Given the largest lots: an extension of eight slots in which everybody revealed, committed or reserved.
-    let seed = Seed { value: [1; 16], at: 1, height: 2, tickets: 3 };
+    let seed = Seed { value: [1; 16], at: 1, height: 2, tickets: 3, appeal: true };
     let phases = |items: usize, width: usize| {
         [SlotPhase::Revealed(vec![0; items * width]), SlotPhase::Committed([0; 32]), SlotPhase::Reserved(u32::MAX)]
     };
-    for (start, max, items, width) in [(5, 8, 64, 32), (5, 8, 1, 1), (3, 6, 64, 1), (3, 3, 60, 2), (1, 1, 1, 1)] {
-        let terms = Terms { start, max, answer_width: width, lot_size: items, ..terms() };
+    for (start, items, width) in [(5, 64, 32), (5, 1, 1), (3, 64, 1), (2, 60, 2), (1, 1, 1)] {
+        let terms = Terms { start, answer_width: width, lot_size: items, ..terms() };
         for phase in phases(items.into(), width.into()) {
-            let slots = (0..max).map(|node| Slot { node: AccountNo(node.into()), round: 1, phase: phase.clone() });
+            let slots = (0..terms.copies()).map(|node| AccountNo(node.into())).map(|node| Slot { node, operator: node, round: 1, phase: phase.clone() });
             let lot = LotState {
                 leavers: vec![AccountNo(0); LEAVERS_MAX],
                 open_items: u64::MAX,
@@ -250,7 +248,7 @@ fn lot_bytes__should_cover_a_lot_in_every_phase() {
                 ..LotState::default()
             };
             // Then its row, under a key of nine bytes, is paid for.
-            assert!(ROW + 9 + stored(&lot) <= lot_bytes(&terms), "{start} {max} {items} {width}");
+            assert!(ROW + 9 + stored(&lot) <= lot_bytes(&terms), "{start} {items} {width}");
         }
     }
 }
@@ -258,13 +256,14 @@ fn lot_bytes__should_cover_a_lot_in_every_phase() {
 #[test]
 fn node_bytes__should_cover_a_node_of_eight_classes() {
     let mut node = Node::new(0);
-    node.declare(&core::array::from_fn::<_, CLASSES_MAX, _>(|class| ClassId(class as u16)));
+    node.declare(&core::array::from_fn::<_, CLASSES_MAX, _>(|class| (ClassId(class as u16), true)), 0);
+    (node.asked, node.operator) = (Some(AccountNo(1)), Some(AccountNo(1)));
     assert!(stored(&node) <= NODE_BYTES);
 }
 
 #[test]
 fn batch_bytes__should_cover_a_full_window_and_all_peaks() {
-    let draw = Draw::Seeded(Seed { value: [1; 16], at: 1, height: 2, tickets: 3 });
+    let draw = Draw::Seeded(Seed { value: [1; 16], at: 1, height: 2, tickets: 3, appeal: true });
     let window = Window { draws: core::array::from_fn(|_| draw.clone()), ..Window::default() };
     let facts = (AccountNo(0), TokenId(0), terms(), fixed(), (0_u32, [0_u8; 32], 0_u32, false, window));
     let purse =

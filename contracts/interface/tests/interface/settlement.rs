@@ -1,398 +1,299 @@
-//! Settlement: the batch worked by hand, each row of the table of half-units, and the properties of money.
-use super::common::{fixed, lot, slot, terms};
+//! Settlement: the worked examples of the protocol, an independent model's vectors, a naive judge, and the properties of
+//! money.
+use super::{
+    common::{fixed, lot, slot, terms},
+    naive,
+};
 use piecework_interface::{
     amount::Amount,
+    case::{Case, Challenge, Verdict},
+    config::Fixed,
+    dispute::{adjudicator_bond, challenge_deposit},
+    ids::AccountNo,
     money,
-    settlement::{Settlement, judge},
-    terms::Terms,
-    view::{LotState, Slot},
+    settlement::{Held, Settlement, SlotOutcome, judge},
+    terms::{JURY, Terms, Verification},
+    view::LotState,
 };
 use proptest::prelude::*;
 
-fn pays(settlement: &Settlement) -> Vec<u128> {
-    settlement.slots.iter().map(|slot| slot.pay).collect()
+/// Reward of the examples, and what an item is worth in NEAR.
+const R: u128 = 2_000;
+const F: u128 = 1_000;
+
+/// An item's worth of `worth` yoctoNEAR at this reward.
+fn fixed_at(worth: u128, reward: u128, fee_bps: u16) -> Fixed {
+    Fixed { fee_bps, bond_rate: Amount(worth * (1 << 32) / reward), ..fixed() }
 }
 
-fn slashes(settlement: &Settlement) -> Vec<u128> {
-    settlement.slots.iter().map(|slot| slot.slash).collect()
+fn terms_at(start: u8, quorum_pct: u8) -> Terms {
+    Terms { start, quorum_pct, reward: Amount(R), bond_pct: 200, dissent_slash_pct: 50, ..terms() }
+}
+
+/// A lot of one item: answers as letters, `_` for silence. A jury has `.` for a seat that never committed.
+fn lot_of(first: &str, late: &str, jury: Option<&str>) -> LotState {
+    let answer = |letter: u8| (letter != b'_').then_some([letter]);
+    let seats = |round, text: &str, from: u32| -> Vec<_> {
+        let letters = text.bytes().filter(|letter| *letter != b'.').zip(from..);
+        letters.map(|(letter, node)| slot(node, round, answer(letter).as_ref().map(|bytes| &bytes[..]))).collect()
+    };
+    let mut state = lot(u64::from(!late.is_empty()), [seats(0, first, 0), seats(1, late, 10)].concat());
+    if let Some(jury) = jury {
+        challenged(&mut state, &[1], seats(JURY, jury, 20));
+    }
+    state
+}
+
+/// Sends challenges of these items to a jury; with fewer than four commits it ends as if it had not been.
+fn challenged(state: &mut LotState, items: &[u64], jury: Vec<piecework_interface::view::Slot>) {
+    let challenge = |(account, items): (u32, &u64)| {
+        let account = AccountNo(account);
+        Challenge { account, operator: account, items: *items }
+    };
+    state.case_mut().challenges = (100..).zip(items).map(challenge).collect();
+    state.round = JURY;
+    if jury.len() >= 4 {
+        state.slots.extend(jury);
+    }
+}
+
+fn halves(pay: u128) -> char {
+    match (2 * pay).checked_div(R) {
+        Some(0) => '0',
+        Some(1) => 'h',
+        Some(2) => '1',
+        Some(3) => 'o',
+        _ => panic!("{pay}"),
+    }
+}
+
+/// Start, quorum, round 0, extension; pay (h: half, o: one and a half), slashes in f, sum in half rewards, result.
+const PAY: &str = "
+1 70 t - 1 0 2 t; 1 70 _ - 0 2 0 -; 2 70 tt - 11 00 4 t; 2 70 tx ttt 10hhh 01000 5 t; 2 70 tx tty 10hh0 00000 4 -
+2 70 tx - hh 00 2 -; 2 70 tx txy hh000 00000 2 -; 2 70 t ttt 1hhh 0000 5 t; 2 70 t_ ttt 10hhh 02000 5 t; 2 70 t - 1 0 2 -
+2 70 t_ xxx 00ooo 12000 9 x; 3 70 ttt - 111 000 6 t; 3 70 tt ttt 11hhh 00000 7 t; 3 70 tt - 11 00 4 -
+3 70 tt_ ttt 110hhh 002000 7 t; 3 70 ttx ttt 110hhh 001000 7 t; 3 70 ttx xxx 001ooo 110000 11 x
+3 70 ttx tty 110hh0 000000 6 -; 3 70 ttx tt 110hh 00000 6 -; 3 60 txy tt 100hh 01100 4 t; 3 70 ttx - 110 000 4 -
+3 70 txy ttt 100hhh 011000 5 t; 3 70 txy - hhh 000 3 -; 3 70 txx xtt hhh000 000000 3 -; 3 70 t ttt 1hhh 0000 5 t
+3 70 txx ttt 100ooo 011000 11 t; 3 70 t__ tt_ 100hh0 022002 4 -; 3 70 t - 1 0 2 -; 3 70 ttx xx_ 001hh0 000002 4 -
+3 70 ___ ttt 000hhh 222000 3 t; 3 70 xxx - 111 000 6 x; 3 60 ttx - 110 001 4 t; 5 70 ttttt - 11111 00000 10 t
+5 70 ttttx - 11110 00001 8 t; 5 70 tttt - 1111 0000 8 t; 5 70 tttxy ttt 11100hhh 00011000 9 t
+5 70 tttxx xxx 00011ooo 11100000 13 x; 5 70 ttxyz ttt 11000hhh 00111000 7 t; 5 70 ttxxy ttt 11000hhh 00111000 7 t
+5 70 ttxxy - hhhh0 00000 4 -; 5 70 ttxxy txy hhhh0000 00000000 4 -";
+
+#[test]
+fn pay__should_be_the_table_of_the_protocol() {
+    let rows: Vec<_> = PAY.split([';', '\n']).map(str::trim).filter(|row| !row.is_empty()).collect();
+    assert_eq!(rows.len(), 41);
+    for row in rows {
+        let [start, quorum, first, late, pay, slash, sum, result] = row.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{row}");
+        };
+        let terms = terms_at(start.parse().unwrap(), quorum.parse().unwrap());
+        let state = lot_of(first, late.trim_matches('-'), None);
+        let judgement = judge(&terms, 1, &state);
+        let settlement = judgement.settle(&fixed_at(F, R, 200), &Held::default());
+        let slots = &settlement.slots;
+        assert_eq!(slots.iter().map(|slot| halves(slot.pay)).collect::<String>(), pay, "{row}");
+        let slashes: String = slots.iter().map(|slot| (slot.slash / F).to_string()).collect();
+        assert_eq!((slashes.as_str(), settlement.burnt()), (slash, slots.iter().map(|slot| slot.slash).sum()), "{row}");
+        let paid: u128 = slots.iter().map(|slot| slot.pay).sum();
+        assert_eq!(paid * 2 / R, sum.parse::<u128>().unwrap(), "{row}");
+        assert_eq!(settlement.fee, paid / 50, "{row}");
+        let accepted = if result == "-" { (0, vec![0]) } else { (1, result.as_bytes().to_vec()) };
+        assert_eq!((judgement.accepted(), judgement.answers().bytes), accepted, "{row}");
+    }
+}
+
+/// Start, quorum, round 0, extension, jury; what the challenger gains (in half R and f at par), each revealed slot's part of
+/// the pot in twelfths of R, what the requester pays in half R without the fee, what is burnt in f.
+const APPEALS: &str = "
+3 70 ttt - ttttt -11 2 6 0; 3 70 ttt - tttt_ -11 6 6 3; 3 70 ttt - tttxx -11 2 6 0; 3 70 ttt - ttttx -11 6 6 1
+3 70 xxx - ttttt 2 0 10 2; 3 70 xxx - ttttx 2 0 8 3; 2 70 xx - ttttt 2 0 10 1; 2 70 xx - tttt_ 2 0 8 4
+1 70 x - ttttt -6 0 2 0; 1 70 x - tttt_ -4 0 2 3; 5 70 xxxxt - ttttt 2 0 12 3; 3 70 ttx tty ttttt 0 0 12 0
+3 60 xxt - ttttt 2 0 12 1; 3 70 ttx xxx ttttt 2 0 12 2; 3 70 txy ttz ttttt 2 0 12 1; 2 51 tx tyy ttttt 1 0 10 1
+3 70 ttx tty tttzz -11 1 6 0; 3 70 ttt - ttt__ 0 0 6 3; 3 70 ttt - ttt_. 0 0 6 0; 3 70 ttt - ____. 0 0 6 12";
+
+#[test]
+fn appeal__should_be_the_table_of_the_protocol() {
+    let rows: Vec<_> = APPEALS.split([';', '\n']).map(str::trim).filter(|row| !row.is_empty()).collect();
+    assert_eq!(rows.len(), 20);
+    for row in rows {
+        let [start, quorum, first, late, jury, gain, pot, pays, burnt] = row.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{row}");
+        };
+        let terms = terms_at(start.parse().unwrap(), quorum.parse().unwrap());
+        let settlement = settle(&terms, 1, &lot_of(first, late.trim_matches('-'), Some(jury)), &Held::default());
+        let [back] = settlement.challengers[..] else { panic!("{row}") };
+        let gained = signed(back.tokens) - signed(challenge_deposit(&terms, 1, 1)) + signed(back.near * R / F);
+        assert_eq!(gained, gain.parse::<i128>().unwrap() * signed(R / 2), "{row}");
+        assert_eq!(settlement.pot, pot.parse::<u128>().unwrap() * R / 12, "{row}");
+        let escrow = money::escrow(&terms, 200, 1);
+        assert_eq!(escrow - settlement.refund - settlement.earned_fee, pays.parse::<u128>().unwrap() * R / 2, "{row}");
+        assert_eq!(settlement.burnt(), burnt.parse::<u128>().unwrap() * F, "{row}");
+    }
 }
 
 #[test]
-fn settlement__should_pay_everybody_in_full_when_all_agree() {
-    // Given lot 1 of the worked batch: three slots, three items, all equal.
-    let state = lot(0, vec![slot(0, 0, Some(b"xyz")), slot(4, 0, Some(b"xyz")), slot(1, 0, Some(b"xyz"))]);
-    // When it settles.
-    let terms = terms();
-    let judgement = judge(&terms, 3, &state);
-    let settlement = judgement.settle(&fixed());
-    // Then each slot has 300, the fee is 45 and 945 of 1890 return.
-    assert_eq!((judgement.accepted(), judgement.unresolved()), (0b111, 0));
-    assert_eq!(judgement.answers().bytes, b"xyz");
-    assert_eq!(pays(&settlement), [300, 300, 300]);
-    assert_eq!(slashes(&settlement), [0, 0, 0]);
-    assert_eq!((settlement.fee, settlement.refund), (45, 945));
-    assert!(settlement.slots.iter().all(|slot| (slot.bond, slot.agreed, slot.decided) == (300, 3, 3)));
+fn appeal__should_cost_a_tenth_of_the_deposit_when_too_few_jurors_commit() {
+    let settlement = settle(&terms_at(3, 70), 1, &lot_of("ttt", "", Some("ttt..")), &Held::default());
+    // 0.55 R of 5.5 R, shared by three; the units that do not divide are the treasury's.
+    assert_eq!((settlement.challengers[0].tokens, settlement.pot), (9_900, 366));
+    assert_eq!(settlement.fee - settlement.earned_fee, 2);
+    assert_eq!(settlement.slots.len(), 3);
 }
 
 #[test]
-fn settlement__should_extend_the_items_without_a_winner() {
-    // Given lot 0 of the worked batch after round 0: item 2 is x, x, y and 70 % of three is three.
-    let state = lot(0, vec![slot(0, 0, Some(b"abx")), slot(1, 0, Some(b"abx")), slot(2, 0, Some(b"aby"))]);
-    // When it is tallied, then item 2 alone is open.
-    let terms = terms();
-    let judgement = judge(&terms, 3, &state);
-    assert_eq!((judgement.accepted(), judgement.unresolved()), (0b011, 0b100));
-    assert_eq!(judgement.answers().bytes, b"ab\0");
+fn appeal__should_weigh_two_items_apart_and_together() {
+    // Given three slots wrong on both items, and a jury that finds the first wrong alone
+    let jury = |answers: &[u8; 2]| (20..25).map(|node| slot(node, JURY, Some(answers))).collect::<Vec<_>>();
+    let two = |answers: [&[u8]; 3]| lot(0, (0..).zip(answers).map(|(node, text)| slot(node, 0, Some(text))).collect());
+    let mut state = two([b"xx", b"xx", b"xx"]);
+    challenged(&mut state, &[0b11], jury(b"tx"));
+    let settlement = settle(&terms_at(3, 70), 2, &state, &Held::default());
+    assert_eq!(settlement.slots.iter().map(|slot| slot.pay).collect::<Vec<_>>()[..3], [R, R, R]);
+    assert_eq!((settlement.challengers[0].tokens, settlement.challengers[0].near), (11_000, F));
+    assert_eq!(settlement.burnt(), 2 * F);
+
+    // And one slot that is wrong on one item and cleared on the other: what it pays counts as added
+    let mut state = two([b"xt", b"xx", b"tx"]);
+    challenged(&mut state, &[0b11], jury(b"tt"));
+    let settlement = settle(&terms_at(3, 60), 2, &state, &Held::default());
+    assert_eq!(settlement.slots.iter().map(|slot| slot.slash).collect::<Vec<_>>()[..3], [F, 2 * F, F]);
+    assert_eq!((settlement.challengers[0].tokens, settlement.challengers[0].near), (22_000, 2 * F));
+
+    // And two challengers, of whom one is right
+    let mut state = two([b"xx", b"xx", b"xx"]);
+    challenged(&mut state, &[0b01, 0b10], jury(b"tx"));
+    let settlement = settle(&terms_at(3, 70), 2, &state, &Held::default());
+    let [right, wrong] = settlement.challengers[..] else { panic!("two") };
+    assert_eq!(((right.tokens, right.near), (wrong.tokens, wrong.near)), ((11_000, F), (0, 0)));
+}
+
+/// A lot with one revealed slot and this verdict, which goes to this jury.
+fn scored(items: u8, score: Option<u16>, jury: &str) -> LotState {
+    let mut state = lot(0, vec![slot(0, 0, Some(&[7; 64][..usize::from(items)]))]);
+    state.appeal = true;
+    if let Some(score) = score {
+        state.case_mut().verdict = Some(Verdict { scores: vec![score], report: [1; 32] });
+    }
+    if !jury.is_empty() {
+        let says = |(letter, node)| {
+            let answer: Option<&[u8]> = match letter {
+                b'0' => Some(&[0]),
+                b'1' => Some(&[1]),
+                _ => None,
+            };
+            slot(node, JURY, answer)
+        };
+        challenged(&mut state, &[1], jury.bytes().zip(20..).map(says).collect());
+    }
+    state
 }
 
 #[test]
-fn settlement__should_pay_half_for_confirming_and_slash_the_dissenter_of_round_0() {
-    // Given the same lot after D and E confirmed x.
-    let state = lot(
-        0b100,
-        vec![
-            slot(0, 0, Some(b"abx")),
-            slot(1, 0, Some(b"abx")),
-            slot(2, 0, Some(b"aby")),
-            slot(3, 1, Some(b"x")),
-            slot(4, 1, Some(b"x")),
-        ],
-    );
-    // When it settles.
-    let terms = terms();
-    let judgement = judge(&terms, 3, &state);
-    let settlement = judgement.settle(&fixed());
-    // Then it pays 900, takes 45 and returns 945, and C loses 300 × 20 % × 1/3.
-    assert_eq!(judgement.answers().bytes, b"abx");
-    assert_eq!(pays(&settlement), [300, 300, 200, 50, 50]);
-    assert_eq!(slashes(&settlement), [0, 0, 20, 0, 0]);
-    assert_eq!((settlement.fee, settlement.refund), (45, 945));
-    assert_eq!(settlement.slots.iter().map(|slot| slot.bond).collect::<Vec<_>>(), [300, 300, 300, 100, 100]);
-    // And every item with a winner moves reputation, of round 0's slots only.
-    let counts: Vec<_> = settlement.slots.iter().map(|slot| (slot.agreed, slot.decided)).collect();
-    assert_eq!(counts, [(3, 3), (3, 3), (2, 3), (0, 0), (0, 0)]);
-}
-
-#[test]
-fn settlement__should_pay_one_and_a_half_for_overturning() {
-    // Given an extension that agrees with the minority of round 0.
-    let slots = vec![
-        slot(0, 0, Some(b"x")),
-        slot(1, 0, Some(b"x")),
-        slot(2, 0, Some(b"y")),
-        slot(3, 1, Some(b"y")),
-        slot(4, 1, Some(b"y")),
-        slot(5, 1, Some(b"y")),
+fn scores__should_be_the_table_of_the_protocol() {
+    let verification = Verification::Adjudicated { adjudicator: AccountNo(50), verdict_ttl_s: 600 };
+    let terms = Terms { verification, lot_size: 32, ..terms_at(1, 70) };
+    let full = Held::of(&terms, adjudicator_bond(&terms));
+    let part = 44 * R;
+    // Items, score, jury, bond left; pay in R, slash in f, due to the treasury in R without the fee, forfeit, the
+    // challenger's gain in R.
+    let rows = [
+        (32, Some(10_000), "", full, 32 * R, 0, 0, 0, None),
+        (32, Some(7_000), "", full, 22 * R + 800, 9_600, 9 * R + 1_200, 0, None),
+        (32, Some(0), "", full, 0, 32 * F, 32 * R, 0, None),
+        (32, Some(0), "11111", full, 32 * R, 0, 0, part, Some(4)),
+        (32, Some(0), "1111_", full, 32 * R, 0, 0, part, Some(12)),
+        (32, Some(0), "00000", full, 0, 32 * F, 32 * R, 0, Some(-44)),
+        (32, Some(0), "11111", Held { bond: 0, ..full }, 32 * R, 0, 0, 0, Some(-40)),
+        (32, None, "", full, 32 * R, 0, part, part, None),
+        (32, None, "", Held { bond: part - 1, ..full }, 32 * R, 0, 0, 0, None),
+        (32, Some(0), "", Held { bond: part - 1, ..full }, 32 * R, 0, 0, 0, None),
+        (4, Some(0), "11111", full, 4 * R, 0, 0, 22 * R, Some(2)),
     ];
-    // When it settles, then the majority of round 0 is wrong: slashed, unpaid.
-    let settlement = judge(&terms(), 1, &lot(1, slots)).settle(&fixed());
-    assert_eq!(pays(&settlement), [0, 0, 100, 150, 150, 150]);
-    assert_eq!(slashes(&settlement), [20, 20, 0, 0, 0, 0]);
+    for (items, score, jury, held, pay, slash, treasury, forfeit, gain) in rows {
+        let settlement = settle(&terms, items, &scored(items, score, jury), &held);
+        let slot = &settlement.slots[0];
+        let due = settlement.fee - settlement.earned_fee;
+        assert_eq!((slot.pay, slot.slash, due, settlement.forfeit), (pay, slash, treasury, forfeit), "{score:?} {jury}");
+        let deposit = signed(challenge_deposit(&terms, items, 1));
+        let gained = settlement.challengers.first().map(|back| (signed(back.tokens) - deposit) / signed(R));
+        assert_eq!(gained, gain, "{score:?} {jury}");
+    }
+    // The pot of a challenge that is lost, and a lot that could not be appealed: less pay, no slash.
+    assert_eq!(settle(&terms, 32, &scored(32, Some(0), "00000"), &full).pot, 4 * R);
+    let lonely = LotState { appeal: false, ..scored(32, Some(0), "") };
+    let slots = settle(&terms, 32, &lonely, &full).slots;
+    assert_eq!((slots[0].pay, slots[0].slash), (0, 0));
 }
 
 #[test]
-fn settlement__should_pay_in_full_when_round_0_showed_nothing() {
-    // Given a round 0 in which all differ: there was nothing to copy.
-    let slots = vec![
-        slot(0, 0, Some(b"x")),
-        slot(1, 0, Some(b"y")),
-        slot(2, 0, Some(b"z")),
-        slot(3, 1, Some(b"y")),
-        slot(4, 1, Some(b"y")),
-        slot(5, 1, Some(b"y")),
-    ];
-    let settlement = judge(&terms(), 1, &lot(1, slots)).settle(&fixed());
-    assert_eq!(pays(&settlement), [0, 100, 0, 100, 100, 100]);
-    assert_eq!(slashes(&settlement), [20, 0, 20, 0, 0, 0]);
-}
-
-#[test]
-fn settlement__should_slash_a_dissenter_of_the_extension() {
-    // Given five of six say x, and 60 % of the three new slots are two.
-    let terms = Terms { quorum_pct: 60, start: 5, max: 8, ..terms() };
-    let slots = vec![
-        slot(0, 0, Some(b"x")),
-        slot(1, 0, Some(b"x")),
-        slot(2, 0, Some(b"y")),
-        slot(3, 0, Some(b"y")),
-        slot(4, 0, Some(b"z")),
-        slot(5, 1, Some(b"x")),
-        slot(6, 1, Some(b"y")),
-        slot(7, 1, Some(b"x")),
-    ];
-    let settlement = judge(&terms, 1, &lot(1, slots)).settle(&fixed());
-    assert_eq!(pays(&settlement), [100, 100, 0, 0, 0, 100, 0, 100]);
-    assert_eq!(slashes(&settlement), [0, 0, 20, 20, 20, 0, 20, 0]);
-}
-
-#[test]
-fn settlement__should_share_half_pay_when_unresolved_and_slash_nobody() {
-    // Given an extension that splits: over both rounds x has three nodes.
-    let slots = vec![
-        slot(0, 0, Some(b"x")),
-        slot(1, 0, Some(b"x")),
-        slot(2, 0, Some(b"y")),
-        slot(3, 1, Some(b"x")),
-        slot(4, 1, Some(b"z")),
-    ];
-    let terms = terms();
-    let state = lot(1, slots);
-    let judgement = judge(&terms, 1, &state);
-    let settlement = judgement.settle(&fixed());
-    assert_eq!((judgement.accepted(), judgement.answers().bytes), (0, vec![0]));
-    assert_eq!(pays(&settlement), [50, 50, 0, 50, 0]);
-    assert_eq!(slashes(&settlement), [0; 5]);
-}
-
-#[test]
-fn settlement__should_pay_nobody_when_the_largest_groups_tie_or_are_single() {
-    let tie = vec![
-        slot(0, 0, Some(b"x")),
-        slot(1, 0, Some(b"x")),
-        slot(2, 0, Some(b"y")),
-        slot(3, 1, Some(b"y")),
-        slot(4, 1, Some(b"z")),
-    ];
-    assert_eq!(pays(&judge(&terms(), 1, &lot(1, tie)).settle(&fixed())), [0; 5]);
-    let single = vec![slot(0, 0, Some(b"x")), slot(1, 0, None)];
-    let terms = Terms { start: 2, max: 2, ..terms() };
-    let settlement = judge(&terms, 1, &lot(0, single)).settle(&fixed());
-    assert_eq!((pays(&settlement), slashes(&settlement)), (vec![0, 0], vec![0, 100]));
-}
-
-#[test]
-fn settlement__should_take_the_whole_bond_of_a_slot_that_did_not_reveal() {
-    // Given three committed, two revealed, 60 % of three are two.
-    let terms = Terms { quorum_pct: 60, ..terms() };
-    let state = lot(0, vec![slot(0, 0, Some(b"abc")), slot(1, 0, None), slot(2, 0, Some(b"abc"))]);
-    let settlement = judge(&terms, 3, &state).settle(&fixed());
-    assert_eq!(pays(&settlement), [300, 0, 300]);
-    assert_eq!(slashes(&settlement), [0, 300, 0]);
-    // And its silence counts against its reputation.
-    assert_eq!((settlement.slots[1].agreed, settlement.slots[1].decided), (0, 3));
-}
-
-#[test]
-fn settlement__should_count_quorum_over_commits_not_reveals() {
-    // Given 70 % of three commits and one silent slot: the two who showed do not decide.
-    let terms = terms();
-    let state = lot(0, vec![slot(0, 0, Some(b"a")), slot(1, 0, None), slot(2, 0, Some(b"a"))]);
-    assert_eq!(judge(&terms, 1, &state).unresolved(), 1);
-}
-
-#[test]
-fn settlement__should_accept_a_single_copy_when_the_terms_start_with_one() {
-    let terms = Terms { start: 1, max: 1, ..terms() };
-    let state = lot(0, vec![slot(0, 0, Some(b"abc"))]);
-    let judgement = judge(&terms, 3, &state);
-    let settlement = judgement.settle(&fixed());
-    assert_eq!(judgement.accepted(), 0b111);
-    assert_eq!((pays(&settlement), settlement.fee, settlement.refund), (vec![300], 15, 0));
-    // And one node alone moves no reputation.
-    assert_eq!((settlement.slots[0].agreed, settlement.slots[0].decided), (0, 0));
+fn settlement__should_count_reputation_of_round_0_alone_and_of_who_revealed() {
+    let state = lot_of("ttx", "ttt", None);
+    let counts = |state: &LotState| -> Vec<_> {
+        let settlement = settle(&terms_at(3, 70), 1, state, &Held::default());
+        settlement.slots.iter().map(|slot| (slot.agreed, slot.decided)).collect()
+    };
+    assert_eq!(counts(&state), [(1, 1), (1, 1), (0, 1), (0, 0), (0, 0), (0, 0)]);
+    // Two commits are too few, and silence neither earns nor costs trust.
+    assert_eq!(counts(&lot_of("tt", "ttt", None))[..2], [(0, 0), (0, 0)]);
+    assert_eq!(counts(&lot_of("tt_", "ttt", None))[..3], [(1, 1), (1, 1), (0, 0)]);
 }
 
 #[test]
 fn settlement__should_return_everything_when_a_lot_closes_without_slots() {
-    let terms = terms();
-    let state = lot(0, Vec::new());
-    let judgement = judge(&terms, 3, &state);
-    let settlement = judgement.settle(&fixed());
-    assert_eq!((judgement.accepted(), judgement.answers().bytes), (0, vec![0; 3]));
-    assert_eq!((settlement.fee, settlement.refund), (0, 1_890));
+    let settlement = settle(&terms(), 3, &lot(0, Vec::new()), &Held::default());
+    assert_eq!((settlement.fee, settlement.refund, settlement.slots), (0, 1_836, vec![]));
 }
 
 #[test]
-fn settlement__should_stay_inside_the_escrow_in_the_dearest_extension() {
-    // Given every allowed (start, max) with an extension, and the largest minority that may be overturned.
-    for start in [2_u8, 3, 5] {
-        for minority in 0..start {
-            let terms = Terms { start, max: start + 3, lot_size: 1, quorum_pct: 100, ..terms() };
-            let round_0 = (0..start).map(|node| {
-                let answer = if node < minority { b"y" } else { b"x" };
-                slot(u32::from(node), 0, Some(answer))
-            });
-            let late = (0..3).map(|node| slot(100 + node, 1, Some(b"y")));
-            let slots: Vec<_> = round_0.chain(late).collect();
-            let settlement = judge(&terms, 1, &lot(1, slots)).settle(&fixed());
-            let paid: u128 = pays(&settlement).iter().sum();
-            assert!(paid <= money::reward_escrow(&terms, 1), "start {start}, minority {minority}: {paid}");
-        }
+fn settlement__should_give_what_an_independent_model_gives() {
+    let rows: Vec<_> = include_str!("settlement_vectors.txt").lines().collect();
+    assert_eq!(rows.len(), 240);
+    for row in rows {
+        let vector = naive::Vector::read(row);
+        let Settlement { slots, pot, earned_fee, refund, .. } = &vector.settlement();
+        let work = slots.iter().filter(|slot| !slot.judges);
+        assert_eq!(work.clone().map(|slot| slot.pay).collect::<Vec<_>>(), vector.pay, "{row}");
+        assert_eq!(work.map(|slot| slot.slash).collect::<Vec<_>>(), vector.slash, "{row}");
+        assert_eq!((*pot, vector.settlement().burnt()), (vector.pot, vector.burnt), "{row}");
+        let escrow = money::escrow(&vector.terms, vector.fixed.fee_bps, u32::from(vector.items));
+        assert_eq!(escrow - refund - earned_fee, vector.cost, "{row}");
+        assert_eq!(vector.overturned(), vector.expected_overturned, "{row}");
+        assert_eq!(vector.answers(), vector.expected_answers, "{row}");
+        naive::compare(&vector);
     }
-}
-
-/// A lot with its terms: every allowed number of copies, widths and silences.
-#[derive(Clone, Debug)]
-struct Judged {
-    terms: Terms,
-    items: u8,
-    state: LotState,
-}
-
-fn answers(items: usize, width: usize) -> impl Strategy<Value = Option<Vec<u8>>> {
-    let item = prop_oneof![4 => Just(b'x'), 2 => Just(b'y'), 1 => Just(b'z')];
-    // Answers differ in their last byte only, so that the comparison of wide ones is exercised.
-    let revealed = prop::collection::vec(item, items).prop_map(move |letters| {
-        letters.iter().flat_map(|letter| (1..width).map(|_| b'.').chain([*letter])).collect::<Vec<u8>>()
-    });
-    prop_oneof![6 => revealed.prop_map(Some), 1 => Just(None)]
-}
-
-fn case() -> impl Strategy<Value = Judged> {
-    let copies =
-        prop_oneof![Just((1, 1)), Just((2, 2)), Just((2, 5)), Just((3, 3)), Just((3, 6)), Just((5, 5)), Just((5, 8))];
-    let shape = (copies, prop_oneof![Just(1_usize), Just(2), Just(32)], 1_u8..=64, 51_u8..=100);
-    let money = (1_u128..1 << 80, 100_u16..=300, 0_u8..=50);
-    (shape, money)
-        .prop_flat_map(|(((start, max), width, items, quorum_pct), (reward, bond_pct, rate))| {
-            let terms = Terms {
-                start,
-                max,
-                quorum_pct,
-                answer_width: u8::try_from(width).unwrap(),
-                reward: Amount(reward),
-                bond_pct,
-                dissent_slash_pct: rate,
-                lot_size: 64,
-                ..terms()
-            };
-            let least = if start == 1 { 1 } else { 2 };
-            let first = prop::collection::vec(answers(items.into(), width), least..=usize::from(start));
-            (Just((terms, items)), first, 0_usize..=3)
-        })
-        .prop_flat_map(|((terms, items), first, late)| {
-            let slots: Vec<_> =
-                (0_u32..).zip(&first).map(|(node, answers)| slot(node, 0, answers.as_deref())).collect();
-            let state = lot(0, slots);
-            let open = if terms.max > terms.start { judge(&terms, items, &state).unresolved() } else { 0 };
-            let width = usize::from(terms.answer_width);
-            let late = if open != 0 && late >= 2 { late } else { 0 };
-            let late = prop::collection::vec(answers(open.count_ones() as usize, width), late);
-            (Just((terms, items, open, state)), late)
-        })
-        .prop_map(|((terms, items, open, mut state), late)| {
-            state.open_items = open;
-            state.round = u8::from(open != 0);
-            state.slots.extend((100_u32..).zip(&late).map(|(node, answers)| slot(node, 1, answers.as_deref())));
-            Judged { terms, items, state }
-        })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
+    /// Random lots with extension and appeal: the judge, a plain count, and the conservation of tokens and NEAR.
     #[test]
-    fn settlement__should_conserve_the_lots_escrow(case in case()) {
-        let settlement = judge(&case.terms, case.items, &case.state).settle(&fixed());
-        let paid: u128 = pays(&settlement).iter().sum();
-        prop_assert!(paid <= money::reward_escrow(&case.terms, case.items.into()));
-        prop_assert_eq!(
-            paid + settlement.fee + settlement.refund,
-            money::escrow(&case.terms, fixed().fee_bps, case.items.into())
-        );
-        prop_assert_eq!(settlement.fee, money::fee(paid, fixed().fee_bps));
-    }
-
-    #[test]
-    fn settlement__should_slash_within_the_bond_and_only_where_an_item_won(case in case()) {
-        let judgement = judge(&case.terms, case.items, &case.state);
-        let settlement = judgement.settle(&fixed());
-        for (slot, outcome) in case.state.slots.iter().zip(&settlement.slots) {
-            prop_assert!(outcome.slash <= outcome.bond);
-            let silent = matches!(slot.phase, piecework_interface::view::SlotPhase::Committed(_));
-            if silent {
-                prop_assert_eq!((outcome.slash, outcome.pay), (outcome.bond, 0));
-            } else if judgement.accepted() == 0 {
-                prop_assert_eq!(outcome.slash, 0);
-            }
-            prop_assert!(outcome.agreed <= outcome.decided);
-        }
-    }
-
-    #[test]
-    fn settlement__should_not_depend_on_the_order_of_slots(case in case(), order in any::<u64>()) {
-        // Given the same slots in another order within their rounds.
-        let mut shuffled = case.state.clone();
-        let weight = |slot: &Slot| (slot.round, u64::from(slot.node.0).wrapping_mul(order | 1).rotate_left(17));
-        shuffled.slots.sort_by_key(weight);
-        // When both settle, then every node gets the same and the result is the same.
-        let (one, other) = (judge(&case.terms, case.items, &case.state), judge(&case.terms, case.items, &shuffled));
-        prop_assert_eq!((one.accepted(), one.answers()), (other.accepted(), other.answers()));
-        let by_node = |state: &LotState, settlement: Settlement| {
-            let mut rows: Vec<_> = state.slots.iter().map(|slot| slot.node).zip(settlement.slots).collect();
-            rows.sort_by_key(|(node, _)| *node);
-            rows
-        };
-        prop_assert_eq!(by_node(&case.state, one.settle(&fixed())), by_node(&shuffled, other.settle(&fixed())));
-    }
-
-    #[test]
-    fn settlement__should_equal_a_plain_count(case in case()) {
-        // Given the rules written as counting with maps, item by item.
-        let judgement = judge(&case.terms, case.items, &case.state);
-        let width = usize::from(case.terms.answer_width);
-        for item in 0..case.items {
-            let (expected, half_units) = plain(&case, item, width);
-            let result = judgement.answers().bytes[usize::from(item) * width..][..width].to_vec();
-            prop_assert_eq!(judgement.accepted() >> item & 1 == 1, expected.is_some());
-            prop_assert_eq!(result, expected.unwrap_or(vec![0; width]));
-            prop_assert!(half_units.iter().sum::<u32>() <= 2 * u32::from(case.terms.max));
-        }
-        let half_units = (0..case.items).map(|item| plain(&case, item, width).1).fold(
-            vec![0; case.state.slots.len()],
-            |sums, units| sums.iter().zip(units).map(|(sum, unit)| sum + unit).collect(),
-        );
-        let expected: Vec<_> =
-            half_units.iter().map(|units| u128::from(*units) * case.terms.reward.0 / 2).collect();
-        prop_assert_eq!(pays(&judgement.settle(&fixed())), expected);
+    fn settlement__should_agree_with_a_plain_count(vector in naive::vectors()) {
+        naive::compare(&vector);
     }
 }
 
-/// The accepted answer of an item and each slot's half-units, by the sentences of the design.
-fn plain(case: &Judged, item: u8, width: usize) -> (Option<Vec<u8>>, Vec<u32>) {
-    use piecework_interface::view::SlotPhase;
-    use std::collections::BTreeMap;
-    let open = case.state.open_items >> item & 1 == 1;
-    let answer = |slot: &Slot| -> Option<Vec<u8>> {
-        let SlotPhase::Revealed(bytes) = &slot.phase else {
-            return None;
-        };
-        let at = match slot.round {
-            0 => usize::from(item),
-            _ if open => (case.state.open_items & ((1 << item) - 1)).count_ones() as usize,
-            _ => return None,
-        };
-        Some(bytes[at * width..][..width].to_vec())
-    };
-    let largest = |rounds: &[u8]| -> Option<(Vec<u8>, usize)> {
-        let mut counts: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-        for slot in case.state.slots.iter().filter(|slot| rounds.contains(&slot.round)) {
-            *answer(slot).map(|answer| counts.entry(answer).or_default()).unwrap_or(&mut 0) += 1;
-        }
-        let best = counts.values().copied().max()?;
-        let mut leaders = counts.into_iter().filter(|(_, count)| *count == best);
-        leaders.next().filter(|_| leaders.next().is_none())
-    };
-    let deciding = u8::from(open);
-    let committed = case.state.slots.iter().filter(|slot| slot.round == deciding).count();
-    let needed =
-        (committed * usize::from(case.terms.quorum_pct)).div_ceil(100).max(if case.terms.start == 1 { 1 } else { 2 });
-    let winner = largest(&[deciding]).filter(|(_, count)| *count >= needed).map(|(answer, _)| answer);
-    let first = largest(&[0]).map(|(answer, _)| answer);
-    let all = largest(&[0, 1]).filter(|(_, count)| *count >= 2).map(|(answer, _)| answer);
-    let units = case
-        .state
-        .slots
-        .iter()
-        .map(|slot| match (&winner, answer(slot), slot.round) {
-            (_, None, _) => 0,
-            (None, given, _) => u32::from(given == all),
-            (Some(_), given, _) if given != winner => 0,
-            (Some(_), _, 0) => 2,
-            (Some(_), _, _) if first.is_none() => 2,
-            (Some(_), _, _) if first == winner => 1,
-            (Some(_), _, _) => 3,
-        })
-        .collect();
-    (winner, units)
+fn signed(amount: u128) -> i128 {
+    i128::try_from(amount).unwrap()
+}
+
+/// The settlement of a lot, with what must hold of any: the escrow, deposits and the adjudicator's part are divided to the
+/// last unit, and no slot loses more than its bond.
+pub fn settle(terms: &Terms, items: u8, state: &LotState, held: &Held) -> Settlement {
+    conserved(terms, &fixed_at(F, terms.reward.0, 200), items, state, held)
+}
+
+pub fn conserved(terms: &Terms, fixed: &Fixed, items: u8, state: &LotState, held: &Held) -> Settlement {
+    let settlement = judge(terms, items, state).settle(fixed, held);
+    let challenges = state.case.iter().flat_map(|case: &Box<Case>| &case.challenges);
+    let deposits: u128 = challenges.map(|challenge| challenge_deposit(terms, items, challenge.items)).sum();
+    let held = money::escrow(terms, fixed.fee_bps, u32::from(items)) + deposits + settlement.forfeit;
+    assert_eq!(settlement.spent() + settlement.fee + settlement.refund, held, "{state:?}");
+    let slashed: u128 = settlement.slots.iter().map(|slot| slot.slash).sum();
+    let given: u128 = settlement.slots.iter().map(|slot| slot.near).sum::<u128>()
+        + settlement.challengers.iter().map(|back| back.near).sum::<u128>();
+    assert_eq!(settlement.burnt() + given, slashed, "{state:?}");
+    assert!(settlement.slots.iter().all(|slot: &SlotOutcome| slot.slash <= slot.bond), "{state:?}");
+    settlement
 }

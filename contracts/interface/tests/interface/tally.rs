@@ -1,5 +1,5 @@
 //! Counting equal answers.
-use piecework_interface::tally::{RoundAnswers, groups, largest, min_nodes, needed, tally};
+use piecework_interface::tally::{Largest, RoundAnswers, groups, largest, needed, tally};
 use proptest::prelude::*;
 
 fn answers<'a>(given: &[Option<&'a [u8]>]) -> [Option<&'a [u8]>; 8] {
@@ -10,30 +10,28 @@ fn answers<'a>(given: &[Option<&'a [u8]>]) -> [Option<&'a [u8]>; 8] {
 fn needed__should_round_the_quorum_up() {
     // Given the table of the design: 70 % asks for unanimity of three, 60 % does not.
     let table =
-        [(70, 3, 3), (70, 2, 2), (60, 3, 2), (60, 5, 3), (60, 2, 2), (66, 3, 2), (67, 3, 3), (100, 5, 5), (51, 5, 3)];
-    for (quorum, committed, expected) in table {
-        assert_eq!(needed(committed, quorum, 2), expected, "{quorum} % of {committed}");
+        [(70, 3, 3), (70, 2, 2), (60, 3, 2), (60, 5, 3), (60, 2, 2), (66, 3, 2), (67, 3, 3), (100, 5, 5), (51, 1, 1)];
+    for (quorum, seats, expected) in table {
+        assert_eq!(needed(seats, quorum), expected, "{quorum} % of {seats}");
     }
-    // And two nodes at least, unless the terms start with one.
-    assert_eq!(needed(1, 100, min_nodes(3)), 2);
-    assert_eq!(needed(1, 100, min_nodes(1)), 1);
 }
 
 #[test]
-fn largest__should_be_empty_when_two_groups_tie() {
-    assert_eq!(largest(&answers(&[Some(b"x"), Some(b"y")])), 0);
-    assert_eq!(largest(&answers(&[Some(b"x"), Some(b"y"), Some(b"x"), Some(b"y"), Some(b"z")])), 0);
-    assert_eq!(largest(&answers(&[None, None])), 0);
+fn largest__should_be_all_groups_that_tie() {
+    let tied = |slots| Largest { slots, single: false };
+    assert_eq!(largest(&answers(&[Some(b"x"), Some(b"y")])), tied(0b11));
+    assert_eq!(largest(&answers(&[Some(b"x"), Some(b"y"), Some(b"x"), Some(b"y"), Some(b"z")])), tied(0b1111));
+    assert_eq!(largest(&answers(&[None, None])), tied(0));
 }
 
 #[test]
 fn largest__should_be_the_only_answer_shown() {
-    assert_eq!(largest(&answers(&[None, Some(b"y"), None])), 0b010);
+    assert_eq!(largest(&answers(&[None, Some(b"y"), None])), Largest { slots: 0b010, single: true });
 }
 
 #[test]
 fn largest__should_compare_whole_answers() {
-    assert_eq!(largest(&answers(&[Some(b"ab"), Some(b"ac"), Some(b"ab")])), 0b101);
+    assert_eq!(largest(&answers(&[Some(b"ab"), Some(b"ac"), Some(b"ab")])), Largest { slots: 0b101, single: true });
 }
 
 #[test]
@@ -52,8 +50,8 @@ fn answer__should_follow_the_order_of_judged_items() {
 #[test]
 fn tally__should_leave_an_item_open_below_the_quorum() {
     let round = RoundAnswers { items: 0b111, width: 1, slots: &[Some(b"abx"), Some(b"aby"), Some(b"acz")] };
-    assert_eq!(tally(&round, 60, 2)[..3], [0b111, 0b011, 0]);
-    assert_eq!(tally(&round, 70, 2)[..3], [0b111, 0, 0]);
+    assert_eq!(tally(&round, 3, 60)[..3], [0b111, 0b011, 0]);
+    assert_eq!(tally(&round, 3, 70)[..3], [0b111, 0, 0]);
     assert_eq!(groups(&round)[..3], [0b111, 0b011, 0]);
 }
 
@@ -67,7 +65,7 @@ proptest! {
             .collect();
         let best = sets.iter().map(|set: &u8| set.count_ones()).max().unwrap_or(0);
         let leaders: Vec<u8> = sets.into_iter().filter(|set| best > 0 && set.count_ones() == best).collect();
-        let expected = if let [only] = leaders[..] { only } else { 0 };
+        let expected = Largest { slots: leaders.iter().fold(0, |all, set| all | set), single: leaders.len() == 1 };
         prop_assert_eq!(largest(&answers(&slots)), expected);
     }
 }

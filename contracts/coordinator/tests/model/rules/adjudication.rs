@@ -3,7 +3,7 @@
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
     call::{BatchArgs, BatchSpec, ChallengeArgs, ResultClaim, VerdictArgs},
-    dispute::{OVERTURN, UPHOLD, adjudicator_bond, challenge_bond},
+    dispute::{OVERTURN, UPHOLD, adjudicator_bond, adjudicator_part, challenge_deposit},
     draw::At,
     event::Entry,
     host::sha256,
@@ -22,19 +22,30 @@ use crate::{
 const JUDGE: &str = "i.near";
 const WINDOW: u32 = 500;
 const VERDICT_TTL: u32 = 200;
+/// Seconds after which a jury's bar is at one for nine tickets: its slices last a minute.
+const JURY_BAR_S: u32 = 300;
+/// Tokens of the adjudicator, and of a node.
+const FUNDS: u128 = 1_000_000;
 
 /// A batch of one lot of three items that `i.near` scores.
 fn adjudicated() -> (Market, BatchId) {
     let mut market = Market::new(9);
     let verification =
         Verification::Adjudicated { adjudicator: market.chain.number(JUDGE), verdict_ttl_s: VERDICT_TTL };
-    let terms = Terms { max: 3, challenge_window_s: WINDOW, verification, ..terms(market.chain.now()) };
+    let terms = Terms { challenge_window_s: WINDOW, verification, ..terms(market.chain.now()) };
+    for account in [JUDGE, "c.near"] {
+        market.fund(account, FUNDS);
+    }
     let batch = market.batch_of(Market::spec(terms, 3));
     (market, batch)
 }
 
 fn accept(market: &mut Market, who: &str, batch: BatchId) -> Result<(), Error> {
-    market.call(who, NEAR, |engine| engine.adjudicator_accept(&BatchArgs { batch }))
+    market.call(who, 1, |engine| engine.adjudicator_accept(&BatchArgs { batch }))
+}
+
+fn resign(market: &mut Market, who: &str, batch: BatchId) -> Result<(), Error> {
+    market.call(who, 1, |engine| engine.adjudicator_resign(&BatchArgs { batch }))
 }
 
 fn verdict(market: &mut Market, who: &str, batch: BatchId, scores: &[u16]) -> Result<(), Error> {
@@ -55,13 +66,7 @@ fn worked() -> (Market, BatchId) {
 /// What the bond was, and what a lost lot takes of it.
 fn bonds(market: &Market, batch: BatchId) -> (u128, u128) {
     let open = market.view_batch(batch).open.expect("open");
-    let bond = adjudicator_bond(&open.terms, &open.fixed);
-    (bond, bond / 4)
-}
-
-fn near(market: &Market, who: &str) -> u128 {
-    let account = market.account(who);
-    account.balances.iter().find(|balance| balance.token.0 == 0).map_or(0, |balance| balance.amount.0)
+    (adjudicator_bond(&open.terms), adjudicator_part(&open.terms, open.terms.lot_size))
 }
 
 fn pays(entries: &[Entry]) -> Vec<u128> {
@@ -79,18 +84,27 @@ fn adjudicated_batch__should_open_when_its_adjudicator_accepts_with_a_bond() {
     market.chain.pass(3);
     for group in 0..2 {
         let draw = piecework_interface::op::Op::Draw { batch, at: At::Group(group) };
-        assert_eq!(market.op("a.near", draw), Err(Skip::DrawNotDue));
+        assert_eq!(market.op("a.near", draw), Err(Skip::Adjudicator));
     }
     assert_eq!(accept(&mut market, "a.near", batch), Err(Error::Caller("the batch's adjudicator")));
     let (bond, _) = bonds(&market, batch);
     accept(&mut market, JUDGE, batch).expect("accept");
-    assert_eq!(near(&market, JUDGE), NEAR - bond);
+    assert_eq!(market.balance(JUDGE), FUNDS - bond);
     assert!(matches!(accept(&mut market, JUDGE, batch), Err(Error::BatchState(..))));
     market.draw("a.near", batch, At::Group(0));
+
+    // Once it resigned, no lot begins; its bond stays until the batch closes, and it may come back for nothing.
+    assert_eq!(resign(&mut market, "a.near", batch), Err(Error::Caller("the batch's adjudicator")));
+    resign(&mut market, JUDGE, batch).expect("resign");
+    assert!(matches!(resign(&mut market, JUDGE, batch), Err(Error::BatchState(..))));
+    assert_eq!(market.claim("a.near", batch, 0), Err(Skip::Adjudicator));
+    accept(&mut market, JUDGE, batch).expect("accept");
+    assert_eq!(market.balance(JUDGE), FUNDS - bond);
+    assert_eq!(market.claim(JUDGE, batch, 0), Ok(()), "who scores may work, and be judged by a jury");
 }
 
 #[test]
-fn verdict__should_pay_by_score_and_the_rest_to_the_fee_pool() {
+fn verdict__should_pay_by_score_and_the_rest_to_the_treasury() {
     // Given full marks, half marks and none.
     let (mut market, batch) = worked();
     assert!(matches!(verdict(&mut market, "a.near", batch, &[0; 3]), Err(Error::Caller(_))));
@@ -106,9 +120,9 @@ fn verdict__should_pay_by_score_and_the_rest_to_the_fee_pool() {
         Entry::Settled { fee, refund, .. } => Some((fee.0, refund.0)),
         _ => None,
     });
-    assert_eq!(moved, Some((9_000 * 105 / 100 - 4_500, 0)));
+    assert_eq!(moved, Some((4_500 + 225, 225)));
     // The adjudicator has its bond back, and the class knows who was good.
-    assert_eq!(near(&market, JUDGE), NEAR);
+    assert_eq!(market.balance(JUDGE), FUNDS);
     let reputation = |node: &str| market.node(node).classes[0].reputation;
     assert!(reputation("a.near") > reputation("b.near") && reputation("b.near") > reputation("c.near"));
 }
@@ -122,19 +136,25 @@ fn attack_27__should_pay_in_full_when_the_adjudicator_is_silent() {
     market.chain.pass(1);
     let entries = market.poke_lot(batch, 0).expect("settle");
     assert_eq!(pays(&entries), [3_000; 3]);
-    // And its silence costs a part of its bond.
-    assert_eq!(near(&market, JUDGE), NEAR - part);
-    assert_eq!(market.chain.view(|engine| engine.view_root()).insurance.0, part);
-    assert_eq!(bond, 4 * part);
+    // And its silence costs the lot's part of its bond, which is the treasury's.
+    assert_eq!(market.balance(JUDGE), FUNDS - part);
+    assert_eq!(market.chain.mirror.tokens[&market.token].pool.0, part + 450);
+    assert_eq!((part, bond), (16_500, 4 * part));
 }
 
 /// Contests the scores; the jury of those who did no work says `answer`.
 fn contested(market: &mut Market, batch: BatchId, answer: u8) -> Vec<Entry> {
-    let args = ChallengeArgs { batch, lot: LotId(0), items: vec![0] };
-    market.call("c.near", NEAR, |engine| engine.challenge(&args)).expect("challenge");
+    let args = ChallengeArgs { batch, lot: LotId(0), items: vec![0], evidence: [0; 32] };
+    market.call("c.near", 1, |engine| engine.challenge(&args)).expect("challenge");
     market.chain.pass(WINDOW);
     market.poke_lot(batch, 0).expect("the jury opens");
-    market.draw("h.near", batch, At::Lot(LotId(0)));
+    market.chain.pass(60);
+    market.op("h.near", piecework_interface::op::Op::Draw { batch, at: At::Lot(LotId(0)) }).expect("draw");
+    market.chain.pass(JURY_BAR_S);
+    for party in ["c.near", JUDGE] {
+        let refused = market.claim(party, batch, 0);
+        assert!(matches!(refused, Err(Skip::Party)), "{party}: {refused:?}");
+    }
     let jurors = ["d.near", "e.near", "f.near", "g.near", "h.near"];
     let votes: Vec<_> = jurors.iter().map(|juror| (*juror, std::slice::from_ref(&answer))).collect();
     market.round(batch, 0, &votes);
@@ -148,10 +168,10 @@ fn attack_27__should_pay_in_full_and_cost_the_adjudicator_when_a_jury_overturns_
     verdict(&mut market, JUDGE, batch, &[0; 3]).expect("verdict");
     let entries = contested(&mut market, batch, OVERTURN);
     assert_eq!(pays(&entries)[..3], [3_000; 3]);
-    assert_eq!(near(&market, JUDGE), NEAR - part);
-    // A lot's part of the bond is exactly what five jurors cost.
-    assert_eq!(near(&market, "c.near"), NEAR);
-    assert_eq!(["d.near", "h.near"].map(|juror| 5 * near(&market, juror)), [part; 2]);
+    assert_eq!(market.balance(JUDGE), FUNDS - part);
+    // A lot's part of the bond pays five jurors, and a tenth of them to the challenger.
+    assert_eq!(market.balance("c.near"), FUNDS + 3_000 + 1_500);
+    assert_eq!(["d.near", "h.near"].map(|juror| market.balance(juror)), [3_000; 2]);
 }
 
 #[test]
@@ -159,10 +179,12 @@ fn scores__should_hold_when_a_jury_upholds_them() {
     let (mut market, batch) = worked();
     verdict(&mut market, JUDGE, batch, &[10_000, 10_000, 0]).expect("verdict");
     let open = market.view_batch(batch).open.expect("open");
-    let bond = challenge_bond(&open.terms, &open.fixed, 3, 1);
+    let deposit = challenge_deposit(&open.terms, 3, 1);
     let entries = contested(&mut market, batch, UPHOLD);
     assert_eq!(pays(&entries)[..3], [3_000, 3_000, 0]);
-    assert_eq!((near(&market, JUDGE), near(&market, "c.near")), (NEAR, NEAR - bond));
+    // What the jury leaves of the deposit is shared by who did the work, the loser too.
+    assert_eq!((market.balance(JUDGE), market.balance("c.near")), (FUNDS, FUNDS - deposit + 500));
+    assert_eq!(market.balance("a.near"), 3_500);
 }
 
 #[test]
@@ -192,15 +214,65 @@ fn adjudicated_terms__should_be_checked() {
     let now = market.chain.now();
     let mut create = |adjudicator, verdict_ttl_s, change: &dyn Fn(&mut Terms)| {
         let verification = Verification::Adjudicated { adjudicator, verdict_ttl_s };
-        let mut terms = Terms { max: 3, challenge_window_s: WINDOW, verification, ..terms(now) };
+        let mut terms = Terms { challenge_window_s: WINDOW, verification, ..terms(now) };
         change(&mut terms);
         market.create(terms, 3)
     };
     let unknown = piecework_interface::ids::AccountNo(99);
     assert!(matches!(create(unknown, VERDICT_TTL, &|_| {}), Err(Error::Account(_))));
     assert!(matches!(create(adjudicator, 1, &|_| {}), Err(Error::Terms(_))));
-    assert!(matches!(create(adjudicator, VERDICT_TTL, &|terms| terms.max = 6), Err(Error::Terms(_))));
     assert!(matches!(create(adjudicator, VERDICT_TTL, &|terms| terms.challenge_window_s = 0), Err(Error::Terms(_))));
+}
+
+#[test]
+fn audit_13__should_void_scores_once_the_bond_does_not_cover_a_lot() {
+    // Given an adjudicator whose bond four lost lots used up, and a fifth that it scores with nothing
+    let mut market = Market::new(9);
+    let adjudicator = market.chain.number(JUDGE);
+    market.fund(JUDGE, FUNDS);
+    let verification = Verification::Adjudicated { adjudicator, verdict_ttl_s: VERDICT_TTL };
+    let now = market.chain.now();
+    let terms = Terms { challenge_window_s: WINDOW, verification, start: 1, reveal_window_s: 50, ..terms(now) };
+    let batch = market.batch_of(Market::spec(terms, 18));
+    accept(&mut market, JUDGE, batch).expect("accept");
+    market.draw("a.near", batch, At::Group(0));
+    for lot in 0..5 {
+        market.round(batch, lot, &[("a.near", b"one")]);
+    }
+    let args = VerdictArgs { batch, lot: LotId(4), scores: vec![0], report: [1; 32] };
+    market.call(JUDGE, 0, |engine| engine.verdict(args)).expect("verdict");
+    market.chain.pass(VERDICT_TTL);
+    for lot in 0..4 {
+        market.poke_lot(batch, lot).expect("late");
+    }
+    let progress = market.view_batch(batch).open.expect("open").progress;
+    assert_eq!(progress.bond.0, 0);
+
+    // Then the scored lot is paid in full when its window ends, and no lot begins before the bond is filled up.
+    assert_eq!(market.claim("a.near", batch, 5), Err(Skip::Adjudicator));
+    market.chain.pass(WINDOW);
+    let entries = market.poke_lot(batch, 4).expect("settle");
+    assert_eq!(pays(&entries), [3_000]);
+    accept(&mut market, JUDGE, batch).expect("four parts again");
+    assert_eq!(market.claim("b.near", batch, 5), Ok(()));
+}
+
+#[test]
+fn scores__should_settle_at_once_and_slash_nobody_where_no_jury_could_sit() {
+    // Given a class of three nodes, where a jury takes five
+    let mut market = Market::new(3);
+    let adjudicator = market.chain.number("c.near");
+    market.fund("c.near", FUNDS);
+    let verification = Verification::Adjudicated { adjudicator, verdict_ttl_s: VERDICT_TTL };
+    let now = market.chain.now();
+    let batch = market.batch_of(Market::spec(Terms { challenge_window_s: WINDOW, start: 2, verification, ..terms(now) }, 3));
+    accept(&mut market, "c.near", batch).expect("accept");
+    market.draw("a.near", batch, At::Group(0));
+    market.round(batch, 0, &[("a.near", b"one"), ("b.near", b"two")]);
+    verdict(&mut market, "c.near", batch, &[10_000, 0]).expect("verdict");
+    assert_eq!(market.view_batch(batch).status, BatchStatus::Closed);
+    assert_eq!((market.balance("a.near"), market.balance("b.near")), (3_000, 0));
+    assert_eq!(market.node("b.near").stake.0, 10 * NEAR);
 }
 
 /// A closed batch that wants to tell `dapp.near`.

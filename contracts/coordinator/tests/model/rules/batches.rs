@@ -47,7 +47,7 @@ fn attack_26__should_refuse_hostile_terms() {
     refused(|terms| terms.lot_size = 65, "lot_size");
     refused(|terms| terms.answer_width = 3, "answer_width");
     refused(|terms| terms.start = 4, "start");
-    refused(|terms| terms.max = 5, "max");
+    refused(|terms| terms.reward = Amount(1_001), "reward");
     refused(|terms| terms.quorum_pct = 50, "quorum_pct");
     refused(|terms| terms.claim_ttl_s = 1, "claim_ttl_s");
     refused(|terms| terms.reveal_window_s = 1, "reveal_window_s");
@@ -55,7 +55,9 @@ fn attack_26__should_refuse_hostile_terms() {
     refused(|terms| terms.challenge_window_s = 1, "challenge_window_s");
     refused(|terms| terms.slice_s = 0, "slice_s");
     refused(|terms| terms.bond_pct = 99, "bond_pct");
-    refused(|terms| terms.dissent_slash_pct = 51, "dissent_slash_pct");
+    refused(|terms| terms.dissent_slash_pct = 101, "dissent_slash_pct");
+    refused(|terms| terms.dissent_slash_pct = 9, "dissent_slash_pct");
+    refused(|terms| terms.abandon_slash_pct = 4, "abandon_slash_pct");
     refused(|terms| terms.abandon_slash_pct = 51, "abandon_slash_pct");
     refused(|terms| terms.min_reputation = 10_001, "min_reputation");
     refused(|terms| terms.expires_at = 0, "expires_at");
@@ -119,7 +121,7 @@ fn batch_cancel__should_let_live_lots_run_to_their_end() {
     market.chain.pass(101);
     market.poke_lot(batch, 0).expect("reveals");
     market.poke_lot(batch, 1).expect("freed");
-    assert_eq!(market.node("d.near").faults, 1);
+    assert_eq!((market.node("d.near").reservations, market.node("d.near").bonded.0), (0, 0));
     market.reveal("a.near", batch, 0, &[1, 2, 3]).expect("reveal");
     market.reveal("b.near", batch, 0, &[1, 2, 3]).expect("reveal");
     assert_eq!(market.view_batch(batch).status, BatchStatus::Closed);
@@ -166,9 +168,8 @@ fn attack_38__should_move_the_window_past_committed_lots_while_results_are_provi
     let mut market = Market::new(9);
     market.chain.storage_deposit(REQUESTER, 100 * NEAR).expect("storage");
     let now = market.chain.now();
-    let single = Terms { start: 1, max: 1, lot_size: 1, challenge_window_s: 50_000, ..terms(now) };
+    let single = Terms { start: 1, lot_size: 1, challenge_window_s: 50_000, ..terms(now) };
     let batch = market.batch(single, 40);
-    assert_eq!(market.op("a.near", Op::Draw { batch, at: At::Group(1) }), Err(Skip::DrawNotDue));
     market.draw("a.near", batch, At::Group(0));
 
     // When all lots of the first group are skipped but two, which are provisional.

@@ -102,7 +102,10 @@ fn pause__should_stop_what_is_new_and_close_no_exit() {
     market.commit("a.near", batch, 0, &[1, 2, 3]).expect("commit");
     market.cancel(batch).expect("cancel");
     market.chain.pass(301);
-    market.poke_lot(batch, 0).expect("the round ends and the batch closes");
+    market.poke_lot(batch, 0).expect("the round ends");
+    market.reveal("a.near", batch, 0, &[1, 2, 3]).expect("reveal");
+    market.chain.pass(301);
+    market.poke_lot(batch, 0).expect("the extension ends and the batch closes");
     assert_eq!(market.node("a.near").bonded.0, 0);
     market.chain.withdraw("requester.near", market.token, None).expect("withdraw");
     let args = piecework_interface::call::StakeRemoveArgs { amount: None };

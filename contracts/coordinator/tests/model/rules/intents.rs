@@ -5,7 +5,6 @@ mod cheats;
 mod implicit;
 mod keys;
 mod moves;
-mod revenue;
 
 use crate::{
     chain::{Call, NEAR},

@@ -35,7 +35,7 @@ fn node_register__should_need_the_least_stake_and_one_to_eight_classes() {
         assert!(matches!(result, Err(Error::Classes(_))));
     }
     market.register("a.near", 25 * NEAR).expect("node");
-    assert_eq!((market.node("a.near").tickets, market.chain.mirror.root.active_tickets), (2, 2));
+    assert_eq!((market.node("a.near").tickets, market.chain.mirror.classes[&ClassId(7)].tickets), (2, 2));
     market.register("a.near", 200 * NEAR).expect("again");
     assert_eq!(market.node("a.near").tickets, 16);
     check(&market.chain);
@@ -65,7 +65,7 @@ fn attack_31__should_drop_tickets_with_the_stake_and_restart_the_unbonding_clock
     market.register("a.near", 20 * NEAR).expect("more");
     remove(&mut market, "a.near", Some(5 * NEAR)).expect("remove");
     let until = market.node("a.near").unbonding_until;
-    assert_eq!((market.node("a.near").tickets, market.chain.mirror.root.active_tickets), (2, 2));
+    assert_eq!((market.node("a.near").tickets, market.chain.mirror.classes[&ClassId(7)].tickets), (2, 2));
     market.chain.pass(900);
     remove(&mut market, "a.near", None).expect("remove the rest");
     let node = market.node("a.near");
@@ -110,7 +110,7 @@ fn poke__should_silence_a_node_that_was_not_heard_of() {
     market.chain.call(Call::by("b.near"), |engine| engine.heartbeat()).expect("heartbeat");
     market.chain.poke(&target).expect("silent");
     assert_eq!(market.node("a.near").status, NodeStatus::Silent);
-    assert_eq!(market.chain.mirror.root.active_tickets, 1);
+    assert_eq!(market.chain.mirror.classes[&ClassId(7)].tickets, 1);
     assert!(matches!(market.chain.poke(&target), Err(Error::NothingDue(_))));
 
     // Its next heartbeat brings it back, as a latecomer.

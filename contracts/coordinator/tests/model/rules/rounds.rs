@@ -24,7 +24,7 @@ const THREE: [&str; 3] = ["a.near", "b.near", "c.near"];
 #[test]
 fn attack_1__should_open_seats_by_ticket_and_time_only() {
     // Given nine tickets for one seat of many lots, two slices after the capture.
-    let (mut market, batch) = seeded(9, 32, |terms| (terms.start, terms.max, terms.lot_size) = (1, 1, 1));
+    let (mut market, batch) = seeded(9, 32, |terms| (terms.start, terms.lot_size) = (1, 1));
     market.chain.pass(4);
 
     // Then about one ticket per lot may claim, whoever is first.
@@ -70,7 +70,7 @@ fn attack_3__should_not_count_tickets_that_rose_after_the_seed() {
     // Given a seed, and a node that registers after it with many tickets.
     let mut market = Market::new(8);
     let now = market.chain.now();
-    let batch = market.batch(Terms { slice_s: 100, start: 1, max: 1, lot_size: 1, ..terms(now) }, 32);
+    let batch = market.batch(Terms { slice_s: 100, start: 1, lot_size: 1, ..terms(now) }, 32);
     market.chain.pass(100);
     market.op("a.near", Op::Draw { batch, at: At::Group(0) }).expect("draw");
     market.chain.storage_deposit("i.near", NEAR).expect("storage");
@@ -103,17 +103,22 @@ fn attack_4__should_keep_commitments_valid_when_others_leave() {
 }
 
 #[test]
-fn attack_5__should_charge_a_release_that_breaks_up_a_table_and_bar_the_way_back() {
+fn attack_5__should_charge_every_release_and_bar_the_way_back() {
+    // Given abandon slashes of 20 % of the bond
     let (mut market, batch) = drawn(3, 3, |_| {});
     market.claim("a.near", batch, 0).expect("claim");
-    market.release("a.near", batch, 0).expect("free while alone");
-    assert_eq!(market.node("a.near").stake.0, 10 * NEAR);
+    let bond = market.node("a.near").bonded.0;
+    market.release("a.near", batch, 0).expect("a tenth of it, even alone and at once");
+    assert_eq!(market.node("a.near").stake.0, 10 * NEAR - bond * 20 / 100 / 10);
     assert_eq!(market.claim("a.near", batch, 0), Err(Skip::Again));
     market.claim("b.near", batch, 0).expect("claim");
+    market.chain.pass(50);
+    market.release("b.near", batch, 0).expect("the used part of it");
+    assert_eq!(market.node("b.near").stake.0, 10 * NEAR - bond * 20 / 100 / 2);
     market.claim("c.near", batch, 0).expect("claim");
-    let bond = market.node("c.near").bonded.0;
-    market.release("c.near", batch, 0).expect("costs");
-    assert_eq!(market.node("c.near").stake.0, 10 * NEAR - bond * 20 / 100 / 10);
+    market.chain.pass(101);
+    market.release("c.near", batch, 0).expect("all of it, once the time is over");
+    assert_eq!(market.node("c.near").stake.0, 10 * NEAR - bond * 20 / 100);
     assert_eq!(market.release("c.near", batch, 0), Err(Skip::NoSlot));
 }
 
@@ -134,7 +139,7 @@ fn attack_6__should_not_use_a_seed_in_the_block_that_captured_it() {
 
 #[test]
 fn claim__should_hold_to_the_rules() {
-    let (mut market, batch) = drawn(6, 9, |terms| terms.max = 3);
+    let (mut market, batch) = drawn(6, 9, |_| {});
     assert_eq!(market.claim("a.near", piecework_interface::ids::BatchId(5), 0), Err(Skip::NoBatch));
     assert_eq!(market.claim("a.near", batch, 3), Err(Skip::NoLot));
     for node in THREE {
@@ -144,7 +149,7 @@ fn claim__should_hold_to_the_rules() {
     assert_eq!(market.claim("d.near", batch, 0), Err(Skip::Full));
     market.claim("a.near", batch, 1).expect("claim");
     assert_eq!(market.claim("a.near", batch, 1), Err(Skip::Again));
-    assert_eq!(market.claim("a.near", batch, 2), Err(Skip::SlotLimit), "two slots until ten lots settled");
+    assert_eq!(market.claim("a.near", batch, 2), Ok(()), "a newcomer may work as much as its stake covers");
 }
 
 #[test]
@@ -183,59 +188,13 @@ fn claim__should_replace_a_reservation_that_ran_out() {
     market.chain.pass(101);
     market.claim("d.near", batch, 0).expect("replace");
     let silent = market.node("c.near");
-    assert_eq!((silent.stake.0, silent.bonded.0, silent.faults), (10 * NEAR - bond / 5, 0, 1));
+    assert_eq!((silent.stake.0, silent.bonded.0, silent.reservations), (10 * NEAR - bond / 5, 0, 0));
     assert_eq!(market.commit("c.near", batch, 0, &[1, 2, 3]), Err(Skip::NoSlot));
     market.commit("d.near", batch, 0, &[1, 2, 3]).expect("commit");
     for node in ["a.near", "b.near", "d.near"] {
         market.reveal(node, batch, 0, &[1, 2, 3]).expect("reveal");
     }
     assert_eq!(market.balance("d.near"), 3_000);
-}
-
-#[test]
-fn attack_53__should_double_the_price_of_abandoning() {
-    let (mut market, batch) = drawn(2, 30, |terms| (terms.start, terms.max) = (1, 1));
-    market.register("a.near", NEAR).expect("enough to stay active");
-    let bond = 3_000 * (1_u128 << 40) / (1 << 32);
-    let mut lost = 0;
-    for (lot, percent) in (0..).zip([20, 40, 80, 100]) {
-        market.claim("a.near", batch, lot).expect("claim");
-        market.chain.pass(101);
-        market.claim("b.near", batch, lot).expect("replace");
-        market.commit("b.near", batch, lot, &[1, 2, 3]).expect("commit");
-        market.reveal("b.near", batch, lot, &[1, 2, 3]).expect("reveal");
-        lost += bond * percent / 100;
-        assert_eq!(market.node("a.near").stake.0, 11 * NEAR - lost, "abandonment of lot {lot}");
-    }
-    assert_eq!(market.node("a.near").faults, 4);
-}
-
-#[test]
-fn release__should_cost_nothing_alone_a_tenth_at_a_table_and_everything_after_its_time() {
-    // Given abandon slashes of 20 % of the bond
-    let (mut market, batch) = drawn(4, 9, |_| {});
-    market.claim("a.near", batch, 0).expect("claim");
-    let (bond, stake) = (market.node("a.near").bonded.0, 10 * NEAR);
-
-    // Then a seat alone is free, one at a table costs a tenth of the slash
-    market.release("a.near", batch, 0).expect("release");
-    assert_eq!(market.node("a.near").stake.0, stake);
-    for node in ["a.near", "b.near"] {
-        market.claim(node, batch, 1).expect("claim");
-    }
-    market.release("b.near", batch, 1).expect("release");
-    assert_eq!((market.node("b.near").stake.0, market.node("b.near").faults), (stake - bond * 2 / 100, 0));
-
-    // And one that ran out is abandoned, whoever takes it away
-    for node in ["c.near", "d.near"] {
-        market.claim(node, batch, 2).expect("claim");
-    }
-    market.chain.pass(101);
-    market.release("c.near", batch, 2).expect("release");
-    market.release("d.near", batch, 2).expect("release, and alone by now");
-    for node in ["c.near", "d.near"] {
-        assert_eq!((market.node(node).stake.0, market.node(node).faults), (stake - bond / 5, 1), "{node}");
-    }
 }
 
 #[test]
@@ -259,7 +218,7 @@ fn attack_42__should_skip_bad_ops_and_do_the_others() {
         })
         .collect();
     assert_eq!(codes, [(0, Skip::NoBatch), (2, Skip::Again), (3, Skip::Phase), (4, Skip::NoLot)]);
-    assert_eq!(market.node("a.near").slots, 2);
+    assert_eq!(market.node("a.near").reservations, 2);
 }
 
 #[test]
@@ -295,9 +254,10 @@ fn reveal__should_open_only_the_own_commitment() {
 }
 
 #[test]
-fn attack_13_14__should_count_committed_slots_and_take_the_bond_of_who_does_not_reveal() {
+fn attack_13_14__should_count_seats_and_take_the_bond_of_who_does_not_reveal() {
     // Given three commits at 70 %, where three of three are needed, and one that never reveals.
-    let (mut market, batch) = drawn(3, 3, |terms| (terms.quorum_pct, terms.max) = (70, 3));
+    let (mut market, batch) = drawn(3, 3, |terms| terms.quorum_pct = 70);
+    let burnt = market.chain.mirror.root.burnt.0;
     for node in THREE {
         market.claim(node, batch, 0).expect("claim");
     }
@@ -312,10 +272,13 @@ fn attack_13_14__should_count_committed_slots_and_take_the_bond_of_who_does_not_
     market.chain.pass(1);
     market.poke_lot(batch, 0).expect("tally");
 
-    // Then two of three are not enough: half pay, and the silent one lost its whole bond.
-    assert_eq!((market.balance("a.near"), market.balance("c.near")), (1_500, 0));
+    // Then two of three are not enough; where no extension comes, the largest group is paid, and the silent one lost its
+    // whole bond.
+    market.chain.pass(301);
+    market.poke_lot(batch, 0).expect("the extension ends");
+    assert_eq!((market.balance("a.near"), market.balance("c.near")), (3_000, 0));
     assert_eq!(market.node("c.near").stake.0, 10 * NEAR - bond);
-    assert_eq!(market.chain.mirror.root.insurance.0, bond);
+    assert_eq!(market.chain.mirror.root.burnt.0, burnt + bond);
 }
 
 #[test]
@@ -329,7 +292,7 @@ fn attack_43__should_wait_for_blocks_as_well_as_for_time() {
         market.commit(node, batch, 0, &[1, 2, 3]).expect("commit");
     }
     market.chain.now_ns += 1_000_000_000_000;
-    market.chain.height += 24;
+    market.chain.height += 29;
     assert!(market.poke_lot(batch, 0).is_err());
 
     // Then a late reveal counts until somebody tallies.
@@ -398,54 +361,67 @@ fn attack_39__should_end_a_round_that_nobody_finishes() {
     assert_eq!(market.claim("d.near", batch, 0), Err(Skip::ClosedToClaims));
     assert_eq!(market.release("a.near", batch, 0), Err(Skip::Phase), "there are two copies");
     market.poke_lot(batch, 0).expect("reveals");
-    assert_eq!(market.node("c.near").faults, 1);
+    assert_eq!(market.node("c.near").reservations, 0);
     market.reveal("a.near", batch, 0, &[1, 2, 3]).expect("reveal");
     market.reveal("b.near", batch, 0, &[1, 2, 3]).expect("reveal");
     assert_eq!((market.balance("a.near"), market.balance("c.near")), (3_000, 0));
 }
 
 #[test]
-fn round_0__should_stay_open_with_too_few_copies() {
+fn round_0__should_turn_to_reveals_with_a_single_copy_once_its_clock_is_over() {
     // Given one commit and nobody else for three periods.
     let (mut market, batch) = drawn(5, 3, |_| {});
     market.claim("a.near", batch, 0).expect("claim");
     market.commit("a.near", batch, 0, &[1, 2, 3]).expect("commit");
-    assert_eq!(market.release("a.near", batch, 0), Err(Skip::Phase), "the round still runs");
-    market.chain.pass(301);
-    assert!(market.poke_lot(batch, 0).is_err(), "nothing is due while the batch is open");
-
-    // Then the copy may leave free, or the next claim restarts the clock.
-    let mut leaving = market.clone();
-    assert_eq!(leaving.release("a.near", batch, 0), Ok(()));
-    assert_eq!(leaving.node("a.near").stake.0, 10 * NEAR);
-    market.claim("b.near", batch, 0).expect("claim");
-    assert_eq!(market.lot(batch, 0).expect("lot").clock_at, market.chain.now());
-    market.commit("b.near", batch, 0, &[1, 2, 3]).expect("commit");
-    market.claim("c.near", batch, 0).expect("claim");
-    market.commit("c.near", batch, 0, &[1, 2, 3]).expect("commit");
-    for node in THREE {
-        market.reveal(node, batch, 0, &[1, 2, 3]).expect("reveal");
-    }
-    assert_eq!(market.balance("a.near"), 3_000);
+    assert_eq!(market.release("a.near", batch, 0), Err(Skip::Phase), "a commitment binds");
+    market.chain.pass(299);
+    assert!(market.poke_lot(batch, 0).is_err());
+    market.chain.pass(1);
+    assert_eq!(market.claim("b.near", batch, 0), Err(Skip::ClosedToClaims));
+    market.poke_lot(batch, 0).expect("reveals");
+    // Then its answers are shown, and three others decide.
+    let entries = market.work("a.near", vec![Market::reveal_op("a.near", batch, 0, &[1, 2, 3])]);
+    assert!(entries.iter().any(|entry| matches!(entry, Entry::Extended { items, .. } if items.0 == 0b111)));
 }
 
 #[test]
-fn round_0__should_be_freed_when_the_batch_has_expired() {
+fn round_0__should_go_on_taking_claims_until_anybody_commits() {
+    // Given a lot that one node after the other leaves, long after its clock was over
+    let (mut market, batch) = drawn(4, 3, |_| {});
+    market.claim("a.near", batch, 0).expect("claim");
+    market.chain.pass(301);
+    assert!(market.poke_lot(batch, 0).is_err(), "nothing waits behind it");
+    // Then the next claim starts the clock anew, and may still be joined for all of it
+    market.claim("b.near", batch, 0).expect("claim");
+    assert_eq!(market.lot(batch, 0).expect("lot").clock_at, market.chain.now());
+    market.commit("b.near", batch, 0, &[1, 2, 3]).expect("commit");
+    market.chain.pass(250);
+    for node in ["c.near", "d.near"] {
+        market.claim(node, batch, 0).expect("claim");
+        market.commit(node, batch, 0, &[1, 2, 3]).expect("commit");
+    }
+    for node in ["b.near", "c.near", "d.near"] {
+        market.reveal(node, batch, 0, &[1, 2, 3]).expect("reveal");
+    }
+    assert_eq!(market.balance("b.near"), 3_000);
+}
+
+#[test]
+fn round_0__should_close_without_commits_when_the_batch_has_expired() {
     let (mut market, batch) = drawn(2, 3, |terms| terms.expires_at = terms.expires_at - 100_000 + 400);
     market.claim("a.near", batch, 0).expect("claim");
-    market.commit("a.near", batch, 0, &[1, 2, 3]).expect("commit");
     market.chain.pass(400);
     let entries = market.poke_lot(batch, 0).expect("freed");
     assert!(
         matches!(entries[..], [Entry::Freed { .. }, Entry::Settled { .. }, Entry::BatchClosed { .. }]),
         "{entries:?}"
     );
-    assert_eq!((market.node("a.near").stake.0, market.node("a.near").bonded.0), (10 * NEAR, 0));
+    assert_eq!(market.node("a.near").bonded.0, 0);
 }
 
 #[test]
-fn extension__should_be_unresolved_when_nobody_comes() {
-    // Given a lot whose items all differ, and an extension that one node joins and leaves unfinished.
+fn extension__should_count_who_came_when_it_is_not_full() {
+    // Given a lot whose items all differ, and an extension that one node joins.
     let (mut market, batch) = drawn(4, 1, |_| {});
     market.round(batch, 0, &[("a.near", &[1]), ("b.near", &[2]), ("c.near", &[3])]);
     market.draw("d.near", batch, At::Lot(LotId(0)));
@@ -453,15 +429,19 @@ fn extension__should_be_unresolved_when_nobody_comes() {
     assert_eq!(market.claim("a.near", batch, 0), Err(Skip::Again), "one slot per node and lot over all rounds");
     market.commit("d.near", batch, 0, &[1]).expect("commit");
     market.chain.pass(301);
-    assert_eq!(market.release("d.near", batch, 0), Err(Skip::Phase));
+    market.poke_lot(batch, 0).expect("reveals");
+    market.reveal("d.near", batch, 0, &[1]).expect("reveal");
 
-    // Then it is freed unseen, nobody is paid, nobody is slashed.
-    let before = market.balance(REQUESTER);
-    market.poke_lot(batch, 0).expect("freed");
-    assert_eq!(market.balance(REQUESTER), before + 6_300);
-    for node in ["a.near", "b.near", "c.near", "d.near"] {
-        assert_eq!((market.balance(node), market.node(node).stake.0), (0, 10 * NEAR));
-    }
+    // Then one of three seats decides nothing, and makes its answer the largest group.
+    assert_eq!(["a.near", "b.near", "d.near"].map(|node| market.balance(node)), [1_000, 0, 500]);
+    assert_eq!(market.node("b.near").stake.0, 10 * NEAR, "nothing is slashed where there is no result");
+
+    // And when nobody comes, the tied groups of round 0 get half each.
+    let (mut market, batch) = drawn(4, 1, |_| {});
+    market.round(batch, 0, &[("a.near", &[1]), ("b.near", &[2]), ("c.near", &[3])]);
+    market.chain.pass(301);
+    market.poke_lot(batch, 0).expect("ends");
+    assert_eq!(THREE.map(|node| market.balance(node)), [500; 3]);
     assert_eq!(market.view_batch(batch).status, BatchStatus::Closed);
 }
 
@@ -483,18 +463,20 @@ fn attack_10__should_pay_half_for_confirming_and_more_for_overturning() {
 }
 
 #[test]
-fn attack_19__should_pay_half_to_the_largest_group_of_an_unresolved_item() {
-    let (mut market, batch) = drawn(3, 1, |terms| (terms.quorum_pct, terms.max) = (70, 3));
+fn attack_19__should_pay_the_largest_group_of_an_item_without_a_result() {
+    let (mut market, batch) = drawn(3, 1, |terms| terms.quorum_pct = 70);
     let before = market.balance(REQUESTER);
     market.round(batch, 0, &[("a.near", &[1]), ("b.near", &[1]), ("c.near", &[2])]);
-    assert_eq!([market.balance("a.near"), market.balance("b.near"), market.balance("c.near")], [500, 500, 0]);
+    market.chain.pass(301);
+    market.poke_lot(batch, 0).expect("the extension ends");
+    assert_eq!(THREE.map(|node| market.balance(node)), [1_000, 1_000, 0]);
     assert_eq!(market.node("c.near").stake.0, 10 * NEAR, "nobody is slashed for it");
-    assert_eq!(market.balance(REQUESTER), before + 3_150 - 1_050);
+    assert_eq!(market.balance(REQUESTER), before + 6_300 - 2_100);
 }
 
 #[test]
 fn attack_45__should_settle_a_provisional_lot_once_after_its_window() {
-    let (mut market, batch) = drawn(3, 3, |terms| terms.challenge_window_s = 100);
+    let (mut market, batch) = drawn(5, 3, |terms| terms.challenge_window_s = 100);
     market.round(batch, 0, &[("a.near", &[1, 2, 3]), ("b.near", &[1, 2, 3]), ("c.near", &[1, 2, 9])]);
     assert_eq!(market.lot(batch, 0).expect("lot").phase, LotPhase::Provisional);
     assert_eq!(market.balance("a.near"), 0);
@@ -508,7 +490,7 @@ fn attack_45__should_settle_a_provisional_lot_once_after_its_window() {
 
 #[test]
 fn single_copies__should_settle_by_one_answer() {
-    let (mut market, batch) = drawn(1, 3, |terms| (terms.start, terms.max) = (1, 1));
+    let (mut market, batch) = drawn(1, 3, |terms| terms.start = 1);
     market.round(batch, 0, &[("a.near", &[1, 2, 3])]);
     assert_eq!(market.balance("a.near"), 3_000);
     assert_eq!(market.node("a.near").classes[0].reputation, 5_000, "one answer proves nothing");
@@ -524,8 +506,8 @@ fn attack_12__should_move_reputation_by_the_fee_and_once_an_interval() {
 
 #[test]
 fn many_lots__should_settle_in_one_call() {
-    // Given a node with ten settled lots, which may hold many slots.
-    let (mut market, batch) = drawn(2, 60, |terms| (terms.start, terms.max, terms.lot_size) = (1, 1, 1));
+    // Given a node that settled ten lots.
+    let (mut market, batch) = drawn(2, 60, |terms| (terms.start, terms.lot_size) = (1, 1));
     for lot in 0..10 {
         market.round(batch, lot, &[("a.near", &[1])]);
     }
@@ -541,5 +523,5 @@ fn many_lots__should_settle_in_one_call() {
     let settled = entries.iter().filter(|entry| matches!(entry, Entry::Settled { .. })).count();
     assert_eq!((settled, market.balance("a.near")), (16, 26_000));
     assert_eq!(market.lot(batch, 25), None);
-    assert_eq!(market.node("a.near").slots, 0);
+    assert_eq!(market.node("a.near").bonded.0, 0);
 }

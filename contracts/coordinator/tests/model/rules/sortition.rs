@@ -131,7 +131,7 @@ impl Field {
             self.foresee();
         }
         let now = self.market.chain.now();
-        let terms = Terms { slice_s: SLICE_S, lot_size: 1, max: SEATS, ..terms(now) };
+        let terms = Terms { slice_s: SLICE_S, lot_size: 1, ..terms(now) };
         let batch = self.market.create(terms, 1).expect("batch");
         self.market.chain.pass(SLICE_S);
         let mut seated = self.draw(batch, plan);
@@ -276,7 +276,7 @@ impl Field {
         let number = self.numbers[name];
         let tickets = self.market.chain.mirror.accounts[&number].row.node.as_ref().expect("node").tickets;
         let place = Seats { batch, lot: LotId(0), round: 0, seats: SEATS, slice_s: SLICE_S };
-        let candidate = Candidate { node: number, tickets, active_since: 0 };
+        let candidate = Candidate { node: number, tickets, since: 0 };
         sortition::eligible(sha256, seed, place, candidate, now)
     }
 
@@ -289,7 +289,7 @@ impl Field {
     fn foresee(&mut self) {
         let batch = BatchId(self.market.chain.mirror.root.next_batch);
         let value = sortition::seed_value(sha256, &[0; 32], batch, At::Group(0));
-        let seed = Seed { value, at: 1, height: 0, tickets: u32::try_from(HONEST + OWN).unwrap() };
+        let seed = Seed { value, at: 1, height: 0, tickets: u32::try_from(HONEST + OWN).unwrap(), appeal: false };
         let soonest = |name: &String| (1..20 * SLICE_S).find(|now| self.looks_eligible(&seed, batch, name, *now));
         let mut spare = self.spare.clone();
         spare.sort_by_cached_key(|name| soonest(name).unwrap_or(u32::MAX));

@@ -11,7 +11,6 @@ use proptest::sample::Index;
 use super::{
     super::{
         chain::{CONTRACT, Call, NEAR, OWNER},
-        release::downgrade,
     },
     ACCOUNTS,
     run::Run,
@@ -63,16 +62,7 @@ impl Run {
                 self.chain.call(call, |engine| engine.propose(change)).map(drop).ok()
             }
             9 => self.chain.call(call, |engine| engine.drop_proposal(first)).map(drop).ok(),
-            10 => {
-                // New code comes to the records of the release before it.
-                let before = self.chain.clone();
-                downgrade(&mut self.chain);
-                let migrated = self.chain.call(Call::by(CONTRACT), |engine| engine.migrate(first)).map(drop).ok();
-                if migrated.is_none() {
-                    self.chain = before;
-                }
-                migrated
-            }
+            10 => self.chain.call(Call::by(CONTRACT), |engine| engine.migrate(first)).map(drop).ok(),
             11 => {
                 let treasury = (number > 100).then(|| ACCOUNTS[usize::from(number % 6)].to_owned());
                 self.chain.call(call, |engine| engine.treasury_set(treasury)).ok()

@@ -3,7 +3,7 @@
 use piecework_interface::{
     call::BatchCreateArgs,
     ids::TokenId,
-    intent::{Action, Intent, Payment, SignedIntent},
+    intent::{Action, Challenge, Intent, Payment, SignedIntent},
     key::Kinds,
 };
 
@@ -52,15 +52,17 @@ impl Run {
             let limit = key.and_then(|key| key.limit);
             token = limit.map_or(TokenId(1 + u16::from(plan.token % 2)), |limit| limit.token);
             let kinds = key.map_or(Kinds::EVERY, |key| key.kinds);
-            kind = (0..5).map(|more| (plan.kind + more) % 5).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
+            kind = (0..4).map(|more| (plan.kind + more) % 4).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
         }
         let amount = plan.amount.map(u128::from);
         let payment = payment(ACCOUNTS[plan.to.index(ACCOUNTS.len())], token, amount.unwrap_or(1));
         let kind = match kind {
             0 => Action::Transfer(payment),
-            1 => Action::Tip(Payment { memo: Some("\"é\n".to_owned()), ..payment }),
-            2 => withdraw(token, amount),
-            4 => Action::CollectRevenue {},
+            1 => withdraw(token, amount),
+            3 => match self.challenge_args(&plan.to, plan.wallet) {
+                Some(challenge) => Action::Challenge(Challenge { token, challenge }),
+                None => Action::Transfer(Payment { memo: Some("\"é\n".to_owned()), ..payment }),
+            },
             _ => {
                 let mut spec = self.spec(&plan.batch);
                 spec.items *= u32::from(plan.flaw != 8);

@@ -92,18 +92,27 @@ pub enum Step {
     Unregister {
         who: Index,
     },
-    EpochSettle {
+    Declare {
         who: Index,
+        classes: u8,
     },
-    Collect {
+    /// The owner of a gated class admits or removes a node.
+    Gate {
         who: Index,
+        kind: u8,
+    },
+    /// A node names an operator, or an account confirms that it is one.
+    Operator {
+        who: Index,
+        other: Index,
+        kind: u8,
     },
     Govern {
         who: Index,
         kind: u8,
         number: u8,
     },
-    /// Somebody opens gold, challenges, accepts or judges.
+    /// An account challenges, accepts, resigns or judges.
     Case(CasePlan),
     /// An account adds or removes a wallet's key.
     IntentKey(KeyPlan),
@@ -124,7 +133,7 @@ pub struct KeyPlan {
 }
 
 pub fn key_plan() -> impl Strategy<Value = KeyPlan> {
-    (any::<Index>(), 1..4_u8, 0..40_u8, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
+    (any::<Index>(), 1..4_u8, 0..20_u8, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
         who,
         wallet,
         kinds: kinds.min(Kinds::EVERY.0),
@@ -147,7 +156,7 @@ pub struct IntentPlan {
 
 pub fn intent_plan() -> impl Strategy<Value = IntentPlan> {
     let amount = proptest::option::of(prop_oneof![1 => Just(0), 4 => 1..1_000_000_u32, 4 => any::<u32>()]);
-    (any::<Index>(), any::<Index>(), 1..4_u8, 0..5_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
+    (any::<Index>(), any::<Index>(), 1..4_u8, 0..4_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
         |(who, to, wallet, kind, token, amount, flaw, batch)| IntentPlan {
             who,
             to,
@@ -179,7 +188,6 @@ fn case_plan() -> impl Strategy<Value = CasePlan> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
     Counted,
-    WithGold,
     /// By one of the accounts.
     ByOne(u8),
 }
@@ -190,7 +198,6 @@ pub struct BatchPlan {
     pub lot_size: u8,
     pub width: u8,
     pub start: u8,
-    pub extends: bool,
     pub quorum_pct: u8,
     pub challenge_window_s: u32,
     pub reward: u32,
@@ -206,7 +213,6 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
         1..4_u8,
         prop_oneof![Just(1_u8), Just(2), Just(32)],
         prop_oneof![1 => Just(1_u8), 1 => Just(2), 4 => Just(3), 1 => Just(5)],
-        any::<bool>(),
         51..=100_u8,
         prop_oneof![1 => Just(0_u32), 1 => 10..400_u32],
         1..1_000_000_u32,
@@ -215,7 +221,6 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
         (
             prop_oneof![
                 3 => Just(Judged::Counted),
-                1 => Just(Judged::WithGold),
                 1 => (0..10_u8).prop_map(Judged::ByOne)
             ],
             prop::bool::weighted(0.2),
@@ -227,7 +232,6 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
                 lot_size,
                 width,
                 start,
-                extends,
                 quorum_pct,
                 challenge_window_s,
                 reward,
@@ -241,7 +245,6 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
                     lot_size: if items > 32 { 1 } else { lot_size },
                     width,
                     start,
-                    extends,
                     quorum_pct,
                     challenge_window_s,
                     reward,
@@ -284,8 +287,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (who(), proptest::option::of(0..100_u16))
             .prop_map(|(who, milli)| Step::StorageWithdraw { who, milli }),
         1 => who().prop_map(|who| Step::Unregister { who }),
-        3 => who().prop_map(|who| Step::EpochSettle { who }),
-        8 => who().prop_map(|who| Step::Collect { who }),
+        2 => (who(), any::<u8>()).prop_map(|(who, classes)| Step::Declare { who, classes }),
+        2 => (who(), any::<u8>()).prop_map(|(who, kind)| Step::Gate { who, kind }),
+        2 => (who(), who(), any::<u8>()).prop_map(|(who, other, kind)| Step::Operator { who, other, kind }),
         4 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
         10 => case_plan().prop_map(Step::Case),
         2 => key_plan().prop_map(Step::IntentKey),

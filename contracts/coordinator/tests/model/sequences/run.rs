@@ -6,8 +6,8 @@ use piecework_coordinator::engine::storage_minimum;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs,
-        StakeRemoveArgs, intents_gas,
+        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, ClassNodeArgs, DepositMessage, IntentKeyAddArgs,
+        NodeRegisterArgs, OperatorConfirmArgs, StakeRemoveArgs, intents_gas,
     },
     commitment::{Place, commitment},
     config::Config,
@@ -30,7 +30,7 @@ use super::{
         market::{config, salt},
         sign::Wallet,
     },
-    ACCOUNTS, TOKENS, cases,
+    ACCOUNTS, TOKENS,
     plan::{BatchPlan, Judged, KeyPlan, Step},
 };
 
@@ -61,10 +61,6 @@ impl Run {
             min_stake: Amount(NEAR),
             unbonding_s: 50,
             notice_s: 20,
-            epoch_s: 100,
-            insurance_reserve: Amount(0),
-            juror_age_s: 20,
-            juror_reputation: 5_001,
             liveness_window_s: 100,
             ..config()
         };
@@ -77,6 +73,10 @@ impl Run {
             // The implicit account has nothing to spare for its key at first.
             let deposit = if index == 9 { storage_minimum() } else { NEAR / 20 + NEAR / 5 * (index as u128 % 3) };
             chain.storage_deposit(who, deposit).expect("storage");
+        }
+        for number in 0..8_u8 {
+            // The last is open, the others are gated by the first account.
+            chain.register_class(ACCOUNTS[0], "a class", number < 7).expect("class");
         }
         for who in &ACCOUNTS[..8] {
             let args = NodeRegisterArgs { classes: vec![ClassId(7)] };
@@ -100,18 +100,17 @@ impl Run {
     }
 
     pub fn spec(&self, plan: &BatchPlan) -> BatchSpec {
-        let (gold, adjudicated) = (plan.judged == Judged::WithGold, matches!(plan.judged, Judged::ByOne(_)));
+        let adjudicated = matches!(plan.judged, Judged::ByOne(_));
         let terms = Terms {
-            class: ClassId(7),
-            reward: Amount(plan.reward.into()),
+            class: ClassId(if plan.callback && plan.start == 1 { 3 } else { 7 }),
+            reward: Amount((plan.reward * 2).into()),
             lot_size: plan.lot_size,
             answer_width: plan.width,
             start: plan.start,
-            max: if plan.extends && plan.start >= 2 && !adjudicated { plan.start + 3 } else { plan.start },
             quorum_pct: plan.quorum_pct,
             claim_ttl_s: 20,
             reveal_window_s: 12,
-            challenge_window_s: plan.challenge_window_s.max(if gold || adjudicated { 10 } else { 0 }),
+            challenge_window_s: plan.challenge_window_s.max(if adjudicated { 10 } else { 0 }),
             slice_s: 2,
             bond_pct: 100,
             dissent_slash_pct: 30,
@@ -122,13 +121,11 @@ impl Run {
                 Judged::ByOne(who) => {
                     Verification::Adjudicated { adjudicator: AccountNo(u32::from(who)), verdict_ttl_s: 30 }
                 }
-                Judged::Counted | Judged::WithGold => Verification::Consensus,
+                Judged::Counted => Verification::Consensus,
             },
-            gold_slash_pct: if gold { 60 } else { 0 },
         };
-        let gold_root = if gold { cases::gold(plan.items, plan.lot_size, plan.width).root() } else { [0; 32] };
         let callback = plan.callback.then(|| Callback { account_id: "dapp.near".to_owned(), tgas: 20 });
-        BatchSpec { terms, items: plan.items, manifest: [1; 32], uri: "blob:\"é\n".to_owned(), gold_root, callback }
+        BatchSpec { terms, items: plan.items, manifest: [1; 32], uri: "blob:\"é\n".to_owned(), gold_root: [9; 32], callback }
     }
 
     /// A lot near the window's frontier.
@@ -283,7 +280,8 @@ impl Run {
                     .iter()
                     .map(|(kind, place, lot)| {
                         let (batch, lot_no) = self.place(place, *lot);
-                        match kind % 8 {
+                        match kind % 9 {
+                            8 => Target::Token(TokenId(u16::from(*lot % 4))),
                             0 => Target::Node(AccountNo(u32::from(*lot % 11))),
                             1 => Target::Batch(batch),
                             _ => Target::Lot(batch, LotId(lot_no)),
@@ -332,11 +330,27 @@ impl Run {
             Step::Unregister { who } => {
                 self.chain.storage_unregister(pick(who)).ok();
             }
-            Step::EpochSettle { who } => {
-                self.chain.call(Call::by(pick(who)), |engine| engine.epoch_settle()).ok();
+            Step::Declare { who, classes } => {
+                let classes = [7, 3].into_iter().filter(|class| classes >> (class % 4) & 1 == 0).map(ClassId).collect();
+                let args = NodeRegisterArgs { classes };
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.node_update(args)).ok();
             }
-            Step::Collect { who } => {
-                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.revenue_collect()).ok();
+            Step::Gate { who, kind } => {
+                let args = ClassNodeArgs { class: ClassId(3 + u16::from(kind % 16 == 0)), account_id: pick(who).to_owned() };
+                let by = Call::by(ACCOUNTS[usize::from(kind % 9 == 0)]).with(1);
+                match kind % 3 {
+                    0 => self.chain.call(by, |engine| engine.class_remove(&args)).ok(),
+                    _ => self.chain.call(by, |engine| engine.class_admit(&args)).ok(),
+                };
+            }
+            Step::Operator { who, other, kind } => {
+                let (node, operator) = (pick(who), pick(other));
+                let name = (kind % 4 > 0).then(|| operator.to_owned());
+                let args = OperatorConfirmArgs { account_id: node.to_owned(), accept: kind % 8 > 1 };
+                self.chain.call(Call::by(node).with(1), |engine| engine.node_operator(name)).ok();
+                if kind % 2 == 0 {
+                    self.chain.call(Call::by(operator).with(1), |engine| engine.operator_confirm(&args)).ok();
+                }
             }
             Step::Case(plan) => self.case(plan),
             Step::Govern { who, kind, number } => self.govern(who, *kind, *number),
@@ -381,7 +395,7 @@ impl Run {
         assert!(rows.batches.iter().all(|batch| batch.status == BatchStatus::Closed), "every batch closes");
         for account in &rows.accounts {
             assert_eq!(account.in_flight, 0);
-            assert!(account.node.as_ref().is_none_or(|node| node.bonded.0 == 0 && node.slots == 0), "bonds are free");
+            assert!(account.node.as_ref().is_none_or(|node| node.bonded.0 == 0 && node.reservations == 0), "bonds are free");
         }
         let mut settled = BTreeSet::new();
         for entry in self.chain.lines.iter().flat_map(|line| &line.log) {

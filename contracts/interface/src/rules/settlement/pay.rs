@@ -92,7 +92,7 @@ impl Judgement<'_> {
                     pay: self.pay(counts.halves[slot]),
                     slash: if revealed { self.miss_slash(fixed, slot, counts.missed[slot]) } else { bond },
                     agreed: counts.agreed[slot],
-                    decided: if slot < self.first_slots { counts.decided } else { 0 },
+                    decided: if revealed && slot < self.first_slots { counts.decided } else { 0 },
                     ..SlotOutcome::default()
                 }
             })

@@ -72,7 +72,7 @@ impl Judgement<'_> {
                     pay: if revealed { money::mul_div(full, part.into(), SCORE_FULL.into()) } else { 0 },
                     slash: if revealed { slash } else { bond },
                     agreed: score.unwrap_or_default().into(),
-                    decided: if score.is_some() { u32::from(SCORE_FULL) } else { 0 },
+                    decided: if revealed && score.is_some() { u32::from(SCORE_FULL) } else { 0 },
                     ..SlotOutcome::default()
                 }
             })

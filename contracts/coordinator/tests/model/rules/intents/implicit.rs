@@ -45,10 +45,10 @@ fn implicit_account__should_sign_with_its_own_key_until_it_is_removed() {
     assert!(matches!(relay.market.chain.storage_unregister(&id), Err(Error::InUse(_))), "or it would count again");
 
     // Its owner may add it again, with a limit.
-    relay.add(&id, carol.public_key(), &[Kind::Tip], 7).expect("added");
+    relay.add(&id, carol.public_key(), &[Kind::Transfer], 7).expect("added");
     relay.fund(&id, 100);
-    let fourth = sign(&relay, relay.pay(1), 3);
-    assert_eq!(relay.one(fourth), Some(Skip::KeyKind));
+    let fourth = sign(&relay, relay.pay(8), 3);
+    assert_eq!(relay.one(fourth), Some(Skip::KeyCap));
     assert!(matches!(relay.market.chain.storage_unregister(&id), Err(Error::InUse(_))));
 }
 

@@ -16,7 +16,7 @@ use super::{ALICE, BOB, CAP, DAY_S, Relay};
 use crate::{
     chain::{Call, NEAR},
     check::check,
-    sign::{Wallet, intent, payment, transfer, withdraw},
+    sign::{Wallet, intent, payment, withdraw},
 };
 
 #[test]
@@ -48,16 +48,17 @@ fn key__should_be_kept_to_its_kinds_and_its_token() {
     let mut relay = Relay::new();
     let other = relay.market.chain.list_token("other.near");
     let (token, session) = (relay.market.token, Wallet::new(2));
-    relay.add(ALICE, session.public_key(), &[Kind::Tip], 10).expect("key");
+    relay.add(ALICE, session.public_key(), &[Kind::Transfer], 10).expect("key");
     let mut outcome = |kind, nonce| {
         let signed = session.sign(&relay.intent(ALICE, kind), nonce);
         relay.one(signed)
     };
-    assert_eq!(outcome(transfer(BOB, token, 1), 1), Some(Skip::KeyKind));
+    let create = Action::CreateBatch(piecework_interface::call::BatchCreateArgs { token, batch: Default::default() });
+    assert_eq!(outcome(create, 1), Some(Skip::KeyKind));
     assert_eq!(outcome(withdraw(token, Some(1)), 2), Some(Skip::KeyKind));
-    assert_eq!(outcome(Action::Tip(payment(BOB, other, 1)), 3), Some(Skip::KeyToken));
-    assert_eq!(outcome(Action::Tip(payment(BOB, NEAR_TOKEN, 1)), 4), Some(Skip::KeyToken));
-    assert_eq!(outcome(Action::Tip(payment(BOB, token, 10)), 5), None);
+    assert_eq!(outcome(Action::Transfer(payment(BOB, other, 1)), 3), Some(Skip::KeyToken));
+    assert_eq!(outcome(Action::Transfer(payment(BOB, NEAR_TOKEN, 1)), 4), Some(Skip::KeyToken));
+    assert_eq!(outcome(Action::Transfer(payment(BOB, token, 10)), 5), None);
 }
 
 #[test]
@@ -65,10 +66,10 @@ fn intent_key_add__should_charge_and_refuse() {
     let mut relay = Relay::new();
     let used = relay.market.account(ALICE).storage_used;
     let key = |seed| Wallet::new(seed).public_key();
-    assert_eq!(relay.add("stranger.near", key(2), &[Kind::Tip], CAP), Err(Error::Account("the caller")));
+    assert_eq!(relay.add("stranger.near", key(2), &[Kind::Transfer], CAP), Err(Error::Account("the caller")));
     let call = Call::by(ALICE).with(1);
     let token = TokenId(9);
-    let args = IntentKeyAddArgs { public_key: key(2), kinds: Kinds::of(&[Kind::Tip]), token, daily_cap: Amount(1) };
+    let args = IntentKeyAddArgs { public_key: key(2), kinds: Kinds::of(&[Kind::Transfer]), token, daily_cap: Amount(1) };
     let unlisted = relay.market.chain.call(call, |engine| engine.intent_key_set(args.clone()));
     assert_eq!(unlisted, Err(Error::Token(token)));
     for deposit in [0, 2] {
@@ -77,9 +78,9 @@ fn intent_key_add__should_charge_and_refuse() {
         assert_eq!(add, Err(Error::Deposit("exactly 1 yoctoNEAR")));
     }
     for seed in 2..=u8::try_from(INTENT_KEYS_MAX).expect("keys") {
-        relay.add(ALICE, key(seed), &[Kind::Tip], CAP).expect("key");
+        relay.add(ALICE, key(seed), &[Kind::Transfer], CAP).expect("key");
     }
-    assert!(matches!(relay.add(ALICE, key(99), &[Kind::Tip], CAP), Err(Error::Input(_))));
+    assert!(matches!(relay.add(ALICE, key(99), &[Kind::Transfer], CAP), Err(Error::Input(_))));
     relay.add(ALICE, key(2), &[Kind::Withdraw], 1).expect("one that it has may change");
     let bytes = 7 * storage::INTENT_KEY_BYTES;
     assert_eq!(relay.market.account(ALICE).storage_used, used + bytes);
@@ -90,7 +91,7 @@ fn intent_key_add__should_charge_and_refuse() {
     assert_eq!(relay.market.account(ALICE).storage_used, used);
     assert!(matches!(relay.remove(ALICE, key(2)), Err(Error::NothingDue(_))));
     relay.market.chain.storage_withdraw(ALICE, None).expect("withdraw");
-    assert!(matches!(relay.add(ALICE, key(2), &[Kind::Tip], CAP), Err(Error::Storage { .. })));
+    assert!(matches!(relay.add(ALICE, key(2), &[Kind::Transfer], CAP), Err(Error::Storage { .. })));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn removed_key__should_sign_nothing_and_bring_nothing_back() {
 fn unregister__should_take_resting_keys_with_it() {
     let mut relay = Relay::new();
     let key = relay.wallet.public_key();
-    relay.add(BOB, key, &[Kind::Tip], 1).expect("key");
+    relay.add(BOB, key, &[Kind::Transfer], 1).expect("key");
     assert_eq!(relay.market.chain.storage_unregister(BOB), Ok(true));
     check(&relay.market.chain);
     relay.market.chain.storage_deposit(BOB, NEAR).expect("again");

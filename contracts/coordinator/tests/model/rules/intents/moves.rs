@@ -29,16 +29,16 @@ fn transfer__should_move_balance_by_a_signature_alone() {
 }
 
 #[test]
-fn tip__should_carry_a_word() {
+fn transfer__should_carry_a_word() {
     let mut relay = Relay::new();
     let memo = Some("\"thanks\"\n\u{1F600}".to_owned());
-    let tip = Payment { memo: memo.clone(), ..payment(BOB, relay.market.token, 5) };
-    let intent = relay.sign(Action::Tip(tip.clone()), 1);
+    let thanks = Payment { memo: memo.clone(), ..payment(BOB, relay.market.token, 5) };
+    let intent = relay.sign(Action::Transfer(thanks.clone()), 1);
     assert_eq!(relay.one(intent), None);
     let entries = &relay.market.chain.lines.last().expect("line").log;
     assert!(entries.iter().any(|entry| matches!(entry, Entry::Transferred { memo: word, .. } if *word == memo)));
-    let long = Payment { memo: Some("x".repeat(MEMO_MAX + 1)), ..tip };
-    let intent = relay.sign(Action::Tip(long), 2);
+    let long = Payment { memo: Some("x".repeat(MEMO_MAX + 1)), ..thanks };
+    let intent = relay.sign(Action::Transfer(long), 2);
     assert_eq!(relay.one(intent), Some(Skip::Message));
 }
 
