@@ -11,7 +11,7 @@ mod run;
 
 use std::collections::BTreeSet;
 
-use piecework_interface::event::Entry;
+use piecework_interface::{event::Entry, skip::Skip};
 use proptest::{collection::vec, prelude::*};
 
 use super::{check::check, sign::Wallet};
@@ -77,6 +77,8 @@ fn sequences__should_reach_every_kind_of_entry() {
         let steps = vec(step(), 200..300).new_tree(&mut runner).expect("steps").current();
         let mut run = Run::new();
         steps.iter().for_each(|step| run.step(step));
+        // The end of a jury takes longer than most sequences.
+        run.drain();
         for entry in run.chain.lines.iter().flat_map(|line| &line.log) {
             reached.insert(entry.tag());
             match entry {
@@ -87,6 +89,8 @@ fn sequences__should_reach_every_kind_of_entry() {
     }
     let missing: Vec<_> = Entry::TAGS.iter().filter(|tag| !reached.contains(*tag)).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");
-    let never: Vec<_> = piecework_interface::skip::Skip::ALL.iter().filter(|skip| !skips.contains(skip)).collect();
+    // No sequence is long enough for 64 reservations: rule_R6 is.
+    let known = |skip: &&Skip| skips.contains(skip) || **skip == Skip::Reservations;
+    let never: Vec<_> = Skip::ALL.iter().filter(|skip| !known(skip)).collect();
     assert!(never.is_empty(), "never skipped for: {never:?}");
 }

@@ -238,6 +238,7 @@ impl Field {
         }
         // Undoing a call copies the chain, so it keeps no history.
         self.market.chain.lines.clear();
+        self.market.chain.receipts.clear();
         let forget = BatchArgs { batch };
         self.market.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_forget(forget)).expect("settled");
         match plan {

@@ -65,7 +65,7 @@ impl Run {
             10 => self.chain.call(Call::by(CONTRACT), |engine| engine.migrate(first)).map(drop).ok(),
             11 => {
                 let treasury = (number > 100).then(|| ACCOUNTS[usize::from(number % 6)].to_owned());
-                self.chain.call(call, |engine| engine.treasury_set(treasury)).ok()
+                self.chain.call(Call::by(&owner).with(1), |engine| engine.treasury_set(treasury)).ok()
             }
             _ => self.chain.call(Call::by(&who), |engine| engine.apply(first)).map(drop).ok(),
         };

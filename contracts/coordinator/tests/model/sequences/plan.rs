@@ -214,7 +214,7 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
         prop_oneof![Just(1_u8), Just(2), Just(32)],
         prop_oneof![1 => Just(1_u8), 1 => Just(2), 4 => Just(3), 1 => Just(5)],
         51..=100_u8,
-        prop_oneof![1 => Just(0_u32), 1 => 10..400_u32],
+        prop_oneof![1 => Just(0_u32), 2 => 10..400_u32],
         1..1_000_000_u32,
         prop_oneof![1 => 25..100_u32, 3 => 300..3_000_u32],
         prop_oneof![4 => Just(0_u16), 1 => 4_900..5_100_u16],
@@ -260,10 +260,10 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
 pub fn step() -> impl Strategy<Value = Step> {
     let who = any::<Index>;
     prop_oneof![
-        6 => prop_oneof![3 => 0..4_u32, 2 => 4..40_u32, 1 => 40..400_u32].prop_map(Step::Pass),
-        2 => (who(), who(), 1..u32::MAX, proptest::option::of(plan()))
+        6 => prop_oneof![3 => 0..4_u32, 2 => 4..40_u32, 1 => 40..400_u32, 2 => 401..1_500_u32].prop_map(Step::Pass),
+        4 => (who(), who(), 1..u32::MAX, proptest::option::of(plan()))
             .prop_map(|(who, token, amount, create)| Step::Transfer { who, token, amount, create }),
-        2 => (who(), who(), plan()).prop_map(|(who, token, plan)| Step::Create { who, token, plan }),
+        4 => (who(), who(), plan()).prop_map(|(who, token, plan)| Step::Create { who, token, plan }),
         1 => (who(), who()).prop_map(|(who, batch)| Step::Cancel { who, batch }),
         1 => (who(), who()).prop_map(|(who, batch)| Step::Forget { who, batch }),
         2 => (who(), who(), vec(any::<u8>(), 1..4), any::<bool>())
@@ -291,7 +291,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         2 => (who(), any::<u8>()).prop_map(|(who, kind)| Step::Gate { who, kind }),
         2 => (who(), who(), any::<u8>()).prop_map(|(who, other, kind)| Step::Operator { who, other, kind }),
         4 => (who(), any::<u8>(), any::<u8>()).prop_map(|(who, kind, number)| Step::Govern { who, kind, number }),
-        10 => case_plan().prop_map(Step::Case),
+        20 => case_plan().prop_map(Step::Case),
         2 => key_plan().prop_map(Step::IntentKey),
         6 => (vec(intent_plan(), 1..5), proptest::option::weighted(0.1, any::<u8>()))
             .prop_map(|(plans, gas)| Step::Intents { plans, gas }),
