@@ -116,7 +116,7 @@ impl Market {
     pub fn batch(&mut self, terms: Terms, items: u32) -> BatchId {
         let batch = BatchId(self.chain.mirror.root.next_batch);
         let message = DepositMessage::CreateBatch(Self::spec(terms, items));
-        self.chain.transfer_call(TOKEN, REQUESTER, 10_u128.pow(12), message).expect("batch");
+        self.chain.transfer_call(TOKEN, REQUESTER, 10_u128.pow(24), message).expect("batch");
         check(&self.chain);
         batch
     }

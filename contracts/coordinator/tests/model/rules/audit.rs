@@ -292,7 +292,8 @@ fn audit_21__should_pass_a_lot_that_nobody_can_do() {
     let skip = BatchSkipLotsArgs { batch, lots: others };
     market.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_skip_lots(skip)).expect("the others");
     assert_eq!(market.op("a.near", Op::Draw { batch, at: At::Group(2) }), Err(Skip::DrawNotDue));
-    // When its clock is over, then anybody moves the window past it, and the batch's end closes it
+    // When its clock is over, and no sooner, then anybody moves the window past it, and the batch's end closes it
+    assert!(market.poke_lot(batch, 0).is_err(), "somebody may still come");
     market.chain.pass(301);
     market.poke_lot(batch, 0).expect("passed");
     assert_eq!(market.op("a.near", Op::Draw { batch, at: At::Group(2) }), Ok(()));

@@ -109,20 +109,19 @@ fn audit_4__should_draw_among_the_tickets_of_the_class_alone() {
 #[test]
 fn gate__should_let_in_who_its_owner_admitted() {
     let mut market = gated(4);
-    assert_eq!(class_of(&market, GATED), (0, 0));
     assert_eq!(admit(&mut market, "a.near", "b.near"), Err(Error::Caller("the class's owner")));
     for node in ["a.near", "b.near", "c.near"] {
         admit(&mut market, REQUESTER, node).expect("admitted");
     }
     assert!(matches!(admit(&mut market, REQUESTER, "a.near"), Err(Error::Classes(_))), "once");
+    let now = market.chain.now();
+    let batch = market.batch(Terms { class: GATED, ..terms(now) }, 6);
+    market.draw("a.near", batch, At::Group(0));
     assert_eq!(class_of(&market, GATED), (3, 3));
     let open = ClassNodeArgs { class: ClassId(7), account_id: "a.near".to_owned() };
     assert!(matches!(market.call(REQUESTER, 1, |engine| engine.class_admit(&open)), Err(Error::Classes(_))));
 
     // A node that is not admitted takes no seat; one that is removed takes none of a round 0 any more.
-    let now = market.chain.now();
-    let batch = market.batch(Terms { class: GATED, ..terms(now) }, 6);
-    market.draw("a.near", batch, At::Group(0));
     assert_eq!(market.claim("d.near", batch, 0), Err(Skip::Class));
     market.claim("a.near", batch, 0).expect("claim");
     market.chain.pass(1);
@@ -131,6 +130,16 @@ fn gate__should_let_in_who_its_owner_admitted() {
     assert_eq!(class_of(&market, GATED), (2, 2));
     assert_eq!(market.claim("b.near", batch, 0), Err(Skip::Class));
     assert_eq!(market.claim("b.near", batch, 1), Err(Skip::Class));
+}
+
+#[test]
+fn gate__should_keep_out_who_was_not_admitted() {
+    let mut market = gated(4);
+    let now = market.chain.now();
+    let batch = market.batch(Terms { class: GATED, ..terms(now) }, 6);
+    market.draw("a.near", batch, At::Group(0));
+    assert_eq!(market.claim("d.near", batch, 0), Err(Skip::Class));
+    assert_eq!(class_of(&market, GATED), (0, 0));
 }
 
 #[test]

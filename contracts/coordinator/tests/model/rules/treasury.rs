@@ -39,6 +39,7 @@ fn fees__should_wait_for_a_treasury_with_room_and_reach_it_by_anybodys_poke() {
     market.chain.storage_deposit(TREASURY, NEAR).expect("storage");
     set(&mut market, Some(TREASURY)).expect("set");
     market.chain.poke(&[token]).expect("paid");
+    assert!(matches!(market.chain.poke(&[token]), Err(Error::NothingDue(_))), "once");
     check(&market.chain);
     assert_eq!((market.balance(TREASURY), market.chain.mirror.tokens[&market.token].pool.0), (450, 0));
     assert!(matches!(market.chain.poke(&[token, Target::Token(NEAR_TOKEN)]), Err(Error::NothingDue(_))));
