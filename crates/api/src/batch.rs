@@ -26,6 +26,10 @@ pub struct Batch {
     pub callback: Option<Callback>,
     /// Where the manifest is: `blob:<sha256>` or a URL.
     pub uri: String,
+    /// Root of the gold answers that the requester committed to, hex; zeros without one. The contract does not keep it.
+    #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub gold_root: Digest,
     /// The record, as the contract's view answered it until the batch closed.
     #[serde(flatten)]
     pub record: OpenBatch,

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 use crate::{
-    Batch, EventPage, Lot, LotResult, LotWithSlots, Page,
+    Batch, Class, EventPage, Lot, LotResult, LotWithSlots, Page,
     manifest::{self, Place},
 };
 
@@ -129,6 +129,14 @@ impl Client {
             &format!("batches of {requester_id}"),
         )
         .await
+    }
+
+    /// All registered classes, by number.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn classes(&self) -> Result<Vec<Class>, ClientError> {
+        self.pages(&format!("/v1/classes?limit={PAGE}"), "the classes").await
     }
 
     /// All lots of a batch, in order.

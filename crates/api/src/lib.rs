@@ -3,6 +3,7 @@
 pub mod account;
 pub mod batch;
 pub mod blob;
+pub mod class;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod health;
@@ -19,9 +20,10 @@ pub mod token;
 pub use account::{Account, LedgerEntry};
 pub use batch::{Batch, BatchState, Counts, LotResult};
 pub use blob::Stored;
+pub use class::Class;
 pub use health::{Indexed, Reconciliation, Status};
 pub use journal::{Event, EventPage};
-pub use lot::{Lot, LotState, LotStates, LotWithSlots, Settlement, Slot, SlotPhase};
+pub use lot::{Challenge, Lot, LotState, LotStates, LotWithSlots, Settlement, Slot, SlotPhase};
 pub use manifest::Manifest;
 pub use network::{BatchTotals, ItemTotals, LotTotals, Network, NodeTotals, TokenTotals};
 pub use node::Node;
@@ -37,7 +39,7 @@ mod tests {
         config::Fixed,
         draw::{Draw, Seed},
         history::SlotEnd,
-        ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
+        ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
         terms::{Terms, Verification},
         view::{self, OpenBatch, Progress},
     };
@@ -57,15 +59,15 @@ mod tests {
     fn batch__should_have_the_records_fields_beside_its_own() {
         let verification = Verification::Adjudicated { adjudicator: AccountNo(3), verdict_ttl_s: 9 };
         let mut progress = Progress::default();
-        progress.window.draws[1] = Draw::Seeded(Seed { value: [7; 16], at: 1, height: 2, tickets: 3 });
+        progress.window.draws[1] = Draw::Seeded(Seed { value: [7; 16], at: 1, height: 2, tickets: 3, appeal: true });
         let record = OpenBatch {
             requester: AccountNo(1),
+            requester_operator: AccountNo(1),
             token: NEAR,
             terms: Terms { verification, reward: Amount(u128::MAX), ..Terms::default() },
             fixed: Fixed::default(),
             items: 4,
             manifest: [0xAB; 32],
-            gold_root: [0; 32],
             created_at: 5,
             progress,
             escrow: Amount(6),
@@ -77,6 +79,7 @@ mod tests {
             lots: 1,
             callback: None,
             uri: String::new(),
+            gold_root: [0xCD; 32],
             record,
             settled: 1,
             results_root: [1; 32],
@@ -86,7 +89,7 @@ mod tests {
             updated_seq: 9,
         });
         assert_eq!((&json["status"], &json["items"], &json["escrow"]), (&json!("forgotten"), &json!(4), &json!("6")));
-        assert_eq!(json["manifest"], "ab".repeat(32));
+        assert_eq!((&json["manifest"], &json["gold_root"]), (&json!("ab".repeat(32)), &json!("cd".repeat(32))));
         assert_eq!(json["terms"]["verification"]["adjudicated"]["adjudicator"], 3);
         assert_eq!(json["progress"]["draws"][1]["seeded"]["value"], "07".repeat(16));
         assert!(json["callback"].is_null() && json["ended_at"].is_null());
@@ -100,6 +103,7 @@ mod tests {
             claimed_seq: 2,
             node: AccountNo(3),
             node_id: "n.near".to_owned(),
+            operator: AccountNo(3),
             round: 0,
             phase: SlotPhase::Revealed,
             reserved_until: 4,
@@ -124,23 +128,38 @@ mod tests {
             first_item: 0,
             items: 64,
             round: 0,
+            begun_at: 1,
+            appeal: true,
             clock_at: 0,
             phase_at: 0,
             leavers: vec![AccountNo(4)],
             open_items: 5,
             draw: Draw::Opened(6),
-            case: Some(Box::new(Case { void: 6, ..Case::default() })),
+            case: Some(Box::new(Case { open_until: 6, ..Case::default() })),
             reserved: 0,
             committed: 0,
             revealed: 1,
             settlement: Some(settlement),
             updated_seq: None,
         };
-        let json = json_of(&LotWithSlots { lot, slots: vec![slot, live] });
+        let challenge = Challenge {
+            seq: 7,
+            account: AccountNo(4),
+            account_id: "c.near".to_owned(),
+            items: 6,
+            deposit: Amount(11),
+            evidence: [8; 32],
+            replaced: None,
+            challenged_at: 9,
+        };
+        let json = json_of(&LotWithSlots { lot, slots: vec![slot, live], challenges: vec![challenge] });
         assert_eq!((&json["state"], &json["draw"]), (&json!("judging"), &json!({ "opened": 6 })));
+        assert_eq!((&json["open_items"], &json["case"]["open_until"]), (&json!("0000000000000005"), &json!(6)));
+        assert_eq!((&json["begun_at"], &json["appeal"]), (&json!(1), &json!(true)));
+        let challenge = &json["challenges"][0];
         assert_eq!(
-            (&json["open_items"], &json["case"]["void"]),
-            (&json!("0000000000000005"), &json!("0000000000000006"))
+            (&challenge["items"], &challenge["evidence"]),
+            (&json!("0000000000000006"), &json!("08".repeat(32)))
         );
         assert_eq!(json["settlement"]["accepted"], "8000000000000000");
         let (past, live) = (&json["slots"][0], &json["slots"][1]);
@@ -162,6 +181,13 @@ mod tests {
         };
         let token = json_of(&Token { row, symbol: None, decimals: Some(6) });
         assert_eq!((&token["pool"], &token["symbol"], &token["decimals"]), (&json!("4"), &Value::Null, &json!(6)));
+        let record =
+            view::Class { class: ClassId(2), name: "labels".to_owned(), gated: true, ..view::Class::default() };
+        let class = json_of(&Class { record, owner_id: "o.near".to_owned() });
+        assert_eq!(
+            (&class["class"], &class["name"], &class["owner_id"], &class["schema"]),
+            (&json!(2), &json!("labels"), &json!("o.near"), &json!("00".repeat(32)))
+        );
         let node = json_of(&Node {
             account: AccountNo(1),
             account_id: "n.near".to_owned(),

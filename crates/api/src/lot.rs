@@ -29,19 +29,23 @@ pub struct Lot {
     pub items: u8,
     /// 0, 1 for the extension, 2 for a jury; of a settled lot the last one.
     pub round: u8,
+    /// Unix time of the first claim, seconds; 0 before.
+    pub begun_at: u32,
+    /// Whether its result may be appealed, as its group's seed said; false while it is open.
+    pub appeal: bool,
     /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.
     pub clock_at: u32,
     /// Unix time at which the phase after working began, seconds; 0 before.
     pub phase_at: u32,
-    /// Account numbers of nodes that left the lot, the last eight.
+    /// Account numbers of the operators of the last sixteen nodes that left the lot.
     pub leavers: Vec<AccountNo>,
     /// Item set: the extension's open items; empty in round 0.
     #[serde(with = "item_set")]
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub open_items: u64,
-    /// The draw of the extension or the jury.
+    /// The draw of the current round; of round 0 the seed of the first claim.
     pub draw: Draw,
-    /// What gold, challenges, a jury or an adjudicator added.
+    /// What challenges, a jury or an adjudicator added.
     pub case: Option<Box<Case>>,
     /// Live slots that are reserved.
     pub reserved: u32,
@@ -82,6 +86,35 @@ pub struct LotWithSlots {
     pub lot: Lot,
     /// Live slots first, each in order of their claims; at most 200.
     pub slots: Vec<Slot>,
+    /// Challenges of its results, in order; those that another replaced included, at most 200.
+    pub challenges: Vec<Challenge>,
+}
+
+/// A challenge as it was made. Those that still stand are in the lot's `case` until it settles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = ChallengeRecord))]
+pub struct Challenge {
+    /// Journal line.
+    pub seq: u64,
+    /// Account number of the challenger.
+    pub account: AccountNo,
+    /// Its account id.
+    pub account_id: String,
+    /// Item set; bit 0 alone for an adjudicator's scores.
+    #[serde(with = "item_set")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub items: u64,
+    /// Taken from its balance, in units of the batch's token.
+    pub deposit: Amount,
+    /// Digest of its evidence, hex; zeros without.
+    #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub evidence: Digest,
+    /// Account number of the challenger whose challenge of fewer items it replaced.
+    pub replaced: Option<AccountNo>,
+    /// Unix time, seconds.
+    pub challenged_at: u32,
 }
 
 /// What a lot settled to.
@@ -114,6 +147,8 @@ pub struct Slot {
     pub node: AccountNo,
     /// Its account id.
     pub node_id: String,
+    /// Account number of its operator at the claim, itself without one.
+    pub operator: AccountNo,
     /// Round.
     pub round: u8,
     /// `reserved`, `committed` or `revealed`; of a past slot its last.

@@ -34,8 +34,8 @@ pub struct Network {
     pub items: ItemTotals,
     /// Open accounts.
     pub accounts: u64,
-    /// Slashed NEAR, yoctoNEAR.
-    pub insurance: Amount,
+    /// Slashed NEAR that nobody owns, yoctoNEAR.
+    pub burnt: Amount,
     /// Sums per token, the first 64.
     pub tokens: Vec<TokenTotals>,
 }
@@ -112,9 +112,9 @@ pub struct TokenTotals {
     pub account_id: String,
     /// Internal balances.
     pub balances: Amount,
-    /// Escrows of batches.
+    /// Escrows of batches, with challenges' deposits and adjudicators' bonds.
     pub escrow: Amount,
-    /// Fees collected.
+    /// Fees and withheld pay that wait for the treasury.
     pub pool: Amount,
     /// Withdrawals on their way.
     pub in_flight: Amount,
