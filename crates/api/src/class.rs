@@ -13,4 +13,6 @@ pub struct Class {
     /// Account id of the owner.
     #[cfg_attr(feature = "schema", schema(example = "labels.test.near"))]
     pub owner_id: String,
+    /// Last journal line that changed it.
+    pub updated_seq: u64,
 }

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!((&token["pool"], &token["symbol"], &token["decimals"]), (&json!("4"), &Value::Null, &json!(6)));
         let record =
             view::Class { class: ClassId(2), name: "labels".to_owned(), gated: true, ..view::Class::default() };
-        let class = json_of(&Class { record, owner_id: "o.near".to_owned() });
+        let class = json_of(&Class { record, owner_id: "o.near".to_owned(), updated_seq: 3 });
         assert_eq!(
             (&class["class"], &class["name"], &class["owner_id"], &class["schema"]),
             (&json!(2), &json!("labels"), &json!("o.near"), &json!("00".repeat(32)))
