@@ -22,19 +22,21 @@ use crate::{
 /// Inserts what a batch fixes. The rest has the values of an empty batch until [`batch_update`], which always follows.
 pub(crate) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) -> Result<(), StoreError> {
     let query = sqlx::query!(
-        "INSERT INTO batches (batch, status, requester, token, items, manifest, gold_root, uri, terms, fixed, progress, escrow, settled,
-                              results_root, created_at, created_seq, updated_seq)
-         SELECT batch, 'open', requester, token, items, manifest, gold_root, uri, terms::jsonb, fixed::jsonb,
-                $12::text::jsonb, 0, 0, $13, created_at, created_seq, created_seq
-         FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bytea[], $6::bytea[], $7::text[],
-                     $8::text[], $9::text[], $10::bigint[], $11::bigint[])
-           AS row (batch, requester, token, items, manifest, gold_root, uri, terms, fixed, created_at, created_seq)",
+        "INSERT INTO batches (batch, status, requester, requester_operator, token, items, manifest, gold_root, uri, terms,
+                              fixed, progress, escrow, settled, results_root, created_at, created_seq, updated_seq)
+         SELECT batch, 'open', requester, requester_operator, token, items, manifest, gold_root, uri, terms::jsonb,
+                fixed::jsonb, $13::text::jsonb, 0, 0, $14, created_at, created_seq, created_seq
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bytea[], $7::bytea[],
+                     $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[])
+           AS row (batch, requester, requester_operator, token, items, manifest, gold_root, uri, terms, fixed, created_at,
+                   created_seq)",
         &column(rows, |row| row.batch)?,
         &column(rows, |row| row.record.requester)?,
+        &column(rows, |row| row.record.requester_operator)?,
         &column(rows, |row| row.record.token)?,
         &column(rows, |row| row.record.items)?,
         &column(rows, |row| row.record.manifest)?,
-        &column(rows, |row| row.record.gold_root)?,
+        &column(rows, |row| row.gold_root)?,
         &column(rows, |row| row.uri.as_str())?,
         &column(rows, |row| AsJson(&row.record.terms))?,
         &column(rows, |row| AsJson(&row.record.fixed))?,
@@ -77,12 +79,12 @@ macro_rules! record {
     ($row:expr) => {
         OpenBatch {
             requester: AccountNo(narrow($row.requester, "batches.requester")?),
+            requester_operator: AccountNo(narrow($row.requester_operator, "batches.requester_operator")?),
             token: TokenId(narrow($row.token, "batches.token")?),
             terms: $row.terms.0,
             fixed: $row.fixed.0,
             items: narrow($row.items, "batches.items")?,
             manifest: digest($row.manifest, "batches.manifest")?,
-            gold_root: digest($row.gold_root, "batches.gold_root")?,
             created_at: narrow($row.created_at, "batches.created_at")?,
             progress: $row.progress.0,
             escrow: $row.escrow.into(),
@@ -93,8 +95,8 @@ macro_rules! record {
 /// Batches that are not forgotten, as the contract has them.
 pub(crate) async fn batch_load(db: &mut PgConnection) -> Result<BTreeMap<BatchId, view::Batch>, StoreError> {
     sqlx::query!(
-        r#"SELECT batch, status, requester, token, items, manifest, gold_root, callback AS "callback: Json<Callback>",
-                  terms AS "terms: Json<Terms>", fixed AS "fixed: Json<Fixed>",
+        r#"SELECT batch, status, requester, requester_operator, token, items, manifest,
+                  callback AS "callback: Json<Callback>", terms AS "terms: Json<Terms>", fixed AS "fixed: Json<Fixed>",
                   progress AS "progress: Json<Progress>", escrow, settled, results_root, created_at
            FROM batches
            WHERE status <> 'forgotten'"#
@@ -221,8 +223,8 @@ async fn batches(
 ) -> Result<Vec<Batch>, StoreError> {
     let state = filter.state.as_ref().map(name).transpose()?;
     sqlx::query!(
-        r#"SELECT b.batch, b.status, b.requester, a.account_id AS requester_id, b.token, b.items, b.manifest,
-                  b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
+        r#"SELECT b.batch, b.status, b.requester, b.requester_operator, a.account_id AS requester_id, b.token, b.items,
+                  b.manifest, b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
                   b.fixed AS "fixed: Json<Fixed>", b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
                   b.ended_at, b.created_seq, b.updated_seq, live.working AS "working!", live.revealing AS "revealing!",
                   live.provisional AS "provisional!", live.judging AS "judging!", live.extended AS "extended!",
@@ -265,6 +267,7 @@ async fn batches(
             lots,
             callback: row.callback.map(|Json(callback)| callback),
             uri: row.uri,
+            gold_root: digest(row.gold_root, "batches.gold_root")?,
             record,
             settled,
             results_root: digest(row.results_root, "batches.results_root")?,

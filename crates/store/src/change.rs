@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use piecework_interface::{
     governance::Settings,
-    ids::{AccountNo, BatchId, LotId, TokenId},
-    revenue::Revenue,
-    view::{Account, BatchStatus, Callback, LotState, OpenBatch, Progress, Token},
+    ids::{AccountNo, BatchId, ClassId, Digest, LotId, TokenId},
+    view::{Account, BatchStatus, Callback, Class, LotState, OpenBatch, Progress, Token},
 };
 use piecework_replay::{LotResult, Movement, Reveal, SlotEnd};
 
@@ -24,8 +23,10 @@ pub struct Change {
     pub events: Vec<EventRow>,
     /// What their reveal entries show, by line and place among its reveal entries.
     pub reveals: BTreeMap<RevealKey, Reveal>,
-    /// Who governs, the configuration and the running epoch, with the line that set them.
-    pub settings: Option<(Settings, Revenue, u64)>,
+    /// Who governs and the configuration, with the line that set them.
+    pub settings: Option<(Settings, u64)>,
+    /// Classes, with the last line that changed them.
+    pub classes: BTreeMap<ClassId, (Class, u64)>,
     /// Tokens, with the last line that changed them.
     pub tokens: BTreeMap<TokenId, (Token, u64)>,
     /// Accounts with their nodes; balances are apart.
@@ -40,6 +41,8 @@ pub struct Change {
     pub lots: BTreeMap<(BatchId, LotId), LotRow>,
     /// Slots, by the line of their claim.
     pub slots: BTreeMap<(BatchId, LotId, u64), SlotRow>,
+    /// Challenges.
+    pub challenges: Vec<ChallengeRow>,
     /// Settled lots.
     pub results: Vec<LotResult>,
     /// Movements of balances.
@@ -133,6 +136,8 @@ pub struct NewBatch {
     pub record: OpenBatch,
     /// Where the manifest is.
     pub uri: String,
+    /// What the requester committed to.
+    pub gold_root: Digest,
     /// Line of creation.
     pub created_seq: u64,
 }
@@ -142,7 +147,7 @@ pub struct NewBatch {
 pub struct BatchRow {
     /// Status; `None` once the contract forgot it.
     pub status: Option<BatchStatus>,
-    /// The window; `None` keeps the last one of a batch that closed.
+    /// Where it stands; `None` keeps the last of a batch that closed.
     pub progress: Option<Progress>,
     /// Escrow left.
     pub escrow: u128,
@@ -174,6 +179,8 @@ pub struct LotRow {
 pub struct SlotRow {
     /// Node.
     pub node: AccountNo,
+    /// Its operator at the claim, itself without one.
+    pub operator: AccountNo,
     /// Round.
     pub round: u8,
     /// Place among the lot's live slots; `None` once it ended.
@@ -205,6 +212,29 @@ pub struct SlotEnded {
     pub agreed: u64,
     /// Unix seconds.
     pub ended_at: u32,
+}
+
+/// A challenge of a lot's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeRow {
+    /// Line.
+    pub seq: u64,
+    /// Order among the line's challenge entries.
+    pub position: u8,
+    /// Batch.
+    pub batch: BatchId,
+    /// Lot.
+    pub lot: LotId,
+    /// Challenger.
+    pub account: AccountNo,
+    /// Item set.
+    pub items: u64,
+    /// Taken from its balance, token units.
+    pub deposit: u128,
+    /// Digest of its evidence, zeros without.
+    pub evidence: Digest,
+    /// The challenger whose challenge it replaced.
+    pub replaced: Option<AccountNo>,
 }
 
 /// A movement of a balance.

@@ -38,8 +38,8 @@ pub struct Cursor {
 /// The database failed.
 pub async fn cursor_find(conn: &mut PgConnection) -> Result<Option<Cursor>, StoreError> {
     let row = sqlx::query!(
-        "SELECT stream, chain_id, height, hash, timestamp_ns, next_seq, head, active_tickets, next_account, next_batch,
-                insurance, chain_height, fence
+        "SELECT stream, chain_id, height, hash, timestamp_ns, next_seq, head, next_class, next_account, next_batch,
+                burnt, chain_height, fence
          FROM cursor"
     )
     .fetch_optional(conn)
@@ -54,10 +54,10 @@ pub async fn cursor_find(conn: &mut PgConnection) -> Result<Option<Cursor>, Stor
         root: Root {
             seq: narrow(row.next_seq, "cursor.next_seq")?,
             head: digest(row.head, "cursor.head")?,
-            active_tickets: narrow(row.active_tickets, "cursor.active_tickets")?,
+            next_class: narrow(row.next_class, "cursor.next_class")?,
             next_account: narrow(row.next_account, "cursor.next_account")?,
             next_batch: narrow(row.next_batch, "cursor.next_batch")?,
-            insurance: row.insurance.into(),
+            burnt: row.burnt.into(),
         },
         chain_height: narrow(row.chain_height, "cursor.chain_height")?,
         fence: narrow(row.fence, "cursor.fence")?,
@@ -80,8 +80,8 @@ pub async fn cursor_lock(tx: &mut PgTransaction<'_>) -> Result<Option<Cursor>, S
 /// The database failed.
 pub async fn cursor_begin(conn: &mut PgConnection, stream: &str, chain_id: &str) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO cursor (stream, chain_id, height, timestamp_ns, next_seq, head, active_tickets, next_account,
-                             next_batch, insurance, chain_height)
+        "INSERT INTO cursor (stream, chain_id, height, timestamp_ns, next_seq, head, next_class, next_account,
+                             next_batch, burnt, chain_height)
          VALUES ($1, $2, 0, 0, 0, $3, 0, 0, 0, 0, 0)
          ON CONFLICT ((true)) DO UPDATE SET stream = EXCLUDED.stream, chain_id = EXCLUDED.chain_id
          WHERE cursor.height = 0",
@@ -108,11 +108,11 @@ pub async fn cursor_take(conn: &mut PgConnection) -> Result<u64, StoreError> {
 /// # Errors
 /// The database failed, or there is no cursor of this stream.
 pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(), StoreError> {
-    let Root { seq, head, active_tickets, next_account, next_batch, insurance } = &cursor.root;
+    let Root { seq, head, next_class, next_account, next_batch, burnt } = &cursor.root;
     let query = sqlx::query!(
         "UPDATE cursor
-         SET height = $2, hash = $3, timestamp_ns = $4, next_seq = $5, head = $6, active_tickets = $7, next_account = $8,
-             next_batch = $9, insurance = $10, chain_height = $11
+         SET height = $2, hash = $3, timestamp_ns = $4, next_seq = $5, head = $6, next_class = $7, next_account = $8,
+             next_batch = $9, burnt = $10, chain_height = $11
          WHERE stream = $1",
         cursor.stream,
         widen(cursor.height, "cursor.height")?,
@@ -120,10 +120,10 @@ pub async fn cursor_update(conn: &mut PgConnection, cursor: &Cursor) -> Result<(
         widen(cursor.timestamp_ns, "cursor.timestamp_ns")?,
         widen(*seq, "cursor.next_seq")?,
         head,
-        i64::from(*active_tickets),
+        i32::from(*next_class),
         i64::from(*next_account),
         i64::from(*next_batch),
-        Units::from(*insurance),
+        Units::from(*burnt),
         widen(cursor.chain_height, "cursor.chain_height")?,
     );
     write(conn, "cursor_update", 1, query).await?;

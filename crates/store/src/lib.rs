@@ -3,7 +3,9 @@
 pub mod account;
 pub mod audit;
 pub mod batch;
+pub mod challenge;
 pub mod change;
+pub mod class;
 mod columns;
 pub mod connect;
 pub mod cursor;

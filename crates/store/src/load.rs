@@ -10,6 +10,7 @@ use crate::{
     StoreError,
     account::account_load,
     batch::batch_load,
+    class::class_load,
     cursor::{Cursor, cursor_find},
     lot::lot_load,
     result::range_load,
@@ -38,13 +39,12 @@ pub async fn mirror_load(db: &mut PgConnection) -> Result<Option<Loaded>, StoreE
     let Some(cursor) = cursor_find(db).await? else {
         return Ok(None);
     };
-    let (settings, revenue) = settings_load(db).await?;
     let batches = batch_load(db).await?;
     let (slots, slots_by_lot) = slot_load(db).await?;
     let mirror = Mirror {
         root: cursor.root.clone(),
-        settings,
-        revenue,
+        settings: settings_load(db).await?,
+        classes: class_load(db).await?,
         tokens: token_load(db).await?,
         accounts: account_load(db).await?,
         ranges: range_load(db, &batches).await?,

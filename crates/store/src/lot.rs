@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use piecework_api::{Lot, LotState, Settlement};
-use piecework_compact::json::to_string;
 use piecework_interface::{
     case::Case,
     draw::Draw,
@@ -28,32 +27,33 @@ pub(crate) async fn lot_upsert(
     let phase: Vec<String> = rows.values().map(phase).collect::<Result<_, _>>()?;
     // An array of arrays cannot be unnested row by row.
     let leavers = |leavers: &[AccountNo]| leavers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    // As the contract's views write it, with item sets as numbers: rows of all versions of this program are equal.
-    let case = |case: &Case| to_string(case);
     let query = sqlx::query!(
-        r#"INSERT INTO lots (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, "case",
-                           updated_seq)
-         SELECT batch, lot, phase, round, clock_at, phase_at, phase_height, string_to_array(leavers, ',')::bigint[],
-                open_items, draw::jsonb, "case"::jsonb, updated_seq
-         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::text[], $9::bigint[], $10::text[], $11::text[], $12::bigint[])
-           AS row (batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items, draw, "case",
-                   updated_seq)
+        r#"INSERT INTO lots (batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items,
+                             draw, "case", updated_seq)
+         SELECT batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height,
+                string_to_array(leavers, ',')::bigint[], open_items, draw::jsonb, "case"::jsonb, updated_seq
+         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[], $6::boolean[], $7::bigint[],
+                     $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::bigint[])
+           AS row (batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items, draw,
+                   "case", updated_seq)
          ON CONFLICT (batch, lot) DO UPDATE
-         SET phase = excluded.phase, round = excluded.round, clock_at = excluded.clock_at, phase_at = excluded.phase_at,
-             phase_height = excluded.phase_height, leavers = excluded.leavers, open_items = excluded.open_items,
-             draw = excluded.draw, "case" = excluded."case", updated_seq = excluded.updated_seq"#,
+         SET phase = excluded.phase, round = excluded.round, begun_at = excluded.begun_at, appeal = excluded.appeal,
+             clock_at = excluded.clock_at, phase_at = excluded.phase_at, phase_height = excluded.phase_height,
+             leavers = excluded.leavers, open_items = excluded.open_items, draw = excluded.draw, "case" = excluded."case",
+             updated_seq = excluded.updated_seq"#,
         &column(rows, |((batch, _), _)| *batch)?,
         &column(rows, |((_, lot), _)| *lot)?,
         &phase,
         &column(rows, |(_, row)| row.state.round)?,
+        &column(rows, |(_, row)| row.state.begun_at)?,
+        &column(rows, |(_, row)| row.state.appeal)?,
         &column(rows, |(_, row)| row.state.clock_at)?,
         &column(rows, |(_, row)| row.state.phase_at)?,
         &column(rows, |(_, row)| row.state.phase_height)?,
         &column(rows, |(_, row)| leavers(&row.state.leavers))?,
         &column(rows, |(_, row)| item_bits(row.state.open_items))?,
         &column(rows, |(_, row)| AsJson(&row.state.draw))?,
-        &column(rows, |(_, row)| row.state.case.as_deref().map(case))? as _,
+        &column(rows, |(_, row)| row.state.case.as_ref().map(AsJson))? as _,
         &column(rows, |(_, row)| row.updated_seq)?,
     );
     write(tx, "lot_upsert", rows.len(), query).await
@@ -65,7 +65,7 @@ pub(crate) async fn lot_load(
     mut slots: SlotsByLot,
 ) -> Result<BTreeMap<(BatchId, LotId), view::LotState>, StoreError> {
     sqlx::query!(
-        r#"SELECT batch, lot, phase, round, clock_at, phase_at, phase_height, leavers, open_items,
+        r#"SELECT batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items,
                   draw AS "draw: Json<Draw>", "case" AS "case: Json<Box<Case>>"
            FROM lots
            WHERE phase <> 'settled'"#
@@ -78,6 +78,8 @@ pub(crate) async fn lot_load(
         let state = view::LotState {
             phase: named(&row.phase, "lots.phase")?,
             round: narrow(row.round, "lots.round")?,
+            begun_at: narrow(row.begun_at, "lots.begun_at")?,
+            appeal: row.appeal,
             clock_at: narrow(row.clock_at, "lots.clock_at")?,
             phase_at: narrow(row.phase_at, "lots.phase_at")?,
             phase_height: narrow(row.phase_height, "lots.phase_height")?,
@@ -116,7 +118,8 @@ pub struct LotMark {
 pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId]) -> Result<Vec<Lot>, StoreError> {
     let numbers: Vec<i64> = lots.iter().map(|lot| i64::from(lot.0)).collect();
     sqlx::query!(
-        r#"SELECT g.lot AS "lot!", l.phase AS "phase?", l.round AS "round?", l.clock_at AS "clock_at?",
+        r#"SELECT g.lot AS "lot!", l.phase AS "phase?", l.round AS "round?", l.begun_at AS "begun_at?",
+                  l.appeal AS "appeal?", l.clock_at AS "clock_at?",
                   l.phase_at AS "phase_at?", l.leavers AS "leavers?", l.open_items AS "open_items?",
                   l.draw AS "draw?: Json<Draw>", l."case" AS "case?: Json<Box<Case>>",
                   l.updated_seq AS "updated_seq?", r.n AS "n?", r.accepted AS "accepted?", r.settled_at AS "settled_at?", s.reserved AS "reserved!",
@@ -153,6 +156,8 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
             items: batch.lot_items(lot),
             state: row.phase.map_or(Ok(LotState::Open), |phase| named(&phase, "lots.phase"))?,
             round: narrow(row.round.unwrap_or_default(), "lots.round")?,
+            begun_at: narrow(row.begun_at.unwrap_or_default(), "lots.begun_at")?,
+            appeal: row.appeal.unwrap_or_default(),
             clock_at: narrow(row.clock_at.unwrap_or_default(), "lots.clock_at")?,
             phase_at: narrow(row.phase_at.unwrap_or_default(), "lots.phase_at")?,
             leavers: leavers(row.leavers.unwrap_or_default())?,

@@ -16,13 +16,14 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
     let last_minute = settled_items_since(&mut *db, since(60)).await?;
     let last_five_minutes = settled_items_since(&mut *db, since(300)).await?;
     let row = sqlx::query!(
-        r#"SELECT n.active AS "active!", n.paused AS "paused!", n.silent AS "silent!", n.stake AS "stake!",
+        r#"SELECT n.active AS "active!", n.paused AS "paused!", n.silent AS "silent!", n.tickets AS "tickets!", n.stake AS "stake!",
                   n.bonded AS "bonded!", b.open AS "open!", b.cancelled AS "cancelled!", b.closed AS "closed!",
                   l.working AS "working!", l.revealing AS "revealing!", l.judging AS "judging!",
                   l.provisional AS "provisional!", r.lots AS "lots!", r.items AS "items!", r.accepted AS "accepted!", a.accounts AS "accounts!"
            FROM (SELECT count(*) FILTER (WHERE status = 'active') AS active,
                         count(*) FILTER (WHERE status = 'paused') AS paused,
                         count(*) FILTER (WHERE status = 'silent') AS silent,
+                        coalesce(sum(tickets) FILTER (WHERE status = 'active'), 0) AS tickets,
                         coalesce(sum(stake), 0) AS stake, coalesce(sum(bonded), 0) AS bonded
                  FROM nodes) n,
                 (SELECT count(*) FILTER (WHERE status = 'open') AS open,
@@ -75,7 +76,7 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
             active: count(row.active)?,
             paused: count(row.paused)?,
             silent: count(row.silent)?,
-            active_tickets: head.root.active_tickets,
+            active_tickets: narrow(row.tickets, "nodes.tickets")?,
             stake: row.stake.into(),
             bonded: row.bonded.into(),
         },
@@ -95,7 +96,7 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
             per_second: f64::from(u32::try_from(last_minute).unwrap_or(u32::MAX)) / 60.0,
         },
         accounts: count(row.accounts)?,
-        insurance: head.root.insurance,
+        burnt: head.root.burnt,
         tokens: tokens.collect::<Result<_, StoreError>>()?,
     })
 }

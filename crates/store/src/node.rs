@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use piecework_api::Node;
 use piecework_interface::{
     ids::{AccountNo, ClassId},
-    view::{self, Balance, ClassRecord, NodeStatus, Part},
+    view::{self, Balance, ClassRecord, NodeStatus},
 };
 use serde::Serialize;
 use sqlx::{PgConnection, PgTransaction, types::Json};
@@ -13,7 +13,7 @@ use sqlx::{PgConnection, PgTransaction, types::Json};
 use crate::{
     StoreError,
     change::AccountRow,
-    columns::{AsName, column, name, named, narrow, write},
+    columns::{AsName, column, name, named, narrow, optional, write},
 };
 
 type Accounts = BTreeMap<AccountNo, AccountRow>;
@@ -25,18 +25,17 @@ fn nodes_of(rows: &Accounts) -> Vec<(AccountNo, &view::Node)> {
 pub(crate) async fn node_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) -> Result<(), StoreError> {
     let rows = &nodes_of(rows);
     let query = sqlx::query!(
-        "INSERT INTO nodes (account, stake, bonded, unbonding, unbonding_until, tickets, active_since, last_seen, slots,
-                            faults, registered_at, settled, status, epoch_counted, epoch_tickets, epoch_before)
+        "INSERT INTO nodes (account, stake, bonded, unbonding, unbonding_until, tickets, active_since, risen_at, last_seen,
+                            reservations, registered_at, settled, status, asked, operator)
          SELECT * FROM unnest($1::bigint[], $2::numeric[], $3::numeric[], $4::numeric[], $5::bigint[], $6::smallint[],
-                              $7::bigint[], $8::bigint[], $9::integer[], $10::smallint[], $11::bigint[], $12::bigint[],
-                              $13::text[], $14::bigint[], $15::smallint[], $16::smallint[])
+                              $7::bigint[], $8::bigint[], $9::bigint[], $10::integer[], $11::bigint[], $12::bigint[],
+                              $13::text[], $14::bigint[], $15::bigint[])
          ON CONFLICT (account) DO UPDATE
          SET stake = excluded.stake, bonded = excluded.bonded, unbonding = excluded.unbonding,
              unbonding_until = excluded.unbonding_until, tickets = excluded.tickets, active_since = excluded.active_since,
-             last_seen = excluded.last_seen, slots = excluded.slots, faults = excluded.faults,
+             risen_at = excluded.risen_at, last_seen = excluded.last_seen, reservations = excluded.reservations,
              registered_at = excluded.registered_at, settled = excluded.settled, status = excluded.status,
-             epoch_counted = excluded.epoch_counted, epoch_tickets = excluded.epoch_tickets,
-             epoch_before = excluded.epoch_before",
+             asked = excluded.asked, operator = excluded.operator",
         &column(rows, |(account, _)| *account)?,
         &column(rows, |(_, node)| node.stake)?,
         &column(rows, |(_, node)| node.bonded)?,
@@ -44,15 +43,14 @@ pub(crate) async fn node_upsert(tx: &mut PgTransaction<'_>, rows: &Accounts) -> 
         &column(rows, |(_, node)| node.unbonding_until)?,
         &column(rows, |(_, node)| node.tickets)?,
         &column(rows, |(_, node)| node.active_since)?,
+        &column(rows, |(_, node)| node.risen_at)?,
         &column(rows, |(_, node)| node.last_seen)?,
-        &column(rows, |(_, node)| node.slots)?,
-        &column(rows, |(_, node)| node.faults)?,
+        &column(rows, |(_, node)| node.reservations)?,
         &column(rows, |(_, node)| node.registered_at)?,
         &column(rows, |(_, node)| node.settled)?,
         &column(rows, |(_, node)| AsName(&node.status))?,
-        &column(rows, |(_, node)| node.part.counted)?,
-        &column(rows, |(_, node)| node.part.tickets)?,
-        &column(rows, |(_, node)| node.part.before)?,
+        &column(rows, |(_, node)| node.asked)? as _,
+        &column(rows, |(_, node)| node.operator)? as _,
     );
     write(tx, "node_upsert", rows.len(), query).await
 }
@@ -62,15 +60,20 @@ pub(crate) async fn node_class_upsert(tx: &mut PgTransaction<'_>, rows: &Account
     let rows: &Vec<(AccountNo, &ClassRecord)> =
         &nodes.flat_map(|(account, node)| node.classes.iter().map(move |record| (account, record))).collect();
     let query = sqlx::query!(
-        "INSERT INTO node_classes (account, class, reputation, stepped_at, declared)
-         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::bigint[], $5::boolean[])
+        "INSERT INTO node_classes (account, class, reputation, stepped_at, declared, admitted, since, removed_at)
+         SELECT * FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::bigint[], $5::boolean[], $6::boolean[],
+                              $7::bigint[], $8::bigint[])
          ON CONFLICT (account, class) DO UPDATE
-         SET reputation = excluded.reputation, stepped_at = excluded.stepped_at, declared = excluded.declared",
+         SET reputation = excluded.reputation, stepped_at = excluded.stepped_at, declared = excluded.declared,
+             admitted = excluded.admitted, since = excluded.since, removed_at = excluded.removed_at",
         &column(rows, |(account, _)| *account)?,
         &column(rows, |(_, record)| record.class)?,
         &column(rows, |(_, record)| record.reputation)?,
         &column(rows, |(_, record)| record.stepped_at)?,
         &column(rows, |(_, record)| record.declared)?,
+        &column(rows, |(_, record)| record.admitted)?,
+        &column(rows, |(_, record)| record.since)?,
+        &column(rows, |(_, record)| record.removed_at)?,
     );
     write(tx, "node_class_upsert", rows.len(), query).await
 }
@@ -85,18 +88,15 @@ macro_rules! record {
             unbonding_until: narrow($row.unbonding_until, "nodes.unbonding_until")?,
             tickets: narrow($row.tickets, "nodes.tickets")?,
             active_since: narrow($row.active_since, "nodes.active_since")?,
+            risen_at: narrow($row.risen_at, "nodes.risen_at")?,
             last_seen: narrow($row.last_seen, "nodes.last_seen")?,
-            slots: narrow($row.slots, "nodes.slots")?,
-            faults: narrow($row.faults, "nodes.faults")?,
+            reservations: narrow($row.reservations, "nodes.reservations")?,
             registered_at: narrow($row.registered_at, "nodes.registered_at")?,
             settled: narrow($row.settled, "nodes.settled")?,
             status: named(&$row.status, "nodes.status")?,
             classes: $row.classes.0,
-            part: Part {
-                counted: narrow($row.epoch_counted, "nodes.epoch_counted")?,
-                tickets: narrow($row.epoch_tickets, "nodes.epoch_tickets")?,
-                before: narrow($row.epoch_before, "nodes.epoch_before")?,
-            },
+            asked: optional($row.asked, "nodes.asked")?.map(AccountNo),
+            operator: optional($row.operator, "nodes.operator")?.map(AccountNo),
         }
     };
 }
@@ -104,8 +104,8 @@ macro_rules! record {
 /// Nodes as the contract has them.
 pub(crate) async fn node_load(db: &mut PgConnection) -> Result<BTreeMap<AccountNo, view::Node>, StoreError> {
     sqlx::query!(
-        r#"SELECT account, stake, bonded, unbonding, unbonding_until, tickets, active_since, last_seen, slots, faults,
-                  registered_at, settled, status, epoch_counted, epoch_tickets, epoch_before,
+        r#"SELECT account, stake, bonded, unbonding, unbonding_until, tickets, active_since, risen_at, last_seen,
+                  reservations, registered_at, settled, status, asked, operator,
                   (SELECT coalesce(json_agg(c ORDER BY c.class), '[]') FROM node_classes c WHERE c.account = n.account)
                       AS "classes!: Json<Vec<ClassRecord>>"
            FROM nodes n"#
@@ -158,8 +158,7 @@ async fn nodes(
     let status = filter.status.as_ref().map(name).transpose()?;
     sqlx::query!(
         r#"SELECT n.account, a.account_id, n.stake, n.bonded, n.unbonding, n.unbonding_until, n.tickets, n.active_since,
-                  n.last_seen, n.slots, n.faults, n.registered_at, n.settled, n.status,
-                  n.epoch_counted, n.epoch_tickets, n.epoch_before,
+                  n.risen_at, n.last_seen, n.reservations, n.registered_at, n.settled, n.status, n.asked, n.operator,
                   (SELECT coalesce(json_agg(c ORDER BY c.class), '[]') FROM node_classes c WHERE c.account = n.account)
                       AS "classes!: Json<Vec<ClassRecord>>",
                   earned.balances AS "earned!: Json<Vec<Balance>>", past.slashed AS "slashed!",

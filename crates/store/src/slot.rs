@@ -29,13 +29,13 @@ pub(crate) async fn slot_upsert(
 ) -> Result<(), StoreError> {
     let agreed = |ended: &SlotEnded| (ended.end == SlotEnd::Settled).then(|| item_bits(ended.agreed));
     let query = sqlx::query!(
-        "INSERT INTO slots (batch, lot, claimed_seq, node, round, position, phase, reserved_until, commitment, reveal_seq,
-                            reveal_position, claimed_at, committed_at, revealed_at, outcome, pay, slash, reputation, agreed,
-                            ended_at)
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::smallint[],
-                              $7::text[], $8::bigint[], $9::bytea[], $10::bigint[], $11::smallint[], $12::bigint[],
-                              $13::bigint[], $14::bigint[], $15::text[], $16::numeric[], $17::numeric[], $18::integer[],
-                              $19::bigint[], $20::bigint[])
+        "INSERT INTO slots (batch, lot, claimed_seq, node, operator, round, position, phase, reserved_until, commitment,
+                            reveal_seq, reveal_position, claimed_at, committed_at, revealed_at, outcome, pay, slash, reputation,
+                            agreed, ended_at)
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[],
+                              $7::smallint[], $8::text[], $9::bigint[], $10::bytea[], $11::bigint[], $12::smallint[],
+                              $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::numeric[], $18::numeric[],
+                              $19::integer[], $20::bigint[], $21::bigint[])
          ON CONFLICT (batch, lot, claimed_seq) DO UPDATE
          SET position = excluded.position, phase = excluded.phase, commitment = excluded.commitment,
              reveal_seq = excluded.reveal_seq, reveal_position = excluded.reveal_position,
@@ -47,6 +47,7 @@ pub(crate) async fn slot_upsert(
         &column(rows, |((_, lot, _), _)| *lot)?,
         &column(rows, |((.., seq), _)| *seq)?,
         &column(rows, |(_, row)| row.node)?,
+        &column(rows, |(_, row)| row.operator)?,
         &column(rows, |(_, row)| row.round)?,
         &column(rows, |(_, row)| row.position)? as _,
         &column(rows, |(_, row)| AsName(phase(row)))?,
@@ -79,8 +80,8 @@ const fn phase(row: &SlotRow) -> SlotPhase {
 /// Loads the live slots twice: as rows with their times, and as the contract has them.
 pub(crate) async fn slot_load(db: &mut PgConnection) -> Result<(LiveSlots, SlotsByLot), StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT s.batch, s.lot, s.claimed_seq, s.node, s.round, s.position, s.reserved_until, s.commitment, s.claimed_at,
-                  s.committed_at, s.revealed_at, r.seq AS "reveal_seq?", r.position AS "reveal_position?",
+        r#"SELECT s.batch, s.lot, s.claimed_seq, s.node, s.operator, s.round, s.position, s.reserved_until, s.commitment,
+                  s.claimed_at, s.committed_at, s.revealed_at, r.seq AS "reveal_seq?", r.position AS "reveal_position?",
                   r.answers AS "answers?"
            FROM slots s LEFT JOIN reveals r ON r.seq = s.reveal_seq AND r.position = s.reveal_position
            WHERE s.outcome IS NULL
@@ -96,6 +97,7 @@ pub(crate) async fn slot_load(db: &mut PgConnection) -> Result<(LiveSlots, Slots
         let reveal = reveal.zip(optional(row.reveal_position, "slots.reveal_position")?);
         let slot = SlotRow {
             node: AccountNo(narrow(row.node, "slots.node")?),
+            operator: AccountNo(narrow(row.operator, "slots.operator")?),
             round: narrow(row.round, "slots.round")?,
             position: optional(row.position, "slots.position")?,
             reserved_until: narrow(row.reserved_until, "slots.reserved_until")?,
@@ -109,7 +111,8 @@ pub(crate) async fn slot_load(db: &mut PgConnection) -> Result<(LiveSlots, Slots
             (None, Some(commitment)) => view::SlotPhase::Committed(commitment),
             (None, None) => view::SlotPhase::Reserved(slot.reserved_until),
         };
-        by_lot.entry((batch, lot)).or_default().push(view::Slot { node: slot.node, round: slot.round, phase });
+        let live_slot = view::Slot { node: slot.node, operator: slot.operator, round: slot.round, phase };
+        by_lot.entry((batch, lot)).or_default().push(live_slot);
         live.insert((batch, lot, narrow(row.claimed_seq, "slots.claimed_seq")?), slot);
     }
     Ok((live, by_lot))
@@ -119,8 +122,8 @@ pub(crate) async fn slot_load(db: &mut PgConnection) -> Result<(LiveSlots, Slots
 macro_rules! slots {
     ($db:expr, $tail:literal, $($argument:expr),* $(,)?) => {
         sqlx::query!(
-            r#"SELECT s.batch, s.lot, s.claimed_seq, s.node, a.account_id AS node_id, s.round, s.phase, s.reserved_until,
-                      s.commitment, r.answers AS "answers?", s.claimed_at, s.committed_at, s.revealed_at, s.outcome, s.pay,
+            r#"SELECT s.batch, s.lot, s.claimed_seq, s.node, a.account_id AS node_id, s.operator, s.round, s.phase,
+                      s.reserved_until, s.commitment, r.answers AS "answers?", s.claimed_at, s.committed_at, s.revealed_at, s.outcome, s.pay,
                       s.slash, s.reputation, s.agreed, s.ended_at
                FROM slots s
                     JOIN accounts a ON a.account = s.node
@@ -138,6 +141,7 @@ macro_rules! slots {
                 claimed_seq: narrow(row.claimed_seq, "slots.claimed_seq")?,
                 node: AccountNo(narrow(row.node, "slots.node")?),
                 node_id: row.node_id,
+                operator: AccountNo(narrow(row.operator, "slots.operator")?),
                 round: narrow(row.round, "slots.round")?,
                 phase: named(&row.phase, "slots.phase")?,
                 reserved_until: narrow(row.reserved_until, "slots.reserved_until")?,

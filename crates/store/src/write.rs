@@ -3,7 +3,10 @@
 
 use sqlx::PgTransaction;
 
-use crate::{StoreError, account, batch, change::Change, journal, ledger, lot, node, result, settings, slot, token};
+use crate::{
+    StoreError, account, batch, challenge, change::Change, class, journal, ledger, lot, node, result, settings, slot,
+    token,
+};
 
 /// Writes all rows of a change, parents before children.
 ///
@@ -20,6 +23,7 @@ pub async fn change_write(tx: &mut PgTransaction<'_>, stream: &str, change: &Cha
     }
     token::token_upsert(tx, &change.tokens).await?;
     account::account_upsert(tx, &change.accounts).await?;
+    class::class_upsert(tx, &change.classes).await?;
     node::node_upsert(tx, &change.accounts).await?;
     node::node_class_upsert(tx, &change.accounts).await?;
     account::balance_upsert(tx, &change.balances).await?;
@@ -27,6 +31,7 @@ pub async fn change_write(tx: &mut PgTransaction<'_>, stream: &str, change: &Cha
     batch::batch_update(tx, &change.batches).await?;
     lot::lot_upsert(tx, &change.lots).await?;
     slot::slot_upsert(tx, &change.slots).await?;
+    challenge::challenge_insert(tx, &change.challenges).await?;
     result::result_insert(tx, &change.results).await?;
     ledger::ledger_insert(tx, &change.ledger).await?;
     Ok(())
