@@ -179,8 +179,7 @@ impl Planner {
         let Some(record) = &block.root else {
             return if root.seq == first_seq { Ok(()) } else { Err(PlanError::NoRoot { height }) };
         };
-        let (Some(0..=ROOT_VERSION), Some(seq), Some(head)) = (record.first(), record.get(1..9), record.get(9..41))
-        else {
+        let (Some(&ROOT_VERSION), Some(seq), Some(head)) = (record.first(), record.get(1..9), record.get(9..41)) else {
             return Err(PlanError::RootVersion { height });
         };
         if seq == root.seq.to_le_bytes() && head == root.head {
@@ -198,5 +197,5 @@ impl Planner {
     }
 }
 
-/// The newest version of the root record that begins like those before it.
-const ROOT_VERSION: u8 = 1;
+/// The version of the root record.
+const ROOT_VERSION: u8 = 0;

@@ -58,7 +58,8 @@ pub struct Report {
     pub hash: String,
     /// Its time, Unix seconds.
     pub block_at: u64,
-    /// Rows compared: root, configuration, tokens, accounts, balances, nodes, classes, batches, lots, slots.
+    /// Rows compared: root, configuration, classes, tokens, accounts, balances, nodes, their classes, batches, lots,
+    /// slots.
     pub rows: u64,
     /// Rows that differ or exist on one side only.
     pub mismatches: Vec<Mismatch>,

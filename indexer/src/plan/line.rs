@@ -7,7 +7,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId},
 };
 use piecework_replay::{Applied, Changes, Mirror, NamedAccount};
-use piecework_store::change::{AccountRow, BatchRow, Change, EventRow, LedgerRow, LotRow, NewBatch};
+use piecework_store::change::{AccountRow, BatchRow, ChallengeRow, Change, EventRow, LedgerRow, LotRow, NewBatch};
 
 use super::{PlanError, slots::LiveSlots};
 
@@ -69,8 +69,13 @@ impl Rows {
 
     fn changed(&mut self, mirror: &Mirror, line: &Line, place: Place, changes: Changes) {
         let seq = line.seq;
-        if changes.settings || changes.revenue {
-            self.change.settings = Some((mirror.settings.clone(), mirror.revenue.clone(), seq));
+        if changes.settings {
+            self.change.settings = Some((mirror.settings.clone(), seq));
+        }
+        for class in &changes.classes {
+            if let Some(row) = mirror.classes.get(class) {
+                self.change.classes.insert(*class, (row.clone(), seq));
+            }
         }
         for token in &changes.tokens {
             if let Some(row) = mirror.tokens.get(token) {
@@ -87,6 +92,8 @@ impl Rows {
         for key in &changes.lots {
             self.lot(mirror, *key, seq, &changes);
         }
+        let challenges = line.log.iter().filter_map(|entry| challenge(entry, seq));
+        self.change.challenges.extend((0..).zip(challenges).map(|(position, row)| ChallengeRow { position, ..row }));
         self.slots.apply(line, place.now_s, &changes, mirror, &mut self.change.slots);
         self.change.reveals.extend((0..).map(|position| (seq, position)).zip(changes.reveals));
         self.change.results.extend(changes.results);
@@ -167,8 +174,25 @@ fn entries_json(log: &[Entry]) -> String {
 
 /// The batch that an entry created.
 fn new_batch(mirror: &Mirror, entry: &Entry, created_seq: u64) -> Option<NewBatch> {
-    let Entry::BatchCreated { batch, uri, .. } = entry else { return None };
+    let Entry::BatchCreated { batch, uri, gold_root, .. } = entry else { return None };
     let record = mirror.batches.get(batch)?.open.clone()?;
-    // A batch's URI may hold a NUL, since anybody may create a batch, and Postgres takes none in text.
-    Some(NewBatch { batch: *batch, record, uri: uri.replace('\0', "\u{fffd}"), created_seq })
+    // A batch's URI may hold a NUL, since any account may create a batch, and Postgres takes none in text.
+    let uri = uri.replace('\0', "\u{fffd}");
+    Some(NewBatch { batch: *batch, record, uri, gold_root: *gold_root, created_seq })
+}
+
+/// The challenge that an entry made, as if it were the line's first.
+fn challenge(entry: &Entry, seq: u64) -> Option<ChallengeRow> {
+    let Entry::Challenged { batch, lot, account, items, deposit, evidence, replaced } = entry else { return None };
+    Some(ChallengeRow {
+        seq,
+        position: 0,
+        batch: *batch,
+        lot: *lot,
+        account: *account,
+        items: items.0,
+        deposit: deposit.0,
+        evidence: *evidence,
+        replaced: *replaced,
+    })
 }

@@ -79,6 +79,7 @@ impl Seen<'_> {
         };
         let row = SlotRow {
             node: slot.node,
+            operator: slot.operator,
             round: slot.round,
             position: None,
             reserved_until,

@@ -32,7 +32,7 @@ pub(super) fn compare(loaded: &Loaded, views: &Views, ledger: &[LedgerDifference
     let mirror = &loaded.mirror;
     compared.row("root", Some(&mirror.root), Some(&views.root));
     compared.row("settings", Some(&mirror.settings), Some(&views.settings));
-    compared.row("revenue", Some(&mirror.revenue), Some(&views.revenue));
+    compared.rows("class", &mirror.classes, &views.classes);
     compared.rows("token", &mirror.tokens, &views.tokens);
     let accounts = mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect();
     compared.rows("account", &accounts, &views.accounts);
@@ -138,8 +138,8 @@ fn value(row: &impl Serialize) -> Value {
 mod tests {
     use piecework_interface::{
         amount::Amount,
-        ids::{AccountNo, BatchId, LotId, TokenId},
-        view::{Account, Balance, Batch, BatchStatus, LotState, Node, NodeStatus, Root, Slot, SlotPhase, Token},
+        ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+        view::{Account, Balance, Batch, BatchStatus, Class, LotState, Node, Root, Slot, SlotPhase, Token},
     };
     use piecework_replay::{Mirror, NamedAccount};
     use piecework_store::cursor::Cursor;
@@ -147,22 +147,7 @@ mod tests {
     use super::*;
 
     fn account() -> Account {
-        let node = Node {
-            stake: Amount(10),
-            bonded: Amount(1),
-            unbonding: Amount(0),
-            unbonding_until: 0,
-            tickets: 1,
-            active_since: 5,
-            last_seen: 6,
-            slots: 1,
-            faults: 0,
-            registered_at: 5,
-            settled: 0,
-            status: NodeStatus::Active,
-            classes: Vec::new(),
-            part: piecework_interface::view::Part::default(),
-        };
+        let node = Node { stake: Amount(10), bonded: Amount(1), tickets: 1, reservations: 1, ..Node::new(5) };
         Account {
             account: AccountNo(0),
             storage_paid: Amount(3),
@@ -176,7 +161,7 @@ mod tests {
 
     fn mirror() -> Mirror {
         let mut mirror = Mirror::default();
-        let slot = Slot { node: AccountNo(0), round: 0, phase: SlotPhase::Reserved(9) };
+        let slot = Slot { node: AccountNo(0), operator: AccountNo(0), round: 0, phase: SlotPhase::Reserved(9) };
         let token = Token {
             token: TokenId(1),
             account_id: "t.near".to_owned(),
@@ -195,6 +180,7 @@ mod tests {
             open: None,
         };
         mirror.root.seq = 4;
+        mirror.classes.insert(ClassId(0), Class { name: "digits".to_owned(), nodes: 1, ..Class::default() });
         mirror.tokens.insert(token.token, token);
         mirror.accounts.insert(AccountNo(0), NamedAccount { account_id: "a.near".to_owned(), row: account() });
         mirror.batches.insert(BatchId(0), batch);
@@ -206,7 +192,7 @@ mod tests {
         Views {
             root: mirror.root.clone(),
             settings: mirror.settings.clone(),
-            revenue: mirror.revenue.clone(),
+            classes: mirror.classes.clone(),
             tokens: mirror.tokens.clone(),
             accounts: mirror.accounts.iter().map(|(number, named)| (*number, named.row.clone())).collect(),
             batches: mirror.batches.clone(),
@@ -230,6 +216,7 @@ mod tests {
     fn compared(mirror: Mirror, views: &Views) -> Compared {
         let slot = piecework_store::change::SlotRow {
             node: AccountNo(0),
+            operator: AccountNo(0),
             round: 0,
             position: Some(0),
             reserved_until: 9,
@@ -246,7 +233,7 @@ mod tests {
     fn compare__should_find_nothing_when_both_sides_are_equal() {
         let found = compared(mirror(), &views(&mirror()));
         assert_eq!(found.mismatches, []);
-        // root, settings, revenue, token, account, balance, node, batch, lot, slot
+        // root, settings, class, token, account, balance, node, batch, lot, slot
         assert_eq!(found.rows, 10);
     }
 
@@ -254,14 +241,17 @@ mod tests {
     fn compare__should_name_the_field_that_differs() {
         let mut changed = mirror();
         changed.accounts.get_mut(&AccountNo(0)).unwrap().row.balances[0].amount = Amount(8);
+        changed.classes.get_mut(&ClassId(0)).unwrap().nodes = 2;
         let found = compared(changed, &views(&mirror()));
-        let expected = Mismatch {
+        let nodes =
+            Mismatch { row: "class 0".to_owned(), field: "nodes".to_owned(), stored: 2.into(), contract: 1.into() };
+        let balance = Mismatch {
             row: "account 0".to_owned(),
             field: "balances/0/amount".to_owned(),
             stored: "8".into(),
             contract: "7".into(),
         };
-        assert_eq!(found.mismatches, [expected]);
+        assert_eq!(found.mismatches, [nodes, balance]);
     }
 
     #[test]

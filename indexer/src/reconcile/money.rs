@@ -24,11 +24,11 @@ pub struct TokenSum {
     pub account_id: String,
     /// Internal balances.
     pub balances: Amount,
-    /// Escrows of open batches.
+    /// What open batches hold: escrows, deposits of challenges, bonds of adjudicators.
     pub escrows: Amount,
-    /// Fees collected.
+    /// Fees and withheld pay that wait for the treasury.
     pub pool: Amount,
-    /// Withdrawals whose transfer has not answered. The token may have moved them already, so they are told and not
+    /// Withdrawals whose transfer has not answered. The token may have moved them already, so they stand apart and are not
     /// added to the debts.
     pub in_flight: Amount,
     /// `ft_balance_of` the contract at the same block.
@@ -44,10 +44,8 @@ pub struct NearSum {
     pub stakes: Amount,
     /// Stakes on their way out.
     pub unbonding: Amount,
-    /// Slashed NEAR.
-    pub insurance: Amount,
-    /// Bonds of challenges and adjudicators.
-    pub bonds: Amount,
+    /// Slashed NEAR that nobody owns.
+    pub burnt: Amount,
     /// Internal balances, escrows and fees in NEAR.
     pub internal: Amount,
     /// Withdrawals whose transfer has not answered; they have left the account already.
@@ -83,7 +81,7 @@ pub(super) async fn sums(
 
 fn token_sum(mirror: &Mirror, token: &Token, held: Amount) -> TokenSum {
     let (balances, escrows) = (balances(mirror, token.token), escrows(mirror, token.token));
-    let owed = total([balances, escrows, token.pool.0, shares(mirror, token.token)]);
+    let owed = total([balances, escrows, token.pool.0]);
     TokenSum {
         token: token.token,
         account_id: token.account_id.clone(),
@@ -102,26 +100,17 @@ fn near_sum(mirror: &Mirror, held: u128, storage_usage: u64) -> NearSum {
     let near = mirror.tokens.get(&NEAR);
     let stakes = total(nodes().map(|node| node.stake.0));
     let unbonding = total(nodes().map(|node| node.unbonding.0));
-    let insurance = mirror.root.insurance.0;
-    let challenges = mirror.lots.values().filter_map(|lot| lot.case.as_ref()).flat_map(|case| &case.challenges);
-    let adjudicators = mirror.batches.values().filter_map(|batch| batch.open.as_ref()?.progress.adjudicator_bond);
-    let bonds = total(challenges.map(|challenge| challenge.bond.0).chain(adjudicators.map(|bond| bond.0)));
-    let internal = total([
-        balances(mirror, NEAR),
-        escrows(mirror, NEAR),
-        near.map_or(0, |near| near.pool.0),
-        shares(mirror, NEAR),
-    ]);
+    let burnt = mirror.root.burnt.0;
+    let internal = total([balances(mirror, NEAR), escrows(mirror, NEAR), near.map_or(0, |near| near.pool.0)]);
     let storage_deposits = total(accounts().map(|account| account.storage_paid.0));
     // Bytes charged to accounts are paid for by their deposits; what is stored beside them, the contract pays itself.
     let charged = total(accounts().map(|account| u128::from(account.storage_used)));
     let own_storage = u128::from(storage_usage).saturating_sub(charged).saturating_mul(YOCTONEAR_PER_BYTE);
-    let owed = total([stakes, unbonding, insurance, bonds, internal, storage_deposits, own_storage]);
+    let owed = total([stakes, unbonding, burnt, internal, storage_deposits, own_storage]);
     NearSum {
         stakes: Amount(stakes),
         unbonding: Amount(unbonding),
-        insurance: Amount(insurance),
-        bonds: Amount(bonds),
+        burnt: Amount(burnt),
         internal: Amount(internal),
         in_flight: near.map_or(Amount(0), |near| near.in_flight),
         storage_deposits: Amount(storage_deposits),
@@ -141,13 +130,7 @@ fn escrows(mirror: &Mirror, token: TokenId) -> u128 {
     total(open.filter(|open| open.token == token).map(|open| open.escrow.0))
 }
 
-/// What an ended epoch pays and nobody has collected.
-fn shares(mirror: &Mirror, token: TokenId) -> u128 {
-    let shares = mirror.revenue.shares.iter().filter(|share| share.token == token);
-    total(shares.map(|share| share.left.0))
-}
-
-/// A sum that overflows is more than anybody holds.
+/// A sum that overflows is more than any account holds.
 fn total(amounts: impl IntoIterator<Item = u128>) -> u128 {
     amounts.into_iter().fold(0, u128::saturating_add)
 }
@@ -164,7 +147,7 @@ mod tests {
 
     fn mirror() -> Mirror {
         let mut mirror = Mirror::default();
-        mirror.root.insurance = Amount(5);
+        mirror.root.burnt = Amount(5);
         let balances =
             vec![Balance { token: NEAR, amount: Amount(100) }, Balance { token: TokenId(1), amount: Amount(70) }];
         let row = Account {

@@ -7,10 +7,9 @@ use piecework_client::pages;
 use piecework_interface::{
     call::PAGE_MAX,
     governance::Settings,
-    ids::{AccountNo, BatchId, LotId, TokenId},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     lots::lot_count,
-    revenue::Revenue,
-    view::{Account, Batch, Lot, LotState, Root, Token},
+    view::{Account, Batch, Class, Lot, LotState, Root, Token},
 };
 use piecework_replay::Mirror;
 
@@ -19,8 +18,7 @@ use piecework_replay::Mirror;
 pub(super) struct Views {
     pub root: Root,
     pub settings: Settings,
-    /// The running epoch, and what the one before pays.
-    pub revenue: Revenue,
+    pub classes: BTreeMap<ClassId, Class>,
     pub tokens: BTreeMap<TokenId, Token>,
     pub accounts: BTreeMap<AccountNo, Account>,
     pub batches: BTreeMap<BatchId, Batch>,
@@ -35,6 +33,7 @@ pub(super) async fn read(
 ) -> Result<Views, ViewError> {
     let contract = Coordinator::new(rpc, contract.clone()).at(block);
     let root = contract.root().await?.value;
+    let classes = classes_below(&contract, root.next_class).await?;
     let batches = contract.all_batches().await?;
     let mut lots = BTreeMap::new();
     for batch in &batches {
@@ -45,13 +44,24 @@ pub(super) async fn read(
     let accounts = contract.all_accounts().await?;
     Ok(Views {
         settings: contract.settings().await?,
-        revenue: contract.revenue().await?,
+        classes: classes.into_iter().map(|row| (row.class, row)).collect(),
         tokens: tokens.into_iter().map(|row| (row.token, row)).collect(),
         accounts: accounts.into_iter().map(|row| (row.account, row)).collect(),
         batches: batches.into_iter().map(|row| (row.batch, row)).collect(),
         lots,
         root,
     })
+}
+
+/// The classes of numbers below `end`.
+async fn classes_below(contract: &Coordinator, end: u16) -> Result<Vec<Class>, ViewError> {
+    let mut classes = Vec::new();
+    for from in pages(u32::from(end)) {
+        // A page begins below `end`, which has 16 bits.
+        let from = ClassId(u16::try_from(from).unwrap_or(u16::MAX));
+        classes.extend(contract.classes(from, PAGE_MAX).await?);
+    }
+    Ok(classes)
 }
 
 /// All lots of a batch that have a record. The batch says how many those are: the pages in which the mirror has them are read

@@ -1,14 +1,19 @@
 //! The commit protocol against a real Postgres: whole blocks or nothing, once, by one writer.
 
-use super::paper::{BATCH, CHAIN, CONTRACT, Paper, begin, count, dispute, market, open, url};
+use super::paper::{BATCH, CHAIN, CONTRACT, EVIDENCE, Paper, begin, count, dispute, market, open, url};
 use piecework_chain::FinalBlock;
 use piecework_indexer::{
     commit::{CommitError, Writer},
     plan::Planner,
     rebuild::{TableDifference, rebuild},
 };
+use piecework_interface::ids::LotId;
 use piecework_store::{
-    StoreError, begin as begin_tx, connect_one,
+    StoreError,
+    batch::batch_get,
+    begin as begin_tx,
+    challenge::challenge_list_by_lot,
+    connect_one,
     cursor::{cursor_find, cursor_take, writer_lock, writer_unlock},
     load::{Loaded, mirror_load},
     migrate, schema_check,
@@ -69,12 +74,18 @@ async fn store__should_hold_a_lots_case(pool: PgPool) {
     // Given a lot before its jury.
     let paper = dispute();
     let batch = &paper.mirror().batches[&BATCH];
-    assert!(batch.callback.is_some() && paper.mirror().lots.values().all(|lot| lot.case.is_some()));
+    assert!(batch.callback.is_some() && paper.mirror().lots.values().all(|lot| lot.appeal && lot.case.is_some()));
     // When its blocks are written, then the rows are the mirror's, and replay to the same rows again.
     let loaded = write(&pool, &paper.blocks, 2).await;
     assert_eq!(&loaded.mirror, paper.mirror());
-    let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    let rebuilt = rebuild(&mut conn).await.unwrap();
     assert!(rebuilt.ok(), "{rebuilt:?}");
+    // And they have what only the lines say: the evidence of a challenge, and the batch's gold root.
+    let challenges = challenge_list_by_lot(&mut conn, BATCH, LotId(0), 10).await.unwrap();
+    let [challenge] = challenges.as_slice() else { panic!("{challenges:?}") };
+    assert_eq!((challenge.items, challenge.deposit.0, challenge.evidence), (0b10, 550, EVIDENCE));
+    assert_eq!(batch_get(&mut conn, BATCH).await.unwrap().unwrap().gold_root, [5; 32]);
 }
 
 #[sqlx::test(migrator = "MIGRATED")]
@@ -124,25 +135,6 @@ async fn migration__should_wait_until_no_indexer_writes(pool: PgPool) {
     // And then it does not wait for the next writer
     assert!(writer_lock(&mut writer).await.unwrap());
     migrate(&mut standby).await.unwrap();
-}
-
-#[sqlx::test(migrator = "MIGRATED")]
-async fn migration__should_point_slots_of_an_earlier_release_at_their_reveals(pool: PgPool) {
-    // Given slots with answers of their own
-    write(&pool, &market().blocks, 8).await;
-    let before = "UPDATE slots s SET answers = r.answers, reveal_seq = NULL, reveal_position = NULL FROM reveals r
-                  WHERE r.seq = s.reveal_seq AND r.position = s.reveal_position";
-    let slots = sqlx::query(before).execute(&pool).await.unwrap().rows_affected();
-    assert_eq!(slots, u64::try_from(count(&pool, "reveals").await).unwrap());
-
-    // When the migration's statement runs over them
-    let migration = MIGRATED.iter().find(|migration| migration.version == 10).unwrap();
-    let update = migration.sql.as_str().split(';').find(|part| part.contains("UPDATE slots")).unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(update.to_owned())).execute(&pool).await.unwrap();
-
-    // Then they are as a rebuild writes them
-    let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
-    assert!(rebuilt.ok(), "{rebuilt:?}");
 }
 
 #[sqlx::test(migrator = "MIGRATED")]

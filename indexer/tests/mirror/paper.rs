@@ -10,11 +10,12 @@ use piecework_interface::{
     amount::Amount,
     answers::Items,
     call,
-    dispute::challenge_bond,
+    config::{Config, Fixed},
+    dispute::challenge_deposit,
     draw::At,
-    event::{Abandoned, Entry, Version},
+    event::{Abandoned, Entry},
     host::sha256,
-    ids::{AccountNo, LotId, NEAR},
+    ids::{AccountNo, ClassId, LotId},
     key::{Kind, Kinds, PublicKey},
     op::Op,
     reputation,
@@ -23,7 +24,9 @@ use piecework_interface::{
 };
 use piecework_replay::{
     Mirror,
-    testing::{self, A, B, C, D, E, JournalBuilder, claim, commit, fixed, founding, pay, revealing, seeded, settle},
+    testing::{
+        self, A, B, C, CLASS, D, E, JournalBuilder, claim, commit, fixed, founding, pay, revealing, seeded, settle,
+    },
 };
 use piecework_store::{DatabaseUrl, load::Loaded};
 use sqlx::PgPool;
@@ -34,6 +37,8 @@ pub use piecework_replay::testing::{BATCH, REQUESTER, TOKEN, opened};
 pub const CONTRACT: &str = "market.near";
 pub const CHAIN: &str = "paper";
 pub const NODES: [AccountNo; 5] = [A, B, C, D, E];
+/// The digest of what a challenger names as its evidence.
+pub const EVIDENCE: [u8; 32] = [7; 32];
 
 const GENESIS_S: u32 = 1_700_000_000;
 
@@ -55,7 +60,7 @@ impl Paper {
     }
 
     fn at(mirror: Mirror, blocks: Vec<FinalBlock>, height: u64) -> Self {
-        let journal = JournalBuilder { mirror, version: Version::default(), now_s: GENESIS_S, height: 0 };
+        let journal = JournalBuilder { mirror, now_s: GENESIS_S, height: 0 };
         Self { journal, blocks, height }
     }
 
@@ -99,7 +104,8 @@ impl Paper {
 }
 
 /// The life of a batch of two lots: an abandoned reservation, an extension, settlements, a withdrawal that fails, an
-/// account that leaves, a key with a signed intent, a batch that is forgotten.
+/// account that leaves, a key with a signed intent, a gated class with a node whose operator is another account, a batch
+/// that is forgotten.
 pub fn market() -> Paper {
     let mut paper = Paper::new();
     let [a, b, c, d, e] = NODES;
@@ -120,7 +126,7 @@ pub fn market() -> Paper {
     for node in [a, e] {
         paper.reveal(node, lot, b"xyz", vec![]);
     }
-    let paid = [a, e, b].map(|node| pay(node, 300, 0, risen(3))).to_vec();
+    let paid = [a, e, b].map(|node| pay(node, 300, 0, risen())).to_vec();
     paper.reveal(b, lot, b"xyz", vec![settle(lot, 0, b"xyz", paid)]);
 
     // Lot 0: item 2 needs an extension.
@@ -144,15 +150,20 @@ pub fn market() -> Paper {
     paper.later(1_800);
     paper.call(call::POKE, None, vec![revealing(lot)]);
     paper.reveal(d, lot, b"x", vec![]);
+    // Two of three seats are no quorum: x is the largest group, so it is paid, and y costs nothing.
     let paid = vec![
-        pay(a, 300, 0, risen(3)),
-        pay(b, 300, 0, risen(3)),
-        pay(c, 200, 20, risen(2)),
+        pay(a, 300, 0, risen()),
+        pay(b, 300, 0, risen()),
+        pay(c, 200, 0, risen()),
         pay(d, 50, 0, reputation::START),
-        pay(e, 50, 0, risen(3)),
+        pay(e, 50, 0, risen()),
     ];
+    let mut settled = settle(lot, 1, b"ab\0", paid);
+    if let Entry::Settled { accepted, .. } = &mut settled {
+        *accepted = Items(0b011);
+    }
     let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), refund: Amount(1_890) };
-    paper.reveal(e, lot, b"x", vec![settle(lot, 1, b"abx", paid), close]);
+    paper.reveal(e, lot, b"x", vec![settled, close]);
 
     // Everything has an end.
     let amount = Amount(600);
@@ -160,13 +171,22 @@ pub fn market() -> Paper {
     paper.call("on_withdrawn", None, vec![Entry::Withdrawn { account: a, token: TOKEN, amount, ok: false }]);
     paper.call("withdraw", None, vec![Entry::Withdrawing { account: a, token: TOKEN, amount }]);
     paper.call("on_withdrawn", None, vec![Entry::Withdrawn { account: a, token: TOKEN, amount, ok: true }]);
-    let (public_key, kinds) = (PublicKey([9; 32]), Kinds::of(&[Kind::Tip]));
+    let (public_key, kinds) = (PublicKey([9; 32]), Kinds::of(&[Kind::Transfer]));
     let key = Entry::KeySet { account: e, public_key, kinds, token: TOKEN, daily_cap: Amount(u128::MAX) };
     paper.call("intent_key_add", None, vec![key]);
-    let tip = Entry::Transferred { account: e, receiver: d, token: TOKEN, amount: Amount(25), memo: None };
+    let transfer = Entry::Transferred { account: e, receiver: d, token: TOKEN, amount: Amount(25), memo: None };
     let (nonce, spent) = (u64::MAX, Amount(25));
-    let intent = Entry::Intent { op: 0, account: e, public_key, kind: Kind::Tip, nonce, spent, failed: None };
-    paper.call("intents_execute", None, vec![tip, intent]);
+    let intent = Entry::Intent { op: 0, account: e, public_key, kind: Kind::Transfer, nonce, spent, failed: None };
+    paper.call("intents_execute", None, vec![transfer, intent]);
+    let gated = ClassId(1);
+    let (name, schema, burnt) = ("notes\0".to_owned(), [4; 32], Config::default().class_deposit);
+    let class = Entry::ClassRegistered { class: gated, owner: REQUESTER, name, schema, gated: true, burnt };
+    paper.call("class_register", None, vec![class]);
+    paper.call("node_classes", Some(e), vec![Entry::NodeClasses { account: e, classes: vec![CLASS, gated] }]);
+    paper.call("class_admit", None, vec![Entry::ClassAdmitted { class: gated, account: e }]);
+    for (account, accepted) in [(d, false), (e, false), (e, true)] {
+        paper.call("node_operator", None, vec![Entry::OperatorSet { account, operator: Some(REQUESTER), accepted }]);
+    }
     paper.call("batch_forget", None, vec![Entry::BatchForgotten { batch: BATCH }]);
     let guest = AccountNo(6);
     paper.call("storage_deposit", None, vec![opened(guest)]);
@@ -197,13 +217,13 @@ fn prepare(paper: &mut Paper) {
     }
 }
 
-/// A batch with gold and a listener, in whose only lot a known answer stands against the result: a jury is to come.
+/// A batch with a gold root and a callback, in whose only lot an item is challenged: a jury is to come.
 pub fn dispute() -> Paper {
     let mut paper = Paper::new();
     let ([a, b, ..], lot) = (NODES, LotId(0));
     prepare(&mut paper);
-    let terms = Terms { start: 2, max: 2, challenge_window_s: 600, gold_slash_pct: 50, ..terms(&paper) };
-    let bond = Amount(challenge_bond(&terms, &fixed(), 3, 0b10));
+    let terms = Terms { start: 2, challenge_window_s: 600, ..terms(&paper) };
+    let deposit = Amount(challenge_deposit(&terms, 3, 0b10));
     let created = Entry::BatchCreated {
         batch: BATCH,
         requester: REQUESTER,
@@ -213,14 +233,18 @@ pub fn dispute() -> Paper {
         gold_root: [5; 32],
         callback: Some(Callback { account_id: "listener.near".to_owned(), tgas: 20 }),
         uri: String::new(),
-        escrow: Amount(630),
+        escrow: Amount(1_575),
         terms,
-        fixed: fixed(),
+        fixed: Fixed { jury_nodes: 5, ..fixed() },
     };
-    let deposited = |token, amount| Entry::Deposited { account: REQUESTER, token, amount };
-    paper.call("ft_on_transfer", None, vec![deposited(TOKEN, Amount(630)), created]);
+    let deposited = |amount| Entry::Deposited { account: REQUESTER, token: TOKEN, amount };
+    paper.call("ft_on_transfer", None, vec![deposited(Amount(1_575)), created]);
     paper.later(3);
-    paper.work(a, vec![seeded(At::Group(0))]);
+    let mut seed = seeded(At::Group(0));
+    if let Entry::Seeded { appeal, .. } = &mut seed {
+        *appeal = true;
+    }
+    paper.work(a, vec![seed]);
     paper.later(18);
     paper.work(a, vec![claim(lot), commit(lot)]);
     paper.work(b, vec![claim(lot), commit(lot), revealing(lot)]);
@@ -228,10 +252,10 @@ pub fn dispute() -> Paper {
     paper.reveal(a, lot, b"xyz", vec![]);
     let (accepted, digest) = (Items(0b111), sha256(b"xyz"));
     paper.reveal(b, lot, b"xyz", vec![Entry::Provisional { batch: BATCH, lot, accepted, digest }]);
-    let (equal, against, void) = (Items(1), Items(0b10), Items(0));
-    let gold = Entry::GoldOpened { batch: BATCH, lot, equal, against, decided: Vec::new(), void };
-    let challenged = Entry::Challenged { batch: BATCH, lot, account: REQUESTER, items: against, bond };
-    paper.call("gold_open", None, vec![gold, deposited(NEAR, bond), challenged]);
+    paper.call("ft_on_transfer", None, vec![deposited(deposit)]);
+    let (account, items, evidence) = (REQUESTER, Items(0b10), EVIDENCE);
+    let challenged = Entry::Challenged { batch: BATCH, lot, account, items, deposit, evidence, replaced: None };
+    paper.call("challenge", None, vec![challenged]);
     paper.later(601);
     paper.call(call::POKE, None, vec![Entry::JuryOpened { batch: BATCH, lot }]);
     paper
@@ -245,9 +269,9 @@ fn terms(paper: &Paper) -> Terms {
     Terms { expires_at: paper.journal.now_s + 86_400, ..testing::terms() }
 }
 
-/// Reputation after a first lot in which so many of three items agreed with the result; its fee of 45 earns a full step.
-fn risen(agreed: u32) -> u16 {
-    reputation::step(reputation::START, agreed, 3, 45, 10)
+/// Reputation after a first lot in which every decided item agreed with the result; its fee of 45 earns a full step.
+fn risen() -> u16 {
+    reputation::step(reputation::START, 3, 3, 45, 10)
 }
 
 pub fn url(pool: &PgPool) -> DatabaseUrl {
