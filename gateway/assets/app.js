@@ -19,7 +19,7 @@ const state = {
   states: '',
   from: 0,
   lot: undefined,
-  nodes: [],
+  classes: new Map(),
   names: new Map(),
 };
 
@@ -112,9 +112,14 @@ const wantLot = task(400, async () => {
 
 const wantNodes = task(1500, async () => {
   const { items } = await get('/v1/nodes?limit=200');
-  state.nodes = items;
   for (const node of items) state.names.set(node.account, node.account_id);
-  $('nodes').replaceChildren(items.length ? views.nodes(items) : views.empty('No node yet', 'A node stakes NEAR, declares what it can do, and runs an agent:', 'piecework node register --help'));
+  $('nodes').replaceChildren(items.length ? views.nodes(items, name) : views.empty('No node yet', 'A node stakes NEAR, declares what it can do, and runs an agent:', 'piecework node register --help'));
+});
+
+const wantClasses = task(3000, async () => {
+  const { items } = await get('/v1/classes?limit=200');
+  for (const entry of items) state.classes.set(entry.class, entry.name);
+  $('classes').replaceChildren(items.length ? views.classes(items) : views.empty('No class yet', 'A class is a kind of work that nodes declare; any account may register one:', 'piecework class register --help'));
 });
 
 // --- Showing ---------------------------------------------------------------------------------------------------------
@@ -132,7 +137,7 @@ function showNoBatch() {
 
 function showBatch() {
   const { batch, states, from } = state;
-  $('batch-head').replaceChildren(...views.batchHead(batch, state.network?.block_at ?? batch.created_at));
+  $('batch-head').replaceChildren(...views.batchHead(batch, state.network?.block_at ?? batch.created_at, state.classes.get(batch.terms.class)));
   $('batch-lots').hidden = false;
   $('legend').replaceChildren(...views.legend(views.tally(states)));
   showGrid(states, from);
@@ -280,6 +285,7 @@ function onLine(line, fresh = true) {
   if (!fresh) return;
   wantNetwork();
   wantNodes();
+  if (entries.some(({ kind }) => kind === 'node')) wantClasses();
   if (entries.some(({ kind }) => kind === 'batch')) wantBatches();
   if (entries.some(({ batch }) => batch === state.selected)) wantBatch();
   if (entries.some(({ lot, batch }) => batch === state.selected && lot === state.lot)) wantLot();
@@ -297,7 +303,7 @@ function onState(link) {
 }
 
 function everything() {
-  for (const want of [wantNetwork, wantBatches, wantBatch, wantLot, wantNodes]) want();
+  for (const want of [wantNetwork, wantBatches, wantBatch, wantLot, wantClasses, wantNodes]) want();
 }
 
 /** The journal's newest lines, then each as it comes. */

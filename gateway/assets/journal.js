@@ -6,15 +6,17 @@ const Lot = (batch, number) => `Lot ${number} of batch ${batch}`;
 const lost = (abandoned, name) => abandoned.map(([node]) => `${name(node)} ran out of time`).join(', ');
 
 const SKIPS = {
-  1: 'no such batch', 2: 'no such lot', 3: 'not active', 4: 'wrong class or reputation', 5: 'nothing to draw', 6: 'no seed yet',
-  7: 'not drawn yet', 8: 'all seats taken', 9: 'closed to claims', 10: 'held it before', 11: 'slot limit', 12: 'stake too low',
+  1: 'no such batch', 2: 'no such lot', 3: 'not active', 4: 'wrong class, admission or reputation', 5: 'nothing to draw', 6: 'no seed yet',
+  7: 'not drawn yet', 8: 'all seats taken', 9: 'closed to claims', 10: 'held it before', 11: 'reservation limit', 12: 'stake too low',
   13: 'node storage too low', 14: 'requester storage too low', 15: 'holds no slot', 16: 'another phase', 17: 'wrong reveal',
-  18: 'wrong length', 19: 'claims paused', 20: 'no juror yet',
+  18: 'wrong length', 19: 'claims paused', 20: 'joined too late to judge', 21: 'a party of the lot',
+  22: 'the adjudicator does not stand behind it', 23: 'too few nodes for appeals',
 };
 
 /** Per tag: [kind, sentence]. `who` is the node that made the call, `name` gives an account's name. */
 const WORDS = {
   config: () => ['admin', 'The configuration was set'],
+  sweep: ([, account], who, name) => ['money', `What waited for the treasury went to ${name(account)}`],
   token: ([, , account]) => ['admin', `Token ${account || 'NEAR'} was listed`],
   account: ([, , id]) => ['account', `${id} registered`],
   storage: null,
@@ -23,6 +25,12 @@ const WORDS = {
   withdraw: ([, account], who, name) => ['money', `${name(account)} withdraws`],
   withdrawn: ([, account, , , ok], who, name) => ['money', ok ? `${name(account)}'s withdrawal arrived` : `${name(account)}'s withdrawal failed and was restored`],
   node: ([, account], who, name) => ['node', `${name(account)} joined as a node`],
+  class: ([, number, owner, title, , gated], who, name) => ['node', `${name(owner)} registered ${gated ? 'gated ' : ''}class ${number}, ${title}`],
+  admit: ([, number, account], who, name) => ['node', `${name(account)} was admitted to class ${number}`],
+  remove: ([, number, account], who, name) => ['node', `${name(account)} was removed from class ${number}`],
+  operator: ([, account, operator, accepted], who, name) => ['node', operator === null
+    ? `${name(account)} has no operator any more`
+    : accepted ? `${name(operator)} is the operator of ${name(account)}` : `${name(account)} named ${name(operator)} as its operator`],
   classes: ([, account, classes], who, name) => ['node', `${name(account)} now declares class ${classes.join(', ')}`],
   stake: ([, account], who, name) => ['node', `${name(account)} changed its stake`],
   status: ([, account, status], who, name) => ['node', `${name(account)} is ${status}`],
@@ -31,24 +39,26 @@ const WORDS = {
   seed: ([, batch, at]) => ['draw', Array.isArray(at) ? `The next round of ${lot(batch, at[0])} was drawn` : `Lots of group ${at} of batch ${batch} were drawn`],
   claim: ([, batch, number, replaced], who, name) => ['claim', `${who} claimed ${lot(batch, number)}${replaced ? `; ${lost([replaced], name)}` : ''}`],
   release: ([, batch, number], who) => ['free', `${who} gave ${lot(batch, number)} back`],
+  passed: ([, batch, number]) => ['free', `${Lot(batch, number)} is passed over: no node committed in time`],
   commit: ([, batch, number], who) => ['commit', `${who} committed ${lot(batch, number)}`],
   revealing: ([, batch, number, abandoned], who, name) => ['reveal', `${Lot(batch, number)} turned to reveals${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
   reveal: ([, batch, number], who) => ['reveal', `${who} revealed ${lot(batch, number)}`],
   extend: ([, batch, number, items]) => ['extend', `${Lot(batch, number)}: ${bits(items)} items disagree, three more nodes decide`],
   provisional: ([, batch, number, items]) => ['settle', `${Lot(batch, number)} is tallied: ${bits(items)} items accepted`],
-  accept: ([, batch]) => ['batch', `The adjudicator of batch ${batch} accepted`],
+  accept: ([, batch]) => ['batch', `The adjudicator of batch ${batch} put up its bond`],
+  resign: ([, batch]) => ['batch', `The adjudicator of batch ${batch} resigned`],
   judging: ([, batch, number]) => ['reveal', `${Lot(batch, number)} waits for its adjudicator`],
   verdict: ([, batch, number, scores]) => ['settle', `${Lot(batch, number)} was scored ${scores.map((score) => `${score / 100} %`).join(', ')}`],
-  gold: ([, batch, number, equal, against]) => ['extend', `Known answers of ${lot(batch, number)} were opened: ${bits(equal)} equal, ${bits(against)} against the result`],
-  challenge: ([, batch, number, account, items], who, name) => ['extend', `${name(account)} challenged ${bits(items)} items of ${lot(batch, number)}`],
+  challenge: ([, batch, number, account, items, , , replaced], who, name) => ['extend', `${name(account)} challenged ${bits(items)} items of ${lot(batch, number)}${replaced === null ? '' : ` in the place of ${name(replaced)}`}`],
   jury: ([, batch, number]) => ['extend', `${Lot(batch, number)} goes to a jury`],
   rule: ([, batch, number, overturned]) => ['settle', `The jury of ${lot(batch, number)} changed ${bits(overturned)} results`],
   tell: ([, batch]) => ['batch', `The end of batch ${batch} was told to a contract`],
   free: ([, batch, number, abandoned], who, name) => ['free', `${Lot(batch, number)} ended without a result${abandoned.length ? `; ${lost(abandoned, name)}` : ''}`],
-  settle: ([, batch, number, , items, , , , slots], who, name) => ['settle', slots.length
+  settle: ([, batch, number, , items, , , , , slots]) => ['settle', slots.length
     ? `${Lot(batch, number)} settled: ${bits(items)} items accepted, ${slots.filter(([, pay]) => pay !== '0').length} of ${slots.length} copies paid`
     : `${Lot(batch, number)} was closed without a result`],
   cancel: ([, batch]) => ['batch', `Batch ${batch} was cancelled`],
+  paid: ([, batch]) => ['money', `What lots of batch ${batch} left was paid out`],
   close: ([, batch]) => ['batch', `Batch ${batch} is complete`],
   forget: ([, batch]) => ['batch', `Batch ${batch} was forgotten`],
   skip: ([, , code], who) => ['skip', `${who}: skipped, ${SKIPS[code] || `code ${code}`}`],
@@ -62,8 +72,8 @@ export function tell(line, name) {
     const words = WORDS[entry[0]];
     if (words === null) continue;
     const [kind, text] = words ? words(entry, who, name) : ['admin', entry[0]];
-    const inLot = ['claim', 'release', 'commit', 'revealing', 'reveal', 'extend', 'provisional', 'judging', 'verdict', 'gold', 'challenge', 'jury', 'rule', 'free', 'settle'].includes(entry[0]);
-    const inBatch = inLot || ['batch', 'accept', 'open', 'seed', 'cancel', 'close', 'tell', 'forget'].includes(entry[0]);
+    const inLot = ['claim', 'release', 'passed', 'commit', 'revealing', 'reveal', 'extend', 'provisional', 'judging', 'verdict', 'challenge', 'jury', 'rule', 'free', 'settle'].includes(entry[0]);
+    const inBatch = inLot || ['batch', 'accept', 'resign', 'open', 'seed', 'cancel', 'paid', 'close', 'tell', 'forget'].includes(entry[0]);
     told.push({ kind, text, batch: inBatch ? entry[1] : undefined, lot: inLot ? entry[2] : undefined });
   }
   if (!told.length && line.event === 'heartbeat') told.push({ kind: 'beat', text: `${who} sent a heartbeat` });

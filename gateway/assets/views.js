@@ -69,7 +69,7 @@ export function duration(seconds) {
 export const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString('en-GB');
 
 export const STATES = {
-  o: ['open', 'Open', 'nobody claimed it yet'],
+  o: ['open', 'Open', 'no node claimed it yet'],
   w: ['working', 'Working', 'nodes work on it'],
   x: ['extension', 'Extension', 'copies disagreed, three more nodes work on it'],
   j: ['jury', 'Jury', 'challenged, five other nodes decide'],
@@ -92,7 +92,7 @@ export function network(data) {
   const share = data.items.settled ? `${(100 * data.items.accepted / data.items.settled).toFixed(1)} % accepted` : 'none yet';
   return [
     figure('Active nodes', count(data.nodes.active), '', others ? `${count(others)} paused or silent` : `${count(data.nodes.active_tickets)} tickets`),
-    figure('Stake', near(data.nodes.stake), 'NEAR', `${near(data.nodes.bonded)} bonded to slots`, `${data.nodes.stake} yoctoNEAR`),
+    figure('Stake', near(data.nodes.stake), 'NEAR', `${near(data.nodes.bonded)} bonded, ${near(data.burnt)} burnt`, `${data.nodes.stake} yoctoNEAR; burnt are slashes and what classes cost`),
     figure('Throughput', data.items.per_second >= 10 ? count(Math.round(data.items.per_second)) : data.items.per_second.toFixed(1), 'items/s', `${count(data.items.last_minute)} in the last minute`),
     figure('Items settled', count(data.items.settled), '', share),
     figure('Open batches', count(data.batches.open), '', `${count(data.batches.closed)} closed, ${count(data.lots.working + data.lots.revealing + data.lots.judging + data.lots.provisional)} lots live`),
@@ -112,9 +112,11 @@ export function batches(list, selected) {
 }
 
 /** Head of a batch: what it is, how far it is. */
-export function batchHead(batch, now) {
+export function batchHead(batch, now, className) {
   const { terms, counts } = batch;
-  const copies = terms.max > terms.start ? `${terms.start} copies, ${terms.max} where they disagree` : `${terms.start} ${terms.start === 1 ? 'copy' : 'copies'}`;
+  const { adjudicated } = terms.verification;
+  const copies = terms.start > 1 && !adjudicated ? `${terms.start} copies, three more where they disagree` : `${terms.start} ${terms.start === 1 ? 'copy' : 'copies'}`;
+  const judged = adjudicated ? 'an adjudicator scores them' : `${terms.quorum_pct} % must agree`;
   const expires = batch.status === 'open' && terms.expires_at > now ? `; takes claims for ${duration(terms.expires_at - now)} more` : '';
   const fact = (label, value, title) => h('div', { title }, h('dt', {}, label), h('dd', {}, value));
   const part = (state, amount) => {
@@ -125,7 +127,7 @@ export function batchHead(batch, now) {
   const within = (lots) => lots * terms.lot_size;
   return [
     h('div', { class: 'title' }, h('h2', { id: 'batch-title' }, `Batch ${batch.batch}`), h('span', { class: 'status', 'data-status': batch.status }, batch.status)),
-    h('p', { class: 'terms' }, `Class ${terms.class} work for ${batch.requester_id}: ${items(batch.items)} in lots of ${terms.lot_size}, ${copies}, ${terms.quorum_pct} % must agree${expires}.`),
+    h('p', { class: 'terms' }, `${className ?? `Class ${terms.class}`} work for ${batch.requester_id}: ${items(batch.items)} in lots of ${terms.lot_size}, ${copies}, ${judged}${expires}.`),
     h('div', { class: 'progress' },
       h('p', { class: 'words' }, h('b', {}, `${count(counts.settled_items)} of ${items(batch.items)} settled`),
         h('span', {}, `${count(counts.accepted_items)} accepted, ${count(counts.unresolved_items)} unresolved`)),
@@ -135,6 +137,7 @@ export function batchHead(batch, now) {
     h('dl', { class: 'facts' },
       fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units`),
       fact('Escrow left', money(batch.token, batch.escrow), `${batch.escrow} units`),
+      adjudicated ? fact('Adjudicator bond', money(batch.token, batch.progress.bond), batch.progress.accepted ? 'the adjudicator stands behind the batch' : 'the adjudicator has not accepted, or has resigned') : '',
       fact('Lots extended', `${count(counts.extended_lots)} of ${count(batch.lots)}`),
       batch.ended_at ? fact('Took', duration(batch.ended_at - batch.created_at)) : fact('Running for', duration(now - batch.created_at))),
   ];
@@ -166,12 +169,12 @@ export function lot(data, batch, result, close) {
   const head = ['Node', 'Round', 'Slot', 'Items agreed', 'Paid', 'Slashed'].map((name, index) => h('th', { scope: 'col', class: index > 2 ? 'num' : '' }, name));
   return [
     h('header', {}, h('h3', {}, `Lot ${data.lot}`), h('button', { type: 'button', onclick: close }, 'Close')),
-    h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}.`),
-    data.case ? h('p', {}, dispute(data.case)) : '',
+    h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}${appeal(data, terms)}.`),
+    data.case || data.challenges.length ? h('p', {}, dispute(data, token)) : '',
     result ? answers(result) : '',
     data.slots.length
       ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Slots of the lot' }, h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, rows)))
-      : h('p', {}, `Nobody claimed it yet: ${terms.start} ${terms.start === 1 ? 'seat is' : 'seats are'} free.`),
+      : h('p', {}, `No node claimed it yet: ${terms.start} ${terms.start === 1 ? 'seat is' : 'seats are'} free.`),
   ];
 }
 
@@ -194,31 +197,35 @@ function value(answer) {
   return String(parseInt(answer.match(/../g).reverse().join(''), 16));
 }
 
-/** A lot's case in a line. */
-function dispute({ gold, against, void: nobody, decided, challenges, jury_items: judged, verdict }) {
-  const opened = ones(gold) + ones(against) + ones(nobody) + decided.length;
-  const challenged = challenges.reduce((sum, { items }) => sum + ones(items), 0);
+/** Whether a begun lot's result may be challenged. */
+function appeal({ begun_at: begun, appeal: may }, terms) {
+  if (!begun || !terms.challenge_window_s) return '';
+  return may ? '; its result may be challenged' : '; without appeal, for its class had too few nodes when it was drawn';
+}
+
+/** A lot's case and its challenges in a line. */
+function dispute({ case: open, challenges, round, settlement }, token) {
+  const challenge = ({ account_id: id, items, deposit, evidence }) => `${id} challenged ${ones(items)} for ${money(token, deposit)}${/^0*$/.test(evidence) ? '' : ' with evidence'}`;
   return [
-    opened ? `${opened} gold items opened, ${ones(against)} of them against the result` : '',
-    verdict ? `scored ${verdict.scores.map((score) => `${score / 100} %`).join(', ')}` : '',
-    challenged ? `${challenged} items challenged by ${challenges.map(({ account }) => `account ${account}`).join(', ')}` : '',
-    ones(judged) ? `a jury answers ${ones(judged)}` : '',
+    open?.verdict ? `scored ${open.verdict.scores.map((score) => `${score / 100} %`).join(', ')}` : '',
+    ...challenges.map(challenge),
+    round === 2 ? (settlement ? 'a jury was asked' : 'a jury of five answers') : '',
   ].filter(Boolean).join('; ');
 }
 
 const ones = (hex) => [...hex].reduce((sum, digit) => sum + [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][parseInt(digit, 16)], 0);
 
 /** The nodes, best paid first. */
-export function nodes(list) {
+export function nodes(list, name) {
   const earned = (node) => node.earned.filter(({ token }) => token !== 0).reduce((sum, { amount }) => sum + BigInt(amount), 0n);
   const sorted = [...list].sort((a, b) => (earned(b) > earned(a) ? 1 : earned(b) < earned(a) ? -1 : a.account - b.account));
-  const head = [['Node', ''], ['Status', ''], ['Stake, NEAR', 'num'], ['Bonded', 'num'], ['Slots', 'num'], ['Lots settled', 'num'], ['Items agreed', 'num'], ['Reputation, %', 'rep'], ['Earned', 'num'], ['Slashed, NEAR', 'num']];
+  const head = [['Node', ''], ['Status', ''], ['Stake, NEAR', 'num'], ['Bonded', 'num'], ['Reserved', 'num'], ['Lots settled', 'num'], ['Items agreed', 'num'], ['Reputation, %', 'rep'], ['Earned', 'num'], ['Slashed, NEAR', 'num']];
   const row = (node) => h('tr', {},
-    h('td', {}, h('span', { class: 'id' }, node.account_id)),
+    h('td', {}, h('span', { class: 'id' }, node.account_id), node.operator === null ? '' : h('span', { class: 'sub' }, ` of ${name(node.operator)}`)),
     h('td', {}, h('span', { class: `state ${node.status}` }, node.status)),
     h('td', { class: 'num', title: `${node.stake} yoctoNEAR` }, near(node.stake)),
     h('td', { class: 'num' }, near(node.bonded)),
-    h('td', { class: 'num' }, count(node.slots)),
+    h('td', { class: 'num' }, count(node.reservations)),
     h('td', { class: 'num' }, count(node.settled)),
     h('td', { class: 'num' }, count(node.agreed_items)),
     h('td', { class: 'rep' }, node.classes.filter(({ declared }) => declared).map(reputation)),
@@ -227,6 +234,21 @@ export function nodes(list) {
   return h('table', {},
     h('thead', {}, h('tr', {}, head.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))),
     h('tbody', {}, sorted.map(row)));
+}
+
+/** The registered classes, by number. */
+export function classes(list) {
+  const head = [['Class', 'num'], ['Name', ''], ['Owner', ''], ['Who may work in it', ''], ['Active nodes', 'num'], ['Tickets', 'num']];
+  const row = (entry) => h('tr', {},
+    h('td', { class: 'num' }, count(entry.class)),
+    h('td', {}, h('span', { class: 'id' }, entry.name)),
+    h('td', {}, entry.owner_id),
+    h('td', {}, entry.gated ? 'nodes that its owner admits: the owner is the judge of its work' : 'every node'),
+    h('td', { class: 'num' }, count(entry.nodes)),
+    h('td', { class: 'num' }, count(entry.tickets)));
+  return h('table', {},
+    h('thead', {}, h('tr', {}, head.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))),
+    h('tbody', {}, list.map(row)));
 }
 
 function reputation({ class: number, reputation: value }) {

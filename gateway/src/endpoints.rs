@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod batches;
 pub mod blobs;
+pub mod classes;
 pub mod events;
 pub mod health;
 pub mod lots;

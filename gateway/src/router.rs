@@ -9,8 +9,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     endpoints::{
-        accounts, batches, blobs, events, health, lots, metrics, network, nodes, page, problems, results, stream,
-        tokens,
+        accounts, batches, blobs, classes, events, health, lots, metrics, network, nodes, page, problems, results,
+        stream, tokens,
     },
     indexed::indexed,
     middleware::{Limits, around},
@@ -24,6 +24,7 @@ use crate::{
         (name = "network", description = "The market as a whole"),
         (name = "batches", description = "Work that requesters fund"),
         (name = "lots", description = "The units of claim, commit, reveal and settlement"),
+        (name = "classes", description = "Kinds of work that nodes declare"),
         (name = "nodes", description = "Accounts with stake that do the work"),
         (name = "accounts", description = "Internal balances"),
         (name = "journal", description = "The contract's hash-chained event log, as pages and as a stream"),
@@ -43,6 +44,8 @@ fn mirror() -> OpenApiRouter<App> {
         .routes(routes!(lots::get::lots_get))
         .routes(routes!(lots::states::lots_states))
         .routes(routes!(results::results_list))
+        .routes(routes!(classes::list::classes_list))
+        .routes(routes!(classes::get::classes_get))
         .routes(routes!(nodes::list::nodes_list))
         .routes(routes!(nodes::get::nodes_get))
         .routes(routes!(nodes::slots::nodes_slots))

@@ -13,9 +13,10 @@ use piecework_indexer::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, ChallengeArgs, DepositMessage, NodeRegisterArgs},
+    call::{BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs},
     commitment::{Place, commitment},
     config::{Bounds, Config as ContractConfig},
+    dispute::challenge_deposit,
     draw::{At, Draw},
     event::Entry,
     host::sha256,
@@ -41,6 +42,8 @@ const CONTRACT: &str = "piecework.test.near";
 /// Time of the first block, Unix nanoseconds: ahead of any clock, so that a mirror is never late unless it is rewound.
 const BEGAN_AT_NS: u64 = 4_000_000_000_000_000_000;
 const SALT: [u8; 32] = [1; 32];
+/// The class of every node and batch.
+const CLASS: ClassId = ClassId(0);
 
 /// A market: the contract's own engine writes the journal, the indexer's planner the rows. Each call is a block of its own.
 pub struct Market {
@@ -51,13 +54,13 @@ pub struct Market {
 }
 
 impl Market {
-    /// A market with a requester, two tokens and `nodes` nodes, committed.
+    /// A market with a requester, two tokens, a class and `nodes` nodes of it, committed.
     pub async fn open(pool: &PgPool, nodes: u32) -> Self {
         let url = DatabaseUrl::from((*pool.connect_options()).clone());
         let (writer, loaded) = Writer::open(&url, CONTRACT, "test", Duration::from_secs(30)).await.unwrap();
         let chain = Chain::new(ContractConfig {
             reputation_interval_s: 0,
-            juror_age_s: 0,
+            jury_nodes: 3,
             bounds: bounds(),
             ..ContractConfig::default()
         });
@@ -68,16 +71,30 @@ impl Market {
         market.take();
         market.chain.storage_deposit(REQUESTER, 100 * NEAR).unwrap();
         market.take();
+        market.register_class("digits", false);
         for number in 1..=nodes {
             let node = node_id(number);
             market.chain.storage_deposit(&node, NEAR / 10).unwrap();
             market.take();
-            let args = NodeRegisterArgs { classes: vec![ClassId(1)] };
+            let args = NodeRegisterArgs { classes: vec![CLASS] };
             market.chain.call(Call::by(&node).with(20 * NEAR), |engine| engine.node_register(args)).unwrap();
             market.take();
         }
         market.commit().await;
         market
+    }
+
+    /// The requester registers a class.
+    pub fn register_class(&mut self, name: &str, gated: bool) {
+        let args = ClassRegisterArgs { name: name.to_owned(), schema: [0; 32], gated };
+        self.chain.call(Call::by(REQUESTER).with(NEAR), |engine| engine.class_register(args)).unwrap();
+        self.take();
+    }
+
+    /// Node `number` pauses.
+    pub fn pause(&mut self, number: u32) {
+        self.chain.call(Call::by(&node_id(number)), |engine| engine.node_pause()).unwrap();
+        self.take();
     }
 
     /// Height of the last block.
@@ -148,8 +165,8 @@ impl Market {
         self.work(node, Op::Claim { batch, lot });
     }
 
-    /// The nodes of a lot's slots commit and reveal threes; if so asked the last one another answer to the last item, which
-    /// stays unresolved.
+    /// The nodes of a lot's slots commit and reveal threes. With `unresolved` the last one gives another answer to the last
+    /// item, and no node joins the extension that should settle it.
     pub fn answer(&mut self, batch: BatchId, lot: LotId, unresolved: bool) {
         let nodes: Vec<_> = self.chain.mirror.lots[&(batch, lot)].slots.iter().map(|slot| slot.node).collect();
         let items = self.chain.mirror.batches[&batch].open.as_ref().unwrap().lot_items(lot);
@@ -164,6 +181,11 @@ impl Market {
         for (node, answers) in nodes.into_iter().zip(answers) {
             self.work(node, Op::Reveal { batch, lot, answers, salt: SALT });
         }
+        if unresolved {
+            self.chain.pass(180);
+            self.chain.poke(&[Target::Lot(batch, lot)]).unwrap();
+            self.take();
+        }
     }
 
     /// Posts a batch of one lot, whose first item the requester challenges: it goes to a jury, which node 3 draws.
@@ -174,13 +196,16 @@ impl Market {
             self.claim(batch, lot, node);
         }
         self.answer(batch, lot, false);
-        let args = ChallengeArgs { batch, lot, items: vec![0] };
-        self.chain.call(Call::by(REQUESTER).with(NEAR), |engine| engine.challenge(&args)).unwrap();
+        let deposit = challenge_deposit(&terms(), 4, 1);
+        self.chain.transfer_call(REWARD, REQUESTER, deposit, DepositMessage::Deposit {}).unwrap();
+        self.take();
+        let args = ChallengeArgs { batch, lot, items: vec![0], evidence: [2; 32] };
+        self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.challenge(&args)).unwrap();
         self.take();
         self.chain.pass(60);
         self.chain.poke(&[Target::Lot(batch, lot)]).unwrap();
         self.take();
-        self.chain.pass(20);
+        self.chain.pass(60);
         self.work(AccountNo(3), Op::Draw { batch, at: At::Lot(lot) });
         batch
     }
@@ -209,12 +234,11 @@ pub fn node_id(number: u32) -> String {
 /// They expire a day after the batch is posted.
 fn terms() -> Terms {
     Terms {
-        class: ClassId(1),
+        class: CLASS,
         reward: Amount(100),
         lot_size: 4,
         answer_width: 1,
         start: 2,
-        max: 2,
         quorum_pct: 60,
         claim_ttl_s: 60,
         reveal_window_s: 300,
@@ -226,7 +250,6 @@ fn terms() -> Terms {
         min_reputation: 0,
         expires_at: 0,
         verification: Verification::Consensus,
-        gold_slash_pct: 0,
     }
 }
 

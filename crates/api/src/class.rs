@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A registered class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RegisteredClass))]
 pub struct Class {
     /// The record, as the contract's view answers it.
     #[serde(flatten)]

@@ -90,7 +90,7 @@ mod tests {
         let gateway = Gateway::start(&pool).await;
 
         // When it is read without lines
-        let page = gateway.json("/v1/events?since_seq=9&limit=1").await;
+        let page = gateway.json("/v1/events?since_seq=10&limit=1").await;
 
         // Then entries are there as logged, and the line is not
         let event = &page["items"][0];

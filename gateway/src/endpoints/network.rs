@@ -55,9 +55,12 @@ mod tests {
         assert_eq!(body["lots"], json!({"working": 1, "revealing": 0, "judging": 0, "provisional": 0, "settled": 2}));
         assert_eq!(body["items"]["settled"], 8);
         assert_eq!(body["items"]["accepted"], 7);
-        assert_eq!(body["items"]["last_minute"], 8);
-        assert_eq!(body["tokens"][1]["paid"], "1400");
-        // 18 items for two nodes at 100 and a fee of 5 %, less what is paid
-        assert_eq!(body["tokens"][1]["escrow"], "2380");
+        // The second waited for an extension that no node joined.
+        assert_eq!((&body["items"]["last_minute"], &body["items"]["last_five_minutes"]), (&json!(4), &json!(8)));
+        assert_eq!(body["tokens"][1]["paid"], "1500");
+        // 18 items for two nodes and three of an extension at 100, and a fee of 2 %, less what is paid
+        assert_eq!(body["tokens"][1]["escrow"], "7680");
+        // Burnt for the class
+        assert_eq!(body["burnt"], "1000000000000000000000000");
     }
 }

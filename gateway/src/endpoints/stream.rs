@@ -166,7 +166,7 @@ mod tests {
 
         // When streams are filtered
         let by_batch = ids(gateway.get("/v1/stream?since_seq=0&batch=1").await, 2).await;
-        let by_node = ids(gateway.get("/v1/stream?since_seq=10&node=node3.test.near").await, 2).await;
+        let by_node = ids(gateway.get("/v1/stream?since_seq=11&node=node3.test.near").await, 2).await;
 
         // Then only lines that change it come: the batch, its draw and its claim; the node's claims and its draw
         assert_eq!(by_batch, [end - 4, end - 3, end - 2]);

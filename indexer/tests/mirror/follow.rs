@@ -7,6 +7,7 @@ use piecework_indexer::{
     progress::Progress,
     rebuild::rebuild,
 };
+use piecework_interface::event::VERSION;
 use piecework_store::load::mirror_load;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
@@ -183,7 +184,7 @@ async fn follow__should_end_at_once_when_its_blocks_are_not_kept_any_more(pool: 
 async fn follow__should_stop_at_a_block_that_cannot_be_mirrored(pool: PgPool) {
     let mut blocks = market().blocks;
     let line = &mut blocks[5].receipts[0].logs[0];
-    *line = line.replace("\"version\":\"1.1.0\"", "\"version\":\"2.0.0\"");
+    *line = line.replace(&format!("\"version\":\"{VERSION}\""), "\"version\":\"0.0.0\"");
     let height = blocks[4].height;
     let blocks = Arc::new(blocks);
     let dice = Arc::new(Mutex::new(StdRng::seed_from_u64(0)));

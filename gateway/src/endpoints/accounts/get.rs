@@ -44,9 +44,9 @@ mod tests {
         let requester = gateway.json("/v1/accounts/requester.test.near").await;
         let node = gateway.json("/v1/accounts/node2.test.near").await;
 
-        // Then balances are strings per token: one lot in full and one without its last item; all that the requester has is locked
+        // Then balances are strings per token: one lot in full and one with half for its last item; all that the requester has is locked
         assert_eq!(requester["balances"], json!([]));
-        assert_eq!(node["balances"], json!([{"token": 1, "amount": "700"}]));
+        assert_eq!(node["balances"], json!([{"token": 1, "amount": "750"}]));
         assert_eq!((requester["is_node"].as_bool(), node["is_node"].as_bool()), (Some(false), Some(true)));
         assert_eq!(gateway.problem("/v1/accounts/nobody.test.near").await, (404, "not-found".to_owned()));
     }

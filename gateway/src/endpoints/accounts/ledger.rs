@@ -52,7 +52,7 @@ mod tests {
 
         // Then the balance runs backwards, and another account's ledger does not take the cursor
         let balance = |page: &Value| page["items"][0]["balance_after"].as_str().unwrap().to_owned();
-        assert_eq!((balance(&first), balance(&second)), ("700".to_owned(), "400".to_owned()));
+        assert_eq!((balance(&first), balance(&second)), ("750".to_owned(), "400".to_owned()));
         assert_eq!(
             (first["items"][0]["kind"].as_str(), first["items"][0]["credit"].as_bool()),
             (Some("pay"), Some(true))

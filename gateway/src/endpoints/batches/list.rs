@@ -99,7 +99,7 @@ mod tests {
         let gateway = Gateway::start(&pool).await;
 
         // When filters fit, or leave everything out
-        let fits = numbers(&gateway, &format!("/v1/batches?status=open&class=1&requester_id={REQUESTER}")).await;
+        let fits = numbers(&gateway, &format!("/v1/batches?status=open&class=0&requester_id={REQUESTER}")).await;
         let nobody = numbers(&gateway, "/v1/batches?requester_id=nobody.test.near").await;
         let closed = numbers(&gateway, "/v1/batches?status=closed").await;
 

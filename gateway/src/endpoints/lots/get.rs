@@ -3,7 +3,9 @@
 use axum::extract::State;
 use piecework_api::LotWithSlots;
 use piecework_interface::ids::{BatchId, LotId};
-use piecework_store::{batch::batch_shape_get, lot::lot_list, slot::slot_list_by_lot};
+use piecework_store::{
+    batch::batch_shape_get, challenge::challenge_list_by_lot, lot::lot_list, slot::slot_list_by_lot,
+};
 
 use crate::{
     app::App,
@@ -12,7 +14,7 @@ use crate::{
     problem::{EntityProblems, Problem},
 };
 
-/// One lot with its slots, also before anybody claimed it and after it settled.
+/// One lot with its slots and challenges, also before its first claim and after it settled.
 #[utoipa::path(
     get, path = "/v1/batches/{batch}/lots/{lot}", tag = "lots",
     params(
@@ -34,9 +36,10 @@ pub async fn lots_get(
     let found = lot_list(&mut db, &parent, &[LotId(lot)]).await?.into_iter().next();
     let found = found.ok_or_else(|| Problem::not_found("lot", lot))?;
     let slots = slot_list_by_lot(&mut db, BatchId(batch), LotId(lot), LIMIT_MAX).await?;
+    let challenges = challenge_list_by_lot(&mut db, BatchId(batch), LotId(lot), LIMIT_MAX).await?;
     Ok(Versioned {
         updated_seq: found.updated_seq.unwrap_or(parent.created_seq),
-        body: LotWithSlots { lot: found, slots },
+        body: LotWithSlots { lot: found, slots, challenges },
     })
 }
 
@@ -61,7 +64,7 @@ mod tests {
         // Then slots tell what became of them
         let slot = &settled["slots"][1];
         assert_eq!((slot["node_id"].as_str(), slot["outcome"].as_str()), (Some("node2.test.near"), Some("settled")));
-        assert_eq!((slot["pay"].as_str(), slot["slash"].as_str()), (Some("300"), Some("0")));
+        assert_eq!((slot["pay"].as_str(), slot["slash"].as_str()), (Some("350"), Some("0")));
         assert_eq!(slot["answers"], "03030304");
         assert_eq!(claimed["slots"][0]["phase"], "reserved");
         assert!(claimed["slots"][0]["outcome"].is_null());
@@ -80,10 +83,13 @@ mod tests {
         // When it is asked for
         let lot = gateway.json("/v1/batches/0/lots/0").await;
 
-        // Then the case has the challenge, its bond of five jurors' fees and a tenth more, and the jury's items
-        let challenge = json!({ "account": 0, "items": "0000000000000001", "bond": "281600" });
+        // Then the case has the challenge, and the lot its deposit of five jurors' fees and a tenth more, with its evidence
+        let challenge = json!({ "account": 0, "operator": 0, "items": "0000000000000001" });
         assert_eq!(lot["case"]["challenges"], json!([challenge]));
-        assert_eq!((&lot["round"], &lot["case"]["jury_items"]), (&json!(2), &json!("0000000000000009")));
+        let made = &lot["challenges"][0];
+        assert_eq!((&made["account_id"], &made["deposit"]), (&json!("requester.test.near"), &json!("550")));
+        assert_eq!((&made["evidence"], &made["replaced"]), (&json!("02".repeat(32)), &json!(null)));
+        assert_eq!((&lot["round"], &lot["appeal"]), (&json!(2), &json!(true)));
         assert_eq!(gateway.json("/v1/batches/0/lot-states").await["states"], "j");
     }
 }

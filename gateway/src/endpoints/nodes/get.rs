@@ -43,7 +43,7 @@ mod tests {
         let body = gateway.json("/v1/nodes/node1.test.near").await;
 
         // Then pay, slashes and agreement are summed
-        assert_eq!(body["earned"], json!([{"token": 1, "amount": "700"}]));
+        assert_eq!(body["earned"], json!([{"token": 1, "amount": "750"}]));
         assert_eq!((body["slashed"].as_str(), body["agreed_items"].as_u64()), (Some("0"), Some(7)));
         assert_eq!(body["classes"][0]["reputation"], 5000);
         assert_eq!(body["stake"], "20000000000000000000000000");

@@ -54,15 +54,15 @@ mod tests {
 
     #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
     async fn nodes_list__should_page_and_filter(pool: PgPool) {
-        // Given three active nodes of class 1
+        // Given three active nodes of class 0
         Market::with_work(&pool).await;
         let gateway = Gateway::start(&pool).await;
 
         // When they are paged through and filtered
-        let first = gateway.json("/v1/nodes?limit=2&class=1").await;
+        let first = gateway.json("/v1/nodes?limit=2&class=0").await;
         let next = first["next"].as_str().unwrap();
-        let second = gateway.json(&format!("/v1/nodes?limit=2&class=1&cursor={next}")).await;
-        let other_class = gateway.json("/v1/nodes?class=2").await;
+        let second = gateway.json(&format!("/v1/nodes?limit=2&class=0&cursor={next}")).await;
+        let other_class = gateway.json("/v1/nodes?class=1").await;
         let silent = gateway.json("/v1/nodes?status=silent").await;
 
         // Then each came once and filters leave the rest out

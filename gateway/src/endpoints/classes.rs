@@ -1,0 +1,4 @@
+//! Classes.
+
+pub mod get;
+pub mod list;
