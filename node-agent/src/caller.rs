@@ -3,59 +3,43 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use piecework_chain::{AccountId, KeyFile, Outcome, Sender, TxError, TxRequest, WaitLevel};
+use piecework_chain::{AccountId, Outcome, Sender, TxError, TxRequest, WaitLevel};
 use piecework_client::calls;
 use piecework_interface::{
-    call::{EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK},
+    call::{HEARTBEAT, POKE, WORK},
     event::{Entry, Line},
     ids::AccountNo,
-    intent::{Action as IntentAction, Intent, SignedIntent},
-    key::PublicKey,
     op::{Op, Target, Work},
     skip::Skip,
 };
 
 use crate::{
-    core::{Call, Called, Collect, Trouble},
+    core::{Call, Called, Trouble},
     store::{Store, StoredCall},
 };
 
 /// Wait before the same bytes are sent again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Signs intents of the node.
-#[derive(Clone, Debug)]
-pub struct Signer {
-    /// The node's number, which spares the contract a look-up in each call.
-    pub node: AccountNo,
-    /// The key that signs, an ed25519 one.
-    pub key: KeyFile,
-    /// The chain, as the contract knows it.
-    pub chain_id: String,
-}
-
 /// Sends calls of the node's key to the contract.
 #[derive(Clone, Debug)]
 pub struct Caller {
     sender: Sender,
     contract: AccountId,
-    signer: Signer,
+    node: AccountNo,
     store: Arc<Store>,
 }
 
 impl Caller {
-    /// A caller that keeps what it sends in `store`.
+    /// A caller that keeps what it sends in `store`. The node's number spares the contract a look-up in each call.
     #[must_use]
-    pub const fn new(sender: Sender, contract: AccountId, signer: Signer, store: Arc<Store>) -> Self {
-        Self { sender, contract, signer, store }
+    pub const fn new(sender: Sender, contract: AccountId, node: AccountNo, store: Arc<Store>) -> Self {
+        Self { sender, contract, node, store }
     }
 
     /// Signs, writes down, sends, and waits for the final outcome, however long that takes.
     pub async fn call(&self, call: &Call) -> Called {
-        let encoded = match self.encode(call) {
-            Ok(encoded) => encoded,
-            Err(error) => return Called::NotSent(Trouble::Other(format!("the call cannot be encoded: {error}"))),
-        };
+        let encoded = self.encode(call);
         let (method, args) = (encoded.method.to_owned(), encoded.args.clone());
         let request = TxRequest::to(self.contract.clone()).call(encoded);
         let mut lane = self.sender.pool().lane().await;
@@ -80,16 +64,13 @@ impl Caller {
         self.settle(stored).await
     }
 
-    fn encode(&self, call: &Call) -> std::io::Result<piecework_client::Call> {
-        let node = self.signer.node;
-        Ok(match call {
-            Call::Work(ops) => calls::work(ops.clone(), Some(node)),
+    fn encode(&self, call: &Call) -> piecework_client::Call {
+        match call {
+            Call::Work(ops) => calls::work(ops.clone(), Some(self.node)),
             Call::Poke(targets) => calls::poke(targets, 0),
             Call::Tell(batch, tgas) => calls::poke(&[Target::Batch(*batch)], *tgas),
-            Call::Heartbeat => calls::heartbeat(node),
-            Call::EpochSettle => calls::epoch_settle(),
-            Call::Collect(collect) => calls::intents_execute(&[self.signer.collect(collect, &self.contract)?], 0),
-        })
+            Call::Heartbeat => calls::heartbeat(self.node),
+        }
     }
 
     async fn settle(&self, stored: &StoredCall) -> Called {
@@ -119,7 +100,7 @@ impl Caller {
                     | TxError::Encode { .. }
                     | TxError::Damaged(_)),
                 ) => return Called::NotSent(Trouble::Other(text(&error))),
-                // Nobody knows yet: the same bytes again.
+                // The outcome is unknown: the same bytes again.
                 Err(error) => tracing::warn!(%tx_hash, error = text(&error), "call.unknown"),
             }
             tokio::time::sleep(AGAIN).await;
@@ -134,48 +115,21 @@ pub fn decode(stored: &StoredCall) -> Option<Call> {
         WORK => borsh::from_slice(&stored.args).ok().map(|work: Work| Call::Work(work.ops)),
         POKE => borsh::from_slice(&stored.args).ok().map(Call::Poke),
         HEARTBEAT => Some(Call::Heartbeat),
-        EPOCH_SETTLE => Some(Call::EpochSettle),
-        INTENTS_EXECUTE => {
-            let intents: Vec<SignedIntent> = borsh::from_slice(&stored.args).ok()?;
-            let signed = intents.first()?;
-            let intent: Intent = serde_json::from_str(&signed.message).ok()?;
-            Some(Call::Collect(Collect { deadline: intent.deadline, number: signed.number() }))
-        }
         _ => None,
     }
-}
-
-impl Signer {
-    fn collect(&self, collect: &Collect, contract: &AccountId) -> std::io::Result<SignedIntent> {
-        let intent = Intent {
-            chain_id: self.chain_id.clone(),
-            account_id: self.key.account_id.to_string(),
-            deadline: collect.deadline,
-            kind: IntentAction::CollectRevenue {},
-        };
-        let public_key = public_key(&self.key).ok_or_else(|| std::io::Error::other("the key is no ed25519 key"))?;
-        let sign = |digest: &[u8; 32]| self.key.sign_ed25519(digest).map_or([0; 64], |(_, signature)| signature);
-        Ok(intent.signed((contract.as_str(), collect.number), public_key, sign)?)
-    }
-}
-
-/// The public half of an ed25519 key, as intents name it.
-#[must_use]
-pub fn public_key(key: &KeyFile) -> Option<PublicKey> {
-    key.public_key.to_string().parse().ok()
 }
 
 fn claims(call: &Call) -> bool {
     matches!(call, Call::Work(ops) if ops.iter().any(|op| matches!(op, Op::Claim { .. })))
 }
 
-/// Skipped ops and failed intents by index, from the journal line of the call.
+/// Skipped ops by index, from the journal line of the call.
 fn skips(outcome: &Outcome) -> BTreeMap<usize, Skip> {
     let lines = outcome.logs().filter_map(|log| Line::parse(log).ok().flatten());
     let entries = lines.flat_map(|line| line.log);
     entries
         .filter_map(|entry| match entry {
-            Entry::Skipped { op, code } | Entry::Intent { op, failed: Some(code), .. } => Some((usize::from(op), code)),
+            Entry::Skipped { op, code } => Some((usize::from(op), code)),
             _ => None,
         })
         .collect()

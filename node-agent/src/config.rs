@@ -1,6 +1,7 @@
 //! The configuration: a TOML file, and environment variables that beat it.
 
 mod file;
+mod policy;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -8,10 +9,11 @@ use piecework_chain::AccountId;
 use piecework_interface::ids::ClassId;
 
 use crate::{
-    core::{ClassLimits, Limits, RevenueRights},
+    core::{ClassLimits, Limits},
     executor::CommandConfig,
 };
 pub use file::{ConfigError, Overrides};
+pub use policy::PolicySettings;
 
 /// Everything an operator sets, checked.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub struct Config {
     pub work: Limits,
     /// Payload bytes of one lot at most.
     pub max_lot_bytes: u64,
+    /// Adjudicators that are trusted.
+    pub adjudicators: Vec<AccountId>,
     /// Classes and how their work is done.
     pub classes: BTreeMap<ClassId, ClassConfig>,
     /// State directory.
@@ -58,8 +62,8 @@ pub struct ClassConfig {
 impl Config {
     /// What the core may do, with the classes, and with what only the start knows.
     #[must_use]
-    pub fn limits(&self, jitter_seed: u64, revenue: RevenueRights) -> Limits {
+    pub fn limits(&self, jitter_seed: u64) -> Limits {
         let classes = self.classes.iter().map(|(&id, class)| (id, class.limits)).collect();
-        Limits { jitter_seed, classes, revenue, ..self.work.clone() }
+        Limits { jitter_seed, classes, ..self.work.clone() }
     }
 }

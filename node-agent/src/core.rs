@@ -12,15 +12,15 @@ pub mod facts;
 #[cfg(test)]
 mod fixture;
 mod pauses;
-mod revenue;
+pub mod policy;
+pub mod scores;
 mod tend;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_interface::{
-    ids::{BatchId, ClassId, LotId},
-    key::PublicKey,
+    ids::{AccountNo, BatchId, ClassId, LotId},
     op::{Op, Target},
     skip::Skip,
 };
@@ -30,6 +30,7 @@ use crate::record::{Binding, Done, Place, Record};
 use duties::Duty;
 use facts::Facts;
 use pauses::Pauses;
+use policy::{Policy, Record as RequesterRecord};
 
 /// Errors kept for `status`.
 const ERRORS_MAX: usize = 20;
@@ -37,8 +38,8 @@ const ERRORS_MAX: usize = 20;
 /// What the operator allows.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// Slots held at once at most.
-    pub max_slots: u16,
+    /// Seats reserved and not committed at once at most, in all rounds.
+    pub max_reservations: u16,
     /// Whether to poke what is due.
     pub keeper: bool,
     /// Average wait until the first of all nodes sends a draw that stands alone, milliseconds.
@@ -51,17 +52,8 @@ pub struct Limits {
     pub stop_grace_ms: u64,
     /// Classes that this agent works on.
     pub classes: BTreeMap<ClassId, ClassLimits>,
-    /// What its key may do for the node's revenue.
-    pub revenue: RevenueRights,
-}
-
-/// What the agent's key may do for revenue. A key without these rights works all the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RevenueRights {
-    /// Its access key may end epochs.
-    pub settles: bool,
-    /// It may relay intents, and signs them as this key.
-    pub signs: Option<PublicKey>,
+    /// Which terms it takes.
+    pub policy: Policy,
 }
 
 /// Limits of one class.
@@ -86,19 +78,6 @@ pub enum Call {
     Tell(BatchId, u8),
     /// A sign of life.
     Heartbeat,
-    /// The end of the epoch, for everybody.
-    EpochSettle,
-    /// What the epoch before pays the node, by an intent that the agent's own key signs: its access key carries no deposit.
-    Collect(Collect),
-}
-
-/// What makes an intent to collect revenue differ from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Collect {
-    /// Its deadline, Unix seconds.
-    pub deadline: u32,
-    /// Its number, above the last one of the key.
-    pub number: u64,
 }
 
 /// Something happened.
@@ -108,6 +87,8 @@ pub enum Event {
     Facts(Box<Facts>),
     /// Payloads of a lot are on disk and match the manifest, or why not.
     Fetched(BatchId, LotId, Result<(), Trouble>),
+    /// How a requester's lots ended; `None` if the gateway does not say.
+    Requester(AccountNo, Option<RequesterRecord>),
     /// Work on a slot ended.
     Worked {
         /// Slot.
@@ -161,6 +142,8 @@ pub enum Action {
     Fetch(BatchId, LotId),
     /// Delete a lot's payloads.
     Drop(BatchId, LotId),
+    /// Ask the gateway how the lots of a batch's requester ended, and answer [`Event::Requester`].
+    LookUp(BatchId, AccountNo),
     /// Work on a slot.
     Work {
         /// Slot.
@@ -209,6 +192,13 @@ enum Payloads {
     Bad { retry_at_ms: u64, text: String },
 }
 
+/// What the gateway was asked about a requester.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LookUp {
+    Asked,
+    Answered { at_ms: u64, record: Option<RequesterRecord> },
+}
+
 /// Everything the agent knows.
 #[derive(Debug, Default)]
 pub struct State {
@@ -221,10 +211,9 @@ pub struct State {
     failed: BTreeMap<Place, String>,
     gone_since: BTreeMap<Place, u32>,
     payloads: BTreeMap<(BatchId, LotId), Payloads>,
+    requesters: BTreeMap<AccountNo, LookUp>,
     pauses: Pauses,
     duties: BTreeMap<Duty, u64>,
-    /// No try to collect revenue before this time, milliseconds.
-    collect_at_ms: u64,
     call: Option<Call>,
     facts_needed: u64,
     disk: Option<String>,
@@ -283,6 +272,9 @@ impl State {
                 }
             }
             Event::Fetched(batch, lot, result) => self.fetched(now_ms, batch, lot, result),
+            Event::Requester(requester, record) => {
+                self.requesters.insert(requester, LookUp::Answered { at_ms: now_ms, record });
+            }
             Event::Worked { place, items, result, salt } => self.worked(now_ms, place, items, result, salt, actions),
             Event::Stored(place, result) => self.stored(place, result),
             Event::Probed(result) => self.disk = result.err(),
@@ -323,8 +315,6 @@ impl std::fmt::Debug for Call {
             Self::Poke(targets) => f.debug_tuple("Poke").field(targets).finish(),
             Self::Tell(batch, tgas) => f.debug_tuple("Tell").field(batch).field(tgas).finish(),
             Self::Heartbeat => f.write_str("Heartbeat"),
-            Self::EpochSettle => f.write_str("EpochSettle"),
-            Self::Collect(collect) => collect.fmt(f),
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Task {
     pub place: Place,
     /// Bytes per answer.
     pub width: u8,
-    /// Judged items, in index order; of a jury about scores, all of the lot's.
+    /// Judged items, in index order; of a jury about scores, those that it reads.
     pub items: Vec<TaskItem>,
     /// What a jury about an adjudicator's scores judges, as JSON: one answer is asked for, to the first item.
     pub scores: Option<String>,

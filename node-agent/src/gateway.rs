@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use piecework_api::{
+    Batch, BatchState, Page,
     client::{Client, ClientError, Options},
     manifest::Place,
 };
 use piecework_interface::ids::{BatchId, Digest};
 
+use crate::core::policy::Record;
+
 /// Payloads of one lot that are fetched at once.
 const AT_ONCE: usize = 8;
+
+/// Batches of a requester that are looked at: its newest.
+const BATCHES: u32 = 100;
 
 /// Where manifests and payloads come from.
 #[derive(Clone, Debug)]
@@ -123,6 +129,19 @@ impl Gateway {
         Ok(all)
     }
 
+    /// How the lots of the newest batches of a batch's requester ended.
+    ///
+    /// # Errors
+    /// If the gateway does not say.
+    pub async fn requester(&self, batch: BatchId) -> Result<Record, GatewayError> {
+        let known = self.client.batch(batch, None).await?;
+        let requester_id = known.ok_or_else(|| self.missing(format!("batch {batch}")))?.requester_id;
+        let path = format!("/v1/batches?limit={BATCHES}&requester_id={requester_id}");
+        let page: Option<Page<Batch>> = self.client.get(&path).await?;
+        let batches = page.ok_or_else(|| self.missing(format!("batches of {requester_id}")))?.items;
+        Ok(batches.iter().fold(Record::default(), |record, batch| add(record, batch)))
+    }
+
     /// Whether the gateway answers.
     ///
     /// # Errors
@@ -138,5 +157,17 @@ impl Gateway {
 
     fn missing(&self, what: String) -> GatewayError {
         GatewayError::Missing { gateway: self.client.host(), what }
+    }
+}
+
+/// Adds a batch to its requester's record. Lots that a batch which is not open any more never began are withdrawn.
+fn add(record: Record, batch: &Batch) -> Record {
+    let counts = &batch.counts;
+    let withdrawn = if batch.status == BatchState::Open { 0 } else { counts.open_lots.into() };
+    let unresolved = counts.unresolved_items / u32::from(batch.record.terms.lot_size.max(1));
+    Record {
+        ended: record.ended + u64::from(counts.settled_lots) + withdrawn,
+        unresolved: record.unresolved + u64::from(unresolved),
+        withdrawn: record.withdrawn + withdrawn,
     }
 }

@@ -53,8 +53,6 @@ pub fn called(call: &Call, called: &Called) {
         Call::Work(_) => "work",
         Call::Poke(_) | Call::Tell(..) => "poke",
         Call::Heartbeat => "heartbeat",
-        Call::EpochSettle => "epoch_settle",
-        Call::Collect(_) => "collect",
     };
     let (outcome, skips) = match called {
         Called::Done { skips, .. } => ("done", Some(skips)),
@@ -108,7 +106,7 @@ pub fn state(state: &State) {
     gauge!("piecework_agent_block_time_seconds").set(f64::from(facts.now_s));
     if let Some((_, node)) = facts.node() {
         gauge!("piecework_agent_settled_lots").set(f64::from(node.settled));
-        gauge!("piecework_agent_faults").set(f64::from(node.faults));
+        gauge!("piecework_agent_reservations").set(f64::from(node.reservations));
         for record in &node.classes {
             gauge!("piecework_agent_reputation", "class" => record.class.to_string()).set(f64::from(record.reputation));
         }

@@ -5,9 +5,9 @@ use piecework_chain::{
     AccountId, BlockRef, KeyFile, RpcClient, RpcConfig,
     view::{AccessKeyPermissionView, AccessKeyView},
 };
-use piecework_interface::call::{EPOCH_SETTLE, HEARTBEAT, INTENTS_EXECUTE, POKE, WORK};
+use piecework_interface::call::{HEARTBEAT, POKE, WORK};
 
-use crate::{caller, config::Config, core::RevenueRights};
+use crate::config::Config;
 
 /// What the node's key may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,28 +54,25 @@ pub async fn key_scope(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Resul
     Ok(access.map(|access| scope(&access.value, &config.contract)))
 }
 
-/// Refuses keys that may do too much or too little. Says what else the key may do, or `None` if no final block has it.
+/// Refuses keys that may do too much or too little. False if no final block has the key.
 ///
 /// # Errors
 /// If the key is not fit, with the fix.
-pub async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<Option<RevenueRights>> {
+pub async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<bool> {
     let (account_id, contract) = (&config.account_id, &config.contract);
-    let access = rpc.view_access_key(&config.account_id, &key.public_key, BlockRef::Final).await?;
-    let Some(access) = access.map(|access| access.value) else { return Ok(None) };
-    let signs = caller::public_key(key).filter(|_| may_call(&access, INTENTS_EXECUTE));
-    let rights = RevenueRights { settles: may_call(&access, EPOCH_SETTLE), signs };
-    match scope(&access, contract) {
-        KeyScope::Calls => Ok(Some(rights)),
-        KeyScope::Full if config.allow_full_access_key => {
+    match key_scope(rpc, config, key).await? {
+        None => Ok(false),
+        Some(KeyScope::Calls) => Ok(true),
+        Some(KeyScope::Full) if config.allow_full_access_key => {
             tracing::warn!("key.full_access");
-            Ok(Some(rights))
+            Ok(true)
         }
-        KeyScope::Full => bail!(
+        Some(KeyScope::Full) => bail!(
             "key {} may do everything with {account_id}: give the agent a function-call key for {contract} with methods \
              {WORK}, {POKE}, {HEARTBEAT}, or accept the risk with --allow-full-access-key",
             key.public_key
         ),
-        KeyScope::Wrong(why) => bail!("key {} is not fit: {why}", key.public_key),
+        Some(KeyScope::Wrong(why)) => bail!("key {} is not fit: {why}", key.public_key),
     }
 }
 

@@ -18,7 +18,6 @@ use piecework_interface::{
     view::{OpenBatch, SlotPhase},
 };
 use rand::Rng;
-use serde_json::json;
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
@@ -30,6 +29,7 @@ use crate::{
     config::Config,
     core::{Action, Call, Called, Event, Problem, State, Trouble, facts::Facts},
     executor::{CommandExecutor, Task},
+    gateway::Gateway,
     metrics,
     payloads::Payloads,
     preflight,
@@ -71,6 +71,7 @@ struct Agent {
     config: Config,
     store: Arc<Store>,
     payloads: Arc<Payloads>,
+    gateway: Gateway,
     caller: Caller,
     executors: BTreeMap<ClassId, CommandExecutor>,
     /// For juries about an adjudicator's scores.
@@ -207,6 +208,14 @@ impl Agent {
                     send(&sender, Event::Fetched(batch, lot, result));
                 });
             }
+            Action::LookUp(batch, requester) => {
+                let (gateway, sender) = (self.gateway.clone(), self.sender.clone());
+                tokio::spawn(async move {
+                    let record = gateway.requester(batch).await;
+                    let record = record.inspect_err(|error| tracing::warn!(%batch, %error, "requester.unknown")).ok();
+                    send(&sender, Event::Requester(requester, record));
+                });
+            }
             Action::Drop(batch, lot) => report("state.drop", self.store.payloads_remove(batch, lot)),
             Action::Work { place, class, items, width, limit_s } => self.work(place, class, items, width, limit_s),
             Action::Cancel(place) => {
@@ -248,7 +257,8 @@ impl Agent {
     }
 
     fn work(&mut self, place: Place, class: ClassId, items: u64, width: u8, limit_s: u32) {
-        let scores = self.scores(place);
+        let facts = self.state.facts();
+        let scores = facts.and_then(|facts| facts.batches.get(&place.batch)?.scores(place));
         let executors = if scores.is_some() { &self.jury_executors } else { &self.executors };
         let (Some((open, height)), Some(executor)) = (self.batch(place.batch), executors.get(&class)) else {
             return;
@@ -260,9 +270,9 @@ impl Agent {
             let begun = Instant::now();
             let result = match payloads.lot(place.batch, place.lot, &open, height).await {
                 Ok(lot) => {
-                    let whole = scores.is_some();
-                    let judged = (0_u8..).zip(lot).filter(|(bit, _)| whole || items & (1 << (bit % 64)) != 0);
-                    let items = judged.map(|(_, item)| item).collect();
+                    let read = scores.as_ref().map_or(items, |scores| scores.items);
+                    let read = (0_u8..).zip(lot).filter(|(bit, _)| read & (1 << (bit % 64)) != 0);
+                    let (items, scores) = (read.map(|(_, item)| item).collect(), scores.map(|scores| scores.text));
                     let task = Task { place, width, items, scores, limit: Duration::from_secs(limit_s.into()) };
                     executor.execute(task).await.map_err(|error| error.to_string())
                 }
@@ -272,18 +282,6 @@ impl Agent {
             send(&sender, Event::Worked { place, items, result, salt });
         });
         self.works.insert(place, work);
-    }
-
-    /// What a jury about an adjudicator's scores judges; `None` in any other round.
-    fn scores(&self, place: Place) -> Option<String> {
-        let batch = self.state.facts()?.batches.get(&place.batch).filter(|batch| batch.is_about_scores(place.round))?;
-        let lot = batch.lots.get(&place.lot)?;
-        let verdict = lot.case.as_ref()?.verdict.as_ref()?;
-        let copies: Vec<Option<String>> = lot.slots[..lot.work_slots()]
-            .iter()
-            .map(|slot| if let SlotPhase::Revealed(answers) = &slot.phase { Some(hex::encode(answers)) } else { None })
-            .collect();
-        Some(json!({ "scores": verdict.scores, "report": hex::encode(verdict.report), "copies": copies }).to_string())
     }
 
     fn batch(&self, batch: BatchId) -> Option<(OpenBatch, u64)> {

@@ -1,7 +1,7 @@
 //! Reads the facts: everything at one final block, so that it fits together.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -10,8 +10,8 @@ use piecework_chain::{AccountId, BlockRef, Coordinator, Head, RpcClient, ViewErr
 use piecework_interface::{
     call::PAGE_MAX,
     config::Config as ContractConfig,
-    ids::{AccountNo, BatchId, LotId},
-    view::{BatchStatus, GROUP_LOTS, LotState, OpenBatch, WINDOW_GROUPS},
+    ids::{AccountNo, BatchId, ClassId, LotId},
+    view::{BatchStatus, Class, GROUP_LOTS, LotState, OpenBatch, WINDOW_GROUPS},
 };
 
 use crate::{
@@ -28,6 +28,8 @@ pub struct Watch {
     rpc: RpcClient,
     contract: AccountId,
     account_id: AccountId,
+    classes: Vec<ClassId>,
+    adjudicators: Vec<AccountId>,
     keeper: bool,
     config: ContractConfig,
     /// No older block is believed: another endpoint may lag.
@@ -35,7 +37,6 @@ pub struct Watch {
     first_open: u32,
     last: Option<(u64, Facts)>,
     silence_checked_at: u32,
-    revenue_seq: Option<u64>,
 }
 
 impl Watch {
@@ -45,18 +46,20 @@ impl Watch {
     /// If the contract cannot be read.
     pub async fn open(rpc: RpcClient, config: &Config, keeper: bool) -> Result<Self, ViewError> {
         let (contract, account_id) = (config.contract.clone(), config.account_id.clone());
+        let (classes, adjudicators) = (config.classes.keys().copied().collect(), config.adjudicators.clone());
         let config = Coordinator::new(&rpc, contract.clone()).config().await?;
         Ok(Self {
             rpc,
             contract,
             account_id,
+            classes,
+            adjudicators,
             keeper,
             config,
             floor: Arc::default(),
             first_open: 0,
             last: None,
             silence_checked_at: 0,
-            revenue_seq: None,
         })
     }
 
@@ -89,15 +92,13 @@ impl Watch {
             last => {
                 let account = coordinator.account(self.account_id.as_str()).await?;
                 let (batches, untold) = batches(&coordinator, &mut self.first_open, root.next_batch).await?;
-                let (silent, revenue) = last.take().map(|(_, facts)| (facts.silent, facts.revenue)).unwrap_or_default();
                 let facts = Facts {
-                    active_tickets: root.active_tickets,
+                    classes: classes(&coordinator, &self.classes).await?,
+                    adjudicators: numbers(&coordinator, &self.adjudicators).await?,
                     liveness_window_s: window_s,
                     account,
                     batches,
-                    silent,
-                    revenue,
-                    epoch_s: self.config.epoch_s,
+                    silent: last.take().map(|(_, facts)| facts.silent).unwrap_or_default(),
                     untold,
                     ..Facts::default()
                 };
@@ -105,11 +106,6 @@ impl Watch {
             }
         };
         (facts.height, facts.now_s) = (head.height, now_s);
-        // While an epoch runs, nothing of it changes that agents need; it is read at first, and once it may end.
-        if now_s >= facts.epoch_end() && self.revenue_seq != Some(root.seq) {
-            facts.revenue = coordinator.revenue().await?;
-            self.revenue_seq = Some(root.seq);
-        }
         let every_s = (window_s / SILENCE_CHECKS).max(1);
         if self.keeper && now_s >= self.silence_checked_at.saturating_add(every_s) {
             facts.silent = silent(&coordinator, root.next_account, now_s, window_s).await?;
@@ -117,6 +113,25 @@ impl Watch {
         }
         Ok(facts.clone())
     }
+}
+
+/// The rows of these classes; one that is not registered has none.
+async fn classes(coordinator: &Coordinator, wanted: &[ClassId]) -> Result<BTreeMap<ClassId, Class>, ViewError> {
+    let mut classes = BTreeMap::new();
+    for &class in wanted {
+        let rows = coordinator.classes(class, 1).await?;
+        classes.extend(rows.into_iter().filter(|row| row.class == class).map(|row| (class, row)));
+    }
+    Ok(classes)
+}
+
+/// The numbers of these accounts, as far as they are registered.
+async fn numbers(coordinator: &Coordinator, accounts: &[AccountId]) -> Result<BTreeSet<AccountNo>, ViewError> {
+    let mut numbers = BTreeSet::new();
+    for account_id in accounts {
+        numbers.extend(coordinator.account_no(account_id.as_str()).await?);
+    }
+    Ok(numbers)
 }
 
 /// All batches that are not closed, and closed ones whose callback was not sent. `first_open` skips those in which

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     config::Config,
-    core::facts::Facts,
+    core::{facts::Facts, policy::Offer},
     executor::{CommandExecutor, ExecuteError, Task, TaskItem},
     gateway::Gateway,
     preflight::{self, KeyScope},
@@ -21,6 +21,8 @@ use crate::{
 
 /// The chain's clock may be so far from ours, seconds, before it is worth a word.
 const SKEW_S: u64 = 30;
+/// Refusals that are shown at most: one per batch could be thousands.
+const REFUSALS_MAX: usize = 8;
 /// The sample work gets so long at most.
 const SAMPLE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -187,6 +189,7 @@ async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: 
         Ok(facts) => {
             clock(&facts, report);
             node(config, &facts, watch.config().min_stake, report);
+            terms(config, &facts, report);
         }
         Err(error) => report.error("contract", error.to_string(), "check [chain]"),
     }
@@ -274,5 +277,24 @@ fn node(config: &Config, facts: &Facts, min_stake: Amount, report: &mut Report) 
             );
             report.warning("storage", text, "run `piecework account storage-deposit`");
         }
+    }
+}
+
+/// Batches whose terms the operator refuses. How their requesters' other lots ended is asked by `run` alone.
+fn terms(config: &Config, facts: &Facts, report: &mut Report) {
+    let works = |class| config.classes.contains_key(class);
+    let open = facts.batches.iter().filter(|(_, batch)| {
+        works(&batch.open.terms.class) && batch.takes_claims(0, facts.now_s)
+    });
+    let refusals = open.flat_map(|(number, batch)| {
+        let refusals = config.work.policy.refusals(&Offer::of(facts, batch, 0));
+        refusals.into_iter().map(move |refusal| (number, refusal))
+    });
+    let mut refusals = refusals.take(REFUSALS_MAX).peekable();
+    if refusals.peek().is_none() {
+        report.ok("terms", "no open batch of these classes is refused for its terms");
+    }
+    for (number, refusal) in refusals {
+        report.warning("terms", format!("batch {number}: {}", refusal.why), refusal.fix);
     }
 }

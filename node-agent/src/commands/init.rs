@@ -52,7 +52,7 @@ fn render(args: &Args, overrides: &Overrides) -> String {
          [node]\naccount_id = {}\nkey_file = {}\n\n\
          [chain]\nrpc_urls = {}\ncontract = {}\n\n\
          [gateway]\nurl = {}\n\n\
-         [work]\nmax_slots = 8\nkeeper = true\n\n\
+         [work]\nmax_reservations = 8\nkeeper = true\n\n\
          [work.classes.{}]\ncommand = {}\ntime_limit_s = {}\nmemory_mib = 1024\n\n\
          [state]\ndir = {}\n\n\
          # [metrics]\n# listen = \"127.0.0.1:9464\"\n",

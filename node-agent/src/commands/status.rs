@@ -38,8 +38,8 @@ struct NodeLine {
     bonded: Amount,
     free_stake: Amount,
     tickets: u8,
+    reservations: u16,
     settled: u32,
-    faults: u8,
     classes: Vec<ClassLine>,
 }
 
@@ -89,8 +89,8 @@ fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile
         bonded: node.bonded,
         free_stake: Amount(node.free_stake()),
         tickets: node.tickets,
+        reservations: node.reservations,
         settled: node.settled,
-        faults: node.faults,
         classes: node
             .classes
             .iter()
@@ -125,8 +125,8 @@ fn print(status: &Status) {
     match &status.node {
         Some(node) => {
             println!(
-                "  node {}: {:?}, {} tickets, {} lots settled, {} faults",
-                node.node, node.status, node.tickets, node.settled, node.faults
+                "  node {}: {:?}, {} tickets, {} lots settled, {} reservations",
+                node.node, node.status, node.tickets, node.settled, node.reservations
             );
             println!("  stake {} yoctoNEAR, {} bonded, {} free", node.stake, node.bonded, node.free_stake);
             for class in &node.classes {

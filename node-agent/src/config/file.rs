@@ -15,7 +15,7 @@ use piecework_chain::AccountId;
 use piecework_interface::ids::ClassId;
 use serde::Deserialize;
 
-use super::{ClassConfig, Config};
+use super::{ClassConfig, Config, PolicySettings};
 use crate::{
     core::{ClassLimits, Limits},
     executor::CommandConfig,
@@ -45,6 +45,9 @@ pub struct Overrides {
     /// Accept a key that may do everything with the account.
     #[arg(long, global = true)]
     pub allow_full_access_key: bool,
+    /// What beats the section `policy`.
+    #[command(flatten)]
+    pub policy: PolicySettings,
 }
 
 /// What is wrong with the configuration.
@@ -83,6 +86,7 @@ struct Sections {
     chain: Chain,
     gateway: Gateway,
     work: Work,
+    policy: PolicySettings,
     state: State,
     metrics: Metrics,
 }
@@ -112,7 +116,7 @@ struct Gateway {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct Work {
-    max_slots: Option<u16>,
+    max_reservations: Option<u16>,
     keeper: Option<bool>,
     draw_jitter_ms: Option<u64>,
     keeper_jitter_ms: Option<u64>,
@@ -219,9 +223,10 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
     if file.work.classes.is_empty() {
         check.0.push("[work.classes] is empty: name at least one class, as [work.classes.1]".to_owned());
     }
-    if file.work.max_slots == Some(0) {
-        check.0.push("[work] max_slots must be at least 1".to_owned());
+    if file.work.max_reservations == Some(0) {
+        check.0.push("[work] max_reservations must be at least 1".to_owned());
     }
+    let (policy, adjudicators) = over.policy.clone().or(file.policy).build(&mut check.0);
     let classes = file.work.classes.into_iter().filter_map(|(name, class)| build_class(&name, class, base, check));
     let classes = classes.collect();
     Some(Config {
@@ -234,13 +239,15 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
         poll_interval: Duration::from_millis(file.chain.poll_interval_ms.unwrap_or(1_000).max(20)),
         gateway_url: gateway_url?.trim_end_matches('/').to_owned(),
         work: Limits {
-            max_slots: file.work.max_slots.unwrap_or(8),
+            max_reservations: file.work.max_reservations.unwrap_or(8),
             keeper: file.work.keeper.unwrap_or(true),
             draw_jitter_ms: file.work.draw_jitter_ms.unwrap_or(1_500),
             keeper_jitter_ms: file.work.keeper_jitter_ms.unwrap_or(3_000),
             stop_grace_ms: file.work.stop_grace_s.unwrap_or(30).saturating_mul(1_000),
+            policy,
             ..Limits::default()
         },
+        adjudicators,
         max_lot_bytes: file.work.max_lot_mib.unwrap_or(256).saturating_mul(1 << 20),
         classes,
         state_dir: state_dir?,
@@ -279,7 +286,10 @@ fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Op
 
 #[cfg(test)]
 mod tests {
+    use piecework_interface::ids::TokenId;
+
     use super::*;
+    use crate::core::policy::Policy;
 
     fn load_text(text: &str, overrides: &Overrides) -> Result<Config, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
@@ -358,5 +368,25 @@ mod tests {
     fn load__should_refuse_unknown_settings() {
         let error = load_text(&GOOD.replace("[state]", "[state]\nfolder = 1"), &Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("folder"), "{error}");
+    }
+
+    #[test]
+    fn load__should_take_a_policy_that_flags_beat() {
+        // Given a file with some settings of the policy, and flags with others.
+        let policy = "[policy]\nmin_reward = [\"2=1000\"]\nmax_bond_pct = 300\ngated_classes = [4]\nno_juries = true\n[state]";
+        let flags = PolicySettings { max_bond_pct: Some(250), spare_nodes: Some(0), ..PolicySettings::default() };
+        let overrides = Overrides { policy: flags, ..Overrides::default() };
+        let config = load_text(&GOOD.replace("[state]", policy), &overrides).unwrap();
+        // Then flags win, and what is named nowhere is safe.
+        let expected = Policy {
+            min_reward: [(TokenId(2), 1_000)].into(),
+            max_bond_pct: 250,
+            gated_classes: [ClassId(4)].into(),
+            spare_nodes: 0,
+            juries: false,
+            ..Policy::default()
+        };
+        assert_eq!(config.work.policy, expected);
+        assert!(config.adjudicators.is_empty());
     }
 }

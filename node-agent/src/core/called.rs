@@ -19,21 +19,11 @@ impl State {
             Called::Done { height, skips } => {
                 self.facts_needed = self.facts_needed.max(height);
                 self.pauses.call_works();
-                match call {
-                    Call::Work(ops) => {
-                        for (index, skip) in skips {
-                            if let Some(op) = ops.get(index) {
-                                self.skipped(now_ms, op, skip, actions);
-                            }
-                        }
+                let Call::Work(ops) = call else { return };
+                for (index, skip) in skips {
+                    if let Some(op) = ops.get(index) {
+                        self.skipped(now_ms, op, skip, actions);
                     }
-                    Call::Collect(_) => {
-                        if let Some(skip) = skips.values().next() {
-                            self.not_collected(now_ms);
-                            self.problem(format!("the epoch's share of the node is not collected: {}", skip.text()));
-                        }
-                    }
-                    Call::Poke(_) | Call::Tell(..) | Call::Heartbeat | Call::EpochSettle => {}
                 }
             }
             Called::Failed(text) => {
@@ -63,12 +53,10 @@ impl State {
                     }
                 }
             }
-            // Somebody else was faster, or the chain's clock is behind: look again later.
+            // Another agent was faster, or the chain's clock is behind: look again later.
             Call::Poke(targets) => self.postpone(now_ms, |duty| duty.target().is_some_and(|it| targets.contains(&it))),
             Call::Tell(batch, _) => self.postpone(now_ms, |duty| matches!(duty, Duty::Tell(it, _) if it == batch)),
             Call::Heartbeat => self.pauses.call_failed(now_ms),
-            Call::EpochSettle => self.postpone(now_ms, |duty| matches!(duty, Duty::Epoch(_))),
-            Call::Collect(_) => self.not_collected(now_ms),
         }
     }
 
@@ -106,14 +94,14 @@ impl State {
 
     fn claim_skipped(&mut self, now_ms: u64, batch: BatchId, lot: LotId, skip: Skip) {
         match skip {
-            Skip::SlotLimit | Skip::Inactive | Skip::Class | Skip::Bond | Skip::NodeStorage | Skip::Paused => {
+            Skip::Reservations | Skip::Inactive | Skip::Class | Skip::Bond | Skip::NodeStorage | Skip::Paused => {
                 self.problem(format!("claim of batch {batch} lot {lot} skipped: {}", skip.text()));
                 self.pauses.claims_failed(now_ms, skip.text().to_owned());
             }
-            Skip::RequesterStorage | Skip::NoBatch => {
+            Skip::RequesterStorage | Skip::NoBatch | Skip::Adjudicator => {
                 self.pauses.batch_failed(batch, now_ms, skip.text().to_owned());
             }
-            Skip::Again => self.pauses.lot_until(batch, lot, u64::MAX),
+            Skip::Again | Skip::Party | Skip::NoJuror => self.pauses.lot_until(batch, lot, u64::MAX),
             _ => self.pauses.lot_until(batch, lot, now_ms.saturating_add(SKIP_MS)),
         }
     }

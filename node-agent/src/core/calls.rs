@@ -23,12 +23,9 @@ impl State {
         if self.pauses.call(now_ms) {
             return;
         }
-        let (call, claims) = match self.collect(now_ms, facts) {
-            Some(call) => (Some(call), Vec::new()),
-            None => match self.ops(now_ms, facts, fresh) {
-                (ops, claims) if ops.is_empty() => (self.lone_call(now_ms, facts, fresh, node), claims),
-                (ops, claims) => (Some(Call::Work(ops)), claims),
-            },
+        let (call, claims) = match self.ops(now_ms, facts, fresh) {
+            (ops, claims) if ops.is_empty() => (self.lone_call(now_ms, facts, fresh, node), claims),
+            (ops, claims) => (Some(Call::Work(ops)), claims),
         };
         let Some(call) = call else { return };
         for place in &claims {
@@ -131,6 +128,6 @@ impl State {
         if !pokes.is_empty() {
             return Some(Call::Poke(pokes));
         }
-        self.tell(now_ms, facts).or_else(|| self.settles_epoch(now_ms, facts).then_some(Call::EpochSettle))
+        self.tell(now_ms, facts)
     }
 }

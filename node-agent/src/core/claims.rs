@@ -1,20 +1,23 @@
 //! Which seats the agent may take.
 
+use std::cmp::Reverse;
+
 use piecework_interface::{
     Sha256,
     admit::Seat,
     draw::{Draw, Seed},
     host,
     ids::{AccountNo, BatchId, LotId},
-    round::max_slots,
+    round::RESERVATIONS_MAX,
     skip::Skip,
     terms::JURY,
     view::{GROUP_LOTS, LotPhase, LotState, Node, SlotPhase, WINDOW_GROUPS},
 };
 
 use super::{
-    Payloads, State,
-    facts::{BatchFacts, Facts, Held},
+    LookUp, Payloads, State,
+    facts::{BatchFacts, Facts},
+    policy::{Offer, Refusal},
 };
 use crate::record::Place;
 
@@ -25,6 +28,8 @@ const SHA256: Sha256 = host::sha256;
 pub(super) struct Chance {
     /// Whether its slice is still to come.
     later: bool,
+    /// Later rounds go first: their clocks run whatever happens.
+    round: Reverse<u8>,
     /// Seats that are free: started lots go first, so that they finish.
     free: usize,
     /// Spreads nodes over lots.
@@ -34,15 +39,15 @@ pub(super) struct Chance {
 }
 
 impl State {
-    /// Slots the node may still take.
+    /// Seats that the node may still reserve.
     pub(super) fn room(&self, facts: &Facts) -> usize {
         let Some((_, node)) = facts.node() else { return 0 };
-        usize::from(self.slot_limit(node).saturating_sub(node.slots))
+        usize::from(self.reservation_limit().saturating_sub(node.reservations))
     }
 
-    /// Slots the node may hold at once.
-    pub(super) fn slot_limit(&self, node: &Node) -> u16 {
-        self.limits.max_slots.min(max_slots(node.settled))
+    /// Seats that the node may hold reserved at once.
+    pub(super) fn reservation_limit(&self) -> u16 {
+        self.limits.max_reservations.min(RESERVATIONS_MAX)
     }
 
     /// Why the agent claims nothing at all.
@@ -64,32 +69,32 @@ impl State {
         let mut chances = Vec::new();
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
-            if !self.may_work(facts, batch, open) || self.pauses.batch(batch, now_ms).is_some() {
+            if self.pauses.batch(batch, now_ms).is_some() {
                 continue;
             }
+            let takes = [0, 1, JURY].map(|round| self.takes(facts, open, round));
             let mut unfilled = 0;
             for (place, seed, state) in drawn(batch, open) {
                 let seats = terms.seats(place.round);
                 let free = state.map_or(usize::from(seats), |state| state.free_seats(terms, facts.now_s));
-                let left = state.is_some_and(|state| state.leavers.contains(&number));
+                let left = state.is_some_and(|state| state.leavers.contains(&node.operator_or(number)));
                 if place.round == 0 && free > 0 && !left {
                     unfilled += 1;
-                    if unfilled > self.front(node, seed, seats) {
+                    let nodes = facts.classes.get(&terms.class).map_or(seed.tickets, |class| class.nodes);
+                    if unfilled > self.front(nodes, seats) {
                         continue;
                     }
                 }
-                if !self.can_answer(open, place.round)
-                    || self.pauses.lot(batch, place.lot, now_ms)
-                    || self.is_mine(place)
-                {
+                let takes = takes.get(usize::from(place.round)).copied().unwrap_or_default();
+                if !takes || self.pauses.lot(batch, place.lot, now_ms) || self.is_mine(place) {
                     continue;
                 }
                 let table = open.table(place, state, Some(seed));
                 let admits = |drawn_s| admitted(table.admit(SHA256, (number, node), facts.now_s, drawn_s));
-                let horizon_s = if ahead { facts.now_s.saturating_add(terms.slice_s) } else { facts.now_s };
-                if admits(horizon_s) {
-                    let later = !admits(facts.now_s);
-                    chances.push(Chance { later, free, order: spread(number.0, place), place });
+                let slice_s = if ahead { terms.round_slice_s(place.round) } else { 0 };
+                if admits(facts.now_s.saturating_add(slice_s)) {
+                    let (later, round) = (!admits(facts.now_s), Reverse(place.round));
+                    chances.push(Chance { later, round, free, order: spread(number.0, place), place });
                 }
             }
         }
@@ -99,15 +104,11 @@ impl State {
 
     /// The seats to claim in the next call: payloads in hand, bond covered, work that can be finished in time.
     pub(super) fn claims(&self, now_ms: u64, facts: &Facts, most: usize) -> Vec<Place> {
-        let Some((_, node)) = facts.node() else {
-            return Vec::new();
-        };
         if self.no_claims(now_ms).is_some() {
             return Vec::new();
         }
         let room = self.room(facts).min(most);
-        let mut first_rounds = self.first_round_room(facts);
-        let mut free_stake = node.free_stake();
+        let mut purse = facts.purse();
         let mut claims: Vec<Place> = Vec::new();
         for chance in self.candidates(now_ms, facts, false) {
             let place = chance.place;
@@ -118,60 +119,69 @@ impl State {
                 break;
             }
             if self.payloads.get(&(place.batch, place.lot)) != Some(&Payloads::Ready)
-                || !self.can_finish(facts, batch, &claims)
+                || !self.can_finish(facts, batch, place.round, &claims)
+                || (place.round == 0 && !self.has_asked(batch.open.requester))
             {
                 continue;
             }
-            let may_extend = may_extend(batch) && place.round == 0;
-            if may_extend && first_rounds == 0 {
-                continue;
-            }
-            let bond = batch.bond(place.lot, place.round);
-            if bond <= free_stake {
-                free_stake -= bond;
-                first_rounds -= usize::from(may_extend);
+            let cost = batch.cost(place.lot, place.round);
+            if self.limits.policy.cannot_afford(&purse, cost).is_none() {
+                purse.take(cost);
                 claims.push(place);
             }
         }
         claims
     }
 
-    /// How many unfilled lots of a batch, by number, the node looks at: as many as the network's nodes can fill at once.
-    /// Nodes that spread over more lots than that would each wait in a lot that nobody is left to complete. What this
-    /// node gave back does not count: it may be beyond everybody, and must not hold up the rest.
-    fn front(&self, node: &Node, seed: &Seed, seats: u8) -> u32 {
-        let first_rounds = u32::from(self.slot_limit(node).div_ceil(2));
-        (seed.tickets.saturating_mul(first_rounds) / u32::from(seats.max(1))).max(1)
+    /// How many unfilled lots of a batch, by number, the node looks at: as many as the class's nodes can fill at once.
+    /// Nodes that spread over more lots than that would each wait in a lot that no node is left to complete. What this
+    /// node gave back does not count: it may be beyond every worker, and must not hold up the rest.
+    fn front(&self, nodes: u32, seats: u8) -> u32 {
+        (nodes.saturating_mul(self.reservation_limit().into()) / u32::from(seats.max(1))).max(1)
     }
 
-    /// First rounds that the node may still join in batches with extensions. Half of the slots stay free for the extensions:
-    /// a slot is held until its lot settles, so nodes that are full of first rounds would wait for each other.
-    pub(super) fn first_round_room(&self, facts: &Facts) -> usize {
-        let Some((_, node)) = facts.node() else { return 0 };
-        let open = |held: &Held<'_>| {
-            let extends = held.lot.round < JURY && held.lot.phase != LotPhase::Provisional && may_extend(held.batch);
-            held.place.round == 0 && extends
+    /// Why the contract takes no claims of the node in this round of a lot; `None` if only a seed is wanting, or nothing.
+    pub(super) fn barred(
+        &self,
+        facts: &Facts,
+        open: &BatchFacts,
+        place: Place,
+        state: Option<&LotState>,
+    ) -> Option<Skip> {
+        let Some(node) = facts.node() else { return Some(Skip::Inactive) };
+        let admitted = open.table(place, state, None).admit(SHA256, node, facts.now_s, facts.now_s);
+        admitted.err().filter(|skip| *skip != Skip::NoSeed)
+    }
+
+    /// Whether the agent joins this round of a lot, once it is drawn.
+    pub(super) fn may_join(&self, facts: &Facts, open: &BatchFacts, place: Place, state: Option<&LotState>) -> bool {
+        self.takes(facts, open, place.round) && self.barred(facts, open, place, state).is_none()
+    }
+
+    /// Whether the agent has a program for what the round asks, and the operator takes its terms.
+    fn takes(&self, facts: &Facts, batch: &BatchFacts, round: u8) -> bool {
+        let class = self.limits.classes.get(&batch.open.terms.class);
+        class.is_some_and(|class| class.judges_scores || !batch.is_about_scores(round))
+            && self.refusals(facts, batch, round).is_empty()
+    }
+
+    /// What keeps the operator from a round of the batch.
+    pub(super) fn refusals(&self, facts: &Facts, batch: &BatchFacts, round: u8) -> Vec<Refusal> {
+        let record = match self.requesters.get(&batch.open.requester) {
+            Some(LookUp::Answered { record, .. }) => *record,
+            Some(LookUp::Asked) | None => None,
         };
-        usize::from(self.slot_limit(node).div_ceil(2)).saturating_sub(facts.held().filter(open).count())
+        self.limits.policy.refusals(&Offer { record, ..Offer::of(facts, batch, round) })
     }
 
-    /// Whether the agent has a worker for the batch's class, and the contract takes claims of the node in it: then a first
-    /// round without a seed is refused for want of that alone.
-    pub(super) fn may_work(&self, facts: &Facts, batch: BatchId, open: &BatchFacts) -> bool {
-        let table = open.table(Place { batch, lot: LotId(0), round: 0 }, None, None);
-        let admits = |node| table.admit(SHA256, node, facts.now_s, facts.now_s) == Err(Skip::NoSeed);
-        self.limits.classes.contains_key(&open.open.terms.class) && facts.node().is_some_and(admits)
-    }
-
-    /// Whether the class's worker answers what the round asks: some cannot judge an adjudicator's scores.
-    fn can_answer(&self, batch: &BatchFacts, round: u8) -> bool {
-        let judges_scores =
-            || self.limits.classes.get(&batch.open.terms.class).is_some_and(|class| class.judges_scores);
-        !batch.is_about_scores(round) || judges_scores()
+    /// Whether the gateway was asked about a requester, and answered or failed.
+    pub(super) fn has_asked(&self, requester: AccountNo) -> bool {
+        !self.limits.policy.asks_for_records()
+            || matches!(self.requesters.get(&requester), Some(LookUp::Answered { .. }))
     }
 
     /// Whether one more lot of the batch's class can be worked on within its reservation, after those already taken.
-    fn can_finish(&self, facts: &Facts, batch: &BatchFacts, claims: &[Place]) -> bool {
+    fn can_finish(&self, facts: &Facts, batch: &BatchFacts, round: u8, claims: &[Place]) -> bool {
         let terms = &batch.open.terms;
         let Some(limits) = self.limits.classes.get(&terms.class) else {
             return false;
@@ -185,7 +195,7 @@ impl State {
                 && in_class(&held.place)
         });
         let waiting = reserved.count() + claims.iter().filter(|place| in_class(place)).count();
-        let in_turn = (terms.claim_ttl_s / limits.time_limit_s.max(1)).max(1);
+        let in_turn = (terms.reservation_s(round) / limits.time_limit_s.max(1)).max(1);
         let fit = u32::from(limits.parallel).saturating_mul(in_turn);
         u32::try_from(waiting).is_ok_and(|waiting| waiting < fit)
     }
@@ -203,54 +213,52 @@ impl State {
             let table = open.table(place, state, Some(seed));
             let admits = || admitted(table.admit(SHA256, node, facts.now_s, u32::MAX));
             let when = || table.eligible_at(SHA256, node).unwrap_or(seed.at);
-            (self.can_answer(open, place.round) && admits()).then(|| (when(), seed.at, place.lot))
+            (self.takes(facts, open, place.round) && admits()).then(|| (when(), seed.at, place))
         };
-        match drawn(batch, open).filter_map(sometime).min_by_key(|(when, ..)| *when) {
-            Some((when, drawn_at, lot)) => {
-                let slice = when.saturating_sub(drawn_at) / open.open.terms.slice_s.max(1);
+        let drawn = drawn(batch, open);
+        let any = !drawn.is_empty();
+        match drawn.into_iter().filter_map(sometime).min_by_key(|(when, ..)| *when) {
+            Some((when, drawn_at, Place { lot, round, .. })) => {
+                let slice = when.saturating_sub(drawn_at) / open.open.terms.round_slice_s(round).max(1);
                 let wait_s = when.saturating_sub(facts.now_s);
                 format!("not eligible until slice {slice}, in {wait_s} s (lot {lot})")
             }
-            None if drawn(batch, open).next().is_none() => "no group is drawn yet".to_owned(),
+            None if !open.open.is_backed() => Skip::Adjudicator.text().to_owned(),
+            None if !any => "no group is drawn yet".to_owned(),
             None => "every lot is taken, or the node was there already".to_owned(),
         }
     }
 }
 
-/// Whether the contract lets the node in, or refuses it only for want of a free slot or stake: those two are counted over all
+/// Whether the contract lets the node in, or refuses it only for want of a reservation or stake: those two are counted over all
 /// claims of a call.
 const fn admitted(seat: Result<Seat, Skip>) -> bool {
-    matches!(seat, Ok(_) | Err(Skip::SlotLimit | Skip::Bond))
+    matches!(seat, Ok(_) | Err(Skip::Reservations | Skip::Bond))
 }
 
-/// Whether lots of the batch may get an extension round.
-pub(super) const fn may_extend(batch: &BatchFacts) -> bool {
-    batch.open.terms.max > batch.open.terms.start
-}
-
-/// Every round that has a seed and is not filled for good: first rounds in the window, extensions and juries anywhere.
-fn drawn(batch: BatchId, open: &BatchFacts) -> impl Iterator<Item = (Place, &Seed, Option<&LotState>)> {
-    let progress = &open.open.progress;
+/// Every round that has a seed and takes claims, by lot: lots of drawn groups that no claim has begun, and begun ones
+/// wherever they are, with the seed that they keep.
+fn drawn(batch: BatchId, open: &BatchFacts) -> Vec<(Place, &Seed, Option<&LotState>)> {
+    let window = &open.open.progress.window;
     let lots = open.lot_count();
-    let groups =
-        (progress.window.frontier..).take(WINDOW_GROUPS).filter_map(|group| match progress.window.draw(group) {
-            Some(Draw::Seeded(seed)) => Some((group, seed)),
-            _ => None,
-        });
-    let first = groups.flat_map(move |(group, seed)| {
-        let start = group.saturating_mul(GROUP_LOTS);
-        (start..lots.min(start.saturating_add(GROUP_LOTS))).filter_map(move |lot| {
-            let lot = LotId(lot);
-            let state = open.lots.get(&lot);
-            let is_first = state.is_none_or(|state| state.round == 0 && state.phase == LotPhase::Working);
-            (is_first && !progress.window.is_marked(lot)).then_some((Place { batch, lot, round: 0 }, seed, state))
-        })
-    });
-    let later = open.lots.iter().filter_map(move |(&lot, state)| match &state.draw {
-        Draw::Seeded(seed) if state.round > 0 => Some((Place { batch, lot, round: state.round }, seed, Some(state))),
+    let groups = (window.frontier..).take(WINDOW_GROUPS).filter_map(|group| match window.draw(group) {
+        Some(Draw::Seeded(seed)) if open.open.is_backed() => Some((group, seed)),
         _ => None,
     });
-    first.chain(later)
+    let new = groups.flat_map(|(group, seed)| {
+        let start = group.saturating_mul(GROUP_LOTS);
+        let group = (start..lots.min(start.saturating_add(GROUP_LOTS))).map(LotId);
+        let new = group.filter(|lot| !open.lots.contains_key(lot) && !window.is_marked(*lot));
+        new.map(move |lot| (Place { batch, lot, round: 0 }, seed, None))
+    });
+    let begun = open.lots.iter().filter(|(_, state)| state.phase == LotPhase::Working);
+    let begun = begun.filter_map(|(&lot, state)| match &state.draw {
+        Draw::Seeded(seed) => Some((Place { batch, lot, round: state.round }, seed, Some(state))),
+        Draw::Closed | Draw::Opened(_) => None,
+    });
+    let mut drawn: Vec<_> = new.chain(begun).collect();
+    drawn.sort_unstable_by_key(|(place, ..)| place.lot);
+    drawn
 }
 
 /// A number that differs between nodes for the same lot.

@@ -7,21 +7,22 @@ use piecework_interface::{
     host::sha256,
     ids::{AccountNo, BatchId, LotId},
     op::Target,
-    view::{GROUP_LOTS, WINDOW_GROUPS},
+    view::{GROUP_LOTS, OpenBatch, WINDOW_GROUPS},
 };
 
 use super::{
     Call, State,
     facts::{BatchFacts, Facts},
 };
+use crate::record::Place;
 
 /// Waits are stretched at most so far, however many nodes there are.
 const STRETCH_MAX: u64 = 30;
 
-/// A step that is due, told apart from the later steps at the same place.
+/// A step that is due. Later steps at the same place are other duties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Duty {
-    /// Open or capture; the flag tells which.
+    /// Open, or with the flag capture.
     Draw(BatchId, At, bool),
     /// Lot, its round and phase.
     Lot(BatchId, LotId, u8, u8),
@@ -31,15 +32,13 @@ pub(super) enum Duty {
     Tell(BatchId, u8),
     /// Node.
     Node(AccountNo),
-    /// The epoch of this number ends.
-    Epoch(u32),
 }
 
 impl Duty {
     /// The target of a poke.
     pub(super) const fn target(self) -> Option<Target> {
         match self {
-            Self::Draw(..) | Self::Epoch(_) | Self::Tell(..) => None,
+            Self::Draw(..) | Self::Tell(..) => None,
             Self::Lot(batch, lot, ..) => Some(Target::Lot(batch, lot)),
             Self::Batch(batch) => Some(Target::Batch(batch)),
             Self::Node(node) => Some(Target::Node(node)),
@@ -73,11 +72,6 @@ impl State {
         self.ripe(now_ms, facts).filter_map(Duty::target).collect()
     }
 
-    /// Whether the epoch is over and the wait for another node to end it, too.
-    pub(super) fn settles_epoch(&self, now_ms: u64, facts: &Facts) -> bool {
-        self.ripe(now_ms, facts).any(|duty| matches!(duty, Duty::Epoch(_)))
-    }
-
     /// A callback whose wait is over. It goes alone, for its gas.
     pub(super) fn tell(&self, now_ms: u64, facts: &Facts) -> Option<Call> {
         self.ripe(now_ms, facts).find_map(|duty| match duty {
@@ -105,12 +99,10 @@ impl State {
         let mut due = Vec::new();
         for (&batch, open) in &facts.batches {
             let terms = &open.open.terms;
-            if self.may_work(facts, batch, open) {
-                due.extend(draws_due(batch, open, facts));
-            }
+            due.extend(self.draws_due(batch, open, facts));
             if self.limits.keeper {
                 let lots = open.lots.iter();
-                let lots = lots.filter(|(_, lot)| open.due(lot, facts.now_s, facts.height).is_some());
+                let lots = lots.filter(|(lot, state)| open.due(**lot, state, facts.now_s, facts.height).is_some());
                 due.extend(lots.map(|(&lot, state)| Duty::Lot(batch, lot, state.round, state.phase as u8)));
                 let progress = &open.open.progress;
                 let closes =
@@ -120,17 +112,15 @@ impl State {
         }
         if self.limits.keeper {
             due.extend(facts.silent.iter().map(|node| Duty::Node(*node)));
-            let settles = self.limits.revenue.settles && facts.epoch_is_over();
-            due.extend(settles.then_some(Duty::Epoch(facts.revenue.epoch)));
             due.extend(facts.untold.iter().map(|(batch, tgas)| Duty::Tell(*batch, *tgas)));
         }
         due
     }
 
-    /// Waits are uniform over so many times the configured one as there are nodes of this size: the first of all comes
-    /// after about the configured time, the second about as much later.
+    /// Waits are uniform over the configured time, once for each node that may be faster: the first of all comes after
+    /// about the configured time, the second about as much later.
     fn is_ripe(&self, duty: Duty, since_ms: u64, now_ms: u64, facts: &Facts) -> bool {
-        let Some((number, node)) = facts.node() else {
+        let Some((number, _)) = facts.node() else {
             return false;
         };
         let (jitter_ms, concerned) = match duty {
@@ -140,9 +130,16 @@ impl State {
                 let is_in = lot.is_some_and(|lot| lot.slots.iter().any(|slot| slot.node == number));
                 (self.limits.keeper_jitter_ms, is_in)
             }
-            Duty::Batch(_) | Duty::Node(_) | Duty::Epoch(_) | Duty::Tell(..) => (self.limits.keeper_jitter_ms, false),
+            Duty::Batch(_) | Duty::Node(_) | Duty::Tell(..) => (self.limits.keeper_jitter_ms, false),
         };
-        let nodes = u64::from(facts.active_tickets / u32::from(node.tickets.max(1))).clamp(1, STRETCH_MAX);
+        let nodes = match duty {
+            Duty::Draw(batch, ..) => {
+                let class = facts.batches.get(&batch).and_then(|open| facts.classes.get(&open.open.terms.class));
+                class.map(|class| class.nodes)
+            }
+            _ => facts.classes.values().map(|class| class.nodes).max(),
+        };
+        let nodes = u64::from(nodes.unwrap_or_default()).clamp(1, STRETCH_MAX);
         // Who waits for its pay goes first.
         let window_ms = jitter_ms.saturating_mul(if concerned { nodes.div_ceil(2) } else { nodes });
         let wait_ms =
@@ -158,8 +155,7 @@ impl State {
             Duty::Lot(batch, lot, round, phase) => (2, [batch.0, lot.0], round << 4 | phase),
             Duty::Batch(batch) => (3, [batch.0, 0], 0),
             Duty::Node(node) => (4, [node.0, 0], 0),
-            Duty::Epoch(epoch) => (5, [epoch, 0], 0),
-            Duty::Tell(batch, _) => (6, [batch.0, 0], 0),
+            Duty::Tell(batch, _) => (5, [batch.0, 0], 0),
         };
         let mut bytes = self.limits.jitter_seed.to_le_bytes().to_vec();
         bytes.extend([kind, step]);
@@ -167,25 +163,31 @@ impl State {
         let digest = sha256(&bytes);
         u64::from_le_bytes(core::array::from_fn(|index| digest[index]))
     }
-}
 
-/// Groups that may open, and draws whose slice has passed.
-fn draws_due(batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
-    let (terms, progress) = (&open.open.terms, &open.open.progress);
-    let duty = |at, step| Duty::Draw(batch, at, step == DrawStep::Capture);
-    // An adjudicated batch is closed to all until its adjudicator has put up its bond.
-    let accepted = terms.adjudicator().is_none() || progress.adjudicator_bond.is_some();
-    let groups = (progress.window.frontier..open.lot_count().div_ceil(GROUP_LOTS))
-        .take(WINDOW_GROUPS)
-        // A group that somebody opened while there were more tickets waits: its seed would come long before its claims.
-        .filter(|group| progress.window.may_open(*group, facts.active_tickets, terms))
-        .filter(|_| open.takes_claims(0, facts.now_s))
-        .filter_map(|group| {
-            Some(duty(At::Group(group), progress.window.draw(group)?.due(accepted, terms, facts.now_s)?))
+    /// Groups that may open, and draws whose slice has passed, where this agent would claim.
+    fn draws_due(&self, batch: BatchId, open: &BatchFacts, facts: &Facts) -> Vec<Duty> {
+        let OpenBatch { terms, fixed, progress, .. } = &open.open;
+        let duty = |at, step| Duty::Draw(batch, at, step == DrawStep::Capture);
+        let class = facts.classes.get(&terms.class).filter(|class| {
+            let first = Place { batch, lot: LotId(0), round: 0 };
+            let may_be_drawn = open.open.is_backed() && terms.may_be_drawn(fixed, class);
+            may_be_drawn && open.takes_claims(0, facts.now_s) && self.may_join(facts, open, first, None)
         });
-    let lots = open.lots.iter().filter_map(|(&lot, state)| {
-        let may_draw = state.may_draw(terms, facts.now_s).is_ok() && open.takes_claims(state.round, facts.now_s);
-        Some(duty(At::Lot(lot), state.draw.due(false, terms, facts.now_s).filter(|_| may_draw)?))
-    });
-    groups.chain(lots).collect()
+        let groups = class.into_iter().flat_map(|class| {
+            let groups = (progress.window.frontier..open.lot_count().div_ceil(GROUP_LOTS)).take(WINDOW_GROUPS);
+            // A group that was opened while there were more tickets waits: its seed would come long before its claims.
+            let groups = groups.filter(|group| progress.window.may_open(*group, class.tickets, terms));
+            groups.filter_map(|group| {
+                let step = progress.window.draw(group)?.due(true, terms.round_slice_s(0), facts.now_s)?;
+                Some(duty(At::Group(group), step))
+            })
+        });
+        let lots = open.lots.iter().filter_map(|(&lot, state)| {
+            let step = state.draw.due(false, terms.round_slice_s(state.round), facts.now_s)?;
+            let place = Place { batch, lot, round: state.round };
+            let may_draw = state.may_draw(terms, facts.now_s).is_ok() && self.may_join(facts, open, place, Some(state));
+            may_draw.then(|| duty(At::Lot(lot), step))
+        });
+        groups.chain(lots).collect()
+    }
 }

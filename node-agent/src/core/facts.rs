@@ -1,20 +1,20 @@
 //! What the chain says at one final block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use piecework_interface::{
     admit::Table,
     draw::Seed,
-    due::LotStep,
-    ids::{AccountNo, BatchId, LotId},
+    due::{LotStep, Setting},
+    ids::{AccountNo, BatchId, ClassId, LotId},
     lots::lot_count,
-    revenue::Revenue,
     round::closed_to_claims,
     settlement::slot_bond,
     terms::JURY,
-    view::{Account, BatchStatus, LotState, Node, OpenBatch, Slot},
+    view::{Account, BatchStatus, Class, LotState, Node, OpenBatch, Slot},
 };
 
+use super::policy::{Cost, Purse};
 use crate::record::Place;
 
 /// The contract's state at a final block, as far as an agent needs it.
@@ -24,8 +24,10 @@ pub struct Facts {
     pub height: u64,
     /// Its time, Unix seconds.
     pub now_s: u32,
-    /// Sum of the tickets of active nodes.
-    pub active_tickets: u32,
+    /// The rows of the classes that the agent works in, as far as they are registered.
+    pub classes: BTreeMap<ClassId, Class>,
+    /// Adjudicators that the operator trusts.
+    pub adjudicators: BTreeSet<AccountNo>,
     /// A node silent for longer than this may be made inactive, seconds.
     pub liveness_window_s: u32,
     /// The agent's account; `None` if it is not registered.
@@ -34,10 +36,6 @@ pub struct Facts {
     pub batches: BTreeMap<BatchId, BatchFacts>,
     /// Active nodes that have been silent for too long, as far as they were looked for.
     pub silent: Vec<AccountNo>,
-    /// The running epoch, and what the one before pays.
-    pub revenue: Revenue,
-    /// How long an epoch lasts at least, seconds.
-    pub epoch_s: u32,
     /// Closed batches whose callback was not sent, with its TGas.
     pub untold: BTreeMap<BatchId, u8>,
 }
@@ -74,23 +72,22 @@ impl Facts {
         Some((account.account, account.node.as_ref()?))
     }
 
-    /// Whether the running epoch may end, and brings somebody something.
+    /// Active nodes of a class beside the agent's; 0 while its row is not known.
     #[must_use]
-    pub fn epoch_is_over(&self) -> bool {
-        self.revenue.tickets > 0 && self.now_s >= self.epoch_end()
+    pub fn others_in(&self, class: ClassId) -> u32 {
+        let counted = self.node().is_some_and(|(_, node)| node.counted().any(|(of, _)| of == class));
+        self.classes.get(&class).map_or(0, |row| row.nodes.saturating_sub(counted.into()))
     }
 
-    /// Unix time from which the running epoch may end, seconds.
+    /// The node's stake, and what of it stands behind lots.
     #[must_use]
-    pub const fn epoch_end(&self) -> u32 {
-        self.revenue.ends_at(self.epoch_s)
-    }
-
-    /// Whether the epoch before has something for the node.
-    #[must_use]
-    pub fn has_revenue(&self) -> bool {
-        let tickets = self.node().map_or(0, |(_, node)| node.clone().take_tickets(self.revenue.epoch));
-        tickets > 0 && self.revenue.shares.iter().any(|share| share.per_ticket.0 > 0)
+    pub fn purse(&self) -> Purse {
+        let (stake, free) = self.node().map_or((0, 0), |(_, node)| (node.stake.0, node.free_stake()));
+        let mut purse = Purse { stake, free, ..Purse::default() };
+        for held in self.held() {
+            purse.hold(held.batch.cost(held.place.lot, held.place.round));
+        }
+        purse
     }
 
     /// Every slot of the agent's node.
@@ -123,7 +120,9 @@ impl BatchFacts {
         Table {
             batch: place.batch,
             lot: place.lot,
-            items: self.items(place.lot),
+            items: self.open.lot_items(place.lot),
+            requester: (self.open.requester, self.open.requester_operator),
+            adjudicator_operator: Some(self.open.progress.adjudicator_operator),
             terms: &self.open.terms,
             fixed: &self.open.fixed,
             cancelled: self.is_cancelled(),
@@ -134,9 +133,16 @@ impl BatchFacts {
 
     /// The step of a lot that a poke would take now.
     #[must_use]
-    pub fn due(&self, lot: &LotState, now_s: u32, height: u64) -> Option<LotStep> {
-        let height = u32::try_from(height).unwrap_or(u32::MAX);
-        lot.due(&self.open.terms, &self.open.fixed, self.is_cancelled(), now_s, height)
+    pub fn due(&self, lot: LotId, state: &LotState, now_s: u32, height: u64) -> Option<LotStep> {
+        state.due(&Setting {
+            terms: &self.open.terms,
+            fixed: &self.open.fixed,
+            cancelled: self.is_cancelled(),
+            held_up: self.open.is_held_up_by(lot),
+            bond: self.open.progress.bond.0,
+            now_s,
+            height: u32::try_from(height).unwrap_or(u32::MAX),
+        })
     }
 
     /// Whether the batch was cancelled.
@@ -155,7 +161,7 @@ impl BatchFacts {
     #[must_use]
     pub fn judged(&self, lot: LotId, round: u8) -> u64 {
         let state = self.lots.get(&lot);
-        state.unwrap_or(&LotState::default()).judged_items(round, self.items(lot))
+        state.unwrap_or(&LotState::default()).judged_items(round, self.open.lot_items(lot))
     }
 
     /// Bytes per answer in a round: a jury about an adjudicator's scores answers in one.
@@ -174,11 +180,14 @@ impl BatchFacts {
     #[must_use]
     pub fn bond(&self, lot: LotId, round: u8) -> u128 {
         let (open, state) = (&self.open, self.lots.get(&lot));
-        slot_bond(&open.terms, &open.fixed, self.items(lot), state.unwrap_or(&LotState::default()), round)
+        slot_bond(&open.terms, &open.fixed, open.lot_items(lot), state.unwrap_or(&LotState::default()), round)
     }
 
-    fn items(&self, lot: LotId) -> u8 {
-        self.open.lot_items(lot)
+    /// A seat as the node's purse sees it.
+    #[must_use]
+    pub fn cost(&self, lot: LotId, round: u8) -> Cost {
+        let terms = &self.open.terms;
+        Cost { round, class: terms.class, windowed: terms.challenge_window_s > 0, bond: self.bond(lot, round) }
     }
 }
 
@@ -187,5 +196,14 @@ impl Held<'_> {
     #[must_use]
     pub const fn is_current(&self) -> bool {
         self.slot.round == self.lot.round
+    }
+
+    /// What giving the seat back costs now, yoctoNEAR; `None` if it cannot be given back.
+    #[must_use]
+    pub fn release_slash(&self, now_s: u32) -> Option<u128> {
+        let open = &self.batch.open;
+        let items = open.lot_items(self.place.lot);
+        let slash = self.lot.release_slash(self.slot, &open.terms, &open.fixed, items, now_s);
+        slash.filter(|_| self.is_current())
     }
 }

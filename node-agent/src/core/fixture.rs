@@ -5,45 +5,31 @@ use std::collections::BTreeMap;
 use piecework_interface::{
     amount::Amount,
     ids::{AccountNo, ClassId},
-    view::{Account, Node, NodeStatus, Part},
+    view::{Account, Node},
 };
 
-use super::{ClassLimits, Limits, RevenueRights, State};
+use super::{ClassLimits, Limits, State, policy::Policy};
 use crate::record::Binding;
 
 /// An agent without records, that does nothing later than it must.
-pub fn state(node: AccountNo, classes: BTreeMap<ClassId, ClassLimits>, revenue: RevenueRights) -> State {
+pub fn state(node: AccountNo, max_reservations: u16, classes: BTreeMap<ClassId, ClassLimits>) -> State {
     let limits = Limits {
-        max_slots: 8,
+        max_reservations,
         keeper: true,
         draw_jitter_ms: 0,
         keeper_jitter_ms: 0,
         jitter_seed: 0,
         stop_grace_ms: 0,
         classes,
-        revenue,
+        policy: Policy { spare_nodes: 0, spare_nodes_with_window: 0, ..Policy::default() },
     };
     State::new(Binding { contract: "market.near".to_owned(), node }, limits, Vec::new(), None)
 }
 
 /// An active node with one ticket that was seen now.
 pub fn node(now_s: u32) -> Node {
-    Node {
-        stake: Amount(1),
-        bonded: Amount(0),
-        unbonding: Amount(0),
-        unbonding_until: 0,
-        tickets: 1,
-        active_since: 0,
-        last_seen: now_s,
-        slots: 0,
-        faults: 0,
-        registered_at: 0,
-        settled: 1,
-        status: NodeStatus::Active,
-        classes: Vec::new(),
-        part: Part::default(),
-    }
+    let since_ever = Node { active_since: 0, risen_at: 0, registered_at: 0, ..Node::new(now_s) };
+    Node { stake: Amount(1 << 40), tickets: 1, settled: 1, ..since_ever }
 }
 
 /// Its account, with nothing else in it.

@@ -8,7 +8,7 @@ use piecework_interface::{
 };
 
 use super::{
-    Action, Payloads, State, Trouble,
+    Action, LookUp, Payloads, State, Trouble,
     facts::{BatchFacts, Facts, Held},
 };
 use crate::record::{Done, Place, Record};
@@ -19,6 +19,8 @@ const FORGET_AFTER_S: u32 = 600;
 const REFETCH_MS: u64 = 5_000;
 /// Payloads are fetched so many lots ahead of the claims.
 const AHEAD: usize = 2;
+/// What the gateway says of a requester is believed for so long.
+const RECORD_MS: u64 = 600_000;
 
 impl State {
     pub(super) fn fetched(&mut self, now_ms: u64, batch: BatchId, lot: LotId, result: Result<(), Trouble>) {
@@ -62,13 +64,18 @@ impl State {
                 actions.push(Action::Store(Record { place, done: Some(done.clone()) }));
                 self.unsaved.insert(place, done);
             }
-            Err(text) => self.work_failed(now_ms, place, text),
+            Err(text) => {
+                let slash = self.facts.as_ref().and_then(|facts| release_slash(facts, place));
+                self.work_failed(now_ms, place, text, slash);
+            }
         }
     }
 
-    fn work_failed(&mut self, now_ms: u64, place: Place, text: String) {
+    /// `slash` is what giving the seat back costs.
+    fn work_failed(&mut self, now_ms: u64, place: Place, text: String, slash: Option<u128>) {
         self.pauses.batch_failed(place.batch, now_ms, text.clone());
-        self.problem(format!("{place}: {text}; the seat is given back"));
+        let cost = slash.map(|slash| format!(" for {slash} yoctoNEAR")).unwrap_or_default();
+        self.problem(format!("{place}: {text}; the seat is given back{cost}"));
         self.failed.insert(place, text);
     }
 
@@ -190,7 +197,7 @@ impl State {
             let terms = &held.batch.open.terms;
             let Some(limits) = self.limits.classes.get(&terms.class).copied() else {
                 let text = format!("class {} is no longer configured under [work.classes]", terms.class);
-                self.work_failed(now_ms, place, text);
+                self.work_failed(now_ms, place, text, held.release_slash(facts.now_s));
                 continue;
             };
             match self.payloads.get(&(place.batch, place.lot)) {
@@ -236,6 +243,7 @@ impl State {
         let most = self.room(facts).saturating_add(AHEAD);
         for soon in self.candidates(now_ms, facts, true).into_iter().take(most) {
             let place = soon.place;
+            self.look_up(now_ms, facts, place, actions);
             match self.payloads.get(&(place.batch, place.lot)) {
                 None => self.fetch(place.batch, place.lot, actions),
                 Some(Payloads::Bad { retry_at_ms, .. }) if *retry_at_ms <= now_ms => {
@@ -246,8 +254,28 @@ impl State {
         }
     }
 
+    /// Asks for the record of a requester whose work the agent would begin.
+    fn look_up(&mut self, now_ms: u64, facts: &Facts, place: Place, actions: &mut Vec<Action>) {
+        let Some(batch) = facts.batches.get(&place.batch) else { return };
+        let requester = batch.open.requester;
+        let known = match self.requesters.get(&requester) {
+            Some(LookUp::Asked) => true,
+            Some(LookUp::Answered { at_ms, .. }) => now_ms < at_ms.saturating_add(RECORD_MS),
+            None => false,
+        };
+        if place.round == 0 && !known && self.limits.policy.asks_for_records() {
+            self.requesters.insert(requester, LookUp::Asked);
+            actions.push(Action::LookUp(place.batch, requester));
+        }
+    }
+
     fn fetch(&mut self, batch: BatchId, lot: LotId, actions: &mut Vec<Action>) {
         self.payloads.insert((batch, lot), Payloads::Fetching);
         actions.push(Action::Fetch(batch, lot));
     }
+}
+
+/// What giving a seat back costs now, yoctoNEAR.
+fn release_slash(facts: &Facts, place: Place) -> Option<u128> {
+    facts.held().find(|held| held.place == place)?.release_slash(facts.now_s)
 }

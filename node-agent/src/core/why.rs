@@ -1,11 +1,15 @@
 //! Why the agent takes no work, in sentences for the operator.
 
 use piecework_interface::{
-    ids::{AccountNo, ClassId},
+    ids::{AccountNo, BatchId, ClassId, LotId},
+    skip::Skip,
     view::{Node, NodeStatus},
 };
 
-use super::{Payloads, State, claims::may_extend, facts::Facts};
+use super::{
+    Payloads, State,
+    facts::{BatchFacts, Facts},
+};
 use crate::record::Place;
 
 /// Sentences at most: one per batch could be thousands.
@@ -42,45 +46,21 @@ impl State {
         if !self.limits.classes.keys().any(|class| declares(node, *class)) {
             reasons.push("no class that the node declared has a worker under [work.classes]".to_owned());
         }
-        let limit = self.slot_limit(node);
-        if node.slots >= limit {
-            reasons.push(format!("the node holds {} of {limit} slots it may hold", node.slots));
+        let limit = self.reservation_limit();
+        if node.reservations >= limit {
+            reasons.push(format!("the node holds {} of {limit} reservations it may hold", node.reservations));
         }
         reasons
     }
 
-    fn by_batch(&self, now_ms: u64, facts: &Facts, (number, node): (AccountNo, &Node)) -> Vec<String> {
-        let free_stake = node.free_stake();
+    fn by_batch(&self, now_ms: u64, facts: &Facts, node: (AccountNo, &Node)) -> Vec<String> {
         let mut reasons = Vec::new();
         let mut any = false;
-        for (&batch, open) in &facts.batches {
-            let terms = &open.open.terms;
-            if !open.takes_claims(0, facts.now_s) {
-                continue;
-            }
+        for (&batch, open) in facts.batches.iter().filter(|(_, open)| open.takes_claims(0, facts.now_s)) {
             any = true;
-            let text = if !declares(node, terms.class) || !self.limits.classes.contains_key(&terms.class) {
-                format!("class {} is not declared or has no worker", terms.class)
-            } else if !self.may_work(facts, batch, open) {
-                format!("it asks for reputation {} in class {}", terms.min_reputation, terms.class)
-            } else if let Some(why) = self.pauses.batch(batch, now_ms) {
-                why.to_owned()
-            } else if let Some(first) = self.candidates(now_ms, facts, false).iter().find(|it| it.place.batch == batch)
-            {
-                let bond = open.bond(first.place.lot, first.place.round);
-                if bond > free_stake {
-                    format!("no free stake: a lot bonds {bond} yoctoNEAR, {free_stake} are free")
-                } else if let Some(text) = self.not_in_hand(first.place) {
-                    text
-                } else if first.place.round == 0 && may_extend(open) && self.first_round_room(facts) == 0 {
-                    "the other slots are kept free for extension rounds".to_owned()
-                } else {
-                    continue;
-                }
-            } else {
-                self.no_chance(facts, (number, node), batch, open)
-            };
-            reasons.push(format!("batch {batch}: {text}"));
+            if let Some(text) = self.why_not(now_ms, facts, node, (batch, open)) {
+                reasons.push(format!("batch {batch}: {text}"));
+            }
         }
         if !any {
             reasons.push("no batch takes claims".to_owned());
@@ -88,9 +68,53 @@ impl State {
         reasons
     }
 
-    fn not_in_hand(&self, place: Place) -> Option<String> {
+    /// Why the agent claims nothing in a batch that takes claims; `None` if it is about to.
+    fn why_not(
+        &self,
+        now_ms: u64,
+        facts: &Facts,
+        (number, node): (AccountNo, &Node),
+        (batch, open): (BatchId, &BatchFacts),
+    ) -> Option<String> {
+        let terms = &open.open.terms;
+        if !declares(node, terms.class) || !self.limits.classes.contains_key(&terms.class) {
+            return Some(format!("class {} is not declared or has no worker", terms.class));
+        }
+        let candidates = self.candidates(now_ms, facts, false);
+        if let Some(first) = candidates.iter().map(|chance| chance.place).find(|place| place.batch == batch) {
+            let purse = facts.purse();
+            let poor = self.limits.policy.cannot_afford(&purse, open.cost(first.lot, first.round));
+            return poor.map(|refusal| refusal.to_string()).or_else(|| self.not_in_hand(open, first));
+        }
+        let refusals = self.refusals(facts, open, 0);
+        if !refusals.is_empty() {
+            return Some(refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        }
+        match self.barred(facts, open, Place { batch, lot: LotId(0), round: 0 }, None) {
+            Some(Skip::Class) if node.class(terms.class).is_some_and(|class| !class.admitted) => {
+                return Some(format!("the owner of class {} has not admitted the node", terms.class));
+            }
+            Some(Skip::Class) => {
+                return Some(format!("it asks for reputation {} in class {}", terms.min_reputation, terms.class));
+            }
+            Some(Skip::Party) => return Some("the node's operator pays for it itself".to_owned()),
+            Some(skip) => return Some(skip.text().to_owned()),
+            None => {}
+        }
+        if let Some(why) = self.pauses.batch(batch, now_ms) {
+            return Some(why.to_owned());
+        }
+        let class = facts.classes.get(&terms.class);
+        if class.is_some_and(|class| !terms.may_be_drawn(&open.open.fixed, class)) {
+            return Some(Skip::FewNodes.text().to_owned());
+        }
+        Some(self.no_chance(facts, (number, node), batch, open))
+    }
+
+    fn not_in_hand(&self, open: &BatchFacts, place: Place) -> Option<String> {
         match self.payloads.get(&(place.batch, place.lot)) {
-            Some(Payloads::Ready) => None,
+            Some(Payloads::Ready) if place.round > 0 || self.has_asked(open.open.requester) => None,
+            Some(Payloads::Ready) => Some("the gateway is being asked about its requester".to_owned()),
             Some(Payloads::Bad { text, .. }) => Some(text.clone()),
             Some(Payloads::Fetching) | None => Some(format!("payloads of lot {} are being fetched", place.lot)),
         }

@@ -18,9 +18,9 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{Agent, Message, send};
 use crate::{
-    caller::{self, Caller, Signer},
+    caller::{self, Caller},
     config::Config,
-    core::{Event, RevenueRights, State},
+    core::{Event, State},
     executor::{CommandConfig, CommandExecutor},
     gateway::Gateway,
     metrics,
@@ -46,18 +46,10 @@ impl Agent {
         ready: Arc<AtomicBool>,
     ) -> Result<Self> {
         let chain_id = patiently("chain.status", || async { Ok(rpc.status().await?.chain_id) }).await;
-        let rights = rights(&rpc, &config, &key).await?;
+        require_key(&rpc, &config, &key).await?;
         let open = || Watch::open(rpc.clone(), &config, config.work.keeper);
         let mut watch = patiently("chain.contract", open).await;
         let node = registered(&mut watch, &config).await;
-        // Intents are for one chain; one that the contract takes for another would be signed in vain.
-        let contract_says = &watch.config().chain_id;
-        let is_named = *contract_says == chain_id;
-        if !is_named && rights.signs.is_some() {
-            tracing::warn!(contract_says, chain_id, "revenue.other_chain");
-        }
-        let rights = RevenueRights { signs: rights.signs.filter(|_| is_named), ..rights };
-        let signer = Signer { node, key: key.clone(), chain_id: chain_id.clone() };
         let binding = Binding { contract: config.contract.to_string(), node };
         let identity = Identity { chain_id, account_id: config.account_id.to_string(), binding: binding.clone() };
         store.bind(&identity)?;
@@ -84,11 +76,12 @@ impl Agent {
         let jury_executors = juries.collect();
         let (sender, receiver) = mpsc::unbounded_channel();
         let agent = Self {
-            payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway)),
-            caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), signer, Arc::clone(&store)),
+            payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway.clone())),
+            gateway,
+            caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), node, Arc::clone(&store)),
             executors,
             jury_executors,
-            state: State::new(binding, config.limits(seed, rights), records, call.clone()),
+            state: State::new(binding, config.limits(seed), records, call.clone()),
             resumed,
             works: BTreeMap::new(),
             calling: call,
@@ -137,12 +130,12 @@ impl Agent {
     }
 }
 
-/// What the key may do besides work. A key that was added a moment ago is in no final block yet, so it is waited for.
-async fn rights(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<RevenueRights> {
+/// Refuses a key that is not fit. One that was added a moment ago is in no final block yet, so it is waited for.
+async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<()> {
     let began = Instant::now();
     loop {
-        if let Some(rights) = preflight::require_key(rpc, config, key).await? {
-            return Ok(rights);
+        if preflight::require_key(rpc, config, key).await? {
+            return Ok(());
         }
         if began.elapsed() >= KEY_WAIT {
             anyhow::bail!(preflight::no_key(config, key));

@@ -166,12 +166,27 @@ fn agent__should_name_every_problem_of_its_configuration() {
     let path = dir.path().join("agent.toml");
     let missing = agent(&path, &["check"]).output().unwrap();
     assert!(String::from_utf8_lossy(&missing.stderr).contains("piecework-agent init"));
-    fs::write(&path, "[work\nmax_slots = 0\n").unwrap();
+    fs::write(&path, "[work\nmax_reservations = 0\n").unwrap();
     let text = String::from_utf8_lossy(&agent(&path, &["run"]).output().unwrap().stderr).into_owned();
     assert!(text.contains("agent.toml is not usable") && text.contains("line 1"), "{text}");
-    fs::write(&path, "[work]\nmax_slots = 0\n").unwrap();
+    fs::write(&path, "[work]\nmax_reservations = 0\n").unwrap();
     let text = String::from_utf8_lossy(&agent(&path, &["check"]).output().unwrap().stderr).into_owned();
-    for part in ["account_id is missing", "key_file is missing", "max_slots must be", "[work.classes] is empty"] {
+    for part in ["account_id is missing", "key_file is missing", "max_reservations must be", "[work.classes] is empty"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn agent__should_take_its_policy_from_flags_variables_and_the_file() {
+    // Given settings that are none, each in another place.
+    let dir = tempfile::tempdir().unwrap();
+    let config = write_config(dir.path(), "[policy]\nmin_reward = [\"1:5\"]\n");
+    let mut command = agent(&config, &["--jury-reserve-pct", "101", "check"]);
+    let output = command.env("PIECEWORK_ADJUDICATORS", "good.near,NOT AN ACCOUNT").output().unwrap();
+    // Then all are named.
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    for part in ["min_reward: \"1:5\" is not", "jury_reserve_pct: \"101\" is not", "adjudicators: \"NOT AN ACCOUNT\""] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("good.near"), "{text}");
 }

@@ -12,12 +12,12 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use piecework_agent::{
-    core::Trouble,
+    core::{Trouble, policy::Record},
     gateway::{Gateway, GatewayError},
     payloads::Payloads,
     store::Store,
 };
-use piecework_api::{Batch, BatchState, Counts, client::ClientError};
+use piecework_api::{Batch, BatchState, Counts, Page, client::ClientError};
 use piecework_interface::{
     amount::Amount,
     host::sha256,
@@ -75,13 +75,18 @@ impl World {
 
     /// Says that the batch's manifest is at `uri`.
     fn point_to(&self, uri: &str) {
-        let batch = Batch {
+        self.set(&format!("/v1/batches/{BATCH}"), Some(&serde_json::to_vec(&self.batch(uri)).unwrap()));
+    }
+
+    fn batch(&self, uri: &str) -> Batch {
+        Batch {
             batch: BATCH,
             status: BatchState::Open,
             requester_id: "requester.test.near".to_owned(),
             lots: 2,
             callback: None,
             uri: uri.to_owned(),
+            gold_root: [0; 32],
             record: self.open(),
             settled: 0,
             results_root: [0; 32],
@@ -89,8 +94,7 @@ impl World {
             ended_at: None,
             created_seq: 0,
             updated_seq: 0,
-        };
-        self.set(&format!("/v1/batches/{BATCH}"), Some(&serde_json::to_vec(&batch).unwrap()));
+        }
     }
 
     fn blob(&self, item: usize) -> String {
@@ -110,6 +114,7 @@ impl World {
         let digests: Vec<[u8; 32]> = self.payloads.iter().map(|payload| sha256(payload)).collect();
         OpenBatch {
             requester: AccountNo(0),
+            requester_operator: AccountNo(0),
             token: NEAR,
             terms: terms(),
             fixed: piecework_interface::config::Fixed {
@@ -122,7 +127,6 @@ impl World {
             },
             items: 3,
             manifest: merkle::root(sha256, &digests),
-            gold_root: [0; 32],
             created_at: 0,
             progress: Progress::default(),
             escrow: Amount(0),
@@ -152,7 +156,6 @@ fn terms() -> Terms {
         lot_size: 2,
         answer_width: 1,
         start: 1,
-        max: 1,
         quorum_pct: 60,
         claim_ttl_s: 60,
         reveal_window_s: 300,
@@ -164,7 +167,6 @@ fn terms() -> Terms {
         min_reputation: 0,
         expires_at: 1,
         verification: Verification::Consensus,
-        gold_slash_pct: 0,
     }
 }
 
@@ -278,6 +280,27 @@ async fn lot__should_name_a_gateway_that_is_down() {
     let world = World::new().await;
     let text = fetch(&world.source("http://127.0.0.1:1", 1 << 20), &world.open(), 0).await.unwrap_err();
     assert!(text.contains("127.0.0.1:1 does not answer") && text.contains("[gateway] url"), "{text}");
+}
+
+#[tokio::test]
+async fn requester__should_be_known_by_how_its_lots_ended() {
+    // Given a requester with a running batch, a closed one with items that found no result, and a cancelled one.
+    let world = World::new().await;
+    let batch = |status, counts| Batch { status, counts, ..world.batch("blob:00") };
+    let running = Counts { open_lots: 9, settled_lots: 1, settled_items: 2, ..Counts::default() };
+    let closed = Counts { settled_lots: 5, settled_items: 10, unresolved_items: 5, ..Counts::default() };
+    let cancelled = Counts { open_lots: 4, settled_lots: 1, ..Counts::default() };
+    let items = vec![
+        batch(BatchState::Open, running),
+        batch(BatchState::Closed, closed),
+        batch(BatchState::Cancelled, cancelled),
+    ];
+    world.set("/v1/batches", Some(&serde_json::to_vec(&Page { items, next: None }).unwrap()));
+    // When the gateway is asked, then open lots of the running batch count for nothing.
+    let gateway = Gateway::new(&world.url, 1 << 20).unwrap();
+    assert_eq!(gateway.requester(BATCH).await.unwrap(), Record { ended: 11, unresolved: 2, withdrawn: 4 });
+    let asked = world.asked.lock().unwrap();
+    assert!(asked.last().unwrap().ends_with("requester_id=requester.test.near"), "{asked:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod chain;
 use self::agent::Agent;
 use self::chain::Chain;
 use piecework_interface::{
-    ids::{LotId, NEAR},
+    ids::LotId,
     view::{BatchStatus, LotPhase, SlotPhase},
 };
 use proptest::prelude::*;
@@ -195,19 +195,19 @@ fn agents__should_sit_on_a_jury_and_tell_of_the_end() {
         assert!(world.now_ms < LIMIT_MS, "the case does not end: {:?}", world.chain.batch());
         world.tick(&mut Vec::new(), &mut Vec::new());
     }
-    // Then three have worked and five others have sat on the jury, each paid for what it did, and nobody was slashed.
+    // Then three have worked for three items each and share a tenth of the deposit, five others have sat on the jury for
+    // one item, each is paid for what it did, and no node was slashed.
     let nodes = MORE_NODES.map(|node| world.chain.account(node));
-    let paid_in = |near: bool| {
-        nodes.iter().filter(|node| node.balances.iter().any(|balance| (balance.token == NEAR) == near)).count()
-    };
-    assert_eq!((paid_in(false), paid_in(true)), (3, 5));
+    let mut paid = nodes.each_ref().map(|node| node.balances.iter().map(|balance| balance.amount.0).sum::<u128>());
+    paid.sort_unstable();
+    assert_eq!(paid, [0, 1_000, 1_000, 1_000, 1_000, 1_000, 3_166, 3_166, 3_166]);
     assert!(nodes.iter().all(|node| node.node.as_ref().unwrap().stake == nodes[0].node.as_ref().unwrap().stake));
 }
 
 #[test]
 fn agents__should_not_wait_for_each_other() {
     for dissenters in [&[][..], &[0, 3, 6], &[0, 1, 2, 3, 4]] {
-        // Given newcomers with two slots each, lots enough to fill them all several times, and so many dissenters that
+        // Given nodes with two reservations each, lots enough to fill them all several times, and so many dissenters that
         // nearly every lot is extended.
         let mut world = World::with(&MORE_NODES, 45, 70);
         for index in dissenters {

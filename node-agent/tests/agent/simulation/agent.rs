@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_agent::{
-    core::{Action, Call, Called, ClassLimits, Event, Limits, RevenueRights, State, Trouble},
+    core::{Action, Call, Called, ClassLimits, Event, Limits, State, Trouble, policy::Policy},
     record::{Binding, Place, Record},
 };
 use piecework_interface::{
@@ -63,13 +63,13 @@ pub struct Agent {
     /// Claims that it tried to send while its disk was full.
     pub refused: u32,
     stopping: bool,
-    /// Most slots it may hold.
-    max_slots: u16,
+    /// Most seats that it may hold reserved.
+    max_reservations: u16,
     pub exited: bool,
 }
 
 impl Agent {
-    pub fn new(account_id: &str, machine: u64, chain: &Chain, max_slots: u16) -> Self {
+    pub fn new(account_id: &str, machine: u64, chain: &Chain, max_reservations: u16) -> Self {
         let binding = Binding { contract: CONTRACT.to_owned(), node: chain.number(account_id) };
         let mut agent = Self {
             account_id: account_id.to_owned(),
@@ -89,7 +89,7 @@ impl Agent {
             commitments: BTreeMap::new(),
             refused: 0,
             stopping: false,
-            max_slots,
+            max_reservations,
             exited: false,
         };
         agent.start(chain);
@@ -99,14 +99,15 @@ impl Agent {
     pub fn start(&mut self, _chain: &Chain) {
         let seed = u64::from(self.binding.node.0) << 8 | self.machine;
         let limits = Limits {
-            max_slots: self.max_slots,
+            max_reservations: self.max_reservations,
             keeper: true,
             draw_jitter_ms: 500,
             keeper_jitter_ms: 500,
             jitter_seed: seed,
             stop_grace_ms: 10_000,
             classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 5, judges_scores: false })].into(),
-            revenue: RevenueRights { settles: true, signs: None },
+            // So few nodes have none to spare.
+            policy: Policy { spare_nodes: 0, spare_nodes_with_window: 0, ..Policy::default() },
         };
         // As the real shell: payloads of seats without answers are kept, the call in flight is taken up again.
         let unworked: BTreeSet<_> = self
@@ -221,6 +222,9 @@ impl Agent {
             Action::Fetch(batch, lot) => {
                 self.tasks.push((now_ms + 200, Event::Fetched(batch, lot, Ok(()))));
             }
+            Action::LookUp(_, requester) => {
+                self.tasks.push((now_ms + 100, Event::Requester(requester, None)));
+            }
             Action::Drop(batch, lot) => {
                 self.disk.payloads.remove(&(batch, lot));
             }
@@ -327,8 +331,8 @@ impl Agent {
         assert!(bytes <= ANSWER_BYTES_MAX);
         assert!(claims.iter().all(|place| !self.disk.records.contains_key(place)), "claimed a seat twice");
         // Machines of one node do not know what the others claim at the same time; the contract does.
-        let slots = chain.account(&self.account_id).node.expect("node").slots;
-        let fits = usize::from(slots) + claims.len() <= usize::from(self.max_slots);
-        assert!(fits || self.shares_node, "too many slots");
+        let reservations = chain.account(&self.account_id).node.expect("node").reservations;
+        let fits = usize::from(reservations) + claims.len() <= usize::from(self.max_reservations);
+        assert!(fits || self.shares_node, "too many reservations");
     }
 }

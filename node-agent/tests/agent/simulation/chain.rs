@@ -1,6 +1,6 @@
 //! The coordinator's own rules, with blocks, final blocks, and transactions that run once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_agent::core::{
     Call, Called,
@@ -9,7 +9,7 @@ use piecework_agent::core::{
 use piecework_coordinator::testing::{self as engine, Call as By, NEAR};
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, ChallengeArgs, DepositMessage, NodeRegisterArgs},
+    call::{BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs},
     config::{Bounds, Config},
     event::{Entry, Line},
     ids::{AccountNo, BatchId, ClassId, LotId},
@@ -19,11 +19,9 @@ use piecework_interface::{
 };
 
 pub use piecework_coordinator::testing::CONTRACT;
-pub const CLASS: ClassId = ClassId(7);
+pub const CLASS: ClassId = ClassId(0);
 const TOKEN: &str = "token.near";
 const REQUESTER: &str = "requester.near";
-/// Short enough that epochs end while the agents work.
-const EPOCH_S: u32 = 60;
 /// A block is final when so many have followed it.
 const FINAL_AFTER: usize = 2;
 /// A node may lag so many final blocks behind at most.
@@ -62,9 +60,7 @@ impl Chain {
         let config = Config {
             grace_s: 5,
             liveness_window_s: 600,
-            epoch_s: EPOCH_S,
-            juror_age_s: 0,
-            juror_reputation: 0,
+            jury_nodes: 1,
             bounds,
             ..Config::default()
         };
@@ -74,6 +70,8 @@ impl Chain {
         for who in nodes.iter().copied().chain([REQUESTER]) {
             chain.latest.storage_deposit(who, 100 * NEAR).expect("storage");
         }
+        let class = ClassRegisterArgs { name: "digits".to_owned(), schema: [0; 32], gated: false };
+        chain.latest.call(By::by(REQUESTER).with(NEAR), |engine| engine.class_register(class)).expect("class");
         for node in nodes {
             let args = NodeRegisterArgs { classes: vec![CLASS] };
             chain.latest.call(By::by(node).with(10 * NEAR), |engine| engine.node_register(args)).expect("node");
@@ -108,8 +106,8 @@ impl Chain {
 
     /// The requester challenges the first item of a lot.
     pub fn challenge(&mut self, lot: LotId) {
-        let args = ChallengeArgs { batch: BatchId(0), lot, items: vec![0] };
-        self.latest.call(By::by(REQUESTER).with(NEAR), |engine| engine.challenge(&args)).expect("challenge");
+        let args = ChallengeArgs { batch: BatchId(0), lot, items: vec![0], evidence: [0; 32] };
+        self.latest.call(By::by(REQUESTER).with(1), |engine| engine.challenge(&args)).expect("challenge");
     }
 
     /// Takes signed bytes; the second time does nothing.
@@ -137,8 +135,6 @@ impl Chain {
                 Call::Poke(targets) => chain.call(by, |engine| engine.poke(&targets)).map(drop),
                 Call::Tell(batch, _) => chain.call(by, |engine| engine.poke(&[Target::Batch(batch)])).map(drop),
                 Call::Heartbeat => chain.call(by, |engine| engine.heartbeat()),
-                Call::EpochSettle => chain.call(by, |engine| engine.epoch_settle()),
-                Call::Collect(_) => unreachable!("no key of these agents signs intents"),
             };
             let called = match ran {
                 Ok(()) => Called::Done { height: self.latest.height, skips: skips(self.latest.lines.last()) },
@@ -162,7 +158,7 @@ impl Chain {
     /// What an agent sees through a node that lags so many blocks behind the last final one.
     pub fn facts_behind(&self, who: &str, lag: usize) -> Facts {
         let block = self.final_block(lag);
-        let (account, root, revenue, batches, untold) = block.view(|mut engine| {
+        let (account, classes, batches, untold) = block.view(|mut engine| {
             let batches: Vec<Batch> = engine.view_batches(0, 128).expect("batches");
             let closed = batches.iter().filter(|batch| batch.status == BatchStatus::Closed);
             let untold = closed.filter_map(|batch| Some((batch.batch, batch.callback.as_ref()?.tgas))).collect();
@@ -173,24 +169,18 @@ impl Chain {
                 Some((batch.batch, BatchFacts { status: batch.status, open, lots }))
             });
             let batches: BTreeMap<BatchId, BatchFacts> = batches.collect();
-            (
-                engine.view_account(who).expect("account"),
-                engine.view_root(),
-                engine.view_revenue().expect("revenue"),
-                batches,
-                untold,
-            )
+            let classes = engine.view_classes(0, 128).expect("classes");
+            (engine.view_account(who).expect("account"), classes, batches, untold)
         });
         Facts {
             height: block.height,
             now_s: block.now(),
-            active_tickets: root.active_tickets,
+            classes: classes.into_iter().map(|class| (class.class, class)).collect(),
+            adjudicators: BTreeSet::new(),
             liveness_window_s: 600,
             account,
             batches,
             silent: Vec::new(),
-            revenue,
-            epoch_s: EPOCH_S,
             untold,
         }
     }
@@ -241,7 +231,6 @@ fn terms(now_s: u32, quorum_pct: u8) -> Terms {
         lot_size: 3,
         answer_width: 1,
         start: 3,
-        max: 6,
         quorum_pct,
         claim_ttl_s: 20,
         reveal_window_s: 60,
@@ -253,6 +242,5 @@ fn terms(now_s: u32, quorum_pct: u8) -> Terms {
         min_reputation: 0,
         expires_at: now_s + 3_000,
         verification: Verification::Consensus,
-        gold_slash_pct: 0,
     }
 }

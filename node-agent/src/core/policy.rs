@@ -1,0 +1,320 @@
+//! Which terms the operator takes: a pure decision, with a sentence and a setting for each refusal.
+//!
+//! Work of rounds 0 and 1 is weighed by all that a requester names. New lots also need enough other nodes in the class, so
+//! that disputed items find an extension and appeals a jury; an extension that stands already is not left alone for want of
+//! them. A jury seat pays the same for every verdict, so it asks for nothing but a class that the operator trusts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use piecework_interface::{
+    ids::{AccountNo, ClassId, TokenId},
+    money::mul_div,
+    terms::JURY,
+    view::{Class, OpenBatch},
+};
+
+use super::facts::{BatchFacts, Facts};
+
+/// What the operator asks of terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Least reward per item of a token, in its units; none for tokens that are not here.
+    pub min_reward: BTreeMap<TokenId, u128>,
+    /// Greatest `bond_pct`.
+    pub max_bond_pct: u16,
+    /// Greatest `dissent_slash_pct`.
+    pub max_dissent_slash_pct: u8,
+    /// Least `quorum_pct`.
+    pub min_quorum_pct: u8,
+    /// Longest challenge window, seconds.
+    pub max_challenge_window_s: u32,
+    /// Gated classes whose owners the operator trusts.
+    pub gated_classes: BTreeSet<ClassId>,
+    /// Other active nodes that a class must have beyond a batch's `start`.
+    pub spare_nodes: u32,
+    /// The same where the batch has a challenge window.
+    pub spare_nodes_with_window: u32,
+    /// Part of the stake that may stand behind unsettled lots with a challenge window of one class, in percent.
+    pub max_windowed_pct: u8,
+    /// Part of the stake that is kept free for juries, in percent.
+    pub jury_reserve_pct: u8,
+    /// Part of a requester's lots that may have ended without results, in percent.
+    pub max_lost_pct: u8,
+    /// Lots of a requester before that part counts.
+    pub judged_after_lots: u64,
+    /// Whether it sits on juries.
+    pub juries: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            min_reward: BTreeMap::new(),
+            max_bond_pct: 200,
+            max_dissent_slash_pct: 50,
+            min_quorum_pct: 51,
+            max_challenge_window_s: 604_800,
+            gated_classes: BTreeSet::new(),
+            spare_nodes: 3,
+            spare_nodes_with_window: 8,
+            max_windowed_pct: 25,
+            jury_reserve_pct: 10,
+            max_lost_pct: 50,
+            judged_after_lots: 20,
+            juries: true,
+        }
+    }
+}
+
+/// How the lots of a requester's last batches ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Lots that ended.
+    pub ended: u64,
+    /// Lots' worth of items among them that were answered and have no result.
+    pub unresolved: u64,
+    /// Lots among them that their batch took back: it was cancelled or expired before their first claim.
+    pub withdrawn: u64,
+}
+
+/// A round of a batch, as the policy weighs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// Batch.
+    pub batch: &'a OpenBatch,
+    /// Round.
+    pub round: u8,
+    /// Its class's row; `None` while it is not known.
+    pub class: Option<&'a Class>,
+    /// Active nodes of the class beside the agent's.
+    pub others: u32,
+    /// Adjudicators that the operator trusts.
+    pub adjudicators: &'a BTreeSet<AccountNo>,
+    /// How the requester's lots ended, if that is known.
+    pub record: Option<Record>,
+}
+
+impl<'a> Offer<'a> {
+    /// A round of a batch as the facts have it, without the requester's record.
+    #[must_use]
+    pub fn of(facts: &'a Facts, batch: &'a BatchFacts, round: u8) -> Self {
+        let class = batch.open.terms.class;
+        Self {
+            batch: &batch.open,
+            round,
+            class: facts.classes.get(&class),
+            others: facts.others_in(class),
+            adjudicators: &facts.adjudicators,
+            record: None,
+        }
+    }
+}
+
+/// Stake of a node, and what of it stands behind lots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purse {
+    /// All of it, yoctoNEAR.
+    pub stake: u128,
+    /// Part that backs nothing, yoctoNEAR.
+    pub free: u128,
+    /// Per class, part that backs work in unsettled lots with a challenge window, yoctoNEAR.
+    pub windowed: BTreeMap<ClassId, u128>,
+}
+
+/// A seat as a purse sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Round.
+    pub round: u8,
+    /// Class.
+    pub class: ClassId,
+    /// Whether the batch has a challenge window.
+    pub windowed: bool,
+    /// Bond, yoctoNEAR.
+    pub bond: u128,
+}
+
+/// Why terms are refused, and what would allow them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong, in a sentence about the batch.
+    pub why: String,
+    /// What would allow it.
+    pub fix: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; to allow it, {}", self.why, self.fix)
+    }
+}
+
+impl Refusal {
+    /// A refusal that another value of a setting would not make.
+    fn set(why: String, setting: &str, value: impl fmt::Display) -> Self {
+        Self { why, fix: format!("set [policy] {setting} = {value}") }
+    }
+}
+
+impl Policy {
+    /// Everything that keeps the operator from a round of the batch; empty if it takes it.
+    #[must_use]
+    pub fn refusals(&self, offer: &Offer<'_>) -> Vec<Refusal> {
+        let mut refusals = Vec::new();
+        refusals.extend(self.gate(offer));
+        if offer.round == JURY {
+            let off = || Refusal { why: "juries are off".to_owned(), fix: "leave [policy] no_juries out".to_owned() };
+            refusals.extend((!self.juries).then(off));
+            return refusals;
+        }
+        self.terms(offer, &mut refusals);
+        if offer.round == 0 {
+            refusals.extend(self.crowd(offer));
+            refusals.extend(self.requester(offer));
+        }
+        refusals
+    }
+
+    /// A gated class's owner admits workers and jurors alike, so it is the judge of all disputes.
+    fn gate(&self, offer: &Offer<'_>) -> Option<Refusal> {
+        let number = offer.batch.terms.class;
+        let Some(class) = offer.class else {
+            let why = format!("class {number} is not known yet");
+            return Some(Refusal { why, fix: "wait until the chain shows it".to_owned() });
+        };
+        (class.gated && !self.gated_classes.contains(&number)).then(|| {
+            let why = format!("class {number} is gated: its owner, account {}, is the judge", class.owner);
+            Refusal { why, fix: format!("add {number} to [policy] gated_classes") }
+        })
+    }
+
+    fn terms(&self, offer: &Offer<'_>, refusals: &mut Vec<Refusal>) {
+        let (token, terms) = (offer.batch.token, &offer.batch.terms);
+        let least = self.min_reward.get(&token).copied().unwrap_or_default();
+        if terms.reward.0 < least {
+            let why = format!("it pays {} of token {token} per item, less than {least}", terms.reward);
+            refusals.push(Refusal { why, fix: format!("lower [policy] min_reward of token {token}") });
+        }
+        let (bond, slash) = (terms.bond_pct, terms.dissent_slash_pct);
+        if bond > self.max_bond_pct {
+            let why = format!("it bonds {bond} % of the work's worth, more than {}", self.max_bond_pct);
+            refusals.push(Refusal::set(why, "max_bond_pct", bond));
+        }
+        if slash > self.max_dissent_slash_pct {
+            let why = format!("an answer that misses the result costs {slash} % of the bond, more than {}", self.max_dissent_slash_pct);
+            refusals.push(Refusal::set(why, "max_dissent_slash_pct", slash));
+        }
+        match terms.adjudicator() {
+            Some(adjudicator) if !offer.adjudicators.contains(&adjudicator) => {
+                let why = format!("account {adjudicator} scores it, which is not among the trusted adjudicators");
+                refusals.push(Refusal { why, fix: "add the account to [policy] adjudicators".to_owned() });
+            }
+            // Scores decide there, not equal answers.
+            Some(_) => {}
+            None if terms.quorum_pct < self.min_quorum_pct => {
+                let quorum = terms.quorum_pct;
+                let why = format!("{quorum} % equal answers make a result, fewer than {}", self.min_quorum_pct);
+                refusals.push(Refusal::set(why, "min_quorum_pct", quorum));
+            }
+            None => {}
+        }
+        let window_s = terms.challenge_window_s;
+        if window_s > self.max_challenge_window_s {
+            let longest_s = self.max_challenge_window_s;
+            let why = format!("bonds and pay wait {window_s} s for challenges, longer than {longest_s}");
+            refusals.push(Refusal::set(why, "max_challenge_window_s", window_s));
+        }
+    }
+
+    fn crowd(&self, offer: &Offer<'_>) -> Option<Refusal> {
+        let terms = &offer.batch.terms;
+        let (spare, setting) = if terms.challenge_window_s > 0 {
+            (self.spare_nodes_with_window, "spare_nodes_with_window")
+        } else {
+            (self.spare_nodes, "spare_nodes")
+        };
+        let (start, others) = (u32::from(terms.start), offer.others);
+        (others < start.saturating_add(spare)).then(|| {
+            let why = format!(
+                "class {} has {others} other active nodes, too few for {start} copies and {spare} more nodes",
+                terms.class
+            );
+            match others.checked_sub(start) {
+                Some(enough) => Refusal::set(why, setting, enough),
+                None => Refusal { why, fix: "wait until more nodes declare the class".to_owned() },
+            }
+        })
+    }
+
+    fn requester(&self, offer: &Offer<'_>) -> Option<Refusal> {
+        let Record { ended, unresolved, withdrawn } = offer.record?;
+        let lost = unresolved.saturating_add(withdrawn);
+        let is_judged = ended >= self.judged_after_lots.max(1);
+        let lost_pct = mul_div(lost.into(), 100, ended.into());
+        (is_judged && lost_pct > u128::from(self.max_lost_pct)).then(|| {
+            let why = format!(
+                "of the requester's last {ended} lots {unresolved} ended without results and {withdrawn} were withdrawn, \
+                 {lost_pct} %, more than {}",
+                self.max_lost_pct
+            );
+            Refusal::set(why, "max_lost_pct", lost_pct.min(100))
+        })
+    }
+
+    /// Whether how requesters' lots ended matters at all.
+    #[must_use]
+    pub const fn asks_for_records(&self) -> bool {
+        self.max_lost_pct < 100
+    }
+
+    /// Why the stake does not suffice for a seat; `None` if it does. Seats of work leave the juries' part free.
+    #[must_use]
+    pub fn cannot_afford(&self, purse: &Purse, cost: Cost) -> Option<Refusal> {
+        let bond = cost.bond;
+        let stake = |why| Some(Refusal { why, fix: "run `piecework node stake`, or wait until lots settle".to_owned() });
+        if bond > purse.free {
+            return stake(format!("no free stake: a lot bonds {bond} yoctoNEAR, {} are free", purse.free));
+        }
+        if cost.round == JURY {
+            return None;
+        }
+        let reserve = mul_div(purse.stake, self.jury_reserve_pct.into(), 100);
+        if bond > purse.free.saturating_sub(reserve) {
+            let why = format!("{} yoctoNEAR of stake are free, and {reserve} are kept for juries", purse.free);
+            return Some(Refusal { why, fix: "lower [policy] jury_reserve_pct, or stake more".to_owned() });
+        }
+        let most = mul_div(purse.stake, self.max_windowed_pct.into(), 100);
+        let bonded = purse.windowed.get(&cost.class).copied().unwrap_or_default();
+        if cost.windowed && bonded.saturating_add(bond) > most {
+            let why = format!(
+                "lots of class {} that may be challenged bond {bonded} yoctoNEAR, a lot more {bond}, and {most} may be at \
+                 risk there",
+                cost.class
+            );
+            return Some(Refusal { why, fix: "raise [policy] max_windowed_pct, or stake more".to_owned() });
+        }
+        None
+    }
+}
+
+impl Purse {
+    /// Pays for a seat.
+    pub fn take(&mut self, cost: Cost) {
+        self.free = self.free.saturating_sub(cost.bond);
+        self.hold(cost);
+    }
+
+    /// Counts what a seat bonds already.
+    pub fn hold(&mut self, cost: Cost) {
+        if cost.windowed && cost.round != JURY {
+            let bonded = self.windowed.entry(cost.class).or_default();
+            *bonded = bonded.saturating_add(cost.bond);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
