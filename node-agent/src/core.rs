@@ -46,7 +46,7 @@ pub struct Limits {
     pub draw_jitter_ms: u64,
     /// The same for pokes.
     pub keeper_jitter_ms: u64,
-    /// Tells agents apart: their waits differ by it.
+    /// Differs between agents, and their waits with it.
     pub jitter_seed: u64,
     /// Time to finish after a request to stop, milliseconds.
     pub stop_grace_ms: u64,
@@ -74,7 +74,7 @@ pub enum Call {
     Work(Vec<Op>),
     /// Steps that are due on anyone's lots, batches and nodes.
     Poke(Vec<Target>),
-    /// Sends a closed batch's callback, with so many TGas.
+    /// Sends a closed batch's callback, with its TGas.
     Tell(BatchId, u8),
     /// A sign of life.
     Heartbeat,
@@ -193,10 +193,12 @@ enum Payloads {
 }
 
 /// What the gateway was asked about a requester.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LookUp {
-    Asked,
-    Answered { at_ms: u64, record: Option<RequesterRecord> },
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LookUp {
+    /// When it is asked again, milliseconds; never while it is being asked.
+    next_ms: u64,
+    /// The last answer, once there is one: a gateway may not know.
+    answer: Option<Option<RequesterRecord>>,
 }
 
 /// Everything the agent knows.
@@ -210,6 +212,8 @@ pub struct State {
     running: BTreeSet<Place>,
     failed: BTreeMap<Place, String>,
     gone_since: BTreeMap<Place, u32>,
+    /// Seats of a former run that the chain has not shown yet.
+    unseen: BTreeSet<Place>,
     payloads: BTreeMap<(BatchId, LotId), Payloads>,
     requesters: BTreeMap<AccountNo, LookUp>,
     pauses: Pauses,
@@ -225,8 +229,9 @@ impl State {
     /// The state after a start: what is on disk, and the call that was in flight.
     #[must_use]
     pub fn new(binding: Binding, limits: Limits, records: Vec<Record>, call: Option<Call>) -> Self {
-        let records = records.into_iter().map(|record| (record.place, record)).collect();
-        Self { limits, binding, records, call, ..Self::default() }
+        let records: BTreeMap<_, _> = records.into_iter().map(|record| (record.place, record)).collect();
+        let unseen = records.keys().copied().collect();
+        Self { limits, binding, records, unseen, call, ..Self::default() }
     }
 
     /// Takes an event in and says what must happen. `now_ms` is a clock that only moves forward.
@@ -272,9 +277,7 @@ impl State {
                 }
             }
             Event::Fetched(batch, lot, result) => self.fetched(now_ms, batch, lot, result),
-            Event::Requester(requester, record) => {
-                self.requesters.insert(requester, LookUp::Answered { at_ms: now_ms, record });
-            }
+            Event::Requester(requester, record) => self.looked_up(now_ms, requester, record),
             Event::Worked { place, items, result, salt } => self.worked(now_ms, place, items, result, salt, actions),
             Event::Stored(place, result) => self.stored(place, result),
             Event::Probed(result) => self.disk = result.err(),

@@ -139,7 +139,7 @@ impl Gateway {
         let path = format!("/v1/batches?limit={BATCHES}&requester_id={requester_id}");
         let page: Option<Page<Batch>> = self.client.get(&path).await?;
         let batches = page.ok_or_else(|| self.missing(format!("batches of {requester_id}")))?.items;
-        Ok(batches.iter().fold(Record::default(), |record, batch| add(record, batch)))
+        Ok(batches.iter().fold(Record::default(), add))
     }
 
     /// Whether the gateway answers.

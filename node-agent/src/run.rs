@@ -339,7 +339,7 @@ async fn until(time: Option<tokio::time::Instant>) {
     }
 }
 
-/// The loop ends before its tasks only at exit, and then nobody listens.
+/// The loop ends before its tasks only at exit, and then events go nowhere.
 fn send(sender: &mpsc::UnboundedSender<Message>, event: Event) {
     if sender.send(Message::Event(Box::new(event))).is_err() {
         tracing::debug!("agent.gone");

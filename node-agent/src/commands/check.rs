@@ -283,9 +283,8 @@ fn node(config: &Config, facts: &Facts, min_stake: Amount, report: &mut Report) 
 /// Batches whose terms the operator refuses. How their requesters' other lots ended is asked by `run` alone.
 fn terms(config: &Config, facts: &Facts, report: &mut Report) {
     let works = |class| config.classes.contains_key(class);
-    let open = facts.batches.iter().filter(|(_, batch)| {
-        works(&batch.open.terms.class) && batch.takes_claims(0, facts.now_s)
-    });
+    let open =
+        facts.batches.iter().filter(|(_, batch)| works(&batch.open.terms.class) && batch.takes_claims(0, facts.now_s));
     let refusals = open.flat_map(|(number, batch)| {
         let refusals = config.work.policy.refusals(&Offer::of(facts, batch, 0));
         refusals.into_iter().map(move |refusal| (number, refusal))

@@ -14,7 +14,7 @@ use crate::config::Overrides;
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Class of work.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 0)]
     class: u16,
     /// Seconds of wall time per lot.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]

@@ -221,7 +221,7 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
     let metrics_listen: Option<SocketAddr> =
         check.parse(file.metrics.listen, "[metrics] listen", "an address like 127.0.0.1:9100");
     if file.work.classes.is_empty() {
-        check.0.push("[work.classes] is empty: name at least one class, as [work.classes.1]".to_owned());
+        check.0.push("[work.classes] is empty: name at least one class, as [work.classes.0]".to_owned());
     }
     if file.work.max_reservations == Some(0) {
         check.0.push("[work] max_reservations must be at least 1".to_owned());
@@ -373,7 +373,8 @@ mod tests {
     #[test]
     fn load__should_take_a_policy_that_flags_beat() {
         // Given a file with some settings of the policy, and flags with others.
-        let policy = "[policy]\nmin_reward = [\"2=1000\"]\nmax_bond_pct = 300\ngated_classes = [4]\nno_juries = true\n[state]";
+        let policy =
+            "[policy]\nmin_reward = [\"2=1000\"]\nmax_bond_pct = 300\ngated_classes = [4]\nno_juries = true\n[state]";
         let flags = PolicySettings { max_bond_pct: Some(250), spare_nodes: Some(0), ..PolicySettings::default() };
         let overrides = Overrides { policy: flags, ..Overrides::default() };
         let config = load_text(&GOOD.replace("[state]", policy), &overrides).unwrap();

@@ -35,7 +35,7 @@ pub struct PolicySettings {
     /// Gated classes that are worked in, numbers separated by commas: their owners are the judges. Default: none.
     #[arg(long, env = "PIECEWORK_GATED_CLASSES", global = true, value_delimiter = ',', value_name = "CLASSES")]
     pub gated_classes: Vec<u16>,
-    /// Other active nodes that a class must have beyond a batch's first copies. Default: 3.
+    /// Other active nodes that a class must have beyond a batch's first copies; 0 asks for none at all. Default: 3.
     #[arg(long, env = "PIECEWORK_SPARE_NODES", global = true, value_name = "NODES")]
     pub spare_nodes: Option<u32>,
     /// The same for batches with a challenge window. Default: 8.
@@ -84,7 +84,8 @@ impl PolicySettings {
 
     /// The policy, and the adjudicators that it trusts. What is no setting goes to `problems`.
     pub(super) fn build(self, problems: &mut Vec<String>) -> (Policy, Vec<AccountId>) {
-        let mut wrong = |name: &str, text: &str, what: &str| problems.push(format!("[policy] {name}: {text:?} is not {what}"));
+        let mut wrong =
+            |name: &str, text: &str, what: &str| problems.push(format!("[policy] {name}: {text:?} is not {what}"));
         let mut min_reward = BTreeMap::new();
         for text in &self.min_reward {
             match reward(text) {

@@ -15,13 +15,15 @@ use piecework_interface::{
 };
 
 use super::{
-    LookUp, Payloads, State,
+    Payloads, State,
     facts::{BatchFacts, Facts},
     policy::{Offer, Refusal},
 };
 use crate::record::Place;
 
 const SHA256: Sha256 = host::sha256;
+/// A seat of a former run counts as reserved for so long though the chain does not show it: far longer than endpoints lag.
+const IN_DOUBT_S: u32 = 30;
 
 /// A seat that the node may take now or soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +44,12 @@ impl State {
     /// Seats that the node may still reserve.
     pub(super) fn room(&self, facts: &Facts) -> usize {
         let Some((_, node)) = facts.node() else { return 0 };
-        usize::from(self.reservation_limit().saturating_sub(node.reservations))
+        // After a restart an endpoint that lags may not show seats that are on disk.
+        let in_doubt = self.unseen.iter().filter(|place| {
+            let gone_since = self.gone_since.get(place);
+            gone_since.is_none_or(|since| facts.now_s.saturating_sub(*since) < IN_DOUBT_S)
+        });
+        usize::from(self.reservation_limit().saturating_sub(node.reservations)).saturating_sub(in_doubt.count())
     }
 
     /// Seats that the node may hold reserved at once.
@@ -167,17 +174,14 @@ impl State {
 
     /// What keeps the operator from a round of the batch.
     pub(super) fn refusals(&self, facts: &Facts, batch: &BatchFacts, round: u8) -> Vec<Refusal> {
-        let record = match self.requesters.get(&batch.open.requester) {
-            Some(LookUp::Answered { record, .. }) => *record,
-            Some(LookUp::Asked) | None => None,
-        };
+        let record = self.requesters.get(&batch.open.requester).and_then(|known| known.answer.flatten());
         self.limits.policy.refusals(&Offer { record, ..Offer::of(facts, batch, round) })
     }
 
     /// Whether the gateway was asked about a requester, and answered or failed.
     pub(super) fn has_asked(&self, requester: AccountNo) -> bool {
         !self.limits.policy.asks_for_records()
-            || matches!(self.requesters.get(&requester), Some(LookUp::Answered { .. }))
+            || self.requesters.get(&requester).is_some_and(|known| known.answer.is_some())
     }
 
     /// Whether one more lot of the batch's class can be worked on within its reservation, after those already taken.

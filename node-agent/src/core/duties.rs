@@ -1,4 +1,4 @@
-//! Steps that any node may take: draws and pokes. Everybody sees them fall due at once, so each agent waits a time
+//! Steps that any node may take: draws and pokes. All agents see them fall due at once, so each waits a time
 //! of its own, and most see that another was faster.
 
 use piecework_interface::{

@@ -33,7 +33,7 @@ pub struct Policy {
     pub max_challenge_window_s: u32,
     /// Gated classes whose owners the operator trusts.
     pub gated_classes: BTreeSet<ClassId>,
-    /// Other active nodes that a class must have beyond a batch's `start`.
+    /// Other active nodes that a class must have beyond a batch's `start`; 0 asks for none at all.
     pub spare_nodes: u32,
     /// The same where the batch has a challenge window.
     pub spare_nodes_with_window: u32,
@@ -163,8 +163,11 @@ impl Policy {
     /// Everything that keeps the operator from a round of the batch; empty if it takes it.
     #[must_use]
     pub fn refusals(&self, offer: &Offer<'_>) -> Vec<Refusal> {
-        let mut refusals = Vec::new();
-        refusals.extend(self.gate(offer));
+        let Some(class) = offer.class else {
+            let why = format!("class {} is not known yet", offer.batch.terms.class);
+            return vec![Refusal { why, fix: "wait until the chain shows it".to_owned() }];
+        };
+        let mut refusals: Vec<Refusal> = self.gate(class).into_iter().collect();
         if offer.round == JURY {
             let off = || Refusal { why: "juries are off".to_owned(), fix: "leave [policy] no_juries out".to_owned() };
             refusals.extend((!self.juries).then(off));
@@ -179,14 +182,10 @@ impl Policy {
     }
 
     /// A gated class's owner admits workers and jurors alike, so it is the judge of all disputes.
-    fn gate(&self, offer: &Offer<'_>) -> Option<Refusal> {
-        let number = offer.batch.terms.class;
-        let Some(class) = offer.class else {
-            let why = format!("class {number} is not known yet");
-            return Some(Refusal { why, fix: "wait until the chain shows it".to_owned() });
-        };
-        (class.gated && !self.gated_classes.contains(&number)).then(|| {
-            let why = format!("class {number} is gated: its owner, account {}, is the judge", class.owner);
+    fn gate(&self, class: &Class) -> Option<Refusal> {
+        let Class { class: number, owner, gated, .. } = class;
+        (*gated && !self.gated_classes.contains(number)).then(|| {
+            let why = format!("class {number} is gated: its owner, account {owner}, is the judge");
             Refusal { why, fix: format!("add {number} to [policy] gated_classes") }
         })
     }
@@ -204,7 +203,10 @@ impl Policy {
             refusals.push(Refusal::set(why, "max_bond_pct", bond));
         }
         if slash > self.max_dissent_slash_pct {
-            let why = format!("an answer that misses the result costs {slash} % of the bond, more than {}", self.max_dissent_slash_pct);
+            let why = format!(
+                "an answer that misses the result costs {slash} % of the bond, more than {}",
+                self.max_dissent_slash_pct
+            );
             refusals.push(Refusal::set(why, "max_dissent_slash_pct", slash));
         }
         match terms.adjudicator() {
@@ -237,15 +239,12 @@ impl Policy {
             (self.spare_nodes, "spare_nodes")
         };
         let (start, others) = (u32::from(terms.start), offer.others);
-        (others < start.saturating_add(spare)).then(|| {
+        (spare > 0 && others < start.saturating_add(spare)).then(|| {
             let why = format!(
                 "class {} has {others} other active nodes, too few for {start} copies and {spare} more nodes",
                 terms.class
             );
-            match others.checked_sub(start) {
-                Some(enough) => Refusal::set(why, setting, enough),
-                None => Refusal { why, fix: "wait until more nodes declare the class".to_owned() },
-            }
+            Refusal::set(why, setting, others.saturating_sub(start))
         })
     }
 
@@ -274,7 +273,8 @@ impl Policy {
     #[must_use]
     pub fn cannot_afford(&self, purse: &Purse, cost: Cost) -> Option<Refusal> {
         let bond = cost.bond;
-        let stake = |why| Some(Refusal { why, fix: "run `piecework node stake`, or wait until lots settle".to_owned() });
+        let stake =
+            |why| Some(Refusal { why, fix: "run `piecework node stake`, or wait until lots settle".to_owned() });
         if bond > purse.free {
             return stake(format!("no free stake: a lot bonds {bond} yoctoNEAR, {} are free", purse.free));
         }

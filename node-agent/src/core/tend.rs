@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use piecework_interface::{
-    ids::{BatchId, ClassId, LotId},
+    ids::{AccountNo, BatchId, ClassId, LotId},
     view::{LotPhase, SlotPhase},
 };
 
 use super::{
-    Action, LookUp, Payloads, State, Trouble,
+    Action, Payloads, State, Trouble,
     facts::{BatchFacts, Facts, Held},
+    policy,
 };
 use crate::record::{Done, Place, Record};
 
@@ -17,9 +18,9 @@ use crate::record::{Done, Place, Record};
 const FORGET_AFTER_S: u32 = 600;
 /// A failed fetch for a seat that is held already is tried again after this.
 const REFETCH_MS: u64 = 5_000;
-/// Payloads are fetched so many lots ahead of the claims.
+/// Lots ahead of the claims whose payloads are fetched.
 const AHEAD: usize = 2;
-/// What the gateway says of a requester is believed for so long.
+/// The gateway is asked about a requester again after so long.
 const RECORD_MS: u64 = 600_000;
 
 impl State {
@@ -112,6 +113,7 @@ impl State {
         let held: BTreeMap<Place, Held<'_>> = facts.held().map(|held| (held.place, held)).collect();
         self.failed.retain(|place, _| held.contains_key(place));
         self.gone_since.retain(|place, _| !held.contains_key(place));
+        self.unseen.retain(|place| self.records.contains_key(place) && !held.contains_key(place));
         if self.call.is_some() {
             return;
         }
@@ -153,7 +155,7 @@ impl State {
             }
     }
 
-    /// Writes again what the disk refused; a record or a test write tells when it is well.
+    /// Writes again what the disk refused; a record or a test write shows when it is well.
     fn retry_disk(&self, actions: &mut Vec<Action>) {
         if self.disk.is_none() {
             return;
@@ -257,16 +259,22 @@ impl State {
     /// Asks for the record of a requester whose work the agent would begin.
     fn look_up(&mut self, now_ms: u64, facts: &Facts, place: Place, actions: &mut Vec<Action>) {
         let Some(batch) = facts.batches.get(&place.batch) else { return };
+        if place.round > 0 || !self.limits.policy.asks_for_records() {
+            return;
+        }
         let requester = batch.open.requester;
-        let known = match self.requesters.get(&requester) {
-            Some(LookUp::Asked) => true,
-            Some(LookUp::Answered { at_ms, .. }) => now_ms < at_ms.saturating_add(RECORD_MS),
-            None => false,
-        };
-        if place.round == 0 && !known && self.limits.policy.asks_for_records() {
-            self.requesters.insert(requester, LookUp::Asked);
+        let known = self.requesters.entry(requester).or_default();
+        if now_ms >= known.next_ms {
+            known.next_ms = u64::MAX;
             actions.push(Action::LookUp(place.batch, requester));
         }
+    }
+
+    /// Takes the gateway's answer; one that knows nothing leaves what an earlier one said.
+    pub(super) fn looked_up(&mut self, now_ms: u64, requester: AccountNo, record: Option<policy::Record>) {
+        let known = self.requesters.entry(requester).or_default();
+        known.next_ms = now_ms.saturating_add(RECORD_MS);
+        known.answer = Some(record.or(known.answer.flatten()));
     }
 
     fn fetch(&mut self, batch: BatchId, lot: LotId, actions: &mut Vec<Action>) {

@@ -56,9 +56,11 @@ impl State {
     fn by_batch(&self, now_ms: u64, facts: &Facts, node: (AccountNo, &Node)) -> Vec<String> {
         let mut reasons = Vec::new();
         let mut any = false;
+        let candidates = self.candidates(now_ms, facts, false);
         for (&batch, open) in facts.batches.iter().filter(|(_, open)| open.takes_claims(0, facts.now_s)) {
             any = true;
-            if let Some(text) = self.why_not(now_ms, facts, node, (batch, open)) {
+            let first = candidates.iter().map(|chance| chance.place).find(|place| place.batch == batch);
+            if let Some(text) = self.why_not(now_ms, facts, node, (batch, open, first)) {
                 reasons.push(format!("batch {batch}: {text}"));
             }
         }
@@ -68,20 +70,19 @@ impl State {
         reasons
     }
 
-    /// Why the agent claims nothing in a batch that takes claims; `None` if it is about to.
+    /// Why the agent claims nothing in a batch that takes claims, with its first candidate; `None` if it is about to.
     fn why_not(
         &self,
         now_ms: u64,
         facts: &Facts,
         (number, node): (AccountNo, &Node),
-        (batch, open): (BatchId, &BatchFacts),
+        (batch, open, first): (BatchId, &BatchFacts, Option<Place>),
     ) -> Option<String> {
         let terms = &open.open.terms;
         if !declares(node, terms.class) || !self.limits.classes.contains_key(&terms.class) {
             return Some(format!("class {} is not declared or has no worker", terms.class));
         }
-        let candidates = self.candidates(now_ms, facts, false);
-        if let Some(first) = candidates.iter().map(|chance| chance.place).find(|place| place.batch == batch) {
+        if let Some(first) = first {
             let purse = facts.purse();
             let poor = self.limits.policy.cannot_afford(&purse, open.cost(first.lot, first.round));
             return poor.map(|refusal| refusal.to_string()).or_else(|| self.not_in_hand(open, first));

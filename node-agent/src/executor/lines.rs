@@ -21,7 +21,7 @@ pub enum AnswerError {
         /// Its beginning.
         excerpt: String,
     },
-    /// An item nobody asked for, or one answered before.
+    /// An item that was not asked for, or one answered before.
     #[error("item {index} was not asked for, or is answered twice")]
     Index {
         /// The item.

@@ -171,7 +171,8 @@ fn agent__should_name_every_problem_of_its_configuration() {
     assert!(text.contains("agent.toml is not usable") && text.contains("line 1"), "{text}");
     fs::write(&path, "[work]\nmax_reservations = 0\n").unwrap();
     let text = String::from_utf8_lossy(&agent(&path, &["check"]).output().unwrap().stderr).into_owned();
-    for part in ["account_id is missing", "key_file is missing", "max_reservations must be", "[work.classes] is empty"] {
+    for part in ["account_id is missing", "key_file is missing", "max_reservations must be", "[work.classes] is empty"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

@@ -246,6 +246,20 @@ fn agents__should_go_on_when_a_lot_is_beyond_everybody() {
 }
 
 #[test]
+fn agents__should_pass_a_lot_that_holds_up_a_group() {
+    // Given a third group that waits behind the first, in which every worker fails on a lot.
+    let mut world = World::new(3 * 66, 60);
+    for agent in &mut world.agents {
+        agent.fails_on = Some(LotId(7));
+    }
+    // When they run, then the others of the first group open the third one's way, and all are settled.
+    while world.chain.batch().settled < 65 {
+        assert!(world.now_ms < LIMIT_MS, "the batch stands still: {:?}", world.chain.batch());
+        world.tick(&mut Vec::new(), &mut Vec::new());
+    }
+}
+
+#[test]
 fn agents__should_do_the_lots_of_one_that_is_gone() {
     // Given an agent that dies early, for good, while it may hold seats.
     for step in [40, 60, 80] {

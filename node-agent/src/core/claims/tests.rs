@@ -16,10 +16,10 @@ use crate::core::{Action, ClassLimits, Event, fixture};
 const ME: AccountNo = AccountNo(5);
 const BATCH: BatchId = BatchId(0);
 const CLASS: ClassId = ClassId(7);
-/// So long after the capture that the bar is down for everybody.
+/// A time long after the capture, when the bar is down.
 const NOW_S: u32 = 10_000;
 
-/// An agent that holds so many reservations at most.
+/// An agent with this limit of reservations.
 fn state_of(max_reservations: u16) -> State {
     let classes = [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1, judges_scores: false })].into();
     fixture::state(ME, max_reservations, classes)
@@ -103,7 +103,7 @@ fn batch(facts: &mut Facts) -> &mut BatchFacts {
     facts.batches.get_mut(&BATCH).unwrap()
 }
 
-/// Other nodes hold so many seats of the lot.
+/// Other nodes hold this number of seats of the lot.
 fn hold(facts: &mut Facts, lot: u32, seats: u32) {
     let batch = batch(facts);
     let mut state = LotState::default();
@@ -378,8 +378,10 @@ fn requester__should_be_asked_about_before_its_work_is_begun() {
     let bad = crate::core::policy::Record { ended: 20, unresolved: 20, withdrawn: 0 };
     assert_eq!(state.step(2, Event::Requester(AccountNo(0), Some(bad))), []);
     assert!(state.why_no_work(2)[0].contains("set [policy] max_lost_pct"), "{:?}", state.why_no_work(2));
-    // If it does not know, one is.
-    let actions = state.step(3, Event::Requester(AccountNo(0), None));
+    // An answer that knows nothing changes nothing, a better one does.
+    assert_eq!(state.step(3, Event::Requester(AccountNo(0), None)), []);
+    let better = crate::core::policy::Record { ended: 40, ..bad };
+    let actions = state.step(4, Event::Requester(AccountNo(0), Some(better)));
     assert!(matches!(&actions[..], [Action::Send { claims, .. }] if claims.len() == 1), "{actions:?}");
 }
 
@@ -412,13 +414,13 @@ fn open_bond(facts: &Facts) -> u128 {
 fn works_on(round: u8, copies: [u8; 3]) -> (Vec<Action>, Option<String>) {
     let mut facts = with_jury();
     let lots = batch(&mut facts);
+    lots.open.progress.live = 1;
     let lot = lots.lots.get_mut(&LotId(3)).unwrap();
     for (slot, copy) in lot.slots.iter_mut().zip(copies) {
         slot.phase = SlotPhase::Revealed(vec![copy; 4]);
     }
     if round == 1 {
-        lot.begin_round(1, NOW_S - 30);
-        (lot.open_items, lot.case) = (0b101, None);
+        (lot.round, lot.open_items, lot.case) = (1, 0b101, None);
     }
     let until = NOW_S + 60;
     lot.slots.push(Slot { node: ME, operator: ME, round, phase: SlotPhase::Reserved(until) });

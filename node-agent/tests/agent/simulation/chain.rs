@@ -57,13 +57,7 @@ impl Chain {
             slice_s: (1, 3_600),
             ..Bounds::default()
         };
-        let config = Config {
-            grace_s: 5,
-            liveness_window_s: 600,
-            jury_nodes: 1,
-            bounds,
-            ..Config::default()
-        };
+        let config = Config { grace_s: 5, liveness_window_s: 600, jury_nodes: 1, bounds, ..Config::default() };
         let latest = engine::Chain::new(config);
         let mut chain = Self { latest, recent: VecDeque::new(), waiting: Vec::new(), outcomes: BTreeMap::new() };
         chain.latest.list_token(TOKEN);
