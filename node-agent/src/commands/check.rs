@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     config::Config,
-    core::{facts::Facts, policy::Offer},
+    core::facts::Facts,
     executor::{CommandExecutor, ExecuteError, Task, TaskItem},
     gateway::Gateway,
     preflight::{self, KeyScope},
@@ -286,7 +286,7 @@ fn terms(config: &Config, facts: &Facts, report: &mut Report) {
     let open =
         facts.batches.iter().filter(|(_, batch)| works(&batch.open.terms.class) && batch.takes_claims(0, facts.now_s));
     let refusals = open.flat_map(|(number, batch)| {
-        let refusals = config.work.policy.refusals(&Offer::of(facts, batch, 0));
+        let refusals = config.work.policy.refusals(&facts.offer(batch, 0));
         refusals.into_iter().map(move |refusal| (number, refusal))
     });
     let mut refusals = refusals.take(REFUSALS_MAX).peekable();

@@ -175,7 +175,7 @@ impl State {
     /// What keeps the operator from a round of the batch.
     pub(super) fn refusals(&self, facts: &Facts, batch: &BatchFacts, round: u8) -> Vec<Refusal> {
         let record = self.requesters.get(&batch.open.requester).and_then(|known| known.answer.flatten());
-        self.limits.policy.refusals(&Offer { record, ..Offer::of(facts, batch, round) })
+        self.limits.policy.refusals(&Offer { record, ..facts.offer(batch, round) })
     }
 
     /// Whether the gateway was asked about a requester, and answered or failed.

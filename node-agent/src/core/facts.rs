@@ -14,7 +14,7 @@ use piecework_interface::{
     view::{Account, BatchStatus, Class, LotState, Node, OpenBatch, Slot},
 };
 
-use super::policy::{Cost, Purse};
+use super::policy::{Cost, Offer, Purse};
 use crate::record::Place;
 
 /// The contract's state at a final block, as far as an agent needs it.
@@ -77,6 +77,20 @@ impl Facts {
     pub fn others_in(&self, class: ClassId) -> u32 {
         let counted = self.node().is_some_and(|(_, node)| node.counted().any(|(of, _)| of == class));
         self.classes.get(&class).map_or(0, |row| row.nodes.saturating_sub(counted.into()))
+    }
+
+    /// A round of a batch as the policy weighs it, without the requester's record.
+    #[must_use]
+    pub fn offer<'a>(&'a self, batch: &'a BatchFacts, round: u8) -> Offer<'a> {
+        let class = batch.open.terms.class;
+        Offer {
+            batch: &batch.open,
+            round,
+            class: self.classes.get(&class),
+            others: self.others_in(class),
+            adjudicators: &self.adjudicators,
+            record: None,
+        }
     }
 
     /// The node's stake, and what of it stands behind lots.

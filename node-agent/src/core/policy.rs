@@ -16,8 +16,6 @@ use piecework_interface::{
     view::{Class, OpenBatch},
 };
 
-use super::facts::{BatchFacts, Facts};
-
 /// What the operator asks of terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -95,22 +93,6 @@ pub struct Offer<'a> {
     pub adjudicators: &'a BTreeSet<AccountNo>,
     /// How the requester's lots ended, if that is known.
     pub record: Option<Record>,
-}
-
-impl<'a> Offer<'a> {
-    /// A round of a batch as the facts have it, without the requester's record.
-    #[must_use]
-    pub fn of(facts: &'a Facts, batch: &'a BatchFacts, round: u8) -> Self {
-        let class = batch.open.terms.class;
-        Self {
-            batch: &batch.open,
-            round,
-            class: facts.classes.get(&class),
-            others: facts.others_in(class),
-            adjudicators: &facts.adjudicators,
-            record: None,
-        }
-    }
 }
 
 /// Stake of a node, and what of it stands behind lots.

@@ -100,6 +100,7 @@ impl State {
             self.pauses.tidy(now_ms, |batch| facts.batches.contains_key(&batch));
             self.forget(facts, actions);
             self.drop_payloads(facts, actions);
+            self.look_up_again(now_ms, facts, actions);
             self.retry_disk(actions);
         }
         self.give_up(now_ms, facts, actions);
@@ -242,10 +243,12 @@ impl State {
         if self.no_claims(now_ms).is_some() {
             return;
         }
-        let most = self.room(facts).saturating_add(AHEAD);
+        let (most, asks) = (self.room(facts).saturating_add(AHEAD), self.limits.policy.asks_for_records());
         for soon in self.candidates(now_ms, facts, true).into_iter().take(most) {
             let place = soon.place;
-            self.look_up(now_ms, facts, place, actions);
+            if let Some(batch) = facts.batches.get(&place.batch).filter(|_| asks && place.round == 0) {
+                self.look_up(now_ms, place.batch, batch.open.requester, actions);
+            }
             match self.payloads.get(&(place.batch, place.lot)) {
                 None => self.fetch(place.batch, place.lot, actions),
                 Some(Payloads::Bad { retry_at_ms, .. }) if *retry_at_ms <= now_ms => {
@@ -256,17 +259,24 @@ impl State {
         }
     }
 
-    /// Asks for the record of a requester whose work the agent would begin.
-    fn look_up(&mut self, now_ms: u64, facts: &Facts, place: Place, actions: &mut Vec<Action>) {
-        let Some(batch) = facts.batches.get(&place.batch) else { return };
-        if place.round > 0 || !self.limits.policy.asks_for_records() {
-            return;
+    /// Asks again about requesters, also those whose record speaks against them, and forgets those without a batch.
+    fn look_up_again(&mut self, now_ms: u64, facts: &Facts, actions: &mut Vec<Action>) {
+        let batches = facts.batches.iter().map(|(&batch, open)| (open.open.requester, batch));
+        let batches: BTreeMap<AccountNo, BatchId> = batches.collect();
+        self.requesters.retain(|requester, _| batches.contains_key(requester));
+        for (requester, batch) in batches {
+            if self.requesters.contains_key(&requester) {
+                self.look_up(now_ms, batch, requester, actions);
+            }
         }
-        let requester = batch.open.requester;
+    }
+
+    /// Asks how the lots of a batch's requester ended, unless it is known or being asked.
+    fn look_up(&mut self, now_ms: u64, batch: BatchId, requester: AccountNo, actions: &mut Vec<Action>) {
         let known = self.requesters.entry(requester).or_default();
         if now_ms >= known.next_ms {
             known.next_ms = u64::MAX;
-            actions.push(Action::LookUp(place.batch, requester));
+            actions.push(Action::LookUp(batch, requester));
         }
     }
 

@@ -370,18 +370,23 @@ fn requester__should_be_asked_about_before_its_work_is_begun() {
     // Given payloads in hand.
     let mut state = state();
     let actions = state.step(0, Event::Facts(Box::new(facts(3))));
-    let asked = Action::LookUp(BATCH, AccountNo(0));
-    assert_eq!(actions, [asked, Action::Fetch(BATCH, LotId(0))]);
+    let asked = || Action::LookUp(BATCH, AccountNo(0));
+    assert_eq!(actions, [asked(), Action::Fetch(BATCH, LotId(0))]);
     assert_eq!(state.step(1, Event::Fetched(BATCH, LotId(0), Ok(()))), []);
     assert!(state.why_no_work(1)[0].contains("is being asked about its requester"));
     // When the gateway answers that most of its lots came to nothing, then none is claimed.
     let bad = crate::core::policy::Record { ended: 20, unresolved: 20, withdrawn: 0 };
     assert_eq!(state.step(2, Event::Requester(AccountNo(0), Some(bad))), []);
     assert!(state.why_no_work(2)[0].contains("set [policy] max_lost_pct"), "{:?}", state.why_no_work(2));
-    // An answer that knows nothing changes nothing, a better one does.
+    // An answer that knows nothing changes nothing.
     assert_eq!(state.step(3, Event::Requester(AccountNo(0), None)), []);
+    // It is asked again after a while, though nothing of it is claimed.
+    let (soon, later) = (4, 3 + 600_000);
+    assert!(!state.step(soon, Event::Facts(Box::new(facts(3)))).contains(&asked()));
+    assert!(state.step(later, Event::Facts(Box::new(facts(3)))).contains(&asked()));
+    // A better one does.
     let better = crate::core::policy::Record { ended: 40, ..bad };
-    let actions = state.step(4, Event::Requester(AccountNo(0), Some(better)));
+    let actions = state.step(later + 1, Event::Requester(AccountNo(0), Some(better)));
     assert!(matches!(&actions[..], [Action::Send { claims, .. }] if claims.len() == 1), "{actions:?}");
 }
 
