@@ -6,16 +6,12 @@ use futures_util::future::{try_join, try_join_all};
 use piecework_chain::{AccountId, Action, KeyFile, RpcClient, Sender, TxRequest, requests};
 use piecework_client::{calls, token};
 use piecework_console::amount::ONE_NEAR;
-use piecework_interface::ids::ClassId;
 
 use crate::{
-    deploy::{Deployment, LOCAL_TOKEN_DECIMALS, execute, open_pool, seeing},
+    deploy::{CLASS, Deployment, LOCAL_TOKEN_DECIMALS, execute, open_pool, seeing},
     layout::Layout,
     plan::Plan,
 };
-
-/// The class of work that local nodes declare.
-pub(crate) const CLASS: ClassId = ClassId(1);
 
 /// An account whose full key we hold.
 pub struct Actor {
@@ -103,8 +99,7 @@ async fn node(
         .call(calls::storage_deposit(account_id.as_str(), deployment.token_storage));
     let register = TxRequest::to(deployment.contract.clone())
         .call(calls::storage_deposit(account_id.as_str(), ONE_NEAR / 2))
-        .call(calls::node_register(vec![CLASS], stake))
-        .call(calls::revenue_key_add(machine.public_key.to_string().parse()?));
+        .call(calls::node_register(vec![CLASS], stake));
     let (first, second) = try_join(execute(root, token), execute(&owner.sender, register)).await?;
     Ok((Node { owner, name, machine_key_file }, first.max(second)))
 }

@@ -16,10 +16,19 @@ use piecework_console::{
     Problem,
     amount::{ONE_NEAR, bond_rate},
 };
-use piecework_interface::{amount::Amount, call::TokenListArgs, config::Config};
+use piecework_interface::{
+    amount::Amount,
+    call::{ClassRegisterArgs, TokenListArgs},
+    config::Config,
+    ids::ClassId,
+};
 
 use crate::{plan::Plan, programs::Programs};
 
+/// The class of work that local nodes declare: the first that is registered.
+pub const CLASS: ClassId = ClassId(0);
+/// Its name.
+pub(crate) const CLASS_NAME: &str = "digits";
 /// Decimals of the local reward token.
 pub const LOCAL_TOKEN_DECIMALS: u8 = 6;
 #[expect(clippy::as_conversions, reason = "a constant has no other way from u8 to u32")]
@@ -38,7 +47,7 @@ pub struct Deployment {
     pub height: u64,
 }
 
-/// Deploys both, under the root account's lasting key, and lists the token. The sender that it returns sees all that.
+/// Deploys both, under the root account's lasting key, lists the token and registers the class. The sender that it returns sees all that.
 pub(crate) async fn deploy(
     root: &Sender,
     key: &PublicKey,
@@ -72,7 +81,11 @@ pub(crate) async fn deploy(
         // One NEAR for each whole token that a slot could earn.
         bond_rate: Amount(bond_rate(ONE_NEAR, LOCAL_TOKEN_DECIMALS).unwrap_or(u128::MAX)),
     };
-    let list = TxRequest::to(contract.clone()).call(calls::token_list(&list));
+    let class = ClassRegisterArgs { name: CLASS_NAME.to_owned(), ..ClassRegisterArgs::default() };
+    let list = TxRequest::to(contract.clone())
+        .call(calls::token_list(&list))
+        .call(calls::storage_deposit(owner.as_str(), ONE_NEAR / 10))
+        .call(calls::class_register(&class, config.class_deposit.0));
     let (first, second) = try_join(execute(&root, deposit), execute(&root, list)).await?;
     let root = seeing(&root, first.max(second));
     let coordinator = Coordinator::new(root.rpc(), contract.clone());

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::{deploy::LOCAL_TOKEN_DECIMALS, stack::Stack};
+use crate::{
+    deploy::{CLASS, CLASS_NAME, LOCAL_TOKEN_DECIMALS},
+    stack::Stack,
+};
 
 /// The network for programs: where everything is.
 #[must_use]
@@ -21,6 +24,7 @@ pub fn describe(stack: &Stack) -> serde_json::Value {
         "gateway_url": site.gateway_url(),
         "contract": stack.deployment.contract,
         "token": stack.deployment.token,
+        "class": CLASS,
         "requester": { "account_id": stack.requester.account_id, "key_file": stack.requester.key_file },
         "nodes": nodes,
     })
@@ -37,6 +41,7 @@ pub fn guide(stack: &Stack, next: &[String]) -> String {
         format!("chain RPC     {}", site.network.rpc_urls[0]),
         format!("coordinator   {}", stack.deployment.contract),
         format!("reward token  {} ({} decimals)", stack.deployment.token, LOCAL_TOKEN_DECIMALS),
+        format!("class         {CLASS} ({CLASS_NAME})"),
         format!("requester     {}", stack.requester.account_id),
     ];
     for node in &stack.nodes {

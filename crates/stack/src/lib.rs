@@ -20,7 +20,7 @@ pub use accounts::{Actor, Node};
 pub use agent::{Agent, AgentSetup, Pace};
 pub use chain::Like;
 pub use config::local_config;
-pub use deploy::{Deployment, LOCAL_TOKEN_DECIMALS};
+pub use deploy::{CLASS, Deployment, LOCAL_TOKEN_DECIMALS};
 pub use guide::{describe, guide};
 pub use layout::Layout;
 pub use plan::Plan;

@@ -8,10 +8,10 @@ use piecework_console::{Interrupt, Output, Problem};
 use serde_json::json;
 
 use crate::{
-    accounts::{self, Actor, CLASS, Node},
+    accounts::{self, Actor, Node},
     agent::{AgentSetup, Pace},
     chain::Node as ChainNode,
-    deploy::{self, Deployment},
+    deploy::{self, CLASS, Deployment},
     layout::Layout,
     plan::Plan,
     programs::Programs,
