@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{account, batch, contract, epoch, govern, intent, node, token, up},
+    commands::{account, batch, class, contract, govern, intent, node, operator, token, up},
     global::GlobalArgs,
 };
 
@@ -30,6 +30,12 @@ pub(crate) enum Command {
     /// Register a node, move its stake, give its machines keys
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// Stand behind nodes that named the signing account as their operator
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
+    /// Kinds of work that nodes declare
+    #[command(subcommand)]
+    Class(class::ClassCommand),
     /// Reward tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -39,9 +45,6 @@ pub(crate) enum Command {
     /// Who may change what; changes that wait; pauses
     #[command(subcommand)]
     Govern(govern::GovernCommand),
-    /// Epochs, which bring fees to nodes and the treasury
-    #[command(subcommand)]
-    Epoch(epoch::EpochCommand),
     /// Ask by a signature that anybody relays, instead of a transaction (NEP-413)
     #[command(subcommand)]
     Intent(intent::IntentCommand),

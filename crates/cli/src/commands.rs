@@ -2,11 +2,12 @@
 
 pub mod account;
 pub mod batch;
+pub mod class;
 pub mod contract;
-pub mod epoch;
 pub mod govern;
 pub mod intent;
 pub mod node;
+pub mod operator;
 pub mod token;
 pub mod up;
 

@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod args;
+mod classes;
 mod commands;
 mod context;
 mod credentials;
 mod files;
 mod global;
-mod gold;
 mod items;
 mod terms;
 mod tokens;
@@ -15,7 +15,7 @@ mod upload;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
-use commands::{account, batch, contract, epoch, govern, intent, node, token, up};
+use commands::{account, batch, class, contract, govern, intent, node, operator, token, up};
 use context::Context;
 use piecework_console::Output;
 
@@ -35,10 +35,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Batch(command) => batch::run(&context()?, command).await,
         Command::Account(command) => account::run(&context()?, command).await,
         Command::Node(command) => node::run(&context()?, command).await,
+        Command::Operator(command) => operator::run(&context()?, command).await,
+        Command::Class(command) => class::run(&context()?, command).await,
         Command::Token(command) => token::run(&context()?, command).await,
         Command::Contract(command) => contract::run(&context()?, command).await,
         Command::Govern(command) => govern::run(&context()?, command).await,
-        Command::Epoch(command) => epoch::run(&context()?, command).await,
         Command::Intent(command) => intent::run(&context()?, command).await,
     }
 }

@@ -14,24 +14,21 @@ use piecework_interface::{
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Terms")]
 pub struct TermsArgs {
-    /// Reward per item and agreeing copy, in the token's decimals, such as 0.01
+    /// Reward per item and agreeing copy, in the token's decimals, such as 0.01; an even number of its smallest unit
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub reward: Decimal,
-    /// Class of the work: only nodes that declared it may claim
-    #[arg(long, default_value_t = 1)]
-    pub class: u16,
+    /// Number of the class of work: only nodes that declared it may claim [default: the only registered one]
+    #[arg(long)]
+    pub class: Option<u16>,
     /// Items a node takes at once, 1 to 64
     #[arg(long, default_value_t = 32, value_name = "ITEMS")]
     pub lot_size: u8,
     /// Bytes per answer: 1, 2, 4, 8, 16 or 32
     #[arg(long, default_value_t = 1, value_name = "BYTES")]
     pub answer_width: u8,
-    /// Copies of every item at first: 1, 2, 3 or 5
+    /// Copies of every item: 1, 2, 3 or 5; of two and more, three more where they do not agree
     #[arg(long, default_value_t = defaults::START, value_name = "COPIES")]
     pub replicas: u8,
-    /// Copies at most: as --replicas, or three more where the first ones disagree [default: three more]
-    #[arg(long, value_name = "COPIES")]
-    pub max_replicas: Option<u8>,
     /// Equal answers needed, in percent, 51 to 100; 60 takes two of three, for work on which honest nodes often differ
     #[arg(long, default_value_t = defaults::QUORUM_PCT, value_name = "PERCENT")]
     pub quorum: u8,
@@ -41,7 +38,7 @@ pub struct TermsArgs {
     /// Time for reveals, after all copies are in
     #[arg(long, default_value = "5m", value_parser = seconds, value_name = "TIME")]
     pub reveal_window: u32,
-    /// Time a result may be challenged before it settles; 0s settles at once
+    /// Time a result may be challenged before it settles; 0s settles at once. Else lots wait until the class has nodes for a jury
     #[arg(long, default_value = "0s", value_parser = seconds, value_name = "TIME")]
     pub challenge_window: u32,
     /// Slice of the draw: after each one twice as many nodes may claim
@@ -50,10 +47,10 @@ pub struct TermsArgs {
     /// Stake a node bonds per slot, in percent of the token's bond rate, 100 to 300
     #[arg(long, default_value_t = defaults::BOND_PCT, value_name = "PERCENT")]
     pub bond: u16,
-    /// Part of the bond lost by answering everything wrong, in percent
+    /// Part of the bond lost by answering everything wrong, in percent, 10 to 100
     #[arg(long, default_value_t = defaults::DISSENT_SLASH_PCT, value_name = "PERCENT")]
     pub dissent_slash: u8,
-    /// Part of the bond lost by not working on a claimed lot, in percent
+    /// Part of the bond lost by not working on a claimed lot, in percent, 5 to 50
     #[arg(long, default_value_t = defaults::ABANDON_SLASH_PCT, value_name = "PERCENT")]
     pub abandon_slash: u8,
     /// Reputation in the class that a claim needs, 0 to 10000
@@ -65,17 +62,15 @@ pub struct TermsArgs {
 }
 
 impl TermsArgs {
-    /// The terms, with the reward in units and the expiry counted from `now_s`.
+    /// The terms, with the class found, the reward in units and the expiry counted from `now_s`.
     #[must_use]
-    pub fn terms(&self, reward: u128, now_s: u32) -> Terms {
-        let more = if self.replicas >= 2 { 3 } else { 0 };
+    pub fn terms(&self, class: ClassId, reward: u128, now_s: u32) -> Terms {
         Terms {
-            class: ClassId(self.class),
+            class,
             reward: reward.into(),
             lot_size: self.lot_size,
             answer_width: self.answer_width,
             start: self.replicas,
-            max: self.max_replicas.unwrap_or(self.replicas.saturating_add(more)),
             quorum_pct: self.quorum,
             claim_ttl_s: self.claim_ttl,
             reveal_window_s: self.reveal_window,
@@ -87,7 +82,6 @@ impl TermsArgs {
             min_reputation: self.min_reputation,
             expires_at: now_s.saturating_add(self.expires),
             verification: Verification::Consensus,
-            gold_slash_pct: 0,
         }
     }
 }
@@ -100,7 +94,6 @@ pub fn option_of(field: &str) -> &'static str {
         "lot_size" => "--lot-size",
         "answer_width" => "--answer-width",
         "start" => "--replicas",
-        "max" => "--max-replicas",
         "quorum_pct" => "--quorum",
         "claim_ttl_s" => "--claim-ttl",
         "reveal_window_s" => "--reveal-window",
@@ -110,7 +103,6 @@ pub fn option_of(field: &str) -> &'static str {
         "dissent_slash_pct" => "--dissent-slash",
         "abandon_slash_pct" => "--abandon-slash",
         "min_reputation" => "--min-reputation",
-        "gold_slash_pct" => "--gold-slash",
         "verdict_ttl_s" => "--verdict-ttl",
         "expires_at" => "--expires",
         _ => "the terms",
@@ -147,14 +139,14 @@ mod tests {
     #[test]
     fn terms__should_be_valid_by_default() {
         for replicas in ["1", "2", "3", "5"] {
-            let terms = parsed(&["--replicas", replicas]).unwrap().terms(5, 1_000);
+            let terms = parsed(&["--replicas", replicas]).unwrap().terms(ClassId(0), 6, 1_000);
             terms.check(&Bounds::default(), 1, 1_000).unwrap();
         }
     }
 
     #[test]
     fn terms__should_refuse_a_wrong_width_and_name_the_option() {
-        let terms = parsed(&["--answer-width", "3"]).unwrap().terms(5, 1_000);
+        let terms = parsed(&["--answer-width", "3"]).unwrap().terms(ClassId(0), 6, 1_000);
         let error = terms.check(&Bounds::default(), 1, 1_000).unwrap_err();
         assert_eq!(option_of(error.field), "--answer-width");
     }
@@ -170,7 +162,7 @@ mod tests {
 
     #[test]
     fn option_of__should_know_every_field_of_the_terms() {
-        let terms = parsed(&[]).unwrap().terms(5, 1_000);
+        let terms = parsed(&[]).unwrap().terms(ClassId(0), 6, 1_000);
         let value = serde_json::to_value(terms).unwrap();
         for field in
             value.as_object().unwrap().keys().filter(|field| !matches!(field.as_str(), "class" | "verification"))

@@ -8,7 +8,7 @@ use piecework_chain::{AccountId, BlockRef, TxRequest, ft, requests};
 use piecework_client::{calls, token};
 use piecework_console::{
     Problem,
-    amount::{Decimal, format_near},
+    amount::{Decimal, format_near, format_units},
 };
 use piecework_interface::ids::TokenId;
 use serde_json::json;
@@ -16,7 +16,8 @@ use serde_json::json;
 use super::{near_amount, registered};
 use crate::{
     context::{Context, execute},
-    credentials, tokens,
+    credentials,
+    tokens::{self, TokenInfo},
 };
 
 /// Commands about accounts.
@@ -32,6 +33,8 @@ pub enum AccountCommand {
     Withdraw(WithdrawArgs),
     /// Register an account, or raise its storage deposit
     StorageDeposit(StorageArgs),
+    /// Take back storage deposit that backs no bytes; all of it without an amount
+    WithdrawStorage(WithdrawStorageArgs),
 }
 
 /// `account create`.
@@ -89,6 +92,14 @@ pub struct StorageArgs {
     token: Option<String>,
 }
 
+/// `account withdraw-storage`.
+#[derive(Debug, Args)]
+pub struct WithdrawStorageArgs {
+    /// NEAR to take back [default: all that is free]
+    #[arg(allow_negative_numbers = true)]
+    amount: Option<Decimal>,
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -100,6 +111,7 @@ pub async fn run(context: &Context, command: AccountCommand) -> anyhow::Result<(
         AccountCommand::Deposit(args) => deposit(context, args).await,
         AccountCommand::Withdraw(args) => withdraw(context, args).await,
         AccountCommand::StorageDeposit(args) => storage_deposit(context, args).await,
+        AccountCommand::WithdrawStorage(args) => withdraw_storage(context, args).await,
     }
 }
 
@@ -230,6 +242,26 @@ async fn storage_deposit(context: &Context, args: StorageArgs) -> anyhow::Result
     })
 }
 
+async fn withdraw_storage(context: &Context, args: WithdrawStorageArgs) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let signer = context.signer().await?;
+    let account_id = signer.account_id();
+    let free = registered(&coordinator, account_id).await?.available.0;
+    let amount = args.amount.as_ref().map(|amount| near_amount("the amount", amount)).transpose()?.unwrap_or(free);
+    if free == 0 || amount > free {
+        bail!(Problem::new(
+            format!("{} NEAR of {account_id}'s storage deposit back no bytes", format_near(free)),
+            "withdraw at most these; closed and forgotten batches free more: `piecework batch forget BATCH`",
+        ));
+    }
+    let outcome = context.call(&signer, calls::storage_withdraw(Some(amount))).await?;
+    let result =
+        json!({ "account_id": account_id, "yoctonear": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
+    context
+        .output
+        .result(&result, || format!("withdrew {} NEAR of storage deposit to {account_id}", format_near(amount)))
+}
+
 /// A listed token's account, or any other that is named: before a token is listed, accounts must register with it too.
 async fn token_account(context: &Context, selector: &str) -> anyhow::Result<AccountId> {
     match (tokens::resolve(context, Some(selector)).await, selector.parse()) {
@@ -237,6 +269,25 @@ async fn token_account(context: &Context, selector: &str) -> anyhow::Result<Acco
         (Err(_), Ok(account_id)) => Ok(account_id),
         (Err(error), Err(_)) => Err(error),
     }
+}
+
+/// Checks that an account's balance covers what a call takes from it.
+pub(crate) async fn cover(
+    context: &Context,
+    account_id: &AccountId,
+    token: &TokenInfo,
+    needed: u128,
+    what: &str,
+) -> anyhow::Result<()> {
+    let held = balance(context, account_id, token.id()).await?;
+    if held >= needed {
+        return Ok(());
+    }
+    let missing = format_units(needed - held, token.decimals);
+    bail!(Problem::new(
+        format!("{what} is {}, and {account_id}'s internal balance holds {}", token.show(needed), token.show(held)),
+        format!("run `piecework account deposit {missing} --token {}`", token.id()),
+    ))
 }
 
 /// An account's internal balance of a token; 0 if it is registered and has none.

@@ -1,14 +1,15 @@
 //! `piecework batch`: from a file of items to results.
 
 mod case;
-mod challenge;
+pub mod challenge;
 mod create;
 mod dispute;
-mod gold;
+mod evidence;
+mod forget;
 mod lot;
 mod results;
 mod scored;
-mod seen;
+mod skip;
 mod verdict;
 mod verify;
 mod watch;
@@ -43,14 +44,18 @@ pub enum BatchCommand {
     Verify(verify::VerifyArgs),
     /// Take no more claims; what is unused of the escrow returns as live lots end
     Cancel(BatchArg),
+    /// Take lots that no node holds out of a batch; their escrow returns
+    Skip(skip::SkipArgs),
+    /// Drop what the contract keeps of a closed batch; its storage deposit is free again, and results have no proof any more
+    Forget(BatchArg),
     /// Show what the copies of a lot say before it settles
     Lot(lot::LotArgs),
-    /// Show known answers while lots are provisional: who missed them pays
-    OpenGold(gold::OpenGoldArgs),
-    /// Have a jury look at results that are wrong, for a bond
-    Challenge(challenge::ChallengeArgs),
-    /// Accept to score a batch, as its adjudicator, for a bond
+    /// Have a jury look at results that are wrong, for a deposit out of the balance of the batch's token
+    Challenge(challenge::SendArgs),
+    /// Accept to score a batch, as its adjudicator, for a bond out of the balance of its token; or top the bond up
     AdjudicatorAccept(BatchArg),
+    /// Stand behind a batch no longer, as its adjudicator: no lot of it begins any more
+    Resign(BatchArg),
     /// Score the copies of a lot, as its batch's adjudicator
     Verdict(verdict::VerdictArgs),
     /// List batches
@@ -75,10 +80,12 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
         BatchCommand::Results(args) => results::run(context, args).await,
         BatchCommand::Verify(args) => verify::run(context, args).await,
         BatchCommand::Cancel(args) => cancel(context, BatchId(args.batch)).await,
+        BatchCommand::Skip(args) => skip::run(context, args).await,
+        BatchCommand::Forget(args) => forget::run(context, BatchId(args.batch)).await,
         BatchCommand::Lot(args) => lot::run(context, args).await,
-        BatchCommand::OpenGold(args) => gold::run(context, args).await,
         BatchCommand::Challenge(args) => challenge::run(context, args).await,
         BatchCommand::AdjudicatorAccept(args) => verdict::accept(context, BatchId(args.batch)).await,
+        BatchCommand::Resign(args) => verdict::resign(context, BatchId(args.batch)).await,
         BatchCommand::Verdict(args) => verdict::run(context, args).await,
         BatchCommand::List => list(context).await,
     }

@@ -46,7 +46,7 @@ pub enum GovernCommand {
     /// Hand the ownership over, in two steps
     #[command(subcommand)]
     Owner(OwnerCommand),
-    /// Name the registered account that gets the treasury's part of fees, or nobody
+    /// Name the registered account that fees go to, or nobody
     Treasury(WhoArgs),
 }
 

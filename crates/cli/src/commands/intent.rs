@@ -45,18 +45,17 @@ pub struct KeyAddArgs {
     /// In which token: account, number or near [default: the only listed one]
     #[arg(long)]
     token: Option<String>,
-    /// How much it may move per UTC day, in the token's decimals; collecting revenue moves nothing
-    #[arg(long, default_value = "0", value_name = "AMOUNT", allow_negative_numbers = true)]
+    /// How much it may move per UTC day, in the token's decimals; a batch counts with its escrow
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     daily_cap: Decimal,
 }
 
 /// Kinds of intents as people write them.
 const KINDS: Words<Kind> = &[
     ("transfer", "Balance to another account", Kind::Transfer),
-    ("tip", "The same as thanks", Kind::Tip),
     ("withdraw", "Balance out of the contract, to the account itself", Kind::Withdraw),
     ("create-batch", "A batch", Kind::CreateBatch),
-    ("collect-revenue", "What an epoch pays the account's node", Kind::CollectRevenue),
+    ("challenge", "A challenge, for its deposit", Kind::Challenge),
 ];
 
 /// `intent key-remove`.
@@ -87,7 +86,7 @@ async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
     let token = tokens::resolve(context, args.token.as_deref()).await?;
     let daily_cap = token.units(&args.daily_cap)?;
     let kinds = Kinds::of(&args.kinds);
-    if daily_cap == 0 && kinds != Kinds::of(&[Kind::CollectRevenue]) {
+    if daily_cap == 0 {
         bail!(Problem::new(
             "with a daily cap of 0 the key could not move anything",
             format!("pass --daily-cap AMOUNT in {}", token.symbol),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, PublicKey, TxRequest, requests};
+use piecework_chain::{AccountId, Coordinator, PublicKey, TxRequest, requests};
 use piecework_client::{Call, calls};
 use piecework_console::{
     Problem,
@@ -13,10 +13,11 @@ use piecework_console::{
 use piecework_interface::{ids::ClassId, storage, view::Node};
 use serde_json::json;
 
-use super::{date, near_amount};
+use super::{date, near_amount, word};
 use crate::{
+    classes,
     context::{Context, execute},
-    credentials, tokens,
+    credentials,
 };
 
 /// Commands about nodes. All but `status` act on the signing account's node.
@@ -36,9 +37,11 @@ pub enum NodeCommand {
     Pause,
     /// Take work again
     Resume,
-    /// Show what the epoch before pays the node, or collect it
-    Revenue(RevenueArgs),
-    /// Give a machine its own key, which can work, end epochs and collect the node's revenue, and nothing else
+    /// Declare exactly these classes of work
+    Declare(DeclareArgs),
+    /// Name the account that stands behind the node and others, or none; it confirms by `piecework operator confirm`
+    Operator(OperatorArgs),
+    /// Give a machine its own key, which can work, and nothing else
     AddKey(AddKeyArgs),
 }
 
@@ -48,8 +51,8 @@ pub struct RegisterArgs {
     /// NEAR to stake
     #[arg(long, value_name = "NEAR", allow_negative_numbers = true)]
     stake: Decimal,
-    /// Classes of work, 1 to 8
-    #[arg(long, value_delimiter = ',', default_value = "1", value_name = "CLASSES")]
+    /// Numbers of the classes of work, 1 to 8 [default: the only registered one]
+    #[arg(long, value_delimiter = ',', value_name = "CLASSES")]
     classes: Vec<u16>,
     /// NEAR deposited for storage if the account is not registered yet
     #[arg(long, default_value = "0.1", value_name = "NEAR")]
@@ -79,14 +82,23 @@ pub struct StatusArgs {
     account_id: Option<AccountId>,
 }
 
-/// `node revenue`.
+/// `node declare`.
 #[derive(Debug, Args)]
-pub struct RevenueArgs {
-    /// Node [default: the signing account]
+pub struct DeclareArgs {
+    /// Numbers of the classes, 1 to 8
+    #[arg(value_delimiter = ',', required = true, value_name = "CLASSES")]
+    classes: Vec<u16>,
+}
+
+/// `node operator`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct OperatorArgs {
+    /// Account that stands behind the node
     account_id: Option<AccountId>,
-    /// Credit it to the signing account's balances
-    #[arg(long, conflicts_with = "account_id")]
-    collect: bool,
+    /// No operator: the node's own account stands behind it
+    #[arg(long)]
+    none: bool,
 }
 
 /// `node add-key`.
@@ -98,9 +110,6 @@ pub struct AddKeyArgs {
     /// Where a new key is written [default: ACCOUNT.agent.json]
     #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
     out: Option<PathBuf>,
-    /// Do not let it collect the node's revenue: do that by `piecework node revenue --collect`
-    #[arg(long)]
-    no_revenue: bool,
 }
 
 /// Runs a command.
@@ -122,7 +131,11 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
         NodeCommand::Status(args) => show(context, &args.account_id.map_or_else(|| context.account_id(), Ok)?).await,
         NodeCommand::Pause => act(context, calls::node_pause(), "paused").await,
         NodeCommand::Resume => act(context, calls::node_resume(), "resumed").await,
-        NodeCommand::Revenue(args) => revenue(context, args).await,
+        NodeCommand::Declare(args) => {
+            let classes = chosen(&context.coordinator()?, &args.classes, "CLASSES").await?;
+            act(context, calls::node_update(classes), "declared the classes").await
+        }
+        NodeCommand::Operator(args) => operator(context, args).await,
         NodeCommand::AddKey(args) => add_key(context, args).await,
     }
 }
@@ -130,15 +143,7 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
 async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     let stake = near_amount("--stake", &args.stake)?;
     let coordinator = context.coordinator()?;
-    let mut classes = args.classes.clone();
-    classes.sort_unstable();
-    classes.dedup();
-    if classes.is_empty() || classes.len() > storage::CLASSES_MAX {
-        bail!(Problem::new(
-            format!("--classes names {} classes", classes.len()),
-            format!("name 1 to {} different ones", storage::CLASSES_MAX),
-        ));
-    }
+    let classes = chosen(&coordinator, &args.classes, "--classes").await?;
     let min_stake = coordinator.config().await?.min_stake.0;
     let signer = context.signer().await?;
     let account = coordinator.account(signer.account_id()).await?;
@@ -154,57 +159,72 @@ async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
         request = request
             .call(calls::storage_deposit(signer.account_id().as_str(), near_amount("--storage", &args.storage)?));
     }
-    let request = request.call(calls::node_register(classes.into_iter().map(ClassId).collect(), stake));
+    let request = request.call(calls::node_register(classes, stake));
     execute(&signer, request).await?;
     show(context, signer.account_id()).await
 }
 
+/// Registered classes of these numbers; without any, the only registered one.
+async fn chosen(coordinator: &Coordinator, numbers: &[u16], option: &str) -> anyhow::Result<Vec<ClassId>> {
+    let registered = classes::all(coordinator).await?;
+    if numbers.is_empty() {
+        return Ok(vec![classes::select(&registered, None, option)?.class]);
+    }
+    let chosen = numbers.iter().map(|number| classes::select(&registered, Some(*number), option));
+    let mut chosen = chosen.map(|class| Ok(class?.class)).collect::<Result<Vec<_>, Problem>>()?;
+    chosen.sort_unstable();
+    chosen.dedup();
+    if chosen.len() > storage::CLASSES_MAX {
+        bail!(Problem::new(
+            format!("{option} names {} classes", chosen.len()),
+            format!("name 1 to {} different ones", storage::CLASSES_MAX),
+        ));
+    }
+    Ok(chosen)
+}
+
 async fn act(context: &Context, call: Call, done: &str) -> anyhow::Result<()> {
     let signer = context.signer().await?;
-    node(context, signer.account_id()).await?;
+    find(context, signer.account_id()).await?;
     context.call(&signer, call).await?;
     context.output.note(format!("{}: {done}", signer.account_id()));
     show(context, signer.account_id()).await
 }
 
-async fn revenue(context: &Context, args: RevenueArgs) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let account_id = args.account_id.map_or_else(|| context.account_id(), Ok)?;
-    let revenue = coordinator.revenue().await?;
-    let tickets = node(context, &account_id).await?.take_tickets(revenue.epoch);
-    let listed = coordinator.tokens().await?;
-    let (mut amounts, mut texts) = (Vec::new(), Vec::new());
-    for share in &revenue.shares {
-        let amount = share.per_ticket.0.saturating_mul(u128::from(tickets));
-        let Some(token) = listed.iter().find(|token| token.token == share.token && amount > 0) else { continue };
-        texts.push(tokens::info(&context.rpc, token.clone()).await?.show(amount));
-        amounts.push(json!({ "token": share.token, "amount": amount.to_string() }));
-    }
-    if args.collect {
-        if tickets == 0 {
-            let what = format!("{account_id} settled no lot in the epoch before, or has collected it");
-            bail!(Problem::new(what, "see when the running one ends: `piecework epoch show`"));
+async fn operator(context: &Context, args: OperatorArgs) -> anyhow::Result<()> {
+    let signer = context.signer().await?;
+    let node = find(context, signer.account_id()).await?;
+    let number = match &args.account_id {
+        Some(account_id) if account_id == signer.account_id() => {
+            bail!(Problem::new(
+                format!("{account_id} is the node itself"),
+                "pass --none: a node stands for itself then"
+            ))
         }
-        let signer = context.signer().await?;
-        context.call(&signer, calls::revenue_collect()).await?;
+        Some(account_id) => Some(context.coordinator()?.account_no(account_id).await?.ok_or_else(|| {
+            Problem::new(
+                format!("the operator {account_id} is not registered"),
+                format!("run `piecework account storage-deposit {account_id}`"),
+            )
+        })?),
+        None => None,
+    };
+    if node.asked == number {
+        let what = format!("{} has named that already", signer.account_id());
+        bail!(Problem::new(what, "see its operator with `piecework node status`"));
     }
-    let result = json!({ "account_id": account_id, "tickets": tickets, "amounts": amounts, "collected": args.collect });
-    context.output.result(&result, || {
-        let amounts = if texts.is_empty() { "nothing".to_owned() } else { texts.join(" and ") };
-        match args.collect {
-            true => format!("{account_id} collected {amounts} for {tickets} tickets"),
-            false => format!("{account_id} has {amounts} to collect for {tickets} tickets"),
-        }
-    })
+    let call = calls::node_operator(args.account_id.as_deref().map(AsRef::as_ref));
+    let done = match &args.account_id {
+        Some(account_id) => format!("named {account_id}, which confirms it with `piecework operator confirm`"),
+        None => "has no operator".to_owned(),
+    };
+    act(context, call, &done).await
 }
 
 async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
     let contract = context.coordinator()?.account_id().clone();
     let signer = context.signer().await?;
     let account_id = signer.account_id().clone();
-    if !args.no_revenue {
-        node(context, &account_id).await?;
-    }
     let (public_key, path) = match args.public_key {
         Some(public_key) => (public_key, None),
         None => {
@@ -220,30 +240,16 @@ async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {
         }
         return Err(error.into());
     }
-    if !args.no_revenue {
-        let signs = public_key.to_string().parse().map_err(|_| {
-            Problem::new(
-                format!("{public_key} works, but signs no intents, so it cannot collect revenue"),
-                "pass --no-revenue, or an ed25519 key",
-            )
-        })?;
-        let without = || {
-            Problem::new(
-                format!("{public_key} works, but may not collect revenue"),
-                format!("run `piecework intent key-add {public_key} --kinds collect-revenue`, or leave it so"),
-            )
-        };
-        context.call(&signer, calls::revenue_key_add(signs)).await.with_context(without)?;
-    }
     let result = json!({ "account_id": account_id, "public_key": public_key, "key_file": path,
-        "methods": calls::MACHINE_METHODS, "collects_revenue": !args.no_revenue });
+        "methods": calls::MACHINE_METHODS });
     context.output.result(&result, || {
         let place = path.map(|path| format!(", written to {}", path.display())).unwrap_or_default();
         format!("added {public_key} to {account_id}{place}; it can call only {}", calls::MACHINE_METHODS.join(", "))
     })
 }
 
-async fn node(context: &Context, account_id: &AccountId) -> anyhow::Result<Node> {
+/// An account's node.
+pub(crate) async fn find(context: &Context, account_id: &AccountId) -> anyhow::Result<Node> {
     let coordinator = context.coordinator()?;
     let account = coordinator.account(account_id).await?;
     account.and_then(|account| account.node).with_context(|| {
@@ -254,14 +260,17 @@ async fn node(context: &Context, account_id: &AccountId) -> anyhow::Result<Node>
     })
 }
 
-async fn show(context: &Context, account_id: &AccountId) -> anyhow::Result<()> {
-    let node = node(context, account_id).await?;
+/// Shows an account's node.
+pub(crate) async fn show(context: &Context, account_id: &AccountId) -> anyhow::Result<()> {
+    let node = find(context, account_id).await?;
     context.output.result(&json!({ "account_id": account_id, "node": node }), || {
         let (stake, bonded) = (format_near(node.stake.0), format_near(node.bonded.0));
         let mut lines = vec![
             format!(
-                "{account_id}: {:?}, {} lots settled, {} slots held, {} faults",
-                node.status, node.settled, node.slots, node.faults
+                "{account_id}: {}, {} lots settled, {} seats reserved",
+                word(node.status),
+                node.settled,
+                node.reservations
             ),
             format!("stake {stake} NEAR (tickets: {}), {bonded} bonded", node.tickets),
         ];
@@ -270,7 +279,13 @@ async fn show(context: &Context, account_id: &AccountId) -> anyhow::Result<()> {
             lines.push(format!("unbonding {amount} NEAR until {until}"));
         }
         for class in node.classes.iter().filter(|class| class.declared) {
-            lines.push(format!("class {}: reputation {} of 10000", class.class, class.reputation));
+            let admitted = if class.admitted { "" } else { ", not admitted by its owner" };
+            lines.push(format!("class {}: reputation {} of 10000{admitted}", class.class, class.reputation));
+        }
+        match (node.operator, node.asked) {
+            (Some(operator), _) => lines.push(format!("operator: account {operator}")),
+            (None, Some(asked)) => lines.push(format!("operator: account {asked}, which has not confirmed it")),
+            (None, None) => {}
         }
         lines.join("\n")
     })

@@ -172,45 +172,44 @@ fn batch__should_go_from_a_file_to_the_chain_and_back() {
 
 #[test]
 fn disputes__should_be_prepared_and_refused_with_their_fix() {
-    // Given a network, two items, a known answer of the second, and an adjudicator
+    // Given a network, two items, and an adjudicator without a balance
     let network = Network::up();
     let items = network.items("{\"payload\":\"one\"}\n{\"payload\":\"two\"}\n");
-    std::fs::write(network.dir.path().join("known.json"), "{\"1\": 4}").unwrap();
     std::fs::write(network.dir.path().join("report.md"), "all fine").unwrap();
     let requester = network.text("/requester/account_id");
-    let gold = ["--gold", "known.json", "--gold-dir", "gold"];
+    let judged = ["--adjudicator", requester];
 
-    // When batches are created with gold, a listener and an adjudicator
-    let (text, fix) = error(&network.create(&items, &gold));
-    assert!(text.contains("--gold needs time") && fix.contains("--challenge-window"), "{text}: {fix}");
+    // When batches are created with a listener and an adjudicator
+    let (text, fix) = error(&network.create(&items, &judged));
+    assert!(text.contains("--adjudicator needs time") && fix.contains("--challenge-window"), "{text}: {fix}");
     let window = ["--challenge-window", "1h", "--lot-size", "1"];
     let (text, fix) = error(&network.create(&items, &[&window[..], &["--callback", "nobody.test.near"]].concat()));
     assert!(text.contains("nobody.test.near") && fix.contains("deploy the contract"), "{text}: {fix}");
-    let (text, fix) = error(&network.create(&items, &["--dissent-slash", "90"]));
-    assert!(text.contains("--dissent-slash") && fix.contains("cap is 50 percent"), "{text}: {fix}");
+    let (text, _) = error(&network.create(&items, &["--dissent-slash", "5"]));
+    assert!(text.contains("--dissent-slash must be 10..=100"), "{text}");
     let listener = format!("{}:20", network.text("/contract"));
-    let golden = value(&network.create(&items, &[&gold[..], &window, &["--callback", &listener]].concat()));
-    let judged = value(&network.create(&items, &[&window[..], &["--adjudicator", requester]].concat()));
+    let output = network.create(&items, &[&window[..], &["--callback", &listener]].concat());
+    assert_eq!(value(&output)["batch"], 0);
+    let note = String::from_utf8_lossy(&output.stderr);
+    assert!(note.contains("appeals need 8 active nodes in class 0, which has 1: until it has them"), "{note}");
+    assert_eq!(value(&network.create(&items, &[&window[..], &judged].concat()))["batch"], 1);
 
-    // Then the record of the gold is on disk, for the batch, and there is nothing to open yet
-    let record = network.dir.path().join(golden["gold_record"].as_str().unwrap());
-    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
-    assert_eq!((&record["batch"], &record["answers"]["1"]), (&golden["batch"], &Value::from("04")));
-    let opened = value(&network.requester(&["batch", "open-gold", "0", "--gold-dir", "gold"]));
-    assert_eq!(opened, Value::Array(Vec::new()));
-    let (text, fix) = error(&network.requester(&["batch", "open-gold", "0", "--gold-dir", "elsewhere"]));
-    assert!(text.contains("record of batch 0's gold") && fix.contains("--gold-dir"), "{text}: {fix}");
-    let (text, fix) = error(&network.requester(&["batch", "open-gold", "1"]));
-    assert!(text.contains("batch 1 has no gold") && fix.contains("--gold FILE"), "{text}: {fix}");
-
-    // And the adjudicator accepts once, with a bond
-    let accepted = value(&network.requester(&["batch", "adjudicator-accept", "1"]));
-    assert_eq!((&judged["batch"], &accepted["batch"]), (&Value::from(1), &Value::from(1)));
-    assert!(accepted["bond"].as_str().unwrap().parse::<u128>().unwrap() > 0);
-    let (text, _) = error(&network.requester(&["batch", "adjudicator-accept", "1"]));
+    // Then the adjudicator accepts once, with a bond of four parts out of its balance: 5.5 rewards of 0.01 each
+    let accept = ["batch", "adjudicator-accept", "1"];
+    let (text, fix) = error(&network.requester(&accept));
+    assert!(text.contains("the bond is 0.22 PWL") && fix.contains("account deposit 0.22 --token 1"), "{text}: {fix}");
+    value(&network.requester(&["account", "deposit", "0.22"]));
+    assert_eq!(value(&network.requester(&accept))["bond"], "220000");
+    let (text, _) = error(&network.requester(&accept));
     assert_eq!(text, "batch 1 is accepted already");
     let (text, fix) = error(&network.requester(&["batch", "adjudicator-accept", "0"]));
     assert!(text.contains("no adjudicator") && fix.contains("--adjudicator"), "{text}: {fix}");
+
+    // And resigns once, and may accept again for nothing more
+    assert_eq!(value(&network.requester(&["batch", "resign", "1"]))["bond"], "220000");
+    let (text, fix) = error(&network.requester(&["batch", "resign", "1"]));
+    assert!(text.contains("does not stand behind batch 1") && fix.contains("adjudicator-accept 1"), "{text}: {fix}");
+    assert_eq!(value(&network.requester(&accept))["amount"], "0");
 
     // And what cannot be disputed or scored yet is refused
     let verdict = ["batch", "verdict", "1", "1", "--scores", "10000", "--report", "report.md"];
@@ -218,6 +217,126 @@ fn disputes__should_be_prepared_and_refused_with_their_fix() {
         let (text, fix) = error(&network.requester(command));
         assert!(text.contains("batch 1 has no lot 1 at work") && fix.contains("lots 0 to 1"), "{text}: {fix}");
     }
+}
+
+#[test]
+fn batch__should_be_skipped_and_forgotten_and_its_storage_taken_back() {
+    // Given a batch of three lots
+    let network = Network::up();
+    let items = network.items("{\"payload\":\"one\"}\n{\"payload\":\"two\"}\n{\"payload\":\"three\"}\n");
+    value(&network.create(&items, &["--lot-size", "1"]));
+
+    // When what cannot be is named
+    let (text, fix) = error(&network.requester(&["batch", "skip", "0", "1", "9"]));
+    assert_eq!((text.as_str(), fix.as_str()), ("batch 0 has no lot 9", "the batch has lots 0 to 2"));
+    let (text, fix) = error(&network.requester(&["batch", "forget", "0"]));
+    assert!(text.contains("only a closed one can be forgotten") && fix.contains("batch cancel 0"), "{text}: {fix}");
+    let node = network.text("/nodes/0/key_file");
+    let (text, fix) = error(&network.with_key(node, &["batch", "skip", "0", "1"]));
+    assert!(text.contains("was not created by") && fix.contains("--key-file"), "{text}: {fix}");
+
+    // Then lots are skipped, once each; the last one closes the batch, which is forgotten
+    let skipped = value(&network.requester(&["batch", "skip", "0", "1"]));
+    assert_eq!((&skipped["skipped"], &skipped["kept"]), (&serde_json::json!([1]), &serde_json::json!([])));
+    let rest = value(&network.requester(&["batch", "skip", "0", "0,1,2"]));
+    assert_eq!((&rest["skipped"], &rest["kept"]), (&serde_json::json!([0, 2]), &serde_json::json!([1])));
+    let freed = value(&network.requester(&["batch", "forget", "0"]))["freed"].as_str().unwrap().to_owned();
+    assert!(freed.parse::<u128>().unwrap() > 0);
+    let (text, _) = error(&network.requester(&["batch", "forget", "0"]));
+    assert!(text.contains("there is no batch 0"), "{text}");
+
+    // And storage deposit is taken back that backs nothing
+    let (text, fix) = error(&network.requester(&["account", "withdraw-storage", "6"]));
+    assert!(text.contains("back no bytes") && fix.contains("batch forget"), "{text}: {fix}");
+    let half = value(&network.requester(&["account", "withdraw-storage", "0.5"]));
+    assert_eq!(half["yoctonear"], "500000000000000000000000");
+    value(&network.requester(&["account", "withdraw-storage"]));
+    let (text, _) = error(&network.requester(&["account", "withdraw-storage"]));
+    assert!(text.starts_with("0 NEAR of"), "{text}");
+}
+
+#[test]
+fn class__should_be_registered_declared_and_gated() {
+    // Given a network with one class, and a node
+    let network = Network::up();
+    let node_id = network.text("/nodes/0/account_id");
+    let node = |args: &[&str]| network.with_key(network.text("/nodes/0/key_file"), args);
+    let listed = value(&network.requester(&["class", "list"]));
+    assert_eq!((&listed[0]["name"], &listed[0]["nodes"]), (&Value::from("digits"), &Value::from(1)));
+    let schema = network.dir.path().join("schema.json");
+    std::fs::write(&schema, "{}").unwrap();
+
+    // When the requester registers a gated one
+    let (text, _) = error(&network.requester(&["class", "register", &"x".repeat(33)]));
+    assert_eq!(text, "the name has 33 bytes");
+    let register = ["class", "register", "labels", "--gated", "--schema", schema.to_str().unwrap()];
+    let registered = value(&network.requester(&register));
+    assert_eq!(
+        (&registered["class"], &registered["burnt"]),
+        (&Value::from(1), &Value::from("10000000000000000000000"))
+    );
+    assert_eq!(registered["schema"].as_str().unwrap().len(), 64);
+
+    // Then a batch and a node have to name their class, and one that exists
+    let items = network.items("{\"payload\":\"one\"}\n");
+    let (text, fix) = error(&network.create(&items, &[]));
+    assert!(text == "several classes are registered" && fix.contains("--class with one of: 0 (digits), 1 (labels)"));
+    let (text, fix) = error(&network.create(&items, &["--class", "2"]));
+    assert!(text == "there is no class 2" && fix.contains("0 (digits), 1 (labels)"), "{text}: {fix}");
+    assert_eq!(value(&network.create(&items, &["--class", "1"]))["batch"], 0);
+    let (text, _) = error(&node(&["node", "declare", "0,7"]));
+    assert_eq!(text, "there is no class 7");
+
+    // And its owner alone admits who declared it, and removes who is admitted
+    let admit = ["class", "admit", "1", node_id];
+    let (text, fix) = error(&network.requester(&admit));
+    assert!(text.contains("has not declared class 1") && fix.contains("node declare"), "{text}: {fix}");
+    value(&node(&["node", "declare", "0,1"]));
+    let (text, fix) = error(&node(&admit));
+    assert!(text.contains("belongs to account") && fix.contains("owner's key"), "{text}: {fix}");
+    let (text, _) = error(&network.requester(&["class", "remove", "1", node_id]));
+    assert!(text.contains("is not admitted to class 1"), "{text}");
+    assert_eq!(value(&network.requester(&admit))["class"]["admitted"], true);
+    assert_eq!(value(&network.requester(&["class", "list"]))[1]["nodes"], 1);
+    let (text, _) = error(&network.requester(&admit));
+    assert!(text.contains("is admitted to class 1 already"), "{text}");
+    assert_eq!(value(&network.requester(&["class", "remove", "1", node_id]))["class"]["admitted"], false);
+    let (text, fix) = error(&network.requester(&["class", "admit", "0", node_id]));
+    assert!(text.contains("open to every node") && fix.contains("--gated"), "{text}: {fix}");
+}
+
+#[test]
+fn operator__should_be_named_by_the_node_and_confirmed() {
+    // Given a node and an account that stands behind it
+    let network = Network::up();
+    let (node_id, requester) = (network.text("/nodes/0/account_id"), network.text("/requester/account_id"));
+    let node =
+        |args: &[&str]| network.with_key(network.text("/nodes/0/key_file"), &[&["node", "operator"], args].concat());
+    let operator = |what: &str| network.requester(&["operator", what, node_id]);
+
+    // When the account confirms what the node did not say, or the node names what cannot be
+    let (text, fix) = error(&operator("confirm"));
+    assert!(text.contains("has not named") && fix.contains("node operator"), "{text}: {fix}");
+    let (text, fix) = error(&node(&["nobody.test.near"]));
+    assert!(text.contains("is not registered") && fix.contains("storage-deposit"), "{text}: {fix}");
+    let (text, fix) = error(&node(&[node_id]));
+    assert!(text.contains("is the node itself") && fix.contains("--none"), "{text}: {fix}");
+
+    // Then both say so, each once, and either ends it
+    let named = value(&node(&[requester]));
+    assert_eq!((&named["node"]["operator"], named["node"]["asked"].is_u64()), (&Value::Null, true));
+    let (text, _) = error(&node(&[requester]));
+    assert!(text.contains("has named that already"), "{text}");
+    let confirmed = value(&operator("confirm"));
+    assert_eq!(confirmed["node"]["operator"], confirmed["node"]["asked"]);
+    let (text, _) = error(&operator("confirm"));
+    assert!(text.contains("already"), "{text}");
+    assert_eq!(value(&operator("drop"))["node"]["operator"], Value::Null);
+    value(&node(&[requester]));
+    value(&operator("confirm"));
+    assert_eq!(value(&node(&["--none"]))["node"]["operator"], Value::Null);
+    let (text, _) = error(&operator("drop"));
+    assert!(text.contains("has not named"), "{text}");
 }
 
 #[test]
@@ -359,7 +478,7 @@ fn node__should_be_registered_staked_and_given_a_machine_key() {
 
     // Then it is told so; and registered, staked, paused and resumed when it does it right
     let near = |value: &Value| value["node"]["stake"].as_str().unwrap().parse::<u128>().unwrap() / 10_u128.pow(24);
-    assert_eq!(near(&value(&node(&["register", "--stake", "12", "--classes", "1,2"]))), 12);
+    assert_eq!(near(&value(&node(&["register", "--stake", "12"]))), 12);
     assert_eq!(near(&value(&node(&["stake", "3"]))), 15);
     assert_eq!(near(&value(&node(&["unstake", "2"]))), 13);
     assert_eq!(value(&node(&["pause"]))["node"]["status"], "paused");
@@ -367,9 +486,7 @@ fn node__should_be_registered_staked_and_given_a_machine_key() {
 
     // And its machine's key can do no more than work
     let added = value(&node(&["add-key", "--out", "machine.json"]));
-    assert_eq!(added["methods"].as_array().unwrap().len(), 7);
-    let keys = value(&network.with_key(&key_file, &["intent", "keys"]));
-    assert_eq!(keys["keys"][0]["kinds"], serde_json::json!(["collect_revenue"]));
+    assert_eq!(added["methods"].as_array().unwrap().len(), 6);
     let denied = network.with_key("machine.json", &["node", "stake", "1"]);
     assert_eq!(denied.status.code(), Some(1), "{denied:?}");
 }
@@ -387,7 +504,7 @@ fn govern__should_change_what_waited_and_name_who_may() {
     let wasm = wasm.to_str().unwrap();
     value(&owner(&["contract", "deploy", "--wasm", wasm]));
     let config = network.dir.path().join("config.json");
-    std::fs::write(&config, r#"{"unbonding_s":2,"notice_s":1,"epoch_s":1}"#).unwrap();
+    std::fs::write(&config, r#"{"unbonding_s":2,"notice_s":1}"#).unwrap();
     let made = value(&owner(&["contract", "init", "--config", config.to_str().unwrap()]));
     assert!(!made["config"]["chain_id"].as_str().unwrap().is_empty(), "intents need the chain's id: {made}");
 
@@ -433,25 +550,6 @@ fn govern__should_change_what_waited_and_name_who_may() {
     value(&owner(&["govern", "owner", "propose", network.text("/requester/account_id")]));
     assert_eq!(value(&other(&["govern", "owner", "accept"]))["owner_id"], network.text("/requester/account_id"));
     assert_eq!(value(&other(&["govern", "role", "guardian", "--nobody"]))["guardian_id"], Value::Null);
-
-    // And an epoch that is over ends
-    assert_eq!(value(&other(&["epoch", "settle"]))["revenue"]["epoch"], 1);
-}
-
-#[test]
-fn epoch__should_say_how_long_it_runs_and_what_a_node_has_of_it() {
-    let network = Network::up();
-    let (text, _) = error(&network.requester(&["epoch", "settle"]));
-    assert!(text.contains("epoch 0 runs for another"), "{text}");
-    assert!(value(&network.requester(&["epoch", "show"]))["ends_in_s"].as_u64().unwrap() > 0);
-    let (text, _) = error(&network.requester(&["node", "revenue"]));
-    assert!(text.contains("is not a node"), "{text}");
-    let node = network.text("/nodes/0/account_id");
-    assert_eq!(value(&network.requester(&["node", "revenue", node]))["tickets"], 0);
-    let key_file = network.text("/nodes/0/key_file");
-    let (text, fix) = error(&network.with_key(key_file, &["node", "revenue", "--collect"]));
-    assert!(text.contains("settled no lot in the epoch before"), "{text}");
-    assert!(fix.contains("epoch show"), "{fix}");
 }
 
 #[test]
@@ -467,10 +565,11 @@ fn intent__should_be_signed_by_a_key_and_relayed_by_anybody() {
     value(&network.requester(&["account", "deposit", "5"]));
     let file: Value = serde_json::from_slice(&std::fs::read(network.dir.path().join(&key_file)).unwrap()).unwrap();
     let public_key = file["public_key"].as_str().unwrap();
-    let (text, _) = error(&network.requester(&["intent", "key-add", public_key, "--kinds", "transfer"]));
+    let nothing = ["intent", "key-add", public_key, "--kinds", "transfer", "--daily-cap", "0"];
+    let (text, _) = error(&network.requester(&nothing));
     assert!(text.contains("could not move anything"), "{text}");
-    let add = ["intent", "key-add", public_key, "--kinds", "transfer,collect-revenue", "--daily-cap", "2"];
-    assert_eq!(value(&network.requester(&add))["keys"][0]["kinds"], serde_json::json!(["transfer", "collect_revenue"]));
+    let add = ["intent", "key-add", public_key, "--kinds", "transfer,challenge", "--daily-cap", "2"];
+    assert_eq!(value(&network.requester(&add))["keys"][0]["kinds"], serde_json::json!(["transfer", "challenge"]));
 
     // When it signs one transfer within its cap and one beyond, and a wrong number
     let sign = |args: &[&str]| by_friend(&[&["intent", "sign", "--for", requester][..], args].concat());

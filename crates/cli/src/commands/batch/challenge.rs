@@ -2,20 +2,24 @@
 
 use clap::Args;
 use piecework_client::calls;
-use piecework_console::{Problem, amount::format_near};
+use piecework_console::Problem;
 use piecework_interface::{
     amount::Amount,
     call,
-    dispute::{ChallengeRefusal, challenge_bond},
-    ids::{BatchId, LotId},
+    dispute::{ChallengeRefusal, challenge_deposit},
+    ids::{AccountNo, BatchId, Digest, LotId},
     view::{Lot, OpenBatch},
 };
 use serde::Serialize;
 
-use super::dispute;
-use crate::{commands::registered, context::Context};
+use super::{dispute, evidence::Evidence};
+use crate::{
+    commands::account,
+    context::Context,
+    tokens::{self, TokenInfo},
+};
 
-/// `batch challenge`.
+/// `batch challenge`, `intent sign challenge`.
 #[derive(Debug, Args)]
 pub struct ChallengeArgs {
     /// Number of the batch
@@ -26,9 +30,32 @@ pub struct ChallengeArgs {
     /// are challenged
     #[arg(long, value_delimiter = ',', value_name = "ITEMS")]
     items: Vec<u32>,
-    /// Show the bond, and stop
+    /// What shows that they are wrong: a file, which is uploaded, or the SHA-256 of what is published elsewhere
+    #[arg(long, value_name = "FILE|HEX")]
+    evidence: Option<String>,
+}
+
+/// What `batch challenge` takes.
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    #[command(flatten)]
+    challenge: ChallengeArgs,
+    /// Show the deposit, and stop
     #[arg(long)]
     dry_run: bool,
+}
+
+/// A challenge that the contract would take now.
+pub struct Prepared {
+    /// Token of the deposit.
+    pub token: TokenInfo,
+    /// Taken from the challenger's balance, in units of the token.
+    pub deposit: u128,
+    /// The call, without its evidence.
+    call: call::ChallengeArgs,
+    evidence: Option<Evidence>,
+    /// Items, counted in the batch; none for scores.
+    items: Vec<u32>,
 }
 
 /// A challenge.
@@ -38,13 +65,34 @@ struct Challenged {
     lot: LotId,
     /// Items, counted in the batch; none for scores.
     items: Vec<u32>,
-    /// What it puts up, yoctoNEAR.
-    bond: Amount,
+    /// Taken from the challenger's balance, in units of the batch's token.
+    deposit: Amount,
+    /// SHA-256 of the evidence, hex; zeros without.
+    #[serde(with = "hex::serde")]
+    evidence: Digest,
     /// Hash of the transaction; `None` after a dry run.
     tx_hash: Option<String>,
 }
 
-pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Result<()> {
+impl Prepared {
+    /// The call, once the evidence is uploaded.
+    ///
+    /// # Errors
+    /// The gateway does not take it.
+    pub async fn call(&self, context: &Context) -> anyhow::Result<call::ChallengeArgs> {
+        let mut call = self.call.clone();
+        if let Some(evidence) = &self.evidence {
+            call.evidence = evidence.publish(context).await?;
+        }
+        Ok(call)
+    }
+}
+
+/// Checks a challenge and counts its deposit. Nothing is sent.
+///
+/// # Errors
+/// The lot's window is not open, or its items cannot be challenged.
+pub async fn prepare(context: &Context, args: &ChallengeArgs) -> anyhow::Result<Prepared> {
     let (batch, coordinator) = (BatchId(args.batch), context.coordinator()?);
     let open = dispute::open(&coordinator, batch, "results are final once their lot is settled").await?;
     let lot = dispute::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
@@ -52,22 +100,33 @@ pub(super) async fn run(context: &Context, args: ChallengeArgs) -> anyhow::Resul
         return Err(dispute::not_disputable(&lot, &open).into());
     }
     let items = chosen(&open, &lot, &args.items)?;
-    let bond = challenge_bond(&open.terms, &open.fixed, open.lot_items(lot.lot), set_of(&items));
+    let evidence = args.evidence.as_deref().map(Evidence::read).transpose()?;
+    let deposit = challenge_deposit(&open.terms, open.lot_items(lot.lot), set_of(&items));
+    let token = tokens::resolve(context, Some(&open.token.to_string())).await?;
     context.output.note(format!(
-        "the challenge puts up {} NEAR: it comes back with what the jury costs if the jury agrees with you, else it pays the jury",
-        format_near(bond)
+        "the challenge takes a deposit of {} from the balance: it comes back, and slashes pay for it, if the jury agrees; \
+         else it pays the jury",
+        token.show(deposit)
     ));
-    let mut challenged = Challenged { batch, lot: lot.lot, items: args.items, bond: Amount(bond), tx_hash: None };
+    let call = call::ChallengeArgs { batch, lot: lot.lot, items, ..call::ChallengeArgs::default() };
+    Ok(Prepared { token, deposit, call, evidence, items: args.items.clone() })
+}
+
+pub(super) async fn run(context: &Context, args: SendArgs) -> anyhow::Result<()> {
+    let prepared = prepare(context, &args.challenge).await?;
+    let (mut call, mut tx_hash) = (prepared.call.clone(), None);
     if !args.dry_run {
         let signer = context.signer().await?;
-        registered(&coordinator, signer.account_id()).await?;
-        let call = call::ChallengeArgs { batch, lot: lot.lot, items };
-        let outcome = context.call(&signer, calls::challenge(&call, bond)).await?;
-        challenged.tx_hash = Some(outcome.tx_hash.to_string());
+        account::cover(context, signer.account_id(), &prepared.token, prepared.deposit, "the deposit").await?;
+        call = prepared.call(context).await?;
+        tx_hash = Some(context.call(&signer, calls::challenge(&call)).await?.tx_hash.to_string());
     }
+    let Prepared { token, deposit, items, .. } = prepared;
+    let (batch, lot, deposit) = (call.batch, call.lot, Amount(deposit));
+    let challenged = Challenged { batch, lot, items, deposit, evidence: call.evidence, tx_hash };
     context.output.result(&challenged, || match challenged.tx_hash {
-        None => format!("the bond is {} NEAR; nothing was sent", format_near(bond)),
-        Some(_) => format!("challenged lot {}: a jury is drawn when its window is over", lot.lot),
+        None => format!("the deposit is {}; nothing was sent", token.show(deposit.0)),
+        Some(_) => format!("challenged lot {lot}: a jury is drawn when its window is over"),
     })
 }
 
@@ -92,14 +151,19 @@ fn chosen(open: &OpenBatch, lot: &Lot, items: &[u32]) -> Result<Vec<u8>, Problem
         let outside = |item: &u32| Problem::new(format!("item {item} is not in lot {}", lot.lot), &range);
         items.iter().map(|item| of_lot(item).ok_or_else(|| outside(item))).collect::<Result<Vec<_>, _>>()?
     };
-    let case = lot.state.case.as_deref().cloned().unwrap_or_default();
+    let mut case = lot.state.case.as_deref().cloned().unwrap_or_default();
     let (set, count) = (set_of(&chosen), open.lot_items(lot.lot));
-    case.may_challenge(&open.terms, count, set).map(|()| chosen).map_err(|refusal| match refusal {
+    // Neither who challenges nor when matters to whether these items can be.
+    let challenge = case.challenge(&open.terms, count, (AccountNo(0), AccountNo(0), set), 0);
+    challenge.map(|_| chosen).map_err(|refusal| match refusal {
         ChallengeRefusal::NoItem => Problem::new(refusal.text(), "name items of the lot"),
         ChallengeRefusal::Taken => {
-            Problem::new("somebody challenged that already", "leave it out: the jury looks at it anyway")
+            Problem::new("one of these items is challenged already", "leave it out: the jury looks at it anyway")
         }
-        ChallengeRefusal::Full => Problem::new(refusal.text(), "wait for its jury: `piecework batch watch`"),
+        ChallengeRefusal::Full => Problem::new(
+            refusal.text(),
+            "the smallest is replaced by one of more items; see them with `piecework batch lot --json`",
+        ),
     })
 }
 
@@ -112,7 +176,6 @@ fn set_of(items: &[u8]) -> u64 {
 mod tests {
     use piecework_interface::{
         case::{Case, Challenge},
-        ids::AccountNo,
         terms::{Terms, Verification},
         view::{LotPhase, LotState},
     };
@@ -124,7 +187,7 @@ mod tests {
     }
 
     fn lot() -> Lot {
-        let challenge = Challenge { account: AccountNo(9), items: 0b100, bond: Amount(1) };
+        let challenge = Challenge { account: AccountNo(9), operator: AccountNo(9), items: 0b100 };
         let case = Case { challenges: vec![challenge], ..Case::default() };
         let state = LotState { phase: LotPhase::Provisional, case: Some(Box::new(case)), ..LotState::default() };
         Lot { batch: BatchId(0), lot: LotId(1), state }
@@ -135,7 +198,7 @@ mod tests {
         let open = open(Verification::Consensus);
         assert_eq!(chosen(&open, &lot(), &[4, 5]).unwrap(), [0, 1]);
         for (items, part) in
-            [(&[3][..], "item 3 is not"), (&[7], "item 7 is not"), (&[6], "challenged that already"), (&[], "--items")]
+            [(&[3][..], "item 3 is not"), (&[7], "item 7 is not"), (&[6], "is challenged already"), (&[], "--items")]
         {
             let error = chosen(&open, &lot(), items).unwrap_err().to_string();
             assert!(error.contains(part), "{items:?}: {error}");

@@ -20,15 +20,15 @@ use piecework_interface::{
     lots, money,
     storage::{self, BATCH_BYTES},
     terms::Terms,
-    view::Callback,
+    view::{Callback, Class},
 };
 use serde::Serialize;
 
-use super::case::{CaseArgs, Gold};
+use super::case::CaseArgs;
 use crate::{
+    classes,
     commands::{account, entries, registered},
     context::{Context, execute},
-    gold::Record,
     items::{self, Item},
     terms::{TermsArgs, option_of},
     tokens::{self, TokenInfo},
@@ -59,7 +59,7 @@ pub struct CreateArgs {
     /// What the batch fixes.
     #[command(flatten)]
     terms: TermsArgs,
-    /// Gold, an adjudicator, a contract to tell.
+    /// An adjudicator, a contract to tell.
     #[command(flatten)]
     case: CaseArgs,
 }
@@ -79,8 +79,6 @@ struct Created {
     manifest: String,
     /// Hash of the transaction that created it.
     tx_hash: Option<String>,
-    /// Where the record of its gold is: without it the gold cannot be opened.
-    gold_record: Option<PathBuf>,
     /// Where the batch is written that an intent is to create.
     spec: Option<PathBuf>,
 }
@@ -92,7 +90,6 @@ struct Plan {
     count: u32,
     terms: Terms,
     escrow: u128,
-    gold: Option<Gold>,
 }
 
 /// Checks everything, uploads, and creates the batch, or writes what an intent of the account signs.
@@ -123,9 +120,6 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<(
                 TxRequest::to(token.contract()?.clone()).call(call)
             };
             let (batch, tx_hash) = pay(context, &signer, request).await?;
-            if let Some(Gold { records, record }) = plan.gold {
-                records.put(&Record { batch: Some(batch), ..record })?;
-            }
             (created.batch, created.tx_hash) = (Some(batch), Some(tx_hash));
         }
     }
@@ -155,26 +149,20 @@ fn write_spec(spec: &BatchSpec, path: &Path) -> anyhow::Result<()> {
 
 fn describe(created: &Created, escrow: &str) -> String {
     let size = format!("{} items in {} lots", created.items, created.lots);
-    let keep = created.gold_record.as_ref().filter(|_| created.batch.is_some() || created.spec.is_some());
-    let keep = keep
-        .map_or_else(String::new, |path| format!("\nkeep {}: without it the gold cannot be opened", path.display()));
     match (created.batch, &created.spec) {
         (Some(batch), _) => {
-            format!("created batch {batch}: {size}, {escrow} locked{keep}\nnext: piecework batch watch {batch}")
+            format!("created batch {batch}: {size}, {escrow} locked\nnext: piecework batch watch {batch}")
         }
         (None, Some(path)) => format!(
-            "{size} are uploaded; the batch will lock {escrow} at most{keep}\nnext: piecework intent sign create-batch {}",
+            "{size} are uploaded; the batch will lock {escrow} at most\nnext: piecework intent sign create-batch {}",
             path.display()
         ),
         (None, None) => format!("{size} would lock {escrow} at most; nothing was sent"),
     }
 }
 
-/// Uploads the payloads, once the record of the gold is on disk.
+/// Uploads payloads and manifest.
 async fn upload_all(context: &Context, plan: &Plan, callback: Option<Callback>) -> anyhow::Result<BatchSpec> {
-    if let Some(Gold { records, record }) = &plan.gold {
-        records.put(record)?;
-    }
     let bar = context.output.bar(u64::from(plan.count), "uploading");
     upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
     bar.finish_and_clear();
@@ -183,8 +171,8 @@ async fn upload_all(context: &Context, plan: &Plan, callback: Option<Callback>) 
         items: plan.count,
         manifest: plan.manifest.root,
         uri: plan.manifest.uri(),
-        gold_root: plan.gold.as_ref().map(|gold| gold.record.gold_root).unwrap_or_default(),
         callback,
+        ..BatchSpec::default()
     })
 }
 
@@ -198,7 +186,6 @@ impl Plan {
             escrow: Amount(self.escrow),
             manifest: hex::encode(self.manifest.digest),
             tx_hash: None,
-            gold_record: self.gold.as_ref().map(|gold| gold.records.path(&gold.record.gold_root)),
             spec: None,
         }
     }
@@ -216,32 +203,49 @@ async fn plan(
     let config = coordinator.config().await?;
     let now_s = context.now_s().await?;
     let reward = token.units(&args.terms.reward)?;
-    let mut terms = args.terms.terms(reward, now_s);
-    args.case.apply(context, &config.bounds, args.terms.max_replicas, &mut terms).await?;
+    let registered = classes::all(&coordinator).await?;
+    let class = classes::select(&registered, args.terms.class, "--class")?;
+    let mut terms = args.terms.terms(class.class, reward, now_s);
+    args.case.apply(context, &mut terms).await?;
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
         let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
-        let cap = bounds.get(format!("{}_max", error.field));
-        let fix = match (error.field, bounds.get(error.field), cap) {
-            ("reward", ..) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
-            ("expires_at", ..) => format!("a batch lives {} seconds at most", config.bounds.lifetime_max_s),
-            (_, Some(bounds), _) => format!("the configured bounds are {bounds} seconds"),
-            (_, _, Some(cap)) => format!("the configured cap is {cap} percent"),
+        let fix = match (error.field, bounds.get(error.field)) {
+            ("reward", _) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
+            ("expires_at", _) => format!("a batch lives {} seconds at most", config.bounds.lifetime_max_s),
+            (_, Some(bounds)) => format!("the configured bounds are {bounds} seconds"),
             _ => "see `piecework batch create --help`".to_owned(),
         };
         Problem::new(format!("{} must be {}", option_of(error.field), error.rule), fix)
     })?;
-    let gold = args.case.gold(context, requester, &items, &terms).await?;
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
     let manifest = Manifest::new(items.iter().map(|item| item.digest));
     let escrow = money::escrow(&terms, config.fee_bps, count);
-    let plan = Plan { items, manifest, count, terms, escrow, gold };
+    let plan = Plan { items, manifest, count, terms, escrow };
     check_storage(&coordinator, requester, &plan).await?;
     check_balance(context, requester, token, &plan, args.from_balance || args.spec_out.is_some()).await?;
+    if let Some(note) = without_appeal(&plan.terms, class, config.jury_nodes) {
+        context.output.note(note);
+    }
     let repeated = items::duplicates(&plan.items);
     if repeated > 0 {
         context.output.note(format!("note: {repeated} items repeat the payload of another; each is paid for"));
     }
     Ok(plan)
+}
+
+/// What to say of a batch whose class has too few nodes for appeals now.
+fn without_appeal(terms: &Terms, class: &Class, jury_nodes: u16) -> Option<String> {
+    if terms.challenge_window_s == 0 || class.nodes >= u32::from(jury_nodes) {
+        return None;
+    }
+    let what = match terms.adjudicator() {
+        Some(_) => "scores of lots that are drawn meanwhile cannot be challenged",
+        None => "until it has them, no lot is drawn",
+    };
+    Some(format!(
+        "note: appeals need {jury_nodes} active nodes in class {}, which has {}: {what}",
+        class.class, class.nodes
+    ))
 }
 
 /// The first claim of each lot reserves its bytes from the requester, so too small a deposit would stall the batch.
@@ -285,6 +289,6 @@ async fn check_balance(
             token.show(plan.escrow),
             token.show(held)
         ),
-        "post fewer items, lower --reward or --max-replicas, or get more of the token",
+        "post fewer items, lower --reward or --replicas, or get more of the token",
     ))
 }

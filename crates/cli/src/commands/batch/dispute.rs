@@ -54,8 +54,17 @@ pub(super) fn disputable_s(lot: &Lot, open: &OpenBatch, now_s: u32) -> Option<u3
     lot.state.challengeable(&open.terms, now_s).then(|| lot.state.challenge_end(&open.terms) - now_s)
 }
 
-/// What to say of a lot whose result cannot be disputed now.
+/// What to say of a lot whose result cannot be disputed, now or ever.
 pub(super) fn not_disputable(lot: &Lot, open: &OpenBatch) -> Problem {
+    if lot.state.begun_at != 0 && !lot.state.appeal {
+        return Problem::new(
+            format!("results of lot {} cannot be disputed", lot.lot),
+            format!(
+                "class {} had too few active nodes for a jury when the lot was drawn; see `piecework class list`",
+                open.terms.class
+            ),
+        );
+    }
     let (what, fix) = match lot.state.phase {
         LotPhase::Provisional => ("is over", "its jury is drawn, or it settles, with the next poke"),
         _ if lot.state.round == JURY => ("is over", "a jury sits on the lot: see `piecework batch watch`"),
@@ -71,7 +80,7 @@ pub(super) mod tests {
     use piecework_interface::{
         amount::Amount,
         config::Fixed,
-        ids::{AccountNo, NEAR},
+        ids::{AccountNo, TokenId},
         terms::Terms,
         view::{LotState, Progress},
     };
@@ -82,12 +91,12 @@ pub(super) mod tests {
     pub(in super::super) fn batch(terms: Terms, items: u32) -> OpenBatch {
         OpenBatch {
             requester: AccountNo(0),
-            token: NEAR,
+            requester_operator: AccountNo(0),
+            token: TokenId(1),
             terms,
             fixed: Fixed { bond_rate: Amount(1 << 40), ..Fixed::default() },
             items,
             manifest: [0; 32],
-            gold_root: [1; 32],
             created_at: 0,
             progress: Progress::default(),
             escrow: Amount(0),
@@ -97,7 +106,8 @@ pub(super) mod tests {
     #[test]
     fn disputable_s__should_be_what_is_left_of_the_window() {
         let open = batch(Terms { challenge_window_s: 600, ..Terms::default() }, 4);
-        let state = LotState { phase: LotPhase::Provisional, phase_at: 1_000, ..LotState::default() };
+        let phase = LotPhase::Provisional;
+        let state = LotState { phase, phase_at: 1_000, begun_at: 900, appeal: true, ..LotState::default() };
         let mut lot = Lot { batch: BatchId(0), lot: LotId(0), state };
         assert_eq!(disputable_s(&lot, &open, 1_599), Some(1));
         assert_eq!(disputable_s(&lot, &open, 1_600), None);
@@ -105,5 +115,8 @@ pub(super) mod tests {
         lot.state.phase = LotPhase::Revealing;
         assert_eq!(disputable_s(&lot, &open, 1_000), None);
         assert!(not_disputable(&lot, &open).to_string().ends_with("is not open yet"));
+        lot.state = LotState { phase, phase_at: 1_000, begun_at: 900, ..LotState::default() };
+        assert_eq!(disputable_s(&lot, &open, 1_000), None);
+        assert!(not_disputable(&lot, &open).to_string().ends_with("cannot be disputed"));
     }
 }

@@ -32,6 +32,8 @@ struct Standing {
     phase: LotPhase,
     /// 0, 1 for the extension, 2 for a jury.
     round: u8,
+    /// Whether its result can be disputed at all: its class had nodes enough when it was drawn.
+    appeal: bool,
     /// Seconds in which its result can still be disputed.
     disputable_s: Option<u32>,
     /// In the lot's order, which scores follow.
@@ -70,8 +72,8 @@ pub(super) async fn run(context: &Context, args: LotArgs) -> anyhow::Result<()> 
     let copies = lot.state.slots.iter().map(copy).collect();
     let disputable_s = dispute::disputable_s(&lot, &open, context.now_s().await?);
     let items = items(&open, &lot);
-    let (phase, round, case) = (lot.state.phase, lot.state.round, lot.state.case);
-    let standing = Standing { batch, lot: lot.lot, phase, round, disputable_s, copies, items, case };
+    let (phase, round, appeal, case) = (lot.state.phase, lot.state.round, lot.state.appeal, lot.state.case);
+    let standing = Standing { batch, lot: lot.lot, phase, round, appeal, disputable_s, copies, items, case };
     context.output.result(&standing, || describe(&standing))
 }
 
@@ -127,10 +129,11 @@ mod tests {
     #[test]
     fn items__should_show_results_and_what_each_copy_says() {
         // Given two items of which the first had no result until its extension
-        let terms = Terms { lot_size: 2, answer_width: 1, start: 2, max: 5, quorum_pct: 60, ..Terms::default() };
+        let terms = Terms { lot_size: 2, answer_width: 1, start: 2, quorum_pct: 60, ..Terms::default() };
         let open = dispute::tests::batch(terms, 4);
         let slot = |node, round, answers: &[u8]| Slot {
             node: AccountNo(node),
+            operator: AccountNo(node),
             round,
             phase: SlotPhase::Revealed(answers.to_vec()),
         };

@@ -68,6 +68,7 @@ mod tests {
             claimed_seq: 0,
             node: AccountNo(0),
             node_id: node_id.to_owned(),
+            operator: AccountNo(0),
             round: 0,
             phase: SlotPhase::Revealed,
             reserved_until: 0,
@@ -93,6 +94,8 @@ mod tests {
             first_item: 0,
             items: 2,
             round: 0,
+            begun_at: 0,
+            appeal: true,
             clock_at: 0,
             phase_at: 0,
             leavers: Vec::new(),
@@ -105,7 +108,7 @@ mod tests {
             settlement: None,
             updated_seq: None,
         };
-        LotWithSlots { lot, slots }
+        LotWithSlots { lot, slots, challenges: Vec::new() }
     }
 
     #[test]

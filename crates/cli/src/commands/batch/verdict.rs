@@ -1,4 +1,4 @@
-//! `piecework batch adjudicator-accept` and `piecework batch verdict`: what the one who scores copies does.
+//! `piecework batch adjudicator-accept`, `resign` and `verdict`: what the one who scores copies does.
 
 use std::path::PathBuf;
 
@@ -6,18 +6,17 @@ use anyhow::bail;
 use clap::Args;
 use piecework_chain::{Coordinator, Sender};
 use piecework_client::calls;
-use piecework_console::{Problem, amount::format_near};
+use piecework_console::Problem;
 use piecework_interface::{
     call,
     dispute::{SCORE_FULL, adjudicator_bond},
-    host::sha256,
     ids::{BatchId, LotId},
     view::{Lot, LotPhase, OpenBatch},
 };
 use serde_json::json;
 
-use super::dispute;
-use crate::{context::Context, files};
+use super::{dispute, evidence};
+use crate::{commands::account, context::Context, files, tokens};
 
 /// `batch verdict`.
 #[derive(Debug, Args)]
@@ -38,20 +37,49 @@ pub(super) async fn accept(context: &Context, batch: BatchId) -> anyhow::Result<
     let coordinator = context.coordinator()?;
     let signer = context.signer().await?;
     let open = adjudicated(&coordinator, &signer, batch).await?;
-    if open.progress.adjudicator_bond.is_some() {
+    let bond = adjudicator_bond(&open.terms);
+    let held = open.progress.bond.0;
+    let amount = bond.saturating_sub(held);
+    if open.progress.accepted && amount == 0 {
         bail!(Problem::new(
             format!("batch {batch} is accepted already"),
             "score its lots with `piecework batch verdict`",
         ));
     }
-    let bond = adjudicator_bond(&open.terms, &open.fixed);
+    let token = tokens::resolve(context, Some(&open.token.to_string())).await?;
+    account::cover(context, signer.account_id(), &token, amount, "the bond").await?;
     context.output.note(format!(
-        "accepting puts up {} NEAR: a quarter is lost with each lot whose scores a jury overturns or that is left unscored",
-        format_near(bond)
+        "the bond is {}, of which {} are taken from the balance: a part of it is lost with each lot whose scores a jury \
+         overturns or that is left unscored",
+        token.show(bond),
+        token.show(amount)
     ));
-    let outcome = context.call(&signer, calls::adjudicator_accept(batch, bond)).await?;
-    let accepted = json!({ "batch": batch, "bond": bond.to_string(), "tx_hash": outcome.tx_hash.to_string() });
-    context.output.result(&accepted, || format!("accepted batch {batch}: its lots can be claimed now"))
+    let outcome = context.call(&signer, calls::adjudicator_accept(batch)).await?;
+    let accepted = json!({
+        "batch": batch, "bond": bond.to_string(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string(),
+    });
+    context.output.result(&accepted, || match held {
+        0 => format!("accepted batch {batch}: its lots can be claimed now"),
+        _ => format!("topped up the bond of batch {batch} to {}", token.show(bond)),
+    })
+}
+
+pub(super) async fn resign(context: &Context, batch: BatchId) -> anyhow::Result<()> {
+    let coordinator = context.coordinator()?;
+    let signer = context.signer().await?;
+    let open = adjudicated(&coordinator, &signer, batch).await?;
+    if !open.progress.accepted {
+        bail!(Problem::new(
+            format!("{} does not stand behind batch {batch}", signer.account_id()),
+            format!("accept it with `piecework batch adjudicator-accept {batch}`"),
+        ));
+    }
+    let outcome = context.call(&signer, calls::adjudicator_resign(batch)).await?;
+    let (bond, live) = (open.progress.bond, open.progress.live);
+    let resigned = json!({ "batch": batch, "bond": bond, "live": live, "tx_hash": outcome.tx_hash.to_string() });
+    context.output.result(&resigned, || {
+        format!("resigned from batch {batch}: no lot begins any more; {live} at work still wait for scores, and the bond returns when the batch closes")
+    })
 }
 
 pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<()> {
@@ -61,19 +89,17 @@ pub(super) async fn run(context: &Context, args: VerdictArgs) -> anyhow::Result<
     let lot = dispute::lot(&coordinator, batch, &open, LotId(args.lot)).await?;
     check(&lot, &args.scores)?;
     let report = files::read(&args.report, "write the report first, and check the path")?;
-    let digest = sha256(&report);
-    if context.network.gateway_url.is_some() {
-        context.gateway()?.put_blob(&digest, &report).await?;
-    } else {
-        context.output.note("no gateway is known, so the report was not uploaded: publish it where everybody finds it");
-    }
+    let digest = evidence::publish(context, &report).await?;
     let call = call::VerdictArgs { batch, lot: lot.lot, scores: args.scores, report: digest };
     let outcome = context.call(&signer, calls::verdict(&call)).await?;
     let given = json!({
         "batch": batch, "lot": lot.lot, "scores": call.scores, "report": hex::encode(digest),
         "tx_hash": outcome.tx_hash.to_string(),
     });
-    context.output.result(&given, || format!("scored lot {}: it settles when its challenge window is over", lot.lot))
+    context.output.result(&given, || match lot.state.appeal {
+        true => format!("scored lot {}: it settles when its challenge window is over", lot.lot),
+        false => format!("scored lot {}, which settled: its class had too few nodes for appeals", lot.lot),
+    })
 }
 
 /// An open batch that the signer scores.
@@ -124,7 +150,12 @@ mod tests {
 
     #[test]
     fn check__should_want_a_score_for_each_copy() {
-        let slot = |node| Slot { node: AccountNo(node), round: 0, phase: SlotPhase::Revealed(vec![1]) };
+        let slot = |node| Slot {
+            node: AccountNo(node),
+            operator: AccountNo(node),
+            round: 0,
+            phase: SlotPhase::Revealed(vec![1]),
+        };
         let state = LotState { phase: LotPhase::Judging, slots: vec![slot(1), slot(2)], ..LotState::default() };
         let mut lot = Lot { batch: BatchId(0), lot: LotId(3), state };
         let said = |lot: &Lot, scores: &[u16]| check(lot, scores).map_err(|error| error.to_string());

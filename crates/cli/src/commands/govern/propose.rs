@@ -191,7 +191,7 @@ mod tests {
             ("fee_bps=much", "is not a value of its kind"),
             ("fee_bps=70000", "cannot be read"),
             ("fee_bps=10001", "cannot hold"),
-            ("fee_bps=500", "nothing of the configuration would change"),
+            ("fee_bps=200", "nothing of the configuration would change"),
             ("chain_id=main", "chain_id never changes"),
         ] {
             let error = set(&[pair]).unwrap_err().to_string();

@@ -97,7 +97,7 @@ mod tests {
         for part in [
             "owner        o.near",
             "paused       deposits, claims",
-            "proposal 3: fee_bps: 500 → 300; may be applied: `piecework govern apply 3`",
+            "proposal 3: fee_bps: 200 → 300; may be applied: `piecework govern apply 3`",
             "waits 1m more, until 1970-01-01T00:02:40Z",
         ] {
             assert!(text.contains(part), "{part}\n{text}");

@@ -188,14 +188,14 @@ mod tests {
     fn calls__should_keep_order_and_fit_the_gas() {
         let withdraw = || signed(Action::Withdraw(WithdrawArgs { token: TokenId(1), amount: Some(Amount(1)) }));
         let lengths = |intents: &[SignedIntent]| calls(intents).iter().map(|call| call.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(&vec![signed(Action::CollectRevenue {}); 33]), [16, 16, 1]);
+        assert_eq!(lengths(&vec![signed(Action::default()); 33]), [16, 16, 1]);
         assert_eq!(lengths(&vec![withdraw(); 21]), [10, 10, 1]);
         assert_eq!(lengths(&[withdraw()]), [1]);
     }
 
     #[test]
     fn parse__should_take_one_a_list_and_lines() {
-        let one = serde_json::to_string(&signed(Action::CollectRevenue {})).unwrap();
+        let one = serde_json::to_string(&signed(Action::default())).unwrap();
         for (text, count) in [(one.clone(), 1), (format!("[{one},{one}]"), 2), (format!("{one}\n{one}\n"), 2)] {
             assert_eq!(parse(&text).unwrap().len(), count);
         }

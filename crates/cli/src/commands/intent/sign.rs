@@ -13,13 +13,20 @@ use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
-    intent::{Action, Intent, MEMO_MAX, Payment},
+    intent::{Action, Challenge, Intent, MEMO_MAX, Payment},
     key::{DEADLINE_MAX_S, IntentKey, Kind, PublicKey},
     keys::own_key,
 };
 
 use super::KINDS;
-use crate::{commands::account, context::Context, files, tokens};
+use crate::{
+    commands::{
+        account,
+        batch::challenge::{self, ChallengeArgs},
+    },
+    context::Context,
+    files, tokens,
+};
 
 /// `intent sign`.
 #[derive(Debug, Args)]
@@ -45,17 +52,15 @@ pub struct SignArgs {
 pub enum SignCommand {
     /// Move balance to another registered account
     Transfer(PayArgs),
-    /// The same as thanks
-    Tip(PayArgs),
     /// Send balance out to the account itself
     Withdraw(account::WithdrawArgs),
     /// Create a batch from the balance
     CreateBatch(BatchArgs),
-    /// Collect what the epoch before pays the account's node
-    CollectRevenue,
+    /// Have a jury look at results that are wrong, for a deposit out of the balance
+    Challenge(ChallengeArgs),
 }
 
-/// `intent sign transfer`, `intent sign tip`.
+/// `intent sign transfer`.
 #[derive(Debug, Args)]
 pub struct PayArgs {
     /// Receiver
@@ -97,7 +102,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     let kind = action(context, args.what).await?;
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
-    if let Action::Transfer(Payment { receiver_id, .. }) | Action::Tip(Payment { receiver_id, .. }) = &kind
+    if let Action::Transfer(Payment { receiver_id, .. }) = &kind
         && coordinator.account_no(receiver_id).await?.is_none()
     {
         context.output.note(format!(
@@ -142,7 +147,6 @@ async fn action(context: &Context, what: SignCommand) -> anyhow::Result<Action> 
     let resolve = async |token: Option<String>| tokens::resolve(context, token.as_deref()).await;
     Ok(match what {
         SignCommand::Transfer(args) => Action::Transfer(payment(&resolve(args.token.clone()).await?, args)?),
-        SignCommand::Tip(args) => Action::Tip(payment(&resolve(args.token.clone()).await?, args)?),
         SignCommand::Withdraw(args) => {
             let token = resolve(args.token).await?;
             let amount = args.amount.as_ref().map(|amount| token.units(amount)).transpose()?.map(Amount);
@@ -152,7 +156,11 @@ async fn action(context: &Context, what: SignCommand) -> anyhow::Result<Action> 
             let token = resolve(args.token).await?.id();
             Action::CreateBatch(BatchCreateArgs { token, batch: spec(&args.spec)? })
         }
-        SignCommand::CollectRevenue => Action::CollectRevenue {},
+        SignCommand::Challenge(args) => {
+            let prepared = challenge::prepare(context, &args).await?;
+            let token = prepared.token.id();
+            Action::Challenge(Challenge { token, challenge: prepared.call(context).await? })
+        }
     })
 }
 
@@ -183,10 +191,9 @@ fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> 
 const fn kind_of(action: &Action) -> Kind {
     match action {
         Action::Transfer(_) => Kind::Transfer,
-        Action::Tip(_) => Kind::Tip,
         Action::Withdraw(_) => Kind::Withdraw,
         Action::CreateBatch(_) => Kind::CreateBatch,
-        Action::CollectRevenue {} => Kind::CollectRevenue,
+        Action::Challenge(_) => Kind::Challenge,
     }
 }
 
