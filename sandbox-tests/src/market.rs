@@ -13,7 +13,7 @@ use piecework_chain::Network;
 use piecework_client::{Call, calls, token};
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, DepositMessage, HEARTBEAT, POKE, TokenListArgs, WORK},
+    call::{BatchSpec, CALL_GAS, ClassRegisterArgs, DepositMessage, HEARTBEAT, POKE, TokenListArgs, WORK},
     config::{Bounds, Config},
     event::Entry,
     host::sha256,
@@ -31,8 +31,8 @@ use crate::{
 
 /// The reward token's number: the first that is listed.
 pub const TOKEN: TokenId = TokenId(1);
-/// The class of the work.
-pub const CLASS: ClassId = ClassId(7);
+/// The class of the work: the first that is registered.
+pub const CLASS: ClassId = ClassId(0);
 /// One whole reward token: six decimals.
 pub const ONE: u128 = 1_000_000;
 /// Tokens minted to the requester.
@@ -114,14 +114,6 @@ impl Market {
     /// # Errors
     /// The node binary or a contract's wasm is missing, or a step of the set-up failed.
     pub async fn start(setup: Setup) -> Result<Self> {
-        Self::start_with(setup, &wasm("piecework_coordinator")?).await
-    }
-
-    /// The same with another coordinator.
-    ///
-    /// # Errors
-    /// The node binary or the token's wasm is missing, or a step of the set-up failed.
-    pub async fn start_with(setup: Setup, coordinator: &[u8]) -> Result<Self> {
         ensure!(
             env::var_os("NEAR_SANDBOX_BIN_PATH").is_some(),
             "NEAR_SANDBOX_BIN_PATH must name a node binary, for example target/release/piecework-localnet"
@@ -129,7 +121,7 @@ impl Market {
         let worker = near_workspaces::sandbox().await?;
         // A chain that is to be like another network keeps its own pace.
         let is_paced = env::var_os("PIECEWORK_LOCALNET_LIKE").is_none();
-        Self::on(worker, is_paced, setup, coordinator).await
+        Self::on(worker, is_paced, setup).await
     }
 
     /// A market on a public network's like.
@@ -137,10 +129,10 @@ impl Market {
     /// # Errors
     /// A contract's wasm is missing, or a step of the set-up failed.
     pub async fn start_on(network: &PublicNetwork, setup: Setup) -> Result<Self> {
-        Self::on(network.worker().await?, false, setup, &wasm("piecework_coordinator")?).await
+        Self::on(network.worker().await?, false, setup).await
     }
 
-    async fn on(worker: Worker<Sandbox>, is_paced: bool, setup: Setup, coordinator: &[u8]) -> Result<Self> {
+    async fn on(worker: Worker<Sandbox>, is_paced: bool, setup: Setup) -> Result<Self> {
         let finality = Finality::of(&worker.rpc_addr())?;
         if is_paced {
             pace(&worker.rpc_addr(), block_interval_ms()?).await?;
@@ -160,7 +152,7 @@ impl Market {
             anyhow::Ok(Account::from_secret_key(id, key, &worker))
         };
         let token = account("token", Some(&wasm("piecework_reward_token")?)).await?;
-        let coordinator = account("coordinator", Some(coordinator)).await?;
+        let coordinator = account("coordinator", Some(&wasm("piecework_coordinator")?)).await?;
         let requester = account("requester", None).await?;
         let mut nodes = Vec::with_capacity(setup.nodes);
         for number in 0..setup.nodes {
@@ -207,6 +199,8 @@ impl Market {
         let mint = token::mint(self.requester.id().as_str(), REQUESTER_TOKENS);
         self.call_to(&self.token, self.token.as_account(), mint).await?;
         self.deposit_storage(&self.requester, NearToken::from_near(5)).await?;
+        let class = ClassRegisterArgs { name: "test".to_owned(), ..ClassRegisterArgs::default() };
+        self.call(&self.requester, calls::class_register(&class, config.class_deposit.0)).await?;
         for node in &self.nodes {
             self.register_node(node).await?;
         }
@@ -258,16 +252,15 @@ impl Market {
             reputation_interval_s: 1,
             unbonding_s: 60,
             notice_s: 10,
-            // Longer than what a test does in it, also where blocks are slow.
-            epoch_s: 300,
-            juror_age_s: 0,
-            juror_reputation: 0,
+            // Tests of appeals that never come to a jury need no more nodes than those that do the work.
+            jury_nodes: 3,
+            class_deposit: Amount(10_u128.pow(22)),
             bounds,
             ..Config::default()
         }
     }
 
-    /// Terms for lots of four one-byte answers, three copies, all of which must agree, extension to six.
+    /// Terms for lots of four one-byte answers, three copies, all of which must agree, and an extension of three.
     ///
     /// # Errors
     /// The chain does not answer.
@@ -278,7 +271,6 @@ impl Market {
             lot_size: 4,
             answer_width: 1,
             start: 3,
-            max: 6,
             quorum_pct: 70,
             claim_ttl_s: 30,
             reveal_window_s: 20,
@@ -290,7 +282,6 @@ impl Market {
             min_reputation: 0,
             expires_at: self.now_s().await? + 3_600,
             verification: Verification::Consensus,
-            gold_slash_pct: 0,
         })
     }
 
@@ -328,24 +319,9 @@ impl Market {
     /// # Errors
     /// The transaction failed.
     pub async fn add_machine_key(&self, node: &Account, public_key: PublicKey) -> Result<()> {
-        self.add_key(node, public_key, &[WORK, POKE, HEARTBEAT]).await?;
-        self.until_final().await
-    }
-
-    /// The same with a key that can also end epochs and collect the node's revenue, as `piecework node add-key` makes it.
-    ///
-    /// # Errors
-    /// A transaction failed.
-    pub async fn add_collecting_key(&self, node: &Account, public_key: &str) -> Result<()> {
-        self.add_key(node, public_key.parse()?, &calls::MACHINE_METHODS).await?;
-        self.call(node, calls::revenue_key_add(public_key.parse()?)).await?;
-        self.until_final().await
-    }
-
-    async fn add_key(&self, node: &Account, public_key: PublicKey, methods: &[&str]) -> Result<()> {
-        let access = AccessKey::function_call_access(self.coordinator.id(), methods, None);
+        let access = AccessKey::function_call_access(self.coordinator.id(), &[WORK, POKE, HEARTBEAT], None);
         self.record(node.batch(node.id()).add_key(public_key, access).transact().await?).await?.result.into_result()?;
-        Ok(())
+        self.until_final().await
     }
 
     /// Creates a batch of so many items whose payloads nobody needs.
@@ -378,6 +354,23 @@ impl Market {
     /// The call itself failed; a refused message does not.
     pub async fn transfer_call(&self, sender: &Account, amount: u128, message: &str) -> Result<Done> {
         self.send_to(&self.token, sender, token::transfer_call(self.coordinator.id().as_str(), amount, message)).await
+    }
+
+    /// Gives a registered account so much internal balance in the reward token, out of the requester's tokens.
+    ///
+    /// # Errors
+    /// A call failed.
+    pub async fn fund(&self, account: &Account, amount: u128) -> Result<()> {
+        if account.id() != self.requester.id() {
+            self.register_on_token(account.id()).await?;
+            let args = json!({ "receiver_id": account.id(), "amount": Amount(amount) }).to_string().into_bytes();
+            let send = Call { method: "ft_transfer", args, gas: CALL_GAS, deposit: 1 };
+            self.call_to(&self.token, &self.requester, send).await?;
+        }
+        let before = self.balance(account).await?;
+        self.transfer_call(account, amount, &serde_json::to_string(&DepositMessage::Deposit {})?).await?;
+        ensure!(self.balance(account).await? == before + amount, "{} was refunded", account.id());
+        Ok(())
     }
 
     /// Withdraws everything of a token.

@@ -73,14 +73,20 @@ impl Market {
         self.send(keeper, calls::poke(&[target], tgas)).await
     }
 
-    /// Captures the seed of `at`, which is open, and lets the slices pass until the bar is at one for six nodes and a seat.
+    /// Captures the seed of `at`, which is open, and lets the slices pass until the bar is at one for sixteen nodes and a
+    /// seat.
     ///
     /// # Errors
     /// The draw was skipped.
     pub async fn draw(&self, node: &Account, batch: BatchId, at: At) -> Result<()> {
-        self.advance_s(2).await?;
+        let round = match at {
+            At::Group(_) => 0,
+            At::Lot(lot) => self.lot(batch, lot).await?.map_or(0, |lot| lot.state.round),
+        };
+        let slice_s = self.batch(batch).await?.open.map_or(1, |open| open.terms.round_slice_s(round));
+        self.advance_s(2 * slice_s).await?;
         self.op(node, Op::Draw { batch, at }).await?;
-        self.advance_s(6).await
+        self.advance_s(6 * slice_s).await
     }
 
     /// Claims a lot.

@@ -10,7 +10,6 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use piecework_chain::KeyFile;
 use piecework_interface::{
-    draw::At,
     ids::{AccountNo, BatchId, LotId},
     view::{BatchStatus, LotPhase, SlotPhase},
 };
@@ -111,45 +110,6 @@ async fn agent__should_wait_for_a_key_that_was_added_just_now() -> Result<()> {
     until(LIMIT, "the agent runs", async || setting.has_said("running as")).await
 }
 
-#[tokio::test]
-async fn agent__should_end_epochs_and_collect_what_they_pay() -> Result<()> {
-    // Given a lot that three nodes were paid for, and an agent of one of them that may collect
-    let market = Market::start(Setup { nodes: 3 }).await?;
-    let dir = tempfile::tempdir()?;
-    let setting = AgentSetting::new(&market, dir.path())?;
-    let batch = market.create_batch(market.terms().await?, 4).await?;
-    market.draw(&market.nodes[0], batch, At::Group(0)).await?;
-    for node in &market.nodes {
-        market.claim(node, batch, LOT).await?;
-    }
-    for node in &market.nodes {
-        market.commit(node, batch, LOT, &[1, 2, 3, 4]).await?;
-    }
-    for node in &market.nodes {
-        market.reveal(node, batch, LOT, &[1, 2, 3, 4]).await?;
-    }
-    let node = &market.nodes[0];
-    let key = KeyFile::generate(node.id().clone());
-    key.write(dir.path().join("node.json"))?;
-    market.add_collecting_key(node, &key.public_key.to_string()).await?;
-    let before = market.balance(node).await?;
-    let _agent = setting.start(node.id().as_str(), "node.json", market.coordinator.id().as_str())?;
-
-    // When the epoch is over, then the agent ends it and collects a third of the fee, with a key that carries no deposit
-    market.advance_s(Market::config().epoch_s).await?;
-    let fee = 3 * 4 * ONE * 5 / 100;
-    let collects =
-        until(
-            LIMIT,
-            "the agent collects",
-            async || Ok((market.balance(node).await? == before + fee / 3).then_some(())),
-        );
-    collects.await.with_context(|| format!("the agent said: {}", setting.said()))?;
-    let revenue = market.views().revenue().await?;
-    ensure!(revenue.epoch == 1, "{revenue:?}");
-    Ok(())
-}
-
 /// Asks the command line whether the contract takes what the gateway tells of a batch, and what somebody changed of it.
 async fn verify_results(market: &Market, stack: &Stack, batch: BatchId) -> Result<()> {
     let piecework = Piecework::on(market, &stack.site.network)?;
@@ -184,17 +144,13 @@ struct AgentSetting<'a> {
 }
 
 impl<'a> AgentSetting<'a> {
-    fn new(market: &Market, dir: &'a Path) -> Result<Self> {
-        let class = format!("[work.classes.{CLASS}]\ncommand = [\"true\"]\n");
-        fs::write(dir.join("agent.toml"), class)?;
-        Ok(Self { program: programs()?.agent, dir, rpc_url: market.worker.rpc_addr() })
-    }
-
     /// With a machine's key of the first node in node.json.
     fn with_key(market: &Market, dir: &'a Path) -> Result<(Self, KeyFile)> {
         let key = KeyFile::generate(market.nodes[0].id().clone());
         key.write(dir.join("node.json"))?;
-        Ok((Self::new(market, dir)?, key))
+        let class = format!("[work.classes.{CLASS}]\ncommand = [\"true\"]\n");
+        fs::write(dir.join("agent.toml"), class)?;
+        Ok((Self { program: programs()?.agent, dir, rpc_url: market.worker.rpc_addr() }, key))
     }
 
     async fn agent(&self, account_id: &str, key_file: &str, contract: &str, args: &[&str]) -> Result<Output> {
@@ -285,7 +241,7 @@ async fn kill_and_restart(market: &Market, stack: &Stack) -> Result<()> {
         let node = market.node(node).await?;
         ensure!((node.stake.0, node.bonded.0, node.settled) == (Market::config().min_stake.0, 0, 3), "{node:?}");
     }
-    let (escrow, paid) = (items_count * 6 * ONE * 105 / 100, 3 * items_count * ONE * 105 / 100);
+    let (escrow, paid) = (items_count * 6 * ONE * 102 / 100, 3 * items_count * ONE * 102 / 100);
     ensure!(market.balance(&market.requester).await? == escrow - paid, "the requester does not have the rest");
 
     // And the gateway serves the contract's whole journal, live too, and the answers; and the mirror is the contract
@@ -314,7 +270,7 @@ async fn post(market: &Market, stack: &Stack) -> Result<BatchId> {
     let items: String = (0..ITEMS).map(|item| format!("{{\"payload\":\"{}\"}}\n", label(item))).collect();
     piecework.write("items.jsonl", &items)?;
     let class = CLASS.to_string();
-    let terms = ["--class", &class, "--reward", "1", "--lot-size", "4", "--replicas", "3", "--max-replicas", "6"];
+    let terms = ["--class", &class, "--reward", "1", "--lot-size", "4", "--replicas", "3"];
     // Times that a restart fits into on a busy machine.
     let times = ["--claim-ttl", "300s", "--reveal-window", "300s", "--slice", "1s"];
     let create = [["batch", "create", "--from", "items.jsonl"].as_slice(), &terms, &times, &["--bond", "100"]].concat();

@@ -102,7 +102,7 @@ fn payment(receiver: &Account, amount: u128) -> Value {
 #[tokio::test]
 async fn intents__should_be_executed_for_whoever_relays_them() -> Result<()> {
     // Given five intents of the requester, one of which somebody changed on the way
-    let (market, wallet) = market(&[Kind::Transfer, Kind::Tip, Kind::Withdraw, Kind::CreateBatch]).await?;
+    let (market, wallet) = market(&[Kind::Transfer, Kind::Withdraw, Kind::CreateBatch]).await?;
     let (contract, node) = (market.coordinator.id(), &market.nodes[0]);
     let requester = market.requester.id().to_string();
     let batch = json!({
@@ -114,7 +114,7 @@ async fn intents__should_be_executed_for_whoever_relays_them() -> Result<()> {
     let kinds = [
         (json!({"transfer": payment(node, 30 * ONE)}), None),
         (json!({"transfer": payment(node, 40 * ONE)}), None),
-        (json!({"tip": payment(node, 5 * ONE)}), Some("https://dapp.example/done")),
+        (json!({"transfer": payment(node, 5 * ONE)}), Some("https://dapp.example/done")),
         (json!({"withdraw": {"token": TOKEN, "amount": Amount(100 * ONE)}}), None),
         (json!({"create_batch": {"token": TOKEN, "batch": batch}}), None),
     ];
@@ -144,15 +144,15 @@ async fn intents__should_be_executed_for_whoever_relays_them() -> Result<()> {
 
 #[tokio::test]
 async fn intent__should_count_once_and_within_its_key() -> Result<()> {
-    // Given a key that may only tip, and three intents: a tip, a transfer, and a tip above the cap
-    let (market, wallet) = market(&[Kind::Tip]).await?;
+    // Given a key that may only transfer, and three intents: a transfer, a withdrawal, and a transfer above the cap
+    let (market, wallet) = market(&[Kind::Transfer]).await?;
     let (contract, node) = (market.coordinator.id(), &market.nodes[0]);
     let requester = market.requester.id().to_string();
     let mut signed = Vec::new();
     for (number, kind) in (1..).zip([
-        json!({"tip": payment(node, 600 * ONE)}),
-        json!({"transfer": payment(node, ONE)}),
-        json!({"tip": payment(node, 401 * ONE)}),
+        json!({"transfer": payment(node, 600 * ONE)}),
+        json!({"withdraw": {"token": TOKEN, "amount": Amount(ONE)}}),
+        json!({"transfer": payment(node, 401 * ONE)}),
     ]) {
         signed.push(wallet.sign_message(contract, &intent(&market, &requester, kind).await?, number, None)?);
     }
@@ -161,7 +161,7 @@ async fn intent__should_count_once_and_within_its_key() -> Result<()> {
     let first = market.relay(node, &signed, 0).await?;
     let again = market.relay(node, &signed, 0).await?;
 
-    // Then the tip alone counts, once
+    // Then the first alone counts, once
     assert_eq!(outcomes(&first.entries), [None, Some(Skip::KeyKind), Some(Skip::KeyCap)]);
     let failure = format!("{:?}", again.result.failures());
     assert!(failure.contains("ERR_INTENTS") && failure.contains("code 46"), "{failure}");
@@ -169,7 +169,7 @@ async fn intent__should_count_once_and_within_its_key() -> Result<()> {
 
     // And a removed key signs nothing
     market.call(&market.requester, calls::intent_key_remove(wallet.public_key())).await?;
-    let message = intent(&market, &requester, json!({"tip": payment(node, ONE)})).await?;
+    let message = intent(&market, &requester, json!({"transfer": payment(node, ONE)})).await?;
     let late = market.relay(node, &[wallet.sign_message(contract, &message, 9, None)?], 0).await?;
     assert!(format!("{:?}", late.result.failures()).contains("code 45"));
     market.verify_journal().await

@@ -70,7 +70,7 @@ async fn claim__should_be_skipped_without_a_seed_and_a_second_time() -> Result<(
     // Then the reasons say so and one claim counts
     assert_eq!(skips(&before), [Skip::NoSeed, Skip::NoBatch, Skip::NoLot, Skip::NoLot]);
     assert_eq!(skips(&twice), [Skip::Again]);
-    assert_eq!(market.node(node).await?.slots, 1);
+    assert_eq!(market.node(node).await?.reservations, 1);
     market.verify_journal().await
 }
 

@@ -1,12 +1,12 @@
-//! Gold, challenges, juries and verdicts, from their files to what they pay.
+//! Challenges, juries and verdicts, from their files to what they pay.
 
 use anyhow::{Context, Result, ensure};
 use near_workspaces::{Account, Contract};
 use piecework_interface::{
-    case::Case,
     dispute::UPHOLD,
     draw::At,
     event::Entry,
+    host::sha256,
     ids::{BatchId, LotId, NEAR},
     op::Target,
     view::BatchStatus,
@@ -21,8 +21,10 @@ use sqlx::PgPool;
 /// The challenge window of [`TERMS`]: what is done within it takes a minute where blocks are slow.
 const WINDOW_S: u32 = 180;
 /// Terms of all batches here; what is missing is the defaults.
-const TERMS: &str = "--class 7 --reward 1 --lot-size 4 --max-replicas 3 --quorum 60 --bond 300 --slice 1s --claim-ttl 30s \
-    --reveal-window 20s --challenge-window 3m --gold-dir gold";
+const TERMS: &str = "--class 0 --reward 1 --lot-size 4 --quorum 60 --bond 300 --slice 1s --claim-ttl 30s \
+    --reveal-window 20s --challenge-window 3m";
+/// What is at stake for one item, yoctoNEAR: a slash is one and a half of it, by bond and dissent slash.
+const ITEM_WORTH: u128 = 10_u128.pow(22);
 
 /// A market with services around it, whose requester uses the command.
 struct Scene {
@@ -40,69 +42,66 @@ async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -
     let piecework = Piecework::on(&market, &stack.site.network)?;
     let scene = Scene { market, stack, piecework, judge };
     let run = async {
-        gold_and_a_challenge(&scene).await?;
+        results_and_their_challenges(&scene).await?;
         a_verdict_and_its_challenge(&scene).await
     };
     Box::pin(run).await.with_context(|| format!("see the logs in {}", scene.stack.dir().join("logs").display()))?;
     scene.stack.stop().await
 }
 
-/// Two lots. In the first, a node misses gold, and is right about another answer that the two others outvote it on; in
-/// the second, all are wrong about an item of gold.
-async fn gold_and_a_challenge(scene: &Scene) -> Result<()> {
+/// Two lots. In the first, a node is right about an answer that the two others outvote it on; in the second, all are wrong
+/// about an item.
+async fn results_and_their_challenges(scene: &Scene) -> Result<()> {
     let Scene { market, stack, piecework, .. } = scene;
     let requester = &market.requester;
     let (workers, jurors) = market.nodes.split_at(3);
     let [first, dissenter, _] = workers else { unreachable!("three workers") };
     let listener: Contract = market.worker.dev_deploy(&wat::parse_str(LISTENER)?).await?;
 
-    // Given a batch with three known answers and a listener
+    // Given a batch with a listener
     let lines: String = (0..8).map(|item| format!("{{\"payload\":\"item {item}\"}}\n")).collect();
     piecework.write("items.jsonl", &lines)?;
-    piecework.write("known.csv", "item,answer\n1,2\n5,6\n7,8\n")?;
     let callback = format!("{}:20", listener.id());
-    let more = ["--gold", "known.csv", "--gold-slash", "100", "--callback", &callback];
-    let created = create(scene, &more).await?;
+    let created = create(scene, &["--callback", &callback]).await?;
     ensure!(created["batch"] == 0 && created["lots"] == 2, "{created}");
     let batch = BatchId(0);
     market.draw(&market.nodes[0], batch, At::Group(0)).await?;
     let answers: [&[u8]; 3] = [&[1, 2, 3, 9], &[1, 7, 3, 4], &[1, 2, 3, 9]];
     market.round(batch, LotId(0), &pair(workers, answers)).await?;
-    market.round(batch, LotId(1), &pair(workers, [&[5, 6, 7, 7], &[5, 1, 7, 7], &[5, 2, 7, 7]])).await?;
+    market.round(batch, LotId(1), &pair(workers, [&[5, 6, 7, 7]; 3])).await?;
 
     let seen = piecework.value(dissenter, &["batch", "lot", "0", "0"]).await?;
     ensure!(seen["items"][3]["result"] == "09" && seen["items"][3]["copies"][1] == "04", "{seen}");
-    ensure!(seen["copies"][1]["node"] == market.number(dissenter).await?.0, "{seen}");
+    ensure!(seen["copies"][1]["node"] == market.number(dissenter).await?.0 && seen["appeal"] == true, "{seen}");
 
-    // When the requester opens its gold: not before it was told what a wrong result costs
-    let open = ["batch", "open-gold", "0", "--gold-dir", "gold"];
-    let refused = piecework.refusal(requester, &open).await?;
-    ensure!(
-        refused.error.contains("1 known answers are not the result") && refused.fix.contains("--yes"),
-        "{refused:?}"
-    );
-    let opened = piecework.value(requester, &[&open[..], &["--yes"]].concat()).await?;
-    ensure!(opened[0]["equal"] == json!([1]) && opened[0]["against"] == json!([]), "{opened}");
-    ensure!(opened[1]["decided"] == json!([5]) && opened[1]["against"] == json!([7]), "{opened}");
-    ensure!(piecework.value(requester, &open).await? == json!([]), "nothing is opened twice");
-
-    // And the node that lost challenges, after it looked at the price
+    // When the node that lost challenges: it looks at the price, and cannot pay it before it has a balance
     let challenge = ["batch", "challenge", "0", "0", "--items", "3"];
     let tried = piecework.value(dissenter, &[&challenge[..], &["--dry-run"]].concat()).await?;
-    ensure!(tried["tx_hash"] == Value::Null, "{tried}");
+    ensure!(tried["tx_hash"] == Value::Null && tried["deposit"] == (11 * ONE / 2).to_string(), "{tried}");
+    let poor = piecework.refusal(dissenter, &challenge).await?;
+    ensure!(poor.error.contains("the deposit is 5.5 TEST"), "{poor:?}");
+    ensure!(poor.fix == "run `piecework account deposit 5.5 --token 1`", "{poor:?}");
+    market.fund(dissenter, 10 * ONE).await?;
     let challenged = piecework.value(dissenter, &challenge).await?;
-    ensure!(challenged["bond"] == tried["bond"] && challenged["tx_hash"] != Value::Null, "{challenged}");
+    ensure!(challenged["deposit"] == tried["deposit"] && challenged["tx_hash"] != Value::Null, "{challenged}");
     let again = piecework.refusal(first, &challenge).await?;
-    ensure!(again.error == "somebody challenged that already", "{again:?}");
+    ensure!(again.error == "one of these items is challenged already", "{again:?}");
+
+    // And the requester challenges a result of the other lot, with evidence
+    piecework.write("evidence.md", "The last one is an eight.\n")?;
+    piecework.value(requester, &["account", "deposit", "10"]).await?;
+    let evident = ["batch", "challenge", "0", "1", "--items", "7", "--evidence", "evidence.md"];
+    let evident = piecework.value(requester, &evident).await?;
+    let digest = sha256(b"The last one is an eight.\n");
+    ensure!(evident["evidence"] == hex::encode(digest), "{evident}");
+    ensure!(stack.gateway.has_blob(&digest).await?, "jurors find the evidence");
 
     // And juries of the other five see it as those two do
     market.advance_s(WINDOW_S + 1).await?;
     let mut ruled = Vec::new();
-    for (lot, truth) in [(LotId(0), [1, 2, 3, 4]), (LotId(1), [5, 6, 7, 8])] {
-        let judged = summon(market, batch, lot, &jurors[0]).await?.jury_items;
-        let right: Vec<u8> =
-            (0..4_u8).filter(|item| judged & (1 << item) != 0).map(|it| truth[usize::from(it)]).collect();
-        ruled.push(sit(market, batch, lot, jurors, &right).await?);
+    for (lot, right) in [(LotId(0), 4), (LotId(1), 8)] {
+        summon(market, batch, lot, &jurors[0]).await?;
+        ruled.push(sit(market, batch, lot, jurors, &[right]).await?);
     }
 
     // Then the results are theirs, in the mirror and on the chain, and the batch is closed
@@ -113,25 +112,30 @@ async fn gold_and_a_challenge(scene: &Scene) -> Result<()> {
     ensure!(labels == [1, 2, 3, 4, 5, 6, 7, 8].each_ref(), "{labels:?}");
     let verified = piecework.value(requester, &["batch", "verify", "0"]).await?;
     ensure!(verified["lots"].as_array().is_some_and(|lots| lots.len() == 2), "{verified}");
-    let over = piecework.refusal(requester, &open).await?;
+    let over = piecework.refusal(requester, &challenge).await?;
     ensure!(over.error == "batch 0 is closed", "{over:?}");
 
-    // And who missed gold paid a quarter of its bond, which is 300 % of 0.01 NEAR for each of four items
-    let missed = market.number(dissenter).await?;
-    let settled = ruled[0].iter().find_map(|entry| match entry {
-        Entry::Settled { slots, .. } => slots.iter().find(|slot| slot.node == missed),
-        _ => None,
+    // And each node pays for what it missed by the new count: the dissenter one item, the others in lot 0 one, in lot 1 all
+    let slashes = ruled.iter().map(|entries| {
+        let slots = entries.iter().find_map(|entry| match entry {
+            Entry::Settled { slots, .. } => Some(slots.iter().map(|slot| slot.slash.0).collect::<Vec<_>>()),
+            _ => None,
+        });
+        slots.unwrap_or_default()
     });
-    ensure!(settled.is_some_and(|slot| slot.slash.0 == 3 * 10_u128.pow(22)), "{settled:?}");
+    let slash = ITEM_WORTH * 3 / 2;
+    ensure!(slashes.collect::<Vec<_>>() == [vec![slash; 3], vec![slash; 3]], "{ruled:?}");
 
-    // And the right ones are paid for it: the dissenter, the requester and the jurors
-    ensure!(near(market, dissenter).await? >= number(&challenged["bond"])?, "the challenger has its bond back");
-    ensure!(near(market, requester).await? >= number(&opened[1]["bond"])?, "so has the requester, for its gold");
+    // And the right ones are paid for it: the challengers, whose deposits are back, and the jurors
+    ensure!(market.balance(dissenter).await? == 10 * ONE + 6 * ONE, "the challenger has its deposit, and six rewards");
+    for challenger in [dissenter, requester] {
+        ensure!(near(market, challenger).await? == ITEM_WORTH, "{} has an award", challenger.id());
+    }
     for juror in jurors {
-        ensure!(near(market, juror).await? > 0, "{} is paid for both juries", juror.id());
+        ensure!(market.balance(juror).await? == 2 * ONE, "{} is paid for both juries", juror.id());
     }
     let withdrawn = piecework.value(dissenter, &["account", "withdraw", "--token", "near"]).await?;
-    ensure!(number(&withdrawn["amount"])? >= number(&challenged["bond"])?, "{withdrawn}");
+    ensure!(withdrawn["amount"] == ITEM_WORTH.to_string(), "{withdrawn}");
 
     // And the listener hears of it
     ensure!(market.poke_with(requester, Target::Batch(batch), 20).await?.result.is_success(), "it is told");
@@ -156,19 +160,18 @@ async fn a_verdict_and_its_challenge(scene: &Scene) -> Result<()> {
     let refused = piecework.refusal(requester, &args).await?;
     ensure!(refused.error.contains("is not registered") && refused.fix.contains("storage-deposit"), "{refused:?}");
     piecework.value(judge, &["account", "storage-deposit"]).await?;
+    market.fund(judge, 100 * ONE).await?;
     create(scene, &more).await?;
     let stranger = piecework.refusal(requester, &["batch", "adjudicator-accept", "1"]).await?;
     ensure!(stranger.error.contains("is not the adjudicator of batch 1"), "{stranger:?}");
     let accepted = piecework.value(judge, &["batch", "adjudicator-accept", "1"]).await?;
-    // What the juries before cost them took the workers below the least stake.
-    for worker in workers {
-        piecework.value(worker, &["node", "stake", "1"]).await?;
-    }
+    ensure!(accepted["bond"] == (88 * ONE).to_string(), "four parts of four items: {accepted}");
     let (batch, lot) = (BatchId(1), LotId(0));
     market.draw(&market.nodes[0], batch, At::Group(0)).await?;
     market.round(batch, lot, &pair(workers, [&[1, 1], &[2, 2], &[3, 3]])).await?;
     let seen = piecework.value(judge, &["batch", "lot", "1", "0"]).await?;
     ensure!(seen["phase"] == "judging" && seen["items"][1]["copies"] == json!(["01", "02", "03"]), "{seen}");
+    market.fund(&workers[2], 20 * ONE).await?;
     let before =
         [market.balance(&workers[0]).await?, market.balance(&workers[1]).await?, market.balance(&workers[2]).await?];
 
@@ -187,13 +190,17 @@ async fn a_verdict_and_its_challenge(scene: &Scene) -> Result<()> {
     summon(market, batch, lot, &jurors[0]).await?;
     sit(market, batch, lot, jurors, &[UPHOLD]).await?;
 
-    // Then the scores hold, the appeal paid the jury, and the adjudicator has its bond back
+    // Then the scores hold, the appeal paid the jury and, what is over, those who did the work; the bond is back
     ensure!(market.batch(batch).await?.status == BatchStatus::Closed, "it is over");
-    for ((worker, before), pay) in workers.iter().zip(before).zip([2 * ONE, ONE, 0]) {
-        ensure!(market.balance(worker).await? == before + pay, "{} is paid by its score", worker.id());
+    ensure!(challenged["deposit"] == (11 * ONE).to_string(), "two items are read: {challenged}");
+    for ((worker, before), (pay, deposit)) in workers.iter().zip(before).zip([(2 * ONE, 0), (ONE, 0), (0, 11 * ONE)]) {
+        let expected = before + pay + ONE / 3 - deposit;
+        ensure!(market.balance(worker).await? == expected, "{} is paid by its score", worker.id());
     }
-    ensure!(near(market, judge).await? == number(&accepted["bond"])?, "all of {accepted}");
-    ensure!(near(market, &workers[2]).await? < number(&challenged["bond"])?, "{challenged} is gone");
+    for juror in jurors {
+        ensure!(market.balance(juror).await? == 2 * ONE + 2 * ONE, "{} is paid for two items", juror.id());
+    }
+    ensure!(market.balance(judge).await? == 100 * ONE, "all of {accepted}");
     piecework.value(requester, &["batch", "watch", "1", "--timeout", "60s"]).await?;
     let verified = piecework.value(requester, &["batch", "verify", "1"]).await?;
     ensure!(verified["lots"][0]["holds"] == true, "{verified}");
@@ -222,10 +229,9 @@ async fn create(scene: &Scene, more: &[&str]) -> Result<Value> {
 }
 
 /// Ends a lot's window, and has its jury drawn.
-async fn summon(market: &Market, batch: BatchId, lot: LotId, juror: &Account) -> Result<Case> {
+async fn summon(market: &Market, batch: BatchId, lot: LotId, juror: &Account) -> Result<()> {
     market.poke(juror, Target::Lot(batch, lot)).await?;
-    market.draw(juror, batch, At::Lot(lot)).await?;
-    market.lot(batch, lot).await?.and_then(|lot| lot.state.case).map(|case| *case).context("a case")
+    market.draw(juror, batch, At::Lot(lot)).await
 }
 
 /// Has all jurors answer alike, and the jury rule.
@@ -245,8 +251,4 @@ fn pair<'a>(nodes: &'a [Account], answers: [&'a [u8]; 3]) -> Vec<(&'a Account, &
 async fn near(market: &Market, account: &Account) -> Result<u128> {
     let balances = market.account(account).await?.balances;
     Ok(balances.iter().find(|balance| balance.token == NEAR).map_or(0, |balance| balance.amount.0))
-}
-
-fn number(amount: &Value) -> Result<u128> {
-    Ok(amount.as_str().context("an amount")?.parse()?)
 }

@@ -1,27 +1,28 @@
-//! Money that moves by commands and by signed intents, and what an epoch pays.
+//! Money that moves by commands and by signed intents, and fees that come to the treasury.
 
 use anyhow::{Context, Result, ensure};
 use near_workspaces::Account;
 use piecework_interface::{
     draw::At,
     ids::{BatchId, LotId},
+    op::Target,
     view::BatchStatus,
 };
 use piecework_sandbox_tests::{
     Market, Piecework, Setup, Stack,
-    market::{ONE, REQUESTER_TOKENS},
+    market::{ONE, REQUESTER_TOKENS, TOKEN},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 #[sqlx::test(migrations = false)]
-async fn money__should_move_by_commands_intents_and_epochs(pool: PgPool) -> Result<()> {
+async fn money__should_move_by_commands_intents_and_fees(pool: PgPool) -> Result<()> {
     let market = Market::start(Setup { nodes: 3 }).await?;
     let stack = Stack::start(&market, &pool).await?;
     let piecework = Piecework::on(&market, &stack.site.network)?;
     let run = async {
         let batch = intents_of_every_kind(&market, &piecework).await?;
-        an_epoch(&market, &piecework, batch).await
+        fees(&market, &piecework, batch).await
     };
     Box::pin(run).await.with_context(|| format!("see the logs in {}", stack.dir().join("logs").display()))?;
     stack.stop().await
@@ -35,12 +36,12 @@ async fn intents_of_every_kind(market: &Market, piecework: &Piecework) -> Result
     // Given a balance of 1,000 and a key that may spend 500 of it today
     piecework.value(requester, &["account", "deposit", "1000"]).await?;
     let wallet = piecework.new_key(requester, "wallet.json")?;
-    let kinds = ["--kinds", "transfer,tip,withdraw,create-batch", "--daily-cap", "500"];
+    let kinds = ["--kinds", "transfer,withdraw,create-batch", "--daily-cap", "500"];
     let added = piecework.value(requester, &[&["intent", "key-add", &wallet], &kinds[..]].concat()).await?;
     ensure!(added["keys"][0]["public_key"] == wallet, "{added}");
     piecework
         .write("items.jsonl", "{\"payload\":\"a\"}\n{\"payload\":\"b\"}\n{\"payload\":\"c\"}\n{\"payload\":\"d\"}\n")?;
-    let terms = ["--class", "7", "--reward", "1", "--lot-size", "4", "--bond", "100", "--slice", "1s"];
+    let terms = ["--class", "0", "--reward", "1", "--lot-size", "4", "--bond", "100", "--slice", "1s"];
     let create = [&["batch", "create", "--from", "items.jsonl", "--spec-out", "batch.json"], &terms[..]].concat();
     let spec = piecework.value(requester, &create).await?;
     ensure!(spec["batch"] == Value::Null && spec["spec"] == "batch.json", "{spec}");
@@ -56,7 +57,7 @@ async fn intents_of_every_kind(market: &Market, piecework: &Piecework) -> Result
     let intents = [
         changed,
         sign("2", &["transfer", friend_id, "40", "--memo", "rent"]).await?,
-        sign("3", &["tip", friend_id, "2.5"]).await?,
+        sign("3", &["transfer", friend_id, "2.5"]).await?,
         sign("4", &["transfer", friend_id, "499"]).await?,
         sign("5", &["withdraw", "30"]).await?,
         sign("6", &["create-batch", "batch.json"]).await?,
@@ -71,7 +72,7 @@ async fn intents_of_every_kind(market: &Market, piecework: &Piecework) -> Result
     let batch = market.batch(BatchId(0)).await?;
     let escrow = batch.open.context("an open batch")?.escrow.0;
     ensure!(spec["escrow"] == escrow.to_string(), "{spec} said so: {escrow}");
-    ensure!(market.balance(friend).await? == 42 * ONE + ONE / 2, "a transfer and a tip");
+    ensure!(market.balance(friend).await? == 42 * ONE + ONE / 2, "two transfers");
     ensure!(market.balance(requester).await? == 1_000 * ONE - 72 * ONE - ONE / 2 - escrow, "the rest is there");
     ensure!(market.token_balance(requester.id()).await? == REQUESTER_TOKENS - 970 * ONE, "30 came back out");
     let keys = piecework.value(relayer, &["intent", "keys", requester_id]).await?;
@@ -80,51 +81,40 @@ async fn intents_of_every_kind(market: &Market, piecework: &Piecework) -> Result
     // And what was used, or is not for this key, is refused with its reason
     let again = piecework.refusal(relayer, &["intent", "relay", "intents.json"]).await?;
     ensure!(again.error.contains("none of 6 intents was executed"), "{again:?}");
-    let used = piecework.refusal_by("wallet.json", &["intent", "sign", "--nonce", "6", "collect-revenue"]).await?;
+    let used = piecework.refusal_by("wallet.json", &["intent", "sign", "--nonce", "6", "withdraw", "1"]).await?;
     ensure!(used.error == "--nonce 6 is used", "{used:?}");
     Ok(BatchId(0))
 }
 
-/// The batch's work earns fees, which its epoch pays: to one node by a command, to another by an intent.
-async fn an_epoch(market: &Market, piecework: &Piecework, batch: BatchId) -> Result<()> {
-    let [first, second, _] = market.nodes.as_slice() else { unreachable!("three nodes") };
-    let answers: &[u8] = &[1, 2, 3, 4];
+/// The batch's work earns a fee, which waits until there is a treasury and a poke.
+async fn fees(market: &Market, piecework: &Piecework, batch: BatchId) -> Result<()> {
+    let [first, treasury, _] = market.nodes.as_slice() else { unreachable!("three nodes") };
+    let (owner, answers) = (market.coordinator.as_account(), &[1, 2, 3, 4][..]);
     market.draw(first, batch, At::Group(0)).await?;
     let copies: Vec<(&Account, &[u8])> = market.nodes.iter().map(|node| (node, answers)).collect();
     market.round(batch, LotId(0), &copies).await?;
     ensure!(market.batch(batch).await?.status == BatchStatus::Closed, "the batch is done");
 
-    // When the epoch is settled before its end, and after it
-    let early = piecework.refusal(&market.requester, &["epoch", "settle"]).await?;
-    ensure!(early.error.contains("runs for another"), "{early:?}");
-    market.advance_s(Market::config().epoch_s).await?;
-    let settled = piecework.value(&market.requester, &["epoch", "settle"]).await?;
-    ensure!(settled["revenue"]["epoch"] == 1, "{settled}");
+    // When it is poked before there is a treasury, and after
+    let fee = 3 * 4 * ONE * 2 / 100;
+    let tokens = piecework.value(first, &["token", "show"]).await?;
+    ensure!(tokens[1]["pool"] == fee.to_string(), "{tokens}");
+    ensure!(market.poke(first, Target::Token(TOKEN)).await?.result.is_failure(), "nothing is due without a treasury");
+    let set = piecework.value(owner, &["govern", "treasury", treasury.id().as_str()]).await?;
+    ensure!(set["treasury"] == market.number(treasury).await?.0, "{set}");
+    let before = market.balance(treasury).await?;
+    market.poke(first, Target::Token(TOKEN)).await?.result.into_result()?;
 
-    // Then each node has a third of the fee, and collects it once
-    let share = 3 * 4 * ONE * 5 / 100 / 3;
-    let shown = piecework.value(&market.requester, &["node", "revenue", first.id().as_str()]).await?;
-    ensure!(shown["amounts"][0]["amount"] == share.to_string() && shown["collected"] == false, "{shown}");
-    let before = [market.balance(first).await?, market.balance(second).await?];
-    let collected = piecework.value(first, &["node", "revenue", "--collect"]).await?;
-    ensure!(collected["collected"] == true && collected["amounts"] == shown["amounts"], "{collected}");
-    ensure!(market.balance(first).await? == before[0] + share, "{collected}");
-    let again = piecework.refusal(first, &["node", "revenue", "--collect"]).await?;
-    ensure!(again.error.contains("or has collected it"), "{again:?}");
-
-    // And by an intent, with a key that may do nothing else
-    let machine = piecework.value(second, &["node", "add-key", "--out", "machine.json"]).await?;
-    ensure!(machine["key_file"] == "machine.json", "{machine}");
-    let intent = piecework.value_by("machine.json", &["intent", "sign", "collect-revenue"]).await?;
-    piecework.write("collect.json", &intent.to_string())?;
-    piecework.value(first, &["intent", "relay", "collect.json"]).await?;
-    ensure!(market.balance(second).await? == before[1] + share, "{intent}");
+    // Then all of the fee is the treasury's, once
+    ensure!(market.balance(treasury).await? == before + fee, "it has {fee} more");
+    ensure!(market.poke(first, Target::Token(TOKEN)).await?.result.is_failure(), "nothing is left");
 
     // And what was earned leaves the contract
+    let earned = market.balance(first).await?;
     market.register_on_token(first.id()).await?;
     let withdrawn = piecework.value(first, &["account", "withdraw"]).await?;
-    ensure!(withdrawn["amount"] == (before[0] + share).to_string(), "{withdrawn}");
-    ensure!(market.token_balance(first.id()).await? == before[0] + share, "{withdrawn}");
+    ensure!(withdrawn["amount"] == earned.to_string(), "{withdrawn}");
+    ensure!(market.token_balance(first.id()).await? == earned, "{withdrawn}");
     ensure!(market.token_balance(market.coordinator.id()).await? > 0, "others have theirs");
     Ok(())
 }
