@@ -1,13 +1,22 @@
 //! The nine agents: separate processes with real executors that honestly differ, and one that guesses.
 
+use std::ops::Range;
+
+use anyhow::Context as _;
 use piecework_interface::ids::AccountNo;
-use piecework_stack::{self as stack, Pace, Stack};
+use piecework_stack::{self as stack, Node, Pace, Stack};
 
 /// How each node decides, by its number.
 const CLASSIFIERS: [&str; 9] =
     ["nearest", "five-nearest", "softmax", "nearest", "five-nearest", "centroid", "five-nearest", "nearest", "random"];
 /// Index of the node that answers at random.
 const RANDOM: usize = 8;
+/// Indices of the nodes of one hand, which cheat before their agents start and are honest then.
+pub(super) const COALITION: [usize; 2] = [6, 7];
+/// Those that work from the beginning.
+pub(super) const FIRST: Range<usize> = 0..6;
+/// The others: the coalition, and the one that answers at random.
+pub(super) const OTHERS: Range<usize> = 6..9;
 
 /// One node's agent.
 pub(super) struct Agent {
@@ -17,22 +26,26 @@ pub(super) struct Agent {
     pub(super) process: stack::Agent,
 }
 
+/// The number of a node's account.
+pub(super) async fn number(stack: &Stack, node: &Node) -> anyhow::Result<AccountNo> {
+    let account_id = &node.owner.account_id;
+    let number = stack.coordinator().account_no(account_id).await?;
+    number.with_context(|| format!("{account_id} is registered and has no number"))
+}
+
 /// All agents, in order of their nodes.
 #[derive(Default)]
 pub(super) struct Agents(Vec<Agent>);
 
 impl Agents {
-    /// Starts one agent per node and waits until all work.
-    pub(super) async fn start(&mut self, stack: &Stack) -> anyhow::Result<()> {
-        let coordinator = stack.coordinator();
-        for (node, classifier) in stack.nodes.iter().zip(CLASSIFIERS) {
-            let account_id = &node.owner.account_id;
-            let account = coordinator.account_no(account_id).await?;
-            let account = account.ok_or_else(|| anyhow::anyhow!("{account_id} is registered and has no number"))?;
+    /// Starts the agents of the nodes that come next, and waits until all work.
+    pub(super) async fn start(&mut self, stack: &Stack, which: Range<usize>) -> anyhow::Result<()> {
+        for (node, classifier) in stack.nodes.iter().zip(CLASSIFIERS).take(which.end).skip(which.start) {
+            let account = number(stack, node).await?;
             let process = stack::Agent::spawn(&stack.site, &stack.agent_setup(node, classifier, Pace::QUICK))?;
             self.0.push(Agent { name: node.name.clone(), account, classifier, process });
         }
-        for agent in &mut self.0 {
+        for agent in self.0.iter_mut().skip(which.start) {
             agent.process.ready().await?;
         }
         Ok(())

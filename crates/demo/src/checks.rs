@@ -5,16 +5,18 @@ use piecework_api::client::{Client, Options};
 use piecework_chain::{BlockRef, Coordinator, RpcClient, ft};
 use piecework_interface::{
     host::sha256,
-    ids::{BatchId, NEAR},
+    ids::{AccountNo, BatchId, NEAR},
     journal::next_head,
     storage::YOCTONEAR_PER_BYTE,
+    terms::JURY,
     view::{SlotPhase, Token},
 };
-use piecework_replay::SlotEnd;
+use piecework_replay::{MovementKind, SlotEnd};
 use piecework_stack::{Stack, reconcile};
 
 use crate::{
     agents::Agents,
+    coalition::{IMAGES, LOT, Plot},
     digits::Digits,
     incidents::{Incidents, Place},
     ledger::Ledger,
@@ -32,9 +34,18 @@ pub(super) struct Input<'a> {
     pub(super) batch: BatchId,
     pub(super) digits: &'a Digits,
     pub(super) incidents: Incidents,
+    pub(super) plot: Plot,
     /// yoctoNEAR that nobody had a claim to when the contract was deployed.
     pub(super) idle_near: u128,
     pub(super) nodes: &'a Agents,
+}
+
+impl Input<'_> {
+    /// All batches of the run.
+    fn batches(&self) -> impl Iterator<Item = BatchId> {
+        let Plot { cancelled, lied, .. } = &self.plot;
+        [self.batch, *cancelled].into_iter().chain(lied.as_ref().ok().copied())
+    }
 }
 
 /// A statement and whether it holds.
@@ -59,12 +70,15 @@ pub(super) struct Checks {
     pub(super) random: Check,
     pub(super) restarted: Check,
     pub(super) left: Check,
+    pub(super) cancelled: Check,
+    pub(super) jury: Check,
 }
 
 impl Checks {
-    pub(super) fn all(&self) -> [&Check; 10] {
-        let Self { conserved, journal, mirror, rounds, exits, owed, accuracy, random, restarted, left } = self;
-        [conserved, journal, mirror, rounds, exits, owed, accuracy, random, restarted, left]
+    pub(super) fn all(&self) -> [&Check; 12] {
+        let Self { conserved, journal, mirror, rounds, exits, owed, accuracy, random, .. } = self;
+        let Self { restarted, left, cancelled, jury, .. } = self;
+        [conserved, journal, mirror, rounds, exits, owed, accuracy, random, restarted, left, cancelled, jury]
     }
 }
 
@@ -113,6 +127,8 @@ pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow
         random: check("the random node earned least and lost reputation", random(ledger, input)),
         restarted: check("the restarted node was paid", restarted(ledger, input)),
         left: check("the abandoned seat was done by another", left(ledger, input)),
+        cancelled: check("dissenting and cancelling gains nothing", cancelled(ledger, input)),
+        jury: check("a jury corrects what two nodes agreed to lie", jury(ledger, input)),
     })
 }
 
@@ -145,13 +161,12 @@ async fn owed_in(coordinator: &Coordinator, token: &Token) -> anyhow::Result<u12
     let balances = accounts.iter().flat_map(|account| &account.balances).filter(|balance| is_in(balance.token));
     let escrows = batches.iter().filter_map(|batch| batch.open.as_ref()).filter(|open| is_in(open.token));
     let owed: u128 = balances.map(|balance| balance.amount.0).chain(escrows.map(|open| open.escrow.0)).sum();
-    let shares = coordinator.revenue().await?.shares.into_iter().filter(|share| is_in(share.token));
-    Ok(owed + token.pool.0 + token.in_flight.0 + shares.map(|share| share.left.0).sum::<u128>())
+    Ok(owed + token.pool.0 + token.in_flight.0)
 }
 
-/// The same in NEAR, with stakes, unbonding and storage deposits, in yoctoNEAR.
+/// The same in NEAR, with stakes, unbonding, storage deposits and what is burnt, in yoctoNEAR.
 async fn near_claims(coordinator: &Coordinator) -> anyhow::Result<u128> {
-    let mut claims = coordinator.root().await?.value.insurance.0;
+    let mut claims = coordinator.root().await?.value.burnt.0;
     for account in coordinator.all_accounts().await? {
         claims += account.storage_paid.0 + account.node.map_or(0, |node| node.stake.0 + node.unbonding.0);
     }
@@ -197,23 +212,23 @@ async fn mirror(stack: &Stack) -> Found {
 
 fn exits(ledger: &Ledger, input: &Input<'_>) -> Found {
     let mut wrong = Vec::new();
-    if !ledger.is_closed(input.batch) {
-        wrong.push(format!("batch {} is open", input.batch));
-    }
+    wrong.extend(
+        input.batches().filter(|batch| !ledger.is_closed(*batch)).map(|batch| format!("batch {batch} is open")),
+    );
     if !ledger.mirror.lots.is_empty() {
         wrong.push(format!("{} lots are live", ledger.mirror.lots.len()));
     }
     for account in ledger.mirror.accounts.values() {
-        let locked = account.row.node.as_ref().filter(|node| node.bonded.0 > 0 || node.slots > 0);
-        wrong.extend(
-            locked.map(|node| format!("{} has {} slots and {} bonded", account.account_id, node.slots, node.bonded)),
-        );
+        let locked = account.row.node.as_ref().filter(|node| node.bonded.0 > 0 || node.reservations > 0);
+        wrong.extend(locked.map(|node| {
+            format!("{} has {} seats reserved and {} bonded", account.account_id, node.reservations, node.bonded)
+        }));
     }
-    none_of(&wrong, "batch closed, no lot live, no stake bonded".to_owned())
+    none_of(&wrong, "batches closed, no lot live, no stake bonded".to_owned())
 }
 
 fn owed(ledger: &Ledger, input: &Input<'_>) -> Found {
-    let mut wrong = settle::differences(ledger, input.batch);
+    let mut wrong: Vec<String> = input.batches().flat_map(|batch| settle::differences(ledger, batch)).collect();
     let token = ledger.closed(input.batch).map(|closed| closed.token);
     let mut paid = 0;
     for agent in input.nodes.iter() {
@@ -289,8 +304,51 @@ fn left(ledger: &Ledger, input: &Input<'_>) -> Found {
     }
 }
 
+/// The coalition's profit from one that dissents and a requester that cancels: the extension ran, so it is at most what
+/// two honest nodes would have got.
+fn cancelled(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let (members, batch) = (input.plot.members, input.plot.cancelled);
+    let record = ledger.record(batch, LOT).ok_or("the lot never settled")?;
+    let later = record.slots.iter().filter(|slot| slot.round == 1 && slot.revealed().is_some()).count();
+    if later == 0 {
+        return Err("no extension looked at what round 0 left open".to_owned());
+    }
+    let reward = ledger.closed(batch).map_or(0, |closed| closed.terms.reward.0);
+    let honest = reward * u128::try_from(members.len() * IMAGES.len()).unwrap_or_default();
+    let (pay, slash) = gain(ledger, batch, &members);
+    let text =
+        format!("{later} nodes extended; the two got {pay} units and lost {slash} yoctoNEAR, honest pay is {honest}");
+    if pay <= honest && slash > 0 { Ok(text) } else { Err(text) }
+}
+
+fn jury(ledger: &Ledger, input: &Input<'_>) -> Found {
+    let batch = match &input.plot.lied {
+        Ok(batch) => *batch,
+        Err(why) => return Ok(format!("none ran: {why}")),
+    };
+    let record = ledger.record(batch, LOT).ok_or("the lot never settled")?;
+    let truth = input.digits.truth_of(&IMAGES);
+    let result = ledger.history.results.iter().find(|result| (result.batch, result.lot) == (batch, LOT));
+    let answers: Vec<u8> =
+        result.iter().flat_map(|result| result.answers.iter()).flat_map(|(_, it)| it.to_vec()).collect();
+    let jurors = record.slots.iter().filter(|slot| slot.round == JURY && slot.revealed().is_some()).count();
+    let (pay, slash) = gain(ledger, batch, &input.plot.members);
+    let awards = ledger.history.movements.iter().filter(|it| it.batch == Some(batch) && it.kind == MovementKind::Award);
+    let award: u128 = awards.map(|movement| movement.amount).sum();
+    let text = format!(
+        "{jurors} jurors; the two got {pay} units and lost {slash} yoctoNEAR, of which the challenger has {award}"
+    );
+    if answers == truth && pay == 0 && slash >= award && award > 0 { Ok(text) } else { Err(text) }
+}
+
+/// What these nodes were paid for a batch, and what of their stake it cost.
+fn gain(ledger: &Ledger, batch: BatchId, members: &[AccountNo]) -> (u128, u128) {
+    let ended = ledger.history.ended.iter().filter(|it| it.batch == batch && members.contains(&it.slot.node));
+    ended.fold((0, 0), |(pay, slash), ended| (pay + ended.pay, slash + ended.slash))
+}
+
 /// Reputation of a node in its first class.
-pub(super) fn reputation(ledger: &Ledger, node: piecework_interface::ids::AccountNo) -> u16 {
+pub(super) fn reputation(ledger: &Ledger, node: AccountNo) -> u16 {
     let account = ledger.mirror.accounts.get(&node).and_then(|account| account.row.node.as_ref());
     account.and_then(|node| node.classes.first()).map_or(0, |class| class.reputation)
 }

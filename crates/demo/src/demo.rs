@@ -12,9 +12,10 @@ use piecework_interface::{config::Config, ids::BatchId};
 use piecework_stack::{LOCAL_TOKEN_DECIMALS, Layout, Plan, Programs, Stack, guide, local_config};
 
 use crate::{
-    agents::Agents,
+    agents::{Agents, FIRST, OTHERS},
     args::DemoArgs,
     checks::{self, Found},
+    coalition,
     digits::{self, Digits},
     gas::Meter,
     incidents,
@@ -72,10 +73,11 @@ async fn run_in(output: Output, layout: Layout, args: &DemoArgs) -> anyhow::Resu
     if args.keep && finished.is_ok() {
         let site = &run.stack.site;
         let (piecework, items) = (site.programs.piecework.display(), site.layout.dir().join("items.jsonl"));
+        let batch = run.stack.coordinator().root().await?.value.next_batch;
         let next = [
             format!("{piecework} batch create --from {} --reward 0.01 --lot-size 60", items.display()),
-            format!("{piecework} batch watch 1"),
-            format!("{piecework} batch results 1 --out answers.jsonl"),
+            format!("{piecework} batch watch {batch}"),
+            format!("{piecework} batch results {batch} --out answers.jsonl"),
             format!("{piecework} node status {}", run.stack.nodes[0].owner.account_id),
             format!("{piecework} account withdraw"),
         ];
@@ -97,7 +99,7 @@ async fn run_in(output: Output, layout: Layout, args: &DemoArgs) -> anyhow::Resu
 
 fn plan(args: &DemoArgs) -> Plan {
     Plan {
-        config: Config { liveness_window_s: 600, epoch_s: Config::default().epoch_s, ..local_config() },
+        config: Config { liveness_window_s: 3_600, ..local_config() },
         nodes: NODES,
         stake: STAKE,
         mint: MINT,
@@ -110,17 +112,21 @@ fn plan(args: &DemoArgs) -> Plan {
 
 async fn drive(run: &mut Run, args: &DemoArgs, output: Output, started: Instant) -> anyhow::Result<Report> {
     let idle = checks::idle_near(&run.stack, &run.stack.rpc).await?;
-    run.agents.start(&run.stack).await?;
-
     let digits = digits::load()?;
+    let plot = coalition::begin(&run.stack, &digits, output).await?;
+    run.agents.start(&run.stack, FIRST).await?;
+    coalition::end(&run.stack, &digits, &plot, run.follower.ledger(), output).await?;
+    run.agents.start(&run.stack, OTHERS).await?;
+
+    let gas = run.gas().await?;
     let batch = post(&run.stack, output, &digits).await?;
     let begun = Instant::now();
     let incidents = work(run, output, batch).await?;
     let batch_s = begun.elapsed();
     output.note(format!("the batch is closed after {:.1} s; checking", batch_s.as_secs_f32()));
 
-    let findings = checks::Input { batch, digits: &digits, incidents, idle_near: idle, nodes: &run.agents };
-    let mut report = Report::new(run, findings, args.like, batch_s).await?;
+    let findings = checks::Input { batch, digits: &digits, incidents, plot, idle_near: idle, nodes: &run.agents };
+    let mut report = Report::new(run, findings, args.like, (gas, batch_s)).await?;
     let paid = withdraw(run).await?;
     report.finish(paid, started.elapsed());
     output.result(report.json(), || report.text())?;
@@ -129,11 +135,11 @@ async fn drive(run: &mut Run, args: &DemoArgs, output: Output, started: Instant)
 
 /// Posts the batch the way a requester does: from a file of items, checked, uploaded, paid by a token transfer.
 ///
-/// Three copies, an extension to six, and times short enough to watch: the work on a lot may take the least time and as long
+/// Three copies, an extension of three more, and times short enough to watch: the work on a lot may take the least time and as long
 /// as starting everything took, so that a busy machine or a slow chain, where all takes longer, has more time for it.
 async fn post(stack: &Stack, output: Output, digits: &Digits) -> anyhow::Result<BatchId> {
     let from = stack.site.layout.dir().join("items.jsonl");
-    digits.write_items(&from)?;
+    digits.write_items(&from, 0..digits.truth().len())?;
     let start_s = u32::try_from(stack.start_time.as_secs()).unwrap_or(u32::MAX);
     let lot_time = format!("{}s", LOT_S.0.saturating_add(start_s).min(LOT_S.1));
     let created = requester::create(
@@ -144,7 +150,6 @@ async fn post(stack: &Stack, output: Output, digits: &Digits) -> anyhow::Result<
             ("reward", "0.01"),
             ("lot-size", "60"),
             ("replicas", "3"),
-            ("max-replicas", "6"),
             ("quorum", "70"),
             ("claim-ttl", &lot_time),
             ("reveal-window", &lot_time),

@@ -37,10 +37,15 @@ impl Digits {
         &self.truth
     }
 
-    /// Writes the items as a requester's file: images only.
-    pub(super) fn write_items(&self, path: &Path) -> anyhow::Result<()> {
+    /// What these images show.
+    pub(super) fn truth_of(&self, which: &[usize]) -> Vec<u8> {
+        which.iter().filter_map(|item| self.truth.get(*item).copied()).collect()
+    }
+
+    /// Writes these images as a requester's file: without what they show.
+    pub(super) fn write_items(&self, path: &Path, which: impl IntoIterator<Item = usize>) -> anyhow::Result<()> {
         let mut text = String::new();
-        for pixels in &self.images {
+        for pixels in which.into_iter().filter_map(|item| self.images.get(item)) {
             writeln!(text, "{}", json!({ "payload": { "pixels": pixels } }))?;
         }
         fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
@@ -58,7 +63,7 @@ mod tests {
         let digits = load().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("items.jsonl");
-        digits.write_items(&path).unwrap();
+        digits.write_items(&path, 0..900).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let items: BTreeSet<&str> = text.lines().collect();
         assert_eq!((text.lines().count(), digits.truth().len(), items.len()), (900, 900, 900));

@@ -10,10 +10,10 @@ use piecework_console::Problem;
 use piecework_interface::{
     call::HEARTBEAT,
     event::{Entry, Line},
-    ids::{AccountNo, BatchId, LotId},
-    view::OpenBatch,
+    ids::{AccountNo, BatchId, LotId, NEAR},
+    view::{LotState, OpenBatch},
 };
-use piecework_replay::{Applied, Changes, Mirror};
+use piecework_replay::{Applied, Changes, Mirror, MovementKind};
 use piecework_stack::Stack;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
@@ -146,9 +146,26 @@ impl Ledger {
         self.history.closed.iter().find(|(closed, _)| *closed == batch).map(|(_, open)| open)
     }
 
-    /// Reward credited to a node so far.
+    /// A settled lot's last record.
+    pub(super) fn record(&self, batch: BatchId, lot: LotId) -> Option<&LotState> {
+        let result = self.history.results.iter().find(|result| (result.batch, result.lot) == (batch, lot))?;
+        result.record.as_ref()
+    }
+
+    /// Tokens credited to a node so far: rewards, jurors' fees, and its parts of lost deposits.
     pub(super) fn earned(&self, node: AccountNo) -> u128 {
-        self.history.ended.iter().filter(|ended| ended.slot.node == node).map(|ended| ended.pay).sum()
+        let earns = |kind| matches!(kind, MovementKind::Pay | MovementKind::JurorFee | MovementKind::Pot);
+        let movements = self.history.movements.iter().filter(|movement| movement.account == node && movement.credit);
+        movements
+            .filter(|movement| movement.token != NEAR && earns(movement.kind))
+            .map(|movement| movement.amount)
+            .sum()
+    }
+
+    /// Items of a batch that went into an extension.
+    pub(super) fn extended_items(&self, batch: BatchId) -> u32 {
+        let lots = self.extended.iter().filter(|((of, _), _)| *of == batch);
+        lots.map(|(_, items)| items.count_ones()).sum()
     }
 
     /// yoctoNEAR taken from a node so far.
@@ -224,12 +241,12 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use piecework_interface::{answers::Items, event::Version};
+    use piecework_interface::answers::Items;
 
     use super::*;
 
     fn line(log: Vec<Entry>) -> Line {
-        Line { version: Version::default(), seq: 7, event: "work".to_owned(), node: None, log }
+        Line { seq: 7, event: "work".to_owned(), node: None, log }
     }
 
     fn checked(entries: &[Entry]) -> Vec<String> {

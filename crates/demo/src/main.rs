@@ -3,6 +3,7 @@
 mod agents;
 mod args;
 mod checks;
+mod coalition;
 mod demo;
 mod digits;
 mod gas;

@@ -35,6 +35,9 @@ struct Figures {
     mirror_equal: bool,
     restarted_node_paid: bool,
     random_node_last: bool,
+    coalition_gained_nothing: bool,
+    /// Whether a jury corrected a lie; null where the class has too few nodes for appeals.
+    jury_overturned: Option<bool>,
     seconds: f64,
 }
 
@@ -53,11 +56,10 @@ impl Report {
         run: &Run,
         input: Input<'_>,
         like: Option<Like>,
-        batch_s: Duration,
+        (gas_before, batch_s): (u64, Duration),
     ) -> anyhow::Result<Self> {
+        let gas = run.gas().await?.saturating_sub(gas_before);
         let receiver = run.follower.ledger();
-        let end = receiver.borrow().cursor.as_ref().map_or(0, |cursor| cursor.height);
-        let gas = run.meter.burnt(end).await?;
         // The ledger stands still while it is read, so that all checks see the same block.
         let ledger = receiver.borrow().clone();
         let checks = checks::run(run, &ledger, &input).await?;
@@ -65,9 +67,8 @@ impl Report {
         let open = ledger.closed(input.batch);
         let items = open.map_or(0, |open| open.items);
         let settled: u32 = open.map_or(0, |open| {
-            let lots =
-                ledger.history.results.iter().map(|result| lot_items(open.items, open.terms.lot_size, result.lot));
-            lots.map(u32::from).sum()
+            let lots = ledger.history.results.iter().filter(|result| result.batch == input.batch);
+            lots.map(|result| u32::from(lot_items(open.items, open.terms.lot_size, result.lot))).sum()
         });
         let accuracy = settle::accuracy(&ledger, input.batch, input.digits.truth());
         let nodes = input.nodes.iter().map(|agent| {
@@ -89,13 +90,15 @@ impl Report {
             accepted,
             unresolved: settled - accepted,
             accuracy: ratio(u64::from(right), u64::from(accepted)),
-            extended_items: ledger.extended.values().map(|items| items.count_ones()).sum(),
+            extended_items: ledger.extended_items(input.batch),
             tgas_per_item: ratio(gas, u64::from(items) * 1_000_000_000_000),
             conserved: checks.conserved.holds(),
             journal_verified: checks.journal.holds(),
             mirror_equal: checks.mirror.holds(),
             restarted_node_paid: checks.restarted.holds(),
             random_node_last: checks.random.holds(),
+            coalition_gained_nothing: checks.cancelled.holds(),
+            jury_overturned: input.plot.lied.is_ok().then(|| checks.jury.holds()),
             seconds: 0.0,
         };
         Ok(Self { figures, nodes: nodes.collect(), checks, batch_s, withdrawal: None })
@@ -189,6 +192,8 @@ mod tests {
             mirror_equal: true,
             restarted_node_paid: true,
             random_node_last: true,
+            coalition_gained_nothing: true,
+            jury_overturned: Some(true),
             seconds: 0.0,
         };
         let text = serde_json::to_string(&figures).unwrap();
@@ -196,7 +201,7 @@ mod tests {
             text,
             "{\"chain\":\"piecework-localnet 1\",\"like\":\"mainnet\",\"items\":0,\"accepted\":0,\"unresolved\":0,\"accuracy\":0.0,\"extended_items\":0,\"tgas_per_item\":0.0,\
              \"conserved\":true,\"journal_verified\":true,\"mirror_equal\":true,\"restarted_node_paid\":true,\
-             \"random_node_last\":true,\"seconds\":0.0}"
+             \"random_node_last\":true,\"coalition_gained_nothing\":true,\"jury_overturned\":true,\"seconds\":0.0}"
         );
     }
 

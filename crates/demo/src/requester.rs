@@ -29,6 +29,32 @@ pub async fn create(site: &Site, key_file: &Path, from: &Path, options: &[(&str,
     run(site, key_file, &args).await
 }
 
+/// Cancels a batch.
+///
+/// # Errors
+/// As [`create`].
+pub async fn cancel(site: &Site, key_file: &Path, batch: BatchId) -> anyhow::Result<Value> {
+    run(site, key_file, &["batch".to_owned(), "cancel".to_owned(), batch.to_string()]).await
+}
+
+/// Challenges these items of a batch's first lot, with tokens that are deposited for it.
+///
+/// # Errors
+/// As [`create`].
+pub async fn challenge(site: &Site, key_file: &Path, batch: BatchId, items: &[usize]) -> anyhow::Result<Value> {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    let args = ["batch", "challenge", &batch.to_string(), "0", "--items", &items.join(",")].map(str::to_owned);
+    run(site, key_file, &args).await
+}
+
+/// Credits reward tokens to an account's internal balance.
+///
+/// # Errors
+/// As [`create`].
+pub async fn deposit(site: &Site, key_file: &Path, amount: &str) -> anyhow::Result<Value> {
+    run(site, key_file, &["account", "deposit", amount].map(str::to_owned)).await
+}
+
 /// Withdraws the reward tokens of an account.
 ///
 /// # Errors

@@ -25,10 +25,10 @@ pub(super) fn differences(ledger: &Ledger, batch: BatchId) -> Vec<String> {
             continue;
         };
         let judgement = judge(&closed.terms, lot_items(closed.items, closed.terms.lot_size, lot), record);
-        if judgement.accepted() != result.accepted || judgement.answers().digest(sha256) != result.digest {
+        if judgement.accepted() != result.accepted || judgement.digest(sha256) != result.digest {
             found.push(format!("lot {lot} settled with other answers than its slots revealed"));
         }
-        let settlement = judgement.settle(&closed.fixed);
+        let settlement = judgement.settle(&closed.fixed, &closed.held());
         if (settlement.fee, settlement.refund) != (result.fee, result.refund) {
             found.push(format!("lot {lot} charged another fee or returned another rest"));
         }

@@ -73,6 +73,8 @@ impl AgentSetup<'_> {
                 "poll_interval_ms": self.pace.poll_interval_ms,
             },
             "gateway": { "url": network.gateway_url },
+            // A local class has few nodes, all of one hand.
+            "policy": { "spare_nodes": 0, "spare_nodes_with_window": 0 },
             "work": {
                 "draw_jitter_ms": self.pace.draw_jitter_ms,
                 "keeper_jitter_ms": self.pace.keeper_jitter_ms,

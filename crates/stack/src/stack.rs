@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
-use piecework_chain::{Coordinator, FileAccess, KeyFile, KeyPool, Network, RpcClient, Sender};
+use piecework_chain::{Coordinator, FileAccess, KeyFile, KeyPool, Network, RpcClient, Sender, TxRequest, WaitLevel};
+use piecework_client::calls;
 use piecework_console::{Interrupt, Output, Problem};
+use piecework_interface::op::Op;
 use serde_json::json;
 
 use crate::{
@@ -113,6 +115,25 @@ impl Stack {
     #[must_use]
     pub fn coordinator(&self) -> Coordinator {
         Coordinator::new(&self.rpc, self.deployment.contract.clone())
+    }
+
+    /// What a node does by its owner's key, without an agent. Ops that are skipped change nothing.
+    ///
+    /// # Errors
+    /// If the call does not succeed.
+    pub async fn work(&self, node: &Node, ops: Vec<Op>) -> anyhow::Result<()> {
+        let request = TxRequest::to(self.deployment.contract.clone()).call(calls::work(ops, None));
+        node.owner.sender.execute(request, WaitLevel::Final).await?;
+        Ok(())
+    }
+
+    /// Lets so many seconds pass on the chain at once, or a little less, as every sandbox node can.
+    ///
+    /// # Errors
+    /// If the node does not do so.
+    pub async fn fast_forward(&self, seconds: u32) -> anyhow::Result<()> {
+        self.rpc.call_any("sandbox_fast_forward", json!({ "delta_height": seconds })).await?;
+        Ok(())
     }
 
     /// What the configuration of a node's agent says, with the digits worker of this classifier.
