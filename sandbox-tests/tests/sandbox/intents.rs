@@ -158,8 +158,8 @@ async fn intent__should_count_once_and_within_its_key() -> Result<()> {
     }
 
     // When they are relayed, and then once more
-    let first = market.relay(node, &signed, 0).await?;
-    let again = market.relay(node, &signed, 0).await?;
+    let first = market.relay(node, &signed, 1).await?;
+    let again = market.relay(node, &signed, 1).await?;
 
     // Then the first alone counts, once
     assert_eq!(outcomes(&first.entries), [None, Some(Skip::KeyKind), Some(Skip::KeyCap)]);
