@@ -37,7 +37,7 @@ const POLL: Duration = Duration::from_millis(300);
 const LIMIT: Duration = Duration::from_secs(120);
 /// Seconds of a jury's sortition until every juror of a small class is let in: four slices of a minute.
 const JURY_DRAW_S: u32 = 240;
-/// The salt of its commitments, which it keeps from nobody here.
+/// The salt of its commitments; secrecy is not what the demo is about.
 const SALT: [u8; 32] = [7; 32];
 
 /// What the coalition did, for the checks.

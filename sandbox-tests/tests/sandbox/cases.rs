@@ -259,8 +259,8 @@ async fn challenge(market: &Market, batch: BatchId) -> Result<u128> {
     let before = market.balance(&market.requester).await?;
     let call = ChallengeArgs { batch, lot: LOT, items: vec![3], evidence: [7; 32] };
     let done = market.call(&market.requester, calls::challenge(&call)).await?;
-    let told = |entry: &Entry| matches!(entry, Entry::Challenged { deposit, evidence, replaced: None, .. } if deposit.0 == DEPOSIT && *evidence == [7; 32]);
-    assert!(done.entries.iter().any(told), "{:?}", done.entries);
+    let is_journalled = |entry: &Entry| matches!(entry, Entry::Challenged { deposit, evidence, replaced: None, .. } if deposit.0 == DEPOSIT && *evidence == [7; 32]);
+    assert!(done.entries.iter().any(is_journalled), "{:?}", done.entries);
     Ok(before)
 }
 

@@ -137,7 +137,7 @@ async fn extension__should_end_unresolved_when_nobody_comes() -> Result<()> {
     market.advance_s(91).await?;
     let done = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;
 
-    // Then the item is unresolved, its larger group is paid, and nobody is slashed
+    // Then the item is unresolved, its larger group is paid, and no node is slashed
     assert!(
         done.entries.iter().any(|entry| matches!(entry, Entry::Settled { accepted, .. } if accepted.0 == 0b111)),
         "{:?}",
@@ -165,7 +165,7 @@ async fn extension__should_hear_a_lone_commit() -> Result<()> {
     let turned = market.poke(&market.requester, Target::Lot(batch, LOT)).await?;
     let settled = market.reveal(lone, batch, LOT, &[4]).await?;
 
-    // Then its item has no result, the largest group is paid for it, in the extension by half, and nobody is slashed
+    // Then its item has no result, the largest group is paid for it, in the extension by half, and no node is slashed
     assert!(turned.entries.iter().any(|entry| matches!(entry, Entry::Revealing { .. })), "{:?}", turned.result);
     assert!(settled.iter().any(|entry| matches!(entry, Entry::Settled { accepted, .. } if accepted.0 == 0b111)));
     for (node, half_units) in [(a, 8), (b, 8), (c, 6), (lone, 1)] {

@@ -12,7 +12,7 @@ pub(super) async fn publish(context: &Context, bytes: &[u8]) -> anyhow::Result<D
     if context.network.gateway_url.is_some() {
         context.gateway()?.put_blob(&digest, bytes).await?;
     } else {
-        context.output.note("no gateway is known, so nothing was uploaded: publish the file where everybody finds it");
+        context.output.note("no gateway is known, so nothing was uploaded: publish the file yourself");
     }
     Ok(digest)
 }

@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, batch: BatchId) -> anyhow::Result<()>
         ));
     }
     if let Some(callback) = &state.callback {
-        context.output.note(format!("{} was not told of the batch's end, and never will be", callback.account_id));
+        context.output.note(format!("{} gets no call about the batch's end any more", callback.account_id));
     }
     // The contract knows who the requester of a closed batch is, and says so.
     let signer = context.signer().await?;
