@@ -34,7 +34,7 @@ pub struct Network {
     pub items: ItemTotals,
     /// Open accounts.
     pub accounts: u64,
-    /// Slashed NEAR that nobody owns, yoctoNEAR.
+    /// Slashed NEAR and what classes cost, which no account owns, yoctoNEAR.
     pub burnt: Amount,
     /// Sums per token, the first 64.
     pub tokens: Vec<TokenTotals>,

@@ -32,7 +32,7 @@ COMMENT ON COLUMN cursor.head IS 'Journal head: sha256(head || line) over all li
 COMMENT ON COLUMN cursor.next_class IS 'Root: number of the next class.';
 COMMENT ON COLUMN cursor.next_account IS 'Root: number of the next account.';
 COMMENT ON COLUMN cursor.next_batch IS 'Root: number of the next batch.';
-COMMENT ON COLUMN cursor.burnt IS 'Root: slashed NEAR that nobody owns, yoctoNEAR.';
+COMMENT ON COLUMN cursor.burnt IS 'Root: slashed NEAR and what classes cost, which no account owns, yoctoNEAR.';
 COMMENT ON COLUMN cursor.chain_height IS 'Final height of the chain when the cursor was written; lag in blocks is the difference.';
 COMMENT ON COLUMN cursor.fence IS 'Grows with every writer that takes over; a writer with an older number cannot commit.';
 

@@ -155,7 +155,7 @@ pub struct BatchRow {
     pub settled: u32,
     /// Bagged root over their leaves.
     pub results_root: [u8; 32],
-    /// Whom a poke tells that it is closed; `None` once it was told.
+    /// The call that a poke sends when it is closed; `None` once it was sent.
     pub callback: Option<Callback>,
     /// Unix seconds at which it closed.
     pub ended_at: Option<u32>,

@@ -44,7 +44,7 @@ pub struct NearSum {
     pub stakes: Amount,
     /// Stakes on their way out.
     pub unbonding: Amount,
-    /// Slashed NEAR that nobody owns.
+    /// Slashed NEAR and what classes cost, which no account owns.
     pub burnt: Amount,
     /// Internal balances, escrows and fees in NEAR.
     pub internal: Amount,
