@@ -17,7 +17,7 @@ use super::{Engine, Error, Host, balance::release, lot::Place};
 
 /// Bytes of log that one step of a lot may write: a settlement of eight slots, with a jury's five and four challengers,
 /// and the close of its batch.
-pub(super) const STEP_LOG_BYTES: usize = 2_560;
+pub(super) const STEP_LOG_BYTES: usize = 2_656;
 
 impl<H: Host> Engine<'_, H> {
     /// Tallies a round whose reveals are in or out of time. The lot's record was taken from its table.
