@@ -25,8 +25,8 @@ const POLL: Duration = Duration::from_millis(50);
 const IN_FLIGHT_BLOCKS: u64 = 4;
 /// Blocks between the last final and the newest one.
 const FINAL_BLOCKS: u64 = 2;
-/// Units that a leaver must have earned before it goes, two lots' worth: it leaves as a node that did honest work.
-const LEAVER_EARNS: u128 = 1_000_000;
+/// Units that a leaver must have earned before it goes, most of a lot's worth: it leaves as a node that did honest work.
+const LEAVER_EARNS: u128 = 500_000;
 
 /// A node in a lot.
 #[derive(Clone, Copy, Debug)]
