@@ -115,10 +115,10 @@ async fn results_and_their_challenges(scene: &Scene) -> Result<()> {
     let over = piecework.refusal(requester, &challenge).await?;
     ensure!(over.error == "batch 0 is closed", "{over:?}");
 
-    // And each node pays for what it missed by the new count: the dissenter one item, the others in lot 0 one, in lot 1 all
+    // And each of the three pays for what it missed by the new count: one item in each lot
     let slashes = ruled.iter().map(|entries| {
         let slots = entries.iter().find_map(|entry| match entry {
-            Entry::Settled { slots, .. } => Some(slots.iter().map(|slot| slot.slash.0).collect::<Vec<_>>()),
+            Entry::Settled { slots, .. } => Some(slots.iter().take(3).map(|slot| slot.slash.0).collect::<Vec<_>>()),
             _ => None,
         });
         slots.unwrap_or_default()
