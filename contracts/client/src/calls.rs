@@ -5,7 +5,8 @@ use piecework_interface::{
     call::{
         BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS, ChallengeArgs, ClassNodeArgs,
         ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs, IntentKeyRemoveArgs, NodeRegisterArgs,
-        OperatorConfirmArgs, POKE, StakeRemoveArgs, TokenListArgs, VerdictArgs, WITHDRAW_GAS, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
+        OperatorConfirmArgs, POKE, StakeRemoveArgs, TokenListArgs, VerdictArgs, WITHDRAW_GAS, WORK, WithdrawArgs,
+        intents_gas, poke_gas, work_gas,
     },
     config::Config,
     governance::{Change, Feature, Role},

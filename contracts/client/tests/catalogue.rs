@@ -52,7 +52,12 @@ fn catalogue__should_be_what_the_contract_exports() {
 
 fn calls_of_the_coordinator() -> Vec<Call> {
     let (account_id, key) = ("token.near".to_owned(), PublicKey([1; 32]));
-    let listing = TokenListArgs { account_id: account_id.clone(), min_reward: Amount(1), rep_unit: Amount(2), bond_rate: Amount(3) };
+    let listing = TokenListArgs {
+        account_id: account_id.clone(),
+        min_reward: Amount(1),
+        rep_unit: Amount(2),
+        bond_rate: Amount(3),
+    };
     let (kinds, token) = (Kinds::of(&[Kind::Transfer]), TokenId(1));
     let add = IntentKeyAddArgs { public_key: key, kinds, token, daily_cap: Amount(9) };
     let claim = Op::Claim { batch: BATCH, lot: LOT };

@@ -43,8 +43,8 @@ use piecework_interface::{
     config::Config,
     event::{self, Entry},
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
-    view::Class,
     journal,
+    view::Class,
 };
 
 use self::{

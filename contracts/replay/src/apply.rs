@@ -82,7 +82,14 @@ impl Step<'_> {
             Entry::Withdrawn { account, token, amount, ok } => self.withdrawn(*account, *token, amount.0, *ok),
             Entry::NodeRegistered { account, stake, classes } => self.node_registered(*account, stake.0, classes),
             Entry::ClassRegistered { class, owner, name, schema, gated, burnt } => {
-                let row = Class { class: *class, owner: *owner, name: name.clone(), schema: *schema, gated: *gated, ..Class::default() };
+                let row = Class {
+                    class: *class,
+                    owner: *owner,
+                    name: name.clone(),
+                    schema: *schema,
+                    gated: *gated,
+                    ..Class::default()
+                };
                 self.class_registered(row, burnt.0)
             }
             Entry::ClassAdmitted { class, account } => self.class_admitted(*class, *account),

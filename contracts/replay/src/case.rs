@@ -34,7 +34,13 @@ impl Step<'_> {
             return Err(Fault::Differs("the adjudicator's bond"));
         }
         add(&mut open.escrow, amount, "the batch's escrow")?;
-        self.balance(adjudicator, token, Side::Debit(amount), MovementKind::Bond, Cause { batch: Some(batch), lot: None })
+        self.balance(
+            adjudicator,
+            token,
+            Side::Debit(amount),
+            MovementKind::Bond,
+            Cause { batch: Some(batch), lot: None },
+        )
     }
 
     pub fn adjudicator_resigned(&mut self, batch: BatchId) -> Result<(), Fault> {
@@ -140,9 +146,8 @@ impl Step<'_> {
         }
         let cause = Cause { batch: Some(batch), lot: Some(lot) };
         let (jurors, challengers) = settlement.case_pay(state);
-        let mut credit = |account, token, amount: Amount, kind| {
-            self.balance(account, token, Side::Credit(amount.0), kind, cause)
-        };
+        let mut credit =
+            |account, token, amount: Amount, kind| self.balance(account, token, Side::Credit(amount.0), kind, cause);
         for JurorPay { node, fee, near } in jurors {
             credit(node, token, fee, MovementKind::JurorFee)?;
             credit(node, NEAR, near, MovementKind::JurorFee)?;

@@ -128,7 +128,8 @@ impl Mirror {
         let caller = line.node;
         let skipped = |entry: &Entry| if let Entry::Skipped { op, .. } = entry { Some(*op) } else { None };
         let skipped = line.log.iter().filter_map(skipped).collect();
-        let mut step = step::Step { mirror: self, context, caller, skipped, freed: Vec::new(), changes: Changes::default() };
+        let mut step =
+            step::Step { mirror: self, context, caller, skipped, freed: Vec::new(), changes: Changes::default() };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }

@@ -5,10 +5,10 @@ use super::{
     step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
+    due::LotStep,
     event::SettledSlot,
     host::sha256,
     ids::{BatchId, Digest, LotId},
-    due::LotStep,
     merkle,
     settlement::{self, Judgement, Settlement},
     terms::JURY,

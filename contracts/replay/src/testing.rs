@@ -168,8 +168,7 @@ pub fn founding() -> Vec<(&'static str, Option<AccountNo>, Vec<Entry>)> {
 
 /// The contract of [`founding`] with a batch of two lots, in the block in which its seed is captured.
 pub fn drawn() -> JournalBuilder {
-    let mut journal =
-        JournalBuilder { mirror: Mirror::default(), now_s: 1_000, height: 50 };
+    let mut journal = JournalBuilder { mirror: Mirror::default(), now_s: 1_000, height: 50 };
     for (event, node, log) in founding() {
         journal.write(event, node, log).unwrap();
     }

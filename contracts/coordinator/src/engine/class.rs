@@ -2,7 +2,7 @@
 
 use piecework_interface::{
     call::{ClassNodeArgs, ClassRegisterArgs},
-    classes::{NAME_MAX, moves},
+    classes::{is_name, moves},
     event::Entry,
     ids::{AccountNo, ClassId},
     view::{Class, Node},
@@ -14,7 +14,7 @@ impl<H: Host> Engine<'_, H> {
     /// Registers a class for the caller; what it costs is attached and burnt.
     ///
     /// # Errors
-    /// The deposit is another, or the name is empty or too long.
+    /// The deposit is another, or the name is empty, too long or has control characters.
     pub fn class_register(mut self, args: ClassRegisterArgs) -> Result<ClassId, Error> {
         let owner = self.caller()?;
         let burnt = self.config()?.class_deposit;
@@ -22,7 +22,7 @@ impl<H: Host> Engine<'_, H> {
             return Err(Error::Deposit("exactly `class_deposit` of the view `config`"));
         }
         let ClassRegisterArgs { name, schema, gated } = args;
-        if name.is_empty() || name.len() > NAME_MAX {
+        if !is_name(&name) {
             return Err(Error::Argument("name"));
         }
         let class = ClassId(self.root.next_class);

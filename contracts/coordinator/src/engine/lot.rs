@@ -127,8 +127,7 @@ impl<H: Host> Engine<'_, H> {
     /// A seat of the node is reserved no longer: it committed, or left.
     pub(super) fn end_reservation(&mut self, node: AccountNo) -> Result<(), Error> {
         self.edit_node(node, |node| {
-            node.reservations =
-                node.reservations.checked_sub(1).ok_or(Error::Internal("a node's reservations"))?;
+            node.reservations = node.reservations.checked_sub(1).ok_or(Error::Internal("a node's reservations"))?;
             Ok(())
         })?
     }

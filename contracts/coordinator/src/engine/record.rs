@@ -10,7 +10,13 @@ use piecework_compact::{
     codec::{self, Codec},
     fields,
 };
-use piecework_interface::{amount::Amount, governance, ids::TokenId, key::IntentKey, view::{Class, Node}};
+use piecework_interface::{
+    amount::Amount,
+    governance,
+    ids::TokenId,
+    key::IntentKey,
+    view::{Class, Node},
+};
 
 pub use batch::{Batch, Begun, ClosedBatch, Facts, OpenBatch, Purse};
 pub use lot::Lot;

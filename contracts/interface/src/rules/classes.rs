@@ -1,4 +1,4 @@
-//! What a class counts: its active nodes and their tickets.
+//! What a class may be called, and what it counts: its active nodes and their tickets.
 
 use crate::model::{
     ids::ClassId,
@@ -7,6 +7,12 @@ use crate::model::{
 
 /// Bytes of a class's name at most.
 pub const NAME_MAX: usize = 32;
+
+/// Whether a class may be called so: 1 to 32 bytes without control characters, which no page or terminal shows.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= NAME_MAX && !name.chars().any(char::is_control)
+}
 
 /// How the counts of classes change by a change of a node: per class, the tickets that it counted of the node before and
 /// counts now.

@@ -76,9 +76,7 @@ impl LotState {
         let (terms, now_s) = (setting.terms, setting.now_s);
         match self.phase {
             LotPhase::Working => self.working_step(setting),
-            LotPhase::Revealing => {
-                (self.all_revealed() || self.reveals_over(setting)).then_some(LotStep::Tally)
-            }
+            LotPhase::Revealing => (self.all_revealed() || self.reveals_over(setting)).then_some(LotStep::Tally),
             LotPhase::Provisional if self.challengeable(terms, now_s) => None,
             LotPhase::Provisional if self.is_challenged() && setting.is_backed() => Some(LotStep::OpenJury),
             LotPhase::Provisional => Some(LotStep::Settle),

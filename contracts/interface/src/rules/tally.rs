@@ -79,7 +79,9 @@ pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> Largest {
         let members = answers[left.trailing_zeros() as usize].map_or(left, |answer| equal_to(answers, answer));
         left &= !members;
         match members.count_ones().cmp(&size) {
-            core::cmp::Ordering::Greater => (size, best) = (members.count_ones(), Largest { slots: members, single: true }),
+            core::cmp::Ordering::Greater => {
+                (size, best) = (members.count_ones(), Largest { slots: members, single: true })
+            }
             core::cmp::Ordering::Equal => {
                 best = Largest { slots: best.slots | members, single: best.slots == 0 };
             }

@@ -44,10 +44,12 @@ fn any_action() -> impl Strategy<Value = Action> {
             let batch = BatchSpec { items, manifest, uri, ..BatchSpec::default() };
             Action::CreateBatch(BatchCreateArgs { token: TokenId(token), batch })
         }),
-        (any::<u16>(), any::<u32>(), vec(any::<u8>(), 0..9), any::<[u8; 32]>()).prop_map(|(token, number, items, evidence)| {
-            let challenge = ChallengeArgs { batch: BatchId(number), lot: LotId(number), items, evidence };
-            Action::Challenge(Challenge { token: TokenId(token), challenge })
-        }),
+        (any::<u16>(), any::<u32>(), vec(any::<u8>(), 0..9), any::<[u8; 32]>()).prop_map(
+            |(token, number, items, evidence)| {
+                let challenge = ChallengeArgs { batch: BatchId(number), lot: LotId(number), items, evidence };
+                Action::Challenge(Challenge { token: TokenId(token), challenge })
+            }
+        ),
     ]
 }
 

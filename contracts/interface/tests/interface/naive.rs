@@ -43,7 +43,8 @@ impl Vector {
     pub fn read(row: &str) -> Self {
         let f: Vec<_> = row.split(' ').collect();
         let number = |text: &str| text.parse::<u128>().unwrap();
-        let list = |text: &str| if text == "." { vec![] } else { text.split(',').map(str::to_owned).collect::<Vec<_>>() };
+        let list =
+            |text: &str| if text == "." { vec![] } else { text.split(',').map(str::to_owned).collect::<Vec<_>>() };
         let silent = |text: String| (text != "-").then_some(text);
         let small = |text: &str| text.parse::<u8>().unwrap();
         Self {
@@ -65,7 +66,9 @@ impl Vector {
         .appealed(
             list(f[11])
                 .iter()
-                .map(|text| text.split_once(':').map(|(who, items)| (number(who) as u32, number(items) as u64)).unwrap())
+                .map(|text| {
+                    text.split_once(':').map(|(who, items)| (number(who) as u32, number(items) as u64)).unwrap()
+                })
                 .collect(),
             list(f[12]).into_iter().map(|text| (text != "!").then(|| silent(text))).collect(),
         )
@@ -79,8 +82,7 @@ impl Vector {
         open: u64,
     ) -> Self {
         let reward = Amount(reward);
-        let terms =
-            Terms { start, quorum_pct, lot_size: items, reward, bond_pct, dissent_slash_pct, ..terms() };
+        let terms = Terms { start, quorum_pct, lot_size: items, reward, bond_pct, dissent_slash_pct, ..terms() };
         let fixed = Fixed { fee_bps, bond_rate: Amount(worth * (1 << 32) / reward.0), ..fixed() };
         Self { terms, fixed, items, first, late, open, worth, ..Self::default() }
     }
@@ -101,7 +103,8 @@ impl Vector {
             };
             state.case_mut().challenges = self.challenges.iter().map(challenge).collect();
             state.round = JURY;
-            let seated: Vec<_> = (20..).zip(self.jury.iter().flatten()).map(|(node, text)| seat(JURY, node, text)).collect();
+            let seated: Vec<_> =
+                (20..).zip(self.jury.iter().flatten()).map(|(node, text)| seat(JURY, node, text)).collect();
             if seated.len() >= 4 {
                 state.slots.extend(seated);
             }
@@ -173,7 +176,9 @@ impl Vector {
                 (said, Some(_), _) if said != result => (0, true),
                 (Some(_), Some(_), true) => (2, false),
                 (Some(_), Some(_), false) => (if overturns { 3 } else { 1 }, false),
-                (Some(said), None, early) if all.contains(&said) => (u128::from(early) + u128::from(all.len() == 1), false),
+                (Some(said), None, early) if all.contains(&said) => {
+                    (u128::from(early) + u128::from(all.len() == 1), false)
+                }
                 (Some(_), None, _) => (0, false),
             })
             .collect()
@@ -211,7 +216,8 @@ pub fn compare(vector: &Vector) {
         let early = slot < vector.first.len();
         let judged = if early { u128::from(vector.items) } else { u128::from(vector.open.count_ones()) };
         let bond = (u128::from(vector.terms.bond_pct) * vector.worth * judged).div_ceil(100);
-        let silent = if early { vector.first[slot].is_none() } else { vector.late[slot - vector.first.len()].is_none() };
+        let silent =
+            if early { vector.first[slot].is_none() } else { vector.late[slot - vector.first.len()].is_none() };
         let cut = bond * u128::from(vector.terms.dissent_slash_pct) * missed[slot] / (100 * judged);
         let outcome = &settlement.slots[slot];
         let got = (outcome.pay, outcome.slash, outcome.bond);
@@ -225,7 +231,8 @@ pub fn vectors() -> impl Strategy<Value = Vector> {
     let word = || prop::option::weighted(0.9, "[tttxy]{12}");
     let seats = |most| prop::collection::vec(word(), 0..=most);
     let jury = prop::collection::vec(prop::option::weighted(0.9, prop::option::weighted(0.9, "[tttttx]{12}")), 5);
-    let terms = (prop::sample::select(vec![1_u8, 2, 3, 5]), 51_u8..=100, 1_u8..=12, 1_u128..1_000_000, 1_u128..1_000_000);
+    let terms =
+        (prop::sample::select(vec![1_u8, 2, 3, 5]), 51_u8..=100, 1_u8..=12, 1_u128..1_000_000, 1_u128..1_000_000);
     let rates = (100_u16..=300, 10_u8..=100, 0_u16..=1_000);
     (terms, rates, seats(5), seats(3), prop::collection::vec(0_u32..5, 12), jury).prop_map(
         |((start, quorum, items, reward, worth), rates, mut first, mut late, owners, mut jury)| {
@@ -233,7 +240,8 @@ pub fn vectors() -> impl Strategy<Value = Vector> {
             let cut = |text: &mut Option<String>, length: usize| text.iter_mut().for_each(|text| text.truncate(length));
             first.iter_mut().for_each(|text| cut(text, usize::from(items)));
             let vector = Vector::of((start, quorum, items), (2 * reward, worth), rates, (first, vec![]), 0);
-            let open = (0..items).filter(|item| vector.result(*item).0.is_none()).fold(0_u64, |set, item| set | 1 << item);
+            let open =
+                (0..items).filter(|item| vector.result(*item).0.is_none()).fold(0_u64, |set, item| set | 1 << item);
             let open = if start > 1 && vector.first.iter().any(Option::is_some) { open } else { 0 };
             if open == 0 {
                 late.clear();

@@ -192,7 +192,15 @@ fn clock__should_start_anew_only_while_nobody_has_committed() {
 #[test]
 fn due__should_end_rounds_by_their_commits_and_clocks() {
     let (terms, fixed) = (timed().0, fixed());
-    let at = |now_s, cancelled, held_up| Setting { terms: &terms, fixed: &fixed, cancelled, held_up, bond: 0, now_s, height: 0 };
+    let at = |now_s, cancelled, held_up| Setting {
+        terms: &terms,
+        fixed: &fixed,
+        cancelled,
+        held_up,
+        bond: 0,
+        now_s,
+        height: 0,
+    };
     let mut state = LotState::default();
     claim(&mut state, 1, 1_000);
     let due = |state: &LotState, now_s, cancelled| state.due(&at(now_s, cancelled, true));
@@ -252,7 +260,8 @@ fn challenge__should_replace_the_smallest_and_latest_by_one_of_more_items() {
     // Given four challenges of one and two items
     let terms = Terms { challenge_window_s: 600, lot_size: 16, ..terms() };
     let mut case = Case::default();
-    let mut challenge = |items, now_s| case.challenge(&terms, 16, (AccountNo(items as u32), AccountNo(1), items), now_s);
+    let mut challenge =
+        |items, now_s| case.challenge(&terms, 16, (AccountNo(items as u32), AccountNo(1), items), now_s);
     for items in [0b1, 0b110, 0b1000, 0b11_0000] {
         assert_eq!(challenge(items, 1_000), Ok(None));
     }

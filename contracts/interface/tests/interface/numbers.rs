@@ -239,7 +239,12 @@ fn lot_bytes__should_cover_a_lot_in_every_phase() {
     for (start, items, width) in [(5, 64, 32), (5, 1, 1), (3, 64, 1), (2, 60, 2), (1, 1, 1)] {
         let terms = Terms { start, answer_width: width, lot_size: items, ..terms() };
         for phase in phases(items.into(), width.into()) {
-            let slots = (0..terms.copies()).map(|node| AccountNo(node.into())).map(|node| Slot { node, operator: node, round: 1, phase: phase.clone() });
+            let slots = (0..terms.copies()).map(|node| AccountNo(node.into())).map(|node| Slot {
+                node,
+                operator: node,
+                round: 1,
+                phase: phase.clone(),
+            });
             let lot = LotState {
                 leavers: vec![AccountNo(0); LEAVERS_MAX],
                 open_items: u64::MAX,

@@ -216,7 +216,11 @@ fn scores__should_be_the_table_of_the_protocol() {
         let settlement = settle(&terms, items, &scored(items, score, jury), &held);
         let slot = &settlement.slots[0];
         let due = settlement.fee - settlement.earned_fee;
-        assert_eq!((slot.pay, slot.slash, due, settlement.forfeit), (pay, slash, treasury, forfeit), "{score:?} {jury}");
+        assert_eq!(
+            (slot.pay, slot.slash, due, settlement.forfeit),
+            (pay, slash, treasury, forfeit),
+            "{score:?} {jury}"
+        );
         let deposit = signed(challenge_deposit(&terms, items, 1));
         let gained = settlement.challengers.first().map(|back| (signed(back.tokens) - deposit) / signed(R));
         assert_eq!(gained, gain, "{score:?} {jury}");

@@ -93,10 +93,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     // And the nodes are free, less what they lost.
     for (node, stake, tickets) in [(A, STAKE, 1), (C, STAKE, 1), (D, STAKE - 60, 1)] {
         let row = journal.mirror.accounts[&node].row.node.as_ref().unwrap();
-        assert_eq!(
-            (row.stake, row.bonded, row.reservations, row.tickets),
-            (Amount(stake), Amount(0), 0, tickets)
-        );
+        assert_eq!((row.stake, row.bonded, row.reservations, row.tickets), (Amount(stake), Amount(0), 0, tickets));
     }
     assert_eq!((journal.mirror.classes[&CLASS].nodes, journal.mirror.classes[&CLASS].tickets), (5, 5));
     // And the batch is closed under the root of both results.
@@ -178,7 +175,8 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
     assert_eq!(journal.mirror.batches[&BATCH].status, BatchStatus::Cancelled);
     journal.later(601);
     // When a keeper ends it.
-    let freed = Entry::Freed { batch: BATCH, lot, abandoned: [A, B].map(|node| Abandoned { node, slash: Amount(60) }).into() };
+    let freed =
+        Entry::Freed { batch: BATCH, lot, abandoned: [A, B].map(|node| Abandoned { node, slash: Amount(60) }).into() };
     let settled = Entry::Settled {
         batch: BATCH,
         lot,
@@ -465,9 +463,15 @@ fn some_entry() -> impl Strategy<Value = Entry> {
             15 => Entry::Withdrawn { account, token, amount, ok: set % 2 == 0 },
             18 => Entry::Transferred { account, receiver: other.unwrap_or(A), token, amount, memo: None },
             19 => Entry::KeySet { account, public_key, kinds: Kinds(set as u8 % 16), token, daily_cap: amount },
-            20 => {
-                Entry::Intent { op: 0, account, public_key, kind: Kind::Transfer, nonce: set, spent: amount, failed: None }
-            }
+            20 => Entry::Intent {
+                op: 0,
+                account,
+                public_key,
+                kind: Kind::Transfer,
+                nonce: set,
+                spent: amount,
+                failed: None,
+            },
             16 => Entry::Seeded { batch, at: At::Lot(lot), value: [0; 16], tickets: u32::MAX, appeal: set % 2 == 0 },
             _ => Entry::BatchCreated {
                 batch,

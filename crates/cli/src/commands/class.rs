@@ -9,7 +9,7 @@ use piecework_client::{Call, calls};
 use piecework_console::{Problem, amount::format_near, table};
 use piecework_interface::{
     call::{ClassNodeArgs, ClassRegisterArgs},
-    classes::NAME_MAX,
+    classes::{NAME_MAX, is_name},
     event::Entry,
     host::sha256,
     ids::ClassId,
@@ -82,8 +82,9 @@ async fn list(context: &Context) -> anyhow::Result<()> {
 
 async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     let RegisterArgs { name, schema, gated } = args;
-    if name.is_empty() || name.len() > NAME_MAX {
-        bail!(Problem::new(format!("the name has {} bytes", name.len()), format!("give one of 1 to {NAME_MAX}")));
+    if !is_name(&name) {
+        let fix = format!("give one of 1 to {NAME_MAX} bytes without control characters");
+        bail!(Problem::new(format!("no class can be called {name:?}"), fix));
     }
     let schema = schema.map(|path| files::read(&path, "check the path of --schema")).transpose()?;
     let schema = schema.map(|bytes| sha256(&bytes)).unwrap_or_default();

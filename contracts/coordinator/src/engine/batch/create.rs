@@ -107,9 +107,18 @@ impl<H: Host> Engine<'_, H> {
             terms: terms.clone(),
             fixed: fixed.clone(),
         });
-        let facts = Facts { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at: now };
+        let facts =
+            Facts { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at: now };
         let purse = Purse { escrow, ..Purse::default() };
-        let open = OpenBatch { facts, cancelled: false, accepted: false, adjudicator_operator: AccountNo(0), window, purse, begun: Begun::default() };
+        let open = OpenBatch {
+            facts,
+            cancelled: false,
+            accepted: false,
+            adjudicator_operator: AccountNo(0),
+            window,
+            purse,
+            begun: Begun::default(),
+        };
         self.batches.put(batch, Batch::Open(Box::new(open)));
         Ok(batch)
     }

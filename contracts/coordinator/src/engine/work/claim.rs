@@ -129,8 +129,7 @@ impl<H: Host> Engine<'_, H> {
         state.claim(&facts.terms, (number, operator), &seed, self.now);
         self.edit_node(number, |node| {
             node.bonded.0 = node.bonded.0.checked_add(seat.bond).ok_or(Error::Internal("a node's bonds"))?;
-            node.reservations =
-                node.reservations.checked_add(1).ok_or(Error::Internal("a node's reservations"))?;
+            node.reservations = node.reservations.checked_add(1).ok_or(Error::Internal("a node's reservations"))?;
             Ok::<_, Error>(())
         })??;
         self.put_lot(place, state);

@@ -265,7 +265,8 @@ fn scores__should_settle_at_once_and_slash_nobody_where_no_jury_could_sit() {
     market.fund("c.near", FUNDS);
     let verification = Verification::Adjudicated { adjudicator, verdict_ttl_s: VERDICT_TTL };
     let now = market.chain.now();
-    let batch = market.batch_of(Market::spec(Terms { challenge_window_s: WINDOW, start: 2, verification, ..terms(now) }, 3));
+    let batch =
+        market.batch_of(Market::spec(Terms { challenge_window_s: WINDOW, start: 2, verification, ..terms(now) }, 3));
     accept(&mut market, "c.near", batch).expect("accept");
     market.draw("a.near", batch, At::Group(0));
     market.round(batch, 0, &[("a.near", b"one"), ("b.near", b"two")]);

@@ -31,9 +31,14 @@ fn audit_1__should_leave_known_answers_without_effect_on_pay() {
     let mut market = Market::new(9);
     let now = market.chain.now();
     let batch = market.batch_of(BatchSpec { gold_root: [7; 32], ..Market::spec(terms(now), 3) });
-    let told = market.chain.lines.last().expect("line").log.iter().any(
-        |entry| matches!(entry, Entry::BatchCreated { gold_root, .. } if *gold_root == [7; 32]),
-    );
+    let told = market
+        .chain
+        .lines
+        .last()
+        .expect("line")
+        .log
+        .iter()
+        .any(|entry| matches!(entry, Entry::BatchCreated { gold_root, .. } if *gold_root == [7; 32]));
     assert!(told);
     market.draw("a.near", batch, At::Group(0));
     market.round(batch, 0, &[("a.near", b"abc"), ("b.near", b"abc"), ("c.near", b"xyz")]);

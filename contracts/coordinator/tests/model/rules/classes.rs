@@ -56,6 +56,9 @@ fn class_register__should_cost_its_deposit_and_have_a_name() {
     assert!(matches!(register(NEAR + 1, "digits"), Err(Error::Deposit(_))));
     assert_eq!(register(NEAR, ""), Err(Error::Argument("name")));
     assert_eq!(register(NEAR, &"x".repeat(33)), Err(Error::Argument("name")));
+    for control in ["\0", "a\nb", "\u{1b}[2J", "\u{85}"] {
+        assert_eq!(register(NEAR, control), Err(Error::Argument("name")));
+    }
     assert_eq!(register(NEAR, &"x".repeat(32)), Ok(GATED));
     assert_eq!(market.chain.mirror.root.burnt.0, burnt + NEAR);
 }

@@ -8,12 +8,7 @@ use piecework_interface::{
 };
 use proptest::sample::Index;
 
-use super::{
-    super::chain::Call,
-    ACCOUNTS,
-    plan::CasePlan,
-    run::Run,
-};
+use super::{super::chain::Call, ACCOUNTS, plan::CasePlan, run::Run};
 
 impl Run {
     /// A lot in that phase, if there is one.

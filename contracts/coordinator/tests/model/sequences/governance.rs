@@ -9,9 +9,7 @@ use piecework_interface::{
 use proptest::sample::Index;
 
 use super::{
-    super::{
-        chain::{CONTRACT, Call, NEAR, OWNER},
-    },
+    super::chain::{CONTRACT, Call, NEAR, OWNER},
     ACCOUNTS,
     run::Run,
 };

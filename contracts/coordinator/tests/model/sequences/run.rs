@@ -126,7 +126,14 @@ impl Run {
             },
         };
         let callback = plan.callback.then(|| Callback { account_id: "dapp.near".to_owned(), tgas: 20 });
-        BatchSpec { terms, items: plan.items, manifest: [1; 32], uri: "blob:\"é\n".to_owned(), gold_root: [9; 32], callback }
+        BatchSpec {
+            terms,
+            items: plan.items,
+            manifest: [1; 32],
+            uri: "blob:\"é\n".to_owned(),
+            gold_root: [9; 32],
+            callback,
+        }
     }
 
     /// A lot near the window's frontier.
@@ -341,7 +348,8 @@ impl Run {
                 self.chain.call(Call::by(pick(who)).with(1), |engine| engine.node_update(args)).ok();
             }
             Step::Gate { who, kind } => {
-                let args = ClassNodeArgs { class: ClassId(3 + u16::from(kind % 16 == 0)), account_id: pick(who).to_owned() };
+                let args =
+                    ClassNodeArgs { class: ClassId(3 + u16::from(kind % 16 == 0)), account_id: pick(who).to_owned() };
                 let by = Call::by(ACCOUNTS[usize::from(kind % 9 == 0)]).with(1);
                 match kind % 3 {
                     0 => self.chain.call(by, |engine| engine.class_remove(&args)).ok(),
@@ -400,7 +408,10 @@ impl Run {
         assert!(rows.batches.iter().all(|batch| batch.status == BatchStatus::Closed), "every batch closes");
         for account in &rows.accounts {
             assert_eq!(account.in_flight, 0);
-            assert!(account.node.as_ref().is_none_or(|node| node.bonded.0 == 0 && node.reservations == 0), "bonds are free");
+            assert!(
+                account.node.as_ref().is_none_or(|node| node.bonded.0 == 0 && node.reservations == 0),
+                "bonds are free"
+            );
         }
         let mut settled = BTreeSet::new();
         for entry in self.chain.lines.iter().flat_map(|line| &line.log) {

@@ -122,7 +122,8 @@ impl Judgement<'_> {
 
     /// The slots of round 0.
     pub(super) const fn first(&self) -> SlotSet {
-        ((1_u16 << self.first_slots) - 1) as SlotSet
+        // The slots are eight at most, so the lowest byte is the whole set.
+        ((1_u16 << self.first_slots) - 1).to_le_bytes()[0]
     }
 
     /// Counts half rewards, misses and agreement.

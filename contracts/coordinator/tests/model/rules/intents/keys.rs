@@ -69,7 +69,8 @@ fn intent_key_add__should_charge_and_refuse() {
     assert_eq!(relay.add("stranger.near", key(2), &[Kind::Transfer], CAP), Err(Error::Account("the caller")));
     let call = Call::by(ALICE).with(1);
     let token = TokenId(9);
-    let args = IntentKeyAddArgs { public_key: key(2), kinds: Kinds::of(&[Kind::Transfer]), token, daily_cap: Amount(1) };
+    let args =
+        IntentKeyAddArgs { public_key: key(2), kinds: Kinds::of(&[Kind::Transfer]), token, daily_cap: Amount(1) };
     let unlisted = relay.market.chain.call(call, |engine| engine.intent_key_set(args.clone()));
     assert_eq!(unlisted, Err(Error::Token(token)));
     for deposit in [0, 2] {
