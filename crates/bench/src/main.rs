@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod attacks;
 mod chain;
-mod collusion;
 mod coordination;
 mod market;
 mod methods;
@@ -53,8 +53,12 @@ enum Command {
         #[arg(long, default_value_t = 20_000)]
         items: u32,
     },
-    /// Errors and coalitions against the tally, and what guessing earns
-    Collusion,
+    /// What coalitions earn by attacks, and how often a wrong result is accepted
+    Attacks {
+        /// Lots per strategy and setting
+        #[arg(long, default_value_t = 2_048)]
+        lots: u32,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -73,8 +77,8 @@ fn main() -> anyhow::Result<()> {
             let figures = coordination::measure(&arguments.contracts, items)?;
             arguments.print(&figures, &figures.to_string())
         }
-        Command::Collusion => {
-            let figures = collusion::measure();
+        Command::Attacks { lots } => {
+            let figures = attacks::measure(lots)?;
             arguments.print(&figures, &figures.to_string())
         }
     }

@@ -11,17 +11,14 @@ use piecework_client::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchCreateArgs, BatchSpec, DepositMessage, GoldOpenArgs, IntentKeyAddArgs, TokenListArgs},
-    case::Opening,
+    call::{BatchCreateArgs, BatchSpec, ClassRegisterArgs, DepositMessage, IntentKeyAddArgs, TokenListArgs},
     commitment::{Place, commitment},
     config::{Bounds, Config},
     draw::At,
-    gold::leaf,
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::{Action, Intent, SignedIntent},
     key::{Kinds, PublicKey},
-    merkle::{EMPTY, Peaks, bag, prove},
     op::Op,
     terms::{Terms, Verification},
     view::{Batch, BatchStatus},
@@ -44,7 +41,9 @@ pub const TOKEN: TokenId = TokenId(1);
 pub const WINDOW_S: u32 = 600;
 /// The requester's number: it registers first.
 const REQUESTER: AccountNo = AccountNo(0);
-const CLASS: ClassId = ClassId(7);
+const CLASS: ClassId = ClassId(0);
+/// Active nodes that appeals need here: a jury.
+const JURY_NODES: u16 = 5;
 /// Time for any bar to reach one, seconds.
 const OPEN_TO_ALL_S: u64 = 60;
 
@@ -68,8 +67,8 @@ pub struct Shape {
 pub enum Then {
     /// Nothing.
     Settled,
-    /// A challenge window, with gold that knows every answer.
-    Gold,
+    /// A challenge window.
+    Window,
     /// The verdict of the last node.
     Verdict,
 }
@@ -98,7 +97,7 @@ pub struct Market {
     pub chain: Chain,
     /// Who pays.
     pub requester: Actor,
-    /// Registered nodes of ten tickets each.
+    /// Nodes of ten tickets each, once they are registered, with tokens of their own.
     pub nodes: Vec<Actor>,
     /// Contract.
     pub coordinator: AccountId,
@@ -146,7 +145,8 @@ impl Market {
         };
         let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
         let config =
-            Config { bounds, chain_id: CHAIN_ID.to_owned(), juror_age_s: 0, juror_reputation: 0, ..Config::default() };
+            Config { bounds, chain_id: CHAIN_ID.to_owned(), jury_nodes: JURY_NODES, ..Config::default() };
+        let class_deposit = config.class_deposit.0;
         market.call(&coordinator, calls::new(coordinator.id.as_str(), &config))?;
         let reward = TokenSpec { name: "Reward".to_owned(), symbol: "RWD".to_owned(), decimals: 6 };
         market.call_token(&token, token::new(token.id.as_str(), u128::MAX, &reward))?;
@@ -163,6 +163,12 @@ impl Market {
         let requester = market.requester.clone();
         market.call_token(&token, token::mint(requester.id.as_str(), 10_u128.pow(30)))?;
         market.call(&requester, calls::storage_deposit(requester.id.as_str(), 100 * NEAR))?;
+        let class = ClassRegisterArgs { name: "bench".to_owned(), ..ClassRegisterArgs::default() };
+        market.call(&requester, calls::class_register(&class, class_deposit))?;
+        // Challengers and adjudicators pay deposits and bonds.
+        for node in market.nodes.clone() {
+            market.call_token(&token, token::mint(node.id.as_str(), 10_u128.pow(30)))?;
+        }
         Ok(market)
     }
 
@@ -182,19 +188,14 @@ impl Market {
         Ok([storage, self.call(&node, calls::node_register(vec![CLASS], 100 * NEAR))?])
     }
 
-    /// Ten settled lots for each node, so that it may hold more than two slots.
+    /// Credits a node with tokens of its own.
     ///
     /// # Errors
-    /// A call fails.
-    pub fn veterans(&mut self) -> anyhow::Result<()> {
-        for node in 0..self.nodes.len() {
-            self.create(Shape { start: 1, ..Shape::usual(10, 1) })?;
-            self.draw_at(node, At::Group(0))?;
-            for first in (0..10).step_by(2) {
-                self.round(node..node + 1, |market, step, node| market.ops(step, node, &[first, first + 1]))?;
-            }
-        }
-        Ok(())
+    /// The call fails.
+    pub fn fund(&mut self, node: usize, amount: u128) -> anyhow::Result<()> {
+        let deposit = token::deposit(self.coordinator.as_str(), amount);
+        let node = self.nodes[node].clone();
+        self.call_token(&node, deposit).map(drop)
     }
 
     /// The newest batch.
@@ -244,6 +245,16 @@ impl Market {
         let draw = self.work(node, vec![Op::Draw { batch: self.batch(), at }])?;
         self.chain.pass(OPEN_TO_ALL_S)?;
         Ok(draw)
+    }
+
+    /// Captures the seed of a jury, whose slices last a minute, and waits until everybody may claim.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn draw_jury(&mut self, node: usize, lot: LotId) -> anyhow::Result<()> {
+        self.chain.pass(OPEN_TO_ALL_S)?;
+        self.draw_at(node, At::Lot(lot))?;
+        self.chain.pass(8 * OPEN_TO_ALL_S)
     }
 
     /// One step of a node on lots of the newest batch, in one call.
@@ -323,9 +334,9 @@ impl Market {
     /// # Errors
     /// The view fails.
     pub fn may_open(&self, group: u32) -> anyhow::Result<bool> {
-        let root = self.view(&views::root())?;
+        let classes = self.view(&views::classes(CLASS, 1))?;
         let open = self.view_batch(self.batch())?.open.context("the batch is closed")?;
-        Ok(open.progress.window.may_open(group, root.active_tickets, &open.terms))
+        Ok(open.progress.window.may_open(group, classes.first().context("the class is missing")?.tickets, &open.terms))
     }
 
     /// The items that the jury of a lot of the newest batch answers.
@@ -334,7 +345,7 @@ impl Market {
     /// The view fails.
     pub fn jury_items(&self, lot: LotId) -> anyhow::Result<u64> {
         let found = self.view(&views::lot(self.batch(), lot))?;
-        Ok(found.context("there is no such lot")?.state.case.context("the lot has no case")?.jury_items)
+        Ok(found.context("there is no such lot")?.state.case.context("the lot has no case")?.challenged())
     }
 
     /// A batch as the contract has it.
@@ -352,7 +363,6 @@ impl Market {
             lot_size: shape.lot_size,
             answer_width: shape.width,
             start: shape.start,
-            max: if shape.start == 1 || shape.then == Then::Verdict { shape.start } else { shape.start + 3 },
             quorum_pct: 60,
             claim_ttl_s: 600,
             reveal_window_s: 300,
@@ -367,41 +377,11 @@ impl Market {
                 Then::Verdict => {
                     Verification::Adjudicated { adjudicator: Self::number(self.nodes.len() - 1), verdict_ttl_s: 600 }
                 }
-                Then::Settled | Then::Gold => Verification::Consensus,
+                Then::Settled | Then::Window => Verification::Consensus,
             },
-            gold_slash_pct: if shape.then == Then::Gold { 50 } else { 0 },
         };
-        let gold_root = if shape.then == Then::Gold { bag(sha256, &self.gold(shape).1) } else { EMPTY };
         let uri = format!("blob:{}", "0".repeat(64));
-        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri, gold_root, callback: None }
-    }
-
-    /// Leaves of a gold tree over the right answers, and its peaks.
-    fn gold(&self, shape: Shape) -> (Vec<[u8; 32]>, Peaks) {
-        let mut peaks = Peaks::default();
-        let answer = |item: u32| {
-            let of_lot = item % u32::from(shape.lot_size);
-            vec![u8::try_from(of_lot % 10).unwrap_or_default(); usize::from(shape.width)]
-        };
-        let leaves: Vec<_> = (0..shape.items).map(|item| leaf(sha256, item, Some(&answer(item)), &[9; 32])).collect();
-        leaves.iter().for_each(|leaf| peaks.append(sha256, *leaf));
-        (leaves, peaks)
-    }
-
-    /// Opens these items of the newest batch's first lot.
-    ///
-    /// # Errors
-    /// The call fails.
-    pub fn open_gold(&mut self, items: &[u8]) -> anyhow::Result<Burnt> {
-        let (leaves, _) = self.gold(self.shape);
-        let openings = items.iter().map(|item| {
-            let answer = vec![item % 10; usize::from(self.shape.width)];
-            let proof = prove(sha256, &leaves, u32::from(*item)).context("there is no such item")?;
-            Ok(Opening { item: *item, answer, salt: [9; 32], proof })
-        });
-        let openings = openings.collect::<anyhow::Result<_>>()?;
-        let args = GoldOpenArgs { batch: self.batch(), lot: LotId(0), openings };
-        self.chain.call(&self.requester, &self.coordinator, calls::gold_open(&args, 0))
+        BatchSpec { terms, items: shape.items, manifest: [7; 32], uri, ..BatchSpec::default() }
     }
 
     /// A `work` call.

@@ -18,12 +18,14 @@ use serde_json::json;
 
 use crate::{
     chain::Burnt,
-    market::{Market, NEAR, Shape, Step, TOKEN, Then, WINDOW_S},
+    market::{Market, Shape, Step, TOKEN, Then, WINDOW_S},
     report::{Figure, Gas},
 };
 
 /// Three for first rounds, five for extensions and juries, and one that challenges and judges.
 const NODES: usize = 9;
+/// What challenger and adjudicator have on their balance, units.
+const FUNDS: u128 = 10_u128.pow(12);
 /// Lots in one call of the agent's normal mode.
 const LOTS: u32 = 8;
 const ITEMS: u8 = LOT_SIZE_MAX;
@@ -41,7 +43,6 @@ pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, 
     let mut bench = Bench { market: Market::new(contracts, NODES)?, figures: Vec::new(), profile, ran: Vec::new() };
     bench.presence()?;
     bench.creation()?;
-    bench.market.veterans()?;
     bench.single_lot()?;
     bench.eight_lots()?;
     bench.extension()?;
@@ -51,7 +52,6 @@ pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, 
     bench.adjudication()?;
     bench.payout()?;
     bench.intents()?;
-    bench.epoch()?;
     let protocol_version = bench.market.chain.protocol_version();
     Ok((Gas { protocol_version, wasm_bytes, methods: bench.figures }, bench.ran))
 }
@@ -85,9 +85,9 @@ impl Bench {
     fn creation(&mut self) -> anyhow::Result<()> {
         let shape = Shape { start: 1, ..Shape::usual(1, 1) };
         let create = self.market.create_by_transfer(shape)?;
-        self.figure("create_batch_ft", create, 6_000);
+        self.figure("create_batch_ft", create, 6_100);
         let create = self.market.create(shape)?;
-        self.figure("create_batch", create, 2_500);
+        self.figure("create_batch", create, 2_600);
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Bench {
         let rounds = [
             (Step::Claim, [("first_claim", 2_450), ("claim", 2_350), ("", 0)]),
             (Step::Commit, [("commit", 2_350), ("", 0), ("last_commit", 0)]),
-            (Step::Reveal, [("reveal", 2_400), ("", 0), ("last_reveal", 2_900)]),
+            (Step::Reveal, [("reveal", 2_400), ("", 0), ("last_reveal", 3_100)]),
         ];
         for (step, names) in rounds {
             for (node, (name, target)) in names.into_iter().enumerate() {
@@ -131,7 +131,7 @@ impl Bench {
         }
         let items = u64::from(LOTS) * u64::from(ITEMS);
         let burnt = life.each(items);
-        self.figures.push(Figure { method: "item_life", burnt, gas_target: 75 * GIGA, compute_target: 120 * GIGA });
+        self.figures.push(Figure { method: "item_life", burnt, gas_target: 78 * GIGA, compute_target: 125 * GIGA });
         Ok(())
     }
 
@@ -207,21 +207,20 @@ impl Bench {
         Ok(())
     }
 
-    /// A provisional lot: gold opened, a challenge, a jury and what it comes to.
+    /// A provisional lot: a challenge, a jury and what it comes to.
     fn dispute(&mut self) -> anyhow::Result<()> {
-        self.market.open(Shape { then: Then::Gold, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
+        self.market.open(Shape { then: Then::Window, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
         self.three_copies(&[0], &mut Burnt::default())?;
         let batch = self.market.batch();
-        let open = self.market.open_gold(&[0, 7, 20, 63])?;
-        self.figure("open_gold", open, 0);
         let challenger = self.market.nodes[NODES - 1].clone();
-        let args = ChallengeArgs { batch, lot: LotId(0), items: (40..48).collect() };
-        let challenge = self.market.call(&challenger, calls::challenge(&args, NEAR))?;
+        self.market.fund(NODES - 1, FUNDS)?;
+        let args = ChallengeArgs { batch, lot: LotId(0), items: (40..48).collect(), evidence: [7; 32] };
+        let challenge = self.market.call(&challenger, calls::challenge(&args))?;
         self.figure("challenge", challenge, 0);
         self.market.chain.pass(u64::from(WINDOW_S))?;
         let opens = self.poke()?;
         self.figure("poke_that_opens_a_jury", opens, 0);
-        self.market.draw_at(3, At::Lot(LotId(0)))?;
+        self.market.draw_jury(3, LotId(0))?;
         let judged = self.market.jury_items(LotId(0))?;
         let answers: Vec<u8> = (0..ITEMS).filter(|item| judged & (1 << item) != 0).map(|item| item % 10).collect();
         self.market.round(3..NODES - 1, |market, step, node| {
@@ -237,7 +236,7 @@ impl Bench {
         self.market.create(Shape { then: Then::Verdict, ..Shape::usual(u32::from(ITEMS) * 2, ITEMS) })?;
         let adjudicator = self.market.nodes[NODES - 1].clone();
         let batch = self.market.batch();
-        let accept = self.market.call(&adjudicator, calls::adjudicator_accept(batch, NEAR))?;
+        let accept = self.market.call(&adjudicator, calls::adjudicator_accept(batch))?;
         self.figure("adjudicator_accept", accept, 0);
         self.market.chain.pass(5)?;
         self.market.draw_at(0, At::Group(0))?;
@@ -271,18 +270,6 @@ impl Bench {
         let args = json!({"token": TOKEN, "account": Market::number(0)}).to_string().into_bytes();
         let withdraw = self.market.call(&node, Call { args, ..calls::withdraw(TOKEN, None) })?;
         self.figure("withdraw", withdraw, 5_800);
-        Ok(())
-    }
-
-    /// An epoch's end, and a node's share of it.
-    fn epoch(&mut self) -> anyhow::Result<()> {
-        self.market.chain.pass(8 * 86_400)?;
-        let requester = self.market.requester.clone();
-        let settle = self.market.call(&requester, calls::epoch_settle())?;
-        self.figure("epoch_settle", settle, 0);
-        let node = self.market.nodes[0].clone();
-        let collect = self.market.call(&node, calls::revenue_collect())?;
-        self.figure("revenue_collect", collect, 0);
         Ok(())
     }
 

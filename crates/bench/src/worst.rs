@@ -8,26 +8,27 @@ use piecework_compact::json::Text;
 use piecework_interface::{
     amount::Amount,
     answers::Items,
+    call::{ChallengeArgs, poke_gas},
+    case::{ChallengerPay, JurorPay},
     dispute::CHALLENGES_MAX,
     draw::At,
-    event::{Entry, SettledSlot},
+    event::{Abandoned, Entry, SettledSlot},
     ids::{AccountNo, BatchId, LotId, TokenId},
     op::{OPS_MAX, Op, POKES_MAX, Target},
     tally::SLOTS_MAX,
-    terms::{JURORS, LOT_SIZE_MAX, REWARD_LIMIT},
-    view::Credited,
+    terms::{JURORS, JURY, LOT_SIZE_MAX, REWARD_LIMIT},
 };
 
 use crate::{
     chain::{Actor, log_bytes},
-    market::{Market, NEAR, Shape, Step, TERA, TOKEN},
+    market::{Market, NEAR, Shape, Step, TERA, TOKEN, Then, WINDOW_S},
     report::tera,
 };
 
 const LOG_BYTES_MAX: usize = 16_384;
 const CALL_GAS_MAX: u64 = 300 * TERA;
 /// What the contract sets aside for a step of a lot, and for an op besides its tally.
-const STEP_LOG_BYTES: usize = 2_560;
+const STEP_LOG_BYTES: usize = 2_656;
 const OP_LOG_BYTES: usize = 176;
 /// Static gas of the callback of `withdraw`.
 const CALLBACK_GAS: u64 = 8 * TERA;
@@ -35,7 +36,7 @@ const CALLBACK_GAS: u64 = 8 * TERA;
 const WIDE_REVEALS: usize = 5;
 const WIDTH: u8 = 32;
 
-/// A market of veterans, rewards of 25 digits, and bonds as long.
+/// A market of nodes, rewards of 25 digits, and bonds as long.
 fn market(nodes: usize) -> Market {
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/contracts");
     let mut market = Market::with_bond_rate(&contracts, nodes, 1 << 25).expect("contracts");
@@ -43,12 +44,11 @@ fn market(nodes: usize) -> Market {
         market.register(node).expect("node");
     }
     market.create_by_transfer(Shape { start: 1, ..Shape::usual(1, 1) }).expect("batch");
-    market.veterans().expect("veterans");
     let requester = market.requester.clone();
     let deposit = token::deposit(market.coordinator.as_str(), 10_u128.pow(29));
     market.call_token(&requester, deposit).expect("deposit");
     market.call(&requester, calls::storage_deposit(requester.id.as_str(), 100 * NEAR)).expect("storage");
-    market.reward = REWARD_LIMIT - 1;
+    market.reward = REWARD_LIMIT - 2;
     market
 }
 
@@ -100,23 +100,27 @@ fn entries__should_fit_what_the_contract_sets_aside_for_them() {
         digest: [255; 32],
         fee: most,
         refund: most,
+        forfeit: most,
         slots: vec![slot; SLOTS_MAX + usize::from(JURORS)],
     };
-    let credited = Credited { account: AccountNo(u32::MAX), amount: most };
+    let juror = JurorPay { node: AccountNo(u32::MAX), fee: most, near: most };
+    let challenger = ChallengerPay { account: AccountNo(u32::MAX), tokens: most, near: most };
     let ruled = Entry::Ruled {
         batch,
         lot,
         overturned: Items(u64::MAX),
-        jurors: vec![credited.clone(); usize::from(JURORS)],
-        challengers: vec![credited; CHALLENGES_MAX],
-        forfeit: most,
+        jurors: vec![juror; usize::from(JURORS)],
+        challengers: vec![challenger; CHALLENGES_MAX],
+        pot: most,
     };
     let closed = Entry::BatchClosed { batch, fees: most, refund: most };
     assert!(length(&[ruled, settled, closed]) <= STEP_LOG_BYTES);
     let revealing = Entry::Revealing { batch, lot, abandoned: Vec::new() };
     assert!(length(&[Entry::Committed { batch, lot, commitment: [255; 32] }, revealing]) <= OP_LOG_BYTES);
     assert!(length(&[Entry::Revealed { batch, lot, digest: [255; 32] }]) <= OP_LOG_BYTES);
-    assert!(length(&[Entry::Seeded { batch, at: At::Lot(lot), value: [255; 16], tickets: u32::MAX }]) <= OP_LOG_BYTES);
+    let replaced = Some(Abandoned { node: AccountNo(u32::MAX), slash: most });
+    assert!(length(&[Entry::Claimed { batch, lot, replaced }]) <= OP_LOG_BYTES);
+    assert!(length(&[Entry::Seeded { batch, at: At::Lot(lot), value: [255; 16], tickets: u32::MAX, appeal: true }]) <= OP_LOG_BYTES);
     const { assert!(OPS_MAX * OP_LOG_BYTES + STEP_LOG_BYTES <= LOG_BYTES_MAX - 256) };
 }
 
@@ -237,9 +241,54 @@ fn poke__should_settle_16_of_the_widest_lots_within_log_and_gas() {
 }
 
 #[test]
+fn poke__should_settle_the_widest_jury_within_log_and_gas() {
+    // Given a lot of 64 answers of 32 bytes without a result after five and three copies, with four challengers.
+    let (slots, jurors) = (SLOTS_MAX, usize::from(JURORS));
+    let mut market = market(slots + jurors + CHALLENGES_MAX);
+    market.open(Shape { start: 5, width: WIDTH, then: Then::Window, ..Shape::usual(64, 64) }).expect("batch");
+    let (batch, lot) = (market.batch(), LotId(0));
+    let answers = |own: usize| -> Vec<u8> {
+        let mut answers = vec![9; 64 * usize::from(WIDTH)];
+        answers.chunks_exact_mut(usize::from(WIDTH)).for_each(|answer| answer[usize::from(WIDTH) - 1] = own.to_le_bytes()[0]);
+        answers
+    };
+    let round = |market: &mut Market, round: u8, nodes: std::ops::Range<usize>, own: &dyn Fn(usize) -> usize| {
+        market.round(nodes, |market, step, node| vec![market.op_with(step, node, (batch, lot, round), answers(own(node)))])
+    };
+    round(&mut market, 0, 0..5, &|node| node).expect("round 0");
+    market.draw_at(5, At::Lot(lot)).expect("draw");
+    round(&mut market, 1, 5..slots, &|node| node).expect("extension");
+    for (index, challenger) in (slots + jurors..slots + jurors + CHALLENGES_MAX).enumerate() {
+        market.fund(challenger, 10_u128.pow(29)).expect("funds");
+        let who = market.nodes[challenger].clone();
+        market.call(&who, calls::storage_deposit(who.id.as_str(), NEAR)).expect("storage");
+        let items = (0..64).filter(|item| usize::from(item % 4) == index).collect();
+        let args = ChallengeArgs { batch, lot, items, evidence: [255; 32] };
+        market.call(&who, calls::challenge(&args)).expect("challenge");
+    }
+    market.chain.pass(u64::from(WINDOW_S)).expect("time");
+    let keeper = market.requester.clone();
+    market.call(&keeper, calls::poke(&[Target::Lot(batch, lot)], 0)).expect("a jury");
+    market.draw_jury(slots, lot).expect("draw");
+    // Four agree on what one slot said, and the fifth stands against them on every item.
+    let own = |node: usize| if node == slots { 99 } else { 3 };
+    round(&mut market, JURY, slots..slots + jurors, &own).expect("verdicts");
+
+    // When a poke settles it, gas and log are within what the contract sets aside for a target.
+    let burnt = market.call(&keeper, calls::poke(&[Target::Lot(batch, lot)], 0)).expect("settled");
+    let (gas, log_bytes) = last(&market, burnt.gas);
+    assert_within("the widest jury", (gas, log_bytes));
+    assert!(market.is_closed(batch).expect("view"));
+    assert!(gas <= poke_gas(1), "{gas}");
+    assert!(log_bytes <= STEP_LOG_BYTES + 256, "{log_bytes}");
+}
+
+#[test]
 fn pitfall_8__should_restore_a_failed_payout_within_the_callback_s_static_gas() {
     // Given a node that is owed a reward and has left the token.
     let mut market = market(1);
+    market.draw_at(0, At::Group(0)).expect("draw");
+    market.round(0..1, |market, step, node| market.ops(step, node, &[0])).expect("a reward");
     let node = market.nodes[0].clone();
     let balance = |market: &Market, node: &Actor| {
         let account = market.view(&views::account(&node.id)).expect("view").expect("registered");

@@ -1,10 +1,7 @@
 //! One lot after the other: people answer, the real rules judge.
 
 use piecework_interface::{
-    amount::Amount,
     case::Challenge,
-    dispute::jury_items,
-    draw::Seed,
     ids::AccountNo,
     settlement,
     terms::{JURY, Terms},
@@ -72,7 +69,7 @@ fn one(terms: &Terms, people: People, table: &Table, random: &mut StdRng, counts
         state.slots.push(revealed(*node, 0, answers));
     }
     let open = settlement::judge(terms, items, &state).unresolved();
-    let late = if terms.max > terms.start { open } else { 0 };
+    let late = if terms.has_extension() { open } else { 0 };
     if late != 0 {
         extend(&mut state, late, people, table, random);
     }
@@ -87,7 +84,7 @@ fn one(terms: &Terms, people: People, table: &Table, random: &mut StdRng, counts
     // Who knows better challenges: items without a result, and wrong ones for which somebody had the right answer.
     let disputed = judgement.unresolved() | wrong(&judgement) & known(&state, items);
     if disputed != 0 {
-        try_by_jury(terms, &mut state, disputed, people, table, random);
+        try_by_jury(&mut state, disputed, people, table, random);
     }
     let judgement = settlement::judge(terms, items, &state);
     counts.juried += disputed.count_ones();
@@ -115,13 +112,11 @@ fn known(state: &LotState, items: u8) -> u64 {
 }
 
 /// Seats a jury on these items.
-fn try_by_jury(terms: &Terms, state: &mut LotState, disputed: u64, people: People, table: &Table, random: &mut StdRng) {
-    let seed = Seed { value: random.random(), at: 0, height: 0, tickets: 0 };
+fn try_by_jury(state: &mut LotState, disputed: u64, people: People, table: &Table, random: &mut StdRng) {
     let challenger = AccountNo(u32::MAX);
-    let case = state.case_mut();
-    case.challenges.push(Challenge { account: challenger, items: disputed, bond: Amount(0) });
-    case.jury_items = jury_items(terms, terms.lot_size, disputed, &seed);
-    let judged = case.jury_items.count_ones();
+    state.case_mut().challenges.push(Challenge { account: challenger, operator: challenger, items: disputed });
+    state.round = JURY;
+    let judged = disputed.count_ones();
     for (node, coalition) in &table.jury {
         let answers = (0..judged).map(|_| if *coalition { LIE } else { people.answer(random) }).collect();
         state.slots.push(revealed(*node, JURY, answers));
@@ -160,7 +155,7 @@ fn largest(state: &LotState, item: usize) -> Option<u8> {
 
 /// A slot with these answers.
 pub const fn revealed(node: AccountNo, round: u8, answers: Vec<u8>) -> Slot {
-    Slot { node, round, phase: SlotPhase::Revealed(answers) }
+    Slot { node, operator: node, round, phase: SlotPhase::Revealed(answers) }
 }
 
 impl People {

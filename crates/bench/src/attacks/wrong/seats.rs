@@ -34,7 +34,7 @@ pub struct Tables(pub Vec<Table>);
 impl Tables {
     /// Draws them. In each second those that may claim take the free seats in random order, or the coalition first.
     pub fn draw(start: u8, coalition_pct: u32, faster: bool, lots: u32) -> Self {
-        let mut random = StdRng::seed_from_u64(super::SEED ^ u64::from(coalition_pct));
+        let mut random = StdRng::seed_from_u64(super::super::SEED ^ u64::from(coalition_pct));
         let crowd = Crowd { coalition: NODES * coalition_pct / 100, faster };
         let tables = (0..lots).map(|lot| {
             let lot = LotId(lot);
@@ -65,11 +65,11 @@ impl Crowd {
         let Round { lot, round, seats } = at;
         let place = if round == 0 { At::Group(lot.0 / 32) } else { At::Lot(lot) };
         let value = sortition::seed_value(sha256, &random.random::<[u8; 32]>(), BATCH, place);
-        let seed = Seed { value, at: CAPTURED_AT, height: 1, tickets: NODES };
+        let seed = Seed { value, at: CAPTURED_AT, height: 1, tickets: NODES, appeal: true };
         let place = Seats { batch: BATCH, lot, round, seats, slice_s: SLICE_S };
         let mut taken: Vec<(AccountNo, bool)> = Vec::new();
         let eligible = |node: &(AccountNo, bool), waited_s| {
-            let candidate = Candidate { node: node.0, tickets: 1, active_since: 0 };
+            let candidate = Candidate { node: node.0, tickets: 1, since: 0 };
             sortition::eligible(sha256, &seed, place, candidate, CAPTURED_AT + waited_s)
         };
         let all: Vec<_> = (0..NODES).map(|node| (AccountNo(node), node < self.coalition)).collect();

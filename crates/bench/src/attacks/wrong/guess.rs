@@ -5,8 +5,8 @@ use piecework_interface::{
     config::{Config, Fixed},
     defaults::{ABANDON_SLASH_PCT, BOND_PCT, DISSENT_SLASH_PCT, QUORUM_PCT, START},
     ids::{AccountNo, ClassId},
-    settlement,
-    terms::{EXTENSION_SEATS, Terms, Verification},
+    settlement::{self, Held},
+    terms::{Terms, Verification},
     view::LotState,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -23,16 +23,16 @@ const REWARD: u128 = 1_000_000;
 /// How often everybody who works errs.
 const ERROR_PCT: u32 = 5;
 
-/// Copies at first and at most, quorum, bond and slash, in percent: the default, then lower and higher stakes and other
+/// Copies at first, quorum, bond and slash, in percent: the default, then lower and higher stakes and other
 /// copies.
-const TERMS: [(u8, u8, u8, u16, u8); 7] = [
-    (START, START + EXTENSION_SEATS, QUORUM_PCT, BOND_PCT, DISSENT_SLASH_PCT),
-    (3, 6, 70, 100, 20),
-    (3, 6, 70, 100, 50),
-    (3, 6, 70, 300, 50),
-    (3, 6, 60, 200, 50),
-    (2, 5, 60, 200, 50),
-    (5, 8, 60, 200, 50),
+const TERMS: [(u8, u8, u16, u8); 7] = [
+    (START, QUORUM_PCT, BOND_PCT, DISSENT_SLASH_PCT),
+    (3, 70, 100, 20),
+    (3, 70, 100, 50),
+    (3, 70, 300, 50),
+    (3, 60, 200, 50),
+    (2, 60, 200, 50),
+    (5, 60, 200, 50),
 ];
 
 /// Pay less slashes of a lot, per unit of its whole pay. The bond rate is at par: a bond of 100 % is worth the pay.
@@ -40,8 +40,6 @@ const TERMS: [(u8, u8, u8, u16, u8); 7] = [
 pub struct Guess {
     /// Copies at first.
     pub start: u8,
-    /// Copies at most.
-    pub max: u8,
     /// Quorum.
     pub quorum_pct: u8,
     /// Answer classes.
@@ -57,14 +55,13 @@ pub struct Guess {
 }
 
 /// The terms that `piecework batch create` fills in, but for copies and quorum.
-pub const fn default_terms(start: u8, max: u8, quorum_pct: u8) -> Terms {
+pub const fn default_terms(start: u8, quorum_pct: u8) -> Terms {
     Terms {
         class: ClassId(1),
         reward: Amount(REWARD),
         lot_size: 32,
         answer_width: 1,
         start,
-        max,
         quorum_pct,
         claim_ttl_s: 600,
         reveal_window_s: 300,
@@ -76,22 +73,21 @@ pub const fn default_terms(start: u8, max: u8, quorum_pct: u8) -> Terms {
         min_reputation: 0,
         expires_at: u32::MAX,
         verification: Verification::Consensus,
-        gold_slash_pct: 0,
     }
 }
 
 /// All terms for 2, 4 and 10 classes.
 pub fn values(seed: u64) -> Vec<Guess> {
     let mut values = Vec::new();
-    for (start, max, quorum_pct, bond_pct, dissent_slash_pct) in TERMS {
+    for (start, quorum_pct, bond_pct, dissent_slash_pct) in TERMS {
         for classes in [2, 4, 10] {
-            let terms = Terms { bond_pct, dissent_slash_pct, ..default_terms(start, max, quorum_pct) };
+            let terms = Terms { bond_pct, dissent_slash_pct, ..default_terms(start, quorum_pct) };
             let people = People { classes, error_pct: ERROR_PCT, copier_pct: 0 };
             let guesser = People { error_pct: 100 - 100 / u32::from(classes), ..people };
             let mut random = StdRng::seed_from_u64(seed ^ u64::from(classes));
             let honest = worth(&terms, people, people, &mut random);
             let guess = worth(&terms, guesser, people, &mut random);
-            values.push(Guess { start, max, quorum_pct, classes, bond_pct, dissent_slash_pct, honest, guess });
+            values.push(Guess { start, quorum_pct, classes, bond_pct, dissent_slash_pct, honest, guess });
         }
     }
     values
@@ -118,11 +114,11 @@ fn worth(terms: &Terms, first: People, others: People, random: &mut StdRng) -> f
             state.slots.push(revealed(AccountNo(slot.into()), 0, answers));
         }
         let open = settlement::judge(terms, terms.lot_size, &state).unresolved();
-        if open != 0 && terms.max > terms.start {
+        if open != 0 {
             let late = (0..terms.seats(1)).map(|slot| (AccountNo(u32::from(slot) + 100), false)).collect();
             extend(&mut state, open, others, &Table { late, ..Table::default() }, random);
         }
-        let outcome = &settlement::judge(terms, terms.lot_size, &state).settle(&fixed).slots[0];
+        let outcome = &settlement::judge(terms, terms.lot_size, &state).settle(&fixed, &Held::default()).slots[0];
         sum += i64::try_from(outcome.pay).unwrap_or_default() - i64::try_from(outcome.slash).unwrap_or_default();
     }
     // The mean fits 32 bits: it is at most three whole pays of 32 million.

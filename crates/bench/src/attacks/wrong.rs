@@ -12,15 +12,14 @@ use std::fmt;
 
 use piecework_interface::{
     defaults::{QUORUM_PCT, START},
-    terms::{EXTENSION_SEATS, Terms},
+    terms::Terms,
 };
 use serde::Serialize;
 
-pub use self::guess::Guess;
+pub use self::guess::{Guess, default_terms};
 use self::{lot::People, seats::Tables};
+use super::SEED;
 
-/// Seed of everything random here.
-const SEED: u64 = 0x7069_6563_6577_6f72;
 /// Lots per figure.
 const LOTS: u32 = 10_000;
 /// Items per lot: a coalition's seats are the same for all of them.
@@ -31,9 +30,8 @@ const CLASSES: u8 = 10;
 const COALITIONS: [u32; 4] = [5, 10, 20, 30];
 /// Of the honest answers, in percent.
 const ERRORS: [u32; 4] = [0, 2, 5, 10];
-/// Copies at first, copies at most, quorum in percent. The first are the terms that `piecework batch create` fills in.
-const TERMS: [(u8, u8, u8); 6] =
-    [(START, START + EXTENSION_SEATS, QUORUM_PCT), (3, 6, 60), (3, 3, 60), (2, 5, 60), (5, 8, 60), (5, 8, 70)];
+/// Copies at first, quorum in percent. The first are the terms that `piecework batch create` fills in.
+const TERMS: [(u8, u8); 5] = [(START, QUORUM_PCT), (3, 60), (2, 60), (5, 60), (5, 70)];
 /// Of the nodes that are not in the coalition, in percent, where the extension has copiers.
 const COPIERS: u32 = 50;
 
@@ -41,9 +39,9 @@ const COPIERS: u32 = 50;
 const PAPER: [(f64, f64, f64, f64); 4] =
     [(0.7, 0.01, 0.3, 3.3), (2.8, 0.13, 2.0, 3.7), (10.4, 1.4, 11.0, 4.4), (21.6, 5.5, 25.0, 5.1)];
 
-/// All figures. Rates are in percent of the items, unless they are of lots.
+/// The table. Rates are in percent of the items, unless they are of lots.
 #[derive(Clone, Debug, Serialize)]
-pub struct Collusion {
+pub struct WrongAccepts {
     /// Lots per figure.
     pub lots: u32,
     /// Items per lot.
@@ -63,8 +61,6 @@ pub struct Collusion {
 pub struct Rates {
     /// Copies at first.
     pub start: u8,
-    /// Copies at most.
-    pub max: u8,
     /// Quorum.
     pub quorum_pct: u8,
     /// Tickets of the coalition.
@@ -96,14 +92,14 @@ pub struct Rates {
 }
 
 /// Runs everything.
-pub fn measure() -> Collusion {
+pub fn measure() -> WrongAccepts {
     let mut rates = std::thread::scope(|scope| {
         let shares = COALITIONS.map(|coalition_pct| scope.spawn(move || of_coalition(coalition_pct, &[2, 3, 5])));
         shares.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect::<Vec<_>>()
     });
-    let place = |rates: &Rates| TERMS.iter().position(|terms| *terms == (rates.start, rates.max, rates.quorum_pct));
+    let place = |rates: &Rates| TERMS.iter().position(|terms| *terms == (rates.start, rates.quorum_pct));
     rates.sort_by_key(|rates| (place(rates), rates.error_pct, rates.coalition_pct));
-    Collusion {
+    WrongAccepts {
         lots: LOTS,
         items_per_lot: ITEMS,
         nodes: seats::NODES,
@@ -118,8 +114,8 @@ fn of_coalition(coalition_pct: u32, starts: &[u8]) -> Vec<Rates> {
     let mut rates = Vec::new();
     for &start in starts {
         let [fair, faster] = [false, true].map(|faster| Tables::draw(start, coalition_pct, faster, LOTS));
-        for (start, max, quorum_pct) in TERMS.into_iter().filter(|terms| terms.0 == start) {
-            let terms = Terms { lot_size: ITEMS, ..guess::default_terms(start, max, quorum_pct) };
+        for (start, quorum_pct) in TERMS.into_iter().filter(|terms| terms.0 == start) {
+            let terms = Terms { lot_size: ITEMS, ..default_terms(start, quorum_pct) };
             for error_pct in ERRORS {
                 let people = People { classes: CLASSES, error_pct, copier_pct: 0 };
                 let seed = SEED ^ u64::from(error_pct);
@@ -128,7 +124,6 @@ fn of_coalition(coalition_pct: u32, starts: &[u8]) -> Vec<Rates> {
                 let rushed = lot::run(&terms, people, &faster, seed);
                 rates.push(Rates {
                     start,
-                    max,
                     quorum_pct,
                     coalition_pct,
                     error_pct,
@@ -154,7 +149,7 @@ fn percent(part: u32, whole: u32) -> f64 {
     100.0 * f64::from(part) / f64::from(whole)
 }
 
-impl fmt::Display for Collusion {
+impl fmt::Display for WrongAccepts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lots, items_per_lot, nodes, classes, rates, guesses } = self;
         writeln!(
@@ -167,11 +162,11 @@ impl fmt::Display for Collusion {
         )?;
         let mut last = None;
         for rate in rates {
-            let terms = (rate.start, rate.max, rate.quorum_pct);
+            let terms = (rate.start, rate.quorum_pct);
             if last != Some(terms) {
-                let (start, max, quorum) = terms;
+                let (start, quorum) = terms;
                 let mark = if terms == TERMS[0] { ", the default" } else { "" };
-                writeln!(f, "{start} copies, at most {max}, quorum {quorum} %{mark}")?;
+                writeln!(f, "{start} copies, quorum {quorum} %{mark}")?;
                 writeln!(
                     f,
                     "{:>6} {:>9} | {:>7} {:>9} {:>8} | {:>8} {:>8} {:>10} {:>6} | {:>6} {:>9} {:>10} {:>10} | {:>9} {:>6} {:>8} {:>9}",
@@ -225,13 +220,13 @@ impl fmt::Display for Collusion {
         )?;
         write!(
             f,
-            "{:>6} {:>4} {:>6} {:>5} {:>6} {:>7} | {:>6} {:>6} | lazy pays once honest work costs more than",
-            "copies", "max", "quorum", "bond", "slash", "classes", "honest", "guess"
+            "{:>6} {:>6} {:>5} {:>6} {:>7} | {:>6} {:>6} | lazy pays once honest work costs more than",
+            "copies", "quorum", "bond", "slash", "classes", "honest", "guess"
         )?;
         for guess in guesses {
-            let Guess { start, max, quorum_pct, classes, bond_pct, dissent_slash_pct, honest, guess } = guess;
+            let Guess { start, quorum_pct, classes, bond_pct, dissent_slash_pct, honest, guess } = guess;
             let gap = honest - guess;
-            write!(f, "\n{start:>6} {max:>4} {quorum_pct:>6} {bond_pct:>5} {dissent_slash_pct:>6} {classes:>7}")?;
+            write!(f, "\n{start:>6} {quorum_pct:>6} {bond_pct:>5} {dissent_slash_pct:>6} {classes:>7}")?;
             write!(f, " | {honest:>6.3} {guess:>6.3} | {gap:>6.3}")?;
         }
         Ok(())
@@ -257,12 +252,12 @@ mod tests {
         for (coalition_pct, paper) in COALITIONS.into_iter().zip(PAPER) {
             let rates = of_coalition(coalition_pct, &[3]);
             let of = |terms| {
-                rates.iter().find(|rate| (rate.start, rate.max, rate.quorum_pct) == terms && rate.error_pct == 0)
+                rates.iter().find(|rate| (rate.start, rate.quorum_pct) == terms && rate.error_pct == 0)
             };
 
             // Then the coalition wins as often as two of three fair draws are its own, as the table has it.
             let fair = 100.0 * binomial_at_least(3, 2, f64::from(coalition_pct) / 100.0);
-            let rate = of((3, 3, 60)).expect("measured");
+            let rate = of((3, 60)).expect("measured");
             assert!((rate.wrong_pct - fair).abs() < 0.25 + fair / 10.0, "{rate:?}, fair {fair}");
             assert!((fair - paper.0).abs() < 0.06, "the paper says {}", paper.0);
 
@@ -271,7 +266,7 @@ mod tests {
             let all = binomial_at_least(3, 3, share);
             let split = binomial_at_least(3, 1, share) - all;
             let fair = 100.0 * (all + split * all);
-            let rate = of((3, 6, 70)).expect("measured");
+            let rate = of((3, 70)).expect("measured");
             assert!((rate.wrong_pct - fair).abs() < 0.15 + fair / 5.0, "{rate:?}, fair {fair}");
         }
     }
@@ -284,7 +279,7 @@ mod tests {
             assert!(rate.wrong_with_copiers_pct <= rate.wrong_pct + rate.extended_pct / 2.0 + 0.2, "{rate:?}");
         }
         // Where two of three decide, three answers without a majority show nothing that could be copied.
-        let two = rates.iter().find(|rate| (rate.start, rate.max, rate.quorum_pct) == (3, 6, 60)).expect("measured");
+        let two = rates.iter().find(|rate| (rate.start, rate.quorum_pct) == (3, 60)).expect("measured");
         assert!((two.wrong_with_copiers_pct - two.wrong_pct).abs() < 0.2, "{two:?}");
     }
 
@@ -316,7 +311,7 @@ mod tests {
     fn wrong_accepts__should_be_one_in_a_thousand_by_default() {
         // A tenth of the tickets in one hand, others that err in 5 %.
         let rates = of_coalition(10, &[START]);
-        let default = |rate: &&Rates| (rate.start, rate.max, rate.quorum_pct) == TERMS[0] && rate.error_pct == 5;
+        let default = |rate: &&Rates| (rate.start, rate.quorum_pct) == TERMS[0] && rate.error_pct == 5;
         let rate = rates.iter().find(default).expect("measured");
         assert!(
             rate.wrong_pct < 0.2 && rate.wrong_with_copiers_pct < 1.0 && rate.wrong_if_faster_pct < 0.3,
