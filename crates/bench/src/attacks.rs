@@ -27,6 +27,8 @@ const STARTS: [u8; 3] = [3, 2, 5];
 const EXTENSIONS: [(bool, bool); 3] = [(true, false), (true, true), (false, false)];
 /// Strategies that are played where extensions do not work, too.
 const EVERYWHERE: [&str; 6] = ["capture", "lie", "silence", "hold", "copy", "tie"];
+/// Honest work in more seats, because the coalition is always the fastest.
+const FASTER: &str = "early";
 /// A coalition's cost of work on an item, in R.
 const WORK_COST: f64 = 0.3;
 
@@ -39,7 +41,7 @@ pub struct Attacks {
     pub work_cost: f64,
     /// What each strategy comes to in each setting.
     pub strategies: Vec<Outcome>,
-    /// The one that earns most under default terms with working extensions.
+    /// The one that earns most under default terms with working extensions, of those that act in the honest one's seats.
     pub worst: Option<Outcome>,
     /// Wrong results accepted; left out of a quick run.
     pub wrong_accepts: Option<WrongAccepts>,
@@ -66,7 +68,7 @@ pub struct Outcome {
     pub noise: f64,
     /// What honest slots lose by it, beyond what they lose beside honest work, as a part of the pay of round 0.
     pub honest_loss_share: f64,
-    /// That loss for each unit that the coalition loses; 0 if it loses nothing.
+    /// That loss for each unit that the coalition loses; 0 if it loses nothing beyond twice the noise.
     pub loss_caused_per_loss_suffered: f64,
 }
 
@@ -108,7 +110,7 @@ fn play(settings: &[Setting], lots: u32) -> anyhow::Result<Attacks> {
     })?;
     let mut strategies = parts.concat();
     strategies.sort_by_key(|of| (!of.extension_sits, of.copiers, of.start != STARTS[0], of.start, of.requester, of.share));
-    let worst = strategies.iter().filter(|of| of.is_default() && of.name != "wash");
+    let worst = strategies.iter().filter(|of| of.is_default() && of.name != FASTER);
     let worst = worst.max_by(|a, b| a.profit_vs_honest_per_lot.total_cmp(&b.profit_vs_honest_per_lot)).cloned();
     Ok(Attacks { lots, work_cost: WORK_COST, strategies, worst, wrong_accepts: None })
 }
@@ -135,6 +137,7 @@ fn outcome(setting: &Setting, strategy: &Strategy, sums: &[Sums], honest: &[Sums
     let count = units(i64::try_from(gains.len()).unwrap_or(i64::MAX));
     let (gain, loss) = (gains.iter().sum::<f64>() / count, losses / count);
     let variance = gains.iter().map(|one| (one - gain) * (one - gain)).sum::<f64>() / (count - 1.0).max(1.0);
+    let noise = (variance / count).sqrt();
     let reward = f64::from(REWARD);
     let due = f64::from(setting.start) * reward * f64::from(100 - setting.share) / 100.0;
     Outcome {
@@ -145,9 +148,9 @@ fn outcome(setting: &Setting, strategy: &Strategy, sums: &[Sums], honest: &[Sums
         extension_sits: setting.sits,
         copiers: setting.copiers,
         profit_vs_honest_per_lot: gain / reward,
-        noise: (variance / count).sqrt() / reward,
+        noise: noise / reward,
         honest_loss_share: if wash { 0.0 } else { loss / due },
-        loss_caused_per_loss_suffered: if gain < 0.0 && loss > 0.0 && !wash { loss / -gain } else { 0.0 },
+        loss_caused_per_loss_suffered: if gain < -2.0 * noise && loss > 0.0 && !wash { loss / -gain } else { 0.0 },
     }
 }
 
@@ -206,13 +209,16 @@ mod tests {
         // When they play everything over a few hundred lots.
         let attacks = play(&settings.collect::<Vec<_>>(), QUICK).expect("play");
 
-        // Then nothing without all seats of round 0 earns more than honest work, beyond the noise.
-        for of in attacks.strategies.iter().filter(|of| of.name != "capture" && of.name != "copy") {
+        // Then nothing without all seats of round 0 earns more than honest work, beyond the noise: but for copying in
+        // extensions, which saves the work, and for speed, which takes seats.
+        let known = |of: &&Outcome| ["capture", "copy", FASTER].contains(&of.name.as_str());
+        for of in attacks.strategies.iter().filter(|of| !known(of)) {
             assert!(of.profit_vs_honest_per_lot <= 3.0 * of.noise + 0.005, "{of:?}");
         }
         for of in &attacks.strategies {
-            // And all seats earn the coalition hundredths of a copy's pay.
-            assert!(of.profit_vs_honest_per_lot <= 0.05, "{of:?}");
+            // And those earn the coalition hundredths of a copy's pay.
+            let bound = if of.name == FASTER { 0.15 } else { 0.05 };
+            assert!(of.profit_vs_honest_per_lot <= bound, "{of:?}");
             // And honest slots lose what the exact best responses say at most, and a griefer more than it destroys.
             let bound = match of.share {
                 10 => 0.03,

@@ -5,7 +5,7 @@
 //! of a lot (at a bond rate at par). Three of three answers have to agree, else three new nodes decide as strictly: so a
 //! tenth of all tickets in one hand passes one wrong answer in a thousand, where two of three would pass three in a
 //! hundred. The price is an extension for one item in seven at such error rates; work on which honest nodes differ more
-//! often takes a lower quorum. `scripts/bench collusion` measures all of this.
+//! often takes a lower quorum. `scripts/bench attacks` measures all of this.
 
 /// Copies of the first round.
 pub const START: u8 = 3;
