@@ -5,13 +5,13 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use piecework_interface::{amount::Amount, call::{DepositMessage, IntentKeyAddArgs}, config::Config, draw::At, event::Entry, ids::TokenId, intent::{Draft, Intent, SignedIntent}, key::{Kind, Kinds}, terms::Terms};
+use piecework_interface::{amount::Amount, call::{DepositMessage, IntentKeyAddArgs}, draw::At, event::Entry, ids::TokenId, intent::{Draft, Intent, SignedIntent}, key::{Kind, Kinds}, terms::Terms};
 use piecework_compact::{codec, json};
 
 use piecework_fuzz::{
     chain::{CONTRACT, Call, NEAR},
     check::check,
-    market::{Market, NODES, REQUESTER, TOKEN, config, terms},
+    market::{Market, NODES, REQUESTER, TOKEN, terms},
     sign::Wallet,
 };
 
@@ -53,12 +53,12 @@ fn read_alike(text: &str) {
 
 /// A message as the contract uses it: without the fields of other kinds, which it reads and leaves alone.
 fn of_its_kind(draft: Draft) -> Draft {
-    let plain = Draft { receiver_id: String::new(), memo: None, batch: None, amount: None, ..draft.clone() };
+    let plain = Draft { receiver_id: String::new(), memo: None, batch: None, amount: None, challenge: None, ..draft.clone() };
     match draft.kind.expect("a kind") {
-        Kind::Transfer | Kind::Tip => Draft { batch: None, ..draft },
+        Kind::Transfer => Draft { batch: None, challenge: None, ..draft },
         Kind::Withdraw => Draft { amount: draft.amount, ..plain },
         Kind::CreateBatch => Draft { batch: draft.batch, ..plain },
-        Kind::CollectRevenue => Draft { token: None, ..plain },
+        Kind::Challenge => Draft { challenge: draft.challenge, ..plain },
     }
 }
 
@@ -98,37 +98,36 @@ fn relay(market: &mut Market, intents: &[(SignedIntent, bool)]) -> bool {
         assert!(key.is_none_or(|key| *nonce > key.nonce) && !used.contains(&(*account, *public_key, *nonce)));
         used.push((*account, *public_key, *nonce));
         let may = key.is_none_or(|key| key.limit.is_none_or(|limit| limit.daily_cap.0 > 0));
-        assert!(may || failed.is_some() || entries.iter().any(|entry| matches!(entry, Entry::Collected { .. })));
+        assert!(may || failed.is_some());
     }
     true
 }
 
-/// Accounts with keys for everything, for tips, for revenue of an ended epoch, removed ones, and an implicit account.
+/// A lot that can be challenged, accounts with keys for everything, for small transfers, for challenges alone, removed
+/// ones, and an implicit account.
 fn start() -> &'static Market {
     static START: OnceLock<Market> = OnceLock::new();
     START.get_or_init(|| {
-        let mut market = Market::with(Config { epoch_s: 100, ..config() }, 3);
+        let mut market = Market::new(6);
         let token = market.token;
         let now = market.chain.now();
-        let batch = market.batch(Terms { reward: Amount(1_000_000), ..terms(now) }, 3);
+        let batch = market.batch(Terms { reward: Amount(1_000_000), challenge_window_s: 100_000, ..terms(now) }, 3);
         market.draw(NODES[0], batch, At::Group(0));
         let answers: &[u8] = &[1, 2, 3];
         market.round(batch, 0, &[NODES[0], NODES[1], NODES[2]].map(|node| (node, answers)));
-        market.chain.pass(100);
-        market.chain.call(Call::by(REQUESTER), |engine| engine.epoch_settle()).expect("over");
         let mut key = |who: &str, wallet: u8, kinds: Kinds, token: TokenId, cap: u128| {
             let (public_key, daily_cap) = (Wallet::new(wallet).public_key(), Amount(cap));
             let args = IntentKeyAddArgs { public_key, kinds, token, daily_cap };
             market.chain.call(Call::by(who).with(1), |engine| engine.intent_key_set(args)).expect("key");
         };
         key(REQUESTER, 1, Kinds::EVERY, token, 10_u128.pow(9));
-        key(REQUESTER, 2, Kinds::of(&[Kind::Tip]), token, 500);
-        key(NODES[0], 1, Kinds::of(&[Kind::CollectRevenue]), TokenId(0), 0);
+        key(REQUESTER, 2, Kinds::of(&[Kind::Transfer]), token, 500);
+        key(NODES[0], 1, Kinds::of(&[Kind::Challenge]), token, 10_u128.pow(9));
         key(NODES[1], 2, Kinds::EVERY, token, 0);
         key(NODES[1], 2, Kinds::NONE, token, 0);
         let implicit = Wallet::new(3).implicit();
         market.chain.storage_deposit(&implicit, NEAR / 10).expect("account");
-        for who in [REQUESTER, &implicit] {
+        for who in [REQUESTER, NODES[0], &implicit] {
             market.chain.transfer_call(TOKEN, who, 10_u128.pow(10), DepositMessage::Deposit {}).expect("deposit");
         }
         market

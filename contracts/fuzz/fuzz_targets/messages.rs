@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
 use piecework_coordinator::json::{self, Args, CreateArgs};
-use piecework_interface::{call::{BatchSpec, Deposit, ResultClaim, VerdictArgs}, config::Config, governance::Change, terms::Terms};
+use piecework_interface::{call::{BatchSpec, ChallengeArgs, ClassRegisterArgs, Deposit, ResultClaim, VerdictArgs}, config::Config, governance::Change, terms::Terms};
 use piecework_compact::json::Read;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -14,7 +14,9 @@ fuzz_target!(|text: &[u8]| {
     let _ = json::parse::<CreateArgs>(text);
     let _ = json::parse::<Deposit>(text);
     both::<BatchSpec>(text);
+    both::<ChallengeArgs>(text);
     both::<Change>(text);
+    both::<ClassRegisterArgs>(text);
     both::<Config>(text);
     both::<ResultClaim>(text);
     both::<Terms>(text);

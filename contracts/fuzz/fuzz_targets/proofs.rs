@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use piecework_interface::{call::ResultClaim, draw::At, event::Entry, host::sha256, ids::{BatchId, Digest, LotId}, merkle, terms::Terms};
+use piecework_interface::{call::ResultClaim, draw::At, event::Entry, host::sha256, ids::{BatchId, Digest, LotId}, merkle};
 
 use piecework_fuzz::market::{Market, terms};
 
@@ -65,12 +65,17 @@ fn start() -> &'static (Market, Results, Vec<Digest>) {
     START.get_or_init(|| {
         let mut market = Market::new(NODES.len());
         let now = market.chain.now();
-        let batch = market.batch(Terms { max: 3, ..terms(now) }, 3 * LOTS);
+        let batch = market.batch(terms(now), 3 * LOTS);
         market.draw("a.near", batch, At::Group(0));
         for lot in [3, 0, 4, 1, 2] {
             let answers = NODES.map(|node| [7, if lot == 1 { node.as_bytes()[0] } else { 8 }, 9]);
             let given: Vec<_> = NODES.iter().zip(&answers).map(|(node, answers)| (*node, answers.as_slice())).collect();
             market.round(batch, lot, &given);
+            if lot == 1 {
+                // No node comes to its extension.
+                market.chain.pass(400);
+                market.poke_lot(batch, lot).expect("its end");
+            }
         }
         let entries = market.chain.lines.iter().flat_map(|line| &line.log);
         let settled = entries.filter_map(|entry| match entry {

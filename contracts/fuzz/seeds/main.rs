@@ -3,7 +3,7 @@
 use std::{fs, io, path::PathBuf};
 
 use piecework_fuzz::market;
-use piecework_interface::{amount::Amount, call::{BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, DepositMessage, NodeRegisterArgs, ResultClaim, TokenListArgs, VerdictArgs, WithdrawArgs}, commitment::{Place, commitment}, config::Config, draw::At, host::sha256, ids::{AccountNo, BatchId, ClassId, LotId, TokenId}, intent::{Action, Intent, Payment}, merkle, op::{Op, Target}, terms::{Terms, Verification}, view::Callback};
+use piecework_interface::{amount::Amount, call::{BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs, OperatorConfirmArgs, ResultClaim, TokenListArgs, VerdictArgs, WithdrawArgs}, commitment::{Place, commitment}, config::Config, draw::At, host::sha256, ids::{AccountNo, BatchId, ClassId, LotId, TokenId}, intent::{Action, Challenge, Intent, Payment}, merkle, op::{Op, Target}, terms::{JURY, Terms, Verification}, view::Callback};
 use serde::Serialize;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ fn put(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
 
 fn messages() -> io::Result<()> {
     let put = |name, value: &dyn erased::Json| put("messages", name, &value.bytes());
-    let terms = Terms { reward: Amount(1_000), lot_size: 32, answer_width: 1, start: 3, max: 6, ..Terms::default() };
+    let terms = Terms { reward: Amount(1_000), lot_size: 32, answer_width: 1, start: 3, ..Terms::default() };
     let spec = BatchSpec {
         terms: terms.clone(),
         items: 900,
@@ -35,13 +35,13 @@ fn messages() -> io::Result<()> {
     put("batch_create", &BatchCreateArgs { token: TokenId(1), batch: spec.clone() })?;
     let verification = Verification::Adjudicated { adjudicator: AccountNo(3), verdict_ttl_s: 600 };
     let callback = Callback { account_id: "listener.near".to_owned(), tgas: 20 };
-    let adjudicated = Terms { verification, challenge_window_s: 600, max: 3, ..terms.clone() };
+    let adjudicated = Terms { verification, challenge_window_s: 600, ..terms.clone() };
     put("spec_adjudicated", &BatchSpec { terms: adjudicated, callback: Some(callback), ..spec.clone() })?;
-    let golden = Terms { challenge_window_s: 600, gold_slash_pct: 50, ..terms };
+    let golden = Terms { challenge_window_s: 600, ..terms };
     put("spec_gold", &BatchSpec { terms: golden, gold_root: [5; 32], ..spec.clone() })?;
     let verdict = VerdictArgs { batch: BatchId(1), lot: LotId(2), scores: vec![10_000, 0, 5_000], report: [6; 32] };
     put("verdict", &verdict)?;
-    put("challenge", &json!({"batch": 1, "lot": 2, "items": [0, 63]}))?;
+    put("challenge", &json!({"batch": 1, "lot": 2, "items": [0, 63], "evidence": "07".repeat(32)}))?;
     put("deposit", &DepositMessage::Deposit {})?;
     put("deposit_batch", &DepositMessage::CreateBatch(spec))?;
     put("config", &Config::default())?;
@@ -54,6 +54,9 @@ fn messages() -> io::Result<()> {
     put("token_list", &listed)?;
     put("withdraw", &WithdrawArgs { token: TokenId(1), amount: Some(Amount(5)) })?;
     put("node_register", &NodeRegisterArgs { classes: vec![ClassId(7), ClassId(8)] })?;
+    put("class_register", &ClassRegisterArgs { name: "digits".to_owned(), schema: [8; 32], gated: true })?;
+    put("class_admit", &ClassNodeArgs { class: ClassId(7), account_id: "a.near".to_owned() })?;
+    put("operator_confirm", &OperatorConfirmArgs { account_id: "a.near".to_owned(), accept: true })?;
     put("skip_lots", &BatchSkipLotsArgs { batch: BatchId(1), lots: vec![LotId(2), LotId(3)] })?;
     put("claim", &ResultClaim { answers: vec![1, 2, 3], proof: vec![9; 64], ..ResultClaim::default() })?;
     put("ft", &json!({"sender_id": "a.near", "amount": "12", "msg": "{\"deposit\":{}}"}))?;
@@ -88,6 +91,22 @@ fn ops() -> io::Result<()> {
         extension.extend(call(node, 0, &reveal(name, 1, &[5])));
     }
     put("ops", "extension", &extension)?;
+    // Two jurors have claimed already; four agree on other answers to the challenged items than the lot has, and the fifth
+    // does not reveal.
+    let jurors = ["d.near", "e.near", "f.near", "g.near", "h.near"];
+    let verdict = [9, 8];
+    let mut jury = Vec::new();
+    for juror in 5..8 {
+        jury.extend(call(juror, 1, &claim(0)));
+    }
+    for (juror, name) in (3..).zip(jurors) {
+        jury.extend(call(juror, 0, &commit(u32::from(juror) + 1, name, 0, JURY, &verdict)));
+    }
+    for (juror, name) in (3..7).zip(jurors) {
+        jury.extend(call(juror, 0, &reveal(name, 0, &verdict)));
+    }
+    jury.extend(call(9, 255, &vec![Target::Lot(batch, lot(0))]));
+    put("ops", "jury", &jury)?;
     let mut mixed = call(0, 1, &vec![Op::Draw { batch, at: At::Group(0) }, Op::Claim { batch, lot: lot(4) }]);
     mixed.extend(call(0, 1, &vec![Op::Release { batch, lot: lot(4) }, Op::Claim { batch: BatchId(1), lot: lot(1) }]));
     mixed.extend(call(1, 1, &vec![Op::Draw { batch, at: At::Lot(lot(1)) }, Op::Claim { batch, lot: lot(3) }]));
@@ -99,6 +118,7 @@ fn ops() -> io::Result<()> {
         Target::Lot(batch, lot(3)),
         Target::Batch(batch),
         Target::Node(AccountNo(1)),
+        Target::Token(TokenId(1)),
     ];
     let mut pokes = call(9, 250, &late);
     pokes.extend(call(9, 250, &late));
@@ -147,33 +167,35 @@ fn intents() -> io::Result<()> {
         memo: memo.map(str::to_owned),
     };
     let text = |account_id: &str, kind| {
-        let (chain_id, account_id) = ("testnet".to_owned(), account_id.to_owned());
+        let (chain_id, account_id) = ("test".to_owned(), account_id.to_owned());
         serde_json::to_string(&Intent { chain_id, account_id, deadline: 1_700_050_000, kind }).expect("json")
     };
     let terms = Terms { expires_at: 1_700_050_000, ..batch_terms() };
     let spec = BatchSpec { terms, items: 9, manifest: [7; 32], uri: "blob:\u{1}".to_owned(), ..BatchSpec::default() };
     let requester = "requester.near";
     let transfer = text(requester, Action::Transfer(payment("a.near", None)));
-    let tip = text(requester, Action::Tip(payment("b.near", Some("\"\u{1F600}\n"))));
+    let tip = text(requester, Action::Transfer(payment("b.near", Some("\"\u{1F600}\n"))));
     let withdraw = text(requester, Action::Withdraw(WithdrawArgs { token, amount: Some(amount) }));
     let everything = text(IMPLICIT, Action::Withdraw(WithdrawArgs { token, amount: None }));
     let create = text(requester, Action::CreateBatch(BatchCreateArgs { token, batch: spec }));
-    let collect = text("a.near", Action::CollectRevenue {});
+    let challenge = ChallengeArgs { batch: BatchId(0), lot: LotId(0), items: vec![1], evidence: [6; 32] };
+    let challenge = |account_id| text(account_id, Action::Challenge(Challenge { token, challenge: challenge.clone() }));
+    let challenges = challenge("a.near");
     put("intents", "transfer", &intent(1, 0, 1, &transfer))?;
     put("intents", "tip", &[intent(2, 0, 1, &tip), intent(2, 0, 2, &transfer)].concat())?;
     put("intents", "withdraw", &[intent(1, 0, 1, &withdraw), intent(1, 0, 2, &withdraw)].concat())?;
     put("intents", "implicit", &[intent(3, 0, 1, &everything), intent(3, 0, 2, &everything)].concat())?;
     put("intents", "create_batch", &intent(1, 0, 7, &create))?;
-    put("intents", "collect_revenue", &[intent(1, 0, 1, &collect), intent(1, 0, 2, &collect)].concat())?;
+    put("intents", "challenge", &[intent(1, 0, 1, &challenges), intent(1, 0, 2, &challenges)].concat())?;
     let mut together = Vec::new();
     for (number, text) in (1..).zip([&transfer, &tip, &withdraw, &create]) {
         together.extend(intent(1, 0x80, number, text));
     }
-    together.extend(intent(1, 0, 1, &collect));
+    together.extend(intent(1, 0, 5, &challenge(requester)));
     put("intents", "together", &together)?;
     let spoiled: Vec<_> = (1..7).flat_map(|flaw| intent(2, flaw, flaw, &tip)).collect();
     put("intents", "spoiled", &spoiled)?;
-    let removed = text("b.near", Action::Tip(payment("a.near", None)));
+    let removed = text("b.near", Action::Transfer(payment("a.near", None)));
     put("intents", "removed", &intent(2, 0, 1, &removed))
 }
 

@@ -1,8 +1,8 @@
 //! The market of the coordinator's model tests, for the targets: the same chain in memory and the same invariants.
 #![expect(missing_docs, clippy::expect_used, clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
-#[path = "../../coordinator/tests/model/chain.rs"]
-pub mod chain;
+pub use piecework_coordinator::testing as chain;
+
 #[path = "../../coordinator/tests/model/check.rs"]
 pub mod check;
 #[path = "../../coordinator/tests/model/market.rs"]
