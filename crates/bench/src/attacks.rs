@@ -109,7 +109,8 @@ fn play(settings: &[Setting], lots: u32) -> anyhow::Result<Attacks> {
         joined.collect::<anyhow::Result<Vec<Vec<Outcome>>>>()
     })?;
     let mut strategies = parts.concat();
-    strategies.sort_by_key(|of| (!of.extension_sits, of.copiers, of.start != STARTS[0], of.start, of.requester, of.share));
+    strategies
+        .sort_by_key(|of| (!of.extension_sits, of.copiers, of.start != STARTS[0], of.start, of.requester, of.share));
     let worst = strategies.iter().filter(|of| of.is_default() && of.name != FASTER);
     let worst = worst.max_by(|a, b| a.profit_vs_honest_per_lot.total_cmp(&b.profit_vs_honest_per_lot)).cloned();
     Ok(Attacks { lots, work_cost: WORK_COST, strategies, worst, wrong_accepts: None })
@@ -132,7 +133,8 @@ fn outcome(setting: &Setting, strategy: &Strategy, sums: &[Sums], honest: &[Sums
     let wash = strategy.beside == Beside::Wash;
     let lot = units(i64::from(LOTS));
     let base = |honest: &Sums| if wash { Sums::default() } else { *honest };
-    let gains: Vec<_> = sums.iter().zip(honest).map(|(sum, honest)| units(sum.profit - base(honest).profit) / lot).collect();
+    let gains: Vec<_> =
+        sums.iter().zip(honest).map(|(sum, honest)| units(sum.profit - base(honest).profit) / lot).collect();
     let losses: f64 = sums.iter().zip(honest).map(|(sum, honest)| units(sum.lost - base(honest).lost) / lot).sum();
     let count = units(i64::try_from(gains.len()).unwrap_or(i64::MAX));
     let (gain, loss) = (gains.iter().sum::<f64>() / count, losses / count);
@@ -167,8 +169,16 @@ impl Outcome {
 
 impl fmt::Display for Attacks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} lots of one item a row, {} nodes of one ticket, work costs {WORK_COST} R.", self.lots, play::NODES)?;
-        writeln!(f, "Gain over honest work and its noise in R a lot; honest loss in % of round 0's pay; loss caused per loss suffered.")?;
+        writeln!(
+            f,
+            "{} lots of one item a row, {} nodes of one ticket, work costs {WORK_COST} R.",
+            self.lots,
+            play::NODES
+        )?;
+        writeln!(
+            f,
+            "Gain over honest work and its noise in R a lot; honest loss in % of round 0's pay; loss caused per loss suffered."
+        )?;
         let mut last = None;
         for of in &self.strategies {
             let at = (of.start, of.extension_sits, of.copiers, of.requester, of.share);
@@ -183,7 +193,11 @@ impl fmt::Display for Attacks {
                 last = Some(at);
             }
             let (gain, noise, loss) = (of.profit_vs_honest_per_lot, of.noise, 100.0 * of.honest_loss_share);
-            writeln!(f, "  {:<20} {gain:>8.3} ± {noise:.3} {loss:>7.2} % {:>6.2}", of.name, of.loss_caused_per_loss_suffered)?;
+            writeln!(
+                f,
+                "  {:<20} {gain:>8.3} ± {noise:.3} {loss:>7.2} % {:>6.2}",
+                of.name, of.loss_caused_per_loss_suffered
+            )?;
         }
         if let Some(worst) = &self.worst {
             let Outcome { name, share, profit_vs_honest_per_lot: gain, .. } = worst;

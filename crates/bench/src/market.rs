@@ -144,8 +144,7 @@ impl Market {
             shape: Shape::usual(1, 1),
         };
         let bounds = Bounds { claim_ttl_s: (10, 604_800), reveal_window_s: (10, 86_400), ..Bounds::default() };
-        let config =
-            Config { bounds, chain_id: CHAIN_ID.to_owned(), jury_nodes: JURY_NODES, ..Config::default() };
+        let config = Config { bounds, chain_id: CHAIN_ID.to_owned(), jury_nodes: JURY_NODES, ..Config::default() };
         let class_deposit = config.class_deposit.0;
         market.call(&coordinator, calls::new(coordinator.id.as_str(), &config))?;
         let reward = TokenSpec { name: "Reward".to_owned(), symbol: "RWD".to_owned(), decimals: 6 };

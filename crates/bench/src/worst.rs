@@ -120,7 +120,10 @@ fn entries__should_fit_what_the_contract_sets_aside_for_them() {
     assert!(length(&[Entry::Revealed { batch, lot, digest: [255; 32] }]) <= OP_LOG_BYTES);
     let replaced = Some(Abandoned { node: AccountNo(u32::MAX), slash: most });
     assert!(length(&[Entry::Claimed { batch, lot, replaced }]) <= OP_LOG_BYTES);
-    assert!(length(&[Entry::Seeded { batch, at: At::Lot(lot), value: [255; 16], tickets: u32::MAX, appeal: true }]) <= OP_LOG_BYTES);
+    assert!(
+        length(&[Entry::Seeded { batch, at: At::Lot(lot), value: [255; 16], tickets: u32::MAX, appeal: true }])
+            <= OP_LOG_BYTES
+    );
     const { assert!(OPS_MAX * OP_LOG_BYTES + STEP_LOG_BYTES <= LOG_BYTES_MAX - 256) };
 }
 
@@ -249,11 +252,15 @@ fn poke__should_settle_the_widest_jury_within_log_and_gas() {
     let (batch, lot) = (market.batch(), LotId(0));
     let answers = |own: usize| -> Vec<u8> {
         let mut answers = vec![9; 64 * usize::from(WIDTH)];
-        answers.chunks_exact_mut(usize::from(WIDTH)).for_each(|answer| answer[usize::from(WIDTH) - 1] = own.to_le_bytes()[0]);
+        answers
+            .chunks_exact_mut(usize::from(WIDTH))
+            .for_each(|answer| answer[usize::from(WIDTH) - 1] = own.to_le_bytes()[0]);
         answers
     };
     let round = |market: &mut Market, round: u8, nodes: std::ops::Range<usize>, own: &dyn Fn(usize) -> usize| {
-        market.round(nodes, |market, step, node| vec![market.op_with(step, node, (batch, lot, round), answers(own(node)))])
+        market.round(nodes, |market, step, node| {
+            vec![market.op_with(step, node, (batch, lot, round), answers(own(node)))]
+        })
     };
     round(&mut market, 0, 0..5, &|node| node).expect("round 0");
     market.draw_at(5, At::Lot(lot)).expect("draw");

@@ -333,7 +333,9 @@ impl Play {
     fn reveal(&mut self, batch: BatchId, lots: &[Lot]) -> anyhow::Result<()> {
         let mut reveals = Queue::new();
         for lot in lots {
-            let Some(state) = self.state(batch, lot.id).filter(|state| state.phase == LotPhase::Revealing) else { continue };
+            let Some(state) = self.state(batch, lot.id).filter(|state| state.phase == LotPhase::Revealing) else {
+                continue;
+            };
             let shows = |seat: &&Seat| seat.round == state.round && seat.shows();
             for seat in lot.seats.iter().filter(shows) {
                 let slot = state.slot_of(self.number(seat.node)).context("a slot")?;

@@ -115,8 +115,20 @@ impl Strategy {
         match if round == 0 { self.first } else { self.late } {
             _ if whole && round == 0 => self.whole,
             Plan::All(act) => act,
-            Plan::From(least, act) => if seats >= least { act } else { Act::Work },
-            Plan::Split(first, others) => if place == 0 && seats > 1 { first } else { others },
+            Plan::From(least, act) => {
+                if seats >= least {
+                    act
+                } else {
+                    Act::Work
+                }
+            }
+            Plan::Split(first, others) => {
+                if place == 0 && seats > 1 {
+                    first
+                } else {
+                    others
+                }
+            }
             Plan::Mix(weights) => {
                 let mut left = random.random_range(0..weights.iter().map(|weight| u32::from(*weight)).sum());
                 let chosen = weights.iter().zip(ACTS).find(|(weight, _)| {
@@ -166,7 +178,8 @@ pub fn all(random: &mut StdRng) -> Vec<Strategy> {
         strategy.whole = Lie;
     }
     for number in 1..=MIXTURES {
-        let mut weights = || Plan::Mix(core::array::from_fn(|act| if act == 0 { 4 } else { random.random_range(0..=4) }));
+        let mut weights =
+            || Plan::Mix(core::array::from_fn(|act| if act == 0 { 4 } else { random.random_range(0..=4) }));
         let (first, late) = (weights(), weights());
         all.push(Strategy::new(&format!("mixture {number}"), first, late));
     }

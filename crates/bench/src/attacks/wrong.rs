@@ -251,9 +251,7 @@ mod tests {
         // Given honest nodes without errors and three copies of which two win.
         for (coalition_pct, paper) in COALITIONS.into_iter().zip(PAPER) {
             let rates = of_coalition(coalition_pct, &[3]);
-            let of = |terms| {
-                rates.iter().find(|rate| (rate.start, rate.quorum_pct) == terms && rate.error_pct == 0)
-            };
+            let of = |terms| rates.iter().find(|rate| (rate.start, rate.quorum_pct) == terms && rate.error_pct == 0);
 
             // Then the coalition wins as often as two of three fair draws are its own, as the table has it.
             let fair = 100.0 * binomial_at_least(3, 2, f64::from(coalition_pct) / 100.0);
