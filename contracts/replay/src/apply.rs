@@ -11,7 +11,7 @@ use piecework_interface::{
     event::{Entry, Line},
     ids::{AccountNo, BatchId, ClassId, TokenId},
     key::Limit,
-    lots::group_count,
+    lots::{group_count, lot_count},
     merkle::{self, Peaks},
     money,
     round::closed_to_claims,
@@ -375,9 +375,14 @@ impl Step<'_> {
     }
 
     fn batch_closed(&mut self, batch: BatchId, (fees, refund): (u128, u128)) -> Result<(), Fault> {
+        let (cancelled, now_s) = (self.is_cancelled(batch), self.context.now_s);
         let row = self.batch(batch)?;
         let open = row.open.take().ok_or(Fault::NoBatch(batch))?;
         row.status = BatchStatus::Closed;
+        let (lots, live) = (lot_count(open.items, open.terms.lot_size), open.progress.live);
+        if !open.progress.window.closes(lots, live, &open.terms, cancelled, now_s) {
+            return Err(Fault::Differs("what a batch waits for"));
+        }
         let rest = open.escrow.0.checked_sub(fees).and_then(|rest| rest.checked_sub(open.progress.bond.0));
         if (open.progress.fees.0, rest) != (fees, Some(refund)) {
             return Err(Fault::Differs("the rest of the escrow"));

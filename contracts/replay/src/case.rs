@@ -11,7 +11,7 @@ use piecework_interface::{
     draw::Draw,
     due::LotStep,
     ids::{AccountNo, BatchId, Digest, LotId, NEAR},
-    settlement::Settlement,
+    settlement::{Next, Settlement},
     storage,
     terms::JURY,
     view::{LotPhase, LotState, OpenBatch},
@@ -49,16 +49,14 @@ impl Step<'_> {
     }
 
     pub fn judging(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
-        self.must_be_tallied(batch, lot)?;
-        if self.terms_of(batch)?.terms.adjudicator().is_none() {
-            return Err(Fault::Differs("the adjudicator"));
-        }
+        self.must_follow(batch, lot, Next::Judge)?;
         self.turn(batch, lot, LotPhase::Judging)
     }
 
     pub fn verdict_given(&mut self, batch: BatchId, lot: LotId, scores: &[u16], report: &Digest) -> Result<(), Fault> {
+        let (now_s, terms) = (self.context.now_s, self.terms_of(batch)?.terms.clone());
         let state = self.lot(batch, lot)?;
-        if state.phase != LotPhase::Judging || state.slots.len() != scores.len() {
+        if !state.awaits_verdict(&terms, now_s) || state.slots.len() != scores.len() {
             return Err(Fault::Differs("the phase of the lot"));
         }
         if scores.iter().any(|score| *score > SCORE_FULL) {
@@ -91,14 +89,14 @@ impl Step<'_> {
         if challenge_deposit(&terms, count, items) != deposit {
             return Err(Fault::Differs("the deposit of a challenge"));
         }
-        let (bytes, cause) = (storage::challenge_bytes(&terms), Cause { batch: Some(batch), lot: Some(lot) });
+        let cause = Cause { batch: Some(batch), lot: Some(lot) };
         if let Some(gone) = gone {
             let back = challenge_deposit(&terms, count, gone.items);
-            self.uncharge(gone.account, bytes)?;
+            self.uncharge(gone.account, storage::challenge_bytes(&terms, gone.items))?;
             subtract(&mut self.open_batch(batch)?.escrow, back, "the batch's escrow")?;
             self.balance(gone.account, token, Side::Credit(back), MovementKind::Bond, cause)?;
         }
-        self.charge(account, bytes)?;
+        self.charge(account, storage::challenge_bytes(&terms, items))?;
         add(&mut self.open_batch(batch)?.escrow, deposit, "the batch's escrow")?;
         self.balance(account, token, Side::Debit(deposit), MovementKind::Bond, cause)
     }
@@ -139,10 +137,10 @@ impl Step<'_> {
         self.burn(settlement.burnt())?;
         let open = self.open_batch(batch)?;
         subtract(&mut open.progress.bond, settlement.forfeit, "the adjudicator's bond")?;
-        let (token, bytes) = (open.token, storage::challenge_bytes(&open.terms));
+        let (token, terms) = (open.token, open.terms.clone());
         let Some(case) = &state.case else { return Ok(()) };
         for challenge in &case.challenges {
-            self.uncharge(challenge.account, bytes)?;
+            self.uncharge(challenge.account, storage::challenge_bytes(&terms, challenge.items))?;
         }
         let cause = Cause { batch: Some(batch), lot: Some(lot) };
         let (jurors, challengers) = settlement.case_pay(state);

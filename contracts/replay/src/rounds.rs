@@ -11,7 +11,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, Digest, LotId},
     lots,
     op::Op,
-    settlement::slot_bond,
+    settlement::{Next, slot_bond},
     skip::Skip,
     storage,
     view::{GROUP_LOTS, LotPhase, LotState, Slot, SlotPhase},
@@ -111,7 +111,7 @@ impl Step<'_> {
             return Err(Fault::Differs("the slash of a release"));
         }
         let operator = self.end_slot(batch, lot, caller, SlotEnd::Released, slash)?;
-        self.lot(batch, lot)?.note_leaver(operator);
+        self.lot(batch, lot)?.note_leaver(caller, operator);
         self.burn(slash)
     }
 
@@ -167,26 +167,23 @@ impl Step<'_> {
 
     pub fn extended(&mut self, batch: BatchId, lot: LotId, items: u64) -> Result<(), Fault> {
         let now_s = self.context.now_s;
-        self.must_be_tallied(batch, lot)?;
-        let unresolved = self.judged(batch, lot, |judgement| judgement.unresolved())?;
-        let extends = self.terms_of(batch)?.terms.has_extension();
+        self.must_follow(batch, lot, Next::Extend(items))?;
         let state = self.lot(batch, lot)?;
-        if !extends || state.round != 0 || unresolved != items || items == 0 {
-            return Err(Fault::Differs("the set of open items"));
-        }
         state.begin_round(1, now_s);
         state.open_items = items;
         Ok(())
     }
 
-    /// The reveals of a lot must be over, or its round must have ended without any.
-    pub fn must_be_tallied(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
-        let phase = self.lot(batch, lot)?.phase;
+    /// The reveals of a lot must be over, or its round must have ended without any, and this must follow its tally.
+    pub fn must_follow(&mut self, batch: BatchId, lot: LotId, next: Next) -> Result<(), Fault> {
+        let LotState { phase, round, .. } = *self.lot(batch, lot)?;
         match phase {
-            LotPhase::Revealing => self.must_be_due(batch, lot, LotStep::Tally),
-            LotPhase::Working if self.freed.contains(&(batch, lot)) => Ok(()),
-            _ => Err(Fault::Differs("the phase of the lot")),
+            LotPhase::Revealing => self.must_be_due(batch, lot, LotStep::Tally)?,
+            LotPhase::Working if self.freed.contains(&(batch, lot)) => {}
+            _ => return Err(Fault::Differs("the phase of the lot")),
         }
+        let follows = self.judged(batch, lot, |judgement| judgement.next(round))?;
+        if follows == next { Ok(()) } else { Err(Fault::Differs("what follows the tally")) }
     }
 
     pub fn freed(&mut self, batch: BatchId, lot: LotId, abandoned: &[Abandoned]) -> Result<(), Fault> {
@@ -252,7 +249,7 @@ impl Step<'_> {
             return Err(Fault::Differs("the slash of an abandoned reservation"));
         }
         let operator = self.end_slot(batch, lot, *node, SlotEnd::Abandoned, slash.0)?;
-        self.lot(batch, lot)?.note_leaver(operator);
+        self.lot(batch, lot)?.note_leaver(*node, operator);
         self.burn(slash.0)
     }
 

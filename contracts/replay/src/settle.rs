@@ -10,14 +10,14 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, Digest, LotId},
     merkle,
-    settlement::{self, Judgement, Settlement},
+    settlement::{self, Judgement, Next, Settlement},
     terms::JURY,
     view::{LotPhase, LotState, OpenBatch},
 };
 
 impl Step<'_> {
     pub fn provisional(&mut self, batch: BatchId, lot: LotId, accepted: u64, digest: &Digest) -> Result<(), Fault> {
-        self.must_be_tallied(batch, lot)?;
+        self.must_follow(batch, lot, Next::Appeal)?;
         let result = self.judged(batch, lot, |judgement| (judgement.accepted(), judgement.digest(sha256)))?;
         if result != (accepted, *digest) {
             return Err(Fault::Differs("the result"));
@@ -61,10 +61,14 @@ impl Step<'_> {
     /// A lot settles without a record (skipped by its requester), when its round ended without a result, after its tally
     /// where there is no window, or when that is due.
     fn must_settle(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
-        let Some(state) = self.mirror.lots.get(&(batch, lot)) else { return Ok(()) };
+        let Some(state) = self.mirror.lots.get(&(batch, lot)) else {
+            let open = self.terms_of(batch)?;
+            let is_new = open.lot_items(lot) > 0 && !open.progress.window.is_marked(lot);
+            return if is_new { Ok(()) } else { Err(Fault::NoLot(batch, lot)) };
+        };
         match state.phase {
             LotPhase::Working if state.slots.is_empty() => Ok(()),
-            LotPhase::Working | LotPhase::Revealing => self.must_be_tallied(batch, lot),
+            LotPhase::Working | LotPhase::Revealing => self.must_follow(batch, lot, Next::Settle),
             LotPhase::Provisional | LotPhase::Judging => self.must_be_due(batch, lot, LotStep::Settle),
         }
     }

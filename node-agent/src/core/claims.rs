@@ -84,7 +84,8 @@ impl State {
             for (place, seed, state) in drawn(batch, open) {
                 let seats = terms.seats(place.round);
                 let free = state.map_or(usize::from(seats), |state| state.free_seats(terms, facts.now_s));
-                let left = state.is_some_and(|state| state.leavers.contains(&node.operator_or(number)));
+                let own = [number, node.operator_or(number)];
+                let left = state.is_some_and(|state| state.leavers.iter().any(|leaver| own.contains(leaver)));
                 if place.round == 0 && free > 0 && !left {
                     unfilled += 1;
                     let nodes = facts.classes.get(&terms.class).map_or(seed.tickets, |class| class.nodes);

@@ -17,6 +17,8 @@ impl<H: Host> Engine<'_, H> {
         let place = self.place(batch, lot)?.map_err(|skip: Skip| Error::Lot(skip.text()))?;
         let state = self.take_lot(&place)?.ok_or(Error::Lot(Skip::NoLot.text()))?;
         if state.phase != phase {
+            // An intent that fails ends its own changes, not the call.
+            self.put_lot(&place, state);
             return Err(Error::Lot(match phase {
                 LotPhase::Judging => "the lot does not wait for a verdict",
                 _ => "the lot is not provisional: its tally is not done, or a jury sits on it",

@@ -7,9 +7,8 @@ use piecework_interface::{
     event::{Entry, SettledSlot},
     ids::NEAR,
     merkle,
-    settlement::{self, Held, Judgement, Settlement},
+    settlement::{self, Held, Judgement, Next, Settlement},
     storage::challenge_bytes,
-    terms::JURY,
     view::{LotPhase, LotState},
 };
 
@@ -24,28 +23,23 @@ impl<H: Host> Engine<'_, H> {
     pub(super) fn tally(&mut self, place: &Place, mut state: LotState) -> Result<(), Error> {
         let terms = &place.facts.terms;
         let judgement = settlement::judge(terms, place.items, &state);
-        let open_items = judgement.unresolved();
-        if state.round == JURY {
-            return self.settle_judged(place, &state, &judgement, true);
-        }
-        if terms.adjudicator().is_some() {
-            // Where there is nothing to score, there is nothing to wait for.
-            if state.slots.iter().all(|slot| slot.revealed().is_none()) {
-                return self.settle_judged(place, &state, &judgement, true);
+        match judgement.next(state.round) {
+            Next::Settle => return self.settle_judged(place, &state, &judgement, true),
+            Next::Judge => {
+                self.turn(&mut state, LotPhase::Judging);
+                self.push(Entry::Judging { batch: place.batch, lot: place.lot });
             }
-            self.turn(&mut state, LotPhase::Judging);
-            self.push(Entry::Judging { batch: place.batch, lot: place.lot });
-        } else if state.round == 0 && open_items != 0 && terms.has_extension() {
-            state.begin_round(1, self.now);
-            state.open_items = open_items;
-            self.push(Entry::Extended { batch: place.batch, lot: place.lot, items: Items(open_items) });
-        } else if state.appeal {
-            let accepted = Items(judgement.accepted());
-            let digest = judgement.digest(H::SHA256);
-            self.turn(&mut state, LotPhase::Provisional);
-            self.push(Entry::Provisional { batch: place.batch, lot: place.lot, accepted, digest });
-        } else {
-            return self.settle_judged(place, &state, &judgement, true);
+            Next::Extend(open_items) => {
+                state.begin_round(1, self.now);
+                state.open_items = open_items;
+                self.push(Entry::Extended { batch: place.batch, lot: place.lot, items: Items(open_items) });
+            }
+            Next::Appeal => {
+                let accepted = Items(judgement.accepted());
+                let digest = judgement.digest(H::SHA256);
+                self.turn(&mut state, LotPhase::Provisional);
+                self.push(Entry::Provisional { batch: place.batch, lot: place.lot, accepted, digest });
+            }
         }
         self.put_lot(place, state);
         Ok(())
@@ -135,13 +129,12 @@ impl<H: Host> Engine<'_, H> {
         if case.challenges.is_empty() {
             return Ok(());
         }
-        let bytes = challenge_bytes(&place.facts.terms);
         let (jurors, challengers) = settlement.case_pay(state);
         for pay in &jurors {
             self.credit(pay.node, NEAR, pay.near.0)?;
         }
-        for pay in &challengers {
-            release(self.account(pay.account)?, bytes)?;
+        for (challenge, pay) in case.challenges.iter().zip(&challengers) {
+            release(self.account(pay.account)?, challenge_bytes(&place.facts.terms, challenge.items))?;
             self.forget(pay.account)?;
             self.credit(pay.account, place.facts.token, pay.tokens.0)?;
             self.credit(pay.account, NEAR, pay.near.0)?;

@@ -218,7 +218,7 @@ fn check_storage(chain: &Chain, rows: &Rows) {
     for lot in &rows.lots {
         let terms = &batch_of(rows, lot.batch).open.as_ref().expect("open").terms;
         for challenge in lot.state.case.iter().flat_map(|case| &case.challenges) {
-            *used.entry(challenge.account).or_default() += storage::challenge_bytes(terms);
+            *used.entry(challenge.account).or_default() += storage::challenge_bytes(terms, challenge.items);
         }
     }
     let mut stored: BTreeMap<u8, u64> = BTreeMap::new();

@@ -74,7 +74,9 @@ impl Table<'_> {
         }
         let reputation = if state.round == JURY { 0 } else { terms.min_reputation };
         let class = node.class(terms.class).filter(|class| class.reputation >= reputation);
-        let class = class.filter(|class| class.declared && class.lets_in(state)).ok_or(Skip::Class)?;
+        if !class.is_some_and(|class| class.declared && class.lets_in(state)) {
+            return Err(Skip::Class);
+        }
         if state.round == JURY && !state.may_be_judged_by(node, terms) {
             return Err(Skip::NoJuror);
         }
@@ -83,12 +85,12 @@ impl Table<'_> {
             return Err(Skip::Party);
         }
         let seed = self.seed.ok_or(Skip::NoSeed)?;
-        if !sortition::eligible(sha256, seed, self.seats(), candidate(number, node, class.since), drawn_s) {
+        if !sortition::eligible(sha256, seed, self.seats(), self.candidate(number, node), drawn_s) {
             return Err(Skip::NotEligible);
         }
         let replaces = state.vacancy(terms, self.cancelled, now_s)?;
-        let sits = state.slots.iter().any(|slot| slot.node == number || slot.operator == operator);
-        if sits || state.leavers.contains(&operator) {
+        let own = |account: &AccountNo| *account == number || *account == operator;
+        if state.slots.iter().any(|slot| own(&slot.node) || own(&slot.operator)) || state.leavers.iter().any(own) {
             return Err(Skip::Again);
         }
         if node.reservations >= RESERVATIONS_MAX {
@@ -101,7 +103,7 @@ impl Table<'_> {
         Ok(Seat { replaces, bond })
     }
 
-    /// Whether the node's account or operator pays for the lot, or, before a jury, challenges or scores it.
+    /// Whether the node's account or operator pays for the lot or scores it, or, before a jury, challenges it.
     fn is_party(&self, state: &LotState, (number, operator): (AccountNo, AccountNo)) -> bool {
         let is = |account, of| account == number || of == operator;
         let (requester, of) = self.requester;
@@ -111,16 +113,24 @@ impl Table<'_> {
             let adjudicator = self.terms.adjudicator();
             adjudicator.is_some_and(|account| is(account, self.adjudicator_operator.unwrap_or(account)))
         };
-        is(requester, of) || (state.round == JURY && (judged() || scores()))
+        is(requester, of) || scores() || (state.round == JURY && judged())
     }
 
     /// Unix time, in whole slices after the capture, from which the sortition lets the node in; `None` without a seed.
     #[must_use]
     pub fn eligible_at(&self, sha256: Sha256, (number, node): (AccountNo, &Node)) -> Option<u32> {
         let seed = self.seed?;
-        let since = node.class(self.terms.class).map_or(0, |class| class.since);
-        let slices = sortition::eligible_after(sha256, seed, self.seats(), candidate(number, node, since));
+        let slices = sortition::eligible_after(sha256, seed, self.seats(), self.candidate(number, node));
         Some(seed.at.saturating_add(slices.saturating_mul(self.seats().slice_s)))
+    }
+
+    /// A juror's tickets are older than its lot, which is more than a seed asks: a pause in between does not count.
+    fn candidate(&self, number: AccountNo, node: &Node) -> Candidate {
+        let since = match self.seats().round {
+            JURY => 0,
+            _ => node.active_since.max(node.class(self.terms.class).map_or(0, |class| class.since)),
+        };
+        Candidate { node: number, tickets: node.tickets, since }
     }
 
     fn seats(&self) -> Seats {
@@ -158,8 +168,4 @@ impl LotState {
         let taken = self.current().filter(|slot| !slot.is_expired(now_s)).count();
         usize::from(terms.seats(self.round)).saturating_sub(taken)
     }
-}
-
-fn candidate(number: AccountNo, node: &Node, declared_at: u32) -> Candidate {
-    Candidate { node: number, tickets: node.tickets, since: node.active_since.max(declared_at) }
 }

@@ -80,11 +80,14 @@ impl LotState {
             LotPhase::Provisional if self.challengeable(terms, now_s) => None,
             LotPhase::Provisional if self.is_challenged() && setting.is_backed() => Some(LotStep::OpenJury),
             LotPhase::Provisional => Some(LotStep::Settle),
-            LotPhase::Judging => {
-                let late = now_s >= self.phase_at.saturating_add(terms.verdict_ttl_s());
-                (late || !setting.is_backed()).then_some(LotStep::Settle)
-            }
+            LotPhase::Judging => (!self.awaits_verdict(terms, now_s) || !setting.is_backed()).then_some(LotStep::Settle),
         }
+    }
+
+    /// Whether the lot's adjudicator may still score it.
+    #[must_use]
+    pub fn awaits_verdict(&self, terms: &Terms, now_s: u32) -> bool {
+        self.phase == LotPhase::Judging && now_s < self.phase_at.saturating_add(terms.verdict_ttl_s())
     }
 
     fn working_step(&self, setting: &Setting<'_>) -> Option<LotStep> {

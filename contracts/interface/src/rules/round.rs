@@ -171,14 +171,17 @@ impl LotState {
     pub fn leave(&mut self, node: AccountNo) {
         let Some(index) = self.slot_of(node) else { return };
         let slot = self.slots.remove(index);
-        self.note_leaver(slot.operator);
+        self.note_leaver(node, slot.operator);
     }
 
-    /// Remembers whose node left the lot.
-    pub fn note_leaver(&mut self, operator: AccountNo) {
-        if self.leavers.len() >= LEAVERS_MAX {
-            self.leavers.remove(0);
+    /// Remembers a node that left the lot, and its operator, so that neither comes back under another's name.
+    pub fn note_leaver(&mut self, node: AccountNo, operator: AccountNo) {
+        let of = Some(operator).filter(|operator| *operator != node);
+        for account in core::iter::once(node).chain(of) {
+            if self.leavers.len() >= LEAVERS_MAX {
+                self.leavers.remove(0);
+            }
+            self.leavers.push(account);
         }
-        self.leavers.push(operator);
     }
 }

@@ -59,6 +59,19 @@ pub struct Judgement<'a> {
     ruling: Option<Box<Ruling<'a>>>,
 }
 
+/// What follows the tally of a lot's round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It settles.
+    Settle,
+    /// Its adjudicator scores it.
+    Judge,
+    /// These items have an extension.
+    Extend(u64),
+    /// Its result is provisional, open to challenges.
+    Appeal,
+}
+
 /// What stands behind the scores of a lot's adjudicator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -283,6 +296,24 @@ impl<'a> Judgement<'a> {
             items = items << 1 | u64::from(holds(*winner));
         }
         items
+    }
+
+    /// What follows the tally of a round.
+    #[must_use]
+    pub fn next(&self, round: u8) -> Next {
+        let open_items = self.unresolved();
+        if round == JURY {
+            Next::Settle
+        } else if self.terms.adjudicator().is_some() {
+            // Where there is nothing to score, there is nothing to wait for.
+            if self.revealed.iter().any(Option::is_some) { Next::Judge } else { Next::Settle }
+        } else if round == 0 && open_items != 0 && self.terms.has_extension() {
+            Next::Extend(open_items)
+        } else if self.appeal {
+            Next::Appeal
+        } else {
+            Next::Settle
+        }
     }
 
     /// Items without a result: those of an extension, if there may be one.

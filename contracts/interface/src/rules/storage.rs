@@ -38,10 +38,10 @@ pub const BATCH_BYTES: u32 = (ROW + 5 + 600) + (ROW + 5 + 100 + 32 * PEAKS_MAX);
 /// Bytes of a closed batch.
 pub const CLOSED_BATCH_BYTES: u32 = ROW + 5 + 48 + 70;
 
-/// Bytes that a challenge adds to a lot: itself, and the slots of a jury with every answer revealed.
+/// Bytes that a challenge of these items adds to a lot: itself, and the slots of a jury with every answer revealed.
 #[must_use]
-pub fn challenge_bytes(terms: &Terms) -> u32 {
-    CASE + (4 + 4 + 8) + u32::from(JURORS) * slot_bytes(terms)
+pub fn challenge_bytes(terms: &Terms, items: u64) -> u32 {
+    CASE + (4 + 4 + 8) + u32::from(JURORS) * slot_bytes(items.count_ones() * u32::from(terms.answer_width))
 }
 
 /// Bytes that a case has without challenges and scores: the list's length, the time, the verdict's flag.
@@ -52,16 +52,17 @@ fn verdict_bytes(terms: &Terms) -> u32 {
     if terms.adjudicator().is_some() { CASE + 4 + 2 * u32::from(terms.start) + 32 } else { 0 }
 }
 
-fn slot_bytes(terms: &Terms) -> u32 {
-    let answers = (u32::from(terms.lot_size) * u32::from(terms.answer_width)).max(32);
-    4 + 4 + 1 + 1 + 4 + answers
+/// Bytes of a slot with so many bytes of answers, or with its commitment.
+fn slot_bytes(answers: u32) -> u32 {
+    4 + 4 + 1 + 1 + 4 + answers.max(32)
 }
 
 /// Bytes of a full lot with every slot of both rounds revealed.
 #[must_use]
 pub fn lot_bytes(terms: &Terms) -> u32 {
     let leavers = 4 * u32::try_from(LEAVERS_MAX).unwrap_or_default();
-    (ROW + 9 + 78 + leavers) + u32::from(terms.copies()) * slot_bytes(terms) + verdict_bytes(terms)
+    let answers = u32::from(terms.lot_size) * u32::from(terms.answer_width);
+    (ROW + 9 + 78 + leavers) + u32::from(terms.copies()) * slot_bytes(answers) + verdict_bytes(terms)
 }
 
 /// yoctoNEAR that so many bytes lock.

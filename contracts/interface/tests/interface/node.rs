@@ -285,7 +285,7 @@ fn round__should_count_commits_of_the_current_round_only() {
 }
 
 #[test]
-fn leave__should_remember_the_operators_of_the_last_sixteen() {
+fn leave__should_remember_the_last_nodes_and_their_operators() {
     let mut state = LotState::default();
     for node in 0..18 {
         claim(&mut state, node, 1);
@@ -293,7 +293,7 @@ fn leave__should_remember_the_operators_of_the_last_sixteen() {
     }
     assert!(state.slots.is_empty());
     assert_eq!(state.leavers.len(), LEAVERS_MAX);
-    assert_eq!((state.leavers[0], state.leavers[15]), (AccountNo(102), AccountNo(117)));
+    assert_eq!((state.leavers[0], state.leavers[15]), (AccountNo(10), AccountNo(117)));
 }
 
 #[test]

@@ -250,8 +250,8 @@ fn mirror__should_stop_at_what_does_not_follow() {
         (None, settle(lot, 0, b"xyz", vec![]), Fault::Differs("the result")),
         (
             None,
-            Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(1) },
-            Fault::Differs("the rest of the escrow"),
+            Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(3_780) },
+            Fault::Differs("what a batch waits for"),
         ),
         (
             None,

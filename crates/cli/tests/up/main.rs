@@ -268,7 +268,7 @@ fn class__should_be_registered_declared_and_gated() {
 
     // When the requester registers a gated one
     let (text, _) = error(&network.requester(&["class", "register", &"x".repeat(33)]));
-    assert_eq!(text, "the name has 33 bytes");
+    assert_eq!(text, "no class can be called \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"");
     let register = ["class", "register", "labels", "--gated", "--schema", schema.to_str().unwrap()];
     let registered = value(&network.requester(&register));
     assert_eq!(

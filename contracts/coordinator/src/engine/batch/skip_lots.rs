@@ -35,11 +35,13 @@ impl<H: Host> Engine<'_, H> {
 
     fn skip_lot(&mut self, batch: BatchId, lot: LotId) -> Result<bool, Error> {
         let Ok(place) = self.place(batch, lot)? else { return Ok(false) };
-        if place.marked || !place.in_reach || !self.fits(STEP_LOG_BYTES) {
+        if !place.in_reach || !self.fits(STEP_LOG_BYTES) {
             return Ok(false);
         }
         let state = self.take_lot(&place)?;
         match state {
+            // It is settled.
+            None if place.marked => Ok(false),
             Some(state) if !state.slots.is_empty() => {
                 self.put_lot(&place, state);
                 Ok(false)

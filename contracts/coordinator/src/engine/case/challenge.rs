@@ -44,7 +44,7 @@ impl<H: Host> Engine<'_, H> {
         let operator = operator_of(self.account(account)?, account);
         let before = state.clone();
         let (now, terms, token) = (self.now, &place.facts.terms, place.facts.token);
-        let bytes = challenge_bytes(terms);
+        let bytes = challenge_bytes(terms, items);
         let added = if state.challengeable(terms, now) {
             let challenge = state.case_mut().challenge(terms, place.items, (account, operator, items), now);
             challenge.map_err(|refusal| Error::Lot(refusal.text()))
@@ -68,7 +68,7 @@ impl<H: Host> Engine<'_, H> {
         let mut returned = 0;
         if let Some(gone) = &replaced {
             returned = challenge_deposit(terms, place.items, gone.items);
-            release(self.account(gone.account)?, bytes)?;
+            release(self.account(gone.account)?, challenge_bytes(terms, gone.items))?;
             self.forget(gone.account)?;
             self.credit(gone.account, token, returned)?;
         }

@@ -76,13 +76,16 @@ impl<H: Host> Engine<'_, H> {
     /// Scores the slots of a lot whose reveals are done.
     ///
     /// # Errors
-    /// The caller is not the adjudicator, the lot does not wait for a verdict, or the scores do not fit its slots.
+    /// The caller is not the adjudicator, the lot does not wait for a verdict any more, or the scores do not fit its slots.
     pub fn verdict(mut self, args: VerdictArgs) -> Result<(), Error> {
         self.assert_no_deposit()?;
         let caller = self.caller()?;
         let (place, mut state) = self.lot_in(args.batch, args.lot, LotPhase::Judging)?;
         if place.facts.terms.adjudicator() != Some(caller) {
             return Err(Error::Caller("the batch's adjudicator"));
+        }
+        if !state.awaits_verdict(&place.facts.terms, self.now) {
+            return Err(Error::Lot("the time for a verdict is over"));
         }
         let VerdictArgs { batch, lot, scores, report } = args;
         if scores.len() != state.slots.len() || scores.iter().any(|score| *score > SCORE_FULL) {

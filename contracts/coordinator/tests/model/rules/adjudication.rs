@@ -100,7 +100,8 @@ fn adjudicated_batch__should_open_when_its_adjudicator_accepts_with_a_bond() {
     assert_eq!(market.claim("a.near", batch, 0), Err(Skip::Adjudicator));
     accept(&mut market, JUDGE, batch).expect("accept");
     assert_eq!(market.balance(JUDGE), FUNDS - bond);
-    assert_eq!(market.claim(JUDGE, batch, 0), Ok(()), "who scores may work, and be judged by a jury");
+    assert_eq!(market.claim(JUDGE, batch, 0), Err(Skip::Party), "nobody scores its own work");
+    assert_eq!(market.claim("a.near", batch, 0), Ok(()));
 }
 
 #[test]
@@ -134,6 +135,8 @@ fn attack_27__should_pay_in_full_when_the_adjudicator_is_silent() {
     market.chain.pass(VERDICT_TTL - 1);
     assert!(market.poke_lot(batch, 0).is_err());
     market.chain.pass(1);
+    let late = VerdictArgs { batch, lot: LotId(0), scores: vec![0; 3], report: [0; 32] };
+    assert!(matches!(market.call(JUDGE, 0, |engine| engine.verdict(late)), Err(Error::Lot(_))), "too late");
     let entries = market.poke_lot(batch, 0).expect("settle");
     assert_eq!(pays(&entries), [3_000; 3]);
     // And its silence costs the lot's part of its bond, which is the treasury's.

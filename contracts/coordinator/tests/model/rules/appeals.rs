@@ -258,7 +258,7 @@ fn challenge__should_replace_a_smaller_one_and_keep_the_window_open() {
     // When one of two items comes ten seconds before the end, then the latest of the smallest goes, with its deposit
     challenge(&mut market, "i.near", batch, &[6, 7]).expect("replaces");
     assert_eq!((market.balance("d.near"), market.balance("e.near")), (FUNDS - 5_500, FUNDS));
-    let bytes = storage::challenge_bytes(&market.view_batch(batch).open.expect("open").terms);
+    let bytes = storage::challenge_bytes(&market.view_batch(batch).open.expect("open").terms, 0b10);
     assert_eq!(market.account("e.near").storage_used, used - bytes);
     // And it has ten minutes to come back.
     market.chain.pass(599);

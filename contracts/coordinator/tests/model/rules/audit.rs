@@ -141,6 +141,27 @@ fn audit_5__should_let_no_intent_fail_those_beside_it() {
 }
 
 #[test]
+fn audit_5__should_leave_a_lot_as_it_is_when_a_challenge_of_it_fails() {
+    // Given a lot that a node works on, and a stranger who signs a challenge of it
+    let (mut market, batch) = drawn(1, 3, |terms| (terms.start, terms.challenge_window_s) = (1, 0));
+    let stranger = Wallet::new(1);
+    let who = stranger.implicit();
+    market.chain.storage_deposit(&who, NEAR).expect("account");
+    market.claim("a.near", batch, 0).expect("claim");
+    let (token, now) = (market.token, market.chain.now());
+    let challenge = piecework_interface::call::ChallengeArgs { batch, items: vec![0], ..Default::default() };
+    let action = Action::Challenge(piecework_interface::intent::Challenge { token, challenge });
+    let intents = [stranger.sign(&intent(&who, now + 600, action), 1)];
+    // Then the intent fails alone, and the node commits, reveals and is paid
+    market.chain.execute(&intents).expect("executed");
+    assert_eq!(market.lot(batch, 0).expect("lot").slots.len(), 1);
+    market.commit("a.near", batch, 0, &[1, 2, 3]).expect("commit");
+    market.reveal("a.near", batch, 0, &[1, 2, 3]).expect("reveal");
+    assert_eq!(market.balance("a.near"), 3_000);
+    assert_eq!(market.view_batch(batch).status, BatchStatus::Closed);
+}
+
+#[test]
 fn audit_6__should_leave_later_rounds_time_for_twenty_slices() {
     // Given the longest slices beside the shortest reservations
     let mut market = Market::new(9);
@@ -303,6 +324,12 @@ fn audit_21__should_pass_a_lot_that_nobody_can_do() {
     market.poke_lot(batch, 0).expect("passed");
     assert_eq!(market.op("a.near", Op::Draw { batch, at: At::Group(2) }), Ok(()));
     assert!(market.poke_lot(batch, 0).is_err(), "once");
+    // Its requester may close it at once.
+    let mut other = market.clone();
+    let skip = BatchSkipLotsArgs { batch, lots: vec![LotId(0)] };
+    other.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_skip_lots(skip.clone())).expect("closed");
+    let again = other.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_skip_lots(skip));
+    assert!(matches!(again, Err(Error::NothingDue(_))), "{again:?}");
     market.cancel(batch).expect("cancel");
     market.poke_lot(batch, 0).expect("closed");
     assert_eq!(market.view_batch(batch).status, BatchStatus::Closed);

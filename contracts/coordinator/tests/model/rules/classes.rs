@@ -209,6 +209,16 @@ fn operator__should_take_one_seat_of_a_lot_with_all_its_nodes() {
     market.claim("b.near", batch, 1).expect("another lot");
     market.release("a.near", batch, 0).expect("left");
     assert_eq!(market.claim("b.near", batch, 0), Err(Skip::Again), "the operator left it");
+    // Nor may an operator sit beside its node by naming another.
+    market.register("firm.near", 10 * NEAR).expect("a node of its own");
+    market.chain.storage_deposit("other.near", NEAR).expect("storage");
+    name(&mut market, "firm.near", Some("other.near")).expect("named");
+    confirm(&mut market, "other.near", "firm.near", true).expect("confirmed");
+    assert_eq!(market.claim("firm.near", batch, 1), Err(Skip::Again));
+    // Nor does a node come back that names nobody any more.
+    let mut alone = market.clone();
+    name(&mut alone, "a.near", None).expect("drops it");
+    assert_eq!(alone.claim("a.near", batch, 0), Err(Skip::Again));
     // Operators count as at the claim: leaving one afterwards frees no seat.
     name(&mut market, "b.near", None).expect("ended");
     assert_eq!(market.claim("c.near", batch, 1), Err(Skip::Again));

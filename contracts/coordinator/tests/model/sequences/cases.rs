@@ -26,9 +26,10 @@ impl Run {
         self.chain.mirror.accounts.get(&number).map_or("nobody.near", |account| &account.account_id).to_owned()
     }
 
-    /// A challenge of a provisional lot, if there is one; mostly of items that it has.
+    /// A challenge of a provisional lot, or of another if there is none; mostly of items that it has.
     pub fn challenge_args(&self, lot: &Index, items: u8) -> Option<ChallengeArgs> {
-        let (batch, lot, open) = self.lot_in(LotPhase::Provisional, lot)?;
+        let phases = [LotPhase::Provisional, LotPhase::Working, LotPhase::Revealing, LotPhase::Judging];
+        let (batch, lot, open) = phases.into_iter().find_map(|phase| self.lot_in(phase, lot))?;
         let count = piecework_interface::lots::lot_items(open.items, open.terms.lot_size, lot);
         let count = if open.terms.adjudicator().is_some() { 1 } else { count };
         let chosen = |item: &u8| items & (1 << item) != 0 || count == 1;
