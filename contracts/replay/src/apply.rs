@@ -358,7 +358,7 @@ impl Step<'_> {
         if self.mirror.settings.treasury != Some(account) || waits.0 != amount {
             return Err(Fault::Differs("what the treasury gets"));
         }
-        self.balance(account, token, Side::Credit(amount), MovementKind::Revenue, Cause::default())
+        self.balance(account, token, Side::Credit(amount), MovementKind::Treasury, Cause::default())
     }
 
     /// What settled lots left leaves the batch.

@@ -460,7 +460,7 @@ CREATE TABLE ledger (
     leg           integer NOT NULL,
     account       bigint NOT NULL REFERENCES accounts,
     token         integer NOT NULL,
-    kind          text COLLATE "C" NOT NULL CHECK (kind IN ('deposit', 'withdraw', 'restore', 'escrow', 'pay', 'refund', 'revenue',
+    kind          text COLLATE "C" NOT NULL CHECK (kind IN ('deposit', 'withdraw', 'restore', 'escrow', 'pay', 'refund', 'treasury',
                                                                     'bond', 'juror_fee', 'pot', 'award', 'transfer')),
     credit        boolean NOT NULL,
     amount        numeric(39,0) NOT NULL CHECK (amount > 0),
@@ -475,7 +475,7 @@ COMMENT ON COLUMN ledger.seq IS 'Line.';
 COMMENT ON COLUMN ledger.leg IS 'Order of the movement in the line, from 0.';
 COMMENT ON COLUMN ledger.account IS 'Account number.';
 COMMENT ON COLUMN ledger.token IS 'Token number.';
-COMMENT ON COLUMN ledger.kind IS 'deposit: from outside or from claimed stake; withdraw: sent out; restore: a failed transfer came back; escrow: locked in a batch; pay: reward of a settled slot; refund: escrow returned; revenue: fees and withheld pay, to the treasury; bond: of a challenge or an adjudicator, and what comes back of it; juror_fee: for sitting on a jury; pot: a slot''s part of what challengers lost; award: NEAR out of slashes, to a challenger whom a jury proved right; transfer: to or from another account.';
+COMMENT ON COLUMN ledger.kind IS 'deposit: from outside or from claimed stake; withdraw: sent out; restore: a failed transfer came back; escrow: locked in a batch; pay: reward of a settled slot; refund: escrow returned; treasury: fees and withheld pay, to the treasury; bond: of a challenge or an adjudicator, and what comes back of it; juror_fee: for sitting on a jury; pot: a slot''s part of what challengers lost; award: NEAR out of slashes, to a challenger whom a jury proved right; transfer: to or from another account.';
 COMMENT ON COLUMN ledger.credit IS 'Whether the balance grew.';
 COMMENT ON COLUMN ledger.amount IS 'Amount moved, token units.';
 COMMENT ON COLUMN ledger.balance_after IS 'Balance afterwards, token units.';

@@ -19,7 +19,7 @@ pub enum MovementKind {
     /// Escrow returned.
     Refund,
     /// Fees and withheld pay, to the treasury.
-    Revenue,
+    Treasury,
     /// Put up by a challenger or an adjudicator, or what came back of it.
     Bond,
     /// For a juror: tokens, or NEAR out of silent jurors' bonds.

@@ -80,7 +80,9 @@ impl LotState {
             LotPhase::Provisional if self.challengeable(terms, now_s) => None,
             LotPhase::Provisional if self.is_challenged() && setting.is_backed() => Some(LotStep::OpenJury),
             LotPhase::Provisional => Some(LotStep::Settle),
-            LotPhase::Judging => (!self.awaits_verdict(terms, now_s) || !setting.is_backed()).then_some(LotStep::Settle),
+            LotPhase::Judging => {
+                (!self.awaits_verdict(terms, now_s) || !setting.is_backed()).then_some(LotStep::Settle)
+            }
         }
     }
 
