@@ -1,5 +1,4 @@
-//! The stored records, in Borsh. Each begins with the byte of its version: a later version is a new number, and reading
-//! an old one turns it into the newest.
+//! The stored records, in Borsh. Each begins with the byte of its version: a later version is a new number.
 
 mod batch;
 mod lot;
@@ -30,7 +29,7 @@ pub trait Record: Sized {
     const PREFIX: Prefix;
     /// The stored form, version first.
     fn store(&self) -> Vec<u8>;
-    /// Reads any version.
+    /// Reads the stored form; `None` if it is another version.
     fn load(bytes: &[u8]) -> Option<Self>;
 }
 

@@ -53,7 +53,7 @@ impl Element for Draw {}
 pub enum At {
     /// Lots `32 g .. 32 g + 32`, round 0.
     Group(u32),
-    /// The current extension of a lot.
+    /// The current extension or jury of a lot.
     Lot(LotId),
 }
 

@@ -156,7 +156,7 @@ fn message__should_take_each_field_at_its_own_level() {
     let draft = parse::<Draft>(text).expect("read");
     assert_eq!((draft.chain_id.as_str(), draft.deadline, draft.token, draft.amount), ("a", 1, Some(TokenId(1)), None));
     assert_eq!(draft.memo, None);
-    assert!(parse::<Draft>(r#"{"kind":{"tip":{},"tip":{}}}"#).is_err(), "one action");
+    assert!(parse::<Draft>(r#"{"kind":{"withdraw":{"token":1},"withdraw":{"token":1}}}"#).is_err(), "one action");
 }
 
 #[test]

@@ -388,7 +388,7 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
         .write("ft_on_transfer", None, vec![Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(50) }])
         .unwrap();
 
-    // When an intent tips, balances, nonce and cap follow.
+    // When an intent transfers, balances, nonce and cap follow.
     let intent = |kind, nonce, spent, failed| {
         vec![Entry::Intent { op: 0, account: REQUESTER, public_key, kind, nonce, spent: Amount(spent), failed }]
     };

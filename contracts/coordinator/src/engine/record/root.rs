@@ -44,7 +44,7 @@ impl Root {
         store(FIRST, self)
     }
 
-    /// Reads any version.
+    /// Reads the stored form; `None` if it is another version.
     #[must_use]
     pub fn load(bytes: &[u8]) -> Option<Self> {
         load(FIRST, bytes)

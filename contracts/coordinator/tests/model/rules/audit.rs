@@ -1,4 +1,4 @@
-//! The findings of the audit of release 0.2.0, turned round: what each of them did is done here, and must not pay. Finding
+//! The findings of the audit of the rules before these, turned round: what each of them did is done here, and must not pay. Finding
 //! 4 and 20 are in `classes`, 8 in `treasury`, 13 in `adjudication`; 11, 15 and 18 (dust, unknown fields, the order of
 //! intents) are open.
 

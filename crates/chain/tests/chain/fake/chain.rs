@@ -50,7 +50,7 @@ pub fn receipt(seq: u64) -> FakeReceipt {
 }
 
 pub fn journal_line(seq: u64) -> String {
-    format!(r#"EVENT_JSON:{{"standard":"piecework","version":"1.1.0","event":"work","data":{{"seq":{seq},"log":[]}}}}"#)
+    format!(r#"EVENT_JSON:{{"standard":"piecework","version":"2.0.0","event":"work","data":{{"seq":{seq},"log":[]}}}}"#)
 }
 
 /// Answers the block source's questions about these blocks. All of them are final.
