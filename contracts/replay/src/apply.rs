@@ -6,6 +6,7 @@ use super::{
 };
 use piecework_interface::{
     amount::Amount,
+    config::Fixed,
     draw::{At, Draw, Seed},
     due::DrawStep,
     event::{Entry, Line},
@@ -106,6 +107,9 @@ impl Step<'_> {
                 let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
                 self.node(*account, |node| {
                     node.set_stake(stake.0, min_stake, now_s);
+                    if node.stake < node.bonded {
+                        return Err(Fault::Differs("a stake below its bonds"));
+                    }
                     (node.unbonding, node.unbonding_until) = (*unbonding, *until);
                     Ok(())
                 })
@@ -149,7 +153,9 @@ impl Step<'_> {
             }
             Entry::BatchCancelled { batch } => {
                 let row = self.batch(*batch)?;
-                row.open.as_ref().ok_or(Fault::NoBatch(*batch))?;
+                if row.status != BatchStatus::Open {
+                    return Err(Fault::NoBatch(*batch));
+                }
                 row.status = BatchStatus::Cancelled;
                 Ok(())
             }
@@ -259,6 +265,22 @@ impl Step<'_> {
             return Err(Fault::Differs("the batch's number"));
         }
         *next = next.checked_add(1).ok_or(Fault::Range("the number of the next batch"))?;
+        let config = &self.mirror.settings.config;
+        let row = self.mirror.tokens.get(&token).ok_or(Fault::NoToken(token))?;
+        if terms.check(&config.bounds, row.min_reward.0, self.context.now_s).is_err() {
+            return Err(Fault::Differs("a batch's terms"));
+        }
+        let now = Fixed {
+            fee_bps: config.fee_bps,
+            bond_rate: row.bond_rate,
+            rep_unit: row.rep_unit,
+            reputation_interval_s: config.reputation_interval_s,
+            grace_s: config.grace_s,
+            jury_nodes: config.jury_nodes,
+        };
+        if *fixed != now {
+            return Err(Fault::Differs("what a batch fixes"));
+        }
         if escrow.0 != money::escrow(terms, fixed.fee_bps, *items) {
             return Err(Fault::Differs("the escrow"));
         }

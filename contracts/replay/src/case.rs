@@ -26,9 +26,10 @@ impl Step<'_> {
         let (adjudicator, token) = (open.terms.adjudicator().ok_or(Fault::Differs("the adjudicator"))?, open.token);
         let progress = &mut open.progress;
         add(&mut progress.bond, amount, "the adjudicator's bond")?;
-        (progress.accepted, progress.adjudicator_operator) = (true, operator);
+        progress.accepted = true;
         if progress.window.draws[0] == Draw::Closed && progress.window.frontier == 0 {
             progress.window.draws[0] = Draw::Opened(now_s);
+            progress.adjudicator_operator = operator;
         }
         if progress.bond.0 != adjudicator_bond(&open.terms) {
             return Err(Fault::Differs("the adjudicator's bond"));

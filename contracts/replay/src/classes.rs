@@ -27,7 +27,7 @@ impl Step<'_> {
     pub fn class_admitted(&mut self, class: ClassId, account: AccountNo) -> Result<(), Fault> {
         let now_s = self.context.now_s;
         self.gated_entry(class, account, |entry| {
-            let admits = entry.declared && !entry.admitted;
+            let admits = entry.may_be_admitted();
             entry.admit(now_s);
             admits
         })

@@ -131,9 +131,14 @@ impl JournalBuilder {
     }
 }
 
+/// The configuration of the contract that is founded.
+pub fn founded() -> Config {
+    Config { min_stake: Amount(1_000), fee_bps: 500, ..Config::default() }
+}
+
 /// The lines that found a contract: a token, five nodes of one ticket each, and a requester.
 pub fn founding() -> Vec<(&'static str, Option<AccountNo>, Vec<Entry>)> {
-    let config = Config { min_stake: Amount(1_000), ..Config::default() };
+    let config = founded();
     let zero = Amount(0);
     let near = Entry::TokenListed {
         token: NEAR,

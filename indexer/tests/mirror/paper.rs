@@ -25,7 +25,8 @@ use piecework_interface::{
 use piecework_replay::{
     Mirror,
     testing::{
-        self, A, B, C, CLASS, D, E, JournalBuilder, claim, commit, fixed, founding, pay, revealing, seeded, settle,
+        self, A, B, C, CLASS, D, E, JournalBuilder, claim, commit, fixed, founded, founding, pay, revealing, seeded,
+        settle,
     },
 };
 use piecework_store::{DatabaseUrl, load::Loaded};
@@ -222,6 +223,8 @@ pub fn dispute() -> Paper {
     let mut paper = Paper::new();
     let ([a, b, ..], lot) = (NODES, LotId(0));
     prepare(&mut paper);
+    let config = Config { jury_nodes: 5, ..founded() };
+    paper.call("apply", None, vec![Entry::Configured { config }]);
     let terms = Terms { start: 2, challenge_window_s: 600, ..terms(&paper) };
     let deposit = Amount(challenge_deposit(&terms, 3, 0b10));
     let created = Entry::BatchCreated {

@@ -38,16 +38,18 @@ impl<H: Host> Engine<'_, H> {
     /// Admits a node that declared a gated class.
     ///
     /// # Errors
-    /// The caller does not own the class, the class is open, or the node did not declare it or is admitted.
+    /// The caller does not own the class, the class is open, or the node did not declare it (again, once removed) or is admitted.
     pub fn class_admit(mut self, args: &ClassNodeArgs) -> Result<(), Error> {
         let (class, account) = self.gated_node(args)?;
         let now = self.now;
         self.move_node(account, |node| match node.class_mut(class) {
-            Some(entry) if entry.declared && !entry.admitted => {
+            Some(entry) if entry.may_be_admitted() => {
                 entry.admit(now);
                 Ok(())
             }
-            _ => Err(Error::Classes("the node has not declared the class, or is admitted already")),
+            _ => Err(Error::Classes(
+                "the node has not declared the class, not again since it was removed, or is admitted",
+            )),
         })??;
         self.push(Entry::ClassAdmitted { class, account });
         self.finish("class_admit", None)

@@ -162,8 +162,8 @@ impl<H: Host> Engine<'_, H> {
         let window = self.config()?.liveness_window_s;
         let account = self.accounts.peek(&*self.host, number)?;
         let Some(node) = account.and_then(|account| account.node.as_ref()) else { return Ok(false) };
-        // A new least stake counts for a node from its next change of stake, or from here.
-        let revalued = money::tickets(node.stake.0, min_stake) != node.tickets;
+        // Nobody but its owner raises a node's tickets: it would be a latecomer for the lots that have begun.
+        let revalued = money::tickets(node.stake.0, min_stake) < node.tickets;
         let silent = node.is_overdue(window, now);
         if revalued {
             self.push_stake(number)?;

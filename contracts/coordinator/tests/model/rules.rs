@@ -7,6 +7,7 @@ mod audit;
 mod batches;
 mod begun;
 mod classes;
+mod forged;
 mod governance;
 mod intents;
 mod money;

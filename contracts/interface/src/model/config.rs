@@ -10,6 +10,8 @@ use crate::model::amount::Amount;
 pub const REPUTATION_FULL: u16 = 10_000;
 /// The highest fee, in basis points.
 const FEE_BPS_MAX: u16 = 1_000;
+/// Least deposit of a class, yoctoNEAR: what its record locks, 0.002 NEAR.
+const CLASS_DEPOSIT_MIN: u128 = 2 * 10_u128.pow(21);
 
 /// Bytes of a chain's id at most.
 const CHAIN_ID_MAX: usize = 32;
@@ -118,6 +120,9 @@ impl Config {
     pub fn check(&self) -> Result<(), &'static str> {
         if self.min_stake.0 == 0 {
             return Err("config.min_stake must be above 0");
+        }
+        if self.class_deposit.0 < CLASS_DEPOSIT_MIN {
+            return Err("config.class_deposit must pay for a class's record: at least 0.002 NEAR");
         }
         if self.fee_bps > FEE_BPS_MAX {
             return Err("config.fee_bps must be at most 1000");

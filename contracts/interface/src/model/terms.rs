@@ -171,10 +171,10 @@ impl Terms {
         self.start > 1 && matches!(self.verification, Verification::Consensus)
     }
 
-    /// Copies of an item that may be paid at most: the escrow is for so many.
+    /// Copies of an item that may be paid at most: the escrow is for so many. Asked also of terms that were not checked.
     #[must_use]
     pub const fn copies(&self) -> u8 {
-        if self.has_extension() { self.start + EXTENSION_SEATS } else { self.start }
+        if self.has_extension() { self.start.saturating_add(EXTENSION_SEATS) } else { self.start }
     }
 
     /// Seats of round `round`.

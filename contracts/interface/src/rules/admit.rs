@@ -105,7 +105,8 @@ impl Table<'_> {
 
     /// Whether the node's account or operator pays for the lot or scores it, or, before a jury, challenges it.
     fn is_party(&self, state: &LotState, (number, operator): (AccountNo, AccountNo)) -> bool {
-        let is = |account, of| account == number || of == operator;
+        let own = |account| account == number || account == operator;
+        let is = |account, of| own(account) || own(of);
         let (requester, of) = self.requester;
         let challenges = state.case.iter().flat_map(|case| &case.challenges);
         let judged = || challenges.into_iter().any(|challenge| is(challenge.account, challenge.operator));

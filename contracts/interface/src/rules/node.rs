@@ -156,6 +156,13 @@ impl ClassRecord {
         self.admitted || (lot.round > 0 && self.removed_at != 0 && lot.begun_at <= self.removed_at)
     }
 
+    /// Whether the class's owner may admit the node: it declared the class, again if it had been removed. Else an owner
+    /// could make any node a latecomer for the lots that it began, by removing and admitting it.
+    #[must_use]
+    pub const fn may_be_admitted(&self) -> bool {
+        self.declared && !self.admitted && (self.removed_at == 0 || self.since > self.removed_at)
+    }
+
     /// Admits the node, now.
     pub const fn admit(&mut self, now_s: u32) {
         (self.admitted, self.since, self.removed_at) = (true, now_s, 0);

@@ -33,8 +33,10 @@ impl<H: Host> Engine<'_, H> {
         }
         if open.window.frontier == 0 && open.window.draws[0] == Draw::Closed {
             open.window.draws[0] = Draw::Opened(now);
+            // The operator of the first time stays: lots begin under it.
+            open.adjudicator_operator = operator;
         }
-        (open.accepted, open.adjudicator_operator) = (true, operator);
+        open.accepted = true;
         let first = open.purse.bond.replace(bond).is_none();
         let held = open.purse.escrow.checked_add(amount);
         open.purse.escrow = held.ok_or(Error::Amount("the bond is too large"))?;

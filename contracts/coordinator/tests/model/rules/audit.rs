@@ -113,7 +113,8 @@ fn audit_4__should_bound_what_a_captured_jury_takes_to_the_dissent_slash() {
 
 #[test]
 fn audit_5__should_let_no_intent_fail_those_beside_it() {
-    // Given an intent whose batch names an adjudicator that does not exist, one whose lot does not, and a good one
+    // Given an intent whose batch names an adjudicator that does not exist, one whose lot does not, one with 255 copies, and
+    // a good one
     let mut market = Market::new(1);
     let alice = Wallet::new(1);
     let who = alice.implicit();
@@ -126,8 +127,10 @@ fn audit_5__should_let_no_intent_fail_those_beside_it() {
     let batch = Action::CreateBatch(BatchCreateArgs { token, batch: spec });
     let strange = piecework_interface::call::ChallengeArgs { batch: BatchId(9), items: vec![0], ..Default::default() };
     let challenge = Action::Challenge(piecework_interface::intent::Challenge { token, challenge: strange });
+    let many = Market::spec(Terms { start: 255, ..terms(now) }, 1);
+    let many = Action::CreateBatch(BatchCreateArgs { token, batch: many });
     let sign = |kind, number| alice.sign(&intent(&who, now + 600, kind), number);
-    let intents = [sign(batch, 1), sign(challenge, 2), sign(transfer("a.near", token, 5), 3)];
+    let intents = [sign(batch, 1), sign(challenge, 2), sign(many, 3), sign(transfer("a.near", token, 5), 4)];
     let entries = market.chain.execute(&intents).expect("executed");
     let outcomes: Vec<_> = entries
         .iter()
@@ -136,7 +139,7 @@ fn audit_5__should_let_no_intent_fail_those_beside_it() {
             _ => None,
         })
         .collect();
-    assert_eq!(outcomes, [Some(Skip::Terms), Some(Skip::Lot), None]);
+    assert_eq!(outcomes, [Some(Skip::Terms), Some(Skip::Lot), Some(Skip::Terms), None]);
     assert_eq!(market.balance("a.near"), 5);
 }
 

@@ -133,6 +133,13 @@ fn gate__should_let_in_who_its_owner_admitted() {
     assert_eq!(class_of(&market, GATED), (2, 2));
     assert_eq!(market.claim("b.near", batch, 0), Err(Skip::Class));
     assert_eq!(market.claim("b.near", batch, 1), Err(Skip::Class));
+    // It is admitted again once it has declared the class again: its owner makes nobody a latecomer for the lots that have begun.
+    assert!(matches!(admit(&mut market, REQUESTER, "b.near"), Err(Error::Classes(_))));
+    market.chain.pass(1);
+    for classes in [vec![ClassId(7)], vec![ClassId(7), GATED]] {
+        market.call("b.near", 1, |engine| engine.node_update(NodeRegisterArgs { classes })).expect("declared");
+    }
+    admit(&mut market, REQUESTER, "b.near").expect("admitted again");
 }
 
 #[test]
