@@ -80,7 +80,7 @@ pub fn largest(answers: &[Option<&[u8]>; SLOTS_MAX]) -> Largest {
         left &= !members;
         match members.count_ones().cmp(&size) {
             core::cmp::Ordering::Greater => {
-                (size, best) = (members.count_ones(), Largest { slots: members, single: true })
+                (size, best) = (members.count_ones(), Largest { slots: members, single: true });
             }
             core::cmp::Ordering::Equal => {
                 best = Largest { slots: best.slots | members, single: best.slots == 0 };

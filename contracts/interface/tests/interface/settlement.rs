@@ -290,7 +290,7 @@ pub fn settle(terms: &Terms, items: u8, state: &LotState, held: &Held) -> Settle
 
 pub fn conserved(terms: &Terms, fixed: &Fixed, items: u8, state: &LotState, held: &Held) -> Settlement {
     let settlement = judge(terms, items, state).settle(fixed, held);
-    let challenges = state.case.iter().flat_map(|case: &Box<Case>| &case.challenges);
+    let challenges = state.case.as_deref().into_iter().flat_map(|case: &Case| &case.challenges);
     let deposits: u128 = challenges.map(|challenge| challenge_deposit(terms, items, challenge.items)).sum();
     let held = money::escrow(terms, fixed.fee_bps, u32::from(items)) + deposits + settlement.forfeit;
     assert_eq!(settlement.spent() + settlement.fee + settlement.refund, held, "{state:?}");
