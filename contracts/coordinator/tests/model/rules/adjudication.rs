@@ -2,7 +2,7 @@
 
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
-    call::{BatchArgs, BatchSpec, ChallengeArgs, ResultClaim, VerdictArgs},
+    call::{BatchArgs, BatchSpec, ChallengeArgs, OperatorConfirmArgs, ResultClaim, VerdictArgs},
     dispute::{OVERTURN, UPHOLD, adjudicator_bond, adjudicator_part, challenge_deposit},
     draw::At,
     event::Entry,
@@ -162,6 +162,35 @@ fn contested(market: &mut Market, batch: BatchId, answer: u8) -> Vec<Entry> {
     let votes: Vec<_> = jurors.iter().map(|juror| (*juror, std::slice::from_ref(&answer))).collect();
     market.round(batch, 0, &votes);
     market.poke_lot(batch, 0).expect("the jury ends")
+}
+
+#[test]
+fn adjudicator__should_keep_the_operator_of_its_first_acceptance() {
+    // Given an adjudicator and a node of one operator, and a challenge of its scores
+    let (mut market, batch) = adjudicated();
+    market.chain.storage_deposit("firm.near", NEAR).expect("storage");
+    for node in [JUDGE, "d.near"] {
+        market.call(node, 1, |engine| engine.node_operator(Some("firm.near".to_owned()))).expect("named");
+        let args = OperatorConfirmArgs { account_id: node.to_owned(), accept: true };
+        market.call("firm.near", 1, |engine| engine.operator_confirm(&args)).expect("confirmed");
+    }
+    accept(&mut market, JUDGE, batch).expect("accept");
+    market.draw("a.near", batch, At::Group(0));
+    market.round(batch, 0, &[("a.near", b"one"), ("b.near", b"two"), ("c.near", b"not")]);
+    verdict(&mut market, JUDGE, batch, &[0; 3]).expect("verdict");
+    let args = ChallengeArgs { batch, lot: LotId(0), items: vec![0], evidence: [0; 32] };
+    market.call("c.near", 1, |engine| engine.challenge(&args)).expect("challenge");
+    // When it drops its operator and accepts again
+    market.call(JUDGE, 1, |engine| engine.node_operator(None)).expect("dropped");
+    resign(&mut market, JUDGE, batch).expect("resign");
+    accept(&mut market, JUDGE, batch).expect("accept");
+    // Then the operator's node is still no juror of its scores
+    market.chain.pass(WINDOW);
+    market.poke_lot(batch, 0).expect("the jury opens");
+    market.chain.pass(60);
+    market.op("h.near", piecework_interface::op::Op::Draw { batch, at: At::Lot(LotId(0)) }).expect("draw");
+    market.chain.pass(JURY_BAR_S);
+    assert_eq!(market.claim("d.near", batch, 0), Err(Skip::Party));
 }
 
 #[test]

@@ -216,6 +216,11 @@ fn proposals__should_be_few_and_sane() {
     let mut market = governed(0);
     let zero = Config { min_stake: Amount(0), ..config() };
     assert!(matches!(propose(&mut market, OWNER, Change::Config(zero)), Err(Error::Input(_))));
+    let free = Config { class_deposit: Amount(0), ..config() };
+    assert!(
+        matches!(propose(&mut market, OWNER, Change::Config(free)), Err(Error::Input(_))),
+        "nobody pays for the rows"
+    );
     for number in 0..8 {
         assert_eq!(propose(&mut market, OWNER, Change::Code([number; 32])), Ok(u32::from(number)));
     }
