@@ -109,7 +109,7 @@ calls! {
     batch_cancel(batch: BatchId) = secured(&BatchArgs { batch });
     /// Forgets a closed batch.
     batch_forget(batch: BatchId) = secured(&BatchArgs { batch });
-    /// The requester takes these lots, which nobody holds, out of the batch.
+    /// The requester closes these lots, in which no node holds a slot.
     batch_skip_lots(batch: BatchId, lots: Vec<LotId>) = secured(&BatchSkipLotsArgs { batch, lots });
     /// Challenges items of a lot, for a deposit out of the internal balance.
     challenge(args: &ChallengeArgs) = secured(args);

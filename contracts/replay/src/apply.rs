@@ -6,7 +6,6 @@ use super::{
 };
 use piecework_interface::{
     amount::Amount,
-    config::Fixed,
     draw::{At, Draw, Seed},
     due::DrawStep,
     event::{Entry, Line},
@@ -270,15 +269,7 @@ impl Step<'_> {
         if terms.check(&config.bounds, row.min_reward.0, self.context.now_s).is_err() {
             return Err(Fault::Differs("a batch's terms"));
         }
-        let now = Fixed {
-            fee_bps: config.fee_bps,
-            bond_rate: row.bond_rate,
-            rep_unit: row.rep_unit,
-            reputation_interval_s: config.reputation_interval_s,
-            grace_s: config.grace_s,
-            jury_nodes: config.jury_nodes,
-        };
-        if *fixed != now {
+        if *fixed != config.fix(row.bond_rate, row.rep_unit) {
             return Err(Fault::Differs("what a batch fixes"));
         }
         if escrow.0 != money::escrow(terms, fixed.fee_bps, *items) {
@@ -442,7 +433,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Slashed NEAR that nobody gets.
+    /// Adds slashed NEAR to what is burnt.
     pub fn burn(&mut self, amount: u128) -> Result<(), Fault> {
         add(&mut self.mirror.root.burnt, amount, "the slashed NEAR")
     }

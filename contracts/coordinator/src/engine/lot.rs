@@ -32,7 +32,7 @@ pub(super) struct Place {
     pub marked: bool,
     /// Whether groups wait behind the window for it to be passed.
     pub held_up: bool,
-    /// Whether lots may begin: nobody scores the batch, or its adjudicator stands behind it.
+    /// Whether lots of the batch may begin: it has no adjudicator, or one that accepted it with a bond that covers a lot.
     pub backed: bool,
     /// What is left of the adjudicator's bond, in units of the token.
     pub bond: u128,
@@ -118,7 +118,7 @@ impl<H: Host> Engine<'_, H> {
         })?
     }
 
-    /// Slashed NEAR that nobody gets stays in the contract.
+    /// Counts slashed NEAR as burnt: it stays in the contract.
     pub(super) fn burn(&mut self, amount: u128) -> Result<(), Error> {
         self.root.burnt = self.root.burnt.checked_add(amount).ok_or(Error::Internal("the slashed NEAR"))?;
         Ok(())

@@ -119,7 +119,7 @@ impl<H: Host> Engine<'_, H> {
         Ok(true)
     }
 
-    /// Lets the batch's window pass a lot that nobody committed to in time.
+    /// Lets the batch's window pass a lot that has no commitment when its clock is over.
     fn pass(&mut self, place: &Place, state: LotState) -> Result<(), Error> {
         self.put_lot(place, state);
         self.mark(place)?;
@@ -162,7 +162,7 @@ impl<H: Host> Engine<'_, H> {
         let window = self.config()?.liveness_window_s;
         let account = self.accounts.peek(&*self.host, number)?;
         let Some(node) = account.and_then(|account| account.node.as_ref()) else { return Ok(false) };
-        // Nobody but its owner raises a node's tickets: it would be a latecomer for the lots that have begun.
+        // A poke only lowers tickets. More tickets make a node a latecomer for lots that have begun, so they come by the node's own call.
         let revalued = money::tickets(node.stake.0, min_stake) < node.tickets;
         let silent = node.is_overdue(window, now);
         if revalued {

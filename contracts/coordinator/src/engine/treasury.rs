@@ -5,7 +5,7 @@ use piecework_interface::{amount::Amount, event::Entry, ids::TokenId};
 use super::{Engine, Error, Host, balance::has_room};
 
 impl<H: Host> Engine<'_, H> {
-    /// Names the account whose balance fees go to, and makes room there for every token; nobody, without a name.
+    /// Names the account whose balance fees go to, and makes room there for every token. Without a name fees wait with their tokens.
     ///
     /// # Errors
     /// The caller is not the owner, or the account is not registered or lacks storage.

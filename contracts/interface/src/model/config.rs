@@ -113,6 +113,13 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What a batch that is created now keeps of the configuration and of its token's prices.
+    #[must_use]
+    pub const fn fix(&self, bond_rate: Amount, rep_unit: Amount) -> Fixed {
+        let Self { fee_bps, reputation_interval_s, grace_s, jury_nodes, .. } = *self;
+        Fixed { fee_bps, bond_rate, rep_unit, reputation_interval_s, grace_s, jury_nodes }
+    }
+
     /// Checks that the contract can work with it.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub struct Root {
     pub next_account: u32,
     /// Number of the next batch.
     pub next_batch: u32,
-    /// Slashed NEAR that nobody owns, yoctoNEAR.
+    /// Slashed NEAR and deposits of classes, which stay in the contract for ever, yoctoNEAR.
     pub burnt: Amount,
 }
 

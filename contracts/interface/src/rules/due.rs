@@ -62,10 +62,8 @@ pub struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Whether nobody scores the batch, or its adjudicator's bond still covers a lot.
-    #[must_use]
-    pub fn is_backed(&self) -> bool {
-        self.terms.adjudicator().is_none() || self.bond >= adjudicator_part(self.terms, self.terms.lot_size)
+    fn is_backed(&self) -> bool {
+        self.terms.is_backed_by(self.bond)
     }
 }
 
@@ -191,6 +189,12 @@ impl Window {
 }
 
 impl Terms {
+    /// Whether what is left of an adjudicator's bond covers a full lot; true where there is no adjudicator.
+    #[must_use]
+    pub fn is_backed_by(&self, bond: u128) -> bool {
+        self.adjudicator().is_none() || bond >= adjudicator_part(self, self.lot_size)
+    }
+
     /// Whether results of a group that is drawn now may be appealed: there is a challenge window, and the class has
     /// `jury_nodes` active nodes.
     #[must_use]
@@ -213,12 +217,12 @@ impl OpenBatch {
         window.marks_early(lot_count(self.items, self.terms.lot_size)) && !window.is_marked(lot)
     }
 
-    /// Whether nobody scores the batch, or its adjudicator stands behind it with a bond that covers a lot: groups are drawn
-    /// and lots begun only then.
+    /// Whether groups may be drawn and lots begun: the batch has no adjudicator, or one that accepted it with a bond that
+    /// covers a lot.
     #[must_use]
     pub fn is_backed(&self) -> bool {
-        let part = adjudicator_part(&self.terms, self.terms.lot_size);
-        self.terms.adjudicator().is_none() || (self.progress.accepted && self.progress.bond.0 >= part)
+        let progress = &self.progress;
+        (progress.accepted || self.terms.adjudicator().is_none()) && self.terms.is_backed_by(progress.bond.0)
     }
 }
 

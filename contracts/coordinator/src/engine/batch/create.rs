@@ -3,7 +3,6 @@
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, BatchSpec},
-    config::Fixed,
     draw::Draw,
     event::Entry,
     governance::Feature,
@@ -73,14 +72,7 @@ impl<H: Host> Engine<'_, H> {
         let now = self.now;
         let config = self.config()?;
         terms.check(&config.bounds, min_reward.0, now)?;
-        let fixed = Fixed {
-            fee_bps: config.fee_bps,
-            bond_rate,
-            rep_unit,
-            reputation_interval_s: config.reputation_interval_s,
-            grace_s: config.grace_s,
-            jury_nodes: config.jury_nodes,
-        };
+        let fixed = config.fix(bond_rate, rep_unit);
         let escrow = money::escrow(&terms, fixed.fee_bps, items);
         self.rest(requester, token, escrow)?;
         let account = self.account(requester)?;

@@ -4,7 +4,6 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::fields;
 use piecework_interface::{
     config::Fixed,
-    dispute::adjudicator_part,
     ids::{AccountNo, Digest, LotId, TokenId},
     lots,
     merkle::Peaks,
@@ -124,12 +123,11 @@ pub struct OpenBatch {
 fields!(OpenBatch as [borsh] { facts, cancelled, accepted, adjudicator_operator, window, purse, begun });
 
 impl OpenBatch {
-    /// Whether nobody scores the batch, or its adjudicator stands behind it with a bond that covers a lot.
+    /// Whether lots may begin: the batch has no adjudicator, or one that accepted it with a bond that covers a lot.
     #[must_use]
     pub fn is_backed(&self) -> bool {
-        let terms = &self.facts.terms;
-        let part = || adjudicator_part(terms, terms.lot_size);
-        terms.adjudicator().is_none() || (self.accepted && self.purse.bond.is_some_and(|bond| bond >= part()))
+        let (terms, bond) = (&self.facts.terms, self.purse.bond.unwrap_or_default());
+        (self.accepted || terms.adjudicator().is_none()) && terms.is_backed_by(bond)
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Root {
     pub next_account: u32,
     /// Number of the next batch.
     pub next_batch: u32,
-    /// Slashed NEAR that nobody owns, yoctoNEAR.
+    /// Slashed NEAR and deposits of classes, which stay in the contract for ever, yoctoNEAR.
     pub burnt: u128,
     /// The configuration's least stake, here because every call of a node may look at it.
     pub min_stake: u128,
