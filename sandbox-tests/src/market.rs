@@ -254,7 +254,7 @@ impl Market {
             notice_s: 10,
             // Tests of appeals that never come to a jury need no more nodes than those that do the work.
             jury_nodes: 3,
-            class_deposit: Amount(10_u128.pow(22)),
+            class_deposit: Amount(10_u128.pow(23)),
             bounds,
             ..Config::default()
         }

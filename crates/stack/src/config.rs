@@ -20,7 +20,7 @@ pub fn local_config() -> Config {
         ..defaults.bounds
     };
     let times = Config { unbonding_s: 60, notice_s: 10, grace_s: 1, reputation_interval_s: 1, ..defaults };
-    Config { class_deposit: Amount(ONE_NEAR / 100), jury_nodes: 8, bounds, ..times }
+    Config { class_deposit: Amount(ONE_NEAR / 10), jury_nodes: 8, bounds, ..times }
 }
 
 #[cfg(test)]

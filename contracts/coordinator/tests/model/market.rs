@@ -45,7 +45,7 @@ pub fn config() -> Config {
         chain_id: super::sign::CHAIN_ID.to_owned(),
         bounds: Bounds {
             claim_ttl_s: (10, 100_000),
-            reveal_window_s: (10, 100_000),
+            reveal_window_s: (10, 86_400),
             challenge_window_s: (10, 100_000),
             slice_s: (1, 3_600),
             verdict_ttl_s: (10, 100_000),

@@ -135,7 +135,7 @@ impl Terms {
         rule((5..=50).contains(&self.abandon_slash_pct), "abandon_slash_pct", "5..=50")?;
         rule(self.min_reputation <= REPUTATION_FULL, "min_reputation", "0..=10000")?;
         rule(
-            self.expires_at > now_s.saturating_add(self.claim_ttl_s)
+            self.expires_at >= now_s.saturating_add(self.claim_ttl_s)
                 && self.expires_at <= now_s.saturating_add(bounds.lifetime_max_s),
             "expires_at",
             "later than now + claim_ttl_s and within the longest lifetime",
@@ -211,13 +211,11 @@ impl Read for Verification {
             return Self::Consensus;
         }
         let (mut adjudicator, mut verdict_ttl_s) = (None, None);
-        reader.object(&mut |reader, key| match key {
-            "adjudicated" => reader.object(&mut |reader, key| match key {
-                "adjudicator" => adjudicator = Some(Read::read(reader)),
-                "verdict_ttl_s" => verdict_ttl_s = Some(Read::read(reader)),
-                _ => reader.skip(),
-            }),
-            _ => reader.fail_at("verification"),
+        reader.fields(&["adjudicated"], &[], &mut |reader, _| {
+            reader.fields(&["adjudicator", "verdict_ttl_s"], &[], &mut |reader, index| match index {
+                0 => adjudicator = Some(Read::read(reader)),
+                _ => verdict_ttl_s = Some(Read::read(reader)),
+            });
         });
         match adjudicator.zip(verdict_ttl_s) {
             Some((adjudicator, verdict_ttl_s)) => Self::Adjudicated { adjudicator, verdict_ttl_s },

@@ -2,7 +2,7 @@
 use super::common::{fixed, terms};
 use piecework_interface::{
     amount::Amount,
-    config::{Bounds, Fixed, REPUTATION_FULL},
+    config::{Bounds, Config, Fixed, REPUTATION_FULL},
     draw::{Draw, Seed},
     ids::{AccountNo, ClassId, LotId, TokenId},
     lots::{all_items, group_count, lot_count, lot_items, open_groups},
@@ -205,7 +205,7 @@ fn terms__should_be_refused_field_by_field() {
         ("abandon_slash_pct", Terms { abandon_slash_pct: 51, ..terms() }),
         ("abandon_slash_pct", Terms { abandon_slash_pct: 4, ..terms() }),
         ("min_reputation", Terms { min_reputation: 10_001, ..terms() }),
-        ("expires_at", Terms { expires_at: 1_600, ..terms() }),
+        ("expires_at", Terms { expires_at: 1_599, ..terms() }),
         ("expires_at", Terms { expires_at: 1_001 + 365 * 86_400, ..terms() }),
         ("reward", Terms { reward: Amount(0), ..terms() }),
     ];
@@ -276,4 +276,56 @@ fn batch_bytes__should_cover_a_full_window_and_all_peaks() {
     assert!((ROW + 5 + stored(&facts)) + (ROW + 5 + stored(&purse)) <= BATCH_BYTES);
     let closed = (AccountNo(0), 0_u32, [0_u8; 32]);
     assert!(ROW + 5 + stored(&closed) <= CLOSED_BATCH_BYTES);
+}
+
+#[test]
+fn config__should_lie_within_its_bounds() {
+    const NEAR: u128 = 10_u128.pow(24);
+    let public = Config { chain_id: "mainnet".to_owned(), ..Config::default() };
+    assert_eq!((public.check(), Config::default().check()), (Ok(()), Ok(())));
+    type Change = fn(&mut Config, u32);
+    // What is changed, the least and the greatest value of a public network, and the least of another.
+    let times: [(&str, Change, u32, u32, u32); 9] = [
+        ("unbonding_s", |config, value| config.unbonding_s = value, 604_800, 7_776_000, 0),
+        ("notice_s", |config, value| config.notice_s = value, 86_400, 2_592_000, 0),
+        ("liveness_window_s", |config, value| config.liveness_window_s = value, 600, 86_400, 1),
+        ("grace_s", |config, value| config.grace_s = value, 30, 600, 0),
+        ("reputation_interval_s", |config, value| config.reputation_interval_s = value, 0, 2_592_000, 0),
+        ("lifetime_max_s", |config, value| config.bounds.lifetime_max_s = value, 86_400, 315_360_000, 1),
+        ("fee_bps", |config, value| config.fee_bps = value.try_into().expect("small"), 0, 1_000, 0),
+        ("jury_nodes", |config, value| config.jury_nodes = value.try_into().expect("small"), 8, 1_000, 1),
+        ("slice_s", |config, value| config.bounds.slice_s = (value, value), 2, 3_600, 1),
+    ];
+    for (name, change, least, most, least_of_tests) in times {
+        let holds = |chain: &str, value: u32| {
+            let mut config = Config { chain_id: chain.to_owned(), ..Config::default() };
+            change(&mut config, value);
+            config.check().is_ok()
+        };
+        for (chain, least) in [("mainnet", least), ("testnet", least), ("localnet", least_of_tests)] {
+            assert!(holds(chain, least) && holds(chain, most), "{name} on {chain}");
+            assert!(!holds(chain, most + 1), "{name} on {chain}");
+            assert!(least == 0 || !holds(chain, least - 1), "{name} on {chain}");
+        }
+    }
+    let stake = |stake| Config { min_stake: Amount(stake), ..Config::default() }.check().is_ok();
+    assert!(stake(NEAR / 1_000) && stake(10_000 * NEAR) && !stake(NEAR / 1_000 - 1) && !stake(10_000 * NEAR + 1));
+    let class = |deposit| Config { class_deposit: Amount(deposit), ..Config::default() }.check().is_ok();
+    assert!(class(NEAR / 10) && class(100 * NEAR) && !class(NEAR / 10 - 1) && !class(100 * NEAR + 1));
+    let ranges: [(&str, fn(&mut Bounds) -> &mut (u32, u32), (u32, u32)); 4] = [
+        ("claim_ttl_s", |bounds| &mut bounds.claim_ttl_s, (60, 604_800)),
+        ("reveal_window_s", |bounds| &mut bounds.reveal_window_s, (300, 86_400)),
+        ("challenge_window_s", |bounds| &mut bounds.challenge_window_s, (600, 604_800)),
+        ("verdict_ttl_s", |bounds| &mut bounds.verdict_ttl_s, (600, 1_209_600)),
+    ];
+    for (name, range, (least, most)) in ranges {
+        let holds = |chain: &str, low, high| {
+            let mut config = Config { chain_id: chain.to_owned(), ..Config::default() };
+            *range(&mut config.bounds) = (low, high);
+            config.check().is_ok()
+        };
+        assert!(holds("mainnet", least, most) && holds("localnet", 1, most), "{name}");
+        assert!(!holds("mainnet", least - 1, most) && !holds("localnet", 0, most), "{name}");
+        assert!(!holds("localnet", least, most + 1) && !holds("localnet", most, least), "{name}");
+    }
 }
