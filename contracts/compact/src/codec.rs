@@ -161,6 +161,7 @@ pub trait Element: Codec {}
 
 impl Element for u16 {}
 impl Element for u32 {}
+impl Element for u64 {}
 impl Element for [u8; 32] {}
 
 impl<T: Element> Codec for Vec<T> {

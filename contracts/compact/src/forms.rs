@@ -107,21 +107,31 @@ macro_rules! fields {
     };
 }
 
-/// Exports methods of a contract that uses near-sdk: each one's body runs with the arguments unread.
+/// Exports methods of a contract that uses near-sdk. What stands in brackets behind a method's name are its JSON
+/// arguments, which its body has as variables; others are refused. They come from the module `args` in scope, which has
+/// `read(names)` and `need(value, name)`. Without brackets the body runs with the arguments unread.
 #[macro_export]
 macro_rules! methods {
-    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $(($($arg:ident $(($via:ident))?),*))? => $body:expr;)*) => {$(
         $(#[$doc])*
         #[unsafe(no_mangle)]
         pub extern "C" fn $name() {
             near_sdk::env::setup_panic_hook();
+            $($crate::methods!(@read $($arg $(($via))?),*);)?
             $body
         }
     )*};
+    (@read) => { args::read(&[]) };
+    (@read $($arg:ident $(($via:ident))?),+) => {
+        let given = args::read(&[$(stringify!($arg)),+]);
+        $(let $arg = $crate::methods!(@take given $arg $($via)?);)+
+    };
+    (@take $given:ident $arg:ident optional) => { $given.$arg };
+    (@take $given:ident $arg:ident) => { args::need($given.$arg, stringify!($arg)) };
 }
 
 /// Declares `Args`, the JSON arguments of all methods of a contract: one struct for all costs a tenth of one struct per
-/// method. A field that is absent or null is `None`; fields of other methods are ignored, as unknown ones are.
+/// method. A field that is absent or null is `None`.
 #[macro_export]
 macro_rules! arguments {
     ($(#[$doc:meta])* $($name:ident: $type:ty,)*) => {
@@ -132,7 +142,25 @@ macro_rules! arguments {
             $(pub $name: Option<$type>,)*
         }
 
-        $crate::fields!(Args as [read_default] { $($name),* });
+        impl Args {
+            /// Every argument's name.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Reads an object that has no other fields than these.
+            ///
+            /// # Errors
+            /// It is no JSON, a field is wrong, repeated, or not one of these.
+            pub fn parse(text: &str, names: &'static [&'static str]) -> Result<Self, $crate::json::ReadError> {
+                $crate::json::parse_by(text, |reader| {
+                    let mut this = Self::default();
+                    reader.fields(names, &[], &mut |reader, index| match names[index] {
+                        $(stringify!($name) => this.$name = $crate::json::Read::read(reader),)*
+                        _ => reader.fail(),
+                    });
+                    this
+                })
+            }
+        }
     };
 }
 

@@ -29,6 +29,7 @@ arguments! {
     config: Config,
     daily_cap: Amount,
     features: Vec<Feature>,
+    force: bool,
     from: u32,
     kinds: Kinds,
     limit: u32,
@@ -63,6 +64,17 @@ fields!(CreateArgs as [read] { token, batch, account(optional) });
 /// # Errors
 /// It is no JSON, or not of this type: the error names the field.
 pub fn parse<T: Read>(text: &[u8]) -> Result<T, Error> {
-    let text = core::str::from_utf8(text).map_err(|_| Error::Json)?;
-    json::parse(text).map_err(|ReadError { field }| if field.is_empty() { Error::Json } else { Error::Argument(field) })
+    Ok(json::parse(utf8(text)?)?)
+}
+
+/// Reads the arguments of a method, which has no others than these.
+///
+/// # Errors
+/// It is no JSON, or a field is wrong, repeated, or none of the method's: the error names it.
+pub fn arguments(text: &[u8], names: &'static [&'static str]) -> Result<Args, Error> {
+    Ok(Args::parse(utf8(text)?, names)?)
+}
+
+fn utf8(text: &[u8]) -> Result<&str, Error> {
+    core::str::from_utf8(text).map_err(|_| ReadError::Malformed.into())
 }

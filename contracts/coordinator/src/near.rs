@@ -39,11 +39,7 @@ use piecework_compact::methods;
 
 methods! {
     /// Initialises the contract.
-    new => {
-        let mut args = args::read();
-        let owner_id = args::need(args.owner_id, "owner_id");
-        settle(Engine::init(&mut Near, owner_id, args.config.take().unwrap_or_default()));
-    };
+    new(owner_id, config(optional)) => settle(Engine::init(&mut Near, owner_id, config.unwrap_or_default()));
 }
 
 /// Runs one call of the engine.

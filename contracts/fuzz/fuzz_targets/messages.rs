@@ -10,7 +10,7 @@ use piecework_compact::json::Read;
 use serde::{Serialize, de::DeserializeOwned};
 
 fuzz_target!(|text: &[u8]| {
-    let _ = json::parse::<Args>(text);
+    let _ = json::arguments(text, Args::NAMES);
     let _ = json::parse::<CreateArgs>(text);
     let _ = json::parse::<Deposit>(text);
     both::<BatchSpec>(text);

@@ -19,10 +19,7 @@ use near_sdk::{NearToken, assert_one_yocto, env, json_types::U128, require};
 use piecework_compact::json::{Text, Write, to_string};
 use piecework_interface::amount::Amount;
 
-use self::{
-    args::{need, read},
-    ledger::{Ledger, METADATA},
-};
+use self::ledger::{Ledger, METADATA};
 
 /// Frees nothing: a call ends before its memory does, and what it would cost to find free places again is a tenth of its
 /// instructions.
@@ -46,23 +43,18 @@ use piecework_compact::methods;
 
 methods! {
     /// Initialises the token without any supply.
-    new => {
+    new(metadata, owner_id, total_supply_cap) => {
         require!(!env::state_exists(), "ERR_INITIALISED: the contract is initialised already");
         require!(env::attached_deposit().is_zero(), "ERR_DEPOSIT: attach nothing");
-        let args = read();
-        let metadata = need(args.metadata, "metadata");
         metadata.check();
         env::storage_write(METADATA, to_string(&metadata).as_bytes());
-        let owner_id = args::account(args.owner_id, "owner_id");
-        Ledger::start(owner_id, need(args.total_supply_cap, "total_supply_cap").0).store();
+        Ledger::start(args::account(&owner_id, "owner_id"), total_supply_cap.0).store();
     };
 
     /// Makes new tokens for a registered account. Owner only, one yoctoNEAR.
-    mint => {
+    mint(account_id, amount) => {
         assert_one_yocto();
-        let args = read();
-        let account_id = args::account(args.account_id, "account_id");
-        let amount = need(args.amount, "amount").0;
+        let (account_id, amount) = (args::account(&account_id, "account_id"), amount.0);
         let mut ledger = Ledger::load();
         require!(env::predecessor_account_id() == ledger.owner_id, "ERR_CALLER: only the owner mints");
         require!(amount > 0, "ERR_AMOUNT: amount must be above 0");
@@ -83,44 +75,43 @@ methods! {
     };
 
     /// Who mints.
-    owner => reply(Ledger::load().owner_id.as_str());
+    owner() => reply(Ledger::load().owner_id.as_str());
 
     /// The most that the total supply can become.
-    total_supply_cap => reply(&Amount(Ledger::load().total_supply_cap));
+    total_supply_cap() => reply(&Amount(Ledger::load().total_supply_cap));
 
     /// All tokens there are, NEP-141.
-    ft_total_supply => reply(&Amount(Ledger::load().total_supply));
+    ft_total_supply() => reply(&Amount(Ledger::load().total_supply));
 
     /// An account's tokens, NEP-141.
-    ft_balance_of => {
-        let account_id = args::account(read().account_id, "account_id");
+    ft_balance_of(account_id) => {
+        let account_id = args::account(&account_id, "account_id");
         reply(&Amount(ledger::balances().accounts.get(&account_id).unwrap_or_default()));
     };
 
     /// Name, symbol and decimals, NEP-148.
-    ft_metadata => env::value_return(env::storage_read(METADATA).unwrap_or_default());
+    ft_metadata() => env::value_return(env::storage_read(METADATA).unwrap_or_default());
 
     /// Where the source is, NEP-330.
-    contract_source_metadata => env::value_return(SOURCE_METADATA);
+    contract_source_metadata() => env::value_return(SOURCE_METADATA);
 
     /// Registers an account for the one deposit there is; what is too much comes back. NEP-145.
-    storage_deposit => {
-        let args = read();
-        let account_id = args::optional_account(args.account_id, "account_id");
-        reply_balance(Some(Ledger::load().token().storage_deposit(account_id, args.registration_only)));
+    storage_deposit(account_id(optional), registration_only(optional)) => {
+        let account_id = account_id.map(|id| args::account(&id, "account_id"));
+        reply_balance(Some(Ledger::load().token().storage_deposit(account_id, registration_only)));
     };
 
     /// Nothing can be withdrawn while an account is registered. One yoctoNEAR. NEP-145.
-    storage_withdraw => {
-        let amount = read().amount.map(|amount| NearToken::from_yoctonear(amount.0));
+    storage_withdraw(amount(optional)) => {
+        let amount = amount.map(|amount| NearToken::from_yoctonear(amount.0));
         reply_balance(Some(Ledger::load().token().storage_withdraw(amount)));
     };
 
     /// Closes the caller's account and pays the deposit back; with `force`, what it holds is burnt. One yoctoNEAR. NEP-145.
-    storage_unregister => {
+    storage_unregister(force(optional)) => {
         let mut ledger = Ledger::load();
         let mut token = ledger.token();
-        let closed = token.internal_storage_unregister(read().force);
+        let closed = token.internal_storage_unregister(force);
         if let Some((account_id, balance)) = &closed && *balance > 0 {
             ledger.total_supply = token.total_supply;
             ledger.store();
@@ -131,14 +122,14 @@ methods! {
     };
 
     /// What a registration costs, NEP-145.
-    storage_balance_bounds => {
+    storage_balance_bounds() => {
         let min = Amount(Ledger::load().token().storage_balance_bounds().min.as_yoctonear());
         reply(&Pair("min", min, "max", min));
     };
 
     /// An account's deposit, NEP-145.
-    storage_balance_of => {
-        let account_id = args::account(read().account_id, "account_id");
+    storage_balance_of(account_id) => {
+        let account_id = args::account(&account_id, "account_id");
         reply_balance(Ledger::load().token().storage_balance_of(account_id));
     };
 }

@@ -1,14 +1,20 @@
 //! Reading: a cursor over the text, and the types that can be read from it.
 
-/// Arrays and objects inside each other at most, where they are passed over.
-const DEPTH_MAX: u8 = 32;
-
 /// A text that is not the JSON that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` is missing, malformed or out of range")]
-pub struct ReadError {
-    /// The field that could not be read, or was not there; empty where the text is no JSON at all.
-    pub field: &'static str,
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The text is no JSON, or another kind of value.
+    #[error("malformed JSON")]
+    Malformed,
+    /// A field is missing, malformed or out of range.
+    #[error("`{0}` is missing, malformed or out of range")]
+    Field(&'static str),
+    /// An object has a field that its type lacks.
+    #[error("there is no field `{0}`")]
+    Unknown(String),
+    /// An object has a field twice.
+    #[error("`{0}` is given twice")]
+    Repeated(&'static str),
 }
 
 /// A type that can be read.
@@ -22,8 +28,16 @@ pub trait Read: Sized {
 /// # Errors
 /// It is no JSON, not of this type, or goes on after the value.
 pub fn parse<T: Read>(text: &str) -> Result<T, ReadError> {
+    parse_by(text, T::read)
+}
+
+/// Reads a whole text by a function.
+///
+/// # Errors
+/// It is no JSON, the function fails, or the text goes on after the value.
+pub fn parse_by<T>(text: &str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Result<T, ReadError> {
     let mut reader = Reader { text: text.as_bytes(), at: 0, field: "", failed: None };
-    let value = T::read(&mut reader);
+    let value = read(&mut reader);
     if reader.next().is_some() {
         reader.field = "";
         reader.fail();
@@ -45,7 +59,11 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// What was read is not what was asked for.
     pub fn fail(&mut self) {
-        self.failed.get_or_insert(ReadError { field: self.field });
+        self.stop(if self.field.is_empty() { ReadError::Malformed } else { ReadError::Field(self.field) });
+    }
+
+    fn stop(&mut self, error: ReadError) {
+        self.failed.get_or_insert(error);
         self.at = self.text.len();
     }
 
@@ -86,7 +104,7 @@ impl Reader<'_> {
         found
     }
 
-    /// Reads an object, field by field; whatever `field` gets it must read or skip.
+    /// Reads an object, field by field; `field` must read each value or fail.
     pub fn object(&mut self, field: &mut dyn FnMut(&mut Self, &str)) {
         self.list(b"{}", &mut |reader| {
             let key = reader.string();
@@ -114,59 +132,23 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the fields of an object: `field` gets the place of a name and must read its value. Other names are passed
-    /// over. Those that are `needed` must be there.
+    /// Reads the fields of an object: `field` gets the place of a name and must read its value. Other names, and a name
+    /// that comes twice, fail. Those that are `needed` must be there.
     pub fn fields(&mut self, names: &'static [&'static str], needed: &[bool], field: &mut dyn FnMut(&mut Self, usize)) {
         let mut seen = 0_u64;
         self.object(&mut |reader, key| match names.iter().position(|name| *name == key) {
-            Some(index) => {
+            Some(index) if seen >> index & 1 == 0 => {
                 seen |= 1 << index;
                 reader.field = names[index];
                 field(reader, index);
+                reader.field = "";
             }
-            None => reader.skip(),
+            Some(index) => reader.stop(ReadError::Repeated(names[index])),
+            None => reader.stop(ReadError::Unknown(key.into())),
         });
         let missing = needed.iter().enumerate().position(|(index, needed)| *needed && seen >> index & 1 == 0);
         if let Some(index) = missing {
             self.fail_at(names[index]);
-        }
-    }
-
-    /// Passes a value over.
-    pub fn skip(&mut self) {
-        self.field = "";
-        self.skip_within(DEPTH_MAX);
-    }
-
-    fn skip_within(&mut self, depth: u8) {
-        let Some(depth) = depth.checked_sub(1) else {
-            return self.fail();
-        };
-        match self.next() {
-            Some(b'{') => self.object(&mut |reader, _| reader.skip_within(depth)),
-            Some(b'[') => self.array(&mut |reader| reader.skip_within(depth)),
-            Some(b'"') => drop(self.string()),
-            Some(b'-' | b'0'..=b'9') => self.skip_number(),
-            _ if self.take_word(b"true") || self.take_word(b"false") || self.take_word(b"null") => {}
-            _ => self.fail(),
-        }
-    }
-
-    fn skip_number(&mut self) {
-        self.at += usize::from(self.text[self.at] == b'-');
-        if self.text.get(self.at) == Some(&b'0') {
-            self.at += 1;
-        } else {
-            self.digits();
-        }
-        if self.text.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits();
-        }
-        if let Some(b'e' | b'E') = self.text.get(self.at) {
-            self.at += 1;
-            self.at += usize::from(matches!(self.text.get(self.at), Some(b'+' | b'-')));
-            self.digits();
         }
     }
 

@@ -1,5 +1,6 @@
 //! Why a call fails. Every text begins with a stable code and says what to do.
 
+use piecework_compact::json::ReadError;
 use piecework_interface::{
     ids::{BatchId, TokenId},
     terms::TermsError,
@@ -24,6 +25,12 @@ pub enum Error {
     /// An argument, or a field of one.
     #[error("ERR_INPUT: the argument `{0}` is missing, malformed or out of range")]
     Argument(&'static str),
+    /// An argument that the method lacks, or a field that its object lacks.
+    #[error("ERR_INPUT: there is no argument `{0}`: see the method's arguments")]
+    Unknown(&'static str),
+    /// An argument given twice.
+    #[error("ERR_INPUT: the argument `{0}` is given twice")]
+    Repeated(&'static str),
     /// Wrong deposit.
     #[error("ERR_DEPOSIT: attach {0}")]
     Deposit(&'static str),
@@ -95,6 +102,17 @@ pub enum Error {
 impl From<TermsError> for Error {
     fn from(error: TermsError) -> Self {
         Self::Terms(kept(error))
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Malformed => Self::Json,
+            ReadError::Field(name) => Self::Argument(name),
+            ReadError::Unknown(name) => Self::Unknown(name.leak()),
+            ReadError::Repeated(name) => Self::Repeated(name),
+        }
     }
 }
 

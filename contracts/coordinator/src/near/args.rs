@@ -6,18 +6,16 @@ use piecework_compact::{
     json::Read,
 };
 
-use piecework_interface::call::{ClassNodeArgs, OperatorConfirmArgs};
-
 use super::settle;
 use crate::{
     engine::Error,
     json::{self, Args},
 };
 
-/// JSON arguments; none are an empty object.
-pub fn read() -> Args {
+/// JSON arguments with these names; no input is an empty object.
+pub fn read(names: &'static [&'static str]) -> Args {
     let input = env::input().unwrap_or_default();
-    if input.is_empty() { Args::default() } else { parse(&input) }
+    if input.is_empty() { Args::default() } else { settle(json::arguments(&input, names)) }
 }
 
 /// JSON arguments of a type of their own.
@@ -29,18 +27,6 @@ pub fn read_as<T: Read>() -> T {
 pub fn read_borsh<T: Codec>() -> T {
     let input = env::input().unwrap_or_default();
     settle(codec::decode(&input).ok_or(Error::Input("the arguments are not the method's Borsh")))
-}
-
-/// Class and node.
-pub fn class_node() -> ClassNodeArgs {
-    let args = read();
-    ClassNodeArgs { class: need(args.class, "class"), account_id: need(args.account_id, "account_id") }
-}
-
-/// A node and whether to be its operator.
-pub fn operator_confirm() -> OperatorConfirmArgs {
-    let args = read();
-    OperatorConfirmArgs { account_id: need(args.account_id, "account_id"), accept: need(args.accept, "accept") }
 }
 
 /// A JSON text.

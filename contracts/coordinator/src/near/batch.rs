@@ -2,10 +2,7 @@
 
 use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchSkipLotsArgs};
 
-use super::{
-    args::{self, need},
-    call, call_as, methods, reply,
-};
+use super::{args, call, call_as, methods, reply};
 use crate::json::CreateArgs;
 
 methods! {
@@ -16,22 +13,11 @@ methods! {
     };
 
     /// Closes a batch to claims.
-    batch_cancel => {
-        let batch = need(args::read().batch, "batch");
-        call(|engine| engine.batch_cancel(BatchArgs { batch }));
-    };
+    batch_cancel(batch) => call(|engine| engine.batch_cancel(BatchArgs { batch }));
 
     /// Drops a closed batch's result root.
-    batch_forget => {
-        let batch = need(args::read().batch, "batch");
-        call(|engine| engine.batch_forget(BatchArgs { batch }));
-    };
+    batch_forget(batch) => call(|engine| engine.batch_forget(BatchArgs { batch }));
 
     /// Closes lots that nobody holds.
-    batch_skip_lots => {
-        let args = args::read();
-        let batch = need(args.batch, "batch");
-        let lots = need(args.lots, "lots");
-        call(|engine| engine.batch_skip_lots(BatchSkipLotsArgs { batch, lots }));
-    };
+    batch_skip_lots(batch, lots) => call(|engine| engine.batch_skip_lots(BatchSkipLotsArgs { batch, lots }));
 }

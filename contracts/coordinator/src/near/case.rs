@@ -2,10 +2,7 @@
 
 use piecework_interface::call::BatchArgs;
 
-use super::{
-    args::{self, need},
-    call, methods,
-};
+use super::{args, call, methods};
 
 methods! {
     /// Challenges items of a provisional lot. One yoctoNEAR.
@@ -15,16 +12,10 @@ methods! {
     };
 
     /// Accepts a batch, or fills its bond up. The adjudicator, one yoctoNEAR.
-    adjudicator_accept => {
-        let batch = need(args::read().batch, "batch");
-        call(|engine| engine.adjudicator_accept(&BatchArgs { batch }));
-    };
+    adjudicator_accept(batch) => call(|engine| engine.adjudicator_accept(&BatchArgs { batch }));
 
     /// Begins no more lots of a batch. The adjudicator, one yoctoNEAR.
-    adjudicator_resign => {
-        let batch = need(args::read().batch, "batch");
-        call(|engine| engine.adjudicator_resign(&BatchArgs { batch }));
-    };
+    adjudicator_resign(batch) => call(|engine| engine.adjudicator_resign(&BatchArgs { batch }));
 
     /// Scores the slots of a lot. The adjudicator.
     verdict => {

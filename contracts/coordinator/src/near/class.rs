@@ -1,5 +1,7 @@
 //! Classes and operators.
 
+use piecework_interface::call::{ClassNodeArgs, OperatorConfirmArgs};
+
 use super::{args, call, methods, reply};
 
 methods! {
@@ -10,26 +12,16 @@ methods! {
     };
 
     /// Admits a node to a gated class. Its owner, one yoctoNEAR.
-    class_admit => {
-        let args = args::class_node();
-        call(|engine| engine.class_admit(&args));
-    };
+    class_admit(class, account_id) => call(|engine| engine.class_admit(&ClassNodeArgs { class, account_id }));
 
     /// Removes a node from a gated class. Its owner, one yoctoNEAR.
-    class_remove => {
-        let args = args::class_node();
-        call(|engine| engine.class_remove(&args));
-    };
+    class_remove(class, account_id) => call(|engine| engine.class_remove(&ClassNodeArgs { class, account_id }));
 
     /// Names the calling node's operator. One yoctoNEAR.
-    node_operator => {
-        let account_id = args::read().account_id;
-        call(|engine| engine.node_operator(account_id));
-    };
+    node_operator(account_id(optional)) => call(|engine| engine.node_operator(account_id));
 
     /// Confirms a node's operator, or ends that. The operator, one yoctoNEAR.
-    operator_confirm => {
-        let args = args::operator_confirm();
-        call(|engine| engine.operator_confirm(&args));
+    operator_confirm(account_id, accept) => {
+        call(|engine| engine.operator_confirm(&OperatorConfirmArgs { account_id, accept }));
     };
 }

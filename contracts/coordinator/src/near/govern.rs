@@ -3,60 +3,35 @@
 use near_sdk::{Gas, GasWeight, NearToken, env};
 use piecework_compact::codec;
 
-use super::{
-    args::{self, need},
-    call, methods, reply,
-};
+use super::{args, call, methods, reply};
 
 /// Gas for the first call of new code.
 const MIGRATE_GAS: Gas = Gas::from_tgas(30);
 
 methods! {
     /// Names who may become the owner.
-    owner_propose => {
-        let account_id = args::read().account_id;
-        call(|engine| engine.owner_propose(account_id));
-    };
+    owner_propose(account_id(optional)) => call(|engine| engine.owner_propose(account_id));
 
     /// Makes the caller the owner, if it was named.
-    owner_accept => call(|engine| engine.owner_accept());
+    owner_accept() => call(|engine| engine.owner_accept());
 
     /// Gives a role to an account, or to nobody.
-    role_set => {
-        let args = args::read();
-        let role = need(args.role, "role");
-        call(|engine| engine.role_set(role, args.account_id));
-    };
+    role_set(role, account_id(optional)) => call(|engine| engine.role_set(role, account_id));
 
     /// Stops features. Owner or guardian.
-    pause => {
-        let features = need(args::read().features, "features");
-        call(|engine| engine.pause(&features));
-    };
+    pause(features) => call(|engine| engine.pause(&features));
 
     /// Lets features go on. Owner.
-    unpause => {
-        let features = need(args::read().features, "features");
-        call(|engine| engine.unpause(&features));
-    };
+    unpause(features) => call(|engine| engine.unpause(&features));
 
     /// Announces a change.
-    propose => {
-        let change = need(args::read().change, "change");
-        reply(&call(|engine| engine.propose(change)));
-    };
+    propose(change) => reply(&call(|engine| engine.propose(change)));
 
     /// Drops a proposal. Owner or guardian.
-    drop_proposal => {
-        let number = need(args::read().number, "number");
-        call(|engine| engine.drop_proposal(number));
-    };
+    drop_proposal(number) => call(|engine| engine.drop_proposal(number));
 
     /// Makes a proposal hold whose time has come.
-    apply => {
-        let number = need(args::read().number, "number");
-        call(|engine| engine.apply(number));
-    };
+    apply(number) => call(|engine| engine.apply(number));
 
     /// Deploys the code that is the argument, raw, in one batch with its `migrate`: if that fails, the old code stays.
     upgrade => {

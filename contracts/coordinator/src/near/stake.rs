@@ -2,42 +2,30 @@
 
 use piecework_interface::call::{NodeRegisterArgs, StakeRemoveArgs};
 
-use super::{
-    args::{self, need},
-    call, call_as, methods,
-};
+use super::{args, call, call_as, methods};
 
 methods! {
     /// Registers the caller as a node; the deposit is added to its stake.
-    node_register => {
-        let classes = need(args::read().classes, "classes");
-        call(|engine| engine.node_register(NodeRegisterArgs { classes }));
-    };
+    node_register(classes) => call(|engine| engine.node_register(NodeRegisterArgs { classes }));
 
     /// Declares other classes. One yoctoNEAR.
-    node_update => {
-        let classes = need(args::read().classes, "classes");
-        call(|engine| engine.node_update(NodeRegisterArgs { classes }));
-    };
+    node_update(classes) => call(|engine| engine.node_update(NodeRegisterArgs { classes }));
 
     /// Adds the deposit to the stake.
-    stake_add => call(|engine| engine.stake_add());
+    stake_add() => call(|engine| engine.stake_add());
 
     /// Moves free stake to the unbonding amount. One yoctoNEAR.
-    stake_remove => {
-        let args = args::read();
-        call(|engine| engine.stake_remove(StakeRemoveArgs { amount: args.amount }));
-    };
+    stake_remove(amount(optional)) => call(|engine| engine.stake_remove(StakeRemoveArgs { amount }));
 
     /// Credits what has unbonded to the NEAR balance. One yoctoNEAR.
-    stake_claim => call(|engine| engine.stake_claim());
+    stake_claim() => call(|engine| engine.stake_claim());
 
     /// Keeps the node active.
-    heartbeat => call_as(args::read().account, |engine| engine.heartbeat());
+    heartbeat(account(optional)) => call_as(account, |engine| engine.heartbeat());
 
     /// Takes the node out of draws and claims.
-    node_pause => call(|engine| engine.node_pause());
+    node_pause() => call(|engine| engine.node_pause());
 
     /// Brings a paused node back.
-    node_resume => call(|engine| engine.node_resume());
+    node_resume() => call(|engine| engine.node_resume());
 }

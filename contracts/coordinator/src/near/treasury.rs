@@ -4,8 +4,5 @@ use super::{args, call, methods};
 
 methods! {
     /// Names the treasury's account. Owner, one yoctoNEAR.
-    treasury_set => {
-        let account_id = args::read().account_id;
-        call(|engine| engine.treasury_set(account_id));
-    };
+    treasury_set(account_id(optional)) => call(|engine| engine.treasury_set(account_id));
 }

@@ -4,10 +4,7 @@ use near_sdk::env;
 use piecework_compact::json::{Text, Write};
 use piecework_interface::amount::Amount;
 
-use super::{
-    args::{self, need},
-    call, methods, reply,
-};
+use super::{args, call, methods, reply};
 use crate::engine::storage_minimum;
 
 /// NEP-330 `ContractSourceMetadata`.
@@ -22,72 +19,43 @@ const SOURCE_METADATA: &str = concat!(
 
 methods! {
     /// The root record.
-    root => reply(&call(|engine| Ok(engine.view_root())));
+    root() => reply(&call(|engine| Ok(engine.view_root())));
 
     /// The configuration.
-    config => reply(&call(|mut engine| engine.view_config()));
+    config() => reply(&call(|mut engine| engine.view_config()));
 
     /// Who governs, the configuration, and what is about to change.
-    settings => reply(&call(|mut engine| engine.view_settings()));
+    settings() => reply(&call(|mut engine| engine.view_settings()));
 
     /// Classes by number.
-    classes => {
-        let args = args::read();
-        let (from, limit) = (need(args.from, "from"), need(args.limit, "limit"));
-        reply(&call(|mut engine| engine.view_classes(from, limit)));
-    };
+    classes(from, limit) => reply(&call(|mut engine| engine.view_classes(from, limit)));
 
     /// The owner.
-    owner => reply(&call(|mut engine| engine.view_settings().map(|settings| settings.owner_id)));
+    owner() => reply(&call(|mut engine| engine.view_settings().map(|settings| settings.owner_id)));
 
     /// Listed tokens, NEAR first.
-    tokens => reply(&call(|mut engine| engine.view_tokens()));
+    tokens() => reply(&call(|mut engine| engine.view_tokens()));
 
     /// The number of an account.
-    account_no => {
-        let account_id = need(args::read().account_id, "account_id");
-        reply(&call(|engine| engine.view_account_no(&account_id)));
-    };
+    account_no(account_id) => reply(&call(|engine| engine.view_account_no(&account_id)));
 
     /// An account.
-    account => {
-        let account_id = need(args::read().account_id, "account_id");
-        reply(&call(|mut engine| engine.view_account(&account_id)));
-    };
+    account(account_id) => reply(&call(|mut engine| engine.view_account(&account_id)));
 
     /// Accounts by number.
-    accounts => {
-        let args = args::read();
-        let (from, limit) = (need(args.from, "from"), need(args.limit, "limit"));
-        reply(&call(|mut engine| engine.view_accounts(from, limit)));
-    };
+    accounts(from, limit) => reply(&call(|mut engine| engine.view_accounts(from, limit)));
 
     /// A batch.
-    batch => {
-        let batch = need(args::read().batch, "batch");
-        reply(&call(|mut engine| engine.view_batch(batch)));
-    };
+    batch(batch) => reply(&call(|mut engine| engine.view_batch(batch)));
 
     /// Batches by number.
-    batches => {
-        let args = args::read();
-        let (from, limit) = (need(args.from, "from"), need(args.limit, "limit"));
-        reply(&call(|mut engine| engine.view_batches(from, limit)));
-    };
+    batches(from, limit) => reply(&call(|mut engine| engine.view_batches(from, limit)));
 
     /// A lot that has a record.
-    lot => {
-        let args = args::read();
-        let (batch, lot) = (need(args.batch, "batch"), need(args.lot, "lot"));
-        reply(&call(|mut engine| engine.view_lot(batch, lot)));
-    };
+    lot(batch, lot) => reply(&call(|mut engine| engine.view_lot(batch, lot)));
 
     /// The lots with a record among `from..from + limit`.
-    lots => {
-        let args = args::read();
-        let (batch, from, limit) = (need(args.batch, "batch"), need(args.from, "from"), need(args.limit, "limit"));
-        reply(&call(|mut engine| engine.view_lots(batch, from, limit)));
-    };
+    lots(batch, from, limit) => reply(&call(|mut engine| engine.view_lots(batch, from, limit)));
 
     /// Whether a lot's result is the one that the batch's root stands for.
     verify_result => {
@@ -96,13 +64,12 @@ methods! {
     };
 
     /// NEP-145: an account's deposit.
-    storage_balance_of => {
-        let account_id = need(args::read().account_id, "account_id");
+    storage_balance_of(account_id) => {
         reply(&call(|mut engine| engine.view_storage_balance(&account_id)));
     };
 
     /// NEP-145: the deposit that registers any account. There is no maximum: requesters reserve bytes for live lots.
-    storage_balance_bounds => {
+    storage_balance_bounds() => {
         let mut bounds = Text::new();
         bounds.push_str("{\"min\":");
         Amount(storage_minimum()).write(&mut bounds);
@@ -111,5 +78,5 @@ methods! {
     };
 
     /// NEP-330: the contract's version, source and standards.
-    contract_source_metadata => env::value_return(SOURCE_METADATA);
+    contract_source_metadata() => env::value_return(SOURCE_METADATA);
 }

@@ -7,11 +7,7 @@ use piecework_compact::{
 };
 use piecework_interface::{amount::Amount, call::WithdrawArgs};
 
-use super::{
-    account_id,
-    args::{self, need},
-    call, call_as, methods,
-};
+use super::{account_id, args, call, call_as, methods};
 use crate::engine::Transfer;
 
 /// Fixed gas of the token's `ft_transfer`.
@@ -23,12 +19,9 @@ const ANSWER_BYTES_MAX: usize = 64;
 
 methods! {
     /// Debits the caller and sends the amount. One yoctoNEAR, which goes along with a token transfer.
-    withdraw => {
-        let args = args::read();
-        let caller = args.account;
-        let args = WithdrawArgs { token: need(args.token, "token"), amount: args.amount };
-        let answer = send(call_as(caller, |engine| engine.withdraw(args)));
-        env::promise_return(answer);
+    withdraw(token, amount(optional), account(optional)) => {
+        let transfer = call_as(account, |engine| engine.withdraw(WithdrawArgs { token, amount }));
+        env::promise_return(send(transfer));
     };
 
     /// The transfer's answer. Only the contract itself.

@@ -1,7 +1,7 @@
 //! The call's arguments.
 
 use near_sdk::{AccountId, env, require};
-use piecework_compact::{arguments, fields, json};
+use piecework_compact::{arguments, fields};
 use piecework_interface::amount::Amount;
 
 /// NEP-148 metadata as `new` takes it.
@@ -34,14 +34,14 @@ arguments! {
     total_supply_cap: Amount,
 }
 
-/// Reads them; none are an empty object.
-pub fn read() -> Args {
+/// Reads those with these names; no input is an empty object.
+pub fn read(names: &'static [&'static str]) -> Args {
     let input = env::input().unwrap_or_default();
     if input.is_empty() {
         return Args::default();
     }
     let text = core::str::from_utf8(&input).unwrap_or_default();
-    json::parse(text).unwrap_or_else(|error| wrong(error.field))
+    Args::parse(text, names).unwrap_or_else(|error| env::panic_str(&format!("ERR_INPUT: {error}")))
 }
 
 /// An argument that must be there.
@@ -50,13 +50,8 @@ pub fn need<T>(value: Option<T>, name: &str) -> T {
 }
 
 /// An account id, checked.
-pub fn account(value: Option<String>, name: &str) -> AccountId {
-    optional_account(value, name).unwrap_or_else(|| wrong(name))
-}
-
-/// An account id, checked if it is there.
-pub fn optional_account(value: Option<String>, name: &str) -> Option<AccountId> {
-    value.map(|id| id.parse().unwrap_or_else(|_| wrong(name)))
+pub fn account(id: &str, name: &str) -> AccountId {
+    id.parse().unwrap_or_else(|_| wrong(name))
 }
 
 fn wrong(name: &str) -> ! {

@@ -6,7 +6,7 @@ use piecework_compact::json::{self, Text, Write};
 use piecework_interface::amount::Amount;
 
 use super::{
-    args::{self, need, read},
+    args,
     ledger::{Ledger, balances},
     methods, reply,
 };
@@ -18,21 +18,16 @@ const ANSWER_BYTES_MAX: usize = 41;
 
 methods! {
     /// Moves tokens to a registered account. One yoctoNEAR.
-    ft_transfer => {
-        let args = read();
-        let receiver_id = args::account(args.receiver_id, "receiver_id");
-        balances().ft_transfer(receiver_id, U128(need(args.amount, "amount").0), args.memo);
+    ft_transfer(receiver_id, amount, memo(optional)) => {
+        balances().ft_transfer(args::account(&receiver_id, "receiver_id"), U128(amount.0), memo);
     };
 
     /// Moves tokens to a contract and calls its `ft_on_transfer`; what that gives back returns. One yoctoNEAR.
-    ft_transfer_call => {
+    ft_transfer_call(receiver_id, amount, msg, memo(optional)) => {
         assert_one_yocto();
-        let args = read();
-        let receiver_id = args::account(args.receiver_id, "receiver_id");
-        let amount = need(args.amount, "amount");
-        let msg = need(args.msg, "msg");
+        let receiver_id = args::account(&receiver_id, "receiver_id");
         let sender_id = env::predecessor_account_id();
-        balances().internal_transfer(&sender_id, &receiver_id, amount.0, args.memo);
+        balances().internal_transfer(&sender_id, &receiver_id, amount.0, memo);
         let promise = env::promise_batch_create(&receiver_id);
         let (sender, receiver) = (String::from(sender_id), String::from(receiver_id));
         // All gas that is left goes to the receiver.
@@ -45,15 +40,14 @@ methods! {
     };
 
     /// Takes back what the receiver did not use, as far as it still has it. Only the contract itself.
-    ft_resolve_transfer => {
+    ft_resolve_transfer(sender_id, receiver_id, amount) => {
         require!(
             env::predecessor_account_id() == env::current_account_id(),
             "ERR_CALLER: only the contract itself may call this"
         );
-        let args = read();
-        let sender_id = args::account(args.sender_id, "sender_id");
-        let receiver_id = args::account(args.receiver_id, "receiver_id");
-        let amount = need(args.amount, "amount").0;
+        let sender_id = args::account(&sender_id, "sender_id");
+        let receiver_id = args::account(&receiver_id, "receiver_id");
+        let amount = amount.0;
         let refund = match unused(amount) {
             0 => 0,
             unused => refund(&sender_id, &receiver_id, unused),
