@@ -17,7 +17,7 @@ impl Step<'_> {
         self.charge_key(account, rows)
     }
 
-    /// The key's number grows, and what it moved counts. An implicit account's own key gets its row here.
+    /// The key's number is used, and what it moved counts. An implicit account's own key gets its row here.
     pub fn intent(
         &mut self,
         account: AccountNo,
@@ -37,7 +37,7 @@ impl Step<'_> {
         }
         let keys = &mut self.account(account)?.row.keys;
         let key = keys.iter_mut().find(|key| key.public_key == public_key).ok_or(KEYS)?;
-        if key.kinds == Kinds::NONE || nonce <= key.nonce {
+        if key.kinds == Kinds::NONE || !key.takes(nonce, now_s) {
             return Err(KEYS);
         }
         let token = key.limit.map_or_else(TokenId::default, |limit| limit.token);

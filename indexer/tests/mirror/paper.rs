@@ -176,7 +176,7 @@ pub fn market() -> Paper {
     let key = Entry::KeySet { account: e, public_key, kinds, token: TOKEN, daily_cap: Amount(u128::MAX) };
     paper.call("intent_key_add", None, vec![key]);
     let transfer = Entry::Transferred { account: e, receiver: d, token: TOKEN, amount: Amount(25), memo: None };
-    let (nonce, spent) = (u64::MAX, Amount(25));
+    let (nonce, spent) = (7, Amount(25));
     let intent = Entry::Intent { op: 0, account: e, public_key, kind: Kind::Transfer, nonce, spent, failed: None };
     paper.call("intents_execute", None, vec![transfer, intent]);
     let gated = ClassId(1);

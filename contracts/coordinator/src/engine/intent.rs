@@ -81,11 +81,11 @@ impl<H: Host> Engine<'_, H> {
         let number = self.find_account(&draft.account_id)?.ok_or(Skip::NoAccount)?;
         let (public_key, nonce) = (signed.public_key, signed.number());
         let account = self.accounts.peek(&*self.host, number)?.ok_or(Error::Internal("an account is missing"))?;
-        let stored = account.keys.iter().find(|key| key.public_key == public_key).copied();
+        let stored = account.keys.iter().find(|key| key.public_key == public_key).cloned();
         let is_new = stored.is_none();
         let own = || own_key(&draft.account_id).filter(|own| *own == public_key).map(IntentKey::own);
         let mut key = stored.or_else(own).filter(|key| key.kinds != Kinds::NONE).ok_or(Skip::NoKey)?;
-        if nonce <= key.nonce {
+        if !key.takes(nonce, now) {
             return Err(Skip::Nonce.into());
         }
         if is_new && !covers(account, INTENT_KEY_BYTES) {
@@ -100,7 +100,7 @@ impl<H: Host> Engine<'_, H> {
         if is_new {
             let account = self.account(number)?;
             charge(account, INTENT_KEY_BYTES)?;
-            account.keys.push(key);
+            account.keys.push(key.clone());
         }
         let amount = match (&draft.batch, &draft.challenge, draft.amount) {
             (Some(batch), ..) if kind == Kind::CreateBatch => Ok(money::escrow(&batch.terms, fee_bps, batch.items)),
@@ -185,20 +185,13 @@ impl<H: Host> Engine<'_, H> {
     }
 }
 
-/// What was signed, if it is an intent within the limits and nothing of it is missing.
+/// What was signed, if it is an intent within the limits.
 fn read(signed: &SignedIntent) -> Option<Draft> {
     if signed.message.len() > MESSAGE_MAX {
         return None;
     }
     let draft: Draft = json::parse(&signed.message).ok()?;
-    let has_token = draft.token.is_some();
-    let whole = match draft.kind? {
-        Kind::Transfer => has_token && draft.amount.is_some(),
-        Kind::Withdraw => has_token,
-        Kind::CreateBatch => has_token && draft.batch.is_some(),
-        Kind::Challenge => has_token && draft.challenge.is_some(),
-    };
-    (whole && draft.memo.as_ref().is_none_or(|memo| memo.len() <= MEMO_MAX)).then_some(draft)
+    draft.memo.as_ref().is_none_or(|memo| memo.len() <= MEMO_MAX).then_some(draft)
 }
 
 /// The code of a method's error. Only what can never be stops the call, so that no intent fails those beside it.

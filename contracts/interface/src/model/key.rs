@@ -90,7 +90,7 @@ pub struct Limit {
 fields!(Limit as [borsh write] { token, daily_cap, spent });
 
 /// A key that may sign intents for an account, or a removed one that has to be remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct IntentKey {
     /// The key.
@@ -101,20 +101,20 @@ pub struct IntentKey {
     pub kinds: Kinds,
     /// Token and cap. Only an implicit account's own key may have none, which makes every kind its own, later ones too.
     pub limit: Option<Limit>,
-    /// The last number used; the next intent's must be above it.
-    pub nonce: u64,
+    /// The highest numbers of its intents, ascending, at most [`NUMBERS_MAX`](crate::keys::NUMBERS_MAX).
+    pub numbers: Vec<u64>,
     /// Unix time of the last use, seconds; 0 before the first.
     pub used_at: u32,
 }
 
-fields!(IntentKey as [borsh write] { public_key, kinds, limit, nonce, used_at });
+fields!(IntentKey as [borsh write] { public_key, kinds, limit, numbers, used_at });
 impl Element for IntentKey {}
 
 impl IntentKey {
     /// The key that an implicit account has from its beginning.
     #[must_use]
     pub const fn own(public_key: PublicKey) -> Self {
-        Self { public_key, kinds: Kinds::EVERY, limit: None, nonce: 0, used_at: 0 }
+        Self { public_key, kinds: Kinds::EVERY, limit: None, numbers: Vec::new(), used_at: 0 }
     }
 }
 

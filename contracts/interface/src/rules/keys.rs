@@ -9,6 +9,8 @@ use crate::model::{
 
 /// Keys of one account at most.
 pub const INTENT_KEYS_MAX: usize = 8;
+/// Numbers of intents that a key remembers.
+pub const NUMBERS_MAX: usize = 16;
 const DAY_S: u32 = 86_400;
 
 impl IntentKey {
@@ -35,20 +37,35 @@ impl IntentKey {
         })
     }
 
+    /// Whether an intent may have this number, milliseconds since 1970: it is at most a day ahead, and neither used nor,
+    /// with [`NUMBERS_MAX`] used ones, below them all. So intents may come in any order, and none comes twice.
+    #[must_use]
+    pub fn takes(&self, number: u64, now_s: u32) -> bool {
+        let latest_ms = (u64::from(now_s) + u64::from(DEADLINE_MAX_S)) * 1_000;
+        let forgotten = self.numbers.len() >= NUMBERS_MAX && self.numbers.first().is_some_and(|least| number < *least);
+        number <= latest_ms && !forgotten && self.numbers.binary_search(&number).is_err()
+    }
+
     /// Notes an intent: its number, and what it moved.
-    pub fn note(&mut self, nonce: u64, spent: u128, now_s: u32) {
+    pub fn note(&mut self, number: u64, spent: u128, now_s: u32) {
         if let Some(mut limit) = self.limit {
             limit.spent = Amount(self.spent_today(&limit, now_s).saturating_add(spent));
             self.limit = Some(limit);
         }
-        (self.nonce, self.used_at) = (nonce, now_s);
+        if let Err(place) = self.numbers.binary_search(&number) {
+            self.numbers.insert(place, number);
+        }
+        if self.numbers.len() > NUMBERS_MAX {
+            self.numbers.remove(0);
+        }
+        self.used_at = now_s;
     }
 
     const fn spent_today(&self, limit: &Limit, now_s: u32) -> u128 {
         if self.used_at / DAY_S == now_s / DAY_S { limit.spent.0 } else { 0 }
     }
 
-    /// Whether the deadlines of all intents that it executed have passed: forgetting its nonce lets none come twice.
+    /// Whether the deadlines of all intents that it executed have passed: forgetting its numbers lets none come twice.
     #[must_use]
     pub const fn rests(&self, now_s: u32) -> bool {
         now_s > self.used_at.saturating_add(DEADLINE_MAX_S)
@@ -87,7 +104,7 @@ pub fn own_key(account_id: &str) -> Option<PublicKey> {
 
 /// Adds a key, or gives one other kinds and another limit; without kinds, removes it. `None`: nothing would change.
 ///
-/// A key keeps its number as long as its row stays, so nothing that it signed comes twice. A removed key's row stays
+/// A key keeps its numbers as long as its row stays, so nothing that it signed comes twice. A removed key's row stays
 /// while an intent that it executed could come again, and for ever if it is the account's own; removing it once more
 /// drops it when it may go.
 pub fn key_set(
@@ -99,7 +116,7 @@ pub fn key_set(
 ) -> Option<KeyRows> {
     let own = own_key(account_id) == Some(public_key);
     let removes = kinds == Kinds::NONE;
-    let set = IntentKey { public_key, kinds, limit: Some(limit), nonce: 0, used_at: 0 };
+    let set = IntentKey { public_key, kinds, limit: Some(limit), numbers: Vec::new(), used_at: 0 };
     let Some(index) = keys.iter().position(|key| key.public_key == public_key) else {
         if removes && !own {
             return None;
@@ -115,6 +132,6 @@ pub fn key_set(
     if removes && key.kinds == Kinds::NONE {
         return None;
     }
-    *key = IntentKey { nonce: key.nonce, used_at: key.used_at, ..set };
+    *key = IntentKey { numbers: core::mem::take(&mut key.numbers), used_at: key.used_at, ..set };
     Some(KeyRows::Same)
 }

@@ -89,10 +89,10 @@ pub const fn work_gas(ops: usize) -> u64 {
 /// the call. With [`work_gas`] attached it always is; with less, the tally is left to `poke`.
 pub const TALLY_GAS: u64 = 5 * TGAS;
 
-/// Gas to attach to a `poke` of so many targets.
+/// Gas to attach to a `poke` of so many targets: 16 TGas each, what the widest settlement of a jury takes.
 #[must_use]
 pub const fn poke_gas(targets: usize) -> u64 {
-    work_gas(targets)
+    16 * TGAS * targets as u64
 }
 
 /// Gas to attach to an `intents_execute` of so many intents, so many of them withdrawals. With less, intents that the gas
@@ -332,14 +332,14 @@ pub struct Deposit {
 impl Read for Deposit {
     fn read(reader: &mut Reader<'_>) -> Self {
         let (mut message, mut account) = (None, None);
-        reader.object(&mut |reader, key| match (&message, key) {
-            (_, "account") => account = Read::read(reader),
-            (None, "deposit") => {
-                reader.object(&mut |reader, _| reader.skip());
+        reader.fields(&["account", "deposit", "create_batch"], &[], &mut |reader, index| match index {
+            0 => account = Read::read(reader),
+            _ if message.is_some() => reader.fail_at("msg"),
+            1 => {
+                reader.fields(&[], &[], &mut |_, _| {});
                 message = Some(DepositMessage::Deposit {});
             }
-            (None, "create_batch") => message = Some(DepositMessage::CreateBatch(Read::read(reader))),
-            _ => reader.fail_at("msg"),
+            _ => message = Some(DepositMessage::CreateBatch(Read::read(reader))),
         });
         let message = message.unwrap_or_else(|| {
             reader.fail_at("msg");

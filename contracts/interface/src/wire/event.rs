@@ -5,8 +5,8 @@
 //! EVENT_JSON:{"standard":"piecework","version":"2.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
 //! ```
 //!
-//! `event` names the method, `node` the node whose call it is: unless it was seen less than ten seconds ago, its
-//! `last_seen` becomes the block's time, and a silent node is active again. Amounts are decimal strings, digests unpadded base64 (nothing for zeros), item sets hexadecimal.
+//! `event` names the method, `node` the node whose call it is: its `last_seen` becomes the block's time, and a silent node
+//! is active again. Amounts are decimal strings, digests unpadded base64 (nothing for zeros), item sets hexadecimal.
 
 use crate::model::{
     amount::Amount,
@@ -403,7 +403,7 @@ entries! {
         /** Account. */ account: AccountNo,
         /** Key that signed. */ public_key: PublicKey,
         /** What was asked for. */ kind: Kind,
-        /** Its number, used from now on. */ nonce: u64,
+        /** Its number, Unix milliseconds, used from now on. */ nonce: u64,
         /** What it moved of the key's daily cap. */ spent: Amount,
         /** Why it did nothing but use its number. */ failed: Option<Skip>,
     }

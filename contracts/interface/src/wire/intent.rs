@@ -35,8 +35,8 @@ const TAG: u32 = (1 << 31) + 413;
 pub struct SignedIntent {
     /// The signed text: the JSON of an [`Intent`].
     pub message: String,
-    /// NEP-413's nonce, base64. Its first eight bytes are a big-endian number that grows with each intent of an account
-    /// by a key, from 1.
+    /// NEP-413's nonce, base64. Its first eight bytes are a big-endian number, Unix time in milliseconds, at most a day
+    /// ahead and new to the key ([`takes`](crate::key::IntentKey::takes)).
     #[cfg_attr(feature = "host", serde(with = "base64"))]
     pub nonce: [u8; 32],
     /// NEP-413's `callbackUrl`, if the wallet was given one: it is part of what was signed, and nothing else.
@@ -68,7 +68,7 @@ impl SignedIntent {
         sha256(&bytes)
     }
 
-    /// The number that must grow.
+    /// The number that must be new.
     #[must_use]
     pub fn number(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.nonce;
@@ -190,27 +190,23 @@ pub struct Draft {
     pub challenge: Option<ChallengeArgs>,
 }
 
+/// Fields of an action, by the place of its kind in [`Kind::ALL`]; of those with `true` none may be left out.
+const FIELDS: [(&[&str], &[bool]); 4] = [
+    (&["token", "amount", "receiver_id", "memo"], &[true, true, true]),
+    (&["token", "amount"], &[true]),
+    (&["token", "batch"], &[true, true]),
+    (&["token", "challenge"], &[true, true]),
+];
+
 impl Draft {
-    /// One function reads both levels, because two would be twice the code; each level has its own fields.
-    fn field(&mut self, reader: &mut Reader<'_>, inside: bool, key: &str) {
-        match (inside, key) {
-            (false, "chain_id") => self.chain_id = Read::read(reader),
-            (false, "account_id") => self.account_id = Read::read(reader),
-            (false, "deadline") => self.deadline = Read::read(reader),
-            (false, "kind") => reader.object(&mut |reader, key| {
-                match WORDS.iter().position(|word| *word == key).filter(|_| self.kind.is_none()) {
-                    Some(place) => self.kind = Some(Kind::ALL[place]),
-                    None => return reader.fail_at("kind"),
-                }
-                reader.object(&mut |reader, key| self.field(reader, true, key));
-            }),
-            (true, "token") => self.token = Some(Read::read(reader)),
-            (true, "amount") => self.amount = Read::read(reader),
-            (true, "receiver_id") => self.receiver_id = Read::read(reader),
-            (true, "memo") => self.memo = Read::read(reader),
-            (true, "batch") => self.batch = Some(Read::read(reader)),
-            (true, "challenge") => self.challenge = Some(Read::read(reader)),
-            _ => reader.skip(),
+    fn field(&mut self, reader: &mut Reader<'_>, name: &str) {
+        match name {
+            "token" => self.token = Some(Read::read(reader)),
+            "amount" => self.amount = Read::read(reader),
+            "receiver_id" => self.receiver_id = Read::read(reader),
+            "memo" => self.memo = Read::read(reader),
+            "batch" => self.batch = Some(Read::read(reader)),
+            _ => self.challenge = Some(Read::read(reader)),
         }
     }
 }
@@ -218,7 +214,18 @@ impl Draft {
 impl Read for Draft {
     fn read(reader: &mut Reader<'_>) -> Self {
         let mut draft = Self::default();
-        reader.object(&mut |reader, key| draft.field(reader, false, key));
+        reader.fields(&["chain_id", "account_id", "deadline", "kind"], &[true; 4], &mut |reader, index| match index {
+            0 => draft.chain_id = Read::read(reader),
+            1 => draft.account_id = Read::read(reader),
+            2 => draft.deadline = Read::read(reader),
+            _ => reader.fields(&WORDS, &[], &mut |reader, place| {
+                if draft.kind.replace(Kind::ALL[place]).is_some() {
+                    return reader.fail_at("kind");
+                }
+                let (names, needed) = FIELDS[place];
+                reader.fields(names, needed, &mut |reader, index| draft.field(reader, names[index]));
+            }),
+        });
         draft
     }
 }

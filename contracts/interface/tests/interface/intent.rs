@@ -1,7 +1,7 @@
 //! Signed intents: their text and bytes, and what a key may sign.
 use piecework_compact::{
     codec::{decode, encode},
-    json::{parse, to_string},
+    json::{ReadError, parse, to_string},
 };
 use piecework_interface::{
     amount::Amount,
@@ -130,16 +130,16 @@ proptest! {
     }
 
     #[test]
-    fn keys__should_be_the_same_in_json(kinds in 0..16_u8, limit: Option<(u16, u128, u128)>, nonce: u64, used_at: u32) {
+    fn keys__should_be_the_same_in_json(kinds in 0..16_u8, limit: Option<(u16, u128, u128)>, numbers in vec(any::<u64>(), 0..17), used_at: u32) {
         let limit = limit.map(|(token, cap, spent)| Limit {
             token: TokenId(token),
             daily_cap: Amount(cap),
             spent: Amount(spent),
         });
-        let key = IntentKey { public_key: PublicKey([7; 32]), kinds: Kinds(kinds), limit, nonce, used_at };
+        let key = IntentKey { public_key: PublicKey([7; 32]), kinds: Kinds(kinds), limit, numbers, used_at };
         let theirs = serde_json::to_string(&key).expect("json");
         prop_assert_eq!(to_string(&key), theirs.clone());
-        prop_assert_eq!(serde_json::from_str::<IntentKey>(&theirs).expect("json"), key);
+        prop_assert_eq!(serde_json::from_str::<IntentKey>(&theirs).expect("json"), key.clone());
         prop_assert_eq!(parse::<Kinds>(&to_string(&key.kinds)), Ok(key.kinds));
     }
 }
@@ -149,14 +149,58 @@ fn limit(cap: u128) -> Limit {
 }
 
 #[test]
-fn message__should_take_each_field_at_its_own_level() {
-    // Fields of the action beside it, and fields of the intent inside it, do not count.
-    let text = r#"{"chain_id":"a","account_id":"b","deadline":1,"amount":"9","token":4,"memo":"x",
-        "kind":{"withdraw":{"token":1,"chain_id":"c","deadline":7}}}"#;
-    let draft = parse::<Draft>(text).expect("read");
-    assert_eq!((draft.chain_id.as_str(), draft.deadline, draft.token, draft.amount), ("a", 1, Some(TokenId(1)), None));
-    assert_eq!(draft.memo, None);
-    assert!(parse::<Draft>(r#"{"kind":{"withdraw":{"token":1},"withdraw":{"token":1}}}"#).is_err(), "one action");
+fn message__should_have_the_fields_of_its_kind_alone() {
+    let read = |kind: &str, more: &str| {
+        parse::<Draft>(&format!(r#"{{"chain_id":"a","account_id":"b","deadline":1,"kind":{{{kind}}}{more}}}"#)).err()
+    };
+    assert_eq!(read(r#""withdraw":{"token":1}"#, ""), None);
+    assert_eq!(read(r#""withdraw":{"token":1,"amount":"5"}"#, ""), None);
+    let unknown = |name: &str| Some(ReadError::Unknown(name.to_owned()));
+    assert_eq!(read(r#""withdraw":{"token":1,"ammount":"5"}"#, ""), unknown("ammount"));
+    assert_eq!(read(r#""withdraw":{"token":1,"memo":"5"}"#, ""), unknown("memo"));
+    assert_eq!(read(r#""withdraw":{"token":1,"token":2}"#, ""), Some(ReadError::Repeated("token")));
+    assert_eq!(read(r#""withdraw":{"token":1}"#, r#","amount":"9""#), unknown("amount"));
+    assert_eq!(read(r#""withdraw":{"token":1}"#, r#","deadline":9"#), Some(ReadError::Repeated("deadline")));
+    assert_eq!(read(r#""withdraw":{"token":1},"withdraw":{"token":1}"#, ""), Some(ReadError::Repeated("withdraw")));
+    let two = read(r#""withdraw":{"token":1},"transfer":{"token":1,"amount":"5","receiver_id":"c"}"#, "");
+    assert_eq!(two, Some(ReadError::Field("kind")), "one action");
+    assert_eq!(read(r#""transfer":{"token":1,"amount":"5"}"#, ""), Some(ReadError::Field("receiver_id")));
+}
+
+#[test]
+fn takes__should_let_each_number_come_once_in_any_order() {
+    let mut key = IntentKey::own(PublicKey([1; 32]));
+    let now_ms = u64::from(NOW) * 1_000;
+    for number in [now_ms + 7, now_ms, now_ms + 3] {
+        assert!(key.takes(number, NOW));
+        key.note(number, 0, NOW);
+        assert!(!key.takes(number, NOW), "{number} comes twice");
+    }
+    // A day ahead at most.
+    let day_ms = u64::from(DAY_S) * 1_000;
+    assert!(key.takes(now_ms + day_ms, NOW) && !key.takes(now_ms + day_ms + 1, NOW) && !key.takes(u64::MAX, NOW));
+    // With sixteen used ones, none below them all.
+    for number in now_ms + 10..now_ms + 23 {
+        key.note(number, 0, NOW);
+    }
+    assert_eq!((key.numbers.len(), key.takes(now_ms - 1, NOW), key.takes(now_ms + 1, NOW)), (16, false, true));
+    key.note(now_ms + 30, 0, NOW);
+    assert_eq!((key.numbers.len(), key.numbers[0]), (16, now_ms + 3));
+    assert!(!key.takes(now_ms, NOW) && !key.takes(now_ms + 1, NOW) && key.takes(now_ms + 4, NOW));
+}
+
+proptest! {
+    #[test]
+    fn takes__should_let_no_number_come_twice_whatever_comes_between(numbers in vec(0..40_u64, 0..200)) {
+        let mut key = IntentKey::own(PublicKey([1; 32]));
+        let mut used = std::collections::HashSet::new();
+        for number in numbers {
+            if key.takes(number, NOW) {
+                prop_assert!(used.insert(number), "{} comes twice", number);
+                key.note(number, 0, NOW);
+            }
+        }
+    }
 }
 
 #[test]
@@ -169,7 +213,7 @@ fn note__should_begin_the_cap_anew_each_utc_day() {
     assert_eq!(key.allows(Kind::Transfer, TOKEN, 0, NOW), Ok(()));
     assert_eq!(key.allows(Kind::Transfer, TOKEN, 10, NOW + DAY_S), Ok(()));
     assert_eq!(key.allows(Kind::Transfer, TokenId(0), 1, NOW + DAY_S), Err(Skip::KeyToken));
-    assert_eq!((key.nonce, key.used_at), (4, NOW));
+    assert_eq!((&key.numbers[..], key.used_at), (&[4][..], NOW));
 }
 
 #[test]
@@ -181,9 +225,9 @@ fn key_set__should_remember_what_could_come_again() {
     keys[0].note(9, 1, NOW);
     assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S), Some(KeyRows::Same));
     assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S), None);
-    assert_eq!((keys[0].kinds, keys[0].nonce), (Kinds::NONE, 9));
+    assert_eq!((keys[0].kinds, &keys[0].numbers[..]), (Kinds::NONE, &[9][..]));
     assert_eq!(set(&mut keys, "a.near", Kinds::of(&[Kind::Transfer]), NOW + DAY_S), Some(KeyRows::Same));
-    assert_eq!((keys[0].nonce, keys[0].limit), (9, Some(limit(1))));
+    assert_eq!((&keys[0].numbers[..], keys[0].limit), (&[9][..], Some(limit(1))));
     assert_eq!(set(&mut keys, "a.near", Kinds::NONE, NOW + DAY_S + 1), Some(KeyRows::Less));
     assert_eq!(keys, []);
 

@@ -138,5 +138,6 @@ async fn describe(context: &Context, key: &IntentKey) -> anyhow::Result<String> 
             format!("{} of {} a day", token.show(limit.spent.0), token.show(limit.daily_cap.0))
         }
     };
-    Ok(format!("{}  {}  {limit}  last number {}", key.public_key, kinds.join(", "), key.nonce))
+    let last = key.numbers.last().map_or_else(|| "never used".to_owned(), |number| format!("last number {number}"));
+    Ok(format!("{}  {}  {limit}  {last}", key.public_key, kinds.join(", ")))
 }

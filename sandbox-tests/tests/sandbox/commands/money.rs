@@ -82,7 +82,7 @@ async fn intents_of_every_kind(market: &Market, piecework: &Piecework) -> Result
     let again = piecework.refusal(relayer, &["intent", "relay", "intents.json"]).await?;
     ensure!(again.error.contains("none of 6 intents was executed"), "{again:?}");
     let used = piecework.refusal_by("wallet.json", &["intent", "sign", "--nonce", "6", "withdraw", "1"]).await?;
-    ensure!(used.error == "--nonce 6 is used", "{used:?}");
+    ensure!(used.error.starts_with("--nonce 6 is used"), "{used:?}");
     Ok(BatchId(0))
 }
 

@@ -114,8 +114,9 @@ impl Relay {
         self.market.account(who).keys.into_iter().find(|key| key.public_key == public_key)
     }
 
-    fn nonce(&self) -> u64 {
-        self.key(ALICE, self.wallet.public_key()).expect("key").nonce
+    /// The highest number that Alice's wallet used.
+    fn last_number(&self) -> u64 {
+        self.key(ALICE, self.wallet.public_key()).expect("key").numbers.last().copied().unwrap_or_default()
     }
 
     fn spent(&self) -> u128 {

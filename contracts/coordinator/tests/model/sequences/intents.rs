@@ -33,13 +33,16 @@ impl Run {
         let keys = self.chain.view(|mut engine| engine.view_account(who)).expect("view").map(|account| account.keys);
         let key = keys.unwrap_or_default().into_iter().find(|key| key.public_key == wallet.public_key());
         let (now, mut deadline, mut recipient) = (self.chain.now(), self.chain.now() + 100, CONTRACT);
-        let (mut nonce, mut chain_id) = (key.map_or(0, |key| key.nonce) + 1, CHAIN_ID);
+        // Most leave a gap, into which some later ones go.
+        let last = key.as_ref().and_then(|key| key.numbers.last().copied()).unwrap_or_default();
+        let (mut nonce, mut chain_id) = (last + 1 + u64::from(plan.wallet % 2), CHAIN_ID);
         match plan.flaw {
             0 => chain_id = "mainnet",
             1 => deadline = now - 1,
             2 => deadline = now + 86_401,
             3 => who = "stranger.near",
-            4 => nonce -= 1,
+            4 => nonce = last,
+            10 => nonce = last.saturating_sub(1),
             5 => recipient = "other.near",
             6 if !self.sent.is_empty() => return plan.to.get(&self.sent).clone(),
             7 => return wallet.sign_text("{\"kind\":".to_owned(), nonce, recipient),
@@ -49,7 +52,7 @@ impl Run {
         let mut kind = plan.kind;
         if plan.flaw > 12 {
             // What the key may sign, in a token of the account.
-            let limit = key.and_then(|key| key.limit);
+            let limit = key.as_ref().and_then(|key| key.limit);
             token = limit.map_or(TokenId(1 + u16::from(plan.token % 2)), |limit| limit.token);
             let kinds = key.map_or(Kinds::EVERY, |key| key.kinds);
             kind = (0..4).map(|more| (plan.kind + more) % 4).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);

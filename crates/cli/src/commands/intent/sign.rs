@@ -39,8 +39,8 @@ pub struct SignArgs {
     /// Void after so long, at most 24h
     #[arg(long, global = true, default_value = "1h", value_parser = humantime::parse_duration, value_name = "TIME")]
     deadline: Duration,
-    /// Number that grows with each intent of the key [default: milliseconds since 1970]
-    #[arg(long, global = true)]
+    /// Number of the intent, in milliseconds since 1970: new to the key and at most a day ahead [default: now]
+    #[arg(long, global = true, value_name = "MS")]
     nonce: Option<u64>,
     /// Write to this file instead of stdout
     #[arg(long, global = true, value_name = "FILE")]
@@ -121,7 +121,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
             "{public_key} may not sign this for {account_id} yet: run `piecework intent key-add {public_key} --kinds {name}`"
         ));
     }
-    let number = number(registered.map_or(0, |key| key.nonce), args.nonce)?;
+    let number = number(registered.as_ref(), args.nonce)?;
 
     let intent = Intent { chain_id, account_id: account_id.to_string(), deadline, kind };
     let contract = coordinator.account_id();
@@ -197,17 +197,17 @@ const fn kind_of(action: &Action) -> Kind {
     }
 }
 
-/// A number above the key's last one.
-fn number(used: u64, given: Option<u64>) -> anyhow::Result<u64> {
+/// A number that is new to the key: the given one, or the first from now on.
+fn number(key: Option<&IntentKey>, given: Option<u64>) -> anyhow::Result<u64> {
+    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    let now_s = u32::try_from(now_ms / 1_000)?;
+    let is_new = |number: &u64| key.is_none_or(|key| key.takes(*number, now_s));
     match given {
-        Some(number) if number > used => Ok(number),
-        Some(number) => {
-            let fix = format!("pass one above {used}, or leave it out");
-            bail!(Problem::new(format!("--nonce {number} is used"), fix))
-        }
-        None => {
-            let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-            Ok(u64::try_from(now_ms)?.max(used.saturating_add(1)))
-        }
+        Some(number) if !is_new(&number) => bail!(Problem::new(
+            format!("--nonce {number} is used, below the key's 16 highest, or more than a day ahead"),
+            "pass the time in milliseconds since 1970, or leave it out"
+        )),
+        Some(number) => Ok(number),
+        None => (now_ms..).find(is_new).context("the key has no number left"),
     }
 }

@@ -31,7 +31,7 @@ fn bad_intents__should_not_hurt_good_ones() {
     ];
     let outcomes = [None, Some(Skip::Message), Some(Skip::Signature), Some(Skip::KeyCap), Some(Skip::NoAccount), None];
     assert_eq!(relay.execute(&intents), outcomes);
-    assert_eq!((relay.market.balance(BOB), relay.nonce()), (30, 4));
+    assert_eq!((relay.market.balance(BOB), relay.last_number()), (30, 4));
     let line = relay.market.chain.lines.last().expect("line");
     let places: Vec<_> = line
         .log

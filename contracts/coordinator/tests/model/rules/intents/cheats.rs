@@ -76,14 +76,34 @@ fn attack_20__should_be_bound_to_every_byte_that_was_signed() {
 #[test]
 fn replay__should_be_a_used_nonce() {
     let mut relay = Relay::new();
-    let (fifth, older) = (relay.sign(relay.pay(5), 5), relay.sign(relay.pay(5), 4));
-    // Twice in one call, again in another, and an older one: once is all.
-    assert_eq!(relay.execute(&[fifth.clone(), fifth.clone()]), [None, Some(Skip::Nonce)]);
-    assert_eq!(relay.one(fifth), Some(Skip::Nonce));
-    assert_eq!(relay.one(older), Some(Skip::Nonce));
-    let zero = relay.sign(relay.pay(5), 0);
-    assert_eq!(relay.one(zero), Some(Skip::Nonce), "nonces begin at 1");
-    assert_eq!(relay.market.balance(BOB), 5);
+    let first = relay.sign(relay.pay(5), 5);
+    // Twice in one call and again in another: once is all.
+    assert_eq!(relay.execute(&[first.clone(), first.clone()]), [None, Some(Skip::Nonce)]);
+    assert_eq!(relay.one(first.clone()), Some(Skip::Nonce));
+    // Nor when sixteen later ones made the key forget it.
+    for number in 6..22 {
+        let later = relay.sign(relay.pay(5), number);
+        assert_eq!(relay.one(later), None);
+    }
+    assert_eq!(relay.one(first), Some(Skip::Nonce));
+    let ahead = (u64::from(relay.market.chain.now()) + u64::from(DAY_S)) * 1_000 + 1;
+    let ahead = relay.sign(relay.pay(5), ahead);
+    assert_eq!(relay.one(ahead), Some(Skip::Nonce), "more than a day ahead would shut out what comes now");
+    assert_eq!(relay.market.balance(BOB), 17 * 5);
+}
+
+#[test]
+fn audit_18__should_let_a_later_intent_that_comes_first_void_none() {
+    let mut relay = Relay::new();
+    let (earlier, later) = (relay.sign(relay.pay(700), 1), relay.sign(relay.pay(5), 2));
+    assert_eq!(relay.one(later), None);
+    assert_eq!(relay.one(earlier), None);
+    assert_eq!(relay.market.balance(BOB), 705);
+    // A wallet's random nonce is refused, and burns no numbers of the key.
+    let random = relay.sign(relay.pay(1), u64::MAX / 3);
+    assert_eq!(relay.one(random), Some(Skip::Nonce));
+    let next = relay.sign(relay.pay(1), 3);
+    assert_eq!(relay.one(next), None);
 }
 
 #[test]

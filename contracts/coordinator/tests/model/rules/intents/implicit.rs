@@ -29,7 +29,7 @@ fn implicit_account__should_sign_with_its_own_key_until_it_is_removed() {
     let near = sign(&relay, transfer(BOB, NEAR_TOKEN, 1), 2);
     assert_eq!(relay.one(near), Some(Skip::Balance));
     let own = view(&relay);
-    assert_eq!((own.len(), own[0].nonce, own[0].limit), (1, 2, None));
+    assert_eq!((own.len(), &own[0].numbers[..], own[0].limit), (1, &[1, 2][..], None));
 
     // Another's own key is nothing here, and a removed one stays removed for good.
     let other = Wallet::new(4).sign(&relay.intent(&id, relay.pay(1)), 3);

@@ -1,5 +1,6 @@
 //! What each kind moves.
 
+use piecework_coordinator::engine::storage_minimum;
 use piecework_interface::{
     amount::Amount,
     call::{BatchCreateArgs, DepositMessage, IntentKeyAddArgs},
@@ -25,7 +26,7 @@ fn transfer__should_move_balance_by_a_signature_alone() {
     let intent = relay.sign(relay.pay(700), 1);
     assert_eq!(relay.one(intent), None);
     assert_eq!((relay.market.balance(ALICE), relay.market.balance(BOB)), (10 * CAP - 700, 700));
-    assert_eq!((relay.nonce(), relay.spent()), (1, 700));
+    assert_eq!((relay.last_number(), relay.spent()), (1, 700));
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn create_batch__should_change_nothing_but_the_nonce_when_it_fails() {
     relay.market.chain.call(Call::by(OWNER).with(1), |engine| engine.pause(&[Feature::Batches])).expect("pause");
     let intent = relay.sign(create(&relay, 1), 5);
     assert_eq!(relay.one(intent.clone()), Some(Skip::Stopped));
-    assert_eq!((relay.market.balance(ALICE), relay.nonce(), relay.spent()), (balance, 5, 0));
+    assert_eq!((relay.market.balance(ALICE), relay.last_number(), relay.spent()), (balance, 5, 0));
     assert_eq!(relay.market.account(ALICE).storage_used, used);
     assert_eq!(relay.market.chain.mirror.root.next_batch, 0);
     assert_eq!(relay.one(intent), Some(Skip::Nonce), "a failed intent does not come again");
@@ -141,10 +142,38 @@ fn transfer__should_not_cost_the_receiver_storage() {
     for (receiver, amount, code) in
         [(ALICE, 1, Skip::Receiver), ("stranger.near", 1, Skip::Receiver), (BOB, 0, Skip::Amount)]
     {
-        let nonce = relay.nonce() + 1;
+        let nonce = relay.last_number() + 1;
         let signed = relay.sign(transfer(receiver, relay.market.token, amount), nonce);
         assert_eq!(relay.one(signed), Some(code));
     }
+}
+
+#[test]
+fn audit_11__should_leave_room_for_an_account_s_own_deposit_whatever_is_sent_to_it() {
+    // Given an account with the least deposit, to which dust of two tokens is sent.
+    let mut relay = Relay::new();
+    let victim = Wallet::new(9).implicit();
+    relay.market.chain.storage_deposit(&victim, storage_minimum()).expect("account");
+    let mut dust = |name: &str, token, wallet: u8| {
+        relay.market.chain.list_token(name);
+        relay.market.chain.transfer_call(name, ALICE, 100, DepositMessage::Deposit {}).expect("deposit");
+        let key = Wallet::new(wallet);
+        let args = IntentKeyAddArgs {
+            public_key: key.public_key(),
+            kinds: Kinds::of(&[Kind::Transfer]),
+            token,
+            daily_cap: Amount(CAP),
+        };
+        relay.market.chain.call(Call::by(ALICE).with(1), |engine| engine.intent_key_set(args)).expect("key");
+        let signed = key.sign(&relay.intent(ALICE, transfer(&victim, token, 1)), 1);
+        relay.one(signed)
+    };
+    assert_eq!(dust("dust.near", TokenId(2), 2), None, "it takes the record's room");
+    assert_eq!(dust("more.near", TokenId(3), 3), Some(Skip::Receiver), "and no row");
+
+    // Then its own first deposit finds one.
+    relay.fund(&victim, 1_000);
+    assert_eq!(relay.market.balance(&victim), 1_000);
 }
 
 #[test]
