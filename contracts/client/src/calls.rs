@@ -23,6 +23,8 @@ use crate::{Call, borsh};
 const TGAS: u64 = 1_000_000_000_000;
 /// Gas of `new`.
 const NEW_GAS: u64 = 20 * TGAS;
+/// The most gas that NEAR lets a transaction attach.
+const TRANSACTION_GAS: u64 = 300 * TGAS;
 /// Gas for deploying code and its migration.
 const UPGRADE_GAS: u64 = 250 * TGAS;
 
@@ -153,7 +155,7 @@ pub fn work(ops: Vec<Op>, account: Option<AccountNo>) -> Call {
 /// The next due steps of these targets, with `tgas` TGas more for callbacks.
 #[must_use]
 pub fn poke(targets: &[Target], tgas: u8) -> Call {
-    let gas = poke_gas(targets.len()) + u64::from(tgas) * TGAS;
+    let gas = (poke_gas(targets.len()) + u64::from(tgas) * TGAS).min(TRANSACTION_GAS);
     Call { method: POKE, args: borsh(targets), gas, deposit: 0 }
 }
 

@@ -29,9 +29,7 @@ impl Step<'_> {
         }
         let now_s = self.context.now_s;
         self.node(caller, |node| {
-            if !node.seen_lately(now_s) {
-                node.seen(now_s);
-            }
+            node.seen(now_s);
             Ok(())
         })
     }

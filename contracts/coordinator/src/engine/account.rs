@@ -5,7 +5,7 @@ use piecework_interface::{
     amount::Amount,
     event::Entry,
     ids::{AccountNo, NEAR},
-    storage::{account_bytes, cost},
+    storage::{BALANCE_BYTES, account_bytes, cost},
 };
 
 use super::{
@@ -52,10 +52,11 @@ pub struct Payout {
     pub amount: u128,
 }
 
-/// NEP-145 minimum: the deposit that registers the longest account id.
+/// NEP-145 minimum: the deposit that registers the longest account id and leaves a row for a token. A transfer of dust may
+/// take the room that the record has, but never the row: so an account's own first deposit always finds room.
 #[must_use]
 pub fn storage_minimum() -> u128 {
-    cost(account_bytes(ACCOUNT_ID_MAX))
+    cost(account_bytes(ACCOUNT_ID_MAX) + BALANCE_BYTES)
 }
 
 impl<H: Host> Engine<'_, H> {

@@ -35,10 +35,7 @@ impl<H: Host> Engine<'_, H> {
     pub(super) fn calling_node(&mut self) -> Result<AccountNo, Error> {
         let account = self.caller()?;
         let now = self.now;
-        let record = self.accounts.peek(&*self.host, account)?;
-        if !record.and_then(|record| record.node.as_ref()).is_some_and(|node| node.seen_lately(now)) {
-            self.move_node(account, |node| node.seen(now))?;
-        }
+        self.move_node(account, |node| node.seen(now))?;
         Ok(account)
     }
 

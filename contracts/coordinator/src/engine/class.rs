@@ -42,6 +42,7 @@ impl<H: Host> Engine<'_, H> {
     pub fn class_admit(mut self, args: &ClassNodeArgs) -> Result<(), Error> {
         let (class, account) = self.gated_node(args)?;
         let now = self.now;
+        self.follow_stake(account, false)?;
         self.move_node(account, |node| match node.class_mut(class) {
             Some(entry) if entry.may_be_admitted() => {
                 entry.admit(now);
@@ -62,6 +63,7 @@ impl<H: Host> Engine<'_, H> {
     pub fn class_remove(mut self, args: &ClassNodeArgs) -> Result<(), Error> {
         let (class, account) = self.gated_node(args)?;
         let now = self.now;
+        self.follow_stake(account, false)?;
         self.move_node(account, |node| match node.class_mut(class) {
             Some(entry) if entry.admitted => {
                 entry.remove(now);

@@ -30,16 +30,14 @@ pub(super) struct Place {
     pub items: u8,
     /// Whether it is marked in the batch's window.
     pub marked: bool,
-    /// Whether groups wait behind the window for it to be passed.
-    pub held_up: bool,
     /// Whether lots of the batch may begin: it has no adjudicator, or one that accepted it with a bond that covers a lot.
     pub backed: bool,
     /// What is left of the adjudicator's bond, in units of the token.
     pub bond: u128,
     /// The adjudicator's operator when it accepted.
     pub adjudicator_operator: AccountNo,
-    /// Whether it may have a record.
-    pub begun: bool,
+    /// Whether groups wait behind the window for it to be passed.
+    pub held_up: bool,
     /// Whether its group is in the window or behind it.
     pub in_reach: bool,
 }
@@ -76,7 +74,6 @@ impl<H: Host> Engine<'_, H> {
             lot,
             items,
             marked,
-            begun: open.begun.contains(lot),
             held_up: open.window.marks_early(facts.lots()) && !marked,
             backed: open.is_backed(),
             bond: open.purse.bond.unwrap_or_default(),

@@ -6,7 +6,6 @@ use piecework_interface::{
     event::Entry,
     governance::Feature,
     ids::{AccountNo, ClassId},
-    money,
     storage::{CLASSES_MAX, NODE_BYTES},
     view::{Node, NodeStatus},
 };
@@ -64,6 +63,7 @@ impl<H: Host> Engine<'_, H> {
         let now = self.now;
         check_classes(&args.classes)?;
         let declared = self.with_gates(&args.classes)?;
+        self.follow_stake(number, true)?;
         self.move_node(number, |node| declare(node, &declared, now))??;
         self.push(Entry::NodeClasses { account: number, classes: args.classes });
         self.finish("node_update", Some(number))
@@ -76,10 +76,7 @@ impl<H: Host> Engine<'_, H> {
     pub fn heartbeat(mut self) -> Result<(), Error> {
         self.assert_no_deposit()?;
         let number = self.calling_node()?;
-        let min_stake = self.root.min_stake;
-        if self.edit_node(number, |node| money::tickets(node.stake.0, min_stake) != node.tickets)? {
-            self.push_stake(number)?;
-        }
+        self.follow_stake(number, true)?;
         self.finish("heartbeat", Some(number))
     }
 
@@ -90,6 +87,7 @@ impl<H: Host> Engine<'_, H> {
     pub fn node_pause(mut self) -> Result<(), Error> {
         self.assert_no_deposit()?;
         let number = self.calling_node()?;
+        self.follow_stake(number, true)?;
         self.change_status(number, NodeStatus::Paused, "the node is paused already")?;
         self.finish("node_pause", Some(number))
     }
@@ -101,6 +99,7 @@ impl<H: Host> Engine<'_, H> {
     pub fn node_resume(mut self) -> Result<(), Error> {
         self.assert_no_deposit()?;
         let number = self.calling_node()?;
+        self.follow_stake(number, true)?;
         self.change_status(number, NodeStatus::Active, "the node is not paused")?;
         self.finish("node_resume", Some(number))
     }

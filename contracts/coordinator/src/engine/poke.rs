@@ -4,7 +4,6 @@ use piecework_interface::{
     due::{LotStep, Setting},
     event::Entry,
     ids::{AccountNo, BatchId, Digest, LotId},
-    money,
     op::{POKES_MAX, Target},
     terms::JURY,
     view::{Callback, LotState, NodeStatus},
@@ -158,16 +157,12 @@ impl<H: Host> Engine<'_, H> {
     }
 
     fn poke_node(&mut self, number: AccountNo) -> Result<bool, Error> {
-        let (now, min_stake) = (self.now, self.root.min_stake);
+        let now = self.now;
         let window = self.config()?.liveness_window_s;
         let account = self.accounts.peek(&*self.host, number)?;
         let Some(node) = account.and_then(|account| account.node.as_ref()) else { return Ok(false) };
-        // A poke only lowers tickets. More tickets make a node a latecomer for lots that have begun, so they come by the node's own call.
-        let revalued = money::tickets(node.stake.0, min_stake) < node.tickets;
         let silent = node.is_overdue(window, now);
-        if revalued {
-            self.push_stake(number)?;
-        }
+        let revalued = self.follow_stake(number, false)?;
         if silent {
             self.change_status(number, NodeStatus::Silent, "the node is silent already")?;
         }

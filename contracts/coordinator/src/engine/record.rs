@@ -17,7 +17,7 @@ use piecework_interface::{
     view::{Class, Node},
 };
 
-pub use batch::{Batch, Begun, ClosedBatch, Facts, OpenBatch, Purse};
+pub use batch::{Batch, ClosedBatch, Facts, OpenBatch, Purse};
 pub use lot::Lot;
 pub use root::{InFlight, Root};
 

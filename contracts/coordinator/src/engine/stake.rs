@@ -6,6 +6,7 @@ use piecework_interface::{
     event::Entry,
     governance::Feature,
     ids::{AccountNo, NEAR},
+    money,
 };
 
 use super::{Engine, Error, Host};
@@ -79,6 +80,18 @@ impl<H: Host> Engine<'_, H> {
         self.credit(number, NEAR, amount.0)?;
         self.push(Entry::Deposited { account: number, token: NEAR, amount });
         self.finish("stake_claim", Some(number))
+    }
+
+    /// Lets a node's tickets follow its stake, which slashes and a new least stake leave behind. More tickets make a node a
+    /// latecomer for lots that have begun, so they `may_rise` by its own call only. Returns whether they moved.
+    pub(super) fn follow_stake(&mut self, number: AccountNo, may_rise: bool) -> Result<bool, Error> {
+        let min_stake = self.root.min_stake;
+        let (had, has) = self.edit_node(number, |node| (node.tickets, money::tickets(node.stake.0, min_stake)))?;
+        let moves = has < had || (may_rise && has > had);
+        if moves {
+            self.push_stake(number)?;
+        }
+        Ok(moves)
     }
 
     /// Journals a node's stake. Its tickets are counted by the least stake of now, which a change of the configuration may

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use borsh::BorshDeserialize;
 use piecework_coordinator::engine::{
-    key::{self, Prefix, ROOT},
+    key::ROOT,
     record::{self, Record},
 };
 use piecework_interface::{
     event::Entry,
-    ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
+    ids::{AccountNo, BatchId, ClassId, NEAR, TokenId},
     lots,
     settlement::slot_bond,
     storage,
@@ -66,25 +66,12 @@ fn check_records(chain: &Chain) {
             (2, _) => same::<record::Account>(value),
             (3, _) => same::<record::Balance>(value),
             (5, _) => same::<record::Token>(value),
-            (7, _) => {
-                same::<record::Lot>(value);
-                check_begun(chain, key);
-            }
+            (7, _) => same::<record::Lot>(value),
             (8, _) => same::<Class>(value),
             (6, 0) => same_as(value, &borsh::from_slice(&value[1..]).map(record::Batch::Open).expect("open")),
             (6, _) => same_as(value, &borsh::from_slice(&value[1..]).map(record::Batch::Closed).expect("closed")),
             _ => {}
         }
-    }
-}
-
-/// A lot with a record is one that its batch knows to have begun.
-fn check_begun(chain: &Chain, key: &[u8]) {
-    let number = |at: usize| u32::from_be_bytes(key[at..at + 4].try_into().expect("four bytes"));
-    let batch =
-        chain.storage.get(&key::numbered(Prefix::Batch, BatchId(number(1)))).and_then(|b| record::Batch::load(b));
-    if let Some(record::Batch::Open(open)) = batch {
-        assert!(open.begun.contains(LotId(number(5))), "a lot that nobody would look for: {key:?}");
     }
 }
 

@@ -5,7 +5,6 @@ mod appeals;
 mod attacks;
 mod audit;
 mod batches;
-mod begun;
 mod classes;
 mod forged;
 mod governance;

@@ -93,8 +93,8 @@ skips! {
     NoAccount = 44, "the intent's account is not registered: storage_deposit first";
     /// The key may not sign for the account.
     NoKey = 45, "the key may not sign for the account: intent_key_add first";
-    /// The nonce's number was used, or a higher one.
-    Nonce = 46, "the nonce's first eight bytes are not above the last ones used by the key";
+    /// The intent's number was used, is forgotten, or lies too far ahead.
+    Nonce = 46, "the nonce's first eight bytes are no Unix time in milliseconds that the key has left: used, below its 16 highest, or more than a day ahead";
     /// The signature is wrong.
     Signature = 47, "the signature is not the key's over this message, nonce and contract";
     /// The account cannot pay for the row of its own key.

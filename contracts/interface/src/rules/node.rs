@@ -9,9 +9,6 @@ use crate::{
     rules::{money, reputation, settlement::SlotOutcome},
 };
 
-/// Steps in which [`Node::last_seen`] follows a node's calls, seconds.
-pub const SEEN_STEP_S: u32 = 10;
-
 impl Node {
     /// A node registered at `now_s`, before its stake and classes are set.
     #[must_use]
@@ -78,13 +75,6 @@ impl Node {
             self.active_since = now_s;
         }
         self.status = status;
-    }
-
-    /// Whether the node was heard from so lately that hearing from it again changes nothing: a busy node's calls need not
-    /// write its record for that alone.
-    #[must_use]
-    pub fn seen_lately(&self, now_s: u32) -> bool {
-        self.status != NodeStatus::Silent && now_s < self.last_seen.saturating_add(SEEN_STEP_S)
     }
 
     /// The node was heard from: a silent one returns, a paused one stays paused.

@@ -26,8 +26,8 @@ pub fn account_bytes(name: usize) -> u32 {
 /// Bytes a node adds to its account's record: the fields and eight classes.
 pub const NODE_BYTES: u32 = 100 + 18 * 8;
 
-/// Bytes that a key for signed intents adds to its account's record.
-pub const INTENT_KEY_BYTES: u32 = 80;
+/// Bytes that a key for signed intents adds to its account's record: key, kinds, limit, time, and sixteen numbers.
+pub const INTENT_KEY_BYTES: u32 = 204;
 
 /// Bytes of a balance in another token than the account's first: its row, and its number in the account's record.
 pub const BALANCE_BYTES: u32 = ROW + 7 + 17 + 2;

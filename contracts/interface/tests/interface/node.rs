@@ -57,16 +57,6 @@ fn seen__should_return_the_silent_and_leave_the_paused() {
 }
 
 #[test]
-fn seen_lately__should_be_for_ten_seconds_and_never_for_the_silent() {
-    let mut node = node();
-    node.seen(150);
-    assert!(node.seen_lately(150) && node.seen_lately(159));
-    assert!(!node.seen_lately(160));
-    node.set_status(NodeStatus::Silent, 151);
-    assert!(!node.seen_lately(152));
-}
-
-#[test]
 fn settle__should_count_only_who_revealed() {
     let mut node = node();
     node.settle(CLASS, &SlotOutcome { revealed: false, decided: 0, ..agreed() }, 0, &fixed(), 200);

@@ -17,7 +17,7 @@ use crate::engine::{
     account::is_account_id,
     balance::charge,
     operator::operator_of,
-    record::{Batch, Begun, Facts, OpenBatch, Purse},
+    record::{Batch, Facts, OpenBatch, Purse},
 };
 
 /// Gas that a batch's callback may ask for, in TGas.
@@ -102,15 +102,8 @@ impl<H: Host> Engine<'_, H> {
         let facts =
             Facts { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at: now };
         let purse = Purse { escrow, ..Purse::default() };
-        let open = OpenBatch {
-            facts,
-            cancelled: false,
-            accepted: false,
-            adjudicator_operator: AccountNo(0),
-            window,
-            purse,
-            begun: Begun::default(),
-        };
+        let open =
+            OpenBatch { facts, cancelled: false, accepted: false, adjudicator_operator: AccountNo(0), window, purse };
         self.batches.put(batch, Batch::Open(Box::new(open)));
         Ok(batch)
     }

@@ -4,11 +4,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::fields;
 use piecework_interface::{
     config::Fixed,
-    ids::{AccountNo, Digest, LotId, TokenId},
+    ids::{AccountNo, Digest, TokenId},
     lots,
     merkle::Peaks,
     terms::Terms,
-    view::{Callback, GROUP_LOTS, WINDOW_GROUPS, Window},
+    view::{Callback, Window},
 };
 
 use super::{Prefix, Record, load, store};
@@ -66,41 +66,6 @@ pub struct Purse {
 }
 fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, bond, results });
 
-/// The lots of a batch's window that have or had a record, so that a claim on another one need not look for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Begun {
-    /// The first group that it tells of.
-    first: u32,
-    /// Bit i of entry g is lot `32 (first + g) + i`.
-    lots: [u32; WINDOW_GROUPS],
-}
-fields!(Begun as [borsh] { first, lots });
-
-impl Begun {
-    /// Whether the lot may have a record.
-    #[must_use]
-    pub fn contains(&self, lot: LotId) -> bool {
-        match (lot.0 / GROUP_LOTS).checked_sub(self.first) {
-            // A lot behind the window is closed.
-            None => true,
-            // One beyond it was never in reach.
-            Some(group) => self.lots.get(group as usize).is_some_and(|lots| lots & 1 << (lot.0 % GROUP_LOTS) != 0),
-        }
-    }
-
-    /// A lot of the window from this group on gets a record.
-    pub fn insert(&mut self, frontier: u32, lot: LotId) {
-        while self.first < frontier {
-            self.first += 1;
-            self.lots.rotate_left(1);
-            self.lots[WINDOW_GROUPS - 1] = 0;
-        }
-        if let Some(lots) = self.lots.get_mut((lot.0 / GROUP_LOTS).saturating_sub(self.first) as usize) {
-            *lots |= 1 << (lot.0 % GROUP_LOTS);
-        }
-    }
-}
-
 /// A batch that is not closed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct OpenBatch {
@@ -116,11 +81,9 @@ pub struct OpenBatch {
     pub window: Window,
     /// What it holds, and what came of it.
     pub purse: Purse,
-    /// Lots that have or had a record.
-    pub begun: Begun,
 }
 
-fields!(OpenBatch as [borsh] { facts, cancelled, accepted, adjudicator_operator, window, purse, begun });
+fields!(OpenBatch as [borsh] { facts, cancelled, accepted, adjudicator_operator, window, purse });
 
 impl OpenBatch {
     /// Whether lots may begin: the batch has no adjudicator, or one that accepted it with a bond that covers a lot.

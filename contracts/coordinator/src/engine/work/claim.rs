@@ -21,7 +21,7 @@ use crate::engine::{
 impl<H: Host> Engine<'_, H> {
     pub(super) fn claim(&mut self, node: AccountNo, batch: BatchId, lot: LotId) -> Result<(), Stop> {
         let place = self.place(batch, lot)??;
-        let state = if place.begun { self.take_lot(&place)? } else { None };
+        let state = self.take_lot(&place)?;
         let seed = self.claim_seed(&place, state.as_ref())?;
         let new = state.is_none();
         let mut state = state.unwrap_or_default();
@@ -112,9 +112,7 @@ impl<H: Host> Engine<'_, H> {
         let facts = &place.facts;
         self.make_room(number, facts.token)?;
         if new {
-            let open = self.open_batch(place.batch)?.ok_or(Error::Internal("a batch is missing"))?;
-            open.begun.insert(open.window.frontier, place.lot);
-            let purse = &mut open.purse;
+            let purse = &mut self.open_batch(place.batch)?.ok_or(Error::Internal("a batch is missing"))?.purse;
             purse.live = purse.live.checked_add(1).ok_or(Error::Internal("the count of live lots"))?;
             if purse.live > purse.reserved {
                 purse.reserved = purse.live;

@@ -2,12 +2,12 @@
 
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
-    call::{ChallengeArgs, StakeRemoveArgs},
+    call::{ChallengeArgs, NodeRegisterArgs, StakeRemoveArgs},
     dispute::challenge_deposit,
     draw::At,
     event::Entry,
-    ids::{BatchId, LotId},
-    op::Op,
+    ids::{BatchId, ClassId, LotId},
+    op::{Op, Target},
     skip::Skip,
     storage,
     terms::Terms,
@@ -16,6 +16,7 @@ use piecework_interface::{
 
 use crate::{
     chain::{Call, NEAR},
+    check::check,
     market::{Market, terms},
 };
 
@@ -188,8 +189,8 @@ fn jurors__should_have_been_there_before_the_lot_and_be_no_party_of_it() {
     challenge(&mut market, "i.near", batch, &[0]).expect("challenge");
     market.register("e.near", 10 * NEAR).expect("more tickets");
     let classes = |market: &mut Market, classes: Vec<u16>| {
-        let classes = classes.into_iter().map(piecework_interface::ids::ClassId).collect();
-        let args = piecework_interface::call::NodeRegisterArgs { classes };
+        let classes = classes.into_iter().map(ClassId).collect();
+        let args = NodeRegisterArgs { classes };
         market.call("f.near", 1, |engine| engine.node_update(args)).expect("classes");
     };
     classes(&mut market, vec![8]);
@@ -307,7 +308,25 @@ fn slash__should_lower_the_stake_at_once_and_the_tickets_with_the_next_change() 
     jury(&mut market, batch, [Some(b"b"); 5]);
     let node = market.node("a.near");
     assert!(node.stake.0 < 10 * NEAR && node.tickets == 1);
+    // Each call of the node that is no work, and a poke of any account.
     let remove = StakeRemoveArgs { amount: Some(piecework_interface::amount::Amount(1)) };
-    market.chain.call(Call::by("a.near").with(1), |engine| engine.stake_remove(remove)).expect("remove");
+    let declare = NodeRegisterArgs { classes: vec![ClassId(7)] };
+    let target = Target::Node(market.chain.number("a.near"));
+    for name in ["stake_remove", "node_update", "heartbeat", "node_pause"] {
+        let mut market = market.clone();
+        let call = |deposit| Call::by("a.near").with(deposit);
+        let chain = &mut market.chain;
+        let done = match name {
+            "stake_remove" => chain.call(call(1), |engine| engine.stake_remove(remove.clone())),
+            "node_update" => chain.call(call(1), |engine| engine.node_update(declare.clone())),
+            "heartbeat" => chain.call(call(0), |engine| engine.heartbeat()),
+            _ => chain.call(call(0), |engine| engine.node_pause()),
+        };
+        assert_eq!(done, Ok(()), "{name}");
+        assert_eq!(market.node("a.near").tickets, 0, "{name}");
+        check(&market.chain);
+    }
+    market.chain.poke(&[target]).expect("poke");
     assert_eq!(market.node("a.near").tickets, 0);
+    check(&market.chain);
 }

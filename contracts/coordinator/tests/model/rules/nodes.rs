@@ -150,11 +150,11 @@ fn work__should_fail_for_an_account_without_a_node() {
 }
 
 #[test]
-fn heartbeat__should_not_write_a_node_that_was_seen_just_now() {
+fn call__should_move_when_the_node_was_last_seen() {
     let mut market = Market::new(1);
     market.chain.call(Call::by("a.near"), |engine| engine.heartbeat()).expect("heartbeat");
     let seen = market.node("a.near").last_seen;
-    for (wait, moved) in [(3, 0), (6, 0), (1, 10)] {
+    for (wait, moved) in [(0, 0), (3, 3), (6, 9)] {
         market.chain.pass(wait);
         market.chain.call(Call::by("a.near"), |engine| engine.heartbeat()).expect("heartbeat");
         check(&market.chain);
