@@ -88,10 +88,10 @@ fn parse__should_read_a_batch_with_escapes() {
 #[test]
 fn audit_15__should_refuse_what_a_method_does_not_take() {
     // A guardian would be removed, and everything withdrawn.
-    let guardian = json::arguments(br#"{"role":"guardian","acount_id":"safe.near"}"#, &["role", "account_id"]);
-    assert_eq!(guardian, Err(Error::Unknown("acount_id")));
+    let guardian = json::arguments(br#"{"role":"guardian","accounts_id":"safe.near"}"#, &["role", "account_id"]);
+    assert_eq!(guardian, Err(Error::Unknown("accounts_id")));
     let withdrawal = |text: &str| json::arguments(text.as_bytes(), &["token", "amount", "account"]);
-    assert_eq!(withdrawal(r#"{"token":1,"ammount":"5"}"#), Err(Error::Unknown("ammount")));
+    assert_eq!(withdrawal(r#"{"token":1,"amounts":"5"}"#), Err(Error::Unknown("amounts")));
     assert_eq!(withdrawal(r#"{"token":1,"amount":"5","amount":"6"}"#), Err(Error::Repeated("amount")));
     assert_eq!(withdrawal(r#"{"token":1,"amount":null,"amount":"6"}"#), Err(Error::Repeated("amount")));
     assert_eq!(withdrawal(r#"{"token":1,"limit":5}"#), Err(Error::Unknown("limit")), "it is another method's");

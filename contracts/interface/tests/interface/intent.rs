@@ -156,7 +156,7 @@ fn message__should_have_the_fields_of_its_kind_alone() {
     assert_eq!(read(r#""withdraw":{"token":1}"#, ""), None);
     assert_eq!(read(r#""withdraw":{"token":1,"amount":"5"}"#, ""), None);
     let unknown = |name: &str| Some(ReadError::Unknown(name.to_owned()));
-    assert_eq!(read(r#""withdraw":{"token":1,"ammount":"5"}"#, ""), unknown("ammount"));
+    assert_eq!(read(r#""withdraw":{"token":1,"amounts":"5"}"#, ""), unknown("amounts"));
     assert_eq!(read(r#""withdraw":{"token":1,"memo":"5"}"#, ""), unknown("memo"));
     assert_eq!(read(r#""withdraw":{"token":1,"token":2}"#, ""), Some(ReadError::Repeated("token")));
     assert_eq!(read(r#""withdraw":{"token":1}"#, r#","amount":"9""#), unknown("amount"));
