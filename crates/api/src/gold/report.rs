@@ -6,6 +6,7 @@ use piecework_interface::{
     answers::{Answers, Items},
     history::SlotEnd,
     ids::{AccountNo, BatchId, Digest, LotId},
+    terms::JURY,
     view,
 };
 use serde::{Deserialize, Serialize};
@@ -136,7 +137,12 @@ pub struct GoldStored {
 pub fn copies(lot: &LotWithSlots, item: u8, answer: &[u8]) -> Vec<GoldCopy> {
     let (lot, slots) = (&lot.lot, &lot.slots);
     let record = view::LotState { open_items: lot.open_items, case: lot.case.clone(), ..view::LotState::default() };
+    // Of an adjudicator's scores a jury answers whether they hold, and no item.
+    let is_scored = lot.case.as_ref().is_some_and(|case| case.verdict.is_some());
     let said = |slot: &Slot| {
+        if is_scored && slot.round == JURY {
+            return None;
+        }
         let items = Items(record.judged_items(slot.round, lot.items));
         items.place(item, 1)?;
         let Some(bytes) = &slot.answers else {
