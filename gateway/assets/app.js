@@ -93,6 +93,7 @@ const wantBatch = task(400, async () => {
   state.batch = batch;
   state.states = marks.states;
   showBatch();
+  wantGold();
   const row = state.batches.findIndex((other) => other.batch === wanted);
   if (row >= 0) {
     state.batches[row] = batch;
@@ -108,6 +109,16 @@ const wantLot = task(400, async () => {
   if (selected !== state.selected || lot !== state.lot || !state.batch) return;
   $('lot').replaceChildren(...views.lot(data, state.batch, settled?.items[0], () => choose(undefined)));
   $('lot').hidden = false;
+});
+
+/** Openings write no journal line, so they are asked for from time to time. */
+const wantGold = task(2000, async () => {
+  const { selected, batch } = state;
+  if (!batch || /^0*$/.test(batch.gold_root)) return;
+  const gold = await get(`/v1/batches/${selected}/gold?limit=200`);
+  if (selected !== state.selected) return;
+  $('gold').replaceChildren(...views.gold(gold));
+  $('gold').hidden = false;
 });
 
 const wantNodes = task(1500, async () => {
@@ -206,6 +217,7 @@ function select(batch) {
   if (batch === state.selected) return;
   Object.assign(state, { selected: batch, batch: undefined, states: '', from: 0, lot: undefined });
   $('lot').hidden = true;
+  $('gold').hidden = true;
   $('hint').hidden = false;
   showBatches();
   wantBatch();
@@ -335,3 +347,4 @@ everything();
 start();
 // Chain time goes on without events: the mirror's height and the rates change too.
 setInterval(wantNetwork, 5000);
+setInterval(wantGold, 10_000);

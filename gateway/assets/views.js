@@ -213,6 +213,38 @@ function dispute({ case: open, challenges, round, settlement }, token) {
   ].filter(Boolean).join('; ');
 }
 
+/** What opened gold says of a batch: how much is open, what stands against it, who missed it. */
+export function gold({ leaves, opened, contradicted, against, nodes, items: list, next }) {
+  const answers = (number) => `${count(number)} ${number === 1 ? 'answer' : 'answers'}`;
+  const some = leaves === null ? 'The requester fixed answers before work began; none is open yet.' : [
+    `The requester fixed ${answers(leaves)} before work began; ${opened === leaves ? 'all are' : `${count(opened)} ${opened === 1 ? 'is' : 'are'}`} open.`,
+    opened < leaves ? 'The rest may be what does not suit it.' : '',
+    against ? `${items(against)} settled with another answer than gold's.` : 'No settled answer stands against gold.',
+    contradicted ? `${items(contradicted)} ${contradicted === 1 ? 'has' : 'have'} two answers, which count against no node.` : '',
+  ].filter(Boolean).join(' ');
+  const table = (label, head, rows) => h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
+    h('table', {}, h('thead', {}, h('tr', {}, head.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))), h('tbody', {}, rows)));
+  const number = (amount, lost) => h('td', { class: lost && amount ? 'num lost' : 'num' }, count(amount));
+  const node = (entry) => h('tr', {},
+    h('td', {}, h('span', { class: 'id' }, entry.node_id)),
+    h('td', {}, ['first', 'extension', 'jury'][entry.round]),
+    number(entry.right), number(entry.missed, true), number(entry.silent, true));
+  const nodesOf = ({ copies }, said) => copies.filter((copy) => copy.said === said).map(({ node_id: id }) => id).join(', ');
+  const row = (entry) => h('tr', {},
+    h('td', { class: 'num' }, count(entry.item)),
+    h('td', { class: 'num', title: `0x${entry.answer}` }, value(entry.answer)),
+    h('td', { class: entry.accepted !== null && entry.accepted !== entry.answer && !entry.contradicted ? 'num lost' : 'num' }, entry.accepted === null ? 'none' : value(entry.accepted)),
+    h('td', {}, entry.contradicted ? 'two answers under the root' : nodesOf(entry, 'missed')),
+    h('td', {}, entry.contradicted ? '' : nodesOf(entry, 'silent')));
+  return [
+    h('header', {}, h('h3', {}, 'Gold')),
+    h('p', {}, some),
+    nodes.length ? table('Nodes by gold', [['Node', ''], ['Round', ''], ['Right', 'num'], ['Missed', 'num'], ['Silent', 'num']], nodes.map(node)) : '',
+    list.length ? table('Open gold', [['Item', 'num'], ['Gold', 'num'], ['Accepted', 'num'], ['Missed by', ''], ['Silent', '']], list.map(row)) : '',
+    next ? h('p', {}, `The first ${count(list.length)} are shown; the API has the others.`) : '',
+  ];
+}
+
 const ones = (hex) => [...hex].reduce((sum, digit) => sum + [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][parseInt(digit, 16)], 0);
 
 /** The nodes, best paid first. */

@@ -6,7 +6,7 @@ use piecework_daemon::PrometheusHandle;
 use piecework_store::{DatabaseUrl, Reader, ReaderOptions};
 use tokio_util::sync::CancellationToken;
 
-use crate::{blobs::Blobs, config::Config, figures::Figures, stream::Feed};
+use crate::{blobs::Blobs, config::Config, figures::Figures, gold::Golds, stream::Feed};
 
 /// The shared state: cheap to clone.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct App {
     pub reader: Reader,
     /// The blobs.
     pub blobs: Blobs,
+    /// Gold that requesters opened, beside the blobs.
+    pub golds: Golds,
     /// The head of the mirror and the journal as it grows.
     pub feed: Feed,
     /// Sums over the market, computed at most once per block.
@@ -46,8 +48,10 @@ impl App {
                 statement_timeout: config.request_timeout().mul_f64(0.8),
             },
         );
+        let blobs = Blobs::open(config.blob_dir.clone(), config.blob_max_bytes).await?;
         Ok(Self {
-            blobs: Blobs::open(config.blob_dir.clone(), config.blob_max_bytes).await?,
+            golds: Golds::new(blobs.clone()),
+            blobs,
             feed: Feed::new(config.stream_buffer_lines, config.stream_clients_max),
             figures: Arc::default(),
             reader,

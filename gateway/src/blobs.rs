@@ -20,6 +20,14 @@ use tokio::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
+impl Digest {
+    /// The digest of bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
 impl core::str::FromStr for Digest {
     type Err = &'static str;
 
@@ -149,6 +157,41 @@ impl Blobs {
         Ok(Put::Created)
     }
 
+    /// The path of a file beside the blobs, which [`Blobs::write_beside`] writes.
+    #[must_use]
+    pub fn beside(&self, folder: &str, name: &str) -> PathBuf {
+        self.dir.join(folder).join(name)
+    }
+
+    /// Writes a file beside the blobs, whole or not at all, over the one that was there.
+    ///
+    /// # Errors
+    /// [`PutError::DiskFull`] or [`PutError::Io`].
+    pub async fn write_beside(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<(), PutError> {
+        let staged = Staged::new(self.dir.join(STAGING).join(format!("{name}.{}", unique())));
+        let publish = async {
+            let mut file = File::create_new(&staged.0).await?;
+            file.write_all(bytes).await?;
+            file.flush().await?;
+            file.sync_all().await?;
+            let folder = self.dir.join(folder);
+            fs::create_dir_all(&folder).await?;
+            fs::rename(&staged.0, folder.join(name)).await?;
+            sync_dir(&folder).await?;
+            sync_dir(&self.dir).await
+        };
+        publish.await.map_err(|error| self.failed(error))
+    }
+
+    /// A failure to read or write under the directory.
+    pub(crate) fn failed(&self, source: io::Error) -> PutError {
+        let dir = self.dir.clone();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PutError::DiskFull { dir },
+            _ => PutError::Io { dir, source },
+        }
+    }
+
     async fn receive<S, E>(&self, staged: &Path, mut body: S) -> Result<Digest, PutError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
@@ -169,14 +212,6 @@ impl Blobs {
         file.flush().await.map_err(|error| self.failed(error))?;
         file.sync_all().await.map_err(|error| self.failed(error))?;
         Ok(Digest(hasher.finalize().into()))
-    }
-
-    fn failed(&self, source: io::Error) -> PutError {
-        let dir = self.dir.clone();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PutError::DiskFull { dir },
-            _ => PutError::Io { dir, source },
-        }
     }
 
     fn shard(&self, digest: Digest) -> PathBuf {
@@ -230,7 +265,7 @@ mod tests {
     }
 
     fn digest(bytes: &[u8]) -> Digest {
-        Digest(Sha256::digest(bytes).into())
+        Digest::of(bytes)
     }
 
     fn staged(blobs: &Blobs) -> usize {
@@ -285,6 +320,20 @@ mod tests {
         let blobs = Blobs::open(dir.path().to_owned(), 4).await.unwrap();
 
         // Then the file is gone
+        assert_eq!(staged(&blobs), 0);
+    }
+
+    #[tokio::test]
+    async fn write_beside__should_replace_the_file_whole() {
+        // Given a file beside the blobs
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path().to_owned(), 4).await.unwrap();
+        blobs.write_beside("gold", "0", b"old and long").await.unwrap();
+
+        // When it is written again, then it is the new one, and no blob
+        blobs.write_beside("gold", "0", b"new").await.unwrap();
+        assert_eq!(std::fs::read(blobs.beside("gold", "0")).unwrap(), b"new");
+        assert_eq!(blobs.get(digest(b"new")).await.unwrap(), None);
         assert_eq!(staged(&blobs), 0);
     }
 

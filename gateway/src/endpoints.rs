@@ -7,6 +7,7 @@ pub mod batches;
 pub mod blobs;
 pub mod classes;
 pub mod events;
+pub mod gold;
 pub mod health;
 pub mod lots;
 pub mod metrics;

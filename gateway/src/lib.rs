@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod endpoints;
 pub mod extract;
 pub mod figures;
+pub mod gold;
 pub mod indexed;
 pub mod middleware;
 pub mod observe;

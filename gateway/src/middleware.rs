@@ -78,16 +78,16 @@ async fn limit_problem(method: Method, error: BoxError) -> Problem {
         return Problem::new(Code::Overloaded, "too many requests are being answered");
     }
     match method {
-        Method::PUT => Problem::new(Code::SlowBody, "the body did not arrive in time"),
+        Method::PUT | Method::POST => Problem::new(Code::SlowBody, "the body did not arrive in time"),
         _ => Problem::new(Code::Timeout, "the answer was not ready in time"),
     }
 }
 
-/// Any origin may read, store blobs and see what a page needs to go on: there are no cookies here.
+/// Any origin may read, store blobs, publish gold and see what a page needs to go on: there are no cookies here.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AnyOrigin)
-        .allow_methods([Method::GET, Method::HEAD, Method::PUT])
+        .allow_methods([Method::GET, Method::HEAD, Method::PUT, Method::POST])
         .allow_headers(AnyOrigin)
         .expose_headers([header::ETAG, header::RETRY_AFTER, REQUEST_ID, INDEXED_HEIGHT, INDEXED_SEQ, INDEXED_HASH])
         .max_age(Duration::from_secs(3_600))

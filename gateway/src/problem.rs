@@ -86,6 +86,12 @@ codes! {
     /// The bytes do not have the digest they were sent under.
     DigestMismatch = "digest-mismatch", UNPROCESSABLE_ENTITY, "The bytes have another digest",
         "Compute the SHA-256 of exactly the bytes sent and use it as the path.";
+    /// Openings of gold are not proven.
+    GoldUnproven = "gold-unproven", UNPROCESSABLE_ENTITY, "The openings do not show gold of the batch",
+        "Open the batch's gold with `piecework batch open-gold`; nothing of this document was stored.";
+    /// Gold is opened while nodes still answer.
+    GoldEarly = "gold-early", CONFLICT, "A lot still takes answers",
+        "Open these items when their lot is provisional or settled; nothing of this document was stored.";
     /// The request can not be answered for another reason that the caller caused.
     Refused = "refused", BAD_REQUEST, "The request was refused",
         "Compare the request with /openapi.json.";

@@ -9,12 +9,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     endpoints::{
-        accounts, batches, blobs, classes, events, health, lots, metrics, network, nodes, page, problems, results,
-        stream, tokens,
+        accounts, batches, blobs, classes, events, gold, health, lots, metrics, network, nodes, page, problems,
+        results, stream, tokens,
     },
     indexed::indexed,
     middleware::{Limits, around},
 };
+
+/// Documents of gold that are received at once.
+const DOCUMENTS_AT_ONCE: usize = 16;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +26,7 @@ use crate::{
     tags(
         (name = "network", description = "The market as a whole"),
         (name = "batches", description = "Work that requesters fund"),
+        (name = "gold", description = "Answers that requesters fixed before work, opened after it"),
         (name = "lots", description = "The units of claim, commit, reveal and settlement"),
         (name = "classes", description = "Kinds of work that nodes declare"),
         (name = "nodes", description = "Accounts with stake that do the work"),
@@ -44,6 +48,7 @@ fn mirror() -> OpenApiRouter<App> {
         .routes(routes!(lots::get::lots_get))
         .routes(routes!(lots::states::lots_states))
         .routes(routes!(results::results_list))
+        .routes(routes!(gold::get::gold_get))
         .routes(routes!(classes::list::classes_list))
         .routes(routes!(classes::get::classes_get))
         .routes(routes!(nodes::list::nodes_list))
@@ -64,6 +69,11 @@ fn streams() -> OpenApiRouter<App> {
 /// Payloads and manifests.
 fn blob_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(blobs::get::blobs_get, blobs::put::blobs_put))
+}
+
+/// Openings of gold.
+fn gold_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(gold::post::gold_post))
 }
 
 /// For probes and operators: outside every limit, so that they answer under load.
@@ -93,7 +103,7 @@ fn pages(document: &openapi::OpenApi) -> Router<App> {
 /// The API's document, OpenAPI 3.1.
 #[must_use]
 pub fn document() -> openapi::OpenApi {
-    let routes = mirror().merge(streams()).merge(blob_routes()).merge(probes());
+    let routes = mirror().merge(streams()).merge(blob_routes()).merge(gold_routes()).merge(probes());
     OpenApiRouter::with_openapi(Document::openapi()).merge(routes).into_openapi()
 }
 
@@ -106,11 +116,15 @@ pub fn router(app: App) -> Router {
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), indexed))
         .layer(RequestBodyLimitLayer::new(0));
+    // A document is checked in memory, and each takes as long as a thousand hashes: few at once.
+    let documents = Limits::new(app.config.requests_max.min(DOCUMENTS_AT_ONCE));
+    let gold = Router::from(gold_routes()).layer(DefaultBodyLimit::disable());
     // The store counts the bytes as they come.
     let blobs = Router::from(blob_routes()).layer(DefaultBodyLimit::disable());
     let router = Router::new()
         .merge(reads.guard(mirror, request_timeout))
         .merge(uploads.guard(blobs, upload_timeout))
+        .merge(documents.guard(gold, upload_timeout))
         .merge(Router::from(streams()))
         .merge(Router::from(probes()))
         .merge(pages(&document()));

@@ -20,7 +20,7 @@ use piecework_interface::{
     draw::{At, Draw},
     event::Entry,
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId, LotId},
+    ids::{AccountNo, BatchId, ClassId, Digest, LotId},
     money,
     op::{Op, Target},
     terms::{Terms, Verification},
@@ -142,13 +142,22 @@ impl Market {
         self.post_with(terms(), items)
     }
 
+    /// Posts a batch with the gold root that is made of its manifest root.
+    pub fn post_golden(&mut self, items: u32, root: impl FnOnce(Digest) -> Digest) -> BatchId {
+        self.post_spec(terms(), items, root)
+    }
+
     fn post_with(&mut self, terms: Terms, items: u32) -> BatchId {
+        self.post_spec(terms, items, |_| [0; 32])
+    }
+
+    fn post_spec(&mut self, terms: Terms, items: u32, gold_root: impl FnOnce(Digest) -> Digest) -> BatchId {
         let terms = Terms { expires_at: self.chain.now() + 86_400, ..terms };
         let batch = BatchId(self.chain.mirror.root.next_batch);
         let manifest = sha256(&batch.0.to_be_bytes());
         let uri = format!("blob:{}", hex::encode(manifest));
         let escrow = money::escrow(&terms, self.chain.mirror.settings.config.fee_bps, items);
-        let spec = BatchSpec { terms, items, manifest, uri, ..BatchSpec::default() };
+        let spec = BatchSpec { terms, items, manifest, uri, gold_root: gold_root(manifest), ..BatchSpec::default() };
         self.chain.transfer_call(REWARD, REQUESTER, escrow, DepositMessage::CreateBatch(spec)).unwrap();
         self.take();
         batch
@@ -215,14 +224,26 @@ impl Market {
     pub async fn with_work(pool: &PgPool) -> Self {
         let mut market = Self::open(pool, 3).await;
         let batch = market.post(18);
-        for lot in [LotId(0), LotId(1)] {
-            market.claim(batch, lot, AccountNo(1));
-            market.claim(batch, lot, AccountNo(2));
-            market.answer(batch, lot, lot == LotId(1));
-        }
-        market.claim(batch, LotId(2), AccountNo(3));
-        market.commit().await;
+        market.work_on(batch).await;
         market
+    }
+
+    /// As [`Market::with_work`], in a batch with a gold root.
+    pub async fn with_gold(pool: &PgPool, root: impl FnOnce(Digest) -> Digest) -> Self {
+        let mut market = Self::open(pool, 3).await;
+        let batch = market.post_golden(18, root);
+        market.work_on(batch).await;
+        market
+    }
+
+    async fn work_on(&mut self, batch: BatchId) {
+        for lot in [LotId(0), LotId(1)] {
+            self.claim(batch, lot, AccountNo(1));
+            self.claim(batch, lot, AccountNo(2));
+            self.answer(batch, lot, lot == LotId(1));
+        }
+        self.claim(batch, LotId(2), AccountNo(3));
+        self.commit().await;
     }
 }
 

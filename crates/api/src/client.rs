@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 use crate::{
-    Batch, Class, EventPage, Lot, LotResult, LotWithSlots, Page,
+    Batch, BatchGold, Class, EventPage, GoldItem, GoldPage, GoldStored, Lot, LotResult, LotWithSlots, Page,
     manifest::{self, Place},
 };
 
@@ -163,6 +163,31 @@ impl Client {
         self.pages(&format!("/v1/batches/{batch}/results?limit={PAGE}"), &format!("the results of batch {batch}")).await
     }
 
+    /// Gold of a batch, every open leaf of it.
+    ///
+    /// # Errors
+    /// As [`Client::get`], or the batch has no gold.
+    pub async fn gold(&self, batch: BatchId) -> Result<(BatchGold, Vec<GoldItem>), ClientError> {
+        let what = format!("the gold of batch {batch}");
+        let path = format!("/v1/batches/{batch}/gold?limit={PAGE}");
+        let first: GoldPage = self.json(&path, &what).await?;
+        let mut items = first.page.items;
+        if let Some(next) = first.page.next {
+            items.extend(self.pages_from(&path, format!("&cursor={next}"), &what).await?);
+        }
+        Ok((first.gold, items))
+    }
+
+    /// Publishes a document of openings: [`crate::GoldDocument`] as JSON. Publishing it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; an opening is not proven, or its lot still takes answers: then nothing is stored.
+    pub async fn post_gold(&self, batch: BatchId, document: &[u8]) -> Result<GoldStored, ClientError> {
+        let ask = self.ask(&format!("/v1/batches/{batch}/gold"), &format!("gold of batch {batch}"))?;
+        let ask = Ask { method: Method::POST, body: Some(document), ..ask };
+        self.answer(ask).await
+    }
+
     /// At most `limit` journal lines as logged, from line `since_seq` on. With `min_height` the gateway waits for that
     /// block first.
     ///
@@ -249,7 +274,10 @@ impl Client {
     }
 
     async fn json<R: DeserializeOwned>(&self, path: &str, what: &str) -> Result<R, ClientError> {
-        let ask = self.ask(path, what)?;
+        self.answer(self.ask(path, what)?).await
+    }
+
+    async fn answer<R: DeserializeOwned>(&self, ask: Ask<'_>) -> Result<R, ClientError> {
         let bytes = self.send(&ask).await?;
         let nonsense = |source| ClientError::Nonsense { host: self.host(), what: ask.what, source };
         serde_json::from_slice(&bytes).map_err(nonsense)
@@ -257,7 +285,17 @@ impl Client {
 
     /// All rows of a list; `path` has a parameter already.
     async fn pages<R: DeserializeOwned>(&self, path: &str, what: &str) -> Result<Vec<R>, ClientError> {
-        let (mut rows, mut cursor) = (Vec::new(), String::new());
+        self.pages_from(path, String::new(), what).await
+    }
+
+    /// The rows of a list from a page on.
+    async fn pages_from<R: DeserializeOwned>(
+        &self,
+        path: &str,
+        mut cursor: String,
+        what: &str,
+    ) -> Result<Vec<R>, ClientError> {
+        let mut rows = Vec::new();
         for _ in 0..PAGES_MAX {
             let page: Page<R> = self.json(&format!("{path}{cursor}"), what).await?;
             rows.extend(page.items);

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+pub mod answer;
 pub mod batch;
 pub mod blob;
 pub mod class;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod gold;
 pub mod health;
 mod hex_option;
 pub mod journal;
@@ -21,6 +23,7 @@ pub use account::{Account, LedgerEntry};
 pub use batch::{Batch, BatchState, Counts, LotResult};
 pub use blob::Stored;
 pub use class::Class;
+pub use gold::{BatchGold, GoldDocument, GoldItem, GoldPage, GoldStored};
 pub use health::{Indexed, Reconciliation, Status};
 pub use journal::{Event, EventPage};
 pub use lot::{Challenge, Lot, LotState, LotStates, LotWithSlots, Settlement, Slot, SlotPhase};

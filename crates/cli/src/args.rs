@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// Post batches of work and collect their results
     #[command(subcommand)]
     Batch(batch::BatchCommand),
+    /// Ask the contract whether a batch's answers settled, check its opened gold, and say who missed it; as `batch verify`
+    Verify(batch::VerifyArgs),
     /// Open an account with the coordinator, move its balances
     #[command(subcommand)]
     Account(account::AccountCommand),

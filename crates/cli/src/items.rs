@@ -24,11 +24,11 @@ pub struct Item {
 }
 
 /// A mistake in one line.
-struct Mistake {
-    line: usize,
-    column: usize,
-    what: String,
-    fix: &'static str,
+pub(crate) struct Mistake {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) what: String,
+    pub(crate) fix: &'static str,
 }
 
 /// Reads and checks a whole file.
@@ -121,7 +121,8 @@ fn canonical(value: Value) -> Vec<u8> {
     sorted(value).to_string().into_bytes()
 }
 
-fn describe(path: &Path, mistakes: &[Mistake]) -> String {
+/// The first mistakes of a file, one a line.
+pub(crate) fn describe(path: &Path, mistakes: &[Mistake]) -> String {
     let mut lines: Vec<String> = mistakes
         .iter()
         .take(SHOWN)

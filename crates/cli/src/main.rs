@@ -7,6 +7,7 @@ mod context;
 mod credentials;
 mod files;
 mod global;
+mod gold;
 mod items;
 mod terms;
 mod tokens;
@@ -32,6 +33,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         // A network of its own, whatever the options and the environment name.
         Command::Up(args) => up::run(output, args).await,
+        Command::Verify(args) => batch::run(&context()?, batch::BatchCommand::Verify(args)).await,
         Command::Batch(command) => batch::run(&context()?, command).await,
         Command::Account(command) => account::run(&context()?, command).await,
         Command::Node(command) => node::run(&context()?, command).await,

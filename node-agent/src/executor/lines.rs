@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use piecework_api::answer::Written;
 use serde::{Deserialize, Serialize};
 
 use super::TaskItem;
@@ -60,14 +61,7 @@ struct ItemLine<'a> {
 #[derive(Deserialize)]
 struct AnswerLine {
     index: u32,
-    answer: Answer,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Answer {
-    Label(u64),
-    Hex(String),
+    answer: Written,
 }
 
 /// The line of an item; `path` for a payload that is handed over as a file.
@@ -96,29 +90,14 @@ pub(super) fn answers(output: &[u8], indexes: &[u32], width: u8) -> Result<Vec<u
         let AnswerLine { index, answer } = serde_json::from_slice(line).map_err(|_| bad())?;
         let place = indexes.iter().position(|known| *known == index);
         let seat = place.and_then(|place| found.get_mut(place)).filter(|seat| seat.is_none());
-        *seat.ok_or(AnswerError::Index { index })? = Some(bytes(&answer, index, width)?);
+        *seat.ok_or(AnswerError::Index { index })? =
+            Some(answer.bytes(width).ok_or(AnswerError::Width { index, width })?);
     }
     let mut missing = found.iter().zip(indexes).filter(|(answer, _)| answer.is_none());
     if let Some((_, first)) = missing.next() {
         return Err(AnswerError::Missing { count: missing.count() + 1, of: indexes.len(), first: *first });
     }
     Ok(found.into_iter().flatten().flatten().collect())
-}
-
-fn bytes(answer: &Answer, index: u32, width: u8) -> Result<Vec<u8>, AnswerError> {
-    let size = usize::from(width);
-    let bytes = match answer {
-        Answer::Label(label) => {
-            let mut bytes = label.to_le_bytes().to_vec();
-            if bytes.iter().skip(size).any(|byte| *byte != 0) {
-                return Err(AnswerError::Width { index, width });
-            }
-            bytes.resize(size, 0);
-            bytes
-        }
-        Answer::Hex(text) => hex::decode(text).unwrap_or_default(),
-    };
-    if bytes.len() == size { Ok(bytes) } else { Err(AnswerError::Width { index, width }) }
 }
 
 #[cfg(test)]

@@ -51,6 +51,31 @@ async fn execute__should_return_the_answers_in_order() {
 }
 
 #[tokio::test]
+async fn execute__should_hand_an_extension_the_bytes_of_round_0() {
+    // Given a worker whose answer is the digest of everything that it gets: the item's line, its environment and its files
+    let script = r#"while read -r line; do
+        index=$(echo "$line" | sed -E 's/.*"index":([0-9]+).*/\1/')
+        digest=$( (echo "$line"; env | grep ^PIECEWORK | sort; ls -A) | sha256sum | cut -c1-64)
+        echo "{\"index\":$index,\"answer\":\"$digest\"}"
+    done"#;
+    let scratch = tempfile::tempdir().unwrap();
+    let of = |round, payloads: &[&[u8]]| {
+        let task = task(payloads, LONG);
+        Task { place: Place { round, ..task.place }, width: 32, ..task }
+    };
+    let first = executor(script, 512, scratch.path()).execute(of(0, &[b"a", b"b", b"c"])).await.unwrap();
+
+    // When an extension asks for the second item alone
+    let mut late = of(1, &[b"a", b"b"]);
+    late.items.remove(0);
+    let late = executor(script, 512, scratch.path()).execute(late).await.unwrap();
+
+    // Then the worker gets the same bytes, and not the same for other items
+    assert_eq!(late, first[32..64]);
+    assert_ne!(first[..32], first[32..64]);
+}
+
+#[tokio::test]
 async fn execute__should_ask_a_jury_about_scores_one_question() {
     // Given a program that overturns scores which pay a copy that was not shown.
     let scratch = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
-//! Money, disputes and governance by the `piecework` command, on a chain.
+//! Money, disputes, gold and governance by the `piecework` command, on a chain.
 
 mod disputes;
+mod gold;
 mod governance;
 mod money;

@@ -6,7 +6,9 @@ mod create;
 mod dispute;
 mod evidence;
 mod forget;
+mod gold;
 mod lot;
+mod open_gold;
 mod results;
 mod scored;
 mod skip;
@@ -27,6 +29,8 @@ use piecework_interface::{
     view::{Batch, BatchStatus},
 };
 use serde_json::json;
+
+pub use verify::VerifyArgs;
 
 use super::word;
 use crate::context::Context;
@@ -52,6 +56,8 @@ pub enum BatchCommand {
     Lot(lot::LotArgs),
     /// Have a jury look at results that are wrong, for a deposit out of the balance of the batch's token
     Challenge(challenge::SendArgs),
+    /// Publish gold of lots that take no more answers, and say who missed it and which results stand against it
+    OpenGold(open_gold::OpenGoldArgs),
     /// Accept to score a batch, as its adjudicator, for a bond out of the balance of its token; or top the bond up
     AdjudicatorAccept(BatchArg),
     /// Stand behind a batch no longer, as its adjudicator: no lot of it begins any more
@@ -84,6 +90,7 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
         BatchCommand::Forget(args) => forget::run(context, BatchId(args.batch)).await,
         BatchCommand::Lot(args) => lot::run(context, args).await,
         BatchCommand::Challenge(args) => challenge::run(context, args).await,
+        BatchCommand::OpenGold(args) => open_gold::run(context, args).await,
         BatchCommand::AdjudicatorAccept(args) => verdict::accept(context, BatchId(args.batch)).await,
         BatchCommand::Resign(args) => verdict::resign(context, BatchId(args.batch)).await,
         BatchCommand::Verdict(args) => verdict::run(context, args).await,

@@ -46,19 +46,19 @@ pub async fn blobs_put(
 }
 
 /// A form is never what a caller means to store, and a browser sends one across sites without asking.
-fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
         "multipart/form-data" | "application/x-www-form-urlencoded" => {
-            Err(Problem::new(Code::MediaType, format!("a blob is sent as raw bytes, not as {media}")))
+            Err(Problem::new(Code::MediaType, format!("the body is sent as raw bytes, not as {media}")))
         }
         _ => Ok(()),
     }
 }
 
 /// Refuses by the announced length, before a byte is read.
-fn refuse_too_large(headers: &HeaderMap, max_bytes: u64) -> Result<(), Problem> {
+pub(crate) fn refuse_too_large(headers: &HeaderMap, max_bytes: u64) -> Result<(), Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match announced {
         Some(length) if length > max_bytes => Err(PutError::TooLarge { max_bytes }.into()),

@@ -60,7 +60,7 @@ pub struct Prepared {
 
 /// A challenge.
 #[derive(Debug, Serialize)]
-struct Challenged {
+pub(super) struct Challenged {
     batch: BatchId,
     lot: LotId,
     /// Items, counted in the batch; none for scores.
@@ -71,7 +71,14 @@ struct Challenged {
     #[serde(with = "hex::serde")]
     evidence: Digest,
     /// Hash of the transaction; `None` after a dry run.
-    tx_hash: Option<String>,
+    pub(super) tx_hash: Option<String>,
+}
+
+impl ChallengeArgs {
+    /// A challenge of items, counted in the batch, with a document that is published.
+    pub(super) fn with_evidence(batch: BatchId, lot: LotId, items: Vec<u32>, evidence: &Digest) -> Self {
+        Self { batch: batch.0, lot: lot.0, items, evidence: Some(hex::encode(evidence)) }
+    }
 }
 
 impl Prepared {
@@ -114,20 +121,25 @@ pub async fn prepare(context: &Context, args: &ChallengeArgs) -> anyhow::Result<
 
 pub(super) async fn run(context: &Context, args: SendArgs) -> anyhow::Result<()> {
     let prepared = prepare(context, &args.challenge).await?;
+    let token = prepared.token.clone();
+    let challenged = send(context, prepared, !args.dry_run).await?;
+    context.output.result(&challenged, || match challenged.tx_hash {
+        None => format!("the deposit is {}; nothing was sent", token.show(challenged.deposit.0)),
+        Some(_) => format!("challenged lot {}: a jury is drawn when its window is over", challenged.lot),
+    })
+}
+
+/// Pays and sends a challenge, or only says what it would be.
+pub(super) async fn send(context: &Context, prepared: Prepared, pays: bool) -> anyhow::Result<Challenged> {
     let (mut call, mut tx_hash) = (prepared.call.clone(), None);
-    if !args.dry_run {
+    if pays {
         let signer = context.signer().await?;
         account::cover(context, signer.account_id(), &prepared.token, prepared.deposit, "the deposit").await?;
         call = prepared.call(context).await?;
         tx_hash = Some(context.call(&signer, calls::challenge(&call)).await?.tx_hash.to_string());
     }
-    let Prepared { token, deposit, items, .. } = prepared;
-    let (batch, lot, deposit) = (call.batch, call.lot, Amount(deposit));
-    let challenged = Challenged { batch, lot, items, deposit, evidence: call.evidence, tx_hash };
-    context.output.result(&challenged, || match challenged.tx_hash {
-        None => format!("the deposit is {}; nothing was sent", token.show(deposit.0)),
-        Some(_) => format!("challenged lot {lot}: a jury is drawn when its window is over"),
-    })
+    let (batch, lot, deposit) = (call.batch, call.lot, Amount(prepared.deposit));
+    Ok(Challenged { batch, lot, items: prepared.items, deposit, evidence: call.evidence, tx_hash })
 }
 
 /// The items as the contract counts them: in the lot; 0 for scores.

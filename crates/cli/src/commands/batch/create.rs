@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use piecework_api::Manifest;
+use piecework_api::{Manifest, gold::GoldSecret};
 use piecework_chain::{AccountId, Coordinator, Sender, TxRequest, ft};
 use piecework_client::{calls, token};
 use piecework_console::{Problem, amount::format_near};
@@ -29,6 +29,7 @@ use crate::{
     classes,
     commands::{account, entries, registered},
     context::{Context, execute},
+    gold,
     items::{self, Item},
     terms::{TermsArgs, option_of},
     tokens::{self, TokenInfo},
@@ -50,6 +51,10 @@ pub struct CreateArgs {
     /// Pay from the internal balance instead of the token account
     #[arg(long)]
     from_balance: bool,
+    /// Answers that you know, fixed by a root before work starts: one JSON value a line with the item's `index` (or its id as
+    /// `item`) and its `answer`. They are kept, with a secret, beside this file
+    #[arg(long, value_name = "FILE", conflicts_with = "adjudicator")]
+    gold: Option<PathBuf>,
     /// Check the file, the terms and the balance, and stop
     #[arg(long)]
     dry_run: bool,
@@ -81,6 +86,10 @@ struct Created {
     tx_hash: Option<String>,
     /// Where the batch is written that an intent is to create.
     spec: Option<PathBuf>,
+    /// Items with gold.
+    gold_items: usize,
+    /// Where gold is kept until it is opened; `None` without, or after a dry run.
+    gold: Option<PathBuf>,
 }
 
 /// Everything that is known before anything is sent.
@@ -90,6 +99,7 @@ struct Plan {
     count: u32,
     terms: Terms,
     escrow: u128,
+    gold: Option<GoldSecret>,
 }
 
 /// Checks everything, uploads, and creates the batch, or writes what an intent of the account signs.
@@ -107,6 +117,9 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<(
     let plan = plan(context, &requester, &token, items, &args).await?;
     let mut created = plan.created();
     if !args.dry_run {
+        if let (Some(secret), Some(path)) = (&plan.gold, &args.gold) {
+            created.gold = Some(gold::keep(secret, path)?);
+        }
         let spec = upload_all(context, &plan, args.case.callback).await?;
         if let Some(path) = args.spec_out {
             write_spec(&spec, &path)?;
@@ -149,6 +162,18 @@ fn write_spec(spec: &BatchSpec, path: &Path) -> anyhow::Result<()> {
 
 fn describe(created: &Created, escrow: &str) -> String {
     let size = format!("{} items in {} lots", created.items, created.lots);
+    let text = what(created, &size, escrow);
+    let Some(path) = &created.gold else { return text };
+    let batch = created.batch.map_or_else(|| "BATCH".to_owned(), |batch| batch.to_string());
+    format!(
+        "{text}\ngold of {} items is kept in {}: when work has ended, piecework batch open-gold {batch} --gold {}",
+        created.gold_items,
+        path.display(),
+        path.display()
+    )
+}
+
+fn what(created: &Created, size: &str, escrow: &str) -> String {
     match (created.batch, &created.spec) {
         (Some(batch), _) => {
             format!("created batch {batch}: {size}, {escrow} locked\nnext: piecework batch watch {batch}")
@@ -172,7 +197,7 @@ async fn upload_all(context: &Context, plan: &Plan, callback: Option<Callback>) 
         manifest: plan.manifest.root,
         uri: plan.manifest.uri(),
         callback,
-        ..BatchSpec::default()
+        gold_root: plan.gold.as_ref().map_or(gold::NONE, GoldSecret::root),
     })
 }
 
@@ -187,6 +212,8 @@ impl Plan {
             manifest: hex::encode(self.manifest.digest),
             tx_hash: None,
             spec: None,
+            gold_items: self.gold.as_ref().map_or(0, |gold| gold.answers().len()),
+            gold: None,
         }
     }
 }
@@ -220,7 +247,9 @@ async fn plan(
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
     let manifest = Manifest::new(items.iter().map(|item| item.digest));
     let escrow = money::escrow(&terms, config.fee_bps, count);
-    let plan = Plan { items, manifest, count, terms, escrow };
+    let gold =
+        args.gold.as_ref().map(|path| gold::seal(path, &items, &manifest.root, terms.answer_width)).transpose()?;
+    let plan = Plan { items, manifest, count, terms, escrow, gold };
     check_storage(&coordinator, requester, &plan).await?;
     check_balance(context, requester, token, &plan, args.from_balance || args.spec_out.is_some()).await?;
     if let Some(note) = without_appeal(&plan.terms, class, config.jury_nodes) {
@@ -229,6 +258,9 @@ async fn plan(
     let repeated = items::duplicates(&plan.items);
     if repeated > 0 {
         context.output.note(format!("note: {repeated} items repeat the payload of another; each is paid for"));
+    }
+    if let Some(note) = plan.gold.as_ref().and_then(|gold| gold::repeated(gold, &plan.items)) {
+        context.output.note(note);
     }
     Ok(plan)
 }

@@ -51,11 +51,11 @@ struct Copy {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Item {
+pub(super) struct Item {
     /// Place in the batch.
-    index: u32,
+    pub(super) index: u32,
     /// The provisional result, hex.
-    result: Option<String>,
+    pub(super) result: Option<String>,
     /// What each copy says, hex; null where it says nothing or was not asked.
     copies: Vec<Option<String>>,
 }
@@ -78,7 +78,7 @@ pub(super) async fn run(context: &Context, args: LotArgs) -> anyhow::Result<()> 
 }
 
 /// Every item with its result, if the lot has one, and the copies' answers.
-fn items(open: &OpenBatch, lot: &Lot) -> Vec<Item> {
+pub(super) fn items(open: &OpenBatch, lot: &Lot) -> Vec<Item> {
     let (terms, state) = (&open.terms, &lot.state);
     let count = lot_items(open.items, terms.lot_size, lot.lot);
     // Before the tally there is nothing to judge, and scores are no answers.

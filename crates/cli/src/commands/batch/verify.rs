@@ -1,4 +1,5 @@
-//! `piecework batch verify`: the contract itself says whether a lot's answers are the ones that settled.
+//! `piecework verify`, `piecework batch verify`: the contract itself says whether a lot's answers are the ones that settled; gold that is
+//! open says who missed it.
 
 use std::{
     fs::File,
@@ -8,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use piecework_api::GoldDocument;
 use piecework_chain::{BlockRef, Coordinator};
 use piecework_console::Problem;
 use piecework_interface::{
@@ -18,7 +20,7 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-use super::{find, results, scored};
+use super::{find, gold, results, scored};
 use crate::{context::Context, files};
 
 /// `batch verify`.
@@ -32,6 +34,9 @@ pub struct VerifyArgs {
     /// Check these claims instead of the gateway's: JSON as --out writes it
     #[arg(long, value_name = "FILE", conflicts_with = "lots")]
     claims: Option<PathBuf>,
+    /// Check this document of opened gold instead of all that the gateway has: a blob, as `batch open-gold` published it
+    #[arg(long, value_name = "FILE", conflicts_with = "claims")]
+    gold: Option<PathBuf>,
     /// Write the claims with their proofs, one a line: arguments of the view `verify_result`, for whoever asks later
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -68,9 +73,18 @@ pub(super) async fn run(context: &Context, args: VerifyArgs) -> anyhow::Result<(
             "do not use them; claims are void when a lot settled after their proofs were made: build them again",
         ));
     }
+    let gold = match &args.claims {
+        // Claims from a file need no gateway.
+        Some(_) => None,
+        None => {
+            let document = args.gold.as_deref().map(document).transpose()?;
+            gold::verify(context, &coordinator, batch, &claims, document).await?
+        }
+    };
     let told = lots.iter().map(|(lot, n, holds)| json!({ "lot": lot, "n": n, "holds": holds })).collect::<Vec<_>>();
-    context.output.result(&json!({ "batch": batch, "lots": told }), || {
-        format!("the contract takes the answers of all {} lots of batch {batch}", lots.len())
+    context.output.result(&json!({ "batch": batch, "lots": told, "gold": gold }), || {
+        let text = format!("the contract takes the answers of all {} lots of batch {batch}", lots.len());
+        gold.iter().fold(text, |text, gold| format!("{text}\n{}", gold.describe()))
     })
 }
 
@@ -111,6 +125,14 @@ async fn prove(
         claim.proof = merkle::prove(sha256, &leaves, claim.n).context("a settled lot without a leaf")?.concat();
     }
     Ok(claims)
+}
+
+/// A document of opened gold.
+fn document(path: &Path) -> anyhow::Result<GoldDocument> {
+    let fix = "pass a document that `piecework batch open-gold` published: GET /v1/blobs/ its digest";
+    let text = files::read_text(path, fix)?;
+    Ok(serde_json::from_str(&text)
+        .map_err(|error| Problem::new(format!("{} is no document of gold: {error}", path.display()), fix))?)
 }
 
 fn read(path: &Path, batch: BatchId) -> anyhow::Result<Vec<ResultClaim>> {
