@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use piecework_chain::{AccountId, Outcome, Sender, TxError, TxRequest, WaitLevel};
 use piecework_client::calls;
 use piecework_interface::{
-    call::{HEARTBEAT, POKE, WORK},
+    call::{HEARTBEAT, INTENTS_EXECUTE, POKE, WORK},
     event::{Entry, Line},
     ids::AccountNo,
+    intent::SignedIntent,
     op::{Op, Target, Work},
     skip::Skip,
 };
@@ -49,8 +50,9 @@ impl Caller {
         };
         let stored = StoredCall { method, args, signed };
         if let Err(error) = self.store.call_put(&stored) {
-            // Claims need the disk. All else rests on what is saved already, and the contract skips what it has seen.
-            if claims(call) {
+            // Claims and deposits need the disk. All else rests on what is saved already, and the contract skips what it has
+            // seen.
+            if needs_disk(call) {
                 return Called::NotSent(Trouble::Disk(error.to_string()));
             }
             tracing::warn!(%error, "call.unsaved");
@@ -70,6 +72,7 @@ impl Caller {
             Call::Poke(targets) => calls::poke(targets, 0),
             Call::Tell(batch, tgas) => calls::poke(&[Target::Batch(*batch)], *tgas),
             Call::Heartbeat => calls::heartbeat(self.node),
+            Call::Challenge(intent) => calls::intents_execute(std::slice::from_ref(intent), 0),
         }
     }
 
@@ -115,21 +118,29 @@ pub fn decode(stored: &StoredCall) -> Option<Call> {
         WORK => borsh::from_slice(&stored.args).ok().map(|work: Work| Call::Work(work.ops)),
         POKE => borsh::from_slice(&stored.args).ok().map(Call::Poke),
         HEARTBEAT => Some(Call::Heartbeat),
+        INTENTS_EXECUTE => {
+            let intents: Vec<SignedIntent> = borsh::from_slice(&stored.args).ok()?;
+            intents.into_iter().next().map(Call::Challenge)
+        }
         _ => None,
     }
 }
 
-fn claims(call: &Call) -> bool {
-    matches!(call, Call::Work(ops) if ops.iter().any(|op| matches!(op, Op::Claim { .. })))
+fn needs_disk(call: &Call) -> bool {
+    match call {
+        Call::Work(ops) => ops.iter().any(|op| matches!(op, Op::Claim { .. })),
+        Call::Challenge(_) => true,
+        Call::Poke(_) | Call::Tell(..) | Call::Heartbeat => false,
+    }
 }
 
-/// Skipped ops by index, from the journal line of the call.
+/// Skipped ops and intents that did nothing, by index, from the journal line of the call.
 fn skips(outcome: &Outcome) -> BTreeMap<usize, Skip> {
     let lines = outcome.logs().filter_map(|log| Line::parse(log).ok().flatten());
     let entries = lines.flat_map(|line| line.log);
     entries
         .filter_map(|entry| match entry {
-            Entry::Skipped { op, code } => Some((usize::from(op), code)),
+            Entry::Skipped { op, code } | Entry::Intent { op, failed: Some(code), .. } => Some((usize::from(op), code)),
             _ => None,
         })
         .collect()

@@ -1,5 +1,6 @@
 //! The configuration: a TOML file, and environment variables that beat it.
 
+mod challenge;
 mod file;
 mod policy;
 
@@ -12,6 +13,7 @@ use crate::{
     core::{ClassLimits, Limits},
     executor::CommandConfig,
 };
+pub use challenge::{ChallengeConfig, ChallengeSettings};
 pub use file::{ConfigError, Overrides};
 pub use policy::PolicySettings;
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub max_lot_bytes: u64,
     /// Adjudicators that are trusted.
     pub adjudicators: Vec<AccountId>,
+    /// What may be challenged, and at whose expense; nothing without.
+    pub challenge: Option<ChallengeConfig>,
     /// Classes and how their work is done.
     pub classes: BTreeMap<ClassId, ClassConfig>,
     /// State directory.
@@ -55,6 +59,8 @@ pub struct ClassConfig {
     pub command: CommandConfig,
     /// The program for juries about an adjudicator's scores; without one they are left alone.
     pub jury_command: Option<CommandConfig>,
+    /// The program that proves results wrong; without one none is challenged.
+    pub verify_command: Option<CommandConfig>,
     /// What the core may do in the class.
     pub limits: ClassLimits,
 }
@@ -64,6 +70,7 @@ impl Config {
     #[must_use]
     pub fn limits(&self, jitter_seed: u64) -> Limits {
         let classes = self.classes.iter().map(|(&id, class)| (id, class.limits)).collect();
-        Limits { jitter_seed, classes, ..self.work.clone() }
+        let challenge = self.challenge.as_ref().map(|challenge| challenge.limits.clone());
+        Limits { jitter_seed, classes, challenge, ..self.work.clone() }
     }
 }

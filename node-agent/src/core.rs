@@ -6,6 +6,7 @@
 
 mod called;
 mod calls;
+pub mod challenge;
 mod claims;
 mod duties;
 pub mod facts;
@@ -21,16 +22,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, LotId},
+    intent::SignedIntent,
     op::{Op, Target},
     skip::Skip,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Binding, Done, Place, Record};
+use crate::record::{Binding, Challenge, Done, Fate, Place, Record};
+use challenge::{Challenging, Disputed, Doubt, Draft};
 use duties::Duty;
 use facts::Facts;
 use pauses::Pauses;
-use policy::{Policy, Record as RequesterRecord};
+use policy::{Policy, Record as RequesterRecord, Refusal};
 
 /// Errors kept for `status`.
 const ERRORS_MAX: usize = 20;
@@ -54,6 +57,8 @@ pub struct Limits {
     pub classes: BTreeMap<ClassId, ClassLimits>,
     /// Which terms it takes.
     pub policy: Policy,
+    /// What it may challenge; nothing without.
+    pub challenge: Option<Challenging>,
 }
 
 /// Limits of one class.
@@ -65,6 +70,8 @@ pub struct ClassLimits {
     pub time_limit_s: u32,
     /// Whether it can sit on juries about an adjudicator's scores.
     pub judges_scores: bool,
+    /// Whether it has a program that proves results wrong.
+    pub verifies: bool,
 }
 
 /// One call to the contract.
@@ -78,6 +85,8 @@ pub enum Call {
     Tell(BatchId, u8),
     /// A sign of life.
     Heartbeat,
+    /// A signed challenge.
+    Challenge(SignedIntent),
 }
 
 /// Something happened.
@@ -102,6 +111,10 @@ pub enum Event {
     },
     /// The record of a slot reached the disk, or why not.
     Stored(Place, Result<(), String>),
+    /// The items of a lot that are proven wrong, each with its evidence, or why none could be verified.
+    Verified(BatchId, LotId, Result<BTreeMap<u8, String>, String>),
+    /// A challenge is signed and on disk, or why not.
+    Signed(Box<Result<Challenge, Trouble>>),
     /// The disk took a test write, or why not.
     Probed(Result<(), String>),
     /// The call in flight has an outcome.
@@ -170,6 +183,23 @@ pub enum Action {
         /// Seats it claims.
         claims: Vec<Place>,
     },
+    /// Ask the class's program which of these items are wrong, and answer [`Event::Verified`].
+    Verify {
+        /// Slot that answered otherwise.
+        place: Place,
+        /// Class of the batch.
+        class: ClassId,
+        /// Bytes per answer.
+        width: u8,
+        /// The items.
+        disputed: Vec<Disputed>,
+    },
+    /// Sign a challenge, write its record, and answer [`Event::Signed`].
+    Sign(Draft),
+    /// Write the record of a challenge anew.
+    StoreChallenge(Challenge),
+    /// Delete the record of a lot's challenge.
+    ForgetChallenge(BatchId, LotId),
     /// Try a write and answer [`Event::Probed`].
     Probe,
     /// Nothing is left to do: end the process.
@@ -216,6 +246,11 @@ pub struct State {
     unseen: BTreeSet<Place>,
     payloads: BTreeMap<(BatchId, LotId), Payloads>,
     requesters: BTreeMap<AccountNo, LookUp>,
+    challenges: BTreeMap<(BatchId, LotId), Challenge>,
+    doubts: BTreeMap<(BatchId, LotId), Doubt>,
+    declined: BTreeMap<(BatchId, LotId), Refusal>,
+    /// What the juries of challenged lots come to, as far as they were seen.
+    rulings: BTreeMap<(BatchId, LotId), Fate>,
     pauses: Pauses,
     duties: BTreeMap<Duty, u64>,
     call: Option<Call>,
@@ -280,6 +315,8 @@ impl State {
             Event::Requester(requester, record) => self.looked_up(now_ms, requester, record),
             Event::Worked { place, items, result, salt } => self.worked(now_ms, place, items, result, salt, actions),
             Event::Stored(place, result) => self.stored(place, result),
+            Event::Verified(batch, lot, result) => self.verified(now_ms, (batch, lot), result, actions),
+            Event::Signed(result) => self.signed(*result),
             Event::Probed(result) => self.disk = result.err(),
             Event::Called(called) => self.called(now_ms, called, actions),
             Event::Stop => {
@@ -318,6 +355,7 @@ impl std::fmt::Debug for Call {
             Self::Poke(targets) => f.debug_tuple("Poke").field(targets).finish(),
             Self::Tell(batch, tgas) => f.debug_tuple("Tell").field(batch).field(tgas).finish(),
             Self::Heartbeat => f.write_str("Heartbeat"),
+            Self::Challenge(intent) => f.debug_tuple("Challenge").field(&intent.number()).finish(),
         }
     }
 }

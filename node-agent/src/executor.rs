@@ -3,7 +3,7 @@
 pub mod command;
 mod lines;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use crate::record::Place;
 pub use command::{CommandConfig, CommandExecutor};
@@ -33,6 +33,33 @@ pub struct TaskItem {
     /// The payload.
     pub payload: Vec<u8>,
 }
+
+/// Items whose results are doubted, with their payloads.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// The slot that answered otherwise.
+    pub place: Place,
+    /// Bytes per answer.
+    pub width: u8,
+    /// The items, in index order.
+    pub items: Vec<Doubted>,
+    /// Wall time.
+    pub limit: Duration,
+}
+
+/// An item whose result is doubted.
+#[derive(Clone, Debug)]
+pub struct Doubted {
+    /// The item and its payload.
+    pub item: TaskItem,
+    /// The result; `None` without one.
+    pub result: Option<Vec<u8>>,
+    /// The node's own answer.
+    pub own: Vec<u8>,
+}
+
+/// The items that are proven wrong, by their index in the batch, each with its evidence.
+pub type Proven = BTreeMap<u32, String>;
 
 /// Why there are no answers.
 #[derive(Debug, thiserror::Error)]

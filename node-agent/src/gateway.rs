@@ -9,7 +9,10 @@ use piecework_api::{
     client::{Client, ClientError, Options},
     manifest::Place,
 };
-use piecework_interface::ids::{BatchId, Digest};
+use piecework_interface::{
+    host::sha256,
+    ids::{BatchId, Digest},
+};
 
 use crate::core::policy::Record;
 
@@ -140,6 +143,14 @@ impl Gateway {
         let page: Option<Page<Batch>> = self.client.get(&path).await?;
         let batches = page.ok_or_else(|| self.missing(format!("batches of {requester_id}")))?.items;
         Ok(batches.iter().fold(Record::default(), add))
+    }
+
+    /// Stores a document under its digest.
+    ///
+    /// # Errors
+    /// If the gateway does not take it.
+    pub async fn publish(&self, document: &[u8]) -> Result<(), GatewayError> {
+        Ok(self.client.put_blob(&sha256(document), document).await?)
     }
 
     /// Whether the gateway answers.

@@ -53,6 +53,7 @@ pub fn called(call: &Call, called: &Called) {
         Call::Work(_) => "work",
         Call::Poke(_) | Call::Tell(..) => "poke",
         Call::Heartbeat => "heartbeat",
+        Call::Challenge(_) => "challenge",
     };
     let (outcome, skips) = match called {
         Called::Done { skips, .. } => ("done", Some(skips)),
@@ -102,6 +103,16 @@ pub fn state(state: &State) {
     }
     for (phase, count) in phases {
         gauge!("piecework_agent_slots", "phase" => phase).set(f64::from(count));
+    }
+    let challenges = state.challenge_report();
+    for (fate, count) in [("sent", challenges.sent), ("won", challenges.won), ("lost", challenges.lost)] {
+        gauge!("piecework_agent_challenges", "fate" => fate).set(f64::from(count));
+    }
+    let declined = u32::try_from(state.declined()).unwrap_or(u32::MAX);
+    gauge!("piecework_agent_challenges_declined").set(f64::from(declined));
+    for (name, units) in [("at_risk", &challenges.at_risk), ("today", &challenges.today)] {
+        // Units of a token may be more than a float counts exactly.
+        gauge!("piecework_agent_challenge_deposits", "part" => name).set(units.parse().unwrap_or(f64::MAX));
     }
     gauge!("piecework_agent_block_time_seconds").set(f64::from(facts.now_s));
     if let Some((_, node)) = facts.node() {

@@ -5,7 +5,7 @@ use piecework_chain::{
     AccountId, BlockRef, KeyFile, RpcClient, RpcConfig,
     view::{AccessKeyPermissionView, AccessKeyView},
 };
-use piecework_interface::call::{HEARTBEAT, POKE, WORK};
+use piecework_interface::call::{HEARTBEAT, INTENTS_EXECUTE, POKE, WORK};
 
 use crate::config::Config;
 
@@ -37,6 +37,36 @@ pub fn key(config: &Config) -> Result<KeyFile> {
     Ok(key)
 }
 
+/// Reads the key that signs challenges, if they are on, and checks that it is the paying account's and not the node's.
+///
+/// # Errors
+/// If it cannot be read, is exposed, or is another's.
+pub fn challenge_key(config: &Config, node_key: &KeyFile) -> Result<Option<KeyFile>> {
+    let Some(challenge) = &config.challenge else { return Ok(None) };
+    let key = KeyFile::read(&challenge.key_file)?;
+    if key.account_id != challenge.account_id {
+        bail!(
+            "key file {} is of {}, but [challenge] account_id is {}: set the one that belongs to that account",
+            challenge.key_file.display(),
+            key.account_id,
+            challenge.account_id
+        );
+    }
+    if key.public_key == node_key.public_key {
+        bail!(
+            "[challenge] key_file has the key of this machine: make another with `piecework intent key-add`, of kind \
+             challenge and with a daily cap"
+        );
+    }
+    Ok(Some(key))
+}
+
+/// Methods of the contract that the node's key must be able to call.
+fn methods(config: &Config) -> Vec<&'static str> {
+    let challenges = config.challenge.as_ref().map(|_| INTENTS_EXECUTE);
+    [WORK, POKE, HEARTBEAT].into_iter().chain(challenges).collect()
+}
+
 /// A client of the configured endpoints.
 ///
 /// # Errors
@@ -51,7 +81,7 @@ pub fn rpc(config: &Config) -> Result<RpcClient> {
 /// If the chain cannot be asked.
 pub async fn key_scope(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Result<Option<KeyScope>> {
     let access = rpc.view_access_key(&config.account_id, &key.public_key, BlockRef::Final).await?;
-    Ok(access.map(|access| scope(&access.value, &config.contract)))
+    Ok(access.map(|access| scope(&access.value, &config.contract, &methods(config))))
 }
 
 /// Refuses keys that may do too much or too little. False if no final block has the key.
@@ -69,8 +99,9 @@ pub async fn require_key(rpc: &RpcClient, config: &Config, key: &KeyFile) -> Res
         }
         Some(KeyScope::Full) => bail!(
             "key {} may do everything with {account_id}: give the agent a function-call key for {contract} with methods \
-             {WORK}, {POKE}, {HEARTBEAT}, or accept the risk with --allow-full-access-key",
-            key.public_key
+             {}, or accept the risk with --allow-full-access-key",
+            key.public_key,
+            methods(config).join(", ")
         ),
         Some(KeyScope::Wrong(why)) => bail!("key {} is not fit: {why}", key.public_key),
     }
@@ -97,12 +128,11 @@ fn may_call(access: &AccessKeyView, method: &str) -> bool {
     }
 }
 
-fn scope(access: &AccessKeyView, contract: &AccountId) -> KeyScope {
+fn scope(access: &AccessKeyView, contract: &AccountId, methods: &[&str]) -> KeyScope {
     match &access.permission {
         AccessKeyPermissionView::FullAccess => KeyScope::Full,
         AccessKeyPermissionView::FunctionCall { receiver_id, .. } => {
-            let missing: Vec<&str> =
-                [WORK, POKE, HEARTBEAT].into_iter().filter(|method| !may_call(access, method)).collect();
+            let missing: Vec<&str> = methods.iter().copied().filter(|method| !may_call(access, method)).collect();
             if receiver_id != contract.as_str() {
                 KeyScope::Wrong(format!("it calls {receiver_id}; add one for {contract}"))
             } else if missing.is_empty() {

@@ -1,4 +1,6 @@
-//! What the agent must never forget: which seats it took, and what it committed to there.
+//! What the agent must never forget: which seats it took, what it committed to there, and what it challenged.
+
+mod challenge;
 
 use std::fmt;
 
@@ -8,6 +10,8 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId},
 };
 use serde::{Deserialize, Serialize};
+
+pub use challenge::{Challenge, Fate, next_number};
 
 /// A round of a lot. A node has at most one slot there, ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The daemon: carries events to the core and does what it says.
 
+mod challenge;
 mod start;
 
 use std::{
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     caller::Caller,
+    challenger::Challenger,
     config::Config,
     core::{Action, Call, Called, Event, Problem, State, Trouble, facts::Facts},
     executor::{CommandExecutor, Task},
@@ -55,13 +57,14 @@ pub async fn run(config: Config) -> Result<()> {
     let stop = stop_signal()?;
     let store = Arc::new(Store::open(&config.state_dir)?);
     let key = preflight::key(&config)?;
+    let challenge_key = preflight::challenge_key(&config, &key)?;
     let rpc = preflight::rpc(&config)?;
     let ready = Arc::new(AtomicBool::new(false));
     if let Some(listen) = config.metrics_listen {
         metrics::serve(listen, Arc::clone(&ready)).await?;
     }
     let agent = tokio::select! {
-        agent = Agent::start(config, store, key, rpc, ready) => agent?,
+        agent = Agent::start(config, store, (key, challenge_key), rpc, ready) => agent?,
         () = stop.cancelled() => return Ok(()),
     };
     Box::pin(agent.serve(stop)).await
@@ -76,6 +79,10 @@ struct Agent {
     executors: BTreeMap<ClassId, CommandExecutor>,
     /// For juries about an adjudicator's scores.
     jury_executors: BTreeMap<ClassId, CommandExecutor>,
+    /// Programs that prove results wrong, with their time.
+    verifiers: BTreeMap<ClassId, (CommandExecutor, Duration)>,
+    /// Signs challenges, if they are on.
+    challenger: Option<Challenger>,
     state: State,
     resumed: Option<StoredCall>,
     works: BTreeMap<Place, JoinHandle<()>>,
@@ -233,6 +240,13 @@ impl Agent {
             }
             Action::Forget(place) => report("state.forget", self.store.record_remove(place)),
             Action::Send { call, claims } => self.send(call, &claims, events),
+            Action::Verify { place, class, width, disputed } => self.verify(place, class, width, disputed),
+            Action::Sign(draft) => self.sign(draft, events),
+            Action::StoreChallenge(challenge) => {
+                tracing::info!(?challenge, "challenge.fate");
+                report("state.challenge", self.store.challenge_put(&challenge));
+            }
+            Action::ForgetChallenge(batch, lot) => report("state.forget", self.store.challenge_remove(batch, lot)),
             Action::Probe => {
                 events.push_back(Event::Probed(self.store.probe().map_err(|error| error.to_string())));
             }
@@ -249,8 +263,15 @@ impl Agent {
                 return;
             }
         }
-        let (caller, sender) = (self.caller.clone(), self.sender.clone());
+        let (caller, sender, gateway) = (self.caller.clone(), self.sender.clone(), self.gateway.clone());
+        let evidence = match &call {
+            Call::Challenge(intent) => self.evidence(intent),
+            _ => None,
+        };
         tokio::spawn(async move {
+            if let Some(evidence) = evidence {
+                challenge::publish(&gateway, &evidence).await;
+            }
             let called = Box::pin(caller.call(&call)).await;
             send(&sender, Event::Called(called));
         });
@@ -303,6 +324,7 @@ impl Agent {
             height,
             no_work: self.state.why_no_work(now_ms),
             problems: self.state.problems().cloned().chain(chain).collect(),
+            challenges: self.state.challenge_report(),
         };
         if let Err(error) = self.store.status_put(&status) {
             tracing::debug!(%error, "state.status_unwritten");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::Problem;
+use crate::core::{Problem, challenge::Report};
 
 /// The agent's own view of things, as of its last look at the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,4 +15,7 @@ pub struct StatusFile {
     pub no_work: Vec<String>,
     /// The last failures, oldest first.
     pub problems: Vec<Problem>,
+    /// What it challenged and what not.
+    #[serde(default)]
+    pub challenges: Report,
 }

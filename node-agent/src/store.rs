@@ -22,7 +22,7 @@ use piecework_interface::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::record::{Binding, Place, Record};
+use crate::record::{Binding, Challenge, Place, Record};
 pub use error::StoreError;
 
 /// The state directory, held by this process alone.
@@ -66,6 +66,7 @@ pub struct Records {
 }
 
 const SLOTS: &str = "slots";
+const CHALLENGES: &str = "challenges";
 const PAYLOADS: &str = "payloads";
 const MANIFESTS: &str = "manifests";
 const SCRATCH: &str = "scratch";
@@ -82,7 +83,7 @@ impl Store {
     /// # Errors
     /// If it cannot be written, or another agent runs on it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        for part in ["", SLOTS, PAYLOADS, MANIFESTS, SCRATCH] {
+        for part in ["", SLOTS, CHALLENGES, PAYLOADS, MANIFESTS, SCRATCH] {
             let path = dir.join(part);
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|e| StoreError::write(dir, e))?;
         }
@@ -166,6 +167,37 @@ impl Store {
     /// If it is still there.
     pub fn record_remove(&self, place: Place) -> Result<(), StoreError> {
         self.remove(SLOTS, &slot_name(place))
+    }
+
+    /// Reads every challenge. A file that cannot be read is named and left where it is.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed.
+    pub fn challenges(&self) -> Result<(Vec<Challenge>, Vec<PathBuf>), StoreError> {
+        let (mut challenges, mut damaged) = (Vec::new(), Vec::new());
+        for path in self.list(CHALLENGES)? {
+            match fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+                Some(challenge) => challenges.push(challenge),
+                None => damaged.push(path),
+            }
+        }
+        Ok((challenges, damaged))
+    }
+
+    /// Writes a challenge.
+    ///
+    /// # Errors
+    /// If it did not reach the disk; an older one of the same lot is still whole.
+    pub fn challenge_put(&self, challenge: &Challenge) -> Result<(), StoreError> {
+        self.write_json(CHALLENGES, &challenge_name(challenge.batch, challenge.lot), challenge)
+    }
+
+    /// Deletes a lot's challenge.
+    ///
+    /// # Errors
+    /// If it is still there.
+    pub fn challenge_remove(&self, batch: BatchId, lot: LotId) -> Result<(), StoreError> {
+        self.remove(CHALLENGES, &challenge_name(batch, lot))
     }
 
     /// The call that may be under way.
@@ -273,7 +305,7 @@ impl Store {
 
     /// Deletes what a crash left half written, and what workers left behind.
     fn sweep(&self) -> Result<(), StoreError> {
-        for part in ["", SLOTS, PAYLOADS, MANIFESTS] {
+        for part in ["", SLOTS, CHALLENGES, PAYLOADS, MANIFESTS] {
             for path in self.list_all(part)? {
                 if atomic::is_half_written(&path) {
                     fs::remove_file(&path).map_err(|error| StoreError::write(&self.dir, error))?;
@@ -348,6 +380,10 @@ fn take_lock(lock: &File, dir: &Path) -> Result<(), StoreError> {
 
 fn slot_name(place: Place) -> String {
     format!("{}-{}-{}.json", place.batch, place.lot, place.round)
+}
+
+fn challenge_name(batch: BatchId, lot: LotId) -> String {
+    format!("{}.json", lot_name(batch, lot))
 }
 
 fn lot_name(batch: BatchId, lot: LotId) -> String {

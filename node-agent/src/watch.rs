@@ -11,7 +11,7 @@ use piecework_interface::{
     call::PAGE_MAX,
     config::Config as ContractConfig,
     ids::{AccountNo, BatchId, ClassId, LotId},
-    view::{BatchStatus, Class, GROUP_LOTS, LotState, OpenBatch, WINDOW_GROUPS},
+    view::{Account, BatchStatus, Class, GROUP_LOTS, LotState, OpenBatch, WINDOW_GROUPS},
 };
 
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
     core::facts::{BatchFacts, Facts},
 };
 
-/// Silent nodes are looked for so often per liveness window.
-const SILENCE_CHECKS: u32 = 4;
+/// All accounts are read so often per liveness window, for their operators and for silent nodes.
+const CENSUSES: u32 = 4;
 
 /// Looks at the contract.
 #[derive(Clone, Debug)]
@@ -30,23 +30,25 @@ pub struct Watch {
     account_id: AccountId,
     classes: Vec<ClassId>,
     adjudicators: Vec<AccountId>,
-    keeper: bool,
+    challenger: Option<AccountId>,
+    census: bool,
     config: ContractConfig,
     /// No older block is believed: another endpoint may lag.
     floor: Arc<AtomicU64>,
     first_open: u32,
     last: Option<(u64, Facts)>,
-    silence_checked_at: u32,
+    census_at: u32,
 }
 
 impl Watch {
-    /// Reads the contract's configuration.
+    /// Reads the contract's configuration. With `census` the facts have classes' operators and silent nodes.
     ///
     /// # Errors
     /// If the contract cannot be read.
-    pub async fn open(rpc: RpcClient, config: &Config, keeper: bool) -> Result<Self, ViewError> {
+    pub async fn open(rpc: RpcClient, config: &Config, census: bool) -> Result<Self, ViewError> {
         let (contract, account_id) = (config.contract.clone(), config.account_id.clone());
         let (classes, adjudicators) = (config.classes.keys().copied().collect(), config.adjudicators.clone());
+        let challenger = config.challenge.as_ref().map(|challenge| challenge.account_id.clone());
         let config = Coordinator::new(&rpc, contract.clone()).config().await?;
         Ok(Self {
             rpc,
@@ -54,12 +56,13 @@ impl Watch {
             account_id,
             classes,
             adjudicators,
-            keeper,
+            challenger,
+            census,
             config,
             floor: Arc::default(),
             first_open: 0,
             last: None,
-            silence_checked_at: 0,
+            census_at: 0,
         })
     }
 
@@ -92,13 +95,24 @@ impl Watch {
             last => {
                 let account = coordinator.account(self.account_id.as_str()).await?;
                 let (batches, untold) = batches(&coordinator, &mut self.first_open, root.next_batch).await?;
+                let challenger = match &self.challenger {
+                    Some(account_id) => coordinator.account(account_id.as_str()).await?,
+                    None => None,
+                };
+                let classes = classes(&coordinator, &self.classes).await?;
+                let adjudicators = numbers(&coordinator, &self.adjudicators).await?;
+                // What a census found stays until the next, and until all the rest is read.
+                let (silent, operators) =
+                    last.take().map(|(_, facts)| (facts.silent, facts.operators)).unwrap_or_default();
                 let facts = Facts {
-                    classes: classes(&coordinator, &self.classes).await?,
-                    adjudicators: numbers(&coordinator, &self.adjudicators).await?,
+                    classes,
+                    operators,
+                    adjudicators,
+                    challenger,
                     liveness_window_s: window_s,
                     account,
                     batches,
-                    silent: last.take().map(|(_, facts)| facts.silent).unwrap_or_default(),
+                    silent,
                     untold,
                     ..Facts::default()
                 };
@@ -106,10 +120,12 @@ impl Watch {
             }
         };
         (facts.height, facts.now_s) = (head.height, now_s);
-        let every_s = (window_s / SILENCE_CHECKS).max(1);
-        if self.keeper && now_s >= self.silence_checked_at.saturating_add(every_s) {
-            facts.silent = silent(&coordinator, root.next_account, now_s, window_s).await?;
-            self.silence_checked_at = now_s;
+        let every_s = (window_s / CENSUSES).max(1);
+        if self.census && now_s >= self.census_at.saturating_add(every_s) {
+            let accounts = coordinator.accounts(root.next_account).await?;
+            facts.count_operators(&accounts);
+            facts.silent = silent(accounts, now_s, window_s);
+            self.census_at = now_s;
         }
         Ok(facts.clone())
     }
@@ -177,17 +193,11 @@ async fn lots(
 }
 
 /// Active nodes that have not been heard of for longer than the window.
-async fn silent(
-    coordinator: &Coordinator,
-    next_account: u32,
-    now_s: u32,
-    window_s: u32,
-) -> Result<Vec<AccountNo>, ViewError> {
-    let accounts = coordinator.accounts(next_account).await?;
+fn silent(accounts: Vec<Account>, now_s: u32, window_s: u32) -> Vec<AccountNo> {
     let silent = accounts
         .into_iter()
         .filter(|account| account.node.as_ref().is_some_and(|node| node.is_overdue(window_s, now_s)));
-    Ok(silent.map(|account| account.account).collect())
+    silent.map(|account| account.account).collect()
 }
 
 fn seconds(head: &Head) -> u32 {

@@ -9,8 +9,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
+    challenger,
     config::Config,
-    core::facts::Facts,
+    core::{challenge::Challenging, facts::Facts},
     executor::{CommandExecutor, ExecuteError, Task, TaskItem},
     gateway::Gateway,
     preflight::{self, KeyScope},
@@ -119,6 +120,14 @@ fn disk(config: &Config, report: &mut Report) {
 async fn executors(config: &Config, report: &mut Report) {
     for (class, settings) in &config.classes {
         let scratch = std::env::temp_dir();
+        if let Some(command) = &settings.verify_command {
+            match CommandExecutor::new(command.clone(), scratch.clone()).preflight() {
+                Ok(()) => {
+                    report.ok("worker", format!("the program of class {class} that proves results wrong is there"))
+                }
+                Err(error) => report.error("worker", format!("class {class}: {error}"), "correct its verify_command"),
+            }
+        }
         if let Some(command) = &settings.jury_command {
             match CommandExecutor::new(command.clone(), scratch.clone()).preflight() {
                 Ok(()) => report.ok("worker", format!("the jury's program of class {class} is there")),
@@ -177,7 +186,7 @@ async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: 
         }
     }
     account(config, rpc, key, report).await;
-    let mut watch = match Watch::open(rpc.clone(), config, false).await {
+    let mut watch = match Watch::open(rpc.clone(), config, config.work.policy.asks_for_operators()).await {
         Ok(watch) => watch,
         Err(error) => {
             report.error("contract", error.to_string(), "set [chain] contract to the coordinator of this network");
@@ -190,6 +199,7 @@ async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: 
             clock(&facts, report);
             node(config, &facts, watch.config().min_stake, report);
             terms(config, &facts, report);
+            challenge(config, &facts, key, &watch.config().chain_id, report);
         }
         Err(error) => report.error("contract", error.to_string(), "check [chain]"),
     }
@@ -286,7 +296,7 @@ fn terms(config: &Config, facts: &Facts, report: &mut Report) {
     let open =
         facts.batches.iter().filter(|(_, batch)| works(&batch.open.terms.class) && batch.takes_claims(0, facts.now_s));
     let refusals = open.flat_map(|(number, batch)| {
-        let refusals = config.work.policy.refusals(&facts.offer(batch, 0));
+        let refusals = config.work.policy.refusals(&facts.offer(batch, 0, None));
         refusals.into_iter().map(move |refusal| (number, refusal))
     });
     let mut refusals = refusals.take(REFUSALS_MAX).peekable();
@@ -295,5 +305,36 @@ fn terms(config: &Config, facts: &Facts, report: &mut Report) {
     }
     for (number, refusal) in refusals {
         report.warning("terms", format!("batch {number}: {}", refusal.why), refusal.fix);
+    }
+}
+
+/// What challenges need: a program, the key and its rights, and what pays.
+fn challenge(config: &Config, facts: &Facts, key: Option<&KeyFile>, chain_id: &str, report: &mut Report) {
+    const NAME: &str = "challenge";
+    let (Some(challenge), Some(node_key)) = (&config.challenge, key) else {
+        report.ok(NAME, "off: no result is challenged");
+        return;
+    };
+    let public_key = match preflight::challenge_key(config, node_key)
+        .and_then(|key| key.as_ref().map(challenger::public_key).transpose())
+    {
+        Ok(key) => key.unwrap_or_default(),
+        Err(error) => {
+            report.error(NAME, format!("{error:#}"), "put the intent key there, mode 0600, or set enabled = false");
+            return;
+        }
+    };
+    if chain_id.is_empty() {
+        let fix = "set [challenge] enabled = false until its owner has set chain_id";
+        report.error(NAME, "the contract does not know its chain, so it executes no intent", fix);
+    }
+    if config.classes.values().all(|class| class.verify_command.is_none()) {
+        let fix = "set verify_command in the section of a class under [work.classes]";
+        report.warning(NAME, "no class has a program that proves results wrong: none is challenged", fix);
+    }
+    let limits = Challenging { public_key, ..challenge.limits.clone() };
+    match limits.can_pay(facts.challenger.as_ref(), facts.now_s) {
+        Ok(left) => report.ok(NAME, format!("{} may deposit {left} units of its token now", challenge.account_id)),
+        Err(refusal) => report.error(NAME, refusal.why, refusal.fix),
     }
 }

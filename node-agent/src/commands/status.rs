@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::{
     config::Config,
-    core::{Problem, facts::Facts},
+    core::{Problem, challenge::Report, facts::Facts},
     preflight,
-    record::{Place, Record},
+    record::{Fate, Place, Record},
     status_file::StatusFile,
     store::Store,
     watch::Watch,
@@ -28,6 +28,7 @@ struct Status {
     slots: Vec<SlotLine>,
     no_work: Vec<String>,
     errors: Vec<Problem>,
+    challenges: Report,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +118,7 @@ fn describe(config: &Config, facts: &Facts, records: &[Record], file: StatusFile
         slots: slots.collect(),
         no_work,
         errors: file.problems,
+        challenges: file.challenges,
     }
 }
 
@@ -145,7 +147,37 @@ fn print(status: &Status) {
     for reason in &status.no_work {
         println!("  no more work: {reason}");
     }
+    challenges(&status.challenges);
     for problem in &status.errors {
         println!("  failed at {}: {}", problem.at, problem.text);
+    }
+}
+
+fn challenges(report: &Report) {
+    let Report { enabled, sent, won, lost, at_risk, today, challenges, declined } = report;
+    if *enabled || *sent > 0 {
+        let units = "units of the token";
+        println!("  challenges: {sent} sent, {won} won, {lost} lost; {at_risk} {units} at risk, {today} today");
+    }
+    for line in challenges {
+        let fate = match &line.fate {
+            Fate::Pending => "signed, not sent yet".to_owned(),
+            Fate::Standing => "stands".to_owned(),
+            Fate::Void(why) => format!("not taken: {why}"),
+            Fate::Replaced => "replaced by one of more items, the deposit is back".to_owned(),
+            Fate::Ruled { overturned, tokens, near } => format!(
+                "{} items overturned, {tokens} units came back and {near} yoctoNEAR with them",
+                overturned.count_ones()
+            ),
+            Fate::Unseen => "settled while the agent was down: see `piecework batch lot`".to_owned(),
+        };
+        let (items, deposit) = (line.items.count_ones(), &line.deposit);
+        println!(
+            "  challenge of batch {} lot {}: {items} items for {deposit} units of token {}: {fate}",
+            line.batch, line.lot, line.token
+        );
+    }
+    for why in declined {
+        println!("  not challenged: {why}");
     }
 }

@@ -15,7 +15,7 @@ use piecework_chain::AccountId;
 use piecework_interface::ids::ClassId;
 use serde::Deserialize;
 
-use super::{ClassConfig, Config, PolicySettings};
+use super::{ChallengeSettings, ClassConfig, Config, PolicySettings};
 use crate::{
     core::{ClassLimits, Limits},
     executor::CommandConfig,
@@ -48,6 +48,9 @@ pub struct Overrides {
     /// What beats the section `policy`.
     #[command(flatten)]
     pub policy: PolicySettings,
+    /// What beats the section `challenge`.
+    #[command(flatten)]
+    pub challenge: ChallengeSettings,
 }
 
 /// What is wrong with the configuration.
@@ -87,6 +90,7 @@ struct Sections {
     gateway: Gateway,
     work: Work,
     policy: PolicySettings,
+    challenge: ChallengeSettings,
     state: State,
     metrics: Metrics,
 }
@@ -130,6 +134,7 @@ struct Work {
 struct Class {
     command: Vec<String>,
     jury_command: Option<Vec<String>>,
+    verify_command: Option<Vec<String>>,
     #[serde(default)]
     env: BTreeMap<String, String>,
     time_limit_s: Option<u32>,
@@ -227,6 +232,7 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
         check.0.push("[work] max_reservations must be at least 1".to_owned());
     }
     let (policy, adjudicators) = over.policy.clone().or(file.policy).build(&mut check.0);
+    let challenge = over.challenge.clone().or(file.challenge, base).build(&mut check.0);
     let classes = file.work.classes.into_iter().filter_map(|(name, class)| build_class(&name, class, base, check));
     let classes = classes.collect();
     Some(Config {
@@ -248,6 +254,7 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
             ..Limits::default()
         },
         adjudicators,
+        challenge,
         max_lot_bytes: file.work.max_lot_mib.unwrap_or(256).saturating_mul(1 << 20),
         classes,
         state_dir: state_dir?,
@@ -268,6 +275,7 @@ fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Op
     };
     let command = resolved(class.command, "command");
     let jury_command = class.jury_command.map(|command| resolved(command, "jury_command"));
+    let verify_command = class.verify_command.map(|command| resolved(command, "verify_command"));
     let time_limit_s = class.time_limit_s.unwrap_or(60);
     let memory_mib = class.memory_mib.unwrap_or(1_024);
     let parallel = class.parallel.unwrap_or(1);
@@ -278,10 +286,12 @@ fn build_class(name: &str, class: Class, base: &Path, check: &mut Checker) -> Op
             check.0.push(format!("{section} {name} must be at least 1"));
         }
     }
-    let jury_command = jury_command.map(|command| CommandConfig { command, env: class.env.clone(), memory_mib });
-    let command = CommandConfig { command, env: class.env, memory_mib };
-    let limits = ClassLimits { parallel, time_limit_s, judges_scores: jury_command.is_some() };
-    Some((id?, ClassConfig { command, jury_command, limits }))
+    let program = |command| CommandConfig { command, env: class.env.clone(), memory_mib };
+    let (jury_command, verify_command) = (jury_command.map(program), verify_command.map(program));
+    let command = program(command);
+    let (judges_scores, verifies) = (jury_command.is_some(), verify_command.is_some());
+    let limits = ClassLimits { parallel, time_limit_s, judges_scores, verifies };
+    Some((id?, ClassConfig { command, jury_command, verify_command, limits }))
 }
 
 #[cfg(test)]

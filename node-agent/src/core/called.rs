@@ -15,6 +15,9 @@ const SKIP_MS: u64 = 3_000;
 impl State {
     pub(super) fn called(&mut self, now_ms: u64, called: Called, actions: &mut Vec<Action>) {
         let Some(call) = self.call.take() else { return };
+        if let Call::Challenge(intent) = &call {
+            self.challenge_called(now_ms, intent, &called, actions);
+        }
         match called {
             Called::Done { height, skips } => {
                 self.facts_needed = self.facts_needed.max(height);
@@ -57,6 +60,7 @@ impl State {
             Call::Poke(targets) => self.postpone(now_ms, |duty| duty.target().is_some_and(|it| targets.contains(&it))),
             Call::Tell(batch, _) => self.postpone(now_ms, |duty| matches!(duty, Duty::Tell(it, _) if it == batch)),
             Call::Heartbeat => self.pauses.call_failed(now_ms),
+            Call::Challenge(_) => {}
         }
     }
 

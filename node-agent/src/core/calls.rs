@@ -23,6 +23,12 @@ impl State {
         if self.pauses.call(now_ms) {
             return;
         }
+        // A challenge goes first: there is one of a lot at most, and its window ends.
+        if let Some(call) = self.challenge_call(facts, actions) {
+            self.call = Some(call.clone());
+            actions.push(Action::Send { call, claims: Vec::new() });
+            return;
+        }
         let (call, claims) = match self.ops(now_ms, facts, fresh) {
             (ops, claims) if ops.is_empty() => (self.lone_call(now_ms, facts, fresh, node), claims),
             (ops, claims) => (Some(Call::Work(ops)), claims),

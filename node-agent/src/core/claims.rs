@@ -97,6 +97,11 @@ impl State {
                 if !takes || self.pauses.lot(batch, place.lot, now_ms) || self.is_mine(place) {
                     continue;
                 }
+                // Who left a begun lot cannot sit there any more.
+                let is_begun = place.round == 0 && state.is_some_and(|state| !state.leavers.is_empty());
+                if is_begun && !self.refusals(facts, open, 0, state).is_empty() {
+                    continue;
+                }
                 let table = open.table(place, state, Some(seed));
                 let admits = |drawn_s| admitted(table.admit(SHA256, (number, node), facts.now_s, drawn_s));
                 let slice_s = if ahead { terms.round_slice_s(place.round) } else { 0 };
@@ -170,13 +175,19 @@ impl State {
     fn takes(&self, facts: &Facts, batch: &BatchFacts, round: u8) -> bool {
         let class = self.limits.classes.get(&batch.open.terms.class);
         class.is_some_and(|class| class.judges_scores || !batch.is_about_scores(round))
-            && self.refusals(facts, batch, round).is_empty()
+            && self.refusals(facts, batch, round, None).is_empty()
     }
 
-    /// What keeps the operator from a round of the batch.
-    pub(super) fn refusals(&self, facts: &Facts, batch: &BatchFacts, round: u8) -> Vec<Refusal> {
+    /// What keeps the operator from a round of the batch, in this lot if it has begun.
+    pub(super) fn refusals(
+        &self,
+        facts: &Facts,
+        batch: &BatchFacts,
+        round: u8,
+        lot: Option<&LotState>,
+    ) -> Vec<Refusal> {
         let record = self.requesters.get(&batch.open.requester).and_then(|known| known.answer.flatten());
-        self.limits.policy.refusals(&Offer { record, ..facts.offer(batch, round) })
+        self.limits.policy.refusals(&Offer { record, ..facts.offer(batch, round, lot) })
     }
 
     /// Whether the gateway was asked about a requester, and answered or failed.

@@ -26,12 +26,16 @@ pub struct Facts {
     pub now_s: u32,
     /// The rows of the classes that the agent works in, as far as they are registered.
     pub classes: BTreeMap<ClassId, Class>,
+    /// Operators of the active nodes of each class, admitted where it is gated, as of the last look at all accounts.
+    pub operators: BTreeMap<ClassId, BTreeSet<AccountNo>>,
     /// Adjudicators that the operator trusts.
     pub adjudicators: BTreeSet<AccountNo>,
     /// A node silent for longer than this may be made inactive, seconds.
     pub liveness_window_s: u32,
     /// The agent's account; `None` if it is not registered.
     pub account: Option<Account>,
+    /// The account that pays challenges; `None` if it is not registered, or none is made.
+    pub challenger: Option<Account>,
     /// Batches that are not closed.
     pub batches: BTreeMap<BatchId, BatchFacts>,
     /// Active nodes that have been silent for too long, as far as they were looked for.
@@ -65,6 +69,16 @@ pub struct Held<'a> {
 }
 
 impl Facts {
+    /// Counts the operators of all classes anew.
+    pub fn count_operators(&mut self, accounts: &[Account]) {
+        self.operators.clear();
+        for (account, node) in accounts.iter().filter_map(|account| Some((account.account, account.node.as_ref()?))) {
+            for (class, _) in node.counted() {
+                self.operators.entry(class).or_default().insert(node.operator_or(account));
+            }
+        }
+    }
+
     /// The agent's node.
     #[must_use]
     pub fn node(&self) -> Option<(AccountNo, &Node)> {
@@ -72,22 +86,31 @@ impl Facts {
         Some((account.account, account.node.as_ref()?))
     }
 
-    /// Active nodes of a class beside the agent's; 0 while its row is not known.
+    /// Operators with an active node of the batch's class who may sit beside the agent's: neither its own nor the
+    /// requester's, and with a challenge window none who left the lot. At most as many as the class has other nodes now.
     #[must_use]
-    pub fn others_in(&self, class: ClassId) -> u32 {
+    pub fn others_in(&self, batch: &BatchFacts, lot: Option<&LotState>) -> u32 {
+        let (open, class) = (&batch.open, batch.open.terms.class);
+        let own = self.node().map(|(number, node)| node.operator_or(number));
+        let leavers = lot.filter(|_| open.terms.challenge_window_s > 0).map_or(&[][..], |lot| &lot.leavers);
+        let may_sit = |operator: &&AccountNo| {
+            Some(**operator) != own && **operator != open.requester_operator && !leavers.contains(operator)
+        };
+        let operators = self.operators.get(&class).map_or(0, |operators| operators.iter().filter(may_sit).count());
         let counted = self.node().is_some_and(|(_, node)| node.counted().any(|(of, _)| of == class));
-        self.classes.get(&class).map_or(0, |row| row.nodes.saturating_sub(counted.into()))
+        let nodes = self.classes.get(&class).map_or(0, |row| row.nodes.saturating_sub(counted.into()));
+        nodes.min(u32::try_from(operators).unwrap_or(u32::MAX))
     }
 
-    /// A round of a batch as the policy weighs it, without the requester's record.
+    /// A round of a batch as the policy weighs it, without the requester's record; `lot` as far as it has begun.
     #[must_use]
-    pub fn offer<'a>(&'a self, batch: &'a BatchFacts, round: u8) -> Offer<'a> {
+    pub fn offer<'a>(&'a self, batch: &'a BatchFacts, round: u8, lot: Option<&LotState>) -> Offer<'a> {
         let class = batch.open.terms.class;
         Offer {
             batch: &batch.open,
             round,
             class: self.classes.get(&class),
-            others: self.others_in(class),
+            others: self.others_in(batch, lot),
             adjudicators: &self.adjudicators,
             record: None,
         }

@@ -22,6 +22,7 @@ pub fn state(node: AccountNo, max_reservations: u16, classes: BTreeMap<ClassId, 
         stop_grace_ms: 0,
         classes,
         policy: Policy { spare_nodes: 0, spare_nodes_with_window: 0, ..Policy::default() },
+        challenge: None,
     };
     State::new(Binding { contract: "market.near".to_owned(), node }, limits, Vec::new(), None)
 }

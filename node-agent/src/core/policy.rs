@@ -1,6 +1,6 @@
 //! Which terms the operator takes: a pure decision, with a sentence and a setting for each refusal.
 //!
-//! Work of rounds 0 and 1 is weighed by all that a requester names. New lots also need enough other nodes in the class, so
+//! Work of rounds 0 and 1 is weighed by all that a requester names. New lots also need enough other operators in the class, so
 //! that disputed items find an extension and appeals a jury; an extension that stands already is not left alone for want of
 //! them. A jury seat pays the same for every verdict, so it asks for nothing but a class that the operator trusts.
 
@@ -31,7 +31,7 @@ pub struct Policy {
     pub max_challenge_window_s: u32,
     /// Gated classes whose owners the operator trusts.
     pub gated_classes: BTreeSet<ClassId>,
-    /// Other active nodes that a class must have beyond a batch's `start`; 0 asks for none at all.
+    /// Other operators with active nodes that a class must have beyond a batch's `start`; 0 asks for none at all.
     pub spare_nodes: u32,
     /// The same where the batch has a challenge window.
     pub spare_nodes_with_window: u32,
@@ -87,7 +87,7 @@ pub struct Offer<'a> {
     pub round: u8,
     /// Its class's row; `None` while it is not known.
     pub class: Option<&'a Class>,
-    /// Active nodes of the class beside the agent's.
+    /// Operators with active nodes of the class beside the agent's own.
     pub others: u32,
     /// Adjudicators that the operator trusts.
     pub adjudicators: &'a BTreeSet<AccountNo>,
@@ -223,7 +223,7 @@ impl Policy {
         let (start, others) = (u32::from(terms.start), offer.others);
         (spare > 0 && others < start.saturating_add(spare)).then(|| {
             let why = format!(
-                "class {} has {others} other active nodes, too few for {start} copies and {spare} more nodes",
+                "class {} has {others} other operators, too few for {start} copies and {spare} more",
                 terms.class
             );
             Refusal::set(why, setting, others.saturating_sub(start))
@@ -243,6 +243,12 @@ impl Policy {
             );
             Refusal::set(why, "max_lost_pct", lost_pct.min(100))
         })
+    }
+
+    /// Whether other operators matter at all.
+    #[must_use]
+    pub const fn asks_for_operators(&self) -> bool {
+        self.spare_nodes > 0 || self.spare_nodes_with_window > 0
     }
 
     /// Whether how requesters' lots ended matters at all.

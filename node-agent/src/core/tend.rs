@@ -102,6 +102,7 @@ impl State {
             self.drop_payloads(facts, actions);
             self.look_up_again(now_ms, facts, actions);
             self.retry_disk(actions);
+            self.dispute(now_ms, facts, actions);
         }
         self.give_up(now_ms, facts, actions);
         self.work(now_ms, facts, actions);

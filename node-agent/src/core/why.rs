@@ -87,7 +87,7 @@ impl State {
             let poor = self.limits.policy.cannot_afford(&purse, open.cost(first.lot, first.round));
             return poor.map(|refusal| refusal.to_string()).or_else(|| self.not_in_hand(open, first));
         }
-        let refusals = self.refusals(facts, open, 0);
+        let refusals = self.refusals(facts, open, 0, None);
         if !refusals.is_empty() {
             return Some(refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
         }

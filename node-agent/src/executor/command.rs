@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     thread,
+    time::Duration,
 };
 
 use tokio::{
@@ -15,7 +16,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ExecuteError, Task, lines};
+use super::{ExecuteError, Proven, Task, TaskItem, Verification, lines};
+use crate::record::Place;
 
 /// A larger payload is handed over as a file.
 const INLINE_BYTES: usize = 256 << 10;
@@ -24,6 +26,8 @@ const SCORES: &str = "scores.json";
 /// Bytes of standard output at most, beside those per item.
 const OUTPUT_BYTES: usize = 64 << 10;
 const OUTPUT_BYTES_PER_ITEM: usize = 512;
+/// The same of a verification, whose lines have evidence.
+const EVIDENCE_BYTES_PER_ITEM: usize = 16 << 10;
 /// Bytes of standard error that are kept: the last ones.
 const STDERR_BYTES: usize = 2 << 10;
 
@@ -68,27 +72,67 @@ impl CommandExecutor {
     /// # Errors
     /// If there are no answers.
     pub async fn execute(&self, task: Task) -> Result<Vec<u8>, ExecuteError> {
-        self.preflight()?;
-        let scratch = |source| ExecuteError::Scratch { dir: self.scratch.clone(), source };
-        let dir = tempfile::tempdir_in(&self.scratch).map_err(scratch)?;
+        let dir = self.prepare()?;
         let limit = task.limit;
-        timeout(limit, self.run(&task, dir.path())).await.unwrap_or(Err(ExecuteError::Timeout { limit }))
+        timeout(limit, self.answer(&task, dir.path())).await.unwrap_or(Err(ExecuteError::Timeout { limit }))
     }
 
-    async fn run(&self, task: &Task, dir: &Path) -> Result<Vec<u8>, ExecuteError> {
-        let input = self.input(task, dir)?;
-        let mut environment = vec![
-            ("PIECEWORK_BATCH", task.place.batch.to_string()),
-            ("PIECEWORK_LOT", task.place.lot.to_string()),
-            ("PIECEWORK_ANSWER_WIDTH", task.width.to_string()),
-        ];
+    /// Asks which of these items are wrong. Dropping the future ends the work.
+    ///
+    /// # Errors
+    /// If the program does not say.
+    pub async fn verify(&self, task: Verification) -> Result<Proven, ExecuteError> {
+        let dir = self.prepare()?;
+        let limit = task.limit;
+        timeout(limit, self.prove(&task, dir.path())).await.unwrap_or(Err(ExecuteError::Timeout { limit }))
+    }
+
+    fn prepare(&self) -> Result<tempfile::TempDir, ExecuteError> {
+        self.preflight()?;
+        tempfile::tempdir_in(&self.scratch)
+            .map_err(|source| ExecuteError::Scratch { dir: self.scratch.clone(), source })
+    }
+
+    async fn answer(&self, task: &Task, dir: &Path) -> Result<Vec<u8>, ExecuteError> {
+        let mut input = String::new();
+        for item in &task.items {
+            input += &lines::item(item, spill(item, dir)?.as_ref());
+        }
+        let mut environment = environment(task.place, task.width);
         if let Some(scores) = &task.scores {
             let path = dir.join(SCORES);
             fs::write(&path, scores).map_err(|source| ExecuteError::Scratch { dir: dir.to_owned(), source })?;
             environment.push(("PIECEWORK_SCORES", path.to_string_lossy().into_owned()));
         }
+        let most = OUTPUT_BYTES + OUTPUT_BYTES_PER_ITEM * task.items.len();
+        let output = self.run((task.place, task.limit), dir, (input, environment), most).await?;
+        let asked = if task.scores.is_some() { 1 } else { task.items.len() };
+        let indexes: Vec<u32> = task.items.iter().take(asked).map(|item| item.index).collect();
+        Ok(lines::answers(&output, &indexes, task.width)?)
+    }
+
+    async fn prove(&self, task: &Verification, dir: &Path) -> Result<Proven, ExecuteError> {
+        let mut input = String::new();
+        for doubted in &task.items {
+            input += &lines::doubted(doubted, spill(&doubted.item, dir)?.as_ref());
+        }
+        let most = OUTPUT_BYTES + EVIDENCE_BYTES_PER_ITEM * task.items.len();
+        let environment = environment(task.place, task.width);
+        let output = self.run((task.place, task.limit), dir, (input, environment), most).await?;
+        let indexes: Vec<u32> = task.items.iter().map(|doubted| doubted.item.index).collect();
+        Ok(lines::verdicts(&output, &indexes)?)
+    }
+
+    /// What the program says to these lines, `limit` bytes at most.
+    async fn run(
+        &self,
+        (place, time): (Place, Duration),
+        dir: &Path,
+        (input, environment): (String, Vec<(&'static str, String)>),
+        limit: usize,
+    ) -> Result<Vec<u8>, ExecuteError> {
         let cores = thread::available_parallelism().map_or(1, |cores| u64::try_from(cores.get()).unwrap_or(1));
-        let cpu_s = task.limit.as_secs().saturating_add(1).saturating_mul(cores);
+        let cpu_s = time.as_secs().saturating_add(1).saturating_mul(cores);
         let start = |source| ExecuteError::Start { program: self.program().to_owned(), source };
         let (mut child, _group) = process::start(&self.config, cpu_s, dir, &environment).map_err(start)?;
         let stdin = child.stdin.take();
@@ -100,38 +144,39 @@ impl CommandExecutor {
                 _ => Ok(()),
             }
         };
-        let limit = OUTPUT_BYTES + OUTPUT_BYTES_PER_ITEM * task.items.len();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let ((), output, stderr) = tokio::try_join!(feed, bounded(stdout, limit), tail(stderr, STDERR_BYTES))?;
         let status = child.wait().await?;
         if !stderr.is_empty() {
-            tracing::info!(place = %task.place, stderr, "executor.stderr");
+            tracing::info!(%place, stderr, "executor.stderr");
         }
         if !status.success() {
             return Err(ExecuteError::Failed { status, stderr });
         }
-        let asked = if task.scores.is_some() { 1 } else { task.items.len() };
-        let indexes: Vec<u32> = task.items.iter().take(asked).map(|item| item.index).collect();
-        Ok(lines::answers(&output, &indexes, task.width)?)
+        Ok(output)
     }
 
     fn program(&self) -> &str {
         self.config.command.first().map_or("", String::as_str)
     }
+}
 
-    /// The lines for the worker; large payloads become files.
-    fn input(&self, task: &Task, dir: &Path) -> Result<String, ExecuteError> {
-        let mut input = String::new();
-        for item in &task.items {
-            let path = (item.payload.len() > INLINE_BYTES).then(|| dir.join(hex::encode(item.sha256)));
-            if let Some(path) = &path {
-                fs::write(path, &item.payload)
-                    .map_err(|source| ExecuteError::Scratch { dir: dir.to_owned(), source })?;
-            }
-            input += &lines::item(item, path.as_ref());
-        }
-        Ok(input)
+/// What the program knows of its task beside the items.
+fn environment(place: Place, width: u8) -> Vec<(&'static str, String)> {
+    vec![
+        ("PIECEWORK_BATCH", place.batch.to_string()),
+        ("PIECEWORK_LOT", place.lot.to_string()),
+        ("PIECEWORK_ANSWER_WIDTH", width.to_string()),
+    ]
+}
+
+/// The file of a large payload, written.
+fn spill(item: &TaskItem, dir: &Path) -> Result<Option<PathBuf>, ExecuteError> {
+    let path = (item.payload.len() > INLINE_BYTES).then(|| dir.join(hex::encode(item.sha256)));
+    if let Some(path) = &path {
+        fs::write(path, &item.payload).map_err(|source| ExecuteError::Scratch { dir: dir.to_owned(), source })?;
     }
+    Ok(path)
 }
 
 /// A program by path, or by name along PATH.

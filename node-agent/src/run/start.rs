@@ -19,6 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use super::{Agent, Message, send};
 use crate::{
     caller::{self, Caller},
+    challenger::Challenger,
     config::Config,
     core::{Event, State},
     executor::{CommandConfig, CommandExecutor},
@@ -37,23 +38,33 @@ const KEY_WAIT: Duration = Duration::from_secs(10);
 const START_AGAIN: Duration = Duration::from_secs(2);
 
 impl Agent {
-    /// Waits until the chain answers and the account is a node, and takes up what is on disk.
+    /// Waits until the chain answers and the account is a node, and takes up what is on disk. `challenge_key` signs
+    /// challenges, if they are on.
     pub(super) async fn start(
         config: Config,
         store: Arc<Store>,
-        key: KeyFile,
+        (key, challenge_key): (KeyFile, Option<KeyFile>),
         rpc: RpcClient,
         ready: Arc<AtomicBool>,
     ) -> Result<Self> {
         let chain_id = patiently("chain.status", || async { Ok(rpc.status().await?.chain_id) }).await;
         require_key(&rpc, &config, &key).await?;
-        let open = || Watch::open(rpc.clone(), &config, config.work.keeper);
+        let census = config.work.keeper || config.work.policy.asks_for_operators();
+        let open = || Watch::open(rpc.clone(), &config, census);
         let mut watch = patiently("chain.contract", open).await;
         let node = registered(&mut watch, &config).await;
         let binding = Binding { contract: config.contract.to_string(), node };
         let identity = Identity { chain_id, account_id: config.account_id.to_string(), binding: binding.clone() };
         store.bind(&identity)?;
         let records = load(&store, &binding)?;
+        let (challenges, damaged) = store.challenges()?;
+        for path in damaged {
+            let text = "this record of a challenge is damaged: it does not count for the daily cap any more";
+            tracing::error!(path = %path.display(), text, "state.damaged");
+        }
+        let chain = watch.config().chain_id.clone();
+        let challenger = challenge_key.map(|key| Challenger::new(key, config.contract.clone(), chain, &challenges));
+        let challenger = challenger.transpose()?;
         let resumed = store.call().unwrap_or_else(|error| {
             // Its ops are planned anew from what the chain says, and it cannot take effect twice.
             tracing::warn!(%error, "state.call_damaged");
@@ -74,6 +85,15 @@ impl Agent {
         let executors = classes().map(|(&id, class)| (id, executor(&class.command))).collect();
         let juries = classes().filter_map(|(&id, class)| Some((id, executor(class.jury_command.as_ref()?))));
         let jury_executors = juries.collect();
+        let verifiers = classes().filter_map(|(&id, class)| {
+            let limit = Duration::from_secs(class.limits.time_limit_s.into());
+            Some((id, (executor(class.verify_command.as_ref()?), limit)))
+        });
+        let verifiers = verifiers.collect();
+        let mut limits = config.limits(seed);
+        if let (Some(challenge), Some(challenger)) = (&mut limits.challenge, &challenger) {
+            challenge.public_key = challenger.public_key();
+        }
         let (sender, receiver) = mpsc::unbounded_channel();
         let agent = Self {
             payloads: Arc::new(Payloads::new(Arc::clone(&store), gateway.clone())),
@@ -81,7 +101,9 @@ impl Agent {
             caller: Caller::new(Sender::new(rpc, pool), config.contract.clone(), node, Arc::clone(&store)),
             executors,
             jury_executors,
-            state: State::new(binding, config.limits(seed), records, call.clone()),
+            verifiers,
+            challenger,
+            state: State::new(binding, limits, records, call.clone()).with_challenges(challenges),
             resumed,
             works: BTreeMap::new(),
             calling: call,

@@ -72,6 +72,20 @@ fn check__should_name_everything_that_is_down_with_its_fix() {
 }
 
 #[test]
+fn run__should_refuse_to_challenge_with_the_key_of_the_machine() {
+    // Given an agent whose challenges are to be signed by the key that works.
+    let dir = tempfile::tempdir().unwrap();
+    let section =
+        "[challenge]\nenabled = true\naccount_id = \"node.test.near\"\nkey_file = \"key.json\"\ndaily_cap = \"1\"\n";
+    let config = write_config(dir.path(), section);
+    // When it runs, then it says what to do instead.
+    let output = agent(&config, &["run"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("[challenge] key_file has the key of this machine") && text.contains("key-add"), "{text}");
+}
+
+#[test]
 fn run__should_wait_for_a_node_that_is_down_and_stop_when_asked() {
     // Given an agent whose RPC node does not answer.
     let dir = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use piecework_agent::{
-    executor::{CommandConfig, CommandExecutor, ExecuteError, Task, TaskItem},
+    executor::{CommandConfig, CommandExecutor, Doubted, ExecuteError, Proven, Task, TaskItem, Verification},
     record::Place,
 };
 use piecework_interface::{
@@ -48,6 +48,31 @@ const LONG: Duration = Duration::from_secs(60);
 async fn execute__should_return_the_answers_in_order() {
     assert_eq!(run(ECHO, LONG).await.unwrap(), [0, 1, 2]);
     assert_eq!(run(&format!("{ECHO} | tac"), LONG).await.unwrap(), [0, 1, 2]);
+}
+
+/// Asks a program about items 40 and 41, whose result is 02 and none, and whose answers are 01.
+async fn verify(script: &str, limit: Duration) -> Result<Proven, ExecuteError> {
+    let scratch = tempfile::tempdir().unwrap();
+    let Task { place, width, items, .. } = task(&[b"a", b"b"], limit);
+    let results = [Some(vec![2]), None];
+    let items = items.into_iter().zip(results).map(|(item, result)| Doubted { item, result, own: vec![1] });
+    let task = Verification { place, width, items: items.collect(), limit };
+    executor(script, 512, scratch.path()).verify(task).await
+}
+
+#[tokio::test]
+async fn verify__should_take_as_proven_what_the_program_calls_wrong() {
+    // Given a program that calls every result wrong that there is.
+    let script = r#"sed -En 's/.*"index":([0-9]+).*"result":"02","answer":"01".*/{"index":\1,"wrong":true,"evidence":"seen"}/p'"#;
+    assert_eq!(verify(script, LONG).await.unwrap(), [(40, "seen".to_owned())].into());
+}
+
+#[tokio::test]
+async fn verify__should_prove_nothing_where_the_program_fails() {
+    assert_eq!(verify("cat >/dev/null", LONG).await.unwrap(), Proven::new());
+    assert!(matches!(verify("exit 3", LONG).await, Err(ExecuteError::Failed { .. })));
+    assert!(matches!(verify("echo wrong", LONG).await, Err(ExecuteError::Answers(_))));
+    assert!(matches!(verify("sleep 60", Duration::from_millis(200)).await, Err(ExecuteError::Timeout { .. })));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod agent;
 mod chain;
+mod challenges;
 
 use self::agent::Agent;
 use self::chain::Chain;

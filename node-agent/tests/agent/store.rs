@@ -3,12 +3,13 @@
 use std::{fs, path::Path, process::Command};
 
 use piecework_agent::{
-    record::{Binding, Done, Place, Record},
+    record::{Binding, Challenge, Done, Fate, Place, Record},
     store::{Identity, Store, StoreError},
 };
 use piecework_interface::{
     host::sha256,
-    ids::{AccountNo, BatchId, LotId},
+    ids::{AccountNo, BatchId, LotId, NEAR},
+    intent::SignedIntent,
 };
 
 fn binding() -> Binding {
@@ -39,6 +40,39 @@ fn records__should_survive_reopening() {
     assert_eq!(records.records, [record(1, 10), record(2, 10)]);
     assert!(records.damaged.is_empty());
     assert!(records.records.iter().all(|it| it.done.as_ref().unwrap().verify(&binding(), it.place)));
+}
+
+fn challenge(lot: u32, fate: Fate) -> Challenge {
+    let message = format!("{{\"lot\":{lot}}}");
+    Challenge {
+        batch: BatchId(1),
+        lot: LotId(lot),
+        items: u64::MAX,
+        token: NEAR,
+        deposit: u128::MAX.into(),
+        signed_at: 7,
+        deadline: 9,
+        evidence: "{}".to_owned(),
+        intent: SignedIntent { message, nonce: [1; 32], signature: [2; 64], ..SignedIntent::default() },
+        fate,
+    }
+}
+
+#[test]
+fn challenges__should_survive_reopening_with_their_bytes_and_fate() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let ruled = Fate::Ruled { overturned: 1 << 63, tokens: 5.into(), near: 6.into() };
+    for (lot, fate) in [(1, Fate::Pending), (2, ruled.clone()), (3, Fate::Standing), (4, Fate::Unseen)] {
+        store.challenge_put(&challenge(lot, fate)).unwrap();
+    }
+    store.challenge_put(&challenge(1, Fate::Void("too late".to_owned()))).unwrap();
+    store.challenge_remove(BatchId(1), LotId(3)).unwrap();
+    fs::write(dir.path().join("challenges/1-4.json"), b"{").unwrap();
+    drop(store);
+    let (challenges, damaged) = Store::open(dir.path()).unwrap().challenges().unwrap();
+    assert_eq!(challenges, [challenge(1, Fate::Void("too late".to_owned())), challenge(2, ruled)]);
+    assert_eq!(damaged, [dir.path().join("challenges/1-4.json")]);
 }
 
 #[test]

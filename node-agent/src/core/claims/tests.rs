@@ -21,7 +21,7 @@ const NOW_S: u32 = 10_000;
 
 /// An agent with this limit of reservations.
 fn state_of(max_reservations: u16) -> State {
-    let classes = [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1, judges_scores: false })].into();
+    let classes = [(CLASS, ClassLimits { parallel: 1, time_limit_s: 1, judges_scores: false, verifies: false })].into();
     fixture::state(ME, max_reservations, classes)
 }
 

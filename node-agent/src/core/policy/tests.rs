@@ -142,13 +142,13 @@ fn policy__should_name_what_it_refuses_and_the_setting_that_allows_it() {
         ),
         (
             Case { others: 5, ..Case::of(terms()) },
-            "class 7 has 5 other active nodes, too few for 3 copies and 3 more nodes; to allow it, set [policy] \
+            "class 7 has 5 other operators, too few for 3 copies and 3 more; to allow it, set [policy] \
              spare_nodes = 2",
             allow(|policy| policy.spare_nodes = 2),
         ),
         (
             Case { others: 10, ..Case::of(Terms { challenge_window_s: 600, ..terms() }) },
-            "class 7 has 10 other active nodes, too few for 3 copies and 8 more nodes; to allow it, set [policy] \
+            "class 7 has 10 other operators, too few for 3 copies and 8 more; to allow it, set [policy] \
              spare_nodes_with_window = 7",
             allow(|policy| policy.spare_nodes_with_window = 7),
         ),

@@ -3,17 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_agent::{
-    core::{Action, Call, Called, ClassLimits, Event, Limits, State, Trouble, policy::Policy},
-    record::{Binding, Place, Record},
+    challenger::Challenger,
+    core::{
+        Action, Call, Called, ClassLimits, Event, Limits, State, Trouble,
+        challenge::{Challenging, Disputed, value::Odds},
+        policy::Policy,
+    },
+    record::{Binding, Challenge, Place, Record},
 };
+use piecework_chain::KeyFile;
 use piecework_interface::{
     host::sha256,
     ids::{BatchId, LotId},
     op::{ANSWER_BYTES_MAX, OPS_MAX, Op},
+    terms::JURY,
     view::{LotPhase, SlotPhase},
 };
 
-use super::chain::{CLASS, CONTRACT, Chain, TxId};
+use super::chain::{CHAIN_ID, CLASS, CONTRACT, Chain, TxId};
 
 /// What survives a crash.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +28,7 @@ struct Disk {
     records: BTreeMap<Place, Record>,
     call: Option<(TxId, Call)>,
     payloads: BTreeSet<(BatchId, LotId)>,
+    challenges: BTreeMap<(BatchId, LotId), Challenge>,
     /// No write succeeds while set.
     full: bool,
 }
@@ -33,6 +41,38 @@ enum Step {
     Submit(TxId, Call),
     ClearCall,
     Event(Event),
+}
+
+/// How an agent challenges.
+#[derive(Clone, Debug)]
+pub struct Challenges {
+    /// The operator's intent key.
+    pub key: KeyFile,
+    /// What the core may do.
+    pub limits: Challenging,
+    /// What its program finds of items with another result than 1.
+    pub program: Program,
+}
+
+/// What a program that verifies does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// It proves them wrong.
+    Proves,
+    /// It cannot tell.
+    Unsure,
+    /// It gets payloads that are not those of the batch.
+    Deceived,
+}
+
+impl Challenges {
+    /// With a key of the operator, and so much a day.
+    pub fn new(key: KeyFile, daily_cap: u128) -> Self {
+        let public_key = piecework_agent::challenger::public_key(&key).expect("ed25519");
+        let odds = Odds { confidence_pct: 84, near_pct: 100 };
+        let limits = Challenging { public_key, daily_cap, min_expected: 0, odds, margin_s: 5 };
+        Self { key, limits, program: Program::Proves }
+    }
 }
 
 /// An agent and its machine.
@@ -54,6 +94,13 @@ pub struct Agent {
     pub taken: u64,
     /// Whether its answers differ from everybody's.
     pub dissents: bool,
+    /// Whether it gives a wrong answer to all items, but on juries.
+    pub errs: bool,
+    /// Whether and how it challenges.
+    pub challenges: Option<Challenges>,
+    challenger: Option<Challenger>,
+    /// The step in which it signed first.
+    pub signed_at: Option<u64>,
     /// Whether another machine works for the same node.
     pub shares_node: bool,
     /// A lot on which its worker fails.
@@ -84,6 +131,10 @@ impl Agent {
             salts: 0,
             taken: 0,
             dissents: false,
+            errs: false,
+            challenges: None,
+            challenger: None,
+            signed_at: None,
             shares_node: false,
             fails_on: None,
             commitments: BTreeMap::new(),
@@ -105,9 +156,11 @@ impl Agent {
             keeper_jitter_ms: 500,
             jitter_seed: seed,
             stop_grace_ms: 10_000,
-            classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 5, judges_scores: false })].into(),
+            classes: [(CLASS, ClassLimits { parallel: 1, time_limit_s: 5, judges_scores: false, verifies: true })]
+                .into(),
             // So few nodes have none to spare.
             policy: Policy { spare_nodes: 0, spare_nodes_with_window: 0, ..Policy::default() },
+            challenge: self.challenges.as_ref().map(|challenges| challenges.limits.clone()),
         };
         // As the real shell: payloads of seats without answers are kept, the call in flight is taken up again.
         let unworked: BTreeSet<_> = self
@@ -120,8 +173,13 @@ impl Agent {
         self.disk.payloads.retain(|lot| unworked.contains(lot));
         let records = self.disk.records.values().cloned().collect();
         let call = self.disk.call.clone();
-        self.state =
-            Some(State::new(self.binding.clone(), limits, records, call.as_ref().map(|(_, call)| call.clone())));
+        let challenges: Vec<Challenge> = self.disk.challenges.values().cloned().collect();
+        self.challenger = self.challenges.as_ref().map(|it| {
+            let contract = CONTRACT.parse().expect("account");
+            Challenger::new(it.key.clone(), contract, CHAIN_ID.to_owned(), &challenges).expect("challenger")
+        });
+        let state = State::new(self.binding.clone(), limits, records, call.as_ref().map(|(_, call)| call.clone()));
+        self.state = Some(state.with_challenges(challenges));
         if let Some((tx, call)) = call {
             self.steps.push_back(Step::Submit(tx, call));
         }
@@ -233,6 +291,9 @@ impl Agent {
                 let done = self.disk.records.get(&place).is_some_and(|record| record.done.is_some());
                 assert!(!done, "finished work is not done again: {place}");
                 let mut answers = vec![1; usize::try_from(items.count_ones()).unwrap()];
+                if self.errs && place.round < JURY {
+                    answers.fill(2);
+                }
                 if self.dissents {
                     answers[0] = 2;
                 }
@@ -261,6 +322,27 @@ impl Agent {
                 };
                 self.steps.push_front(Step::Event(Event::Stored(place, result)));
             }
+            Action::Verify { place, disputed, .. } => self.verify(now_ms, place, &disputed, chain),
+            Action::Sign(draft) => {
+                self.signed_at.get_or_insert(self.taken);
+                let (challenger, clock_ms) = (self.challenger.as_mut().expect("challenger"), chain.now_s());
+                let signed = challenger.sign(draft, u64::from(clock_ms) * 1_000).expect("signed");
+                let lot = (signed.batch, signed.lot);
+                assert!(!self.disk.challenges.contains_key(&lot), "signed a second challenge of {lot:?}");
+                let result = if self.disk.full { Err(Trouble::Disk("full".to_owned())) } else { Ok(signed.clone()) };
+                if result.is_ok() {
+                    self.disk.challenges.insert(lot, signed);
+                }
+                self.steps.push_front(Step::Event(Event::Signed(Box::new(result))));
+            }
+            Action::StoreChallenge(challenge) => {
+                if !self.disk.full {
+                    self.disk.challenges.insert((challenge.batch, challenge.lot), challenge);
+                }
+            }
+            Action::ForgetChallenge(batch, lot) => {
+                self.disk.challenges.remove(&(batch, lot));
+            }
             Action::Forget(place) => {
                 self.disk.records.remove(&place);
             }
@@ -274,6 +356,31 @@ impl Agent {
                 self.crash();
             }
         }
+    }
+
+    /// Challenges on record.
+    pub fn recorded(&self) -> impl Iterator<Item = &Challenge> {
+        self.disk.challenges.values()
+    }
+
+    /// Why lots are not challenged.
+    pub fn declined(&self) -> Vec<String> {
+        self.state.as_ref().map(|state| state.challenge_report().declined).unwrap_or_default()
+    }
+
+    fn verify(&mut self, now_ms: u64, place: Place, disputed: &[Disputed], chain: &Chain) {
+        // What is doubted is what the chain says, whatever a gateway may say.
+        let results: BTreeMap<u8, Vec<u8>> = chain.results(place.batch, place.lot).into_iter().collect();
+        for it in disputed {
+            assert_eq!(it.result.as_ref(), results.get(&it.item), "{place} item {}", it.item);
+        }
+        let wrong = disputed.iter().filter(|it| it.result.as_deref() != Some(&[1]));
+        let result = match self.challenges.as_ref().expect("challenges").program {
+            Program::Proves => Ok(wrong.map(|it| (it.item, "it is 1".to_owned())).collect()),
+            Program::Unsure => Ok(BTreeMap::new()),
+            Program::Deceived => Err("the payload does not have its digest".to_owned()),
+        };
+        self.tasks.push((now_ms + 500, Event::Verified(place.batch, place.lot, result)));
     }
 
     fn send(&mut self, call: Call, claims: &[Place], chain: &Chain) {

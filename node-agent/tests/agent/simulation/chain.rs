@@ -9,11 +9,14 @@ use piecework_agent::core::{
 use piecework_coordinator::testing::{self as engine, Call as By, NEAR};
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs},
+    answers::Items,
+    call::{BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs},
     config::{Bounds, Config},
     event::{Entry, Line},
-    ids::{AccountNo, BatchId, ClassId, LotId},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    key::{Kind, Kinds, PublicKey},
     op::Target,
+    settlement::judge,
     terms::{Terms, Verification},
     view::{Account, Batch, BatchStatus, Callback},
 };
@@ -22,6 +25,11 @@ pub use piecework_coordinator::testing::CONTRACT;
 pub const CLASS: ClassId = ClassId(0);
 const TOKEN: &str = "token.near";
 const REQUESTER: &str = "requester.near";
+/// Whose balance pays challenges.
+pub const OPERATOR: &str = "operator.near";
+pub const CHAIN_ID: &str = "simulated";
+/// What the operator has.
+pub const PURSE: u128 = 1_000_000;
 /// A block is final when so many have followed it.
 const FINAL_AFTER: usize = 2;
 /// A node may lag so many final blocks behind at most.
@@ -39,6 +47,8 @@ pub struct Chain {
     recent: VecDeque<engine::Chain>,
     waiting: Vec<(TxId, String, Call)>,
     outcomes: BTreeMap<TxId, (u64, Called)>,
+    /// Challenges that the contract ever took: lot, items, deposit.
+    pub challenged: Vec<(LotId, u64, u128)>,
 }
 
 impl Chain {
@@ -57,11 +67,24 @@ impl Chain {
             slice_s: (1, 3_600),
             ..Bounds::default()
         };
-        let config = Config { grace_s: 5, liveness_window_s: 600, jury_nodes: 1, bounds, ..Config::default() };
+        let config = Config {
+            grace_s: 5,
+            liveness_window_s: 600,
+            jury_nodes: 1,
+            bounds,
+            chain_id: CHAIN_ID.to_owned(),
+            ..Config::default()
+        };
         let latest = engine::Chain::new(config);
-        let mut chain = Self { latest, recent: VecDeque::new(), waiting: Vec::new(), outcomes: BTreeMap::new() };
+        let mut chain = Self {
+            latest,
+            recent: VecDeque::new(),
+            waiting: Vec::new(),
+            outcomes: BTreeMap::new(),
+            challenged: Vec::new(),
+        };
         chain.latest.list_token(TOKEN);
-        for who in nodes.iter().copied().chain([REQUESTER]) {
+        for who in nodes.iter().copied().chain([REQUESTER, OPERATOR]) {
             chain.latest.storage_deposit(who, 100 * NEAR).expect("storage");
         }
         let class = ClassRegisterArgs { name: "digits".to_owned(), schema: [0; 32], gated: false };
@@ -98,6 +121,24 @@ impl Chain {
         }
     }
 
+    /// The operator has tokens, and a key that may challenge for so much a day.
+    pub fn fund_challenges(&mut self, public_key: PublicKey, daily_cap: u128) {
+        self.latest.transfer_call(TOKEN, OPERATOR, PURSE, DepositMessage::Deposit {}).expect("deposit");
+        let token = TokenId(1);
+        let add =
+            IntentKeyAddArgs { public_key, kinds: Kinds::of(&[Kind::Challenge]), token, daily_cap: Amount(daily_cap) };
+        self.latest.call(By::by(OPERATOR).with(1), |engine| engine.intent_key_set(add)).expect("key");
+    }
+
+    /// The results that stand in a lot at the last final block, by item.
+    pub fn results(&self, batch: BatchId, lot: LotId) -> Vec<(u8, Vec<u8>)> {
+        let facts = self.facts(OPERATOR);
+        let open = &facts.batches[&batch];
+        let judgement = judge(&open.open.terms, open.open.lot_items(lot), &open.lots[&lot]);
+        let answers = judgement.answers();
+        Items(judgement.accepted()).iter().map(|item| (item, answers.get(item).expect("answer").to_vec())).collect()
+    }
+
     /// The requester challenges the first item of a lot.
     pub fn challenge(&mut self, lot: LotId) {
         let args = ChallengeArgs { batch: BatchId(0), lot, items: vec![0], evidence: [0; 32] };
@@ -129,7 +170,15 @@ impl Chain {
                 Call::Poke(targets) => chain.call(by, |engine| engine.poke(&targets)).map(drop),
                 Call::Tell(batch, _) => chain.call(by, |engine| engine.poke(&[Target::Batch(batch)])).map(drop),
                 Call::Heartbeat => chain.call(by, |engine| engine.heartbeat()),
+                Call::Challenge(intent) => chain.call(by, |engine| engine.intents_execute(&[intent])).map(drop),
             };
+            if ran.is_ok() {
+                let entries = self.latest.lines.last().into_iter().flat_map(|line| &line.log);
+                self.challenged.extend(entries.filter_map(|entry| match entry {
+                    Entry::Challenged { lot, items, deposit, .. } => Some((*lot, items.0, deposit.0)),
+                    _ => None,
+                }));
+            }
             let called = match ran {
                 Ok(()) => Called::Done { height: self.latest.height, skips: skips(self.latest.lines.last()) },
                 Err(error) => Called::Failed(error.to_string()),
@@ -152,7 +201,7 @@ impl Chain {
     /// What an agent sees through a node that lags so many blocks behind the last final one.
     pub fn facts_behind(&self, who: &str, lag: usize) -> Facts {
         let block = self.final_block(lag);
-        let (account, classes, batches, untold) = block.view(|mut engine| {
+        let (account, challenger, classes, batches, untold) = block.view(|mut engine| {
             let batches: Vec<Batch> = engine.view_batches(0, 128).expect("batches");
             let closed = batches.iter().filter(|batch| batch.status == BatchStatus::Closed);
             let untold = closed.filter_map(|batch| Some((batch.batch, batch.callback.as_ref()?.tgas))).collect();
@@ -164,15 +213,18 @@ impl Chain {
             });
             let batches: BTreeMap<BatchId, BatchFacts> = batches.collect();
             let classes = engine.view_classes(0, 128).expect("classes");
-            (engine.view_account(who).expect("account"), classes, batches, untold)
+            let challenger = engine.view_account(OPERATOR).expect("account");
+            (engine.view_account(who).expect("account"), challenger, classes, batches, untold)
         });
         Facts {
             height: block.height,
             now_s: block.now(),
             classes: classes.into_iter().map(|class| (class.class, class)).collect(),
+            operators: BTreeMap::new(),
             adjudicators: BTreeSet::new(),
             liveness_window_s: 600,
             account,
+            challenger,
             batches,
             silent: Vec::new(),
             untold,
@@ -212,7 +264,9 @@ fn skips(line: Option<&Line>) -> BTreeMap<usize, piecework_interface::skip::Skip
     let entries = line.into_iter().flat_map(|line| &line.log);
     entries
         .filter_map(|entry| match entry {
-            Entry::Skipped { op, code } => Some((usize::from(*op), *code)),
+            Entry::Skipped { op, code } | Entry::Intent { op, failed: Some(code), .. } => {
+                Some((usize::from(*op), *code))
+            }
             _ => None,
         })
         .collect()
