@@ -366,7 +366,7 @@ fn attacks_page__should_name_tests_that_exist() {
     let mut sources = String::new();
     let places =
         ["contracts/coordinator/tests", "contracts/interface/tests", "contracts/replay/tests", "crates", "indexer"];
-    for place in places.into_iter().chain(["node-agent", "sandbox-tests/tests"]) {
+    for place in places.into_iter().chain(["gateway", "node-agent", "sandbox-tests/tests"]) {
         read_rust(&root.join(place), &mut sources);
     }
     // Then the page names no others.
