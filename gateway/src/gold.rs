@@ -3,19 +3,28 @@
 //! A file has proven openings alone, each place of the tree once, so a root's leaves bound it. It is no part of the mirror: the chain
 //! knows no openings.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures_util::stream;
-use piecework_api::gold::{GoldDocument, GoldStored, Opening};
+use piecework_api::gold::{GoldDocument, GoldItem, GoldStored, Opening};
 use piecework_interface::ids::{self, BatchId};
 use serde::{Deserialize, Serialize};
-use tokio::{fs, sync::Mutex};
+use tokio::{
+    fs,
+    sync::{Mutex, MutexGuard},
+};
 
 use crate::blobs::{Blobs, Digest, PutError};
 
 /// Folder of the files.
 const FOLDER: &str = "gold";
+/// Batches whose counts are in memory, a megabyte each at most.
+const COUNTED_MAX: usize = 16;
 
 /// What is open of a root.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,13 +54,43 @@ pub struct Golds {
     blobs: Blobs,
     /// Held while a file is read and written anew.
     writing: Arc<Mutex<()>>,
+    counted: Arc<Mutex<Counted>>,
+}
+
+/// What the copies say of the gold that was asked for last: many statements, whose answer few lines change.
+#[derive(Debug, Default)]
+pub struct Counted(VecDeque<(Version, Arc<[GoldItem]>)>);
+
+/// What items that are counted depend on: batch, its last line, open leaves.
+pub type Version = (BatchId, u64, usize);
+
+impl Counted {
+    /// The items at a version, if it is the last one of its batch.
+    #[must_use]
+    pub fn get(&self, version: Version) -> Option<Arc<[GoldItem]>> {
+        self.0.iter().find(|(kept, _)| *kept == version).map(|(_, items)| Arc::clone(items))
+    }
+
+    /// Keeps the items of a version, in place of the batch's other ones.
+    pub fn keep(&mut self, version: Version, items: &Arc<[GoldItem]>) {
+        self.0.retain(|(kept, _)| kept.0 != version.0);
+        self.0.push_back((version, Arc::clone(items)));
+        if self.0.len() > COUNTED_MAX {
+            self.0.pop_front();
+        }
+    }
 }
 
 impl Golds {
     /// The gold beside these blobs.
     #[must_use]
     pub fn new(blobs: Blobs) -> Self {
-        Self { blobs, writing: Arc::default() }
+        Self { blobs, writing: Arc::default(), counted: Arc::default() }
+    }
+
+    /// What was counted. One request holds it, before it takes a connection: what strangers ask for costs one at a time.
+    pub async fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().await
     }
 
     /// What is open of a batch's root.
@@ -113,6 +152,19 @@ mod tests {
 
     fn bytes(document: &GoldDocument) -> Bytes {
         serde_json::to_vec(document).unwrap().into()
+    }
+
+    #[test]
+    fn counted__should_be_of_a_batchs_last_version_and_of_few_batches() {
+        let mut counted = Counted::default();
+        let none: Arc<[GoldItem]> = Arc::new([]);
+        for version in [(BATCH, 1, 1), (BATCH, 2, 1)] {
+            counted.keep(version, &none);
+        }
+        assert!(counted.get((BATCH, 2, 1)).is_some());
+        assert!(counted.get((BATCH, 1, 1)).is_none() && counted.get((BATCH, 2, 2)).is_none());
+        (10..26).for_each(|batch| counted.keep((BatchId(batch), 1, 1), &none));
+        assert_eq!((counted.0.len(), counted.get((BATCH, 2, 1)).is_none()), (COUNTED_MAX, true));
     }
 
     #[tokio::test]

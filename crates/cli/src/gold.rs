@@ -79,8 +79,7 @@ fn answer(
         (Some(index), id) => {
             let Some(item) = usize::try_from(index).ok().and_then(|index| items.get(index)) else {
                 let last = items.len().saturating_sub(1);
-                return Err((format!("there is no item {index}"), "count from 0"))
-                    .map_err(|(what, fix)| (format!("{what}: the last is {last}"), fix));
+                return Err((format!("there is no item {index}: the last is {last}"), "count from 0"));
             };
             if id.is_some_and(|id| id != hex::encode(item.digest)) {
                 return Err((format!("item {index} of the batch has another id"), "leave the index out"));

@@ -36,14 +36,19 @@ pub async fn gold_get(
 ) -> Result<Response, Problem> {
     let list = paging.of(SORT, batch)?;
     let from: u32 = list.after()?.unwrap_or_default();
+    let mut counted = app.golds.counted().await;
     let mut db = app.reader.snapshot().await?;
     let golden = Golden::find(&mut db, batch).await?;
     let open = app.golds.get(golden.batch.batch, &golden.root.root).await.map_err(|error| Problem::internal(&error))?;
     let (leaves, tree) = (open.as_ref().map(|open| open.leaves), open.as_ref().map(|open| open.tree));
-    let items = match open {
-        Some(open) => golden.items(&mut db, open).await?,
-        None => Vec::new(),
+    let version = (golden.batch.batch, golden.batch.updated_seq, open.as_ref().map_or(0, |open| open.openings.len()));
+    let items = match (counted.get(version), open) {
+        (Some(items), _) => items,
+        (None, Some(open)) => golden.items(&mut db, open).await?.into(),
+        (None, None) => Arc::default(),
     };
+    counted.keep(version, &items);
+    drop((db, counted));
     let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
     let contradicted = items.iter().filter(|item| item.contradicted).map(|item| item.opening.item);
     let gold = BatchGold {
@@ -59,7 +64,7 @@ pub async fn gold_get(
     // The journal does not tell of openings, which only grow in number.
     let version = tag(&format!("g{}-", gold.opened), head.root.seq);
     let rows = usize::try_from(list.rows()).unwrap_or(usize::MAX);
-    let rows = items.into_iter().filter(|item| item.opening.place >= from).take(rows).collect();
+    let rows = items.iter().filter(|item| item.opening.place >= from).take(rows).cloned().collect();
     let page = list.cut(rows, |last| last.opening.place + 1);
     Ok(([(header::ETAG, version)], Json(GoldPage { gold, page })).into_response())
 }

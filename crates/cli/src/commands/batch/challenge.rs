@@ -71,7 +71,7 @@ pub(super) struct Challenged {
     #[serde(with = "hex::serde")]
     evidence: Digest,
     /// Hash of the transaction; `None` after a dry run.
-    tx_hash: Option<String>,
+    pub(super) tx_hash: Option<String>,
 }
 
 impl ChallengeArgs {

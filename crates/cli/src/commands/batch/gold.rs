@@ -254,9 +254,10 @@ impl Verified {
         if !self.contradicted.is_empty() {
             lines.push(format!("two answers to items {}, which count for nothing", list(&self.contradicted)));
         }
-        lines.push(match self.against.is_empty() {
-            true => "no settled result stands against gold".to_owned(),
-            false => format!("results of items {} stand against gold", list(&self.against)),
+        lines.push(if self.against.is_empty() {
+            "no settled result stands against gold".to_owned()
+        } else {
+            format!("results of items {} stand against gold", list(&self.against))
         });
         let round = |round| ["first", "extension", "jury"].get(usize::from(round)).copied().unwrap_or("-").to_owned();
         let row = |node: &NodeGold| {

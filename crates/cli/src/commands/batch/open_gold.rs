@@ -17,7 +17,6 @@ use piecework_interface::{
     amount::Amount,
     host::sha256,
     ids::{BatchId, Digest, LotId},
-    lots::lot_count,
     view::OpenBatch,
 };
 use serde::Serialize;
@@ -322,7 +321,7 @@ fn describe(opened: &Opened) -> String {
 #[cfg(test)]
 mod tests {
     use piecework_api::gold::{GoldAnswer, Opening};
-    use piecework_interface::{draw::Draw, terms::Terms};
+    use piecework_interface::{draw::Draw, lots::lot_count, terms::Terms};
 
     use super::*;
 
