@@ -1,11 +1,13 @@
 //! What must hold at the end, each checked against a source that does not depend on what it checks.
 
+use std::{collections::BTreeSet, path::PathBuf};
+
 use anyhow::Context as _;
 use piecework_api::client::{Client, Options};
 use piecework_chain::{BlockRef, Coordinator, RpcClient, ft};
 use piecework_interface::{
     host::sha256,
-    ids::{AccountNo, BatchId, NEAR},
+    ids::{AccountNo, BatchId, LotId, NEAR},
     journal::next_head,
     storage::YOCTONEAR_PER_BYTE,
     terms::JURY,
@@ -20,6 +22,7 @@ use crate::{
     digits::Digits,
     incidents::{Incidents, Place},
     ledger::Ledger,
+    requester,
     run::Run,
     settle,
 };
@@ -33,6 +36,8 @@ const LINES: u32 = 1_000;
 pub(super) struct Input<'a> {
     pub(super) batch: BatchId,
     pub(super) digits: &'a Digits,
+    /// Where the gold of the batch is kept.
+    pub(super) gold: PathBuf,
     pub(super) incidents: Incidents,
     pub(super) plot: Plot,
     /// yoctoNEAR that nobody had a claim to when the contract was deployed.
@@ -72,13 +77,14 @@ pub(super) struct Checks {
     pub(super) left: Check,
     pub(super) cancelled: Check,
     pub(super) jury: Check,
+    pub(super) gold: Check,
 }
 
 impl Checks {
-    pub(super) fn all(&self) -> [&Check; 12] {
+    pub(super) fn all(&self) -> [&Check; 13] {
         let Self { conserved, journal, mirror, rounds, exits, owed, accuracy, random, .. } = self;
-        let Self { restarted, left, cancelled, jury, .. } = self;
-        [conserved, journal, mirror, rounds, exits, owed, accuracy, random, restarted, left, cancelled, jury]
+        let Self { restarted, left, cancelled, jury, gold, .. } = self;
+        [conserved, journal, mirror, rounds, exits, owed, accuracy, random, restarted, left, cancelled, jury, gold]
     }
 }
 
@@ -129,6 +135,7 @@ pub(super) async fn run(run: &Run, ledger: &Ledger, input: &Input<'_>) -> anyhow
         left: check("the abandoned seat was done by another", left(ledger, input)),
         cancelled: check("dissenting and cancelling gains nothing", cancelled(ledger, input)),
         jury: check("a jury corrects what two nodes agreed to lie", jury(ledger, input)),
+        gold: check("opened gold names the nodes that missed it", gold(stack, ledger, input).await?),
     })
 }
 
@@ -339,6 +346,38 @@ fn jury(ledger: &Ledger, input: &Input<'_>) -> Found {
         "{jurors} jurors; the two got {pay} units and lost {slash} yoctoNEAR, of which the challenger has {award}"
     );
     if answers == truth && pay == 0 && slash >= award && award > 0 { Ok(text) } else { Err(text) }
+}
+
+/// Gold is opened, and names for each item exactly the nodes whose copies of the replayed journal are not the truth.
+async fn gold(stack: &Stack, ledger: &Ledger, input: &Input<'_>) -> anyhow::Result<Found> {
+    let Some(closed) = ledger.closed(input.batch) else { return Ok(Err("the batch is not closed".to_owned())) };
+    let opened = requester::open_gold(&stack.site, &stack.requester.key_file, input.batch, &input.gold).await?;
+    let size = u32::from(closed.terms.lot_size.max(1));
+    let (mut wrong, mut missed) = (Vec::new(), 0);
+    for opened in &opened.items {
+        let (lot, place) = (LotId(opened.item / size), u8::try_from(opened.item % size)?);
+        let truth = input.digits.truth_of(&[usize::try_from(opened.item)?]);
+        let Some(record) = ledger.record(input.batch, lot) else { continue };
+        let misses = record.slots.iter().filter(|slot| {
+            let answers = record.answers_of(slot, &closed.terms, closed.lot_items(lot));
+            answers.is_some_and(|answers| answers.get(place).is_some_and(|answer| answer != truth))
+        });
+        let names = misses.filter_map(|slot| Some(&ledger.mirror.accounts.get(&slot.node)?.account_id));
+        let (named, expected): (BTreeSet<&String>, BTreeSet<&String>) =
+            (opened.missed.iter().collect(), names.collect());
+        missed += expected.len();
+        if named != expected {
+            wrong.push(format!("item {} is missed by {expected:?}, not {named:?}", opened.item));
+        }
+    }
+    if u32::try_from(opened.items.len())? != opened.leaves || missed == 0 {
+        wrong.push(format!(
+            "{} of {} answers are open, and {missed} copies miss them",
+            opened.items.len(),
+            opened.leaves
+        ));
+    }
+    Ok(none_of(&wrong, format!("{} answers fixed before work, {missed} copies missed them", opened.leaves)))
 }
 
 /// What these nodes were paid for a batch, and what of their stake it cost.

@@ -1,6 +1,9 @@
 //! The run: everything is started, driven and stopped.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::Context as _;
 use piecework_chain::{LAG, LAG_POLL, ft};
@@ -119,13 +122,13 @@ async fn drive(run: &mut Run, args: &DemoArgs, output: Output, started: Instant)
     run.agents.start(&run.stack, OTHERS).await?;
 
     let gas = run.gas().await?;
-    let batch = post(&run.stack, output, &digits).await?;
+    let (batch, gold) = post(&run.stack, output, &digits).await?;
     let begun = Instant::now();
     let incidents = work(run, output, batch).await?;
     let batch_s = begun.elapsed();
     output.note(format!("the batch is closed after {:.1} s; checking", batch_s.as_secs_f32()));
 
-    let findings = checks::Input { batch, digits: &digits, incidents, plot, idle_near: idle, nodes: &run.agents };
+    let findings = checks::Input { batch, digits: &digits, gold, incidents, plot, idle_near: idle, nodes: &run.agents };
     let mut report = Report::new(run, findings, args.like, (gas, batch_s)).await?;
     let paid = withdraw(run).await?;
     report.finish(paid, started.elapsed());
@@ -133,13 +136,18 @@ async fn drive(run: &mut Run, args: &DemoArgs, output: Output, started: Instant)
     Ok(report)
 }
 
+/// Of so many items the requester knows one's answer.
+const GOLD_EACH: usize = 30;
+
 /// Posts the batch the way a requester does: from a file of items, checked, uploaded, paid by a token transfer.
 ///
 /// Three copies, an extension of three more, and times short enough to watch: the work on a lot may take the least time and as long
 /// as starting everything took, so that a busy machine or a slow chain, where all takes longer, has more time for it.
-async fn post(stack: &Stack, output: Output, digits: &Digits) -> anyhow::Result<BatchId> {
+async fn post(stack: &Stack, output: Output, digits: &Digits) -> anyhow::Result<(BatchId, PathBuf)> {
     let from = stack.site.layout.dir().join("items.jsonl");
     digits.write_items(&from, 0..digits.truth().len())?;
+    let known = stack.site.layout.dir().join("known.jsonl");
+    digits.write_gold(&known, GOLD_EACH)?;
     let start_s = u32::try_from(stack.start_time.as_secs()).unwrap_or(u32::MAX);
     let lot_time = format!("{}s", LOT_S.0.saturating_add(start_s).min(LOT_S.1));
     let created = requester::create(
@@ -147,6 +155,7 @@ async fn post(stack: &Stack, output: Output, digits: &Digits) -> anyhow::Result<
         &stack.requester.key_file,
         &from,
         &[
+            ("gold", &known.display().to_string()),
             ("reward", "0.01"),
             ("lot-size", "60"),
             ("replicas", "3"),
@@ -168,7 +177,7 @@ async fn post(stack: &Stack, output: Output, digits: &Digits) -> anyhow::Result<
         created.lots,
         format_units(created.escrow.0, LOCAL_TOKEN_DECIMALS)
     ));
-    Ok(created.batch)
+    Ok((created.batch, created.gold.context("the batch has no gold")?))
 }
 
 /// Follows the batch to its close, with the two accidents in between. A server that ends fails the run at once.

@@ -52,6 +52,17 @@ impl Digits {
     }
 }
 
+impl Digits {
+    /// Writes what every `each`-th image of the batch shows, as gold.
+    pub(super) fn write_gold(&self, path: &Path, each: usize) -> anyhow::Result<()> {
+        let mut text = String::new();
+        for (index, digit) in self.truth.iter().enumerate().step_by(each) {
+            writeln!(text, "{}", json!({ "index": index, "answer": digit }))?;
+        }
+        fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

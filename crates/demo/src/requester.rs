@@ -1,6 +1,9 @@
 //! What owners of accounts do, by the `piecework` command.
 
-use std::{path::Path, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use anyhow::Context as _;
 use piecework_interface::{amount::Amount, ids::BatchId};
@@ -16,6 +19,24 @@ pub struct Created {
     pub lots: u32,
     /// Locked at most, in units of the token.
     pub escrow: Amount,
+    /// Where its gold is kept.
+    pub gold: Option<PathBuf>,
+}
+
+/// Gold that `piecework batch open-gold` opened.
+#[derive(Debug, Deserialize)]
+pub struct OpenedGold {
+    /// Leaves under the root.
+    pub leaves: u32,
+    pub items: Vec<OpenedItem>,
+}
+
+/// An item of opened gold.
+#[derive(Debug, Deserialize)]
+pub struct OpenedItem {
+    pub item: u32,
+    /// Account ids of the nodes that gave another answer.
+    pub missed: Vec<String>,
 }
 
 /// Posts a file of items.
@@ -27,6 +48,15 @@ pub async fn create(site: &Site, key_file: &Path, from: &Path, options: &[(&str,
     let mut args = vec!["batch".to_owned(), "create".to_owned(), "--from".to_owned(), from];
     args.extend(options.iter().map(|(name, value)| format!("--{name}={value}")));
     run(site, key_file, &args).await
+}
+
+/// Opens all gold of a batch.
+///
+/// # Errors
+/// As [`create`].
+pub async fn open_gold(site: &Site, key_file: &Path, batch: BatchId, gold: &Path) -> anyhow::Result<OpenedGold> {
+    let gold = gold.display().to_string();
+    run(site, key_file, &["batch", "open-gold", &batch.to_string(), "--gold", &gold].map(str::to_owned)).await
 }
 
 /// Cancels a batch.
