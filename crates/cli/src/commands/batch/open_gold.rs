@@ -17,7 +17,7 @@ use piecework_interface::{
     amount::Amount,
     host::sha256,
     ids::{BatchId, Digest, LotId},
-    view::OpenBatch,
+    view::{self, OpenBatch},
 };
 use serde::Serialize;
 
@@ -192,8 +192,9 @@ fn when(known: &Batch, lot: &Lot) -> String {
     let record = &known.record;
     match lot.state {
         LotState::Revealing => {
-            let end = lot.phase_at.saturating_add(record.terms.reveal_window_s).saturating_add(record.fixed.grace_s);
-            format!("it is revealing: try again when its answers are tallied, {} at the latest", date(end))
+            let record_of = view::LotState { phase_at: lot.phase_at, ..view::LotState::default() };
+            let end = date(record_of.reveal_end(&record.terms));
+            format!("its reveals end {end}: try again when its answers are tallied")
         }
         LotState::Open => {
             let end = date(record.terms.expires_at);
@@ -212,7 +213,7 @@ fn when(known: &Batch, lot: &Lot) -> String {
 /// Lots that are provisional on the chain, with their results.
 struct Standing {
     open: Option<OpenBatch>,
-    lots: BTreeMap<LotId, piecework_interface::view::Lot>,
+    lots: BTreeMap<LotId, view::Lot>,
     results: BTreeMap<u32, Option<String>>,
 }
 
