@@ -229,19 +229,20 @@ export function gold({ leaves, opened, contradicted, against, nodes, items: list
     h('td', {}, h('span', { class: 'id' }, entry.node_id)),
     h('td', {}, ['first', 'extension', 'jury'][entry.round]),
     number(entry.right), number(entry.missed, true), number(entry.silent, true));
-  const nodesOf = ({ copies }, said) => copies.filter((copy) => copy.said === said).map(({ node_id: id }) => id).join(', ');
+  const missed = ({ copies }) => copies.filter(({ said }) => said !== 'right').map(({ node_id: id, said }) => (said === 'silent' ? `${id} (silent)` : id));
+  const isAgainst = (entry) => entry.accepted !== null && entry.accepted !== entry.answer;
+  const told = list.filter((entry) => entry.contradicted || isAgainst(entry) || missed(entry).length);
   const row = (entry) => h('tr', {},
     h('td', { class: 'num' }, count(entry.item)),
     h('td', { class: 'num', title: `0x${entry.answer}` }, value(entry.answer)),
-    h('td', { class: entry.accepted !== null && entry.accepted !== entry.answer && !entry.contradicted ? 'num lost' : 'num' }, entry.accepted === null ? 'none' : value(entry.accepted)),
-    h('td', {}, entry.contradicted ? 'two answers under the root' : nodesOf(entry, 'missed')),
-    h('td', {}, entry.contradicted ? '' : nodesOf(entry, 'silent')));
+    h('td', { class: isAgainst(entry) && !entry.contradicted ? 'num lost' : 'num' }, entry.accepted === null ? 'none' : value(entry.accepted)),
+    h('td', { class: 'many' }, entry.contradicted ? 'two answers under the root' : missed(entry).join(', ')));
   return [
     h('header', {}, h('h3', {}, 'Gold')),
     h('p', {}, some),
     nodes.length ? table('Nodes by gold', [['Node', ''], ['Round', ''], ['Right', 'num'], ['Missed', 'num'], ['Silent', 'num']], nodes.map(node)) : '',
-    list.length ? table('Open gold', [['Item', 'num'], ['Gold', 'num'], ['Accepted', 'num'], ['Missed by', ''], ['Silent', '']], list.map(row)) : '',
-    next ? h('p', {}, `The first ${count(list.length)} are shown; the API has the others.`) : '',
+    told.length ? table('Gold that was missed', [['Item', 'num'], ['Gold', 'num'], ['Accepted', 'num'], ['Missed by', '']], told.map(row)) : '',
+    list.length ? h('p', {}, `${told.length ? 'Every copy of the other' : 'Every copy of'} ${items(list.length - told.length)} gave gold's answer.${next ? ` Only the first ${count(list.length)} open answers are looked at here; the API has all.` : ''}`) : '',
   ];
 }
 

@@ -45,7 +45,7 @@ pub enum BatchCommand {
     /// Fetch a batch's answers as JSON Lines, checked against the chain
     Results(results::ResultsArgs),
     /// Ask the contract whether lots' answers are the ones that settled, with proofs
-    Verify(verify::VerifyArgs),
+    Verify(VerifyArgs),
     /// Take no more claims; what is unused of the escrow returns as live lots end
     Cancel(BatchArg),
     /// Take lots that no node holds out of a batch; their escrow returns
