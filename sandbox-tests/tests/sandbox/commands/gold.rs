@@ -139,8 +139,8 @@ async fn verify(market: &Market, stack: &Stack, piecework: &Piecework, document:
     let gold = &verified["gold"];
     ensure!(gold["opened"] == 3 && gold["leaves"] == 3 && gold["against"] == json!([]), "{verified}");
     let count = |node: &Account, round: u8| {
-        let nodes = gold["nodes"].as_array().into_iter().flatten();
-        let found = nodes.into_iter().find(|it| it["node_id"] == node.id().as_str() && it["round"] == round);
+        let mut nodes = gold["nodes"].as_array().into_iter().flatten();
+        let found = nodes.find(|it| it["node_id"] == node.id().as_str() && it["round"] == round);
         found.map(|it| (it["right"].clone(), it["missed"].clone(), it["silent"].clone()))
     };
     for worker in workers {
