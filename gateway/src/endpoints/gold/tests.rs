@@ -139,7 +139,12 @@ async fn gold_post__should_refuse_what_a_stranger_can_make(pool: PgPool) {
     for (body, status, code) in cases {
         assert_eq!(problem(post(&gateway, body).await).await, (status, code.to_owned()));
     }
-    let form = gateway.http.post(format!("{}/v1/batches/0/gold", gateway.url)).form(&[("a", "b")]).send();
+    let form = gateway
+        .http
+        .post(format!("{}/v1/batches/0/gold", gateway.url))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("a=b")
+        .send();
     assert_eq!(problem(form.await.unwrap()).await, (415, "media-type".to_owned()));
     assert_eq!(gateway.json("/v1/batches/0/gold").await["opened"], 1);
 }
