@@ -95,9 +95,9 @@ const BOUNDS: [Bound; 7] = [
     },
 ];
 
-/// Counted answers, and extensions that work.
+/// Counted answers without appeal, and extensions that work.
 const fn works(of: &Outcome) -> bool {
-    of.extension_sits && !of.copiers && !of.scored
+    of.extension_sits && !of.copiers && !of.window && !of.scored
 }
 
 const fn is_default(of: &Outcome) -> bool {

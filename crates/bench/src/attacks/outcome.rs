@@ -28,6 +28,8 @@ pub struct Outcome {
     pub copiers: bool,
     /// Items of a lot.
     pub items: u8,
+    /// Whether results may be challenged.
+    pub window: bool,
     /// Whether an adjudicator scores the answers.
     pub scored: bool,
     /// What it does beyond the rules' honest part.
@@ -67,6 +69,7 @@ impl Outcome {
             extension_sits: setting.sits,
             copiers: setting.copiers,
             items: setting.items,
+            window: setting.window,
             scored: setting.scored,
             reach: Reach::of(strategy),
             profit_vs_honest_per_lot: gain.mean,
@@ -101,6 +104,7 @@ impl Outcome {
             (true, ..) => "scored by an adjudicator",
             (_, false, _) => "no extension sits",
             (_, true, true) => "the honest copy in extensions",
+            (_, true, false) if self.window => "extensions work, a challenge window",
             (_, true, false) => "extensions work",
         };
         let with = if self.requester { " with the requester" } else { "" };

@@ -89,6 +89,8 @@ pub struct Setting {
     pub copiers: bool,
     /// Items of a lot.
     pub items: u8,
+    /// Whether results may be challenged; scores always may.
+    pub window: bool,
     /// Whether an adjudicator scores the answers, else they are counted. It is the requester's.
     pub scored: bool,
 }
@@ -183,7 +185,7 @@ impl<'a> Play<'a> {
                 if self.setting.scored {
                     self.score(batch, &mut lots, strategy)?;
                 }
-                if strategy.window {
+                if self.setting.window {
                     self.appeal(batch, &mut lots, strategy)?;
                 }
             }
@@ -236,7 +238,7 @@ impl<'a> Play<'a> {
         let now = self.chain.now();
         let terms = Terms {
             class: if strategy.wash { OWN } else { OPEN },
-            challenge_window_s: if strategy.window { WINDOW_S } else { 0 },
+            challenge_window_s: if self.setting.window { WINDOW_S } else { 0 },
             // Claims come after a minute and a half.
             expires_at: now + if ending == Ending::Expire { 720 } else { 1_000_000 },
             ..self.terms()

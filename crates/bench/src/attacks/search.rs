@@ -12,6 +12,9 @@ use super::{
     strategy::{ACTS, Act, Mix, Pace, Strategy},
 };
 
+/// When a coalition may claim.
+const PACES: [Pace; 4] = [Pace::Fair, Pace::Early, Pace::Late, Pace::Mixed];
+
 /// What a search looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -43,25 +46,26 @@ pub enum Reach {
 pub struct Effort {
     /// Random mixtures beside the attacks by name.
     pub mixtures: usize,
-    /// Batches of their first try; those that stay have twice as many.
-    pub batches: u32,
-    /// Changes that are tried, from each of two beginnings.
+    /// Batches of a first try; those that stay have twice as many.
+    pub few: u32,
+    /// Batches of a change that looks good, and twice as many of those strategies of which one is chosen.
+    pub more: u32,
+    /// Changes that look best, from each beginning; a third as many random ones follow.
     pub changes: usize,
-    /// Batches of each of them, and twice as many of those that were taken.
-    pub change_batches: u32,
 }
 
-/// Knobs that a change turns.
+/// A decision that a change turns.
 #[derive(Clone, Copy, Debug)]
 enum Knob {
-    First(usize, usize),
+    /// Seats of round 0 by how many are its own: the first, the others, or all of them.
+    First(usize, Option<usize>),
     Whole,
-    Late(usize, usize),
+    /// Seats of an extension by what round 0 shows, or whatever it shows, and by how many are its own.
+    Late(Option<usize>, usize),
     Jury,
     Pace,
     Spread,
     Together,
-    Window,
     Challenges,
     Endings,
     Scorings,
@@ -80,14 +84,13 @@ pub struct Search {
 
 impl Effort {
     /// Of a whole run.
-    pub const FULL: Self = Self { mixtures: 32, batches: 2, changes: 28, change_batches: 6 };
+    pub const FULL: Self = Self { mixtures: 24, few: 2, more: 6, changes: 12 };
     /// Of a quick one.
-    pub const QUICK: Self = Self { mixtures: 8, batches: 1, changes: 12, change_batches: 2 };
+    pub const QUICK: Self = Self { mixtures: 8, few: 1, more: 2, changes: 6 };
 
     /// Batches that a search plays.
-    pub const fn all_batches(self) -> u32 {
-        let (tries, changes) = (self.batches * 2, self.change_batches * 3);
-        if tries > changes { tries } else { changes }
+    pub const fn batches(self) -> u32 {
+        2 * self.few + 3 * self.more
     }
 }
 
@@ -123,18 +126,12 @@ impl Reach {
 }
 
 impl Search {
-    /// The best strategy found in batches of these numbers, of which there are [`Effort::all_batches`]. `named` are tried, too.
+    /// The best strategy found in batches from this number on, [`Effort::batches`] of them. `named` are tried, too.
     ///
     /// # Errors
     /// A call fails, an op is skipped, or a batch does not close.
-    pub fn run(
-        &self,
-        contest: &mut Contest<'_>,
-        named: &[Strategy],
-        seed: u64,
-        batches: &Range<u32>,
-    ) -> anyhow::Result<Strategy> {
-        let Effort { mixtures, batches: few, changes, change_batches: more } = self.effort;
+    pub fn run(&self, contest: &mut Contest<'_>, named: &[Strategy], seed: u64, from: u32) -> anyhow::Result<Strategy> {
+        let Effort { mixtures, few, more, .. } = self.effort;
         let setting = contest.setting;
         let mut random = StdRng::seed_from_u64(seed);
         let admitted = |strategy: &&Strategy| {
@@ -143,35 +140,67 @@ impl Search {
         };
         let mut tried: Vec<_> = named.iter().filter(admitted).cloned().collect();
         tried.extend((0..mixtures).map(|_| self.mixture(&setting, &mut random)));
-        let from = batches.start;
-        for count in [few, 2 * few] {
-            tried = self.better(contest, tried, from..from + count)?;
+        for batches in [few, 2 * few] {
+            tried = self.better(contest, tried, from..from + batches)?;
         }
-        tried.truncate(2);
-        tried.push(Strategy { window: setting.scored, ..Strategy::honest() });
-        let (mut taken, mut figures) = (tried.remove(0), Vec::new());
-        let seconds = [tried.pop(), tried.pop()];
-        let climbs = from..from + more;
-        let check = from + more..from + 3 * more;
-        let mut ends = Vec::new();
-        for begin in [Some(taken.clone()), seconds[0].clone()].into_iter().flatten() {
-            taken = begin;
-            figures.clear();
-            figures.extend(self.figures(contest, &taken, climbs.clone())?);
-            for _ in 0..changes {
-                let changed = self.change(&taken, &setting, &mut random);
-                let other = self.figures(contest, &changed, climbs.clone())?;
-                let rise = Estimate::of(other.iter().zip(&figures).map(|(other, now)| other - now));
-                if rise.mean > rise.error {
-                    (taken, figures) = (changed, other);
+        tried.truncate(1);
+        tried.push(Strategy::honest());
+        let mut ends = tried.clone();
+        for begin in tried {
+            ends.push(self.climb(contest, begin, from, &mut random)?);
+        }
+        // The best of a sample is better than it is: they are compared over other lots than those that chose them.
+        let check = from + 2 * few + more;
+        let mut found = self.better(contest, ends, check..check + 2 * more)?;
+        Ok(Strategy { name: self.name().to_owned(), ..found.remove(0) })
+    }
+
+    /// Turns one decision after another as long as that gains: all of them are tried over few lots, those that look best, and
+    /// random mixtures, over more.
+    fn climb(
+        &self,
+        contest: &mut Contest<'_>,
+        begin: Strategy,
+        from: u32,
+        random: &mut StdRng,
+    ) -> anyhow::Result<Strategy> {
+        let Effort { few, more, changes, .. } = self.effort;
+        let setting = contest.setting;
+        let first = self.figures(contest, &begin, from..from + few)?;
+        let mut turns = Vec::new();
+        for knob in self.knobs(&setting) {
+            for (place, turned) in self.turns(&begin, knob).into_iter().enumerate().filter(|(_, one)| *one != begin) {
+                let figures = self.figures(contest, &turned, from..from + few)?;
+                let rise = rise(&figures, &first).mean;
+                if rise > 0.0 {
+                    turns.push((rise, knob, place));
                 }
             }
-            ends.push(taken.clone());
         }
-        ends.extend(seconds.into_iter().flatten());
-        // The best of a sample is better than it is: they are compared over other lots than those that chose them.
-        let mut found = self.better(contest, ends, check)?;
-        Ok(Strategy { name: self.name().to_owned(), ..found.remove(0) })
+        turns.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let batches = from + 2 * few..from + 2 * few + more;
+        let mut taken = begin;
+        let mut figures = self.figures(contest, &taken, batches.clone())?;
+        let mut attempt = |taken: &mut Strategy, turned: Strategy| {
+            let other = self.figures(contest, &turned, batches.clone())?;
+            let rise = rise(&other, &figures);
+            if rise.mean > rise.error {
+                (*taken, figures) = (turned, other);
+            }
+            anyhow::Ok(())
+        };
+        for (_, knob, place) in turns.into_iter().take(changes) {
+            let turned = self.turns(&taken, knob).swap_remove(place);
+            attempt(&mut taken, turned)?;
+        }
+        for _ in 0..changes / 3 {
+            let mut turned = taken.clone();
+            if let Some(knob) = self.knobs(&setting).choose(random) {
+                self.turn(&mut turned, *knob, random);
+            }
+            attempt(&mut taken, turned)?;
+        }
+        Ok(taken)
     }
 
     /// The strategies' name.
@@ -209,7 +238,7 @@ impl Search {
 
     /// A random mixture: each knob is turned or left at honest work.
     fn mixture(&self, setting: &Setting, random: &mut StdRng) -> Strategy {
-        let mut strategy = Strategy { window: setting.scored, ..Strategy::honest() };
+        let mut strategy = Strategy::honest();
         for knob in self.knobs(setting) {
             if random.random_ratio(2, 5) {
                 self.turn(&mut strategy, knob, random);
@@ -218,29 +247,21 @@ impl Search {
         strategy
     }
 
-    fn change(&self, of: &Strategy, setting: &Setting, random: &mut StdRng) -> Strategy {
-        let mut strategy = of.clone();
-        if let Some(knob) = self.knobs(setting).choose(random) {
-            self.turn(&mut strategy, *knob, random);
-        }
-        strategy
-    }
-
-    /// The knobs that matter in a setting.
+    /// The decisions that matter in a setting.
     fn knobs(&self, setting: &Setting) -> Vec<Knob> {
-        let mut knobs = vec![Knob::Pace, Knob::Together, Knob::Jury, Knob::Challenges];
-        for own in 0..usize::from(setting.start - 1) {
-            knobs.extend((0..2).filter(|others| own > 0 || *others == 1).map(|others| Knob::First(own, others)));
-        }
+        let mut knobs = vec![Knob::Pace, Knob::Together, Knob::First(0, Some(1))];
+        let several = 1..usize::from(setting.start).saturating_sub(1);
+        knobs.extend(several.flat_map(|own| [None, Some(0), Some(1)].map(|seats| Knob::First(own, seats))));
         if self.reach == Reach::Whole {
             knobs.push(Knob::Whole);
         }
-        if !setting.scored {
-            knobs.push(Knob::Window);
-            if setting.sits && self.reach != Reach::Works {
-                let seats = if self.reach == Reach::Blind { 2 } else { 3 };
-                knobs.extend((0..3).flat_map(|seen| (0..seats).map(move |own| Knob::Late(seen, own))));
-            }
+        if setting.window {
+            knobs.extend([Knob::Jury, Knob::Challenges]);
+        }
+        if !setting.scored && setting.sits && self.reach != Reach::Works {
+            let seats = if self.reach == Reach::Blind { 2 } else { 3 };
+            let seen = [None, Some(0), Some(1), Some(2)];
+            knobs.extend(seen.into_iter().flat_map(|seen| (0..seats).map(move |own| Knob::Late(seen, own))));
         }
         if setting.items > 1 {
             knobs.push(Knob::Spread);
@@ -251,28 +272,50 @@ impl Search {
         knobs
     }
 
+    /// The strategy with each pure choice of a decision.
+    fn turns(&self, of: &Strategy, knob: Knob) -> Vec<Strategy> {
+        let change = |change: &dyn Fn(&mut Strategy)| {
+            let mut strategy = of.clone();
+            change(&mut strategy);
+            strategy
+        };
+        match knob {
+            Knob::First(..) | Knob::Whole | Knob::Late(..) | Knob::Jury => {
+                let acts = self.acts(matches!(knob, Knob::Late(..) | Knob::Jury));
+                acts.into_iter().map(|act| change(&|strategy| set(strategy, knob, Mix::of(act)))).collect()
+            }
+            Knob::Pace => PACES.map(|pace| change(&|strategy| strategy.pace = pace)).into(),
+            Knob::Spread => vec![change(&|strategy| strategy.spread = !strategy.spread)],
+            Knob::Together => vec![change(&|strategy| strategy.together = !strategy.together)],
+            Knob::Challenges => ones().map(|ones| change(&|strategy| strategy.challenges = ones)).into(),
+            Knob::Endings => ones().map(|ones| change(&|strategy| strategy.endings = ones)).into(),
+            Knob::Scorings => ones().map(|ones| change(&|strategy| strategy.scorings = ones)).into(),
+        }
+    }
+
+    /// A random choice of a decision.
     fn turn(&self, strategy: &mut Strategy, knob: Knob, random: &mut StdRng) {
         match knob {
-            Knob::First(own, others) => strategy.first[own][others] = self.mix(false, random),
-            Knob::Whole => strategy.whole = self.mix(false, random),
-            Knob::Late(seen, own) => strategy.late[seen][own] = self.mix(self.reach != Reach::Blind, random),
-            Knob::Jury => strategy.jury = self.mix(true, random),
-            Knob::Pace => {
-                let paces = [Pace::Fair, Pace::Early, Pace::Late, Pace::Mixed];
-                strategy.pace = *paces.choose(random).unwrap_or(&Pace::Fair);
-            }
+            Knob::First(..) | Knob::Whole => set(strategy, knob, self.mix(false, random)),
+            Knob::Late(..) | Knob::Jury => set(strategy, knob, self.mix(true, random)),
+            Knob::Pace => strategy.pace = *PACES.choose(random).unwrap_or(&Pace::Fair),
             Knob::Spread => strategy.spread = !strategy.spread,
             Knob::Together => strategy.together = !strategy.together,
-            Knob::Window => strategy.window = !strategy.window,
             Knob::Challenges => strategy.challenges = weights(random),
             Knob::Endings => strategy.endings = weights(random),
             Knob::Scorings => strategy.scorings = weights(random),
         }
     }
 
-    /// One act, or several by random weights; `looks`: also answers that round 0 shows.
-    fn mix(&self, looks: bool, random: &mut StdRng) -> Mix {
-        let acts: Vec<_> = ACTS.into_iter().filter(|act| looks || ![Act::Copy, Act::Oppose].contains(act)).collect();
+    /// Acts of a seat; `late`: what round 0 shows can be answered, too.
+    fn acts(&self, late: bool) -> Vec<Act> {
+        let looks = late && self.reach != Reach::Blind;
+        ACTS.into_iter().filter(|act| looks || ![Act::Copy, Act::Oppose].contains(act)).collect()
+    }
+
+    /// One act, or several by random weights.
+    fn mix(&self, late: bool, random: &mut StdRng) -> Mix {
+        let acts = self.acts(late);
         let one = *acts.choose(random).unwrap_or(&Act::Work);
         if random.random_ratio(2, 3) {
             return Mix::of(one);
@@ -283,6 +326,29 @@ impl Search {
         }
         mix
     }
+}
+
+/// Puts a mix where the decision is made.
+fn set(strategy: &mut Strategy, knob: Knob, mix: Mix) {
+    match knob {
+        Knob::First(own, Some(seats)) => strategy.first[own][seats] = mix,
+        Knob::First(own, None) => strategy.first[own] = [mix; 2],
+        Knob::Whole => strategy.whole = mix,
+        Knob::Late(Some(seen), own) => strategy.late[seen][own] = mix,
+        Knob::Late(None, own) => strategy.late.iter_mut().for_each(|late| late[own] = mix),
+        Knob::Jury => strategy.jury = mix,
+        Knob::Pace | Knob::Spread | Knob::Together | Knob::Challenges | Knob::Endings | Knob::Scorings => {}
+    }
+}
+
+/// How much the first come to beyond the second, batch by batch.
+fn rise(figures: &[f64], now: &[f64]) -> Estimate {
+    Estimate::of(figures.iter().zip(now).map(|(figure, now)| figure - now))
+}
+
+/// Each choice alone.
+fn ones<const N: usize>() -> [[u8; N]; N] {
+    core::array::from_fn(|place| core::array::from_fn(|one| u8::from(one == place)))
 }
 
 /// One of them, or several by random weights.

@@ -134,9 +134,7 @@ pub struct Strategy {
     pub spread: bool,
     /// Whether its seats of a round decide alike, else each for itself.
     pub together: bool,
-    /// Whether its batches have a challenge window.
-    pub window: bool,
-    /// Weights of [`CHALLENGES`].
+    /// Weights of [`CHALLENGES`], where there is a challenge window.
     pub challenges: [u8; CHALLENGES.len()],
     /// Weights of [`ENDINGS`]; a requester's.
     pub endings: [u8; ENDINGS.len()],
@@ -203,7 +201,6 @@ impl Strategy {
             jury: Mix::of(Act::Work),
             spread: false,
             together: true,
-            window: false,
             challenges: [1, 0, 0, 0],
             endings: [1, 0, 0],
             scorings: [1, 0, 0, 0],
@@ -216,9 +213,9 @@ impl Strategy {
         Self::new("honest", Mix::of(Act::Work), Mix::of(Act::Work))
     }
 
-    /// Honest work that claims at the same time in batches of the same kind: what a strategy is measured by.
+    /// Honest work that claims at the same times: what a strategy is measured by.
     pub fn yardstick(&self) -> Self {
-        Self { pace: self.pace, window: self.window, ..Self::honest() }
+        Self { pace: self.pace, ..Self::honest() }
     }
 
     /// Whether only a requester can play it.
