@@ -11,7 +11,11 @@ mod search;
 mod strategy;
 mod wrong;
 
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 
 use anyhow::{anyhow, bail};
 use rayon::prelude::*;
@@ -127,9 +131,12 @@ fn play(settings: &[Setting], lots: u32, effort: Effort, seed: u64) -> anyhow::R
     let batches = lots.div_ceil(LOTS);
     let starts = STARTS.into_par_iter().filter(|start| settings.iter().any(|at| at.start == *start));
     let orders: Vec<_> = starts.map(|start| (start, Orders::draw(seed, start, batches + effort.batches()))).collect();
+    let done = AtomicUsize::new(0);
     let runs = settings.par_iter().map(|setting| {
         let orders = orders.iter().find(|(start, _)| *start == setting.start).ok_or_else(|| anyhow!("a start"))?;
-        against(setting, &orders.1, batches, effort)
+        let run = against(setting, &orders.1, batches, effort)?;
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, settings.len(), &run.0);
+        anyhow::Ok(run)
     });
     let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
     let played_lots = runs.iter().map(|(_, lots)| lots).sum();
@@ -150,6 +157,14 @@ fn play(settings: &[Setting], lots: u32, effort: Effort, seed: u64) -> anyhow::R
         claims,
         wrong_accepts: None,
     })
+}
+
+#[expect(clippy::print_stderr, reason = "a whole run takes minutes")]
+fn progress(done: usize, all: usize, outcomes: &[Outcome]) {
+    let most = outcomes.iter().max_by(|a, b| a.profit_vs_honest_per_lot.total_cmp(&b.profit_vs_honest_per_lot));
+    if let Some(most) = most {
+        eprintln!("attacks: {done} of {all}, {}; most: {most}", most.place());
+    }
 }
 
 /// All attacks by name of a setting and what its searches find, over the same seats and the same honest answers, and the lots

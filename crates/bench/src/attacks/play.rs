@@ -272,7 +272,7 @@ impl<'a> Play<'a> {
             self.work(0, &draws)?;
             self.chain.pass(OPEN_TO_ALL_S / SLICE_S * slice_s);
         }
-        let (mut returns, mut claims, mut commits) = (Queue::new(), Queue::new(), Queue::new());
+        let (mut returns, mut seats_taken) = (Queue::new(), Queue::new());
         for lot in fresh {
             let id = LotId(lot.id);
             lot.round = round;
@@ -289,16 +289,13 @@ impl<'a> Play<'a> {
                     returns.entry(seat.node).or_default().extend(ops);
                     continue;
                 }
-                claims.entry(seat.node).or_default().push(Op::Claim { batch, lot: id });
-                self.push_commit(batch, lot, &seat, &mut commits);
+                self.take(batch, lot, &seat, &mut seats_taken);
                 lot.seats.push(seat);
                 left -= 1;
             }
         }
-        for queue in [returns, claims, commits] {
-            self.send(queue)?;
-        }
-        Ok(())
+        self.send(returns)?;
+        self.send(seats_taken)
     }
 
     /// The reveals of all lots that wait for them.
@@ -322,7 +319,7 @@ impl<'a> Play<'a> {
 
     /// Reservations that are held ran out, and the next comers take their seats, until the round's clock ends it.
     fn replace(&mut self, batch: BatchId, lots: &mut [Lot], strategy: &Strategy) -> anyhow::Result<()> {
-        let (mut claims, mut commits) = (Queue::new(), Queue::new());
+        let mut seats_taken = Queue::new();
         let row = &self.chain.mirror.batches[&batch];
         let open = row.open.as_ref().context("an open batch")?;
         let (now, cancelled) = (self.chain.now(), row.status == BatchStatus::Cancelled);
@@ -337,13 +334,11 @@ impl<'a> Play<'a> {
                 if seat.is(Act::GiveBack) {
                     seat.act = Some(Act::Hold);
                 }
-                claims.entry(seat.node).or_default().push(Op::Claim { batch, lot: LotId(lot.id) });
-                self.push_commit(batch, lot, &seat, &mut commits);
+                self.take(batch, lot, &seat, &mut seats_taken);
                 lot.seats[held] = seat;
             }
         }
-        self.send(claims)?;
-        self.send(commits)?;
+        self.send(seats_taken)?;
         self.reveal(batch, lots)
     }
 
@@ -388,14 +383,15 @@ impl<'a> Play<'a> {
         })
     }
 
-    fn push_commit(&self, batch: BatchId, lot: &Lot, seat: &Seat, commits: &mut Queue) {
-        if seat.is(Act::Hold) {
-            return;
-        }
+    /// The claim of a seat, and the commit that follows unless the seat is held.
+    fn take(&self, batch: BatchId, lot: &Lot, seat: &Seat, ops: &mut Queue) {
         let (lot, node) = (LotId(lot.id), self.number(seat.node));
-        let place = Place { contract: CONTRACT, batch, lot, round: seat.round, node };
-        let commitment = commitment(sha256, place, &seat.answers, &SALT);
-        commits.entry(seat.node).or_default().push(Op::Commit { batch, lot, commitment });
+        let ops = ops.entry(seat.node).or_default();
+        ops.push(Op::Claim { batch, lot });
+        if !seat.is(Act::Hold) {
+            let place = Place { contract: CONTRACT, batch, lot, round: seat.round, node };
+            ops.push(Op::Commit { batch, lot, commitment: commitment(sha256, place, &seat.answers, &SALT) });
+        }
     }
 
     fn number(&self, node: u32) -> AccountNo {

@@ -9,11 +9,15 @@ use serde::Serialize;
 use super::{
     contest::{Contest, Estimate, Margin},
     play::Setting,
-    strategy::{ACTS, Act, Mix, Pace, Strategy},
+    strategy::{ACTS, Act, Mix, Pace, Seen, Strategy},
 };
 
 /// When a coalition may claim.
 const PACES: [Pace; 4] = [Pace::Fair, Pace::Early, Pace::Late, Pace::Mixed];
+/// Places of what round 0 shows in a strategy.
+const OTHER: usize = Seen::Other.place();
+const LIE: usize = Seen::Lie.place();
+const TIE: usize = Seen::Tie.place();
 
 /// What a search looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -60,8 +64,8 @@ enum Knob {
     /// Seats of round 0 by how many are its own: the first, the others, or all of them.
     First(usize, Option<usize>),
     Whole,
-    /// Seats of an extension by what round 0 shows, or whatever it shows, and by how many are its own.
-    Late(Option<usize>, usize),
+    /// Seats of an extension by what round 0 shows, and by how many are its own.
+    Late(usize, usize),
     Jury,
     Pace,
     Spread,
@@ -84,7 +88,7 @@ pub struct Search {
 
 impl Effort {
     /// Of a whole run.
-    pub const FULL: Self = Self { mixtures: 24, few: 2, more: 6, changes: 12 };
+    pub const FULL: Self = Self { mixtures: 16, few: 2, more: 6, changes: 12 };
     /// Of a quick one.
     pub const QUICK: Self = Self { mixtures: 8, few: 1, more: 2, changes: 6 };
 
@@ -168,7 +172,10 @@ impl Search {
         let setting = contest.setting;
         let first = self.figures(contest, &begin, from..from + few)?;
         let mut turns = Vec::new();
-        for knob in self.knobs(&setting) {
+        let lies = begin.first.as_flattened().iter().any(|mix| mix.weight(Act::Lie) > 0);
+        // Round 0 shows the coalition's lie only where it lies.
+        let shown = |knob: &Knob| lies || !matches!(knob, Knob::Late(LIE, _));
+        for knob in self.knobs(&setting).into_iter().filter(shown) {
             for (place, turned) in self.turns(&begin, knob).into_iter().enumerate().filter(|(_, one)| *one != begin) {
                 let figures = self.figures(contest, &turned, from..from + few)?;
                 let rise = rise(&figures, &first).mean;
@@ -260,8 +267,8 @@ impl Search {
         }
         if !setting.scored && setting.sits && self.reach != Reach::Works {
             let seats = if self.reach == Reach::Blind { 2 } else { 3 };
-            let seen = [None, Some(0), Some(1), Some(2)];
-            knobs.extend(seen.into_iter().flat_map(|seen| (0..seats).map(move |own| Knob::Late(seen, own))));
+            knobs.extend([OTHER, LIE].into_iter().flat_map(|seen| (0..seats).map(move |own| Knob::Late(seen, own))));
+            knobs.push(Knob::Late(TIE, 0));
         }
         if setting.items > 1 {
             knobs.push(Knob::Spread);
@@ -334,8 +341,7 @@ fn set(strategy: &mut Strategy, knob: Knob, mix: Mix) {
         Knob::First(own, Some(seats)) => strategy.first[own][seats] = mix,
         Knob::First(own, None) => strategy.first[own] = [mix; 2],
         Knob::Whole => strategy.whole = mix,
-        Knob::Late(Some(seen), own) => strategy.late[seen][own] = mix,
-        Knob::Late(None, own) => strategy.late.iter_mut().for_each(|late| late[own] = mix),
+        Knob::Late(seen, own) => strategy.late[seen][own] = mix,
         Knob::Jury => strategy.jury = mix,
         Knob::Pace | Knob::Spread | Knob::Together | Knob::Challenges | Knob::Endings | Knob::Scorings => {}
     }

@@ -171,6 +171,17 @@ impl Mix {
     }
 }
 
+impl Seen {
+    /// Its place among a strategy's decisions.
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Other => 0,
+            Self::Lie => 1,
+            Self::Tie => 2,
+        }
+    }
+}
+
 impl Act {
     /// Whether it is an answer of an item.
     pub fn is_answer(self) -> bool {
@@ -234,11 +245,6 @@ impl Strategy {
 
     /// The mix of a seat of the extension.
     pub fn in_late(&self, own: Own, seen: Seen) -> &Mix {
-        let seen = match seen {
-            Seen::Other => 0,
-            Seen::Lie => 1,
-            Seen::Tie => 2,
-        };
-        &self.late[seen][own.seats.clamp(1, 3) - 1]
+        &self.late[seen.place()][own.seats.clamp(1, 3) - 1]
     }
 }
