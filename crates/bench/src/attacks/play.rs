@@ -1,5 +1,10 @@
 //! Batches played on the chain in memory: every call is the contract's own, and a mirror replays every line.
 
+mod answer;
+mod appeal;
+mod lot;
+mod orders;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
@@ -9,33 +14,34 @@ use piecework_coordinator::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{
-        BatchArgs, BatchCreateArgs, BatchSpec, ChallengeArgs, ClassNodeArgs, DepositMessage, NodeRegisterArgs,
-        TokenListArgs,
-    },
+    answers::Items,
+    call::{BatchArgs, BatchCreateArgs, BatchSpec, ClassNodeArgs, DepositMessage, NodeRegisterArgs, TokenListArgs},
     commitment::{Place, commitment},
     config::Config,
-    draw::{At, Seed},
+    dispute::worked_items,
+    draw::At,
     event::Entry,
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     op::{OPS_MAX, Op, POKES_MAX, Target},
-    settlement,
-    sortition::{self, Candidate, Seats},
-    terms::{EXTENSION_SEATS, JURORS, JURY, Terms},
-    view::{LotPhase, LotState},
+    terms::{EXTENSION_SEATS, JURORS, JURY, Terms, Verification},
+    view::{BatchStatus, LotPhase, LotState},
 };
-use rand::{Rng as _, SeedableRng, rngs::StdRng};
+use rand::Rng as _;
 
+pub use self::orders::Orders;
+use self::{
+    lot::{Lot, Seat},
+    orders::Chance,
+};
 use super::{
-    SEED,
-    strategy::{Act, Beside, Own, Pace, Strategy},
+    strategy::{Act, ENDINGS, Ending, Own, Pace, Strategy, pick},
     wrong::default_terms,
 };
 
 /// Nodes of one ticket; the coalition has the first of them.
 pub const NODES: u32 = 100;
-/// Lots of a batch, of one item each: two groups.
+/// Lots of a batch: two groups.
 pub const LOTS: u32 = 64;
 /// R, and f as well: pay and slashes count at par.
 pub const REWARD: u32 = 1_000;
@@ -55,17 +61,21 @@ const OWN: ClassId = ClassId(1);
 const TOKEN: &str = "token.near";
 const REQUESTER: &str = "requester.near";
 const CHALLENGER: &str = "challenger.near";
+const ADJUDICATOR: &str = "adjudicator.near";
+/// Challenges what an honest node knows to be wrong.
+const WATCHER: &str = "watcher.near";
 /// Time until the bar is at one, seconds.
 const OPEN_TO_ALL_S: u32 = 60;
 const SLICE_S: u32 = 5;
 const WINDOW_S: u32 = 600;
+const VERDICT_TTL_S: u32 = 600;
 /// Seats of the rounds after the first, by number.
 const SEATS: [u8; 3] = [0, EXTENSION_SEATS, JURORS];
 const CLAIM_TTL_S: u32 = 600;
 const SALT: [u8; 32] = [7; 32];
 
-/// What the coalition is, and how the honest answer extensions.
-#[derive(Clone, Copy, Debug)]
+/// What the coalition is, the work, and how the honest answer extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Seats of round 0.
     pub start: u8,
@@ -77,6 +87,12 @@ pub struct Setting {
     pub sits: bool,
     /// Whether the honest copy the largest group in extensions.
     pub copiers: bool,
+    /// Items of a lot.
+    pub items: u8,
+    /// Whether results may be challenged; scores always may.
+    pub window: bool,
+    /// Whether an adjudicator scores the answers, else they are counted. It is the requester's.
+    pub scored: bool,
 }
 
 /// What came of a batch, in thousandths of R.
@@ -84,104 +100,29 @@ pub struct Setting {
 pub struct Sums {
     /// The coalition's: pay, less slashes, cost of work and, with the requester, what it paid.
     pub profit: i64,
-    /// What honest slots lack of what is due to them: R in round 0 and for a jury's work, R/2 in an extension.
+    /// What honest slots lack of what is due to them: R an item in round 0 and for a jury's work, R/2 in an extension.
     pub lost: i64,
 }
 
-/// Nodes in the order in which they come to a round of a lot: second, lot of equals, node.
-type Comers = Vec<(u32, u32, u32)>;
-
-/// The comers of each round of many lots, by the real sortition.
-#[derive(Debug)]
-pub struct Orders(Vec<[Comers; 3]>);
-
-impl Orders {
-    /// Draws them for this many lots.
-    pub fn draw(start: u8, lots: u32) -> Self {
-        let rounds = [start, SEATS[1], SEATS[2]];
-        Self((0..lots).map(|lot| core::array::from_fn(|round| comers(lot, round, rounds[round]))).collect())
-    }
-}
-
-fn comers(lot: u32, round: usize, seats: u8) -> Comers {
-    let mut random = random(0, (lot, round, 0));
-    let seed = Seed { value: random.random(), at: 1_000, height: 1, tickets: NODES, appeal: true };
-    let round = u8::try_from(round).unwrap_or_default();
-    let place = Seats { batch: BatchId(0), lot: LotId(lot), round, seats, slice_s: SLICE_S };
-    let seconds: Vec<_> = (0..=OPEN_TO_ALL_S).collect();
-    let mut comers: Comers = (0..NODES)
-        .map(|node| {
-            let candidate = Candidate { node: AccountNo(node), tickets: 1, since: 0 };
-            let may = |second: &u32| sortition::eligible(sha256, &seed, place, candidate, seed.at + second);
-            let second = seconds.partition_point(|second| !may(second));
-            (u32::try_from(second).unwrap_or(OPEN_TO_ALL_S), random.random(), node)
-        })
-        .collect();
-    comers.sort_unstable();
-    comers
-}
-
-/// The same for the same place, whatever else is played.
-fn random(salt: u64, (lot, round, node): (u32, usize, u32)) -> StdRng {
-    let round = u64::try_from(round).unwrap_or_default();
-    StdRng::seed_from_u64(SEED ^ salt << 60 ^ u64::from(lot) << 20 ^ round << 16 ^ u64::from(node))
-}
-
-struct Seat {
-    node: u32,
-    round: u8,
-    /// `None`: honest.
-    act: Option<Act>,
-    answer: u8,
-}
-
-impl Seat {
-    fn is(&self, act: Act) -> bool {
-        self.act == Some(act)
-    }
-
-    fn shows(&self) -> bool {
-        !self.is(Act::Hold) && !self.is(Act::Silent)
-    }
-}
-
-struct Lot {
-    /// Its number in the batch, and over all batches.
-    id: u32,
-    number: u32,
-    /// Who has not come yet.
-    comers: Vec<u32>,
-    seats: Vec<Seat>,
-    /// The round that it is in, and how often reservations of it ran out.
-    round: u8,
-    waits: u8,
-    challenged: bool,
-}
-
-impl Lot {
-    const fn new(id: u32, number: u32) -> Self {
-        Self { id, number, comers: Vec::new(), seats: Vec::new(), round: 0, waits: 0, challenged: false }
-    }
-}
-
 /// A chain with a coalition on it.
-pub struct Play {
+pub struct Play<'a> {
     chain: Chain,
     token: TokenId,
     names: Vec<String>,
     numbers: Vec<AccountNo>,
     coalition: u32,
     setting: Setting,
-    requester: AccountNo,
-    challenger: AccountNo,
+    orders: &'a Orders,
+    /// Accounts beside the nodes: the coalition's, and those of the honest.
+    others: [Vec<AccountNo>; 2],
 }
 
-impl Play {
+impl<'a> Play<'a> {
     /// A market of that setting.
     ///
     /// # Errors
     /// A call fails.
-    pub fn new(setting: Setting) -> anyhow::Result<Self> {
+    pub fn new(setting: Setting, orders: &'a Orders) -> anyhow::Result<Self> {
         let mut chain = Chain::new(Config::default());
         let listed = TokenListArgs {
             account_id: TOKEN.to_owned(),
@@ -190,7 +131,7 @@ impl Play {
             bond_rate: Amount(1 << 32),
         };
         let token = chain.call(Call::by(OWNER).with(1), |engine| engine.token_list(listed))?;
-        for account in [REQUESTER, CHALLENGER] {
+        for account in [REQUESTER, CHALLENGER, ADJUDICATOR, WATCHER] {
             chain.storage_deposit(account, 100 * NEAR)?;
             chain.transfer_call(TOKEN, account, 10_u128.pow(15), DepositMessage::Deposit {})?;
         }
@@ -209,27 +150,44 @@ impl Play {
         }
         chain.pass(10);
         let numbers = names.iter().map(|name| chain.number(name)).collect();
-        let (requester, challenger) = (chain.number(REQUESTER), chain.number(CHALLENGER));
-        Ok(Self { chain, token, names, numbers, coalition, setting, requester, challenger })
+        let [requester, challenger, adjudicator, watcher] =
+            [REQUESTER, CHALLENGER, ADJUDICATOR, WATCHER].map(|account| chain.number(account));
+        let others = if setting.requester {
+            [vec![requester, challenger, adjudicator], vec![watcher]]
+        } else {
+            [vec![challenger], vec![watcher, adjudicator]]
+        };
+        Ok(Self { chain, token, names, numbers, coalition, setting, orders, others })
     }
 
-    /// Plays a batch of the lots from `first` on, to its close.
+    /// Plays the batch of this number, to its close.
     ///
     /// # Errors
     /// A call fails, an op is skipped, or the batch does not close.
-    pub fn batch(&mut self, strategy: &Strategy, first: u32, orders: &Orders) -> anyhow::Result<Sums> {
+    pub fn batch(&mut self, strategy: &Strategy, number: u32) -> anyhow::Result<Sums> {
         let before = self.wealth();
-        let batch = self.create(strategy)?;
-        let wash = strategy.beside == Beside::Wash;
+        let first = number * LOTS;
+        let point = self.orders.random(Chance::Coalition, (first, JURY + 1, 0)).random();
+        let ending = pick(&strategy.endings, point).map_or(Ending::Run, |place| ENDINGS[place]);
+        let batch = self.create(strategy, ending)?;
         let mut lots: Vec<_> = (0..LOTS).map(|id| Lot::new(id, first + id)).collect();
-        self.begin(batch, 0, &mut lots, strategy, orders)?;
+        self.begin(batch, 0, &mut lots, strategy)?;
+        if ending == Ending::Cancel {
+            self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_cancel(BatchArgs { batch }))?;
+        }
+        self.reveal(batch, &lots)?;
         for step in 0_u8.. {
             let rounds = if self.setting.sits { 1..=JURY } else { JURY..=JURY };
             for round in rounds {
-                self.begin(batch, round, &mut lots, strategy, orders)?;
-            }
-            if strategy.beside == Beside::Challenge {
-                self.challenge(batch, &mut lots)?;
+                self.begin(batch, round, &mut lots, strategy)?;
+                self.reveal(batch, &lots)?;
+                // A jury's time is longer than the windows of other lots.
+                if self.setting.scored {
+                    self.score(batch, &mut lots, strategy)?;
+                }
+                if self.setting.window {
+                    self.appeal(batch, &mut lots, strategy)?;
+                }
             }
             if self.chain.mirror.batches[&batch].open.is_none() {
                 break;
@@ -245,28 +203,52 @@ impl Play {
         let after = self.wealth();
         let (mut profit, mut lost) = (after.0 - before.0, before.1 - after.1);
         for lot in &lots {
-            lost += lot.seats.iter().filter(|seat| seat.act.is_none()).map(|seat| due(seat.round)).sum::<i64>();
-            profit -= if lot.seats.iter().any(|seat| seat.is(Act::Work)) { COST } else { 0 };
-            let known = lot.seats.iter().any(|seat| seat.shows() && seat.round < JURY && seat.answer == TRUTH);
-            profit += if self.setting.requester && known && !wash { WORTH } else { 0 };
+            lost += lot.seats.iter().filter(|seat| seat.is_honest()).map(|seat| self.due(seat)).sum::<i64>();
+            profit -= COST * i64::from(lot.own_items().0.count_ones());
+            let known = if self.setting.requester && !strategy.wash { lot.known(|_| true) } else { 0 };
+            profit += WORTH * i64::from(known.count_ones());
         }
         Ok(Sums { profit, lost })
     }
 
-    fn create(&mut self, strategy: &Strategy) -> anyhow::Result<BatchId> {
+    /// What is due to an honest slot, in thousandths of R.
+    fn due(&self, seat: &Seat) -> i64 {
+        let (round, items) = (seat.round, seat.judged.0);
+        let count = i64::from(match round {
+            JURY if self.setting.scored => u32::from(worked_items(&self.terms(), self.setting.items, items)),
+            _ => items.count_ones(),
+        });
+        count * i64::from(if round == 1 { REWARD / 2 } else { REWARD })
+    }
+
+    /// The terms of the setting, without a challenge window.
+    fn terms(&self) -> Terms {
+        let adjudicator = self.chain.number(ADJUDICATOR);
+        let scored = Verification::Adjudicated { adjudicator, verdict_ttl_s: VERDICT_TTL_S };
+        Terms {
+            class: OPEN,
+            reward: Amount(REWARD.into()),
+            lot_size: self.setting.items,
+            verification: if self.setting.scored { scored } else { Verification::Consensus },
+            ..default_terms(self.setting.start, piecework_interface::defaults::QUORUM_PCT)
+        }
+    }
+
+    fn create(&mut self, strategy: &Strategy, ending: Ending) -> anyhow::Result<BatchId> {
         let now = self.chain.now();
         let terms = Terms {
-            class: if strategy.beside == Beside::Wash { OWN } else { OPEN },
-            reward: Amount(REWARD.into()),
-            lot_size: 1,
-            challenge_window_s: if strategy.beside == Beside::Challenge { WINDOW_S } else { 0 },
+            class: if strategy.wash { OWN } else { OPEN },
+            challenge_window_s: if self.setting.window { WINDOW_S } else { 0 },
             // Claims come after a minute and a half.
-            expires_at: now + if strategy.beside == Beside::Expire { 720 } else { 1_000_000 },
-            ..default_terms(self.setting.start, piecework_interface::defaults::QUORUM_PCT)
+            expires_at: now + if ending == Ending::Expire { 720 } else { 1_000_000 },
+            ..self.terms()
         };
-        let batch = BatchSpec { terms, items: LOTS, ..BatchSpec::default() };
+        let batch = BatchSpec { terms, items: LOTS * u32::from(self.setting.items), ..BatchSpec::default() };
         let args = BatchCreateArgs { token: self.token, batch };
         let batch = self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_create(args))?;
+        if self.setting.scored {
+            self.chain.call(Call::by(ADJUDICATOR).with(1), |engine| engine.adjudicator_accept(&BatchArgs { batch }))?;
+        }
         let draw = |at| Op::Draw { batch, at: At::Group(at) };
         self.chain.pass(SLICE_S);
         self.work(0, &[draw(0), draw(1)])?;
@@ -276,15 +258,8 @@ impl Play {
         Ok(batch)
     }
 
-    /// A round of the lots that came to it: draw, seats, commits, and the reveals of those whose seats are committed.
-    fn begin(
-        &mut self,
-        batch: BatchId,
-        round: u8,
-        lots: &mut [Lot],
-        strategy: &Strategy,
-        orders: &Orders,
-    ) -> anyhow::Result<()> {
+    /// A round of the lots that came to it: draw, seats and commits.
+    fn begin(&mut self, batch: BatchId, round: u8, lots: &mut [Lot], strategy: &Strategy) -> anyhow::Result<()> {
         let due = |play: &Self, lot: &Lot| round == 0 || (lot.round < round && play.waits(batch, lot.id, round));
         let fresh: Vec<_> = lots.iter_mut().filter(|lot| due(self, lot)).collect();
         if fresh.is_empty() {
@@ -297,36 +272,30 @@ impl Play {
             self.work(0, &draws)?;
             self.chain.pass(OPEN_TO_ALL_S / SLICE_S * slice_s);
         }
-        let (mut returns, mut claims, mut commits) = (Queue::new(), Queue::new(), Queue::new());
+        let (mut returns, mut seats_taken) = (Queue::new(), Queue::new());
         for lot in fresh {
             let id = LotId(lot.id);
-            (lot.round, lot.waits) = (round, 0);
-            lot.comers = self.comers(lot, round, strategy, orders);
+            lot.round = round;
+            lot.comers = self.comers(lot, round, strategy);
             let seats = usize::from(if round == 0 { self.setting.start } else { SEATS[usize::from(round)] });
             let count = lot.comers.iter().take(seats).filter(|node| **node < self.coalition).count();
             let mut own = Own { place: 0, seats: count, whole: count == seats };
             let mut left = seats;
             while left > 0 {
-                let seat = self.seat(lot, own, strategy)?;
-                own.place += usize::from(seat.act.is_some());
+                let seat = self.seat(batch, lot, own, strategy)?;
+                own.place += usize::from(!seat.is_honest());
                 let ops = [Op::Claim { batch, lot: id }, Op::Release { batch, lot: id }];
                 if seat.is(Act::GiveBack) {
                     returns.entry(seat.node).or_default().extend(ops);
                     continue;
                 }
-                claims.entry(seat.node).or_default().push(Op::Claim { batch, lot: id });
-                self.push_commit(batch, lot, &seat, &mut commits);
+                self.take(batch, lot, &seat, &mut seats_taken);
                 lot.seats.push(seat);
                 left -= 1;
             }
         }
-        for queue in [returns, claims, commits] {
-            self.send(queue)?;
-        }
-        if strategy.beside == Beside::Cancel && round == 0 {
-            self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_cancel(BatchArgs { batch }))?;
-        }
-        self.reveal(batch, lots)
+        self.send(returns)?;
+        self.send(seats_taken)
     }
 
     /// The reveals of all lots that wait for them.
@@ -340,7 +309,7 @@ impl Play {
             for seat in lot.seats.iter().filter(shows) {
                 let slot = state.slot_of(self.number(seat.node)).context("a slot")?;
                 if state.slots[slot].revealed().is_none() {
-                    let (lot, answers) = (LotId(lot.id), vec![seat.answer]);
+                    let (lot, answers) = (LotId(lot.id), seat.answers.clone());
                     reveals.entry(seat.node).or_default().push(Op::Reveal { batch, lot, answers, salt: SALT });
                 }
             }
@@ -350,96 +319,79 @@ impl Play {
 
     /// Reservations that are held ran out, and the next comers take their seats, until the round's clock ends it.
     fn replace(&mut self, batch: BatchId, lots: &mut [Lot], strategy: &Strategy) -> anyhow::Result<()> {
-        let (mut claims, mut commits) = (Queue::new(), Queue::new());
+        let mut seats_taken = Queue::new();
+        let row = &self.chain.mirror.batches[&batch];
+        let open = row.open.as_ref().context("an open batch")?;
+        let (now, cancelled) = (self.chain.now(), row.status == BatchStatus::Cancelled);
         for lot in lots.iter_mut() {
             let Some(state) = self.state(batch, lot.id) else { continue };
-            let closed = lot.round == 0 && matches!(strategy.beside, Beside::Cancel | Beside::Expire);
-            // A round takes claims for three reservations' time, a round 0 without commits again and again.
-            let over = lot.waits % 3 == 2 && (lot.round > 0 || state.commits() > 0);
-            if closed || over || state.round != lot.round || state.phase != LotPhase::Working {
+            if state.round != lot.round || state.vacancy(&open.terms, cancelled, now).is_err() {
                 continue;
             }
-            lot.waits += 1;
             let held = |seat: &usize| lot.seats[*seat].round == lot.round && lot.seats[*seat].is(Act::Hold);
             for held in (0..lot.seats.len()).filter(held).collect::<Vec<_>>() {
-                let mut seat = self.seat(lot, Own { place: 0, seats: 2, whole: false }, strategy)?;
+                let mut seat = self.seat(batch, lot, Own { place: 0, seats: 2, whole: false }, strategy)?;
                 if seat.is(Act::GiveBack) {
                     seat.act = Some(Act::Hold);
                 }
-                claims.entry(seat.node).or_default().push(Op::Claim { batch, lot: LotId(lot.id) });
-                self.push_commit(batch, lot, &seat, &mut commits);
+                self.take(batch, lot, &seat, &mut seats_taken);
                 lot.seats[held] = seat;
             }
         }
-        self.send(claims)?;
-        self.send(commits)?;
+        self.send(seats_taken)?;
         self.reveal(batch, lots)
     }
 
-    /// Challenges provisional results that are not the coalition's, where it lied.
-    fn challenge(&mut self, batch: BatchId, lots: &mut [Lot]) -> anyhow::Result<()> {
-        for lot in lots.iter_mut().filter(|lot| !lot.challenged && lot.seats.iter().any(|seat| seat.is(Act::Lie))) {
-            let Some(state) = self.chain.mirror.lots.get(&(batch, LotId(lot.id))) else { continue };
-            let open = self.chain.mirror.batches[&batch].open.as_ref().context("an open batch")?;
-            let judgement = settlement::judge(&open.terms, 1, state);
-            let own = judgement.accepted() == 1 && judgement.answers().bytes == [LIE];
-            if state.phase == LotPhase::Provisional && !own {
-                let args = ChallengeArgs { batch, lot: LotId(lot.id), items: vec![0], ..ChallengeArgs::default() };
-                self.chain.call(Call::by(CHALLENGER).with(1), |engine| engine.challenge(&args))?;
-                lot.challenged = true;
-            }
-        }
-        Ok(())
-    }
-
     /// Who comes to a round of a lot, in their order: of a later one, those who did not come before.
-    fn comers(&self, lot: &Lot, round: u8, strategy: &Strategy, orders: &Orders) -> Vec<u32> {
-        let rank = |(second, tie, node): &(u32, u32, u32)| match strategy.pace {
-            Pace::Early => (*second, u32::from(*node >= self.coalition), *tie),
-            Pace::Late if *node < self.coalition => (second + SLICE_S, 0, *tie),
-            Pace::Late | Pace::Fair => (*second, 0, *tie),
+    fn comers(&self, lot: &Lot, round: u8, strategy: &Strategy) -> Vec<u32> {
+        let pace = |node: u32| match strategy.pace {
+            Pace::Mixed => {
+                let random =
+                    self.orders.random(Chance::Own, (lot.number, round + JURY + 1, node)).random_range(0..3_usize);
+                [Pace::Fair, Pace::Early, Pace::Late][random]
+            }
+            pace => pace,
         };
-        let mut comers = orders.0[usize::try_from(lot.number).unwrap_or_default()][usize::from(round)].clone();
-        let wash = strategy.beside == Beside::Wash;
-        comers.retain(|(.., node)| !wash || *node < self.coalition);
+        let rank = |(second, tie, node): &(u32, u32, u32)| match strategy.pace {
+            Pace::Fair => (*second, 0, *tie),
+            _ if *node >= self.coalition => (*second, 1, *tie),
+            _ => match pace(*node) {
+                Pace::Early => (*second, 0, *tie),
+                Pace::Late => (second + SLICE_S, 1, *tie),
+                Pace::Fair | Pace::Mixed => (*second, 1, *tie),
+            },
+        };
+        let mut comers = self.orders.comers(lot.number, round).clone();
+        comers.retain(|(.., node)| !strategy.wash || *node < self.coalition);
         comers.retain(|(.., node)| round == 0 || lot.comers.contains(node));
         comers.sort_by_key(rank);
         comers.into_iter().map(|(.., node)| node).collect()
     }
 
     /// The next comer's seat; `own` says what it is among the coalition's if it is one of them.
-    fn seat(&self, lot: &mut Lot, own: Own, strategy: &Strategy) -> anyhow::Result<Seat> {
+    fn seat(&self, batch: BatchId, lot: &mut Lot, own: Own, strategy: &Strategy) -> anyhow::Result<Seat> {
         ensure!(!lot.comers.is_empty(), "every node came to lot {}", lot.id);
-        let (node, round) = (lot.comers.remove(0), lot.round);
-        let mut random = random(u64::from(node < self.coalition), (lot.number, round.into(), node));
-        let seen = largest(lot);
-        if node >= self.coalition {
-            let errs = random.random_ratio(ERROR_PCT, 100).then(|| ERRORS[usize::from(random.random::<bool>())]);
-            let answer = match seen {
-                Some((answer, true)) if self.setting.copiers && round == 1 => answer,
-                _ => errs.unwrap_or(TRUTH),
-            };
-            return Ok(Seat { node, round, act: None, answer });
-        }
-        let act = if round == JURY { Act::Lie } else { strategy.act(round, own, &mut random) };
-        let answer = match act {
-            Act::Work | Act::Silent | Act::Hold | Act::GiveBack => TRUTH,
-            Act::Lie => LIE,
-            Act::Scatter => 10 + u8::try_from(node).unwrap_or_default(),
-            Act::Guess => random.random_range(0..10),
-            Act::Copy => seen.map_or(LIE, |(answer, _)| answer),
-        };
-        Ok(Seat { node, round, act: Some(act), answer })
+        let node = lot.comers.remove(0);
+        let untouched = LotState::default();
+        let state = self.state(batch, lot.id).unwrap_or(&untouched);
+        let judged = Items(state.judged_items(lot.round, self.setting.items));
+        let (orders, setting) = (self.orders, &self.setting);
+        Ok(if node < self.coalition {
+            answer::own(orders, setting, lot, (node, own), judged, strategy)
+        } else {
+            answer::honest(orders, setting, lot, node, judged)
+        })
     }
 
-    fn push_commit(&self, batch: BatchId, lot: &Lot, seat: &Seat, commits: &mut Queue) {
-        if seat.is(Act::Hold) {
-            return;
-        }
+    /// The claim of a seat, and the commit that follows unless the seat is held.
+    fn take(&self, batch: BatchId, lot: &Lot, seat: &Seat, ops: &mut Queue) {
         let (lot, node) = (LotId(lot.id), self.number(seat.node));
-        let place = Place { contract: CONTRACT, batch, lot, round: seat.round, node };
-        let commitment = commitment(sha256, place, &[seat.answer], &SALT);
-        commits.entry(seat.node).or_default().push(Op::Commit { batch, lot, commitment });
+        let ops = ops.entry(seat.node).or_default();
+        ops.push(Op::Claim { batch, lot });
+        if !seat.is(Act::Hold) {
+            let place = Place { contract: CONTRACT, batch, lot, round: seat.round, node };
+            ops.push(Op::Commit { batch, lot, commitment: commitment(sha256, place, &seat.answers, &SALT) });
+        }
     }
 
     fn number(&self, node: u32) -> AccountNo {
@@ -499,25 +451,9 @@ impl Play {
         };
         let sum = |nodes: &[AccountNo]| nodes.iter().map(|node| owns(*node)).sum::<i64>();
         let (own, honest) = self.numbers.split_at(usize::try_from(self.coalition).unwrap_or_default());
-        let pays = if self.setting.requester { owns(self.requester) } else { 0 };
-        (sum(own) + owns(self.challenger) + pays, sum(honest))
+        let [beside, watching] = &self.others;
+        (sum(own) + sum(beside), sum(honest) + sum(watching))
     }
 }
 
 type Queue = BTreeMap<u32, Vec<Op>>;
-
-/// What is due to an honest slot, in thousandths of R.
-fn due(round: u8) -> i64 {
-    if round == 1 { i64::from(REWARD / 2) } else { i64::from(REWARD) }
-}
-
-/// A largest group of round 0 among what was revealed, and whether it is the only one.
-fn largest(lot: &Lot) -> Option<(u8, bool)> {
-    let shows = |seat: &&Seat| seat.round == 0 && seat.shows();
-    let mut given = BTreeMap::new();
-    lot.seats.iter().filter(shows).for_each(|seat| *given.entry(seat.answer).or_insert(0_u8) += 1);
-    let most = *given.values().max()?;
-    let mut largest = given.iter().filter(|(_, count)| **count == most);
-    let answer = *largest.next()?.0;
-    Some((answer, largest.next().is_none()))
-}
