@@ -29,8 +29,8 @@ impl Step<'_> {
         progress.accepted = true;
         if progress.window.draws[0] == Draw::Closed && progress.window.frontier == 0 {
             progress.window.draws[0] = Draw::Opened(now_s);
-            progress.adjudicator_operator = operator;
         }
+        progress.adjudicator_operator.get_or_insert(operator);
         if progress.bond.0 != adjudicator_bond(&open.terms) {
             return Err(Fault::Differs("the adjudicator's bond"));
         }

@@ -65,7 +65,7 @@ impl Step<'_> {
             lot,
             items: open.lot_items(lot),
             requester: (open.requester, open.requester_operator),
-            adjudicator_operator: open.terms.adjudicator().map(|_| open.progress.adjudicator_operator),
+            adjudicator_operator: open.progress.adjudicator_operator,
             terms: &open.terms,
             fixed: &open.fixed,
             cancelled: self.is_cancelled(batch),

@@ -159,7 +159,7 @@ impl BatchFacts {
             lot: place.lot,
             items: self.open.lot_items(place.lot),
             requester: (self.open.requester, self.open.requester_operator),
-            adjudicator_operator: Some(self.open.progress.adjudicator_operator),
+            adjudicator_operator: self.open.progress.adjudicator_operator,
             terms: &self.open.terms,
             fixed: &self.open.fixed,
             cancelled: self.is_cancelled(),

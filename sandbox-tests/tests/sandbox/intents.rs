@@ -137,7 +137,8 @@ async fn intents__should_be_executed_for_whoever_relays_them() -> Result<()> {
     let left = 5_000 * ONE - 35 * ONE - 100 * ONE - open.escrow.0;
     assert_eq!(market.balance(&market.requester).await?, left);
     assert_eq!(market.token_balance(market.requester.id()).await?, REQUESTER_TOKENS - 4_900 * ONE);
-    let [key] = market.views().intent_keys(&requester).await?[..] else { anyhow::bail!("one key") };
+    let keys = market.views().intent_keys(&requester).await?;
+    let [key] = keys.as_slice() else { anyhow::bail!("one key") };
     assert_eq!(key.limit.context("a limit")?.spent.0, 135 * ONE + open.escrow.0);
     assert_eq!(key.numbers.last(), Some(&5));
     market.verify_journal().await

@@ -35,7 +35,7 @@ pub(super) struct Place {
     /// What is left of the adjudicator's bond, in units of the token.
     pub bond: u128,
     /// The adjudicator's operator when it accepted.
-    pub adjudicator_operator: AccountNo,
+    pub adjudicator_operator: Option<AccountNo>,
     /// Whether groups wait behind the window for it to be passed.
     pub held_up: bool,
     /// Whether its group is in the window or behind it.

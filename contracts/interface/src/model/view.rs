@@ -306,8 +306,8 @@ pub struct Progress {
     pub bond: Amount,
     /// Whether the adjudicator stands behind the batch: it accepted and has not resigned. False in a consensus batch.
     pub accepted: bool,
-    /// The adjudicator's operator when it accepted last, itself without one; 0 before.
-    pub adjudicator_operator: AccountNo,
+    /// The adjudicator's operator when it first accepted, itself without one; `None` before.
+    pub adjudicator_operator: Option<AccountNo>,
 }
 
 /// The moving window of a batch: its size does not grow with the batch.

@@ -17,8 +17,8 @@ impl<H: Host> Engine<'_, H> {
     /// Stands behind the batch with a bond of four parts, out of the caller's balance: what it holds already counts.
     ///
     /// # Errors
-    /// The caller is not the adjudicator, the batch takes no claims any more or is accepted in full, or the balance does
-    /// not do.
+    /// The caller is not the adjudicator, the batch takes no claims any more and was never accepted, it is accepted in full,
+    /// or the balance does not do.
     pub fn adjudicator_accept(mut self, args: &BatchArgs) -> Result<(), Error> {
         self.assert_one_yocto()?;
         let caller = self.caller()?;
@@ -28,14 +28,16 @@ impl<H: Host> Engine<'_, H> {
         let terms = &open.facts.terms;
         let bond = adjudicator_bond(terms);
         let amount = bond.saturating_sub(open.purse.bond.unwrap_or_default());
-        if batch_closed_to_claims(terms, open.cancelled, now) || (open.accepted && amount == 0) {
+        // The bond may be filled up for as long as lots live: else a requester who cancels voids the verdicts that are to come.
+        let is_over = open.purse.bond.is_none() && batch_closed_to_claims(terms, open.cancelled, now);
+        if is_over || (open.accepted && amount == 0) {
             return Err(Error::BatchState(batch, "is accepted, cancelled or expired already"));
         }
         if open.window.frontier == 0 && open.window.draws[0] == Draw::Closed {
             open.window.draws[0] = Draw::Opened(now);
-            // The operator of the first time stays: lots begin under it.
-            open.adjudicator_operator = operator;
         }
+        // The operator of the first time stays: lots begin under it.
+        open.adjudicator_operator.get_or_insert(operator);
         open.accepted = true;
         let first = open.purse.bond.replace(bond).is_none();
         let held = open.purse.escrow.checked_add(amount);

@@ -75,8 +75,8 @@ pub struct OpenBatch {
     pub cancelled: bool,
     /// Whether its adjudicator stands behind it: it accepted and has not resigned.
     pub accepted: bool,
-    /// The adjudicator's operator when it accepted last, itself without one; 0 before.
-    pub adjudicator_operator: AccountNo,
+    /// The adjudicator's operator when it first accepted, itself without one; `None` before.
+    pub adjudicator_operator: Option<AccountNo>,
     /// Its moving window.
     pub window: Window,
     /// What it holds, and what came of it.

@@ -74,7 +74,7 @@ impl<H: Host> Engine<'_, H> {
             lot: place.lot,
             items: place.items,
             requester: (facts.requester, facts.requester_operator),
-            adjudicator_operator: Some(place.adjudicator_operator),
+            adjudicator_operator: place.adjudicator_operator,
             terms,
             fixed: &facts.fixed,
             cancelled: place.cancelled,

@@ -2,7 +2,7 @@
 
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
-    call::{BatchArgs, BatchSpec, ChallengeArgs, OperatorConfirmArgs, ResultClaim, VerdictArgs},
+    call::{BatchArgs, BatchSkipLotsArgs, BatchSpec, ChallengeArgs, OperatorConfirmArgs, ResultClaim, VerdictArgs},
     dispute::{OVERTURN, UPHOLD, adjudicator_bond, adjudicator_part, challenge_deposit},
     draw::At,
     event::Entry,
@@ -16,7 +16,8 @@ use piecework_interface::{
 
 use crate::{
     chain::{Call, NEAR},
-    market::{Market, terms},
+    check::check,
+    market::{Market, REQUESTER, terms},
 };
 
 const JUDGE: &str = "i.near";
@@ -162,6 +163,25 @@ fn contested(market: &mut Market, batch: BatchId, answer: u8) -> Vec<Entry> {
     let votes: Vec<_> = jurors.iter().map(|juror| (*juror, std::slice::from_ref(&answer))).collect();
     market.round(batch, 0, &votes);
     market.poke_lot(batch, 0).expect("the jury ends")
+}
+
+#[test]
+fn adjudicator__should_have_its_operator_recorded_whatever_was_skipped_before() {
+    // Given a batch of two groups, of which its requester skips the first before anyone scores it
+    let (mut market, _) = adjudicated();
+    let verification =
+        Verification::Adjudicated { adjudicator: market.chain.number(JUDGE), verdict_ttl_s: VERDICT_TTL };
+    let terms = Terms { challenge_window_s: WINDOW, lot_size: 1, verification, ..terms(market.chain.now()) };
+    let batch = market.batch_of(Market::spec(terms, 34));
+    let lots = (0..32).map(LotId).collect();
+    market.call(REQUESTER, 1, |engine| engine.batch_skip_lots(BatchSkipLotsArgs { batch, lots })).expect("skipped");
+    assert_eq!(market.view_batch(batch).open.expect("open").progress.adjudicator_operator, None);
+
+    // Then it has its operator from its acceptance on, in contract and mirror
+    accept(&mut market, JUDGE, batch).expect("accept");
+    let judge = market.chain.number(JUDGE);
+    assert_eq!(market.view_batch(batch).open.expect("open").progress.adjudicator_operator, Some(judge));
+    check(&market.chain);
 }
 
 #[test]
