@@ -123,7 +123,7 @@ async fn executors(config: &Config, report: &mut Report) {
         if let Some(command) = &settings.verify_command {
             match CommandExecutor::new(command.clone(), scratch.clone()).preflight() {
                 Ok(()) => {
-                    report.ok("worker", format!("the program of class {class} that proves results wrong is there"))
+                    report.ok("worker", format!("the program of class {class} that proves results wrong is there"));
                 }
                 Err(error) => report.error("worker", format!("class {class}: {error}"), "correct its verify_command"),
             }

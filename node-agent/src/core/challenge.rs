@@ -520,8 +520,8 @@ fn lot_of(facts: &Facts, batch: BatchId, lot: LotId) -> Option<(&BatchFacts, &Lo
 /// Whether the lot has room for a challenge of these items beside those that stand.
 fn room(case: &Case, dispute: &Dispute<'_>, items: u64) -> Result<(), Refusal> {
     // Neither who challenges nor when matters to whether these items can be.
-    let nobody = Default::default();
-    let added = case.clone().challenge(&dispute.open.terms, dispute.items, (nobody, nobody, items), 0);
+    let any = Default::default();
+    let added = case.clone().challenge(&dispute.open.terms, dispute.items, (any, any, items), 0);
     added.map(drop).map_err(|why: ChallengeRefusal| refusal(why.text().to_owned(), "leave it: a jury sits anyway"))
 }
 
@@ -574,9 +574,9 @@ fn may_send(facts: &Facts, limits: &Challenging, challenge: &Challenge) -> Resul
         return Err("the window was nearly over before it was sent".to_owned());
     }
     let case = state.case.as_deref().cloned().unwrap_or_default();
-    let nobody = Default::default();
+    let any = Default::default();
     let items = batch.open.lot_items(challenge.lot);
-    let added = case.clone().challenge(terms, items, (nobody, nobody, challenge.items), 0);
+    let added = case.clone().challenge(terms, items, (any, any, challenge.items), 0);
     added.map(drop).map_err(|why| why.text().to_owned())
 }
 

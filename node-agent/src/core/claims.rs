@@ -86,7 +86,10 @@ impl State {
                 let free = state.map_or(usize::from(seats), |state| state.free_seats(terms, facts.now_s));
                 let own = [number, node.operator_or(number)];
                 let left = state.is_some_and(|state| state.leavers.iter().any(|leaver| own.contains(leaver)));
-                if place.round == 0 && free > 0 && !left {
+                // Who left a begun lot cannot sit there any more, so it may be too thin where its batch is not.
+                let has_leavers = place.round == 0 && state.is_some_and(|state| !state.leavers.is_empty());
+                let thin = has_leavers && !self.refusals(facts, open, 0, state).is_empty();
+                if place.round == 0 && free > 0 && !left && !thin {
                     unfilled += 1;
                     let nodes = facts.classes.get(&terms.class).map_or(seed.tickets, |class| class.nodes);
                     if unfilled > self.front(nodes, seats) {
@@ -94,12 +97,7 @@ impl State {
                     }
                 }
                 let takes = takes.get(usize::from(place.round)).copied().unwrap_or_default();
-                if !takes || self.pauses.lot(batch, place.lot, now_ms) || self.is_mine(place) {
-                    continue;
-                }
-                // Who left a begun lot cannot sit there any more.
-                let is_begun = place.round == 0 && state.is_some_and(|state| !state.leavers.is_empty());
-                if is_begun && !self.refusals(facts, open, 0, state).is_empty() {
+                if !takes || thin || self.pauses.lot(batch, place.lot, now_ms) || self.is_mine(place) {
                     continue;
                 }
                 let table = open.table(place, state, Some(seed));

@@ -449,3 +449,61 @@ fn later_round__should_be_worked_blind_to_what_others_answered() {
         assert_eq!(works_on(round, [7, 8, 9]), (work, shown));
     }
 }
+
+/// Accounts with an active node in the class: numbers, and their operators.
+fn accounts(nodes: &[(u32, u32)], facts: &Facts) -> Vec<piecework_interface::view::Account> {
+    let like = facts.node().unwrap().1;
+    let node = |operator| Node { operator: Some(AccountNo(operator)), ..like.clone() };
+    nodes.iter().map(|&(account, operator)| fixture::account(AccountNo(account), node(operator))).collect()
+}
+
+#[test]
+fn others__should_be_operators_who_may_sit() {
+    // Given a class of twenty nodes, the agent's of operator 50, and another of the same; two of operator 60; one of its own;
+    // the requester's; and four that do not count: paused, without a ticket, not declared, not admitted.
+    let mut facts = facts(20);
+    node(&mut facts).operator = Some(AccountNo(50));
+    let mut accounts = accounts(
+        &[(5, 50), (6, 50), (7, 60), (8, 60), (9, 9), (30, 0), (10, 10), (11, 11), (12, 12), (13, 13)],
+        &facts,
+    );
+    let mut without = accounts.iter_mut().skip(6).map(|account| account.node.as_mut().unwrap());
+    without.next().unwrap().status = piecework_interface::view::NodeStatus::Paused;
+    without.next().unwrap().tickets = 0;
+    without.next().unwrap().classes[0].declared = false;
+    without.next().unwrap().classes[0].admitted = false;
+    facts.count_operators(&accounts);
+    let others = |facts: &Facts, lot| facts.others_in(&facts.batches[&BATCH], lot);
+    // Then operators 60 and 9 may sit beside it.
+    assert_eq!(others(&facts, None), 2);
+    // Who left the lot cannot, where a jury may be needed.
+    let lot = LotState { leavers: vec![AccountNo(60), AccountNo(50)], ..LotState::default() };
+    assert_eq!(others(&facts, Some(&lot)), 2);
+    batch(&mut facts).open.terms.challenge_window_s = 600;
+    assert_eq!((others(&facts, Some(&lot)), others(&facts, None)), (1, 2));
+    // A class that shrank since has no more than its row says, the agent's own node among them.
+    facts.classes.get_mut(&CLASS).unwrap().nodes = 2;
+    assert_eq!(others(&facts, None), 1);
+    // Before the accounts are read there is none.
+    facts.count_operators(&[]);
+    assert_eq!(others(&facts, None), 0);
+}
+
+#[test]
+fn front__should_leave_out_a_lot_whose_leavers_thin_the_class() {
+    // Given a batch with a challenge window, four other operators, and an operator who asks for just as many.
+    let mut facts = facts(20);
+    batch(&mut facts).open.terms.challenge_window_s = 600;
+    let accounts = accounts(&[(5, 5), (6, 6), (7, 7), (8, 8), (9, 9)], &facts);
+    facts.count_operators(&accounts);
+    let mut state = state();
+    state.limits.policy.spare_nodes_with_window = 1;
+    hold(&mut facts, 0, 1);
+    hold(&mut facts, 1, 1);
+    let all = looks(&state, &facts);
+    assert!(all.contains(&0) && all.contains(&1), "{all:?}");
+    // When one of them left the first lot, then that is left alone, and holds up no other.
+    batch(&mut facts).lots.get_mut(&LotId(0)).unwrap().leavers = vec![AccountNo(9)];
+    let further: Vec<u32> = all.into_iter().map(|lot| lot + 1).collect();
+    assert_eq!(looks(&state, &facts), further);
+}
