@@ -24,6 +24,7 @@ use serde::Serialize;
 use self::{
     bounds::Claim,
     contest::Contest,
+    named::PACES,
     outcome::Outcome,
     play::{LOTS, Orders, Setting},
     search::{Effort, Goal, Reach, Search},
@@ -45,8 +46,6 @@ const SEVERAL: u8 = 4;
 const SCORED: u8 = 32;
 /// Attacks by name that are played where extensions do not work, too.
 const EVERYWHERE: [&str; 7] = ["capture", "lie", "silence", "hold", "copy", "oppose", "tie"];
-/// Honest work in more or fewer seats, measured by honest work among the others.
-const PACES: [&str; 2] = ["early", "late"];
 /// A coalition's cost of work on an item, in R.
 const WORK_COST: f64 = 0.3;
 /// Lots of a strategy in a quick run.

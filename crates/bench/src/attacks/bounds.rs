@@ -4,32 +4,35 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{contest::Estimate, outcome::Outcome, search::Reach};
+use super::{contest::Estimate, named::PACES, outcome::Outcome, search::Reach};
 
 /// Least tickets of the figures below, percent, and one step more for each of them.
 const SHARE_STEP: u32 = 10;
 /// What honest slots lose at most of what is due to them, by start, with 10, 20 and 30 % of the tickets.
 const LOSSES: [(u8, [f64; 3]); 3] = [(3, [0.015, 0.05, 0.14]), (2, [0.015, 0.062, 0.16]), (5, [0.015, 0.05, 0.14])];
-/// What exact best responses gain over honest work in both rounds, by start, whether extensions sit, and whether the requester
-/// takes part: all seats of round 0, all of an extension, and copying included.
+/// What coalitions gain at most, by start, whether extensions sit, and whether the requester takes part. Where they sit: exact
+/// best responses of a model, against honest work in both rounds, with all seats of a round and copying. Where they do not:
+/// those, or what the search found, which also claims first, and holds a seat before it cancels.
 const GAINS: [(u8, bool, bool, [f64; 3]); 12] = [
     (3, true, false, [0.0087, 0.0146, 0.0222]),
     (3, true, true, [0.0129, 0.0199, 0.0226]),
     (3, false, false, [0.0084, 0.0312, 0.0648]),
-    (3, false, true, [0.1040, 0.2215, 0.3391]),
+    (3, false, true, [0.11, 0.26, 0.375]),
     (2, true, false, [0.0033, 0.0131, 0.0287]),
     (2, true, true, [0.0099, 0.0179, 0.0232]),
     (2, false, false, [0.0030, 0.0120, 0.0270]),
-    (2, false, true, [0.1071, 0.1909, 0.2513]),
+    (2, false, true, [0.123, 0.205, 0.255]),
     (5, true, false, [0.0012, 0.0033, 0.0104]),
     (5, true, true, [0.0020, 0.0087, 0.0320]),
     (5, false, false, [0.0026, 0.0174, 0.0489]),
-    (5, false, true, [0.0534, 0.2190, 0.4734]),
+    (5, false, true, [0.095, 0.255, 0.52]),
 ];
+/// What the search found in challenges of items without a result.
+const APPEALS: [f64; 3] = [0.03, 0.03, 0.04];
+/// The work of a coalition on lots of which it has a seat: 0.3 × (1 − (1 − s)³).
+const UNSCORED: [f64; 3] = [0.0813, 0.1464, 0.1971];
 /// What it is worth at most to claim first.
 const SPEED: [f64; 3] = [0.03, 0.05, 0.07];
-/// Honest work at other times, measured by honest work among the others.
-const PACES: [&str; 2] = ["early", "late"];
 
 /// A sentence of the protocol's promise, or what is open.
 #[derive(Clone, Debug, Serialize)]
@@ -54,7 +57,7 @@ struct Bound {
     of: fn(&Outcome) -> Option<(Estimate, f64)>,
 }
 
-const BOUNDS: [Bound; 7] = [
+const BOUNDS: [Bound; 9] = [
     Bound {
         claim: "no strategy without all seats of round 0 earns more than honest work, whose seats of extensions work",
         open: None,
@@ -75,7 +78,8 @@ const BOUNDS: [Bound; 7] = [
         open: None,
         of: |of| {
             let griefs = of.honest_loss_share > 3.0 * of.honest_loss_se;
-            (is_default(of) && griefs).then(|| (of.destroyed(), 0.0))
+            // What extensions give it without a loss to others counts above.
+            (is_default(of) && griefs).then(|| (of.destroyed(), if is_promised(of) { 0.0 } else { gain(of) }))
         },
     },
     Bound {
@@ -89,9 +93,19 @@ const BOUNDS: [Bound; 7] = [
         of: |of| (works(of) && !is_default(of) && !PACES.contains(&&*of.name)).then(|| (of.profit(), gain(of))),
     },
     Bound {
-        claim: "extensions that do not sit gain what an exact model says",
+        claim: "extensions that do not sit gain a coalition no more than was found",
         open: Some("Extensions that do not sit"),
         of: |of| (!of.extension_sits && !of.scored).then(|| (of.profit(), gain(of))),
+    },
+    Bound {
+        claim: "a challenge window gains a coalition no more than was found",
+        open: Some("No result on purpose"),
+        of: |of| (of.window && !of.scored).then(|| (of.profit(), by_share(APPEALS, of.share))),
+    },
+    Bound {
+        claim: "an adjudicator of the coalition saves its work, and without one nothing gains",
+        open: Some("Adjudicators"),
+        of: |of| of.scored.then(|| (of.profit(), if of.requester { by_share(UNSCORED, of.share) } else { 0.0 })),
     },
 ];
 

@@ -2,6 +2,9 @@
 
 use super::strategy::{Act, Mix, Pace, Strategy};
 
+/// Honest work at other times: measured by honest work among the others, because it takes more seats or fewer.
+pub const PACES: [&str; 2] = ["early", "late"];
+
 /// Those where answers are counted and nobody appeals.
 pub fn counted() -> Vec<Strategy> {
     use Act::{Copy, GiveBack, Guess, Hold, Lie, Oppose, Scatter, Silent, Work};
@@ -32,7 +35,7 @@ pub fn counted() -> Vec<Strategy> {
     // One item of four, and each seat another.
     let some = Mix([3, 1, 0, 0, 0, 0, 0, 0, 0]);
     all.push(Strategy { spread: true, ..Strategy::new("dissent on some", some, Mix::of(Work)) });
-    for (name, pace) in [("early", Pace::Early), ("late", Pace::Late)] {
+    for (name, pace) in PACES.into_iter().zip([Pace::Early, Pace::Late]) {
         all.push(Strategy { pace, ..plain((name, Work, Work)) });
     }
     all.push(Strategy { endings: [0, 1, 0], ..plain(("cancel", Hold, Hold)) });
@@ -73,8 +76,12 @@ pub fn scored() -> Vec<Strategy> {
     let some = Mix([3, 0, 1, 0, 0, 0, 0, 0, 0]);
     all.push(Strategy { spread: true, ..Strategy::new("noise in some", some, Mix::of(Work)) });
     all.push(Strategy { challenges: [0, 1, 0, 0], jury: Mix::of(Lie), ..plain(("challenge fair scores", Lie)) });
-    for (name, scorings) in [("shave", [0, 1, 0, 0]), ("score nothing", [0, 0, 1, 0]), ("no verdict", [0, 0, 0, 1])] {
-        all.push(Strategy { scorings, jury: Mix::of(Copy), ..plain((name, Work)) });
-    }
+    let scores = [
+        ("shave", Work, [0, 1, 0, 0]),
+        ("score nothing", Work, [0, 0, 1, 0]),
+        ("noise with full marks", Scatter, [0, 1, 0, 0]),
+        ("no verdict", Work, [0, 0, 0, 1]),
+    ];
+    all.extend(scores.map(|(name, act, scorings)| Strategy { scorings, jury: Mix::of(Copy), ..plain((name, act)) }));
     all
 }

@@ -5,7 +5,7 @@ use piecework_interface::{
     dispute::{OVERTURN, UPHOLD},
     terms::JURY,
 };
-use rand::Rng as _;
+use rand::{Rng as _, rngs::StdRng};
 
 use super::{
     ERROR_PCT, ERRORS, LIE, Setting, TRUTH,
@@ -13,6 +13,9 @@ use super::{
     orders::{Chance, Orders},
 };
 use crate::attacks::strategy::{Act, Own, Strategy};
+
+/// Where chance chooses among groups, beside the rounds.
+const TIES: u8 = JURY + 4;
 
 /// The seat of an honest node.
 pub fn honest(orders: &Orders, setting: &Setting, lot: &Lot, node: u32, judged: Items) -> Seat {
@@ -63,7 +66,12 @@ pub fn own(
         let answer = if setting.scored && round == JURY {
             ruling(lot, act)
         } else {
-            answer(lot, (round, node, item), act, &mut random)
+            // Of several groups one is chosen by chance: nothing shows which is right.
+            let one = |answers: &[u8]| {
+                let place = orders.random(Chance::Coalition, (lot.number, TIES, item.into())).random_range(0..64);
+                answers.get(place % answers.len().max(1)).copied()
+            };
+            answer(lot, (round, node, item), act, (&mut random, one))
         };
         seat.answers.push(answer);
         if seat.shows() && act == Act::Work {
@@ -79,7 +87,12 @@ pub fn own(
     seat
 }
 
-fn answer(lot: &Lot, (round, node, item): (u8, u32, u8), act: Act, random: &mut rand::rngs::StdRng) -> u8 {
+fn answer(
+    lot: &Lot,
+    (round, node, item): (u8, u32, u8),
+    act: Act,
+    (random, one): (&mut StdRng, impl Fn(&[u8]) -> Option<u8>),
+) -> u8 {
     let other = 10 + u8::try_from(node).unwrap_or_default();
     let (largest, others) = if round == 0 { (Vec::new(), Vec::new()) } else { lot.shown(item) };
     match act {
@@ -89,15 +102,15 @@ fn answer(lot: &Lot, (round, node, item): (u8, u32, u8), act: Act, random: &mut 
         Act::Copy if round == JURY => {
             lot.standing.as_ref().and_then(|standing| standing.get(&item)).copied().unwrap_or(other)
         }
-        Act::Copy => largest.first().copied().unwrap_or(LIE),
-        Act::Oppose => others.first().or_else(|| largest.get(1)).copied().unwrap_or(LIE),
+        Act::Copy => one(&largest).unwrap_or(LIE),
+        Act::Oppose => one(&others).or_else(|| one(&largest).filter(|_| largest.len() > 1)).unwrap_or(LIE),
         Act::Work | Act::Silent | Act::Hold | Act::GiveBack => TRUTH,
     }
 }
 
 /// What an honest juror says of scores, erring or not.
 fn fair_ruling(lot: &Lot, errs: bool) -> u8 {
-    if lot.unfair == errs { UPHOLD } else { OVERTURN }
+    if lot.is_unfair() == errs { UPHOLD } else { OVERTURN }
 }
 
 /// What the coalition's juror says of scores.

@@ -15,7 +15,7 @@ use rand::Rng as _;
 
 use super::{
     ADJUDICATOR, CHALLENGER, Play, WATCHER,
-    lot::{Lot, Results},
+    lot::{Lot, Results, Seat},
     orders::Chance,
 };
 use crate::attacks::strategy::{CHALLENGES, Challenge, SCORINGS, Scoring, Strategy, pick};
@@ -49,7 +49,7 @@ impl Play<'_> {
                 })
             };
             let scores = state.slots.iter().map(score).collect::<anyhow::Result<Vec<_>>>()?;
-            lot.unfair = scoring != Scoring::Fair && lot.seats.iter().any(|seat| seat.is_honest());
+            lot.scoring = scoring;
             let args = VerdictArgs { batch, lot: LotId(lot.id), scores, ..VerdictArgs::default() };
             self.chain.call(Call::by(ADJUDICATOR), |engine| engine.verdict(args))?;
         }
@@ -59,12 +59,9 @@ impl Play<'_> {
     /// Challenges provisional results once: the coalition those that its strategy names, the honest those of which one of
     /// them knows better.
     pub(super) fn appeal(&mut self, batch: BatchId, lots: &mut [Lot], strategy: &Strategy) -> anyhow::Result<()> {
-        // What is left of an adjudicator's bond pays so many juries.
-        let mut backed = usize::from(u16::MAX);
-        if self.setting.scored {
-            backed = usize::try_from(ADJUDICATOR_PARTS)?
-                .saturating_sub(lots.iter().filter(|lot| lot.standing.is_some() && lot.unfair).count());
-        }
+        // An adjudicator's bond pays so many juries.
+        let paid = lots.iter().filter(|lot| lot.standing.is_some() && lot.is_unfair()).count();
+        let mut backed = usize::try_from(ADJUDICATOR_PARTS)?.saturating_sub(paid);
         for lot in lots.iter_mut().filter(|lot| lot.standing.is_none()) {
             let Some(state) = self.state(batch, lot.id).filter(|state| state.phase == LotPhase::Provisional) else {
                 continue;
@@ -72,7 +69,7 @@ impl Play<'_> {
             let open = self.chain.mirror.batches[&batch].open.as_ref().context("an open batch")?;
             let results = if self.setting.scored {
                 lot.standing = Some(Default::default());
-                let (right, wrong) = if lot.unfair { (0, 1) } else { (1, 0) };
+                let (right, wrong) = if lot.is_unfair() { (0, 1) } else { (1, 0) };
                 Results { right, lie: wrong, wrong, open: 0 }
             } else {
                 lot.stand(&settlement::judge(&open.terms, self.setting.items, state))
@@ -87,9 +84,11 @@ impl Play<'_> {
                 Challenge::Own => results.lie,
                 Challenge::Open => results.open,
             };
-            let known = if self.setting.scored { u64::from(backed > 0) } else { lot.known(|seat| seat.is_honest()) };
+            // Beyond the bond a right challenger pays the jury, which is less than a slot loses that is scored at nothing.
+            let appeals = backed > 0 || lot.scoring == Scoring::Zero;
+            let known = if self.setting.scored { u64::from(appeals) } else { lot.known(Seat::is_honest) };
             let watched = results.wrong & known & !own;
-            backed = backed.saturating_sub(usize::from(lot.unfair));
+            backed = backed.saturating_sub(usize::from(lot.is_unfair()));
             for (account, items) in [(CHALLENGER, own), (WATCHER, watched)] {
                 if items != 0 {
                     let items = Items(items).iter().collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use piecework_interface::{answers::Items, settlement::Judgement};
 
 use super::{LIE, TRUTH};
-use crate::attacks::strategy::{Act, Seen};
+use crate::attacks::strategy::{Act, Scoring, Seen};
 
 /// A slot, and what its node does with it.
 #[derive(Clone, Debug)]
@@ -69,8 +69,8 @@ pub struct Lot {
     pub round: u8,
     /// The results that a jury is asked about, once they stood open to challenges.
     pub standing: Option<BTreeMap<u8, u8>>,
-    /// Whether its scores are not those of its answers.
-    pub unfair: bool,
+    /// How it was scored.
+    pub scoring: Scoring,
 }
 
 /// The items of an open result, by what the result is.
@@ -89,7 +89,12 @@ pub struct Results {
 impl Lot {
     /// A lot to which nobody came yet.
     pub const fn new(id: u32, number: u32) -> Self {
-        Self { id, number, comers: Vec::new(), seats: Vec::new(), round: 0, standing: None, unfair: false }
+        Self { id, number, comers: Vec::new(), seats: Vec::new(), round: 0, standing: None, scoring: Scoring::Fair }
+    }
+
+    /// Whether its scores are not those of its answers.
+    pub fn is_unfair(&self) -> bool {
+        self.scoring != Scoring::Fair && self.seats.iter().any(Seat::is_honest)
     }
 
     /// What round 0 showed of an item: its largest groups' answers, and all others.
