@@ -275,7 +275,7 @@ fn terms() -> Terms {
 }
 
 fn bounds() -> Bounds {
-    let window = (10, 100_000);
+    let window = (10, 86_400);
     Bounds {
         claim_ttl_s: window,
         reveal_window_s: window,

@@ -47,7 +47,8 @@ impl Challenger {
         self.public_key
     }
 
-    /// Signs a challenge. `clock_ms` is Unix time, milliseconds.
+    /// Signs a challenge. `clock_ms` is Unix time, milliseconds; of it and the chain's time the earlier one counts, because a
+    /// number of the future is refused and would hold back all later ones.
     ///
     /// # Errors
     /// It has no JSON form.
@@ -58,7 +59,7 @@ impl Challenger {
         let kind = Action::Challenge(Challenged { token, challenge });
         let intent =
             Intent { chain_id: self.chain_id.clone(), account_id: self.key.account_id.to_string(), deadline, kind };
-        self.last = next_number(clock_ms, self.last);
+        self.last = next_number(clock_ms.min((u64::from(now_s) + 1) * 1_000), self.last);
         let sign = |digest: &[u8; 32]| self.key.sign_ed25519(digest).map_or([0; 64], |(_, signature)| signature);
         let intent = intent.signed((self.contract.as_str(), self.last), self.public_key, sign)?;
         let (deposit, fate) = (deposit.into(), Fate::Pending);

@@ -98,7 +98,7 @@ fn transfer(to: &Actor, amount: &str) -> (&'static str, Value, u128) {
 fn ft_transfer__should_move_the_amount_and_log_it() {
     let mut token = Token::start();
     let (alice, bob) = (token.alice.clone(), token.bob.clone());
-    let args = json!({"receiver_id": bob.id, "amount": "400", "memo": "for \"work\" \n", "unknown": [1]});
+    let args = json!({"receiver_id": bob.id, "amount": "400", "memo": "for \"work\" \n"});
     token.call(&alice, "ft_transfer", &args, 1).expect("transfer");
     assert_eq!(token.all(), ["1000", "600", "400", "0"]);
     let log = token.logs().remove(0);

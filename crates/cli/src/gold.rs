@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 pub use piecework_api::gold::NONE;
 use piecework_api::{
     answer::Written,
@@ -61,7 +61,9 @@ fn parse(path: &Path, text: &str, items: &[Item], width: u8) -> anyhow::Result<V
             Err((what, fix)) => mistakes.push(Mistake { line, column: 1, what, fix }),
         }
     }
-    ensure!(mistakes.is_empty(), describe(path, &mistakes));
+    if !mistakes.is_empty() {
+        bail!(Problem::new(describe(path, &mistakes), format!("correct these lines of {}", path.display())));
+    }
     Ok(answers)
 }
 

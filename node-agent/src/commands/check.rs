@@ -148,6 +148,10 @@ async fn executors(config: &Config, report: &mut Report) {
             Err(error @ (ExecuteError::Start { .. } | ExecuteError::Scratch { .. } | ExecuteError::Timeout { .. })) => {
                 report.error("worker", format!("class {class}: {error}"), format!("correct [work.classes.{class}]"));
             }
+            // What cannot be executed, by the convention of shells and of prlimit.
+            Err(error @ ExecuteError::Failed { status, .. }) if matches!(status.code(), Some(126 | 127)) => {
+                report.error("worker", format!("class {class}: {error}"), format!("correct [work.classes.{class}]"));
+            }
             // The sample is no real payload, so a worker may well refuse it.
             Err(error) => report
                 .ok("worker", format!("the worker of class {class} starts and refuses an empty payload ({error})")),

@@ -193,7 +193,9 @@ impl Config {
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let sections = toml::from_str(&text)
             .map_err(|error| ConfigError::Parse { path: path.to_owned(), reason: error.to_string() })?;
-        let base = path.parent().unwrap_or(Path::new(""));
+        // Programs run in a directory of their own, so what the file names relative to itself is made absolute.
+        let path = std::path::absolute(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let (path, base) = (path.as_path(), path.parent().unwrap_or(Path::new("/")));
         let mut check = Checker::default();
         match build(path, base, sections, overrides, &mut check) {
             Some(config) if check.0.is_empty() => Ok(config),
@@ -331,6 +333,17 @@ mod tests {
         assert_eq!(config.state_dir, base.join("state"));
         assert_eq!(config.classes[&ClassId(1)].command.command[0], base.join("./worker").to_string_lossy());
         assert_eq!(config.gateway_url, "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn load__should_make_what_a_relative_file_names_absolute() {
+        let dir = tempfile::tempdir_in(".").unwrap();
+        let path = Path::new(".").join(dir.path().file_name().unwrap()).join("agent.toml");
+        fs::write(&path, GOOD).unwrap();
+        let config = Config::load(&path, &Overrides::default()).unwrap();
+        // A worker runs in a directory of its own, where a relative program is not found.
+        assert!(Path::new(&config.classes[&ClassId(1)].command.command[0]).is_absolute());
+        assert!(config.state_dir.is_absolute() && config.key_file.is_absolute());
     }
 
     #[test]

@@ -220,7 +220,12 @@ impl State {
         if self.stop_at_ms.is_some() {
             return;
         }
-        for held in facts.held() {
+        // Lots whose verification failed come last, so that they starve no other.
+        let mut held: Vec<_> = facts.held().collect();
+        held.sort_by_key(|held| {
+            matches!(self.doubts.get(&(held.place.batch, held.place.lot)), Some(Doubt::Failed { .. }))
+        });
+        for held in held {
             let (batch, lot) = (held.place.batch, held.place.lot);
             if self.challenges.contains_key(&(batch, lot)) || !held.may_dispute(facts.now_s) {
                 continue;
@@ -277,6 +282,10 @@ impl State {
         };
         if let Some(disk) = &self.disk {
             return Err(refusal(disk.clone(), "free space in [state] dir"));
+        }
+        // One at a time: the cap and the balance count what is signed.
+        if actions.iter().any(|action| matches!(action, Action::Sign(_))) {
+            return Ok(());
         }
         let evidence = document(&dispute, place.lot, draft.items, &proven);
         actions.push(Action::Sign(Draft { evidence, ..draft }));
@@ -528,7 +537,7 @@ fn room(case: &Case, dispute: &Dispute<'_>, items: u64) -> Result<(), Refusal> {
 /// Whether the key may sign a challenge with this deposit, by the contract's own rule.
 fn may_sign(account: &Account, limits: &Challenging, token: TokenId, deposit: u128, now_s: u32) -> Result<(), Refusal> {
     let public_key = limits.public_key;
-    let add = format!("run `piecework intent key-add {public_key} --kinds challenge` with a token and a cap");
+    let add = format!("run `piecework intent key-add {public_key} --kinds challenge --daily-cap AMOUNT`");
     let why = match account.keys.iter().find(|key| key.public_key == public_key) {
         None => format!("key {public_key} signs nothing for account {}", account.account),
         Some(IntentKey { limit: None, .. }) => format!("key {public_key} has no cap: a machine's key needs one"),

@@ -142,7 +142,7 @@ fn parse__should_name_the_argument_that_does_not_do() {
     for (bad, field) in [
         ("{\"create_batch\":{}}", "terms"),
         ("{\"create_batch\":{\"terms\":{\"class\":1}}}", "reward"),
-        ("{\"deposit\":{},\"deposit\":{}}", "msg"),
+        ("{\"deposit\":{},\"create_batch\":{}}", "msg"),
         ("{}", "msg"),
     ] {
         assert_eq!(json::parse::<Deposit>(bad.as_bytes()), Err(Error::Argument(field)), "{bad}");

@@ -312,7 +312,8 @@ fn config__should_lie_within_its_bounds() {
     assert!(stake(NEAR / 1_000) && stake(10_000 * NEAR) && !stake(NEAR / 1_000 - 1) && !stake(10_000 * NEAR + 1));
     let class = |deposit| Config { class_deposit: Amount(deposit), ..Config::default() }.check().is_ok();
     assert!(class(NEAR / 10) && class(100 * NEAR) && !class(NEAR / 10 - 1) && !class(100 * NEAR + 1));
-    let ranges: [(&str, fn(&mut Bounds) -> &mut (u32, u32), (u32, u32)); 4] = [
+    type Range = fn(&mut Bounds) -> &mut (u32, u32);
+    let ranges: [(&str, Range, (u32, u32)); 4] = [
         ("claim_ttl_s", |bounds| &mut bounds.claim_ttl_s, (60, 604_800)),
         ("reveal_window_s", |bounds| &mut bounds.reveal_window_s, (300, 86_400)),
         ("challenge_window_s", |bounds| &mut bounds.challenge_window_s, (600, 604_800)),

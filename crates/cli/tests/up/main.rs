@@ -273,7 +273,7 @@ fn class__should_be_registered_declared_and_gated() {
     let registered = value(&network.requester(&register));
     assert_eq!(
         (&registered["class"], &registered["burnt"]),
-        (&Value::from(1), &Value::from("10000000000000000000000"))
+        (&Value::from(1), &Value::from("100000000000000000000000"))
     );
     assert_eq!(registered["schema"].as_str().unwrap().len(), 64);
 

@@ -62,7 +62,7 @@ impl Chain {
     fn bare(nodes: &[&str]) -> Self {
         let bounds = Bounds {
             claim_ttl_s: (10, 100_000),
-            reveal_window_s: (10, 100_000),
+            reveal_window_s: (10, 86_400),
             challenge_window_s: (10, 100_000),
             slice_s: (1, 3_600),
             ..Bounds::default()

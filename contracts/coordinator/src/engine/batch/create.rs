@@ -102,8 +102,7 @@ impl<H: Host> Engine<'_, H> {
         let facts =
             Facts { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at: now };
         let purse = Purse { escrow, ..Purse::default() };
-        let open =
-            OpenBatch { facts, cancelled: false, accepted: false, adjudicator_operator: None, window, purse };
+        let open = OpenBatch { facts, cancelled: false, accepted: false, adjudicator_operator: None, window, purse };
         self.batches.put(batch, Batch::Open(Box::new(open)));
         Ok(batch)
     }

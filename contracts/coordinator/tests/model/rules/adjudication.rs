@@ -369,8 +369,7 @@ fn callback__should_name_an_account_and_modest_gas() {
         let callback = Some(Callback { account_id: account_id.to_owned(), tgas });
         let batch = BatchSpec { callback, ..Market::spec(terms.clone(), 3) };
         let message = piecework_interface::call::DepositMessage::CreateBatch(batch);
-        let result =
-            market.chain.transfer_call(crate::market::TOKEN, crate::market::REQUESTER, 10_u128.pow(12), message);
+        let result = market.chain.transfer_call(crate::market::TOKEN, REQUESTER, 10_u128.pow(12), message);
         assert!(matches!(result, Err(Error::Batch(_))), "{account_id} {tgas}");
     }
 }

@@ -1,6 +1,6 @@
 //! Opened gold, checked: the root is the creation line's, each opening leads to it, and each copy is one that the journal has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use anyhow::{Context as _, bail};
 use piecework_api::{
@@ -66,6 +66,7 @@ pub(super) async fn verify(
 ) -> anyhow::Result<Option<Verified>> {
     let gateway = context.gateway()?;
     if results::known(&gateway, batch).await?.gold_root == NONE && document.is_none() {
+        context.output.note("the gateway has no gold root of the batch, which is its word: nothing of gold is checked");
         return Ok(None);
     }
     let journal = read(context, &gateway, coordinator, batch).await?;
@@ -185,6 +186,10 @@ impl Journal {
         };
         let shown = lot.slots.iter().filter_map(|slot| Some(((number, slot.node), sha256(slot.answers.as_ref()?))));
         let shown: BTreeMap<_, _> = shown.collect();
+        // A node shows one copy of a lot, over all rounds: none counts twice.
+        if shown.len() != lot.slots.iter().filter(|slot| slot.answers.is_some()).count() {
+            return Err(untrue());
+        }
         let ours = (number, AccountNo(0))..=(number, AccountNo(u32::MAX));
         if !self.reveals.range(ours).eq(shown.iter()) {
             return Err(untrue());
@@ -212,10 +217,10 @@ async fn items(
     let mut items = Vec::with_capacity(document.openings.len());
     for opening in &document.openings {
         let number = LotId(opening.item / size);
-        if !lots.contains_key(&number) {
-            lots.insert(number, journal.check(gateway.lot(batch, number).await?)?);
-        }
-        let lot = lots.get(&number).context("a lot that was read")?;
+        let lot = match lots.entry(number) {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(place) => place.insert(journal.check(gateway.lot(batch, number).await?)?),
+        };
         let item = u8::try_from(opening.item % size)?;
         let claim = claims.iter().find(|claim| claim.lot == number);
         let accepted = claim.and_then(|claim| accepted(claim, root, journal.lot_size, item));
@@ -357,6 +362,7 @@ mod tests {
             vec![slot(1, Some(&[7])), slot(2, Some(&[9]))],
             vec![slot(1, Some(&[7]))],
             vec![slot(1, Some(&[7])), slot(2, None)],
+            vec![slot(1, Some(&[7])), slot(1, Some(&[7])), slot(2, Some(&[8]))],
             vec![slot(1, Some(&[7])), slot(2, Some(&[8])), slot(3, Some(&[8]))],
         ] {
             assert!(journal.check(lot(slots)).is_err());

@@ -10,14 +10,15 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use piecework_api::{
     Batch, Lot, LotState,
     client::Client,
-    gold::{GoldItem, GoldRoot, GoldSecret, Said, takes_answers},
+    gold::{GoldAnswer, GoldItem, GoldRoot, GoldSecret, Said, takes_answers},
 };
 use piecework_console::{Problem, table};
 use piecework_interface::{
     amount::Amount,
     host::sha256,
     ids::{BatchId, Digest, LotId},
-    view::{self, OpenBatch},
+    round::batch_closed_to_claims,
+    view::{self, LotPhase, OpenBatch},
 };
 use serde::Serialize;
 
@@ -108,6 +109,8 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
     let root = root_of(&known, &secret)?;
     let lots = lots(&gateway, &known, &secret).await?;
     let opens = chosen(&known, &secret, &lots, &args.items)?;
+    let standing = Standing::read(context, &known, lots.keys().copied()).await?;
+    standing.refuse_early(&known, &opens, context.now_s().await?)?;
     let document = secret.open(|item| opens.contains(&item));
     root.check(&document)?;
     let bytes = serde_json::to_vec(&document)?;
@@ -118,9 +121,15 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
         gateway.put_blob(&digest, &bytes).await?;
     }
     let (_, items) = gateway.gold(batch).await?;
-    let standing = Standing::read(context, &known, &lots).await?;
-    let items: Vec<OpenedItem> =
-        items.iter().filter(|item| opens.contains(&item.opening.item)).map(|item| standing.item(item)).collect();
+    let items: Vec<OpenedItem> = secret
+        .answers()
+        .iter()
+        .filter(|gold| opens.contains(&gold.item))
+        .map(|gold| {
+            let published = items.iter().find(|item| item.opening.item == gold.item);
+            standing.item(lot_of(&known, gold.item), gold, published)
+        })
+        .collect();
     let challenges = disputes(context, &standing, &items, (&digest, batch), args.challenge).await?;
     let opened = Opened {
         batch,
@@ -210,40 +219,66 @@ fn when(known: &Batch, lot: &Lot) -> String {
     }
 }
 
-/// Lots that are provisional on the chain, with their results.
+/// Lots with a record on the chain, and results of those that are provisional: the contract's word decides, never a
+/// gateway's, which could have gold shown while nodes still answer, or have right results challenged.
 struct Standing {
     open: Option<OpenBatch>,
+    cancelled: bool,
     lots: BTreeMap<LotId, view::Lot>,
     results: BTreeMap<u32, Option<String>>,
 }
 
 impl Standing {
-    /// Reads those of a batch's lots that a gateway has as provisional.
-    async fn read(context: &Context, known: &Batch, lots: &BTreeMap<LotId, Lot>) -> anyhow::Result<Self> {
+    async fn read(context: &Context, known: &Batch, lots: impl Iterator<Item = LotId>) -> anyhow::Result<Self> {
         let (coordinator, batch) = (context.coordinator()?, known.batch);
-        let mut standing = Self { open: None, lots: BTreeMap::new(), results: BTreeMap::new() };
-        let Some(open) = super::find(&coordinator, batch).await?.open else { return Ok(standing) };
-        for number in lots.values().filter(|lot| lot.state == LotState::Provisional).map(|lot| lot.lot) {
+        let found = super::find(&coordinator, batch).await?;
+        let cancelled = found.status == view::BatchStatus::Cancelled;
+        let mut standing = Self { open: None, cancelled, lots: BTreeMap::new(), results: BTreeMap::new() };
+        let Some(open) = found.open else { return Ok(standing) };
+        for number in lots {
             let Some(found) = coordinator.lot(batch, number).await? else { continue };
-            standing.results.extend(lot::items(&open, &found).into_iter().map(|item| (item.index, item.result)));
+            if found.state.phase == LotPhase::Provisional {
+                standing.results.extend(lot::items(&open, &found).into_iter().map(|item| (item.index, item.result)));
+            }
             standing.lots.insert(number, found);
         }
         standing.open = Some(open);
         Ok(standing)
     }
 
-    fn item(&self, item: &GoldItem) -> OpenedItem {
-        let answer = hex::encode(&item.opening.answer);
-        let provisional = || self.results.get(&item.opening.item).cloned().flatten();
-        let result = item.accepted.clone().or_else(provisional);
+    /// Refuses items of lots that take answers on the chain, whatever the gateway says.
+    fn refuse_early(&self, known: &Batch, items: &BTreeSet<u32>, now_s: u32) -> Result<(), Problem> {
+        let Some(open) = &self.open else { return Ok(()) };
+        let takes_answers = |lot: &LotId| match self.lots.get(lot) {
+            Some(found) => matches!(found.state.phase, LotPhase::Working | LotPhase::Revealing),
+            None => {
+                !open.progress.window.is_marked(*lot) && !batch_closed_to_claims(&open.terms, self.cancelled, now_s)
+            }
+        };
+        match items.iter().map(|item| lot_of(known, *item)).find(takes_answers) {
+            None => Ok(()),
+            Some(lot) => Err(Problem::new(
+                format!("lot {lot} still takes answers on the chain, though the gateway has it as ended"),
+                "nothing was sent; the gateway lags or lies: ask another with --gateway-url URL",
+            )),
+        }
+    }
+
+    /// An item with gold: its result is the chain's while its lot has a record, then the gateway's.
+    fn item(&self, lot: LotId, gold: &GoldAnswer, published: Option<&GoldItem>) -> OpenedItem {
+        let answer = hex::encode(&gold.answer);
+        let result = match self.lots.get(&lot) {
+            Some(_) => self.results.get(&gold.item).cloned().flatten(),
+            None => published.and_then(|item| item.accepted.clone()),
+        };
         let nodes = |said| {
-            let of = item.copies.iter().filter(move |copy| copy.said == said);
-            of.map(|copy| copy.node_id.clone()).collect::<Vec<_>>()
+            let copies = published.into_iter().flat_map(|item| &item.copies);
+            copies.filter(|copy| copy.said == said).map(|copy| copy.node_id.clone()).collect::<Vec<_>>()
         };
         OpenedItem {
-            item: item.opening.item,
-            lot: item.lot,
-            state: item.state,
+            item: gold.item,
+            lot,
+            state: if self.lots.contains_key(&lot) { LotState::Provisional } else { LotState::Settled },
             against: result.as_ref().is_some_and(|result| *result != answer),
             answer,
             result,
@@ -321,7 +356,7 @@ fn describe(opened: &Opened) -> String {
 
 #[cfg(test)]
 mod tests {
-    use piecework_api::gold::{GoldAnswer, Opening};
+    use piecework_api::gold::Opening;
     use piecework_interface::{draw::Draw, lots::lot_count, terms::Terms};
 
     use super::*;
@@ -406,22 +441,57 @@ mod tests {
         }
     }
 
+    fn record(number: u32, phase: LotPhase) -> view::Lot {
+        view::Lot { batch: BatchId(3), lot: LotId(number), state: view::LotState { phase, ..Default::default() } }
+    }
+
     #[test]
-    fn item__should_stand_beside_the_provisional_result() {
+    fn item__should_stand_beside_the_chains_result_and_not_the_gateways() {
         let results = BTreeMap::from([(1, Some("08".to_owned())), (4, None)]);
-        let standing = Standing { open: None, lots: BTreeMap::new(), results };
-        let item = |item, accepted: Option<&str>| GoldItem {
-            opening: Opening { place: 0, item, answer: vec![7], salt: [0; 32], proof: Vec::new() },
+        let lots = [0, 1].map(|number| (LotId(number), record(number, LotPhase::Provisional))).into();
+        let standing = Standing { open: None, cancelled: false, lots, results };
+        // Given a gateway that says of every item that its gold is 55, and its result what suits it
+        let told = |item, accepted: &str| GoldItem {
+            opening: Opening { place: 0, item, answer: vec![0x55], salt: [0; 32], proof: Vec::new() },
             document: String::new(),
-            lot: LotId(0),
+            lot: LotId(9),
             state: LotState::Provisional,
             contradicted: false,
-            accepted: accepted.map(str::to_owned),
+            accepted: Some(accepted.to_owned()),
             copies: Vec::new(),
         };
-        let against = |of: GoldItem| (standing.item(&of).result, standing.item(&of).against);
-        assert_eq!(against(item(1, None)), (Some("08".to_owned()), true));
-        assert_eq!(against(item(4, None)), (None, false));
-        assert_eq!(against(item(9, Some("07"))), (Some("07".to_owned()), false));
+        let against = |lot, item, accepted| {
+            let gold = GoldAnswer { item, answer: vec![7] };
+            let item = standing.item(LotId(lot), &gold, Some(&told(item, accepted)));
+            (item.answer, item.result, item.against)
+        };
+        let seven = || "07".to_owned();
+        // Then it neither hides a wrong result nor invents one
+        assert_eq!(against(0, 1, "07"), (seven(), Some("08".to_owned()), true));
+        assert_eq!(against(1, 4, "08"), (seven(), None, false));
+        assert_eq!(against(2, 9, "07"), (seven(), Some(seven()), false));
+    }
+
+    #[test]
+    fn refuse_early__should_go_by_the_chain() {
+        // Given lot 0 with a record, and lot 2 that no node claimed
+        let terms = Terms { lot_size: 4, answer_width: 1, expires_at: 1_000, claim_ttl_s: 60, ..Terms::default() };
+        let standing = |phase, cancelled| Standing {
+            open: Some(dispute::tests::batch(terms.clone(), 12)),
+            cancelled,
+            lots: [(LotId(0), record(0, phase))].into(),
+            results: BTreeMap::new(),
+        };
+        let early = |standing: &Standing, item, now_s| {
+            standing.refuse_early(&batch(secret().root()), &BTreeSet::from([item]), now_s).is_err()
+        };
+        for (phase, refused) in [(LotPhase::Working, true), (LotPhase::Revealing, true), (LotPhase::Provisional, false)]
+        {
+            assert_eq!(early(&standing(phase, false), 1, 0), refused, "{phase:?}");
+        }
+        let provisional = |cancelled| standing(LotPhase::Provisional, cancelled);
+        assert!(early(&provisional(false), 9, 940), "a node may claim it yet");
+        assert!(!early(&provisional(false), 9, 941), "no claim would be taken");
+        assert!(!early(&provisional(true), 9, 0));
     }
 }

@@ -177,8 +177,11 @@ mod tests {
 
     #[test]
     fn config__should_take_numbers_amounts_and_nested_fields() {
-        let config = set(&["fee_bps=300", "min_stake=5", "bounds.slice_s=[2,9]"]).unwrap();
-        assert_eq!((config.fee_bps, config.min_stake, config.bounds.slice_s), (300, Amount(5), (2, 9)));
+        let config = set(&["fee_bps=300", "min_stake=5000000000000000000000000", "bounds.slice_s=[2,9]"]).unwrap();
+        assert_eq!(
+            (config.fee_bps, config.min_stake, config.bounds.slice_s),
+            (300, Amount(5 * 10_u128.pow(24)), (2, 9))
+        );
         assert_eq!(config.grace_s, Config::default().grace_s);
     }
 

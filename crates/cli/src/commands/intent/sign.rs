@@ -118,7 +118,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     if !registered.as_ref().is_some_and(|key| key.kinds.has(wanted)) {
         let name = KINDS.iter().find(|(.., kind)| *kind == wanted).map_or("", |(name, ..)| name);
         context.output.note(format!(
-            "{public_key} may not sign this for {account_id} yet: run `piecework intent key-add {public_key} --kinds {name}`"
+            "{public_key} may not sign this for {account_id} yet: run `piecework intent key-add {public_key} --kinds {name} --daily-cap AMOUNT`"
         ));
     }
     let number = number(registered.as_ref(), args.nonce)?;
@@ -208,6 +208,6 @@ fn number(key: Option<&IntentKey>, given: Option<u64>) -> anyhow::Result<u64> {
             "pass the time in milliseconds since 1970, or leave it out"
         )),
         Some(number) => Ok(number),
-        None => (now_ms..).find(is_new).context("the key has no number left"),
+        None => (now_ms..now_ms.saturating_add(1_000)).find(is_new).context("the key has no number left"),
     }
 }
