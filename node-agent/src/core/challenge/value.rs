@@ -44,7 +44,7 @@ pub struct Odds {
 /// How a jury decides the challenged items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// So many jurors give the node's answers, the others stay silent.
+    /// This number of jurors gives the node's answers, the others stay silent.
     Overturned(u8),
     /// No four give another answer than the result.
     Upheld,
