@@ -29,8 +29,8 @@ const GAINS: [(u8, bool, bool, [f64; 3]); 12] = [
 ];
 /// What the search found in challenges of items without a result.
 const APPEALS: [f64; 3] = [0.03, 0.03, 0.04];
-/// The work of a coalition on lots of which it has a seat: 0.3 × (1 − (1 − s)³).
-const UNSCORED: [f64; 3] = [0.0813, 0.1464, 0.1971];
+/// What the search found where the adjudicator is the coalition's: work saved, and fees of its jurors against it.
+const SCORES: [f64; 3] = [0.13, 0.19, 0.48];
 /// What it is worth at most to claim first.
 const SPEED: [f64; 3] = [0.03, 0.05, 0.07];
 
@@ -103,9 +103,9 @@ const BOUNDS: [Bound; 9] = [
         of: |of| (of.window && !of.scored).then(|| (of.profit(), by_share(APPEALS, of.share))),
     },
     Bound {
-        claim: "an adjudicator of the coalition saves its work, and without one nothing gains",
+        claim: "an adjudicator of the coalition gains no more than was found, and without one nothing gains",
         open: Some("Adjudicators"),
-        of: |of| of.scored.then(|| (of.profit(), if of.requester { by_share(UNSCORED, of.share) } else { 0.0 })),
+        of: |of| of.scored.then(|| (of.profit(), if of.requester { by_share(SCORES, of.share) } else { 0.0 })),
     },
 ];
 
