@@ -129,7 +129,7 @@ async fn gold_post__should_refuse_what_a_stranger_can_make(pool: PgPool) {
         (with(|it| it.leaves = 1), 422, "gold-unproven"),
         (with(|it| it.version = 2), 422, "gold-unproven"),
         (with(|it| it.openings.clear()), 422, "gold-unproven"),
-        (serde_json::to_vec(&of_another_batch).unwrap(), 413, "too-large"),
+        (serde_json::to_vec(&of_another_batch).unwrap(), 422, "gold-unproven"),
         (b"{\"version\":1}".to_vec(), 400, "refused"),
         (vec![b'['; 2_000], 400, "refused"),
         (vec![b' '; 2_001], 413, "too-large"),
