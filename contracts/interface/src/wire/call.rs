@@ -89,7 +89,7 @@ pub const fn work_gas(ops: usize) -> u64 {
 /// the call. With [`work_gas`] attached it always is; with less, the tally is left to `poke`.
 pub const TALLY_GAS: u64 = 5 * TGAS;
 
-/// Gas to attach to a `poke` of so many targets: 16 TGas each, what the widest settlement of a jury takes.
+/// Gas to attach to a `poke`, 16 TGas a target: the limit of a jury's settlement.
 #[must_use]
 pub const fn poke_gas(targets: usize) -> u64 {
     16 * TGAS * targets as u64

@@ -112,7 +112,7 @@ impl GoldRoot {
         (batch.gold_root != NONE).then_some(Self { root: batch.gold_root, manifest, items, width })
     }
 
-    /// Whether so many leaves under a tree are what the root stands for.
+    /// Whether the root commits to this tree and its number of leaves.
     #[must_use]
     pub fn is_over(&self, leaves: u32, tree: &Digest) -> bool {
         self.root == root_over(leaves, tree)
@@ -174,7 +174,7 @@ pub(super) fn leaf(manifest: &Digest, item: u32, salt: &Digest, answer: &[u8]) -
     sha256(&[&[0], TAG, manifest.as_slice(), &item.to_le_bytes(), salt, answer].concat())
 }
 
-/// What the creation's line names of a tree of so many leaves.
+/// The gold root, as the creation's line has it: a hash over the number of leaves and their tree.
 pub(super) fn root_over(leaves: u32, tree: &Digest) -> Digest {
     sha256(&[&[2], TAG, leaves.to_le_bytes().as_slice(), tree].concat())
 }

@@ -20,7 +20,7 @@ pub struct GoldAnswer {
     pub answer: Vec<u8>,
 }
 
-/// A batch's gold with the secret of its salts: whoever reads it knows every answer.
+/// A batch's gold with the secret of its salts. A reader of it knows every answer, so it stays with the requester.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoldSecret {
     version: u8,

@@ -167,7 +167,7 @@ fn contested(market: &mut Market, batch: BatchId, answer: u8) -> Vec<Entry> {
 
 #[test]
 fn adjudicator__should_have_its_operator_recorded_whatever_was_skipped_before() {
-    // Given a batch of two groups, of which its requester skips the first before anyone scores it
+    // Given a batch of two groups, whose requester skips the first group before the adjudicator accepts
     let (mut market, _) = adjudicated();
     let verification =
         Verification::Adjudicated { adjudicator: market.chain.number(JUDGE), verdict_ttl_s: VERDICT_TTL };
