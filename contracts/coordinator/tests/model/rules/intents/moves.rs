@@ -153,7 +153,9 @@ fn audit_11__should_leave_room_for_an_account_s_own_deposit_whatever_is_sent_to_
     // Given an account with the least deposit, to which dust of two tokens is sent.
     let mut relay = Relay::new();
     let victim = Wallet::new(9).implicit();
-    relay.market.chain.storage_deposit(&victim, storage_minimum()).expect("account");
+    let least = storage_minimum();
+    assert!(relay.market.chain.storage_deposit(&victim, least - 1).is_err(), "less would leave no row");
+    relay.market.chain.storage_deposit(&victim, least).expect("account");
     let mut dust = |name: &str, token, wallet: u8| {
         relay.market.chain.list_token(name);
         relay.market.chain.transfer_call(name, ALICE, 100, DepositMessage::Deposit {}).expect("deposit");
