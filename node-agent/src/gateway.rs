@@ -180,5 +180,7 @@ fn add(record: Record, batch: &Batch) -> Record {
         ended: record.ended + u64::from(counts.settled_lots) + withdrawn,
         unresolved: record.unresolved + u64::from(unresolved),
         withdrawn: record.withdrawn + withdrawn,
+        contested: record.contested + u64::from(counts.contested_lots),
+        upheld: record.upheld + u64::from(counts.upheld_lots),
     }
 }

@@ -18,8 +18,8 @@ use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Finality, Market,
-    market::CLASS,
+    Finality, Market, Piecework,
+    market::{CLASS, ONE},
     programs::{database_url, programs},
 };
 
@@ -39,6 +39,14 @@ while IFS= read -r line; do
     printf '{"index":%s,"answer":%s}\n' "$index" "$answer"
 done"#;
 
+/// Says of each disputed item whether the result is the number that its payload holds.
+const VERIFY: &str = r#"while IFS= read -r line; do
+    index=$(printf %s "$line" | sed -E 's/.*"index":([0-9]+).*/\1/')
+    result=$(printf %s "$line" | sed -E 's/.*"result":"([^"]*)".*/\1/')
+    truth=$(printf '%02x' $(printf %s "$line" | sed -E 's/.*"payload_base64":"([^"]*)".*/\1/' | base64 -d))
+    [ "$result" = "$truth" ] || printf '{"index":%s,"wrong":true,"evidence":"the payload says %s"}\n' "$index" "$truth"
+done"#;
+
 /// Indexer and gateway over a market's chain.
 pub struct Stack {
     /// Files, programs, endpoints and database.
@@ -56,6 +64,8 @@ pub struct Agent {
     /// The node's number.
     pub node: AccountNo,
     process: stack::Agent,
+    program: PathBuf,
+    config: PathBuf,
     state_dir: PathBuf,
 }
 
@@ -102,17 +112,49 @@ impl Stack {
         key.write(&key_file)?;
         market.add_machine_key(node, key.public_key.to_string().parse()?).await?;
         let gate = gate.map_or_else(|| json!({}), |gate| json!({ "GATE": gate }));
-        let setup = AgentSetup {
-            name: &name,
-            account_id: &key.account_id,
-            key_file: &key_file,
-            class: CLASS,
-            worker: json!({ "command": ["sh", "-c", WORKER], "env": gate, "time_limit_s": 100 }),
-            pace: Pace::QUICK,
-        };
+        let worker = json!({ "command": ["sh", "-c", WORKER], "env": gate, "time_limit_s": 100 });
+        self.run(number, (&name, &key.account_id, &key_file), worker, None).await
+    }
+
+    /// Starts the agent of a node that challenges, at the node's expense, what a program proves wrong. Its keys are those that
+    /// the operator's commands make.
+    ///
+    /// # Errors
+    /// A command fails, or the agent does not start.
+    pub async fn challenger(&self, market: &Market, piecework: &Piecework, node: &Account) -> Result<Agent> {
+        let number = market.number(node).await?;
+        let name = format!("agent{number}");
+        let key_file = piecework.dir().join("machine.json");
+        piecework.value(node, &["node", "add-key", "--out", "machine.json"]).await?;
+        let public_key = piecework.new_key(node, "challenges.json")?;
+        let allow = ["intent", "key-add", &public_key, "--kinds", "challenge", "--daily-cap", "20"];
+        piecework.value(node, &allow).await?;
+        market.until_final().await?;
+        let challenge = json!({
+            "enabled": true,
+            "account_id": node.id(),
+            "key_file": piecework.dir().join("challenges.json"),
+            "daily_cap": (20 * ONE).to_string(),
+        });
+        let worker = json!({
+            "command": ["sh", "-c", WORKER], "verify_command": ["sh", "-c", VERIFY], "env": {}, "time_limit_s": 100,
+        });
+        self.run(number, (&name, &node.id().as_str().parse()?, &key_file), worker, Some(challenge)).await
+    }
+
+    async fn run(
+        &self,
+        node: AccountNo,
+        (name, account_id, key_file): (&str, &piecework_chain::AccountId, &Path),
+        worker: Value,
+        challenge: Option<Value>,
+    ) -> Result<Agent> {
+        let setup = AgentSetup { name, account_id, key_file, class: CLASS, worker, pace: Pace::QUICK, challenge };
         let mut process = stack::Agent::spawn(&self.site, &setup)?;
         process.ready().await?;
-        Ok(Agent { node: number, process, state_dir: self.site.layout.agent_state(&name) })
+        let layout = &self.site.layout;
+        let (program, config) = (self.site.programs.agent.clone(), layout.agent_config(name));
+        Ok(Agent { node, process, program, config, state_dir: layout.agent_state(name) })
     }
 
     /// A resource of the gateway.
@@ -236,6 +278,16 @@ impl Agent {
     /// Asks it to stop.
     pub async fn stop(&mut self) {
         self.process.stop().await;
+    }
+
+    /// What its `status` says.
+    ///
+    /// # Errors
+    /// It cannot be run, or prints no JSON.
+    pub async fn status(&self) -> Result<Value> {
+        let mut status = tokio::process::Command::new(&self.program);
+        let output = status.arg("--config").arg(&self.config).args(["--json", "status"]).output().await?;
+        serde_json::from_slice(&output.stdout).with_context(|| format!("{output:?}"))
     }
 
     /// The record of a seat in its state directory.

@@ -118,6 +118,8 @@ pub struct LotResult {
     pub n: u32,
     /// Accepted items, bit i for item i.
     pub accepted: u64,
+    /// Items whose result a jury changed, bit 0 for an adjudicator's scores; `None` where no jury decided.
+    pub overturned: Option<u64>,
     /// SHA-256 of the answers.
     pub digest: Digest,
     /// Answers to all items, zeros where nothing is accepted; empty in an adjudicated batch.

@@ -41,8 +41,20 @@ impl Step<'_> {
         if (judgement.accepted(), judgement.digest(sha256)) != (accepted, digest) {
             return Err(Fault::Differs("the result"));
         }
-        let (answers, settled_at, seq) = (judgement.answers(), self.context.now_s, self.mirror.root.seq);
-        let result = LotResult { batch, lot, n, accepted, digest, answers, fee, refund, record, settled_at, seq };
+        let result = LotResult {
+            batch,
+            lot,
+            n,
+            accepted,
+            overturned: judgement.ruled(),
+            digest,
+            answers: judgement.answers(),
+            fee,
+            refund,
+            record,
+            settled_at: self.context.now_s,
+            seq: self.mirror.root.seq,
+        };
         let settlement = judgement.settle(&open.fixed, &open.held());
         if (settlement.fee, settlement.refund, settlement.forfeit) != (fee, refund, forfeit) {
             return Err(Fault::Differs("fee, refund or forfeit"));

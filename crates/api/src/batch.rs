@@ -97,6 +97,10 @@ pub struct Counts {
     pub accepted_items: u32,
     /// Items of settled lots without one.
     pub unresolved_items: u32,
+    /// Lots whose result was challenged at least once, by any account.
+    pub contested_lots: u32,
+    /// Challenged lots of which a jury changed nothing.
+    pub upheld_lots: u32,
 }
 
 /// The result of a settled lot.
@@ -115,6 +119,10 @@ pub struct LotResult {
     #[serde(with = "item_set")]
     #[cfg_attr(feature = "schema", schema(value_type = String, example = "0fffffffffffffff"))]
     pub accepted: u64,
+    /// Item set: items whose result a jury changed, bit 0 for an adjudicator's scores; null where no jury decided.
+    #[serde(with = "item_set::option")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "0000000000000000"))]
+    pub overturned: Option<u64>,
     /// Per item the accepted answer, hex, or null where none was.
     #[cfg_attr(feature = "schema", schema(example = json!(["07", "03", null])))]
     pub answers: Vec<Option<String>>,

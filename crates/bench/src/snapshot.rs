@@ -34,6 +34,37 @@ mod tests {
     use crate::methods;
 
     #[test]
+    fn readme__should_say_what_the_snapshot_says() {
+        // Given the table of the coordinator's README, and the accepted figures in its two decimals
+        let text = include_str!("../../../contracts/coordinator/README.md");
+        let accepted: Snapshot = serde_json::from_str(&fs::read_to_string(path()).unwrap()).unwrap();
+        let rows = text.lines().filter_map(|line| {
+            let mut cells = line.split(" | ").skip(1);
+            let name = cells.next()?.strip_prefix('`')?.strip_suffix('`')?;
+            Some((name, cells.next()?)).filter(|(name, _)| accepted.contains_key(*name))
+        });
+
+        // Then they are the same, and the calls that everybody makes are among them
+        let rows: BTreeMap<_, _> = rows.collect();
+        for (name, tgas) in &rows {
+            let expected = hundredths(accepted[*name]);
+            assert_eq!(*tgas, format!("{}.{:02}", expected / 100, expected % 100), "{name}");
+        }
+        assert!(
+            ["heartbeat", "claim", "commit", "reveal", "last_reveal", "withdraw"]
+                .iter()
+                .all(|name| rows.contains_key(name))
+        );
+        let item = format!("0.{:04} TGas (`item_life`)", (accepted["item_life"] + 50_000_000) / 100_000_000);
+        assert!(text.contains(&item), "{item}");
+    }
+
+    /// Hundredths of a TGas, rounded.
+    const fn hundredths(gas: u64) -> u64 {
+        (gas + 5_000_000_000) / 10_000_000_000
+    }
+
+    #[test]
     fn gas__should_not_grow_by_more_than_three_percent() {
         // Given the accepted figures
         let text = fs::read_to_string(path()).expect("gas.snapshot.json: scripts/bench gas --update writes it");

@@ -45,7 +45,8 @@ pub fn router<H: Health>(health: H, metrics: PrometheusHandle) -> Router {
 /// # Errors
 /// The listener failed.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server =
+        axum::serve(listener, router.into_make_service()).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
         served = server => served,
         () = async { stop.cancelled().await; sleep(GRACE).await } => Ok(()),

@@ -56,6 +56,8 @@ pub struct AgentSetup<'a> {
     pub worker: Value,
     /// Pace.
     pub pace: Pace,
+    /// Its table of challenges: `account_id`, `key_file`, `daily_cap`; `None` where it makes none.
+    pub challenge: Option<Value>,
 }
 
 impl AgentSetup<'_> {
@@ -65,7 +67,7 @@ impl AgentSetup<'_> {
     /// If it cannot be written.
     pub fn write(&self, site: &Site) -> anyhow::Result<PathBuf> {
         let Site { layout, network, .. } = site;
-        let config = json!({
+        let mut config = json!({
             "node": { "account_id": self.account_id, "key_file": self.key_file },
             "chain": {
                 "rpc_urls": network.rpc_urls,
@@ -82,6 +84,9 @@ impl AgentSetup<'_> {
             },
             "state": { "dir": layout.agent_state(self.name) },
         });
+        if let Some(challenge) = &self.challenge {
+            config["challenge"] = challenge.clone();
+        }
         let path = layout.agent_config(self.name);
         let text = toml::to_string(&config).context("the agent's configuration cannot be written as TOML")?;
         fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;

@@ -146,6 +146,7 @@ impl Stack {
             class: CLASS,
             worker: json!({ "command": [self.site.programs.worker, "--classifier", classifier], "time_limit_s": 20 }),
             pace,
+            challenge: None,
         }
     }
 

@@ -432,6 +432,7 @@ CREATE TABLE results (
     lot        bigint NOT NULL,
     n          bigint NOT NULL,
     accepted   bigint NOT NULL,
+    overturned bigint,
     digest     bytea NOT NULL CHECK (octet_length(digest) = 32),
     answers    bytea NOT NULL,
     fee        numeric(39,0) NOT NULL,
@@ -448,6 +449,7 @@ COMMENT ON COLUMN results.batch IS 'Batch.';
 COMMENT ON COLUMN results.lot IS 'Lot.';
 COMMENT ON COLUMN results.n IS 'Settlement number in the batch: the leaf of the Merkle mountain range.';
 COMMENT ON COLUMN results.accepted IS 'Item set: accepted items.';
+COMMENT ON COLUMN results.overturned IS 'Item set: items whose result a jury changed, bit 0 for an adjudicator''s scores; null where no jury decided.';
 COMMENT ON COLUMN results.digest IS 'SHA-256 of the answers; of a lot whose adjudicator''s verdict holds, its report''s.';
 COMMENT ON COLUMN results.answers IS 'Answers of all items of the lot, width bytes each, zeros where nothing is accepted; empty in an adjudicated batch.';
 COMMENT ON COLUMN results.fee IS 'Fee, token units.';

@@ -228,7 +228,8 @@ async fn batches(
                   b.fixed AS "fixed: Json<Fixed>", b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
                   b.ended_at, b.created_seq, b.updated_seq, live.working AS "working!", live.revealing AS "revealing!",
                   live.provisional AS "provisional!", live.judging AS "judging!", live.extended AS "extended!",
-                  done.items AS "settled_items!", done.accepted AS "accepted!"
+                  done.items AS "settled_items!", done.accepted AS "accepted!", done.upheld AS "upheld!",
+                  contested.lots AS "contested!"
            FROM batches b JOIN accounts a ON a.account = b.requester,
                 LATERAL (SELECT count(*) FILTER (WHERE l.phase = 'working') AS working,
                                 count(*) FILTER (WHERE l.phase = 'revealing') AS revealing,
@@ -237,8 +238,10 @@ async fn batches(
                                 count(*) FILTER (WHERE l.open_items <> 0) AS extended
                          FROM lots l WHERE l.batch = b.batch) live,
                 LATERAL (SELECT coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS items,
-                                coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted
-                         FROM results r WHERE r.batch = b.batch) done
+                                coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted,
+                                count(*) FILTER (WHERE r.overturned = 0) AS upheld
+                         FROM results r WHERE r.batch = b.batch) done,
+                LATERAL (SELECT count(DISTINCT c.lot) AS lots FROM challenges c WHERE c.batch = b.batch) contested
            WHERE b.batch >= $1 AND b.batch < $2
              AND ($3::text IS NULL OR b.status = $3)
              AND ($4::bigint IS NULL OR b.requester = $4)
@@ -282,6 +285,8 @@ async fn batches(
                 settled_items: narrow(row.settled_items, "results.lot")?,
                 accepted_items: narrow(row.accepted, "results.accepted")?,
                 unresolved_items: narrow(row.settled_items - row.accepted, "results.accepted")?,
+                contested_lots: narrow(row.contested, "challenges.lot")?,
+                upheld_lots: narrow(row.upheld, "results.overturned")?,
             },
             ended_at: optional(row.ended_at, "batches.ended_at")?,
             created_seq: narrow(row.created_seq, "batches.created_seq")?,

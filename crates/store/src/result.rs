@@ -22,13 +22,14 @@ use crate::{
 
 pub(crate) async fn result_insert(tx: &mut PgTransaction<'_>, rows: &[replay::LotResult]) -> Result<(), StoreError> {
     let query = sqlx::query!(
-        "INSERT INTO results (batch, lot, n, accepted, digest, answers, fee, refund, settled_at, seq)
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[],
-                              $7::numeric[], $8::numeric[], $9::bigint[], $10::bigint[])",
+        "INSERT INTO results (batch, lot, n, accepted, overturned, digest, answers, fee, refund, settled_at, seq)
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[],
+                              $7::bytea[], $8::numeric[], $9::numeric[], $10::bigint[], $11::bigint[])",
         &column(rows, |row| row.batch)?,
         &column(rows, |row| row.lot)?,
         &column(rows, |row| row.n)?,
         &column(rows, |row| item_bits(row.accepted))?,
+        &column(rows, |row| row.overturned.map(item_bits))? as _,
         &column(rows, |row| row.digest)?,
         &column(rows, |row| row.answers.bytes.as_slice())?,
         &column(rows, |row| row.fee)?,
@@ -77,7 +78,7 @@ pub async fn result_list(
     limit: u32,
 ) -> Result<Vec<LotResult>, StoreError> {
     sqlx::query!(
-        "SELECT n, lot, accepted, digest, answers, fee, refund, settled_at, seq
+        "SELECT n, lot, accepted, overturned, digest, answers, fee, refund, settled_at, seq
          FROM results
          WHERE batch = $1 AND n >= $2
          ORDER BY n
@@ -99,6 +100,7 @@ pub async fn result_list(
             first_item: batch.first_item(lot),
             items,
             accepted,
+            overturned: row.overturned.map(items_of),
             answers: answers
                 .iter()
                 .map(|(item, answer)| (accepted >> item & 1 == 1).then(|| hex::encode(answer)))

@@ -47,10 +47,13 @@ pub struct PolicySettings {
     /// Part of the stake that is kept free for juries, percent. Default: 10.
     #[arg(long, env = "PIECEWORK_JURY_RESERVE_PCT", global = true, value_name = "PERCENT")]
     pub jury_reserve_pct: Option<u8>,
-    /// Part of a requester's lots that may have ended without results, percent. 100 asks no gateway for it. Default: 50.
+    /// Part of a requester's lots that may have ended without results, percent. Default: 50.
     #[arg(long, env = "PIECEWORK_MAX_LOST_PCT", global = true, value_name = "PERCENT")]
     pub max_lost_pct: Option<u8>,
-    /// Ended lots of a requester before that part counts. Default: 20.
+    /// Part of a requester's lots that may have been challenged without being upheld, percent. Default: 25.
+    #[arg(long, env = "PIECEWORK_MAX_CONTESTED_PCT", global = true, value_name = "PERCENT")]
+    pub max_contested_pct: Option<u8>,
+    /// Ended lots of a requester before these parts count. Default: 20.
     #[arg(long, env = "PIECEWORK_JUDGED_AFTER_LOTS", global = true, value_name = "LOTS")]
     pub judged_after_lots: Option<u64>,
     /// Sit on no juries.
@@ -77,6 +80,7 @@ impl PolicySettings {
             max_windowed_pct: self.max_windowed_pct.or(file.max_windowed_pct),
             jury_reserve_pct: self.jury_reserve_pct.or(file.jury_reserve_pct),
             max_lost_pct: self.max_lost_pct.or(file.max_lost_pct),
+            max_contested_pct: self.max_contested_pct.or(file.max_contested_pct),
             judged_after_lots: self.judged_after_lots.or(file.judged_after_lots),
             no_juries: self.no_juries || file.no_juries,
         }
@@ -113,6 +117,7 @@ impl PolicySettings {
             max_windowed_pct: self.max_windowed_pct.unwrap_or(safe.max_windowed_pct),
             jury_reserve_pct: self.jury_reserve_pct.unwrap_or(safe.jury_reserve_pct),
             max_lost_pct: self.max_lost_pct.unwrap_or(safe.max_lost_pct),
+            max_contested_pct: self.max_contested_pct.unwrap_or(safe.max_contested_pct),
             judged_after_lots: self.judged_after_lots.unwrap_or(safe.judged_after_lots),
             juries: !self.no_juries,
         };
@@ -120,6 +125,7 @@ impl PolicySettings {
             ("max_windowed_pct", policy.max_windowed_pct),
             ("jury_reserve_pct", policy.jury_reserve_pct),
             ("max_lost_pct", policy.max_lost_pct),
+            ("max_contested_pct", policy.max_contested_pct),
         ] {
             if value > 100 {
                 wrong(name, &value.to_string(), "a part of the whole, 0..=100");

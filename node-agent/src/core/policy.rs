@@ -41,7 +41,9 @@ pub struct Policy {
     pub jury_reserve_pct: u8,
     /// Part of a requester's lots that may have ended without results, in percent.
     pub max_lost_pct: u8,
-    /// Lots of a requester before that part counts.
+    /// Part of a requester's lots that may have been challenged without being upheld by a jury, in percent.
+    pub max_contested_pct: u8,
+    /// Ended lots of a requester before these parts count.
     pub judged_after_lots: u64,
     /// Whether it sits on juries.
     pub juries: bool,
@@ -61,6 +63,7 @@ impl Default for Policy {
             max_windowed_pct: 25,
             jury_reserve_pct: 10,
             max_lost_pct: 50,
+            max_contested_pct: 25,
             judged_after_lots: 20,
             juries: true,
         }
@@ -76,6 +79,10 @@ pub struct Record {
     pub unresolved: u64,
     /// Lots among them that their batch took back: it was cancelled or expired before their first claim.
     pub withdrawn: u64,
+    /// Lots among them, and lots that are not settled yet, whose result was challenged.
+    pub contested: u64,
+    /// Challenged lots of which a jury changed nothing: their copies shared the challengers' deposits.
+    pub upheld: u64,
 }
 
 /// A round of a batch, as the policy weighs it.
@@ -158,7 +165,7 @@ impl Policy {
         self.terms(offer, &mut refusals);
         if offer.round == 0 {
             refusals.extend(self.crowd(offer));
-            refusals.extend(self.requester(offer));
+            refusals.extend(offer.record.iter().flat_map(|record| self.requester(record)));
         }
         refusals
     }
@@ -230,19 +237,29 @@ impl Policy {
         })
     }
 
-    fn requester(&self, offer: &Offer<'_>) -> Option<Refusal> {
-        let Record { ended, unresolved, withdrawn } = offer.record?;
-        let lost = unresolved.saturating_add(withdrawn);
+    fn requester(&self, record: &Record) -> impl Iterator<Item = Refusal> {
+        let &Record { ended, unresolved, withdrawn, contested, upheld } = record;
+        let part = |lots: u64| mul_div(lots.into(), 100, ended.into());
+        let (lost_pct, contested_pct) =
+            (part(unresolved.saturating_add(withdrawn)), part(contested.saturating_sub(upheld)));
         let is_judged = ended >= self.judged_after_lots.max(1);
-        let lost_pct = mul_div(lost.into(), 100, ended.into());
-        (is_judged && lost_pct > u128::from(self.max_lost_pct)).then(|| {
+        let lost = (is_judged && lost_pct > u128::from(self.max_lost_pct)).then(|| {
             let why = format!(
                 "of the requester's last {ended} lots {unresolved} ended without results and {withdrawn} were withdrawn, \
                  {lost_pct} %, more than {}",
                 self.max_lost_pct
             );
             Refusal::set(why, "max_lost_pct", lost_pct.min(100))
-        })
+        });
+        let taken = (is_judged && contested_pct > u128::from(self.max_contested_pct)).then(|| {
+            let why = format!(
+                "of the requester's last {ended} lots {contested} were challenged and {upheld} of these upheld, which leaves \
+                 {contested_pct} %, more than {}",
+                self.max_contested_pct
+            );
+            Refusal::set(why, "max_contested_pct", contested_pct.min(100))
+        });
+        lost.into_iter().chain(taken)
     }
 
     /// Whether other operators matter at all.
@@ -254,7 +271,7 @@ impl Policy {
     /// Whether how requesters' lots ended matters at all.
     #[must_use]
     pub const fn asks_for_records(&self) -> bool {
-        self.max_lost_pct < 100
+        self.max_lost_pct < 100 || self.max_contested_pct < 100
     }
 
     /// Why the stake does not suffice for a seat; `None` if it does. Seats of work leave the juries' part free.

@@ -288,7 +288,14 @@ async fn requester__should_be_known_by_how_its_lots_ended() {
     let world = World::new().await;
     let batch = |status, counts| Batch { status, counts, ..world.batch("blob:00") };
     let running = Counts { open_lots: 9, settled_lots: 1, settled_items: 2, ..Counts::default() };
-    let closed = Counts { settled_lots: 5, settled_items: 10, unresolved_items: 5, ..Counts::default() };
+    let closed = Counts {
+        settled_lots: 5,
+        settled_items: 10,
+        unresolved_items: 5,
+        contested_lots: 3,
+        upheld_lots: 1,
+        ..Counts::default()
+    };
     let cancelled = Counts { open_lots: 4, settled_lots: 1, ..Counts::default() };
     let items = vec![
         batch(BatchState::Open, running),
@@ -298,7 +305,8 @@ async fn requester__should_be_known_by_how_its_lots_ended() {
     world.set("/v1/batches", Some(&serde_json::to_vec(&Page { items, next: None }).unwrap()));
     // When the gateway is asked, then open lots of the running batch count for nothing.
     let gateway = Gateway::new(&world.url, 1 << 20).unwrap();
-    assert_eq!(gateway.requester(BATCH).await.unwrap(), Record { ended: 11, unresolved: 2, withdrawn: 4 });
+    let record = Record { ended: 11, unresolved: 2, withdrawn: 4, contested: 3, upheld: 1 };
+    assert_eq!(gateway.requester(BATCH).await.unwrap(), record);
     let asked = world.asked.lock().unwrap();
     assert!(asked.last().unwrap().ends_with("requester_id=requester.test.near"), "{asked:?}");
 }

@@ -378,6 +378,12 @@ impl<'a> Judgement<'a> {
         self.ruling.as_ref().map_or(0, |ruling| ruling.overturned_items())
     }
 
+    /// Items whose result a jury changed, if four jurors revealed and so decided; `None` without such a jury.
+    #[must_use]
+    pub fn ruled(&self) -> Option<u64> {
+        self.ruling.as_ref().filter(|ruling| ruling.decides()).map(|ruling| ruling.overturned_items())
+    }
+
     /// The adjudicator's verdict, unless a jury overturned it.
     fn verdict(&self) -> Option<&'a Verdict> {
         self.case?.verdict.as_ref().filter(|_| self.overturned() == 0)

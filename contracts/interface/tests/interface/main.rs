@@ -19,3 +19,4 @@ mod node;
 mod numbers;
 mod settlement;
 mod tally;
+mod vectors;

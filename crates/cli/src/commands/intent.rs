@@ -3,6 +3,8 @@
 mod relay;
 mod sign;
 
+use std::path::PathBuf;
+
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use piecework_chain::AccountId;
@@ -17,7 +19,7 @@ use piecework_interface::{
 use serde_json::json;
 
 use super::{account, registered};
-use crate::{context::Context, tokens};
+use crate::{context::Context, credentials, tokens};
 
 /// Commands about signed intents and their keys.
 #[derive(Debug, Subcommand)]
@@ -37,8 +39,11 @@ pub enum IntentCommand {
 /// `intent key-add`.
 #[derive(Debug, Args)]
 pub struct KeyAddArgs {
-    /// The key that may sign, as ed25519:...; its secret stays where it is
-    public_key: PublicKey,
+    /// The key that may sign, as ed25519:...; its secret stays where it is [default: a new key is made here]
+    public_key: Option<PublicKey>,
+    /// Where a new key is written [default: ACCOUNT.intents.json]
+    #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
+    out: Option<PathBuf>,
     /// What it may sign
     #[arg(long, value_parser = one_of(KINDS), value_delimiter = ',', required = true)]
     kinds: Vec<Kind>,
@@ -94,9 +99,23 @@ async fn key_add(context: &Context, args: KeyAddArgs) -> anyhow::Result<()> {
     }
     let signer = context.signer().await?;
     registered(&context.coordinator()?, signer.account_id()).await?;
-    let add = IntentKeyAddArgs { public_key: args.public_key, kinds, token: token.id(), daily_cap: Amount(daily_cap) };
-    context.call(&signer, calls::intent_key_add(&add)).await?;
-    context.output.note(format!("{} may sign for {}", args.public_key, signer.account_id()));
+    let (public_key, path) = match args.public_key {
+        Some(public_key) => (public_key, None),
+        None => {
+            let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.intents.json", signer.account_id())));
+            let key = credentials::create(signer.account_id(), &path)?;
+            (key.public_key.to_string().parse()?, Some(path))
+        }
+    };
+    let add = IntentKeyAddArgs { public_key, kinds, token: token.id(), daily_cap: Amount(daily_cap) };
+    if let Err(error) = context.call(&signer, calls::intent_key_add(&add)).await {
+        if let Some(path) = &path {
+            std::fs::remove_file(path)?;
+        }
+        return Err(error);
+    }
+    let place = path.map(|path| format!(", written to {}", path.display())).unwrap_or_default();
+    context.output.note(format!("{public_key}{place}, may sign for {}", signer.account_id()));
     show(context, signer.account_id()).await
 }
 

@@ -375,7 +375,7 @@ fn requester__should_be_asked_about_before_its_work_is_begun() {
     assert_eq!(state.step(1, Event::Fetched(BATCH, LotId(0), Ok(()))), []);
     assert!(state.why_no_work(1)[0].contains("is being asked about its requester"));
     // When the gateway answers that most of its lots came to nothing, then none is claimed.
-    let bad = crate::core::policy::Record { ended: 20, unresolved: 20, withdrawn: 0 };
+    let bad = crate::core::policy::Record { ended: 20, unresolved: 20, ..Default::default() };
     assert_eq!(state.step(2, Event::Requester(AccountNo(0), Some(bad))), []);
     assert!(state.why_no_work(2)[0].contains("set [policy] max_lost_pct"), "{:?}", state.why_no_work(2));
     // An answer that knows nothing changes nothing.
@@ -399,7 +399,7 @@ fn stake__should_be_counted_over_all_claims_of_a_call() {
     let bond = open_bond(&facts);
     let mut state = state_of(8);
     state.limits.classes.get_mut(&CLASS).unwrap().parallel = 8;
-    state.limits.policy.max_lost_pct = 100;
+    (state.limits.policy.max_lost_pct, state.limits.policy.max_contested_pct) = (100, 100);
     node(&mut facts).stake = Amount(4 * bond);
     for lot in 0..40 {
         state.payloads.insert((BATCH, LotId(lot)), Payloads::Ready);

@@ -87,7 +87,11 @@ impl Case {
 }
 
 fn record(ended: u64, unresolved: u64, withdrawn: u64) -> Option<Record> {
-    Some(Record { ended, unresolved, withdrawn })
+    Some(Record { ended, unresolved, withdrawn, ..Record::default() })
+}
+
+fn contested(ended: u64, contested: u64, upheld: u64) -> Option<Record> {
+    Some(Record { ended, contested, upheld, ..Record::default() })
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn policy__should_name_what_it_refuses_and_the_setting_that_allows_it() {
         change(&mut policy);
         policy
     };
-    let table: [(Case, &str, Policy); 13] = [
+    let table: [(Case, &str, Policy); 14] = [
         (
             Case::of(Terms { bond_pct: 201, ..terms() }),
             "it bonds 201 % of the work's worth, more than 200; to allow it, set [policy] max_bond_pct = 201",
@@ -163,6 +167,12 @@ fn policy__should_name_what_it_refuses_and_the_setting_that_allows_it() {
             "of the requester's last 20 lots 0 ended without results and 20 were withdrawn, 100 %, more than 50; to \
              allow it, set [policy] max_lost_pct = 100",
             allow(|policy| policy.judged_after_lots = 21),
+        ),
+        (
+            Case { record: contested(20, 9, 3), ..Case::of(terms()) },
+            "of the requester's last 20 lots 9 were challenged and 3 of these upheld, which leaves 30 %, more than 25; to \
+             allow it, set [policy] max_contested_pct = 30",
+            allow(|policy| policy.max_contested_pct = 30),
         ),
         (
             Case { round: JURY, ..Case::of(terms()) },
@@ -228,9 +238,12 @@ fn policy__should_judge_a_requester_only_by_enough_lots() {
     assert!(known(record(19, 19, 0)));
     assert!(known(record(20, 10, 0)));
     assert!(!known(record(20, 11, 0)));
+    assert!(known(contested(19, 19, 0)));
+    assert!(known(contested(20, 5, 0)) && known(contested(20, 20, 15)));
+    assert!(!known(contested(20, 6, 0)) && !known(contested(20, 20, 14)));
     let lax = Policy { max_lost_pct: 100, ..Policy::default() };
     assert!(Case { record: record(20, 20, 0), ..Case::of(terms()) }.refusals(&lax).is_empty());
-    assert!(!lax.asks_for_records() && Policy::default().asks_for_records());
+    assert!(lax.asks_for_records() && !Policy { max_contested_pct: 100, ..lax }.asks_for_records());
 }
 
 #[test]

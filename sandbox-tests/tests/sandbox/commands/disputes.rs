@@ -1,7 +1,9 @@
 //! Challenges, juries and verdicts, from their files to what they pay.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
-use near_workspaces::{Account, Contract};
+use near_workspaces::{Account, Contract, types::NearToken};
 use piecework_interface::{
     dispute::UPHOLD,
     draw::At,
@@ -9,17 +11,20 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, LotId, NEAR},
     op::Target,
-    view::BatchStatus,
+    view::{BatchStatus, LotPhase},
 };
 use piecework_sandbox_tests::{
     Market, Piecework, Setup, Stack,
     market::{LISTENER, ONE},
+    until,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 /// The challenge window of [`TERMS`]: what is done within it takes a minute where blocks are slow.
 const WINDOW_S: u32 = 180;
+/// How long a step of an agent may take on a slow node and a busy machine.
+const LIMIT: Duration = Duration::from_secs(180);
 /// Terms of all batches here; what is missing is the defaults.
 const TERMS: &str = "--class 0 --reward 1 --lot-size 4 --quorum 60 --bond 300 --slice 1s --claim-ttl 30s \
     --reveal-window 20s --challenge-window 3m";
@@ -47,6 +52,93 @@ async fn disputes__should_go_from_commands_to_juries_and_payouts(pool: PgPool) -
     };
     Box::pin(run).await.with_context(|| format!("see the logs in {}", scene.stack.dir().join("logs").display()))?;
     scene.stack.stop().await
+}
+
+/// An agent that two others outvote with the same wrong answer, with the operator's commands and its real programs.
+#[sqlx::test(migrations = false)]
+async fn agent__should_challenge_what_its_program_proves_wrong(pool: PgPool) -> Result<()> {
+    let market = Market::start(Setup { nodes: 8 }).await?;
+    let judge = market.worker.dev_create_account().await?;
+    let stack = Stack::start(&market, &pool).await?;
+    let piecework = Piecework::on(&market, &stack.site.network)?;
+    let scene = Scene { market, stack, piecework, judge };
+    let run = Box::pin(an_agents_challenge(&scene)).await;
+    run.with_context(|| format!("see the logs in {}", scene.stack.dir().join("logs").display()))?;
+    scene.stack.stop().await
+}
+
+async fn an_agents_challenge(scene: &Scene) -> Result<()> {
+    let Scene { market, stack, piecework, .. } = scene;
+    let (batch, lot) = (BatchId(0), LotId(0));
+    let [honest, liars @ .., _, _, _, _, _] = market.nodes.as_slice() else { unreachable!("eight nodes") };
+    let jurors = &market.nodes[3..];
+
+    // Given an agent that may challenge for its account's balance, and a batch whose payloads say the answers
+    market.deposit_storage(honest, NearToken::from_near(1)).await?;
+    market.fund(honest, 10 * ONE).await?;
+    let mut agent = stack.challenger(market, piecework, honest).await?;
+    piecework.write("items.jsonl", &(1..5).map(|item| format!("{{\"payload\":\"{item}\"}}\n")).collect::<String>())?;
+    let terms = TERMS.replace("--quorum 60 --bond 300", "--quorum 66");
+    let create = [&["batch", "create", "--from", "items.jsonl"], &terms.split_whitespace().collect::<Vec<_>>()[..]];
+    piecework.value(&market.requester, &create.concat()).await?;
+
+    // When it does its work, and two others say that the last answer is nine
+    let state = async || anyhow::Ok(market.lot(batch, lot).await?.map(|lot| lot.state));
+    until(LIMIT, "the agent holds a seat", async || Ok(state().await?.map(drop))).await?;
+    market.advance_s(6).await?;
+    for liar in liars {
+        market.claim(liar, batch, lot).await?;
+    }
+    for liar in liars {
+        market.commit(liar, batch, lot, &[1, 2, 3, 9]).await?;
+    }
+    let revealing = async || Ok(state().await?.filter(|state| state.phase == LotPhase::Revealing).map(drop));
+    until(LIMIT, "the agent commits", revealing).await?;
+    for liar in liars {
+        market.reveal(liar, batch, lot, &[1, 2, 3, 9]).await?;
+    }
+
+    // Then it challenges that item alone, by its key of that kind, and the gateway has its evidence
+    let case = async || Ok(state().await?.and_then(|state| state.case).filter(|case| !case.challenges.is_empty()));
+    let case = until(LIMIT, "the agent challenges", case).await?;
+    let number = market.number(honest).await?;
+    ensure!(matches!(case.challenges.as_slice(), [it] if (it.account, it.items) == (number, 0b1000)), "{case:?}");
+    ensure!(market.balance(honest).await? == 10 * ONE - 11 * ONE / 2, "it deposited 5.5 rewards");
+    stack.verify_journal().await?;
+    let page: Value = stack.get("/v1/batches/0/lots/0").await?;
+    let evidence = page["challenges"][0]["evidence"].as_str().context(format!("no challenge in {page}"))?;
+    let document: Value = stack.get(&format!("/v1/blobs/{evidence}")).await?;
+    ensure!(document.to_string().contains("the payload says 04"), "{document}");
+    let counts: Value = stack.get("/v1/batches/0").await?;
+    ensure!(
+        (&counts["counts"]["contested_lots"], &counts["counts"]["upheld_lots"]) == (&json!(1), &json!(0)),
+        "{counts}"
+    );
+    let said = until(LIMIT, "status has the challenge", async || {
+        let said = agent.status().await?;
+        Ok((said["challenges"]["sent"] == 1).then_some(said))
+    });
+    let said = said.await?;
+    ensure!(said["challenges"]["at_risk"] == (11 * ONE / 2).to_string(), "{said}");
+
+    // And a jury of five others sees it as the agent does: deposit, pay and award are its own
+    agent.stop().await;
+    market.advance_s(WINDOW_S + 1).await?;
+    summon(market, batch, lot, &jurors[0]).await?;
+    sit(market, batch, lot, jurors, &[4]).await?;
+    ensure!(market.balance(honest).await? == 10 * ONE + 4 * ONE, "the deposit is back, and four answers are paid");
+    ensure!(near(market, honest).await? == ITEM_WORTH, "a right challenge has its award");
+    agent.start().await?;
+    until(LIMIT, "status says that it won", async || {
+        let said = agent.status().await?;
+        Ok((said["challenges"]["won"] == 1 && said["challenges"]["at_risk"] == "0").then_some(()))
+    })
+    .await?;
+    agent.stop().await;
+    stack.verify_journal().await?;
+    let results: Value = stack.get("/v1/batches/0/results").await?;
+    ensure!(results["items"][0]["overturned"] == "0000000000000008", "{results}");
+    Ok(())
 }
 
 /// Two lots. In the first, a node is right about an answer that the two others outvote it on; in the second, all are wrong

@@ -311,6 +311,7 @@ mod tests {
             first_item: n * 2,
             items: 2,
             accepted,
+            overturned: None,
             answers: answers.iter().map(|answer| answer.map(|answer| hex::encode([answer]))).collect(),
             digest: sha256(&bytes),
             fee: Amount(0),

@@ -72,17 +72,38 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
     }
     if relayed.iter().all(|intent| intent.status != Status::Executed) {
         let first = &relayed[0];
-        let what = format!("none of {} intents was executed: {}", relayed.len(), first.reason.unwrap_or_default());
-        bail!(Problem::new(what, "sign what is still wanted again, with `piecework intent sign`"));
-    }
-    context.output.result(&json!({ "intents": relayed }), || {
-        let line = |(number, intent): (usize, &Relayed)| {
-            let status = word(intent.status);
-            let reason = intent.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("{number}  {}  {status}{reason}", intent.account_id.as_deref().unwrap_or("?"))
+        let what = match relayed.as_slice() {
+            [only] => format!("the intent was not executed: {}", only.reason.unwrap_or_default()),
+            all => format!("none of {} intents was executed:\n{}", all.len(), lines(all)),
         };
-        (1..).zip(&relayed).map(line).collect::<Vec<_>>().join("\n")
-    })
+        bail!(Problem::new(what, fix(first.code)));
+    }
+    context.output.result(&json!({ "intents": relayed }), || lines(&relayed))
+}
+
+/// What became of each, one a line.
+fn lines(relayed: &[Relayed]) -> String {
+    let line = |(number, intent): (usize, &Relayed)| {
+        let status = word(intent.status);
+        let reason = intent.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{number}  {}  {status}{reason}", intent.account_id.as_deref().unwrap_or("?"))
+    };
+    (1..).zip(relayed).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What to do about an intent that did nothing.
+const fn fix(code: Option<Skip>) -> &'static str {
+    match code {
+        Some(Skip::NoKey) => {
+            "its account lets the key sign with `piecework intent key-add PUBLIC_KEY`, then relay it again"
+        }
+        Some(Skip::NoAccount) => "register its account with `piecework account storage-deposit`, then relay it again",
+        Some(Skip::Chain | Skip::Signature) => "sign it for this contract and chain, with `piecework intent sign`",
+        Some(Skip::Nonce) => {
+            "it may have been executed before: look at its account, and sign what is still wanted again"
+        }
+        _ => "mend what the reason names, and sign what is still wanted again, with `piecework intent sign`",
+    }
 }
 
 /// Sends one call. It fails only if none of its intents is genuine, which is no error of the others' calls.
