@@ -44,6 +44,7 @@ fn mirror() -> OpenApiRouter<App> {
         .routes(routes!(network::network))
         .routes(routes!(batches::list::batches_list))
         .routes(routes!(batches::get::batches_get))
+        .routes(routes!(batches::segments::batches_segments))
         .routes(routes!(lots::list::lots_list))
         .routes(routes!(lots::get::lots_get))
         .routes(routes!(lots::states::lots_states))

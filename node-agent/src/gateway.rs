@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use piecework_api::{
-    Batch, BatchState, Page,
+    Batch, BatchSegment, BatchState, Page,
     client::{Client, ClientError, Options},
     manifest::Place,
 };
@@ -21,6 +21,9 @@ const AT_ONCE: usize = 8;
 
 /// Batches of a requester that are looked at: its newest.
 const BATCHES: u32 = 100;
+
+/// Segments that are asked for at once.
+const SEGMENTS: u32 = 200;
 
 /// Where manifests and payloads come from.
 #[derive(Clone, Debug)]
@@ -97,21 +100,38 @@ impl Gateway {
         Ok(Self { client: Client::new(url, options)?, max_lot_bytes })
     }
 
-    /// The digests of a batch's payloads, checked against the root on chain. `height` is a block in which the batch exists.
+    /// Where the manifest of the items is that a batch was created with. `height` is a block in which the batch exists.
     ///
     /// # Errors
-    /// If they cannot be had or are not those of the batch.
-    pub async fn manifest(
+    /// If the gateway does not say.
+    pub async fn uri(&self, batch: BatchId, height: u64) -> Result<String, GatewayError> {
+        let known = self.client.batch(batch, Some(height)).await?;
+        Ok(known.ok_or_else(|| self.missing(format!("batch {batch}")))?.uri)
+    }
+
+    /// Segments of a batch from this item on, in order: some at least, unless the gateway is behind the chain or there are none.
+    ///
+    /// # Errors
+    /// If the gateway does not give them.
+    pub async fn segments(
         &self,
         batch: BatchId,
-        items: u32,
-        root: &Digest,
+        from_item: u32,
         height: u64,
-    ) -> Result<Vec<Digest>, GatewayError> {
-        let known = self.client.batch(batch, Some(height)).await?;
-        let uri = known.ok_or_else(|| self.missing(format!("batch {batch}")))?.uri;
-        let Some(place) = Place::of(&uri) else { return Err(GatewayError::Uri(uri)) };
-        let digests = self.client.manifest(&place, items, root).await?;
+    ) -> Result<Vec<BatchSegment>, GatewayError> {
+        let path = format!("/v1/batches/{batch}/segments?limit={SEGMENTS}&from_item={from_item}&min_height={height}");
+        let page: Option<Page<BatchSegment>> = self.client.get(&path).await?;
+        Ok(page.ok_or_else(|| self.missing(format!("batch {batch}")))?.items)
+    }
+
+    /// The digests of a segment's payloads, checked against the root on chain.
+    ///
+    /// # Errors
+    /// If they cannot be had or are not those of the segment.
+    pub async fn manifest(&self, segment: &BatchSegment) -> Result<Vec<Digest>, GatewayError> {
+        let BatchSegment { items, manifest, uri, .. } = segment;
+        let Some(place) = Place::of(uri) else { return Err(GatewayError::Uri(uri.clone())) };
+        let digests = self.client.manifest(&place, *items, manifest).await?;
         digests.ok_or_else(|| self.missing("manifest of the batch".to_owned()))
     }
 
@@ -175,10 +195,13 @@ impl Gateway {
 fn add(record: Record, batch: &Batch) -> Record {
     let counts = &batch.counts;
     let withdrawn = if batch.status == BatchState::Open { 0 } else { counts.open_lots.into() };
-    let unresolved = counts.unresolved_items / u32::from(batch.record.terms.lot_size.max(1));
+    // Lots' worth of items, by the lots' real size: many batches have one short lot.
+    let lots = u64::from(counts.unresolved_items) * u64::from(counts.settled_lots);
+    let items = u64::from(counts.settled_items.max(1));
+    let unresolved = (lots + items / 2) / items;
     Record {
         ended: record.ended + u64::from(counts.settled_lots) + withdrawn,
-        unresolved: record.unresolved + u64::from(unresolved),
+        unresolved: record.unresolved + unresolved,
         withdrawn: record.withdrawn + withdrawn,
         contested: record.contested + u64::from(counts.contested_lots),
         upheld: record.upheld + u64::from(counts.upheld_lots),

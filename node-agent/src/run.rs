@@ -223,7 +223,7 @@ impl Agent {
                     send(&sender, Event::Requester(requester, record));
                 });
             }
-            Action::Drop(batch, lot) => report("state.drop", self.store.payloads_remove(batch, lot)),
+            Action::Drop(batch, lot) => report("state.drop", self.payloads.forget(batch, lot)),
             Action::Work { place, class, items, width, limit_s } => self.work(place, class, items, width, limit_s),
             Action::Cancel(place) => {
                 if let Some(work) = self.works.remove(&place) {

@@ -224,18 +224,41 @@ impl Store {
         self.remove("", CALL)
     }
 
-    /// A batch's manifest, unchecked.
+    /// The manifest of the segment of a batch that begins with this item, unchecked.
     #[must_use]
-    pub fn manifest(&self, batch: BatchId) -> Option<Vec<u8>> {
-        fs::read(self.dir.join(MANIFESTS).join(batch.to_string())).ok()
+    pub fn manifest(&self, batch: BatchId, first_item: u32) -> Option<Vec<u8>> {
+        fs::read(self.dir.join(MANIFESTS).join(manifest_name(batch, first_item))).ok()
     }
 
-    /// Writes a batch's manifest.
+    /// Writes such a manifest.
     ///
     /// # Errors
     /// If it did not reach the disk.
-    pub fn manifest_put(&self, batch: BatchId, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write(MANIFESTS, &batch.to_string(), bytes)
+    pub fn manifest_put(&self, batch: BatchId, first_item: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(MANIFESTS, &manifest_name(batch, first_item), bytes)
+    }
+
+    /// Deletes such a manifest.
+    ///
+    /// # Errors
+    /// If it is still there.
+    pub fn manifest_remove(&self, batch: BatchId, first_item: u32) -> Result<(), StoreError> {
+        self.remove(MANIFESTS, &manifest_name(batch, first_item))
+    }
+
+    /// What is known of a batch's segments, which was checked before it was written; `None` if that cannot be read.
+    #[must_use]
+    pub fn segments<T: DeserializeOwned>(&self, batch: BatchId) -> Option<T> {
+        let bytes = fs::read(self.dir.join(MANIFESTS).join(segments_name(batch))).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Writes what is known of a batch's segments.
+    ///
+    /// # Errors
+    /// If it did not reach the disk.
+    pub fn segments_put(&self, batch: BatchId, segments: &impl Serialize) -> Result<(), StoreError> {
+        self.write_json(MANIFESTS, &segments_name(batch), segments)
     }
 
     /// A lot's payloads, if all are there and have these digests.
@@ -271,9 +294,17 @@ impl Store {
     /// If the directory cannot be listed or a file stays.
     pub fn payloads_keep(&self, lots: &[(BatchId, LotId)]) -> Result<(), StoreError> {
         let keep: Vec<String> = lots.iter().map(|(batch, lot)| lot_name(*batch, *lot)).collect();
-        self.remove_others(PAYLOADS, &keep)?;
-        let keep: Vec<String> = lots.iter().map(|(batch, _)| batch.to_string()).collect();
-        self.remove_others(MANIFESTS, &keep)
+        self.remove_others(PAYLOADS, |name| keep.iter().any(|kept| name == kept))?;
+        self.manifests_keep(|batch| lots.iter().any(|(of, _)| *of == batch))
+    }
+
+    /// Deletes manifests and segments of all batches but these.
+    ///
+    /// # Errors
+    /// If the directory cannot be listed or a file stays.
+    pub fn manifests_keep(&self, keep: impl Fn(BatchId) -> bool) -> Result<(), StoreError> {
+        let batch = |name: &str| name.split(['-', '.']).next()?.parse().ok().map(BatchId);
+        self.remove_others(MANIFESTS, |name| batch(name).is_some_and(&keep))
     }
 
     /// Tries a write.
@@ -330,9 +361,9 @@ impl Store {
         entries.map(|entry| entry.map(|it| it.path()).map_err(|error| StoreError::read(&self.dir, error))).collect()
     }
 
-    fn remove_others(&self, part: &str, keep: &[String]) -> Result<(), StoreError> {
+    fn remove_others(&self, part: &str, keep: impl Fn(&str) -> bool) -> Result<(), StoreError> {
         for path in self.list(part)? {
-            if !path.file_name().is_some_and(|name| keep.iter().any(|kept| name == kept.as_str())) {
+            if !path.file_name().and_then(|name| name.to_str()).is_some_and(&keep) {
                 fs::remove_file(&path).map_err(|error| StoreError::write(&self.dir, error))?;
             }
         }
@@ -384,6 +415,14 @@ fn slot_name(place: Place) -> String {
 
 fn challenge_name(batch: BatchId, lot: LotId) -> String {
     format!("{}.json", lot_name(batch, lot))
+}
+
+fn manifest_name(batch: BatchId, first_item: u32) -> String {
+    if first_item == 0 { batch.to_string() } else { format!("{batch}-{first_item}") }
+}
+
+fn segments_name(batch: BatchId) -> String {
+    format!("{batch}.segments")
 }
 
 fn lot_name(batch: BatchId, lot: LotId) -> String {

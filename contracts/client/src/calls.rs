@@ -3,10 +3,10 @@
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS, ChallengeArgs, ClassNodeArgs,
-        ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs, IntentKeyRemoveArgs, NodeRegisterArgs,
-        OperatorConfirmArgs, POKE, StakeRemoveArgs, TokenListArgs, VerdictArgs, WITHDRAW_GAS, WORK, WithdrawArgs,
-        intents_gas, poke_gas, work_gas,
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS,
+        ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs,
+        IntentKeyRemoveArgs, NodeRegisterArgs, OperatorConfirmArgs, POKE, StakeRemoveArgs, TokenListArgs, VerdictArgs,
+        WITHDRAW_GAS, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
     },
     config::Config,
     governance::{Change, Feature, Role},
@@ -107,6 +107,10 @@ calls! {
     heartbeat(account: AccountNo) = plain(&json!({ "account": account }), 0);
     /// Creates a batch from the internal balance.
     batch_create(token: TokenId, batch: BatchSpec) = secured(&BatchCreateArgs { token, batch });
+    /// Appends lots to a batch, with their escrow out of the internal balance.
+    batch_append(args: &BatchAppendArgs) = secured(args);
+    /// Lets a batch expire later, Unix seconds.
+    batch_extend_expiry(batch: BatchId, expires_at: u32) = secured(&BatchExtendExpiryArgs { batch, expires_at });
     /// Cancels a batch.
     batch_cancel(batch: BatchId) = secured(&BatchArgs { batch });
     /// Forgets a closed batch.

@@ -7,8 +7,8 @@ use piecework_client::{Call, View, calls, token, views};
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchSpec, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, IntentKeyAddArgs, OperatorConfirmArgs, ResultClaim,
-        TokenListArgs, VerdictArgs,
+        BatchAppendArgs, BatchSpec, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, IntentKeyAddArgs,
+        OperatorConfirmArgs, ResultClaim, TokenListArgs, VerdictArgs,
     },
     config::Config,
     governance::{Change, Feature, Role},
@@ -92,6 +92,8 @@ fn calls_of_the_coordinator() -> Vec<Call> {
         calls::node_resume(),
         calls::heartbeat(AccountNo(4)),
         calls::batch_create(token, BatchSpec::default()),
+        calls::batch_append(&BatchAppendArgs { batch: BATCH, items: 3, manifest: [5; 32], uri: "blob:00".to_owned() }),
+        calls::batch_extend_expiry(BATCH, 9),
         calls::batch_cancel(BATCH),
         calls::batch_forget(BATCH),
         calls::batch_skip_lots(BATCH, vec![LOT]),

@@ -28,6 +28,7 @@ arguments! {
     classes: Vec<ClassId>,
     config: Config,
     daily_cap: Amount,
+    expires_at: u32,
     features: Vec<Feature>,
     force: bool,
     from: u32,

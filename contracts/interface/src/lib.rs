@@ -8,7 +8,7 @@ pub mod wire;
 pub use model::{amount, answers, case, config, draw, governance, history, ids, item_set, key, skip, terms, view};
 pub use rules::{
     admit, classes, commitment, defaults, dispute, due, journal, keys, lots, merkle, money, node, reputation, round,
-    settlement, sortition, storage, tally,
+    segments, settlement, sortition, storage, tally,
 };
 pub use wire::{call, event, intent, op};
 

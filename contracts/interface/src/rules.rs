@@ -14,6 +14,7 @@ pub mod money;
 pub mod node;
 pub mod reputation;
 pub mod round;
+pub mod segments;
 pub mod settlement;
 pub mod sortition;
 pub mod storage;

@@ -1,20 +1,23 @@
 //! One line, entry by entry.
 
 use super::{
-    Context, Fault, MovementKind, NamedAccount,
+    AppendedSegment, Context, Fault, MovementKind, NamedAccount,
     step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
     amount::Amount,
+    call::{HEARTBEAT, POKE, WORK},
     draw::{At, Draw, Seed},
     due::DrawStep,
     event::{Entry, Line},
-    ids::{AccountNo, BatchId, ClassId, TokenId},
+    host::sha256,
+    ids::{AccountNo, BatchId, ClassId, Digest, TokenId},
     key::Limit,
     lots::{group_count, lot_count},
     merkle::{self, Peaks},
     money,
-    round::closed_to_claims,
+    round::{batch_closed_to_claims, closed_to_claims},
+    segments::{self, Segment},
     skip::Skip,
     storage,
     view::{Account, Batch, BatchStatus, Class, Node, NodeStatus, OpenBatch, Progress, Token},
@@ -101,8 +104,13 @@ impl Step<'_> {
                 })
             }
             Entry::Staked { account, stake, unbonding, until } => {
+                // Every other call only lets the tickets follow the stake.
+                let moves = self.must_be(&["stake_add", "stake_remove", "stake_claim"]).is_ok();
                 let (now_s, min_stake) = (self.context.now_s, self.mirror.settings.config.min_stake.0);
                 self.node(*account, |node| {
+                    if !moves && (node.stake, node.unbonding, node.unbonding_until) != (*stake, *unbonding, *until) {
+                        return Err(Fault::Differs("the stake"));
+                    }
                     node.set_stake(stake.0, min_stake, now_s);
                     if node.stake < node.bonded {
                         return Err(Fault::Differs("a stake below its bonds"));
@@ -111,14 +119,12 @@ impl Step<'_> {
                     Ok(())
                 })
             }
-            Entry::StatusChanged { account, status } => {
-                let now_s = self.context.now_s;
-                self.node(*account, |node| {
-                    node.set_status(*status, now_s);
-                    Ok(())
-                })
-            }
+            Entry::StatusChanged { account, status } => self.status_changed(*account, *status),
             Entry::BatchCreated { .. } => self.batch_created(entry),
+            Entry::BatchAppended { batch, items, manifest, uri, escrow, opened } => {
+                self.batch_appended(*batch, (*items, *manifest, uri), escrow.0, *opened)
+            }
+            Entry::ExpiryExtended { batch, expires_at } => self.expiry_extended(*batch, *expires_at),
             Entry::AdjudicatorAccepted { batch, amount } => self.adjudicator_accepted(*batch, amount.0),
             Entry::AdjudicatorResigned { batch } => self.adjudicator_resigned(*batch),
             Entry::DrawOpened { batch, at } => self.draw(*batch, *at, Draw::Opened(self.context.now_s)),
@@ -177,6 +183,23 @@ impl Step<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// A node pauses and resumes by its own calls, and is silent once it was not heard from for long.
+    fn status_changed(&mut self, account: AccountNo, status: NodeStatus) -> Result<(), Fault> {
+        let (now_s, window_s) = (self.context.now_s, self.mirror.settings.config.liveness_window_s);
+        self.must_be(match status {
+            NodeStatus::Active => &["node_resume", HEARTBEAT, WORK],
+            NodeStatus::Paused => &["node_pause"],
+            NodeStatus::Silent => &[POKE],
+        })?;
+        self.node(account, |node| {
+            if status == NodeStatus::Silent && !node.is_overdue(window_s, now_s) {
+                return Err(Fault::Differs("the silence of a node"));
+            }
+            node.set_status(status, now_s);
+            Ok(())
+        })
     }
 
     fn token_listed(&mut self, token: Token) -> Result<(), Fault> {
@@ -252,6 +275,8 @@ impl Step<'_> {
             escrow,
             terms,
             fixed,
+            appendable,
+            forget_on_close,
         } = entry
         else {
             return Err(Fault::Differs("the entry of a batch"));
@@ -272,6 +297,9 @@ impl Step<'_> {
         }
         if escrow.0 != money::escrow(terms, fixed.fee_bps, *items) {
             return Err(Fault::Differs("the escrow"));
+        }
+        if *forget_on_close && callback.is_some() {
+            return Err(Fault::Differs("a callback of a batch that is forgotten"));
         }
         self.balance(
             requester,
@@ -298,6 +326,9 @@ impl Step<'_> {
             items: *items,
             manifest: *manifest,
             created_at: self.context.now_s,
+            appendable: *appendable,
+            forget_on_close: *forget_on_close,
+            appended: merkle::EMPTY,
             progress,
             escrow: *escrow,
         };
@@ -315,7 +346,53 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// A draw moves on by the step that is due, so that no seed is ever drawn anew.
+    /// Lots that follow whole ones, with their escrow. An adjudicator accepts them anew.
+    fn batch_appended(
+        &mut self,
+        batch: BatchId,
+        (items, manifest, uri): (u32, Digest, &str),
+        escrow: u128,
+        opened: bool,
+    ) -> Result<(), Fault> {
+        let (now_s, cancelled) = (self.context.now_s, self.is_cancelled(batch));
+        let open = self.open_batch(batch)?;
+        let (requester, token, first_item) = (open.requester, open.token, open.items);
+        let is_whole = first_item % u32::from(open.terms.lot_size) == 0;
+        let takes = open.appendable && !batch_closed_to_claims(&open.terms, cancelled, now_s);
+        if !takes || !is_whole || items == 0 {
+            return Err(Fault::Differs("an append"));
+        }
+        let lots = lot_count(first_item, open.terms.lot_size);
+        if open.progress.window.append(lots, &open.terms, now_s) != opened {
+            return Err(Fault::Differs("the draw of appended lots"));
+        }
+        if escrow != money::escrow(&open.terms, open.fixed.fee_bps, items) {
+            return Err(Fault::Differs("the escrow"));
+        }
+        open.items = first_item.checked_add(items).ok_or(Fault::Range("the items of a batch"))?;
+        let segment = Segment { first_item, items, manifest };
+        open.appended = segments::appended(sha256, &open.appended, &segment);
+        open.progress.accepted = false;
+        add(&mut open.escrow, escrow, "the batch's escrow")?;
+        self.changes.appended.push((batch, AppendedSegment { segment, uri: uri.to_owned() }));
+        let cause = Cause { batch: Some(batch), lot: None };
+        self.balance(requester, token, Side::Debit(escrow), MovementKind::Escrow, cause)
+    }
+
+    /// A later expiry of a batch that is not cancelled.
+    fn expiry_extended(&mut self, batch: BatchId, expires_at: u32) -> Result<(), Fault> {
+        let lifetime_s = self.mirror.settings.config.bounds.lifetime_max_s;
+        let latest = self.context.now_s.saturating_add(lifetime_s);
+        let cancelled = self.is_cancelled(batch);
+        let terms = &mut self.open_batch(batch)?.terms;
+        if cancelled || expires_at <= terms.expires_at || expires_at > latest {
+            return Err(Fault::Differs("a later expiry"));
+        }
+        terms.expires_at = expires_at;
+        Ok(())
+    }
+
+    /// A draw moves on by the step that is due, so that no seed is ever drawn anew but where lots are appended.
     fn draw(&mut self, batch: BatchId, at: At, next: Draw) -> Result<(), Fault> {
         let now_s = self.context.now_s;
         let (cancelled, caller) = (self.is_cancelled(batch), self.caller()?);
@@ -391,7 +468,7 @@ impl Step<'_> {
         let open = row.open.take().ok_or(Fault::NoBatch(batch))?;
         row.status = BatchStatus::Closed;
         let (lots, live) = (lot_count(open.items, open.terms.lot_size), open.progress.live);
-        if !open.progress.window.closes(lots, live, &open.terms, cancelled, now_s) {
+        if !open.progress.window.closes((lots, live), &open.terms, (open.appendable, cancelled), now_s) {
             return Err(Fault::Differs("what a batch waits for"));
         }
         let rest = open.escrow.0.checked_sub(fees).and_then(|rest| rest.checked_sub(open.progress.bond.0));
@@ -400,13 +477,16 @@ impl Step<'_> {
         }
         self.mirror.ranges.remove(&batch);
         self.pay_out(batch, (open.requester, open.token), (fees, refund))?;
-        let bytes = storage::BATCH_BYTES - storage::CLOSED_BATCH_BYTES;
-        self.uncharge(open.requester, bytes)?;
+        let kept = if open.forget_on_close { 0 } else { storage::CLOSED_BATCH_BYTES };
+        self.uncharge(open.requester, storage::BATCH_BYTES - kept)?;
         let lots = open.progress.reserved.checked_mul(storage::lot_bytes(&open.terms));
         self.uncharge(open.requester, lots.ok_or(Fault::Range("an account's storage"))?)?;
         if let Some(adjudicator) = open.terms.adjudicator() {
             let (cause, bond) = (Cause { batch: Some(batch), lot: None }, open.progress.bond.0);
             self.balance(adjudicator, open.token, Side::Credit(bond), MovementKind::Bond, cause)?;
+        }
+        if open.forget_on_close {
+            self.changes.forgotten.extend(self.mirror.batches.remove(&batch));
         }
         self.changes.closed.push((batch, open));
         Ok(())

@@ -55,9 +55,10 @@ impl Step<'_> {
     }
 
     pub fn verdict_given(&mut self, batch: BatchId, lot: LotId, scores: &[u16], report: &Digest) -> Result<(), Fault> {
-        let (now_s, terms) = (self.context.now_s, self.terms_of(batch)?.terms.clone());
+        let (now_s, open) = (self.context.now_s, self.terms_of(batch)?);
+        let (terms, bond) = (open.terms.clone(), open.progress.bond.0);
         let state = self.lot(batch, lot)?;
-        if !state.awaits_verdict(&terms, now_s) || state.slots.len() != scores.len() {
+        if !state.awaits_verdict(&terms, bond, now_s) || state.slots.len() != scores.len() {
             return Err(Fault::Differs("the phase of the lot"));
         }
         if scores.iter().any(|score| *score > SCORE_FULL) {

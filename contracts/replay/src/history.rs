@@ -7,6 +7,7 @@ use piecework_interface::{
     answers::Answers,
     ids::{AccountNo, BatchId, ClassId, Digest, LotId, TokenId},
     op::Op,
+    segments::Segment,
     skip::Skip,
     view::{Batch, LotState, OpenBatch, Slot},
 };
@@ -32,6 +33,8 @@ pub struct Changes {
     pub unregistered: Vec<NamedAccount>,
     /// Batches that were forgotten, as they were.
     pub forgotten: Vec<Batch>,
+    /// Segments that were appended, in order, each with its batch.
+    pub appended: Vec<(BatchId, AppendedSegment)>,
     /// Answers that were revealed, in order.
     pub reveals: Vec<Reveal>,
     /// Movements of balances, in order.
@@ -44,6 +47,15 @@ pub struct Changes {
     pub closed: Vec<(BatchId, OpenBatch)>,
     /// Ops that were skipped: index in the call, reason.
     pub skips: Vec<(u8, Skip)>,
+}
+
+/// Items that were appended to a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendedSegment {
+    /// Items, and the root of their manifest.
+    pub segment: Segment,
+    /// Where the manifest is.
+    pub uri: String,
 }
 
 /// One movement of an internal balance; never of nothing.
@@ -147,6 +159,7 @@ impl Changes {
         self.lots.extend(later.lots);
         self.unregistered.extend(later.unregistered);
         self.forgotten.extend(later.forgotten);
+        self.appended.extend(later.appended);
         self.reveals.extend(later.reveals);
         self.movements.extend(later.movements);
         self.ended.extend(later.ended);

@@ -14,7 +14,7 @@ mod step;
 pub mod testing;
 
 pub use error::{Fault, ReplayError};
-pub use history::{Changes, EndedSlot, LotResult, Movement, MovementKind, Reveal, SlotEnd};
+pub use history::{AppendedSegment, Changes, EndedSlot, LotResult, Movement, MovementKind, Reveal, SlotEnd};
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -128,8 +128,8 @@ impl Mirror {
         let caller = line.node;
         let skipped = |entry: &Entry| if let Entry::Skipped { op, .. } = entry { Some(*op) } else { None };
         let skipped = line.log.iter().filter_map(skipped).collect();
-        let mut step =
-            step::Step { mirror: self, context, caller, skipped, freed: Vec::new(), changes: Changes::default() };
+        let (event, freed, changes) = (line.event.as_str(), Vec::new(), Changes::default());
+        let mut step = step::Step { mirror: self, context, caller, event, skipped, freed, changes };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }

@@ -207,7 +207,7 @@ impl Step<'_> {
     pub fn mark(&mut self, batch: BatchId, lot: LotId) -> Result<(), Fault> {
         let open = self.open_batch(batch)?;
         let lots = lots::lot_count(open.items, open.terms.lot_size);
-        open.progress.window.mark(lot, lots);
+        open.progress.window.mark(lot, lots, open.appendable);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::{
     step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
+    call::INTENTS_EXECUTE,
     due::LotStep,
     event::SettledSlot,
     host::sha256,
@@ -14,6 +15,9 @@ use piecework_interface::{
     terms::JURY,
     view::{LotPhase, LotState, OpenBatch},
 };
+
+/// Methods by which a requester closes lots that no node holds.
+const SKIPPING: [&str; 2] = ["batch_skip_lots", INTENTS_EXECUTE];
 
 impl Step<'_> {
     pub fn provisional(&mut self, batch: BatchId, lot: LotId, accepted: u64, digest: &Digest) -> Result<(), Fault> {
@@ -76,9 +80,12 @@ impl Step<'_> {
         let Some(state) = self.mirror.lots.get(&(batch, lot)) else {
             let open = self.terms_of(batch)?;
             let is_new = open.lot_items(lot) > 0 && !open.progress.window.is_marked(lot);
-            return if is_new { Ok(()) } else { Err(Fault::NoLot(batch, lot)) };
+            return if is_new { self.must_be(&SKIPPING) } else { Err(Fault::NoLot(batch, lot)) };
         };
         match state.phase {
+            LotPhase::Working if state.slots.is_empty() && !self.freed.contains(&(batch, lot)) => {
+                self.must_be(&SKIPPING)
+            }
             LotPhase::Working if state.slots.is_empty() => Ok(()),
             LotPhase::Working | LotPhase::Revealing => self.must_follow(batch, lot, Next::Settle),
             LotPhase::Provisional | LotPhase::Judging => self.must_be_due(batch, lot, LotStep::Settle),

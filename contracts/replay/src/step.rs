@@ -13,6 +13,8 @@ pub(super) struct Step<'a> {
     pub mirror: &'a mut Mirror,
     pub context: &'a Context<'a>,
     pub caller: Option<AccountNo>,
+    /// The method that wrote the line.
+    pub event: &'a str,
     /// Indices of ops that the contract skipped.
     pub skipped: Vec<u8>,
     /// Lots whose round ended without a result in this line: what comes of them stands in the same line.
@@ -35,6 +37,11 @@ pub(super) enum Side {
 }
 
 impl Step<'_> {
+    /// The line must be one of these methods'.
+    pub(super) fn must_be(&self, events: &[&str]) -> Result<(), Fault> {
+        if events.contains(&self.event) { Ok(()) } else { Err(Fault::Differs("the method of the line")) }
+    }
+
     pub(super) fn account(&mut self, account: AccountNo) -> Result<&mut NamedAccount, Fault> {
         self.changes.accounts.insert(account);
         self.mirror.accounts.get_mut(&account).ok_or(Fault::NoAccount(account))

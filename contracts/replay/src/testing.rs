@@ -217,6 +217,8 @@ pub fn batch_created(terms: Terms, uri: &str) -> Entry {
         escrow: Amount(3_780),
         terms,
         fixed: fixed(),
+        appendable: false,
+        forget_on_close: false,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use piecework_interface::{
     amount::Amount,
+    host::sha256,
     ids::{BatchId, Digest, LotId},
     item_set,
+    segments::{self, Segment},
     view::{BatchStatus, Callback, OpenBatch},
 };
 use serde::{Deserialize, Serialize};
@@ -73,6 +75,36 @@ impl From<BatchStatus> for BatchState {
     }
 }
 
+/// Items that came to a batch together: those that it was created with, or those of an append.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BatchSegment {
+    /// Its first item in the batch.
+    pub first_item: u32,
+    /// Items.
+    pub items: u32,
+    /// Merkle root over their payload digests, hex.
+    #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub manifest: Digest,
+    /// Where their manifest is: `blob:<sha256>` or a URL.
+    pub uri: String,
+    /// Journal line.
+    pub seq: u64,
+}
+
+impl BatchSegment {
+    /// The digest of a batch's appended segments after this one, from the digest before it; the first one adds nothing.
+    #[must_use]
+    pub fn after(&self, before: &Digest) -> Digest {
+        let &Self { first_item, items, manifest, .. } = self;
+        match first_item {
+            0 => *before,
+            _ => segments::appended(sha256, before, &Segment { first_item, items, manifest }),
+        }
+    }
+}
+
 /// Lots by phase and items by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -95,7 +127,7 @@ pub struct Counts {
     pub settled_items: u32,
     /// Items with an accepted answer.
     pub accepted_items: u32,
-    /// Items of settled lots without one.
+    /// Items that were answered and have none; 0 in a batch that an adjudicator scores, and none of lots that were skipped.
     pub unresolved_items: u32,
     /// Lots whose result was challenged at least once, by any account.
     pub contested_lots: u32,

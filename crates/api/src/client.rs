@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 use crate::{
-    Batch, BatchGold, Class, EventPage, GoldItem, GoldPage, GoldStored, Lot, LotResult, LotWithSlots, Page,
+    Batch, BatchGold, BatchSegment, Class, EventPage, GoldItem, GoldPage, GoldStored, Lot, LotResult, LotWithSlots,
+    Page,
     manifest::{self, Place},
 };
 
@@ -137,6 +138,15 @@ impl Client {
     /// As [`Client::get`].
     pub async fn classes(&self) -> Result<Vec<Class>, ClientError> {
         self.pages(&format!("/v1/classes?limit={PAGE}"), "the classes").await
+    }
+
+    /// Segments of a batch from item `from_item` on, in order. Batches without appends have one.
+    ///
+    /// # Errors
+    /// As [`Client::get`], or there is no such batch.
+    pub async fn segments(&self, batch: BatchId, from_item: u32) -> Result<Vec<BatchSegment>, ClientError> {
+        let path = format!("/v1/batches/{batch}/segments?limit={PAGE}&from_item={from_item}");
+        self.pages(&path, &format!("the segments of batch {batch}")).await
     }
 
     /// All lots of a batch, in order.

@@ -20,7 +20,7 @@ pub mod problem;
 pub mod token;
 
 pub use account::{Account, LedgerEntry};
-pub use batch::{Batch, BatchState, Counts, LotResult};
+pub use batch::{Batch, BatchSegment, BatchState, Counts, LotResult};
 pub use blob::Stored;
 pub use class::Class;
 pub use gold::{BatchGold, GoldDocument, GoldItem, GoldPage, GoldStored};
@@ -72,6 +72,9 @@ mod tests {
             items: 4,
             manifest: [0xAB; 32],
             created_at: 5,
+            appendable: false,
+            forget_on_close: false,
+            appended: [0; 32],
             progress,
             escrow: Amount(6),
         };

@@ -7,6 +7,7 @@ mod market;
 mod methods;
 mod report;
 mod snapshot;
+mod stream;
 #[cfg(test)]
 mod token;
 #[cfg(test)]
@@ -53,6 +54,12 @@ enum Command {
         #[arg(long, default_value_t = 20_000)]
         items: u32,
     },
+    /// What a stream of single requests costs, a batch each and appended to one; fails above 0.35 in gas or 0.05 in storage
+    Stream {
+        /// Requests
+        #[arg(long, default_value_t = 1_000)]
+        requests: u32,
+    },
     /// What coalitions earn by attacks, and how often a wrong result is accepted; fails when a bound of ATTACKS.md breaks
     Attacks {
         /// Lots of each strategy whose figures are shown
@@ -82,6 +89,11 @@ fn main() -> anyhow::Result<()> {
         Command::Coordination { items } => {
             let figures = coordination::measure(&arguments.contracts, items)?;
             arguments.print(&figures, &figures.to_string())
+        }
+        Command::Stream { requests } => {
+            let figures = stream::measure(&arguments.contracts, requests)?;
+            arguments.print(&figures, &figures.to_string())?;
+            figures.check()
         }
         Command::Attacks { lots, quick, seed } => {
             let figures = attacks::measure(attacks::Options { lots, quick, seed })?;

@@ -213,6 +213,18 @@ impl Market {
         Ok(burnt)
     }
 
+    /// Creates a batch that takes appends, from the internal balance.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn create_appendable(&mut self, shape: Shape) -> anyhow::Result<Burnt> {
+        let spec = BatchSpec { appendable: true, ..self.spec(shape) };
+        let create = by(REQUESTER, calls::batch_create(TOKEN, spec))?;
+        let burnt = self.chain.call(&self.requester, &self.coordinator, create)?;
+        (self.batches, self.shape) = (self.batches + 1, shape);
+        Ok(burnt)
+    }
+
     /// Creates a batch by `ft_transfer_call`, with much left over on the internal balance.
     ///
     /// # Errors

@@ -9,11 +9,12 @@ use piecework_interface::{
     host::sha256,
     ids::{AccountNo, BatchId, LotId, NEAR},
     journal::next_head,
+    money,
     storage::YOCTONEAR_PER_BYTE,
     terms::JURY,
     view::{SlotPhase, Token},
 };
-use piecework_replay::{MovementKind, SlotEnd};
+use piecework_replay::{Movement, MovementKind, SlotEnd};
 use piecework_stack::{Stack, reconcile};
 
 use crate::{
@@ -311,8 +312,8 @@ fn left(ledger: &Ledger, input: &Input<'_>) -> Found {
     }
 }
 
-/// The coalition's profit from one that dissents and a requester that cancels: the extension ran, so it is at most what
-/// two honest nodes would have got.
+/// The coalition's profit from one that dissents and its requester that cancels, pay of its nodes less what its requester
+/// spent: the extension ran, so it is at most what two honest nodes leave their requester with who lets the batch end.
 fn cancelled(ledger: &Ledger, input: &Input<'_>) -> Found {
     let (members, batch) = (input.plot.members, input.plot.cancelled);
     let record = ledger.record(batch, LOT).ok_or("the lot never settled")?;
@@ -320,12 +321,24 @@ fn cancelled(ledger: &Ledger, input: &Input<'_>) -> Found {
     if later == 0 {
         return Err("no extension looked at what round 0 left open".to_owned());
     }
-    let reward = ledger.closed(batch).map_or(0, |closed| closed.terms.reward.0);
-    let honest = reward * u128::try_from(members.len() * IMAGES.len()).unwrap_or_default();
+    let closed = ledger.closed(batch).ok_or("the batch is not closed")?;
+    let of_requester =
+        ledger.history.movements.iter().filter(|it| (it.batch, it.account) == (Some(batch), closed.requester));
+    let (back, out): (Vec<_>, Vec<_>) = of_requester.partition(|movement| movement.credit);
+    let sum = |movements: Vec<&Movement>| movements.iter().map(|movement| movement.amount).sum::<u128>();
+    let spent = sum(out) - sum(back);
     let (pay, slash) = gain(ledger, batch, &members);
-    let text =
-        format!("{later} nodes extended; the two got {pay} units and lost {slash} yoctoNEAR, honest pay is {honest}");
-    if pay <= honest && slash > 0 { Ok(text) } else { Err(text) }
+    // Honest work gets each of the three copies R an item, for which the requester pays the fee as well.
+    let copy = closed.terms.reward.0 * u128::try_from(IMAGES.len()).unwrap_or_default();
+    let copies = copy * u128::from(closed.terms.start);
+    let honest_spent = copies + money::fee(copies, closed.fixed.fee_bps);
+    let honest = copy * u128::try_from(members.len()).unwrap_or_default();
+    let text = format!(
+        "{later} nodes extended; the two got {pay} units and lost {slash} yoctoNEAR, and their requester spent {spent}: with \
+         honest work they get {honest} and it spends {honest_spent}"
+    );
+    // Each side with what the other spends, so that nothing is below zero.
+    if pay + honest_spent <= honest + spent && slash > 0 { Ok(text) } else { Err(text) }
 }
 
 fn jury(ledger: &Ledger, input: &Input<'_>) -> Found {

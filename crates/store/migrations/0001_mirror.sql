@@ -267,6 +267,9 @@ CREATE TABLE batches (
     items              bigint NOT NULL,
     manifest           bytea NOT NULL CHECK (octet_length(manifest) = 32),
     gold_root          bytea NOT NULL CHECK (octet_length(gold_root) = 32),
+    appendable         boolean NOT NULL,
+    forget_on_close    boolean NOT NULL,
+    appended           bytea NOT NULL CHECK (octet_length(appended) = 32),
     callback           jsonb,
     uri                text NOT NULL,
     terms              jsonb NOT NULL,
@@ -294,11 +297,14 @@ COMMENT ON COLUMN batches.status IS 'open; cancelled: live lots run to their end
 COMMENT ON COLUMN batches.requester IS 'Account number of who pays.';
 COMMENT ON COLUMN batches.requester_operator IS 'Account number of its operator at the creation, itself without one.';
 COMMENT ON COLUMN batches.token IS 'Reward token.';
-COMMENT ON COLUMN batches.items IS 'Items.';
-COMMENT ON COLUMN batches.manifest IS 'Merkle root over the items'' payload digests.';
+COMMENT ON COLUMN batches.items IS 'Items, appended ones included.';
+COMMENT ON COLUMN batches.manifest IS 'Merkle root over the payload digests of the items that it was created with; those of others stand in segments.';
 COMMENT ON COLUMN batches.gold_root IS 'Root that the requester committed to; zeros without one. Only the journal has it.';
+COMMENT ON COLUMN batches.appendable IS 'Whether its requester may append lots: then it closes only once it is cancelled or expired.';
+COMMENT ON COLUMN batches.forget_on_close IS 'Whether the contract forgets it when it closes.';
+COMMENT ON COLUMN batches.appended IS 'Digest of its appended segments, as the contract has it; zeros without any.';
 COMMENT ON COLUMN batches.callback IS 'The call that a poke sends when the batch is closed, as the view answers it; null without one, or once it was sent.';
-COMMENT ON COLUMN batches.uri IS 'Where the manifest is; only the journal has it.';
+COMMENT ON COLUMN batches.uri IS 'Where that manifest is; only the journal has it.';
 COMMENT ON COLUMN batches.terms IS 'Terms as the contract''s view answers them.';
 COMMENT ON COLUMN batches.fixed IS 'What was copied from the configuration, as the view answers it.';
 COMMENT ON COLUMN batches.class IS 'Class of the work, from terms.';
@@ -426,6 +432,23 @@ COMMENT ON COLUMN challenges.items IS 'Item set: challenged items; bit 0 alone f
 COMMENT ON COLUMN challenges.deposit IS 'Taken from the challenger''s balance, token units.';
 COMMENT ON COLUMN challenges.evidence IS 'Digest of its evidence; zeros without.';
 COMMENT ON COLUMN challenges.replaced IS 'Account number of the challenger whose challenge of fewer items it replaced; null without.';
+
+CREATE TABLE segments (
+    batch      bigint NOT NULL REFERENCES batches,
+    first_item bigint NOT NULL,
+    items      bigint NOT NULL,
+    manifest   bytea NOT NULL CHECK (octet_length(manifest) = 32),
+    uri        text NOT NULL,
+    seq        bigint NOT NULL REFERENCES events,
+    PRIMARY KEY (batch, first_item)
+);
+COMMENT ON TABLE segments IS 'What was appended to batches, append-only.';
+COMMENT ON COLUMN segments.batch IS 'Batch.';
+COMMENT ON COLUMN segments.first_item IS 'Its first item in the batch.';
+COMMENT ON COLUMN segments.items IS 'Items.';
+COMMENT ON COLUMN segments.manifest IS 'Merkle root over their payload digests.';
+COMMENT ON COLUMN segments.uri IS 'Where their manifest is.';
+COMMENT ON COLUMN segments.seq IS 'Line of the append.';
 
 CREATE TABLE results (
     batch      bigint NOT NULL,

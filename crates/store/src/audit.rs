@@ -51,7 +51,7 @@ pub async fn ledger_difference_list(conn: &mut PgConnection) -> Result<Vec<Ledge
 }
 
 /// Tables that follow from the journal; the others are the journal itself, and reports.
-const DERIVED: [&str; 13] = [
+const DERIVED: [&str; 14] = [
     "config",
     "tokens",
     "accounts",
@@ -62,6 +62,7 @@ const DERIVED: [&str; 13] = [
     "batches",
     "lots",
     "slots",
+    "segments",
     "challenges",
     "results",
     "ledger",

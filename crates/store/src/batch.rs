@@ -23,13 +23,15 @@ use crate::{
 pub(crate) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) -> Result<(), StoreError> {
     let query = sqlx::query!(
         "INSERT INTO batches (batch, status, requester, requester_operator, token, items, manifest, gold_root, uri, terms,
-                              fixed, progress, escrow, settled, results_root, created_at, created_seq, updated_seq)
+                              fixed, appendable, forget_on_close, appended, progress, escrow, settled, results_root,
+                              created_at, created_seq, updated_seq)
          SELECT batch, 'open', requester, requester_operator, token, items, manifest, gold_root, uri, terms::jsonb,
-                fixed::jsonb, $13::text::jsonb, 0, 0, $14, created_at, created_seq, created_seq
+                fixed::jsonb, appendable, forget_on_close, $16, $15::text::jsonb, 0, 0, $16, created_at, created_seq,
+                created_seq
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bytea[], $7::bytea[],
-                     $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[])
+                     $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::boolean[], $14::boolean[])
            AS row (batch, requester, requester_operator, token, items, manifest, gold_root, uri, terms, fixed, created_at,
-                   created_seq)",
+                   created_seq, appendable, forget_on_close)",
         &column(rows, |row| row.batch)?,
         &column(rows, |row| row.record.requester)?,
         &column(rows, |row| row.record.requester_operator)?,
@@ -42,6 +44,8 @@ pub(crate) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) 
         &column(rows, |row| AsJson(&row.record.fixed))?,
         &column(rows, |row| row.record.created_at)?,
         &column(rows, |row| row.created_seq)?,
+        &column(rows, |row| row.record.appendable)?,
+        &column(rows, |row| row.record.forget_on_close)?,
         json(&Progress::default())?,
         &[0_u8; 32],
     );
@@ -56,10 +60,14 @@ pub(crate) async fn batch_update(
         "UPDATE batches b
          SET status = row.status, progress = coalesce(row.progress::jsonb, b.progress), escrow = row.escrow,
              settled = row.settled, results_root = row.results_root, callback = row.callback::jsonb,
+             items = coalesce(row.items, b.items), appended = coalesce(row.appended, b.appended),
+             terms = CASE WHEN row.expires_at = b.expires_at OR row.expires_at IS NULL THEN b.terms
+                          ELSE jsonb_set(b.terms, '{expires_at}', to_jsonb(row.expires_at)) END,
              ended_at = coalesce(row.ended_at, b.ended_at), updated_seq = row.updated_seq
          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::bigint[], $6::bytea[], $7::text[],
-                     $8::bigint[], $9::bigint[])
-           AS row (batch, status, progress, escrow, settled, results_root, callback, ended_at, updated_seq)
+                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bigint[])
+           AS row (batch, status, progress, escrow, settled, results_root, callback, ended_at, updated_seq, items, appended,
+                   expires_at)
          WHERE b.batch = row.batch",
         &column(rows, |(batch, _)| *batch)?,
         &column(rows, |(_, row)| AsName(row.status.map_or(BatchState::Forgotten, BatchState::from)))?,
@@ -70,6 +78,9 @@ pub(crate) async fn batch_update(
         &column(rows, |(_, row)| row.callback.as_ref().map(AsJson))? as _,
         &column(rows, |(_, row)| row.ended_at)? as _,
         &column(rows, |(_, row)| row.updated_seq)?,
+        &column(rows, |(_, row)| row.extent.map(|extent| extent.items))? as _,
+        &column(rows, |(_, row)| row.extent.map(|extent| extent.appended))? as _,
+        &column(rows, |(_, row)| row.extent.map(|extent| extent.expires_at))? as _,
     );
     write(tx, "batch_update", rows.len(), query).await
 }
@@ -86,6 +97,9 @@ macro_rules! record {
             items: narrow($row.items, "batches.items")?,
             manifest: digest($row.manifest, "batches.manifest")?,
             created_at: narrow($row.created_at, "batches.created_at")?,
+            appendable: $row.appendable,
+            forget_on_close: $row.forget_on_close,
+            appended: digest($row.appended, "batches.appended")?,
             progress: $row.progress.0,
             escrow: $row.escrow.into(),
         }
@@ -95,7 +109,7 @@ macro_rules! record {
 /// Batches that are not forgotten, as the contract has them.
 pub(crate) async fn batch_load(db: &mut PgConnection) -> Result<BTreeMap<BatchId, view::Batch>, StoreError> {
     sqlx::query!(
-        r#"SELECT batch, status, requester, requester_operator, token, items, manifest,
+        r#"SELECT batch, status, requester, requester_operator, token, items, manifest, appendable, forget_on_close, appended,
                   callback AS "callback: Json<Callback>", terms AS "terms: Json<Terms>", fixed AS "fixed: Json<Fixed>",
                   progress AS "progress: Json<Progress>", escrow, settled, results_root, created_at
            FROM batches
@@ -224,11 +238,11 @@ async fn batches(
     let state = filter.state.as_ref().map(name).transpose()?;
     sqlx::query!(
         r#"SELECT b.batch, b.status, b.requester, b.requester_operator, a.account_id AS requester_id, b.token, b.items,
-                  b.manifest, b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
+                  b.manifest, b.appendable, b.forget_on_close, b.appended, b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
                   b.fixed AS "fixed: Json<Fixed>", b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
                   b.ended_at, b.created_seq, b.updated_seq, live.working AS "working!", live.revealing AS "revealing!",
                   live.provisional AS "provisional!", live.judging AS "judging!", live.extended AS "extended!",
-                  done.items AS "settled_items!", done.accepted AS "accepted!", done.upheld AS "upheld!",
+                  done.items AS "settled_items!", done.accepted AS "accepted!", done.answered AS "answered!", done.upheld AS "upheld!",
                   contested.lots AS "contested!"
            FROM batches b JOIN accounts a ON a.account = b.requester,
                 LATERAL (SELECT count(*) FILTER (WHERE l.phase = 'working') AS working,
@@ -237,10 +251,14 @@ async fn batches(
                                 count(*) FILTER (WHERE l.phase = 'judging') AS judging,
                                 count(*) FILTER (WHERE l.open_items <> 0) AS extended
                          FROM lots l WHERE l.batch = b.batch) live,
-                LATERAL (SELECT coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS items,
+                LATERAL (SELECT coalesce(sum(r.items), 0)::bigint AS items,
                                 coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted,
+                                coalesce(sum(r.items) FILTER (WHERE r.answered), 0)::bigint AS answered,
                                 count(*) FILTER (WHERE r.overturned = 0) AS upheld
-                         FROM results r WHERE r.batch = b.batch) done,
+                         FROM (SELECT r.accepted, r.overturned, least(b.lot_size, b.items - r.lot * b.lot_size) AS items,
+                                      EXISTS (SELECT FROM slots s
+                                              WHERE s.batch = r.batch AND s.lot = r.lot AND s.phase = 'revealed') AS answered
+                               FROM results r WHERE r.batch = b.batch) r) done,
                 LATERAL (SELECT count(DISTINCT c.lot) AS lots FROM challenges c WHERE c.batch = b.batch) contested
            WHERE b.batch >= $1 AND b.batch < $2
              AND ($3::text IS NULL OR b.status = $3)
@@ -263,6 +281,7 @@ async fn batches(
         let (lots, settled) = (lot_count(record.items, record.terms.lot_size), narrow(row.settled, "batches.settled")?);
         let phase = |count| narrow(count, "lots.phase");
         let live = row.working + row.revealing + row.provisional + row.judging;
+        let is_scored = record.terms.adjudicator().is_some();
         Ok(Batch {
             batch: BatchId(narrow(row.batch, "batches.batch")?),
             status: named(&row.status, "batches.status")?,
@@ -284,7 +303,7 @@ async fn batches(
                 extended_lots: phase(row.extended)?,
                 settled_items: narrow(row.settled_items, "results.lot")?,
                 accepted_items: narrow(row.accepted, "results.accepted")?,
-                unresolved_items: narrow(row.settled_items - row.accepted, "results.accepted")?,
+                unresolved_items: if is_scored { 0 } else { narrow(row.answered - row.accepted, "results.accepted")? },
                 contested_lots: narrow(row.contested, "challenges.lot")?,
                 upheld_lots: narrow(row.upheld, "results.overturned")?,
             },

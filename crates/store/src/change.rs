@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use piecework_interface::{
     governance::Settings,
     ids::{AccountNo, BatchId, ClassId, Digest, LotId, TokenId},
+    segments::Segment,
     view::{Account, BatchStatus, Callback, Class, LotState, OpenBatch, Progress, Token},
 };
 use piecework_replay::{LotResult, Movement, Reveal, SlotEnd};
@@ -41,6 +42,8 @@ pub struct Change {
     pub lots: BTreeMap<(BatchId, LotId), LotRow>,
     /// Slots, by the line of their claim.
     pub slots: BTreeMap<(BatchId, LotId, u64), SlotRow>,
+    /// Appended segments.
+    pub segments: Vec<SegmentRow>,
     /// Challenges.
     pub challenges: Vec<ChallengeRow>,
     /// Settled lots.
@@ -142,6 +145,19 @@ pub struct NewBatch {
     pub created_seq: u64,
 }
 
+/// Items that were appended to a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentRow {
+    /// Batch.
+    pub batch: BatchId,
+    /// Items, and the root of their manifest.
+    pub segment: Segment,
+    /// Where the manifest is.
+    pub uri: String,
+    /// Line.
+    pub seq: u64,
+}
+
 /// What changes in the life of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRow {
@@ -149,6 +165,8 @@ pub struct BatchRow {
     pub status: Option<BatchStatus>,
     /// Where it stands; `None` keeps the last of a batch that closed.
     pub progress: Option<Progress>,
+    /// How it grew; likewise.
+    pub extent: Option<Extent>,
     /// Escrow left.
     pub escrow: u128,
     /// Lots settled.
@@ -161,6 +179,17 @@ pub struct BatchRow {
     pub ended_at: Option<u32>,
     /// Last line that changed it.
     pub updated_seq: u64,
+}
+
+/// What an append or a later expiry changes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Items.
+    pub items: u32,
+    /// Digest of the appended segments.
+    pub appended: Digest,
+    /// Unix seconds after which nothing new is claimed.
+    pub expires_at: u32,
 }
 
 /// A lot.

@@ -19,6 +19,7 @@ pub mod node;
 mod reader;
 pub mod reconciliation;
 pub mod result;
+pub mod segment;
 mod settings;
 pub mod slot;
 pub mod token;

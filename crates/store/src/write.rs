@@ -4,8 +4,8 @@
 use sqlx::PgTransaction;
 
 use crate::{
-    StoreError, account, batch, challenge, change::Change, class, journal, ledger, lot, node, result, settings, slot,
-    token,
+    StoreError, account, batch, challenge, change::Change, class, journal, ledger, lot, node, result, segment,
+    settings, slot, token,
 };
 
 /// Writes all rows of a change, parents before children.
@@ -29,6 +29,7 @@ pub async fn change_write(tx: &mut PgTransaction<'_>, stream: &str, change: &Cha
     account::balance_upsert(tx, &change.balances).await?;
     batch::batch_insert(tx, &change.new_batches).await?;
     batch::batch_update(tx, &change.batches).await?;
+    segment::segment_insert(tx, &change.segments).await?;
     lot::lot_upsert(tx, &change.lots).await?;
     slot::slot_upsert(tx, &change.slots).await?;
     challenge::challenge_insert(tx, &change.challenges).await?;

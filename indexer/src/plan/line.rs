@@ -6,8 +6,10 @@ use piecework_interface::{
     event::{Entry, Line},
     ids::{AccountNo, BatchId, LotId},
 };
-use piecework_replay::{Applied, Changes, Mirror, NamedAccount};
-use piecework_store::change::{AccountRow, BatchRow, ChallengeRow, Change, EventRow, LedgerRow, LotRow, NewBatch};
+use piecework_replay::{AppendedSegment, Applied, Changes, Mirror, NamedAccount};
+use piecework_store::change::{
+    AccountRow, BatchRow, ChallengeRow, Change, EventRow, Extent, LedgerRow, LotRow, NewBatch, SegmentRow,
+};
 
 use super::{PlanError, slots::LiveSlots};
 
@@ -97,6 +99,9 @@ impl Rows {
         self.slots.apply(line, place.now_s, &changes, mirror, &mut self.change.slots);
         self.change.reveals.extend((0..).map(|position| (seq, position)).zip(changes.reveals));
         self.change.results.extend(changes.results);
+        let segment =
+            |(batch, AppendedSegment { segment, uri })| SegmentRow { batch, segment, uri: storable(&uri), seq };
+        self.change.segments.extend(changes.appended.into_iter().map(segment));
         for (leg, movement) in (0_u32..).zip(changes.movements) {
             self.change.balances.insert((movement.account, movement.token), movement.balance_after);
             self.change.ledger.push(LedgerRow { seq, leg, movement });
@@ -133,10 +138,14 @@ impl Rows {
         };
         let closed = changes.closed.iter().find(|(number, _)| *number == batch).map(|(_, open)| open);
         let before = self.change.batches.get(&batch);
-        let progress = row.open.as_ref().or(closed).map(|open| open.progress.clone());
+        let last = row.open.as_ref().or(closed);
+        let progress = last.map(|open| open.progress.clone());
+        let extent =
+            last.map(|open| Extent { items: open.items, appended: open.appended, expires_at: open.terms.expires_at });
         let row = BatchRow {
             status,
             progress: progress.or_else(|| before?.progress.clone()),
+            extent: extent.or_else(|| before?.extent),
             escrow: row.open.as_ref().map_or(0, |open| open.escrow.0),
             settled: row.settled,
             results_root: row.results_root,
@@ -176,9 +185,12 @@ fn entries_json(log: &[Entry]) -> String {
 fn new_batch(mirror: &Mirror, entry: &Entry, created_seq: u64) -> Option<NewBatch> {
     let Entry::BatchCreated { batch, uri, gold_root, .. } = entry else { return None };
     let record = mirror.batches.get(batch)?.open.clone()?;
-    // A batch's URI may hold a NUL, since any account may create a batch, and Postgres takes none in text.
-    let uri = uri.replace('\0', "\u{fffd}");
-    Some(NewBatch { batch: *batch, record, uri, gold_root: *gold_root, created_seq })
+    Some(NewBatch { batch: *batch, record, uri: storable(uri), gold_root: *gold_root, created_seq })
+}
+
+/// A URI as text that Postgres takes: any account may create a batch, and its URI may hold a NUL.
+fn storable(uri: &str) -> String {
+    uri.replace('\0', "\u{fffd}")
 }
 
 /// The challenge that an entry made, as if it were the line's first.

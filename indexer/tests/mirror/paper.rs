@@ -239,6 +239,8 @@ pub fn dispute() -> Paper {
         escrow: Amount(1_575),
         terms,
         fixed: Fixed { jury_nodes: 5, ..fixed() },
+        appendable: false,
+        forget_on_close: false,
     };
     let deposited = |amount| Entry::Deposited { account: REQUESTER, token: TOKEN, amount };
     paper.call("ft_on_transfer", None, vec![deposited(Amount(1_575)), created]);

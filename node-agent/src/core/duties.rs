@@ -105,8 +105,8 @@ impl State {
                 let lots = lots.filter(|(lot, state)| open.due(**lot, state, facts.now_s, facts.height).is_some());
                 due.extend(lots.map(|(&lot, state)| Duty::Lot(batch, lot, state.round, state.phase as u8)));
                 let progress = &open.open.progress;
-                let closes =
-                    progress.window.closes(open.lot_count(), progress.live, terms, open.is_cancelled(), facts.now_s);
+                let (size, life) = ((open.lot_count(), progress.live), (open.open.appendable, open.is_cancelled()));
+                let closes = progress.window.closes(size, terms, life, facts.now_s);
                 due.extend(closes.then_some(Duty::Batch(batch)));
             }
         }

@@ -70,6 +70,9 @@ mod tests {
             items: 10,
             manifest: [0; 32],
             created_at: 0,
+            appendable: false,
+            forget_on_close: false,
+            appended: [0; 32],
             progress: Progress::default(),
             escrow: Default::default(),
         };

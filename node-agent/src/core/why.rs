@@ -1,9 +1,12 @@
 //! Why the agent takes no work, in sentences for the operator.
 
+use std::collections::BTreeSet;
+
 use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, LotId},
     skip::Skip,
-    view::{Node, NodeStatus},
+    terms::JURY,
+    view::{LotPhase, Node, NodeStatus},
 };
 
 use super::{
@@ -29,7 +32,9 @@ impl State {
         if reasons.is_empty() {
             reasons = self.by_batch(now_ms, facts, (number, node));
         }
+        let more = reasons.len().saturating_sub(REASONS_MAX);
         reasons.truncate(REASONS_MAX);
+        reasons.extend((more > 0).then(|| format!("and {more} more")));
         reasons
     }
 
@@ -66,6 +71,35 @@ impl State {
         }
         if !any {
             reasons.push("no batch takes claims".to_owned());
+        }
+        reasons.extend(self.later_rounds(facts));
+        reasons
+    }
+
+    /// What keeps the agent from extensions and juries that the contract would give it, once a batch and round.
+    fn later_rounds(&self, facts: &Facts) -> Vec<String> {
+        let mut reasons = Vec::new();
+        for (&batch, open) in &facts.batches {
+            let mut named = BTreeSet::new();
+            for (&lot, state) in
+                open.lots.iter().filter(|(_, state)| state.round > 0 && state.phase == LotPhase::Working)
+            {
+                let place = Place { batch, lot, round: state.round };
+                if named.contains(&place.round) || self.barred(facts, open, place, Some(state)).is_some() {
+                    continue;
+                }
+                let Some(class) = self.limits.classes.get(&open.open.terms.class) else { continue };
+                let mut why: Vec<_> =
+                    self.refusals(facts, open, place.round, Some(state)).iter().map(ToString::to_string).collect();
+                if open.is_about_scores(place.round) && !class.judges_scores {
+                    why.push("its jury looks at scores: set jury_command of the class".to_owned());
+                }
+                if !why.is_empty() {
+                    named.insert(place.round);
+                    let what = if place.round == JURY { "jury" } else { "extension" };
+                    reasons.push(format!("{what} of batch {batch} lot {lot}: {}", why.join("; ")));
+                }
+            }
         }
         reasons
     }

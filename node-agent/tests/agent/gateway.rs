@@ -17,7 +17,7 @@ use piecework_agent::{
     payloads::Payloads,
     store::Store,
 };
-use piecework_api::{Batch, BatchState, Counts, Page, client::ClientError};
+use piecework_api::{Batch, BatchSegment, BatchState, Counts, Page, client::ClientError};
 use piecework_interface::{
     amount::Amount,
     host::sha256,
@@ -107,7 +107,11 @@ impl World {
     }
 
     async fn lot(&self, lot: u32) -> Result<Vec<Vec<u8>>, String> {
-        fetch(&self.source(&self.url, 1 << 20), &self.open(), lot).await
+        self.with(&self.open(), lot).await
+    }
+
+    async fn with(&self, open: &OpenBatch, lot: u32) -> Result<Vec<Vec<u8>>, String> {
+        fetch(&self.source(&self.url, 1 << 20), open, lot).await
     }
 
     fn open(&self) -> OpenBatch {
@@ -128,6 +132,9 @@ impl World {
             items: 3,
             manifest: merkle::root(sha256, &digests),
             created_at: 0,
+            appendable: false,
+            forget_on_close: false,
+            appended: [0; 32],
             progress: Progress::default(),
             escrow: Amount(0),
         }
@@ -251,6 +258,84 @@ async fn manifest__should_be_taken_from_any_web_address() {
     assert_eq!(world.lot(0).await.unwrap(), world.payloads[..2]);
 }
 
+/// The batch after an append: its first two items, and the third, each with a manifest.
+fn segments(world: &World) -> (OpenBatch, Vec<BatchSegment>) {
+    let digests: Vec<[u8; 32]> = world.payloads.iter().map(|payload| sha256(payload)).collect();
+    let segment = |first: usize, digests: &[[u8; 32]]| {
+        let name = hex::encode(sha256(&digests.concat()));
+        world.set(&format!("/v1/blobs/{name}"), Some(&digests.concat()));
+        BatchSegment {
+            first_item: u32::try_from(first).unwrap(),
+            items: u32::try_from(digests.len()).unwrap(),
+            manifest: merkle::root(sha256, digests),
+            uri: format!("blob:{name}"),
+            seq: 9,
+        }
+    };
+    let all = vec![segment(0, &digests[..2]), segment(2, &digests[2..])];
+    let open = OpenBatch {
+        appendable: true,
+        manifest: all[0].manifest,
+        appended: all[1].after(&merkle::EMPTY),
+        ..world.open()
+    };
+    (open, all)
+}
+
+fn tell(world: &World, segments: &[BatchSegment]) {
+    let page = Page { items: segments.to_vec(), next: None };
+    world.set(&format!("/v1/batches/{BATCH}/segments"), Some(&serde_json::to_vec(&page).unwrap()));
+}
+
+#[tokio::test]
+async fn segments__should_bring_each_lot_its_own_manifest_and_be_there_after_a_restart() {
+    // Given a batch that was appended to
+    let world = World::new().await;
+    let (open, all) = segments(&world);
+    tell(&world, &all);
+    let source = world.source(&world.url, 1 << 20);
+    assert_eq!(fetch(&source, &open, 0).await.unwrap(), world.payloads[..2]);
+    assert_eq!(fetch(&source, &open, 1).await.unwrap(), world.payloads[2..]);
+
+    // When the agent is started again and the gateway is gone, then it has them
+    drop(source);
+    let source = world.source("http://127.0.0.1:1", 1 << 20);
+    assert_eq!(fetch(&source, &open, 1).await.unwrap(), world.payloads[2..]);
+
+    // And a lot that is over takes its manifest along, since a batch that lives on may have many
+    let manifests = || fs::read_dir(world.dir.path().join("manifests")).unwrap().count();
+    let before = manifests();
+    source.forget(BATCH, LotId(1)).unwrap();
+    assert_eq!(manifests(), before - 1);
+}
+
+#[tokio::test]
+async fn segments__should_be_those_of_which_the_chain_has_the_digest() {
+    let world = World::new().await;
+    let (open, all) = segments(&world);
+    let other = BatchSegment { manifest: [7; 32], ..all[1].clone() };
+    let late = BatchSegment { first_item: 3, ..all[1].clone() };
+    let long = BatchSegment { items: 5, ..all[1].clone() };
+    let first = BatchSegment { manifest: [7; 32], ..all[0].clone() };
+    for forged in [
+        vec![all[0].clone(), other],
+        vec![all[0].clone(), late],
+        vec![all[0].clone(), long],
+        vec![first, all[1].clone()],
+        vec![all[1].clone()],
+    ] {
+        // When the gateway tells others, then nothing is fetched by them
+        tell(&world, &forged);
+        let text = world.with(&open, 1).await.unwrap_err();
+        assert!(text.contains("batch 3") && text.contains("segments"), "{text}");
+    }
+    // One that is behind is waited for.
+    tell(&world, &[]);
+    assert!(world.with(&open, 1).await.unwrap_err().contains("behind the chain"));
+    tell(&world, &all);
+    assert_eq!(world.with(&open, 1).await.unwrap(), world.payloads[2..]);
+}
+
 #[tokio::test]
 async fn lot__should_be_bounded_in_size() {
     // Given two payloads of three bytes, when either bound is passed, then it is named, and nothing is kept.
@@ -305,7 +390,7 @@ async fn requester__should_be_known_by_how_its_lots_ended() {
     world.set("/v1/batches", Some(&serde_json::to_vec(&Page { items, next: None }).unwrap()));
     // When the gateway is asked, then open lots of the running batch count for nothing.
     let gateway = Gateway::new(&world.url, 1 << 20).unwrap();
-    let record = Record { ended: 11, unresolved: 2, withdrawn: 4, contested: 3, upheld: 1 };
+    let record = Record { ended: 11, unresolved: 3, withdrawn: 4, contested: 3, upheld: 1 };
     assert_eq!(gateway.requester(BATCH).await.unwrap(), record);
     let asked = world.asked.lock().unwrap();
     assert!(asked.last().unwrap().ends_with("requester_id=requester.test.near"), "{asked:?}");

@@ -3,4 +3,5 @@
 mod disputes;
 mod gold;
 mod governance;
+mod living;
 mod money;

@@ -1,5 +1,6 @@
-//! Batches: created, cancelled, skipped, closed, forgotten.
+//! Batches: created, appended to, cancelled, skipped, closed, forgotten.
 
+mod append;
 mod cancel;
 mod close;
 mod create;
@@ -47,10 +48,8 @@ impl<H: Host> Engine<'_, H> {
     }
 
     /// A batch that is not closed, for its requester.
-    fn own_batch(&mut self, batch: BatchId) -> Result<(AccountNo, &mut OpenBatch), Error> {
-        self.assert_one_yocto()?;
-        let caller = self.caller()?;
+    fn batch_of(&mut self, batch: BatchId, requester: AccountNo) -> Result<&mut OpenBatch, Error> {
         let open = self.open_batch(batch)?.ok_or(Error::BatchState(batch, "does not exist or is closed"))?;
-        if open.facts.requester == caller { Ok((caller, open)) } else { Err(Error::Caller("the batch's requester")) }
+        if open.facts.requester == requester { Ok(open) } else { Err(Error::Caller("the batch's requester")) }
     }
 }

@@ -6,10 +6,13 @@
 use piecework_compact::json;
 use piecework_interface::{
     amount::Amount,
-    call::{BatchCreateArgs, ChallengeArgs, INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS, WithdrawArgs},
+    call::{
+        BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS,
+        WithdrawArgs,
+    },
     event::Entry,
     ids::{AccountNo, TokenId},
-    intent::{Draft, INTENTS_MAX, MEMO_MAX, MESSAGE_MAX, SignedIntent},
+    intent::{Draft, INTENTS_MAX, MEMO_MAX, MESSAGE_MAX, SKIPPED_MAX, SignedIntent},
     key::{DEADLINE_MAX_S, IntentKey, Kind, Kinds},
     keys::own_key,
     money,
@@ -104,7 +107,15 @@ impl<H: Host> Engine<'_, H> {
         }
         let amount = match (&draft.batch, &draft.challenge, draft.amount) {
             (Some(batch), ..) if kind == Kind::CreateBatch => Ok(money::escrow(&batch.terms, fee_bps, batch.items)),
-            (_, Some(challenge), _) if kind == Kind::Challenge => self.deposit_in(token, challenge),
+            (_, Some(challenge), _) if kind == Kind::Challenge => {
+                let deposit = self.deposit_of(challenge);
+                in_token(token, deposit)
+            }
+            _ if kind == Kind::Append => {
+                let escrow = self.escrow_of(draft.append.as_ref().ok_or(Skip::Message)?);
+                in_token(token, escrow)
+            }
+            _ if !kind.spends() => Ok(0),
             (.., Some(amount)) => Ok(amount.0),
             // A withdrawal without an amount takes everything.
             (.., None) => Ok(self.balance(number, token)?),
@@ -137,27 +148,26 @@ impl<H: Host> Engine<'_, H> {
         draft: Draft,
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), Stop> {
-        match (kind, draft.batch) {
-            (Kind::Withdraw, _) => {
+        let Draft { number: batch, expires_at, lots, .. } = draft;
+        match kind {
+            Kind::Withdraw => {
                 let args = WithdrawArgs { token, amount: Some(Amount(amount)) };
                 transfers.push(self.send(account, draft.account_id, args)?);
             }
-            (Kind::CreateBatch, Some(batch)) => {
+            Kind::CreateBatch => {
+                let batch = draft.batch.ok_or(Skip::Message)?;
                 self.create_batch(account, BatchCreateArgs { token, batch })?;
             }
-            (Kind::Challenge, _) => self.add_challenge(account, &draft.challenge.ok_or(Skip::Message)?)?,
-            _ => self.transfer(account, (&draft.receiver_id, draft.memo), token, amount)?,
+            Kind::Challenge => self.add_challenge(account, &draft.challenge.ok_or(Skip::Message)?)?,
+            Kind::Append => self.append(account, draft.append.ok_or(Skip::Message)?)?,
+            Kind::ExtendExpiry => self.extend_expiry(account, &BatchExtendExpiryArgs { batch, expires_at })?,
+            Kind::Cancel => self.cancel(account, batch)?,
+            Kind::Skip if lots.len() > SKIPPED_MAX => return Err(Skip::Message.into()),
+            Kind::Skip => self.skip_lots(account, BatchSkipLotsArgs { batch, lots })?,
+            Kind::Forget => self.forget_batch(account, batch)?,
+            Kind::Transfer => self.transfer(account, (&draft.receiver_id, draft.memo), token, amount)?,
         }
         Ok(())
-    }
-
-    /// The deposit of a challenge, which must be in this token.
-    fn deposit_in(&mut self, token: TokenId, challenge: &ChallengeArgs) -> Result<u128, Stop> {
-        match self.deposit_of(challenge) {
-            Ok((of, deposit)) if of == token => Ok(deposit),
-            Ok(_) => Err(Skip::KeyToken.into()),
-            Err(error) => Err(Stop::Fail(error)),
-        }
     }
 
     /// Moves balance to an account that has room for it: nobody else's storage deposit pays for what one is sent.
@@ -182,6 +192,15 @@ impl<H: Host> Engine<'_, H> {
         self.debit(account, token, amount)?;
         self.push(Entry::Transferred { account, receiver, token, amount: Amount(amount), memo });
         Ok(())
+    }
+}
+
+/// What an intent takes out of the balance, which must be in this token.
+fn in_token(token: TokenId, spent: Result<(TokenId, u128), Error>) -> Result<u128, Stop> {
+    match spent {
+        Ok((of, amount)) if of == token => Ok(amount),
+        Ok(_) => Err(Skip::KeyToken.into()),
+        Err(error) => Err(Stop::Fail(error)),
     }
 }
 

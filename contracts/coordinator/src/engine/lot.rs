@@ -22,7 +22,7 @@ pub(super) struct Place {
     pub batch: BatchId,
     /// Lot.
     pub lot: LotId,
-    /// What never changes in the batch.
+    /// What work never changes in the batch.
     pub facts: Facts,
     /// Whether the batch is cancelled.
     pub cancelled: bool,
@@ -182,7 +182,7 @@ impl<H: Host> Engine<'_, H> {
     /// Marks the lot in its batch's window.
     pub(super) fn mark(&mut self, place: &Place) -> Result<(), Error> {
         if let Some(open) = self.open_batch(place.batch)? {
-            open.window.mark(place.lot, place.facts.lots());
+            open.window.mark(place.lot, place.facts.lots(), place.facts.appendable);
         }
         Ok(())
     }

@@ -143,6 +143,9 @@ impl<H: Host> Engine<'_, H> {
                 items: facts.items,
                 manifest: facts.manifest,
                 created_at: facts.created_at,
+                appendable: facts.appendable,
+                forget_on_close: facts.forget_on_close,
+                appended: facts.appended,
                 progress: view::Progress {
                     window: open.window.clone(),
                     live: purse.live,

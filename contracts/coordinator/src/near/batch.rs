@@ -1,6 +1,6 @@
 //! Batches. Each method is the requester's and takes one yoctoNEAR.
 
-use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchSkipLotsArgs};
+use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs};
 
 use super::{args, call, call_as, methods, reply};
 use crate::json::CreateArgs;
@@ -10,6 +10,14 @@ methods! {
     batch_create => {
         let CreateArgs { token, batch, account } = args::read_as();
         reply(&call_as(account, |engine| engine.batch_create(BatchCreateArgs { token, batch })));
+    };
+
+    /// Adds lots to a batch.
+    batch_append => call(|engine| engine.batch_append(args::read_as()));
+
+    /// Lets a batch expire later.
+    batch_extend_expiry(batch, expires_at) => {
+        call(|engine| engine.batch_extend_expiry(BatchExtendExpiryArgs { batch, expires_at }));
     };
 
     /// Closes a batch to claims.

@@ -9,6 +9,7 @@ mod classes;
 mod forged;
 mod governance;
 mod intents;
+mod living;
 mod money;
 mod nodes;
 mod rounds;

@@ -16,7 +16,7 @@ pub const DEADLINE_MAX_S: u32 = 86_400;
 /// A kind of intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[repr(u8)]
+#[repr(u16)]
 pub enum Kind {
     /// Balance to another account.
     Transfer = 1,
@@ -26,27 +26,54 @@ pub enum Kind {
     CreateBatch = 4,
     /// A challenge, for its deposit.
     Challenge = 8,
+    /// Lots appended to a batch, with their escrow.
+    Append = 16,
+    /// A later expiry of a batch.
+    ExtendExpiry = 32,
+    /// The cancellation of a batch.
+    Cancel = 64,
+    /// Lots that are closed because no node holds a slot of them.
+    Skip = 128,
+    /// The end of a closed batch's row.
+    Forget = 256,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Transfer, Self::Withdraw, Self::CreateBatch, Self::Challenge];
+    pub const ALL: [Self; 9] = [
+        Self::Transfer,
+        Self::Withdraw,
+        Self::CreateBatch,
+        Self::Challenge,
+        Self::Append,
+        Self::ExtendExpiry,
+        Self::Cancel,
+        Self::Skip,
+        Self::Forget,
+    ];
+
+    /// Whether it takes an amount out of the balance: such an intent is in the key's token and counts for its cap. All
+    /// others take nothing out.
+    #[must_use]
+    pub const fn spends(self) -> bool {
+        self as u16 <= Self::Append as u16
+    }
 }
 
 /// A set of kinds: their numbers added up. In JSON a list of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Kinds(pub u8);
+pub struct Kinds(pub u16);
 
 impl Kinds {
     /// Every kind that there is.
-    pub const EVERY: Self = Self(15);
+    pub const EVERY: Self = Self(511);
     /// What a removed key keeps.
     pub const NONE: Self = Self(0);
 
     /// The set of these kinds.
     #[must_use]
     pub fn of(kinds: &[Kind]) -> Self {
-        Self(kinds.iter().fold(0, |bits, kind| bits | *kind as u8))
+        Self(kinds.iter().fold(0, |bits, kind| bits | *kind as u16))
     }
 
     /// Gives the place in [`Kind::ALL`] of each kind that it has.
@@ -59,7 +86,7 @@ impl Kinds {
     /// Whether it has the kind.
     #[must_use]
     pub const fn has(self, kind: Kind) -> bool {
-        self.0 & kind as u8 != 0
+        self.0 & kind as u16 != 0
     }
 }
 
@@ -118,7 +145,8 @@ impl IntentKey {
     }
 }
 
-pub(crate) const WORDS: [&str; 4] = ["transfer", "withdraw", "create_batch", "challenge"];
+pub(crate) const WORDS: [&str; 9] =
+    ["transfer", "withdraw", "create_batch", "challenge", "append", "extend_expiry", "cancel", "skip", "forget"];
 
 impl Write for Kind {
     fn write(&self, out: &mut Text) {

@@ -265,12 +265,20 @@ pub struct OpenBatch {
     pub fixed: Fixed,
     /// Items.
     pub items: u32,
-    /// Merkle root over the items' payload digests: `merkle::root`.
+    /// Merkle root over the payload digests of the items that it was created with: `merkle::root`.
     #[serde(with = "hex::serde")]
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub manifest: [u8; 32],
     /// Unix time of creation, seconds.
     pub created_at: u32,
+    /// Whether its requester may append lots: then it closes only once it is cancelled or expired.
+    pub appendable: bool,
+    /// Whether its row goes when it closes.
+    pub forget_on_close: bool,
+    /// Digest of what was appended, [`crate::rules::segments::appended`]; zeros before. `manifest` is the first segment's.
+    #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub appended: [u8; 32],
     /// Where the batch stands.
     pub progress: Progress,
     /// What the batch still holds, in units of the token: the escrow of unsettled lots, deposits of challenges, the
@@ -279,7 +287,8 @@ pub struct OpenBatch {
 }
 
 fields!(OpenBatch as [write] {
-    requester, requester_operator, token, terms, fixed, items, manifest(hex), created_at, progress, escrow,
+    requester, requester_operator, token, terms, fixed, items, manifest(hex), created_at, appendable, forget_on_close,
+    appended(hex), progress, escrow,
 });
 
 /// Groups of 32 lots inside the window of a batch.

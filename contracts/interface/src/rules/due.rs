@@ -78,16 +78,15 @@ impl LotState {
             LotPhase::Provisional if self.challengeable(terms, now_s) => None,
             LotPhase::Provisional if self.is_challenged() && setting.is_backed() => Some(LotStep::OpenJury),
             LotPhase::Provisional => Some(LotStep::Settle),
-            LotPhase::Judging => {
-                (!self.awaits_verdict(terms, now_s) || !setting.is_backed()).then_some(LotStep::Settle)
-            }
+            LotPhase::Judging => (!self.awaits_verdict(terms, setting.bond, now_s)).then_some(LotStep::Settle),
         }
     }
 
-    /// Whether the lot's adjudicator may still score it.
+    /// Whether the lot's adjudicator may still score it: its time runs, and what is left of its bond covers a part.
     #[must_use]
-    pub fn awaits_verdict(&self, terms: &Terms, now_s: u32) -> bool {
-        self.phase == LotPhase::Judging && now_s < self.phase_at.saturating_add(terms.verdict_ttl_s())
+    pub fn awaits_verdict(&self, terms: &Terms, bond: u128, now_s: u32) -> bool {
+        let runs = now_s < self.phase_at.saturating_add(terms.verdict_ttl_s());
+        self.phase == LotPhase::Judging && runs && terms.is_backed_by(bond)
     }
 
     fn working_step(&self, setting: &Setting<'_>) -> Option<LotStep> {
@@ -180,10 +179,16 @@ impl Window {
     }
 
     /// Whether a batch of `lots` lots, `live` of which have a record, closes by a poke: nothing is live, and nothing can
-    /// become live.
+    /// become live. One that is `appendable` waits until it is cancelled or expired.
     #[must_use]
-    pub const fn closes(&self, lots: u32, live: u32, terms: &Terms, cancelled: bool, now_s: u32) -> bool {
-        let all_marked = self.frontier >= lots.div_ceil(GROUP_LOTS);
+    pub const fn closes(
+        &self,
+        (lots, live): (u32, u32),
+        terms: &Terms,
+        (appendable, cancelled): (bool, bool),
+        now_s: u32,
+    ) -> bool {
+        let all_marked = !appendable && self.frontier >= lots.div_ceil(GROUP_LOTS);
         live == 0 && (all_marked || cancelled || now_s > terms.expires_at)
     }
 }

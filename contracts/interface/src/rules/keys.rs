@@ -22,7 +22,7 @@ impl IntentKey {
         if !self.kinds.has(kind) && !self.is_free() {
             return Err(Skip::KeyKind);
         }
-        if self.limit.is_some_and(|limit| limit.token != token) {
+        if kind.spends() && self.limit.is_some_and(|limit| limit.token != token) {
             return Err(Skip::KeyToken);
         }
         if self.affords(amount, now_s) { Ok(()) } else { Err(Skip::KeyCap) }

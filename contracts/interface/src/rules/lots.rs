@@ -1,10 +1,13 @@
 //! The geometry of a batch: items, lots, groups, and the moving window over them.
 
-use crate::model::{
-    draw::Draw,
-    ids::LotId,
-    terms::Terms,
-    view::{GROUP_LOTS, OpenBatch, WINDOW_GROUPS, Window},
+use crate::{
+    model::{
+        draw::Draw,
+        ids::LotId,
+        terms::Terms,
+        view::{GROUP_LOTS, OpenBatch, WINDOW_GROUPS, Window},
+    },
+    rules::sortition::bar_is_at_one,
 };
 
 /// Lots of a batch.
@@ -65,19 +68,37 @@ impl Window {
         self.frontier.saturating_add(1) < lots.div_ceil(GROUP_LOTS)
     }
 
+    /// Opens the draw of the group that gets the lots from number `lots` on: one that stands before the first draw, or whose
+    /// bar is at one. Such lots have no seed that was known before them, and lots begun keep theirs. Returns whether.
+    pub fn append(&mut self, lots: u32, terms: &Terms, now_s: u32) -> bool {
+        let Some(index) = self.index(lots / GROUP_LOTS) else { return false };
+        let opens = match &self.draws[index] {
+            Draw::Seeded(seed) => bar_is_at_one(seed, terms.seats(0), terms.slice_s, now_s),
+            // The frontier may always be drawn; an adjudicator's group waits until it accepts the new lots.
+            Draw::Closed => index == 0 && terms.adjudicator().is_none(),
+            Draw::Opened(_) => false,
+        };
+        if opens {
+            self.draws[index] = Draw::Opened(now_s);
+        }
+        opens
+    }
+
     /// The draw of a group inside the window.
     #[must_use]
     pub fn draw(&self, group: u32) -> Option<&Draw> {
         self.index(group).map(|index| &self.draws[index])
     }
 
-    /// Marks a lot and moves the frontier past groups whose lots are all marked. `lots` is the batch's lot count.
-    pub fn mark(&mut self, lot: LotId, lots: u32) {
+    /// Marks a lot and moves the frontier past groups whose lots are all marked. `lots` is the batch's lot count; the last
+    /// group of an appendable batch is passed only once it has all its 32 lots.
+    pub fn mark(&mut self, lot: LotId, lots: u32, appendable: bool) {
         let Some(index) = self.index(lot.0 / GROUP_LOTS) else {
             return;
         };
         self.marks[index] |= 1 << (lot.0 % GROUP_LOTS);
-        while self.frontier < lots.div_ceil(GROUP_LOTS) && self.marks[0] == full_group(self.frontier, lots) {
+        let groups = if appendable { lots / GROUP_LOTS } else { lots.div_ceil(GROUP_LOTS) };
+        while self.frontier < groups && self.marks[0] == full_group(self.frontier, lots) {
             self.frontier += 1;
             self.marks.rotate_left(1);
             self.draws.rotate_left(1);

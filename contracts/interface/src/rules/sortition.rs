@@ -69,17 +69,25 @@ pub const fn later_slice(then_s: u32, now_s: u32, slice_s: u32) -> bool {
 /// with each slice, and rises in small steps in between, so that nobody who is quick finds several seats at once.
 #[must_use]
 pub fn eligible(sha256: Sha256, seed: &Seed, place: Seats, candidate: Candidate, now_s: u32) -> bool {
-    let level = level(now_s.saturating_sub(seed.at), place.slice_s.max(1));
-    let seats = u64::from(place.seats);
-    if seats >= u64::from(seed.tickets) || seats * level >= LEVEL_OF_ONE * u64::from(seed.tickets) {
+    if bar_is_at_one(seed, place.seats, place.slice_s, now_s) {
         return true;
     }
     if candidate.since >= seed.at {
         return false;
     }
+    let level = level(now_s.saturating_sub(seed.at), place.slice_s.max(1));
+    let seats = u64::from(place.seats);
     let draw = u128::from(draw_number(sha256, seed, place, candidate.node)) * u128::from(LEVEL_OF_ONE);
     let chance = u128::from(seats * level) * u128::from(candidate.tickets);
     draw * u128::from(seed.tickets) < chance << 64
+}
+
+/// Whether anyone may claim: `seats × level ≥ 32 × active`, or there are no more tickets than seats.
+#[must_use]
+pub fn bar_is_at_one(seed: &Seed, seats: u8, slice_s: u32, now_s: u32) -> bool {
+    let level = level(now_s.saturating_sub(seed.at), slice_s.max(1));
+    let (seats, tickets) = (u64::from(seats), u64::from(seed.tickets));
+    seats >= tickets || seats * level >= LEVEL_OF_ONE * tickets
 }
 
 /// Whole slices after the capture from which the candidate may claim; perhaps a part of a slice earlier.

@@ -27,7 +27,7 @@ pub fn account_bytes(name: usize) -> u32 {
 pub const NODE_BYTES: u32 = 100 + 18 * 8;
 
 /// Bytes that a key for signed intents adds to its account's record: key, kinds, limit, time, and sixteen numbers.
-pub const INTENT_KEY_BYTES: u32 = 204;
+pub const INTENT_KEY_BYTES: u32 = 205;
 
 /// Bytes of a balance in another token than the account's first: its row, and its number in the account's record.
 pub const BALANCE_BYTES: u32 = ROW + 7 + 17 + 2;

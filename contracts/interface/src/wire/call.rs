@@ -34,6 +34,8 @@
 //! | `stake_claim` | node | 1 yocto | `{}`; credits the NEAR balance |
 //! | `node_pause`, `node_resume`, `heartbeat` | node | 0 | `{}` |
 //! | `batch_create` | requester | 1 yocto | [`BatchCreateArgs`]; returns the [`crate::model::ids::BatchId`] |
+//! | `batch_append` | requester | 1 yocto | [`BatchAppendArgs`] |
+//! | `batch_extend_expiry` | requester | 1 yocto | [`BatchExtendExpiryArgs`] |
 //! | `batch_cancel`, `batch_forget` | requester | 1 yocto | [`BatchArgs`] |
 //! | `challenge` | account | 1 yocto | [`ChallengeArgs`]; its balance pays the deposit |
 //! | `adjudicator_accept` | the adjudicator | 1 yocto | [`BatchArgs`]; its balance pays what four parts lack |
@@ -159,9 +161,43 @@ pub struct BatchSpec {
     /// Whom to tell when the batch is closed.
     #[serde(default)]
     pub callback: Option<Callback>,
+    /// Whether lots may be appended: then it closes only once it is cancelled or expired.
+    #[serde(default)]
+    pub appendable: bool,
+    /// Whether its row goes when it closes: its result root is in the journal alone then. Not with a callback.
+    #[serde(default)]
+    pub forget_on_close: bool,
 }
 
-fields!(BatchSpec as [read] { terms, items, manifest(hex), uri, gold_root(hex_optional), callback(optional) });
+fields!(BatchSpec as [read] {
+    terms, items, manifest(hex), uri, gold_root(hex_optional), callback(optional), appendable(optional),
+    forget_on_close(optional),
+});
+
+/// Arguments of `batch_append`: whole lots for an appendable batch whose last lot is whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchAppendArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// Items, at least 1; only the last append may leave the last lot short.
+    pub items: u32,
+    /// Merkle root over their payload digests, [`crate::rules::merkle::root`].
+    #[serde(with = "hex::serde")]
+    pub manifest: [u8; 32],
+    /// Where their manifest is, at most 256 bytes.
+    pub uri: String,
+}
+
+fields!(BatchAppendArgs as [read] { batch, items, manifest(hex), uri });
+
+/// Arguments of `batch_extend_expiry`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchExtendExpiryArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// When it expires from now on, Unix seconds: later than before.
+    pub expires_at: u32,
+}
 
 /// Arguments of `batch_create`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

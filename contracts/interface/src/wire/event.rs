@@ -248,6 +248,22 @@ entries! {
         /** Escrow, fee included. */ escrow: Amount,
         /** Terms. */ terms: Terms,
         /** What was copied from the configuration. */ fixed: Fixed,
+        /** Whether lots may be appended. */ appendable: bool,
+        /** Whether its row goes when it closes. */ forget_on_close: bool,
+    }
+    /// Lots were appended to a batch, their escrow debited from the requester.
+    BatchAppended = "append" {
+        /** Batch. */ batch: BatchId,
+        /** Items. */ items: u32,
+        /** Merkle root over their payload digests. */ manifest: [u8; 32],
+        /** Where their manifest is. */ uri: String,
+        /** Escrow, fee included. */ escrow: Amount,
+        /** Whether the draw of their group opened. */ opened: bool,
+    }
+    /// A batch expires later.
+    ExpiryExtended = "expiry" {
+        /** Batch. */ batch: BatchId,
+        /** When, Unix seconds. */ expires_at: u32,
     }
     /// The adjudicator stands behind the batch: groups may be drawn.
     AdjudicatorAccepted = "accept" {
@@ -379,7 +395,7 @@ entries! {
         /** Moved to the token, where it waits for the treasury. */ fees: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
-    /// Nothing of the batch is live: everything that it held was paid out.
+    /// Nothing of the batch is live: everything that it held was paid out. Its row is gone if it was to be forgotten.
     BatchClosed = "close" {
         /** Batch. */ batch: BatchId,
         /** Moved to the token, where it waits for the treasury. */ fees: Amount,

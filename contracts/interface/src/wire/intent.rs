@@ -13,10 +13,13 @@ use crate::{
     Sha256,
     model::{
         amount::Amount,
-        ids::TokenId,
+        ids::{BatchId, LotId, TokenId},
         key::{Kind, PublicKey, WORDS},
     },
-    wire::call::{BatchCreateArgs, BatchSpec, ChallengeArgs, WithdrawArgs},
+    wire::call::{
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
+        ChallengeArgs, WithdrawArgs,
+    },
 };
 
 /// Intents of one call at most.
@@ -25,6 +28,8 @@ pub const INTENTS_MAX: usize = 16;
 pub const MESSAGE_MAX: usize = 2_048;
 /// Bytes of a memo at most.
 pub const MEMO_MAX: usize = 128;
+/// Lots that an intent closes at most: more would cost more gas than it has.
+pub const SKIPPED_MAX: usize = 4;
 /// NEP-413's tag: 2^31 + 413, which no transaction begins with.
 const TAG: u32 = (1 << 31) + 413;
 
@@ -133,6 +138,43 @@ pub enum Action {
     CreateBatch(BatchCreateArgs),
     /// Challenges items of a lot, as `challenge` does.
     Challenge(Challenge),
+    /// Appends lots to a batch, as `batch_append` does.
+    Append(Append),
+    /// Lets a batch expire later, as `batch_extend_expiry` does.
+    ExtendExpiry(BatchExtendExpiryArgs),
+    /// Cancels a batch, as `batch_cancel` does.
+    Cancel(BatchArgs),
+    /// Closes lots in which no node holds a slot, as `batch_skip_lots` does.
+    Skip(BatchSkipLotsArgs),
+    /// Drops a closed batch's row, as `batch_forget` does.
+    Forget(BatchArgs),
+}
+
+impl Action {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Transfer(_) => Kind::Transfer,
+            Self::Withdraw(_) => Kind::Withdraw,
+            Self::CreateBatch(_) => Kind::CreateBatch,
+            Self::Challenge(_) => Kind::Challenge,
+            Self::Append(_) => Kind::Append,
+            Self::ExtendExpiry(_) => Kind::ExtendExpiry,
+            Self::Cancel(_) => Kind::Cancel,
+            Self::Skip(_) => Kind::Skip,
+            Self::Forget(_) => Kind::Forget,
+        }
+    }
+}
+
+/// Lots for a batch whose reward token is the one named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Append {
+    /// Token of the escrow.
+    pub token: TokenId,
+    /// What is appended.
+    pub append: BatchAppendArgs,
 }
 
 /// A challenge of a batch whose reward token is the one named.
@@ -188,14 +230,27 @@ pub struct Draft {
     pub batch: Option<BatchSpec>,
     /// What is challenged.
     pub challenge: Option<ChallengeArgs>,
+    /// What is appended.
+    pub append: Option<BatchAppendArgs>,
+    /// The batch that is changed.
+    pub number: BatchId,
+    /// When it expires.
+    pub expires_at: u32,
+    /// Lots of it.
+    pub lots: Vec<LotId>,
 }
 
 /// Fields of an action, by the place of its kind in [`Kind::ALL`]; of those with `true` none may be left out.
-const FIELDS: [(&[&str], &[bool]); 4] = [
+const FIELDS: [(&[&str], &[bool]); 9] = [
     (&["token", "amount", "receiver_id", "memo"], &[true, true, true]),
     (&["token", "amount"], &[true]),
     (&["token", "batch"], &[true, true]),
     (&["token", "challenge"], &[true, true]),
+    (&["token", "append"], &[true, true]),
+    (&["batch", "expires_at"], &[true, true]),
+    (&["batch"], &[true]),
+    (&["batch", "lots"], &[true, true]),
+    (&["batch"], &[true]),
 ];
 
 impl Draft {
@@ -205,7 +260,11 @@ impl Draft {
             "amount" => self.amount = Read::read(reader),
             "receiver_id" => self.receiver_id = Read::read(reader),
             "memo" => self.memo = Read::read(reader),
-            "batch" => self.batch = Some(Read::read(reader)),
+            "batch" if self.kind == Some(Kind::CreateBatch) => self.batch = Some(Read::read(reader)),
+            "batch" => self.number = Read::read(reader),
+            "expires_at" => self.expires_at = Read::read(reader),
+            "lots" => self.lots = Read::read(reader),
+            "append" => self.append = Some(Read::read(reader)),
             _ => self.challenge = Some(Read::read(reader)),
         }
     }

@@ -117,7 +117,7 @@ proptest! {
         node.classes = vec![ClassRecord { class: Default::default(), reputation: 1, stepped_at: 2, declared: true, admitted: bits.is_multiple_of(2), since: second, removed_at: 3 }];
         let peaks = Peaks { count: second, peaks: vec![digest; usize::from(round % 5)] };
         let limit = Limit { token: TokenId(3), daily_cap: node.stake, spent: node.stake };
-        let key = IntentKey { kinds: Kinds(round), limit: Some(limit), numbers: vec![bits; usize::from(round)], used_at: second, ..IntentKey::own(PublicKey(digest)) };
+        let key = IntentKey { kinds: Kinds(u16::from(round)), limit: Some(limit), numbers: vec![bits; usize::from(round)], used_at: second, ..IntentKey::own(PublicKey(digest)) };
         all(&borsh::to_vec(&vec![key, IntentKey::own(PublicKey(digest))]).expect("borsh"));
         for bytes in [borsh::to_vec(&lot), borsh::to_vec(&node), borsh::to_vec(&peaks), borsh::to_vec(&Config::default())] {
             all(&bytes.expect("borsh"));

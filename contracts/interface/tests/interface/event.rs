@@ -65,6 +65,8 @@ fn samples() -> Vec<Entry> {
             escrow: amount,
             terms: terms(),
             fixed: fixed(),
+            appendable: false,
+            forget_on_close: false,
         },
         Entry::BatchCreated {
             batch,
@@ -81,7 +83,18 @@ fn samples() -> Vec<Entry> {
                 ..terms()
             },
             fixed: fixed(),
+            appendable: false,
+            forget_on_close: false,
         },
+        Entry::BatchAppended {
+            batch,
+            items: 32,
+            manifest: digest,
+            uri: "blob:\"\u{1}".to_owned(),
+            escrow: amount,
+            opened: true,
+        },
+        Entry::ExpiryExtended { batch, expires_at: 9 },
         Entry::AdjudicatorAccepted { batch, amount },
         Entry::AdjudicatorResigned { batch },
         Entry::ClassRegistered {
@@ -415,7 +428,7 @@ fn money_entry() -> BoxedStrategy<Entry> {
         }),
         (account(), prop_oneof![Just(NodeStatus::Active), Just(NodeStatus::Paused), Just(NodeStatus::Silent)])
             .prop_map(|(account, status)| Entry::StatusChanged { account, status }),
-        (account(), any::<[u8; 32]>(), any::<u8>(), token(), amount()).prop_map(
+        (account(), any::<[u8; 32]>(), any::<u16>(), token(), amount()).prop_map(
             |(account, key, kinds, token, daily_cap)| Entry::KeySet {
                 account,
                 public_key: PublicKey(key),
@@ -473,6 +486,8 @@ fn work_entry() -> BoxedStrategy<Entry> {
                     escrow,
                     terms,
                     fixed,
+                    appendable: false,
+                    forget_on_close: false,
                 }
             }),
         (place(), at()).prop_map(|((batch, _), at)| Entry::DrawOpened { batch, at }),

@@ -5,9 +5,12 @@ use piecework_compact::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchCreateArgs, BatchSpec, ChallengeArgs, WithdrawArgs, intents_gas},
+    call::{
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
+        ChallengeArgs, WithdrawArgs, intents_gas,
+    },
     ids::{BatchId, LotId, TokenId},
-    intent::{Action, Challenge, Draft, INTENTS_MAX, Intent, Payment, SignedIntent},
+    intent::{Action, Append, Challenge, Draft, INTENTS_MAX, Intent, Payment, SignedIntent},
     key::{IntentKey, Kind, Kinds, Limit, PublicKey},
     keys::{KeyRows, key_set, own_key},
     skip::Skip,
@@ -50,6 +53,19 @@ fn any_action() -> impl Strategy<Value = Action> {
                 Action::Challenge(Challenge { token: TokenId(token), challenge })
             }
         ),
+        (any::<u16>(), any::<u32>(), any::<[u8; 32]>(), any::<String>()).prop_map(|(token, items, manifest, uri)| {
+            let append = BatchAppendArgs { batch: BatchId(items), items, manifest, uri };
+            Action::Append(Append { token: TokenId(token), append })
+        }),
+        (any::<u32>(), any::<u32>(), vec(any::<u32>(), 0..9), 0..4).prop_map(|(number, expires_at, lots, kind)| {
+            let batch = BatchId(number);
+            match kind {
+                0 => Action::ExtendExpiry(BatchExtendExpiryArgs { batch, expires_at }),
+                1 => Action::Cancel(BatchArgs { batch }),
+                2 => Action::Skip(BatchSkipLotsArgs { batch, lots: lots.into_iter().map(LotId).collect() }),
+                _ => Action::Forget(BatchArgs { batch }),
+            }
+        }),
     ]
 }
 
@@ -71,6 +87,17 @@ fn draft_of(intent: &Intent) -> Draft {
         Action::Challenge(Challenge { token, challenge }) => {
             Draft { kind: Some(Kind::Challenge), token: Some(token), challenge: Some(challenge), ..draft }
         }
+        Action::Append(Append { token, append }) => {
+            Draft { kind: Some(Kind::Append), token: Some(token), append: Some(append), ..draft }
+        }
+        Action::ExtendExpiry(BatchExtendExpiryArgs { batch, expires_at }) => {
+            Draft { kind: Some(Kind::ExtendExpiry), number: batch, expires_at, ..draft }
+        }
+        Action::Cancel(BatchArgs { batch }) => Draft { kind: Some(Kind::Cancel), number: batch, ..draft },
+        Action::Skip(BatchSkipLotsArgs { batch, lots }) => {
+            Draft { kind: Some(Kind::Skip), number: batch, lots, ..draft }
+        }
+        Action::Forget(BatchArgs { batch }) => Draft { kind: Some(Kind::Forget), number: batch, ..draft },
     }
 }
 
@@ -130,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn keys__should_be_the_same_in_json(kinds in 0..16_u8, limit: Option<(u16, u128, u128)>, numbers in vec(any::<u64>(), 0..17), used_at: u32) {
+    fn keys__should_be_the_same_in_json(kinds in 0..512_u16, limit: Option<(u16, u128, u128)>, numbers in vec(any::<u64>(), 0..17), used_at: u32) {
         let limit = limit.map(|(token, cap, spent)| Limit {
             token: TokenId(token),
             daily_cap: Amount(cap),

@@ -4,11 +4,13 @@ use piecework_interface::{
     amount::Amount,
     config::{Bounds, Config, Fixed, REPUTATION_FULL},
     draw::{Draw, Seed},
+    host::sha256,
     ids::{AccountNo, ClassId, LotId, TokenId},
     lots::{all_items, group_count, lot_count, lot_items, open_groups},
     merkle::Peaks,
     money::{self, bond, dissent_slash, escrow, fee, mul_div, reward_escrow, tickets},
     reputation,
+    segments::{Segment, appended},
     storage::{BATCH_BYTES, CLASSES_MAX, CLOSED_BATCH_BYTES, LEAVERS_MAX, NODE_BYTES, PEAKS_MAX, lot_bytes},
     terms::{REWARD_LIMIT, Terms},
     view::{GROUP_LOTS, LotState, Node, Slot, SlotPhase, Window},
@@ -141,7 +143,7 @@ proptest! {
         for pick in picks {
             let lot = pick.index(lots as usize);
             let inside = window.index(lot as u32 / GROUP_LOTS).is_some();
-            window.mark(LotId(lot as u32), lots);
+            window.mark(LotId(lot as u32), lots, false);
             marked[lot] |= inside;
         }
         // Then the frontier is the first group with an unmarked lot, and the marks are exactly these lots.
@@ -155,6 +157,57 @@ proptest! {
 }
 
 #[test]
+fn window__should_keep_the_short_last_group_of_a_batch_that_may_grow() {
+    // Given 40 lots, all of them marked
+    for (appendable, frontier) in [(false, 2), (true, 1)] {
+        let mut window = Window::default();
+        (0..40).for_each(|lot| window.mark(LotId(lot), 40, appendable));
+        // Then only a batch that may grow still has its last group, and lots that come later are not marked
+        assert_eq!(window.frontier, frontier);
+        assert_eq!(window.is_marked(LotId(40)), !appendable);
+        // And it closes with its last lot, or once it is cancelled or expired
+        let terms = Terms { expires_at: 100, ..terms() };
+        let closes = |cancelled, now_s| window.closes((40, 0), &terms, (appendable, cancelled), now_s);
+        assert_eq!((closes(false, 50), closes(true, 50), closes(false, 101)), (!appendable, true, true));
+        assert!(!window.closes((40, 1), &terms, (appendable, true), 101));
+    }
+}
+
+#[test]
+fn append__should_draw_anew_only_where_everybody_may_claim() {
+    let terms = Terms { slice_s: 10, ..terms() };
+    let seeded = |tickets| Draw::Seeded(Seed { value: [1; 16], at: 100, height: 6, tickets, appeal: false });
+    let append = |draw: Draw, lots, now_s| {
+        let mut window = Window::default();
+        window.draws[0] = draw;
+        (window.append(lots, &terms, now_s), window.draws[0].clone())
+    };
+    // A group without a draw, and one whose bar is at one: few tickets, or three slices for 16 tickets and three seats.
+    assert_eq!(append(Draw::Closed, 0, 105), (true, Draw::Opened(105)));
+    assert_eq!(append(seeded(3), 5, 100), (true, Draw::Opened(100)));
+    assert_eq!(append(seeded(16), 5, 150), (true, Draw::Opened(150)));
+    // A seed that still favours somebody stays, and so does a draw that is open.
+    assert_eq!(append(seeded(16), 5, 110), (false, seeded(16)));
+    assert_eq!(append(Draw::Opened(90), 5, 110), (false, Draw::Opened(90)));
+    // The next group's lots do not touch this one's draw.
+    assert_eq!(append(seeded(3), 32, 150), (false, seeded(3)));
+}
+
+#[test]
+fn appended__should_fix_every_segment_and_their_order() {
+    let segment = |first_item, items, byte| Segment { first_item, items, manifest: [byte; 32] };
+    let of = |segments: &[Segment]| segments.iter().fold([0; 32], |before, segment| appended(sha256, &before, segment));
+    let all = [segment(8, 4, 1), segment(12, 4, 2)];
+    let digest = of(&all);
+    assert_ne!(digest, of(&all[..1]));
+    for other in
+        [[all[1], all[0]], [segment(8, 8, 1), all[1]], [all[0], segment(12, 4, 3)], [all[0], segment(16, 4, 2)]]
+    {
+        assert_ne!(of(&other), digest);
+    }
+}
+
+#[test]
 fn progress__should_carry_draws_along() {
     // Given a seeded second group.
     let seed = Draw::Seeded(Seed { value: [1; 16], at: 5, height: 6, tickets: 7, appeal: true });
@@ -162,7 +215,7 @@ fn progress__should_carry_draws_along() {
     window.draws[0] = Draw::Opened(1);
     window.draws[1] = seed.clone();
     // When the first group is marked, then the window moves by one.
-    (0..GROUP_LOTS).for_each(|lot| window.mark(LotId(lot), 320));
+    (0..GROUP_LOTS).for_each(|lot| window.mark(LotId(lot), 320, false));
     assert_eq!(window.frontier, 1);
     assert_eq!((window.draw(0), window.draw(1), window.draw(8)), (None, Some(&seed), Some(&Draw::Closed)));
 }

@@ -263,11 +263,27 @@ fn settlement__should_give_what_an_independent_model_gives() {
         assert_eq!(work.clone().map(|slot| slot.pay).collect::<Vec<_>>(), vector.pay, "{row}");
         assert_eq!(work.map(|slot| slot.slash).collect::<Vec<_>>(), vector.slash, "{row}");
         assert_eq!((*pot, vector.settlement().burnt()), (vector.pot, vector.burnt), "{row}");
+        challengers_net(&vector, row);
         let escrow = money::escrow(&vector.terms, vector.fixed.fee_bps, u32::from(vector.items));
         assert_eq!(escrow - refund - earned_fee, vector.cost, "{row}");
         assert_eq!(vector.overturned(), vector.expected_overturned, "{row}");
         assert_eq!(vector.answers(), vector.expected_answers, "{row}");
         naive::compare(&vector);
+    }
+}
+
+/// What each challenger has more, or less, in the end: its deposit and R with the token, f with NEAR, which counts at par.
+fn challengers_net(vector: &Vector, row: &str) {
+    let Settlement { fee, earned_fee, challengers, .. } = vector.settlement();
+    assert_eq!(fee - earned_fee, vector.withheld, "{row}");
+    assert_eq!(challengers.len(), vector.nets.len(), "{row}");
+    let (reward, worth) = (signed(vector.terms.reward.0), signed(vector.worth));
+    for ((back, (who, items)), (of, (net, parts))) in challengers.iter().zip(&vector.challenges).zip(&vector.nets) {
+        let deposit = signed(challenge_deposit(&vector.terms, vector.items, *items));
+        let is = (signed(back.tokens) - deposit) * worth + signed(back.near) * reward;
+        // NEAR is rounded down once, tokens of a deposit's fees once.
+        let off = (is * parts - net * reward * worth).abs();
+        assert!(who == of && off <= parts * (reward + worth), "challenger {who} is off by {off}: {row}");
     }
 }
 

@@ -35,8 +35,18 @@ pub struct Vector {
     pub pot: u128,
     pub burnt: u128,
     pub cost: u128,
+    pub withheld: u128,
+    /// Per challenger: its number, and what it nets, NEAR at par, as a fraction of R.
+    pub nets: Vec<(u32, (i128, i128))>,
     pub expected_overturned: u64,
     pub expected_answers: String,
+}
+
+/// A challenger's net, such as `4:-11/2`.
+fn net(text: &str) -> (u32, (i128, i128)) {
+    let (who, net) = text.split_once(':').unwrap();
+    let (halves, of) = net.split_once('/').unwrap();
+    (who.parse().unwrap(), (halves.parse().unwrap(), of.parse().unwrap()))
 }
 
 impl Vector {
@@ -53,6 +63,8 @@ impl Vector {
             pay: list(f[13]).iter().map(|text| number(text)).collect(),
             slash: list(f[14]).iter().map(|text| number(text)).collect(),
             pot: number(f[15]),
+            withheld: number(f[16]),
+            nets: list(f[21]).iter().map(|text| net(text)).collect(),
             burnt: number(f[17]),
             cost: number(f[18]),
             ..Self::of(

@@ -149,6 +149,7 @@ fn mirror__should_refuse_a_line_out_of_order() {
 #[test]
 fn mirror__should_bring_a_silent_node_back_by_its_own_call() {
     let mut journal = begun();
+    journal.later(3_700);
     journal.write("poke", None, vec![Entry::StatusChanged { account: B, status: NodeStatus::Silent }]).unwrap();
     assert_eq!(journal.mirror.classes[&CLASS].tickets, 4);
     journal.later(10);
@@ -211,7 +212,9 @@ fn merge__should_keep_sets_and_order() {
 
 /// The fault of one entry, applied to `journal`.
 fn fault(journal: &mut JournalBuilder, node: Option<AccountNo>, entry: Entry) -> Fault {
-    match journal.write("work", node, vec![entry]) {
+    // Only its requester closes a lot that has no record.
+    let event = if matches!(entry, Entry::Settled { .. }) { "batch_skip_lots" } else { "work" };
+    match journal.write(event, node, vec![entry]) {
         Err(ReplayError::Entry { index: 0, fault, .. }) => fault,
         other => panic!("{other:?}"),
     }
@@ -463,7 +466,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
             14 => Entry::Deposited { account, token, amount },
             15 => Entry::Withdrawn { account, token, amount, ok: set % 2 == 0 },
             18 => Entry::Transferred { account, receiver: other.unwrap_or(A), token, amount, memo: None },
-            19 => Entry::KeySet { account, public_key, kinds: Kinds(set as u8 % 16), token, daily_cap: amount },
+            19 => Entry::KeySet { account, public_key, kinds: Kinds(set as u16 % 512), token, daily_cap: amount },
             20 => Entry::Intent {
                 op: 0,
                 account,
@@ -486,6 +489,8 @@ fn some_entry() -> impl Strategy<Value = Entry> {
                 escrow: Amount(0),
                 terms: Terms { lot_size: (set % 3) as u8, answer_width: 0, start: 0, slice_s: 0, ..terms() },
                 fixed: fixed(),
+                appendable: false,
+                forget_on_close: false,
             },
         }
     })

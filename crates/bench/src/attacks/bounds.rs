@@ -8,15 +8,15 @@ use super::{contest::Estimate, named::PACES, outcome::Outcome, search::Reach};
 
 /// Least tickets of the figures below, percent, and one step more for each of them.
 const SHARE_STEP: u32 = 10;
-/// What honest slots lose at most of what is due to them, by start, with 10, 20 and 30 % of the tickets.
-const LOSSES: [(u8, [f64; 3]); 3] = [(3, [0.015, 0.05, 0.14]), (2, [0.015, 0.062, 0.16]), (5, [0.015, 0.05, 0.14])];
+/// What honest slots lose at most of what is due to them at start 3, with 10, 20 and 30 % of the tickets.
+const LOSSES: [f64; 3] = [0.015, 0.05, 0.14];
 /// What coalitions gain at most, by start, whether extensions sit, and whether the requester takes part. Where they sit: exact
 /// best responses of a model, against honest work in both rounds, with all seats of a round and copying. Where they do not:
 /// those, or what the search found, which also claims first, and holds a seat before it cancels.
 const GAINS: [(u8, bool, bool, [f64; 3]); 12] = [
-    (3, true, false, [0.0087, 0.0146, 0.0222]),
-    (3, true, true, [0.0129, 0.0199, 0.0226]),
-    (3, false, false, [0.0084, 0.0312, 0.0648]),
+    (3, true, false, [0.008, 0.012, 0.014]),
+    (3, true, true, [0.013, 0.020, 0.023]),
+    (3, false, false, [0.008, 0.030, 0.065]),
     (3, false, true, [0.11, 0.26, 0.375]),
     (2, true, false, [0.0033, 0.0131, 0.0287]),
     (2, true, true, [0.0099, 0.0179, 0.0232]),
@@ -28,11 +28,11 @@ const GAINS: [(u8, bool, bool, [f64; 3]); 12] = [
     (5, false, true, [0.095, 0.255, 0.52]),
 ];
 /// What the search found in challenges of items without a result.
-const APPEALS: [f64; 3] = [0.03, 0.03, 0.04];
+const APPEALS: [f64; 3] = [0.022, 0.018, 0.030];
 /// What the search found where the adjudicator is the coalition's: work saved, and fees of its jurors against it.
 const SCORES: [f64; 3] = [0.13, 0.19, 0.48];
 /// What it is worth at most to claim first.
-const SPEED: [f64; 3] = [0.03, 0.05, 0.07];
+const SPEED: [f64; 3] = [0.022, 0.040, 0.055];
 
 /// A sentence of the protocol's promise, or what is open.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +71,7 @@ const BOUNDS: [Bound; 9] = [
     Bound {
         claim: "honest slots lose at most 1.5 / 5 / 14 % of what is due at 10 / 20 / 30 %",
         open: None,
-        of: |of| is_default(of).then(|| (of.loss(), loss(of))),
+        of: |of| is_default(of).then(|| (of.loss(), by_share(LOSSES, of.share))),
     },
     Bound {
         claim: "whoever makes honest slots lose loses more itself",
@@ -132,10 +132,6 @@ fn gain(of: &Outcome) -> f64 {
     let at = (of.start, of.extension_sits, of.requester);
     let row = GAINS.iter().find(|(start, sits, requester, _)| (*start, *sits, *requester) == at);
     row.map_or(0.0, |(.., figures)| by_share(*figures, of.share))
-}
-
-fn loss(of: &Outcome) -> f64 {
-    LOSSES.iter().find(|(start, _)| *start == of.start).map_or(0.0, |(_, figures)| by_share(*figures, of.share))
 }
 
 /// What the outcomes say to each claim.

@@ -1,5 +1,6 @@
 //! `piecework batch`: from a file of items to results.
 
+mod append;
 mod case;
 pub mod challenge;
 mod create;
@@ -40,6 +41,12 @@ use crate::context::Context;
 pub enum BatchCommand {
     /// Check a JSON Lines file, upload its items, lock the reward and post the batch
     Create(Box<create::CreateArgs>),
+    /// Check a JSON Lines file, upload its items, lock their reward and append them to an appendable batch
+    Append(append::AppendArgs),
+    /// Let a batch expire later
+    ExtendExpiry(append::ExtendExpiryArgs),
+    /// End an appendable batch whose lots have all begun; it closes with the last of them
+    Close(BatchArg),
     /// Follow a batch until it is closed
     Watch(watch::WatchArgs),
     /// Fetch a batch's answers as JSON Lines, checked against the chain
@@ -82,6 +89,9 @@ pub struct BatchArg {
 pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()> {
     match command {
         BatchCommand::Create(args) => create::run(context, *args).await,
+        BatchCommand::Append(args) => append::run(context, args).await,
+        BatchCommand::ExtendExpiry(args) => append::extend_expiry(context, args).await,
+        BatchCommand::Close(args) => append::close(context, BatchId(args.batch)).await,
         BatchCommand::Watch(args) => watch::run(context, args).await,
         BatchCommand::Results(args) => results::run(context, args).await,
         BatchCommand::Verify(args) => verify::run(context, args).await,

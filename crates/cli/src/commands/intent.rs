@@ -61,6 +61,11 @@ const KINDS: Words<Kind> = &[
     ("withdraw", "Balance out of the contract, to the account itself", Kind::Withdraw),
     ("create-batch", "A batch", Kind::CreateBatch),
     ("challenge", "A challenge, for its deposit", Kind::Challenge),
+    ("append", "Items appended to a batch, for their escrow", Kind::Append),
+    ("extend-expiry", "A later expiry of a batch", Kind::ExtendExpiry),
+    ("cancel", "The cancellation of a batch", Kind::Cancel),
+    ("skip", "Lots taken out of a batch", Kind::Skip),
+    ("forget", "The end of a closed batch's row", Kind::Forget),
 ];
 
 /// `intent key-remove`.

@@ -75,6 +75,9 @@ fn facts() -> Facts {
         items: 2,
         manifest: [0; 32],
         created_at: 0,
+        appendable: false,
+        forget_on_close: false,
+        appended: [0; 32],
         progress: Progress { live: 1, ..Progress::default() },
         escrow: Amount(0),
     };

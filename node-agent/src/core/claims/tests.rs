@@ -72,6 +72,9 @@ fn facts(nodes: u32) -> Facts {
         items: 40,
         manifest: [0; 32],
         created_at: 0,
+        appendable: false,
+        forget_on_close: false,
+        appended: [0; 32],
         progress,
         escrow: Amount(0),
     };

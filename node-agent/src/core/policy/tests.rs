@@ -72,6 +72,9 @@ impl Case {
             items: 32,
             manifest: [0; 32],
             created_at: 0,
+            appendable: false,
+            forget_on_close: false,
+            appended: [0; 32],
             progress: Progress::default(),
             escrow: Amount(0),
         };

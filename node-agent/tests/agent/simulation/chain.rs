@@ -112,8 +112,8 @@ impl Chain {
             items,
             manifest: [7; 32],
             uri: "blob:00".to_owned(),
-            gold_root: [0; 32],
             callback,
+            ..BatchSpec::default()
         });
         self.latest.transfer_call(TOKEN, REQUESTER, 10_u128.pow(12), message).expect("batch");
         for _ in 0..=FINAL_AFTER {

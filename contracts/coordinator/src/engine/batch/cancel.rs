@@ -1,6 +1,11 @@
 //! `batch_cancel` and `batch_forget`.
 
-use piecework_interface::{call::BatchArgs, event::Entry, storage::CLOSED_BATCH_BYTES};
+use piecework_interface::{
+    call::BatchArgs,
+    event::Entry,
+    ids::{AccountNo, BatchId},
+    storage::CLOSED_BATCH_BYTES,
+};
 
 use crate::engine::{Engine, Error, Host, balance::release, record::Batch};
 
@@ -10,13 +15,21 @@ impl<H: Host> Engine<'_, H> {
     /// # Errors
     /// The caller is not the requester, or the batch is cancelled or closed.
     pub fn batch_cancel(mut self, args: BatchArgs) -> Result<(), Error> {
-        let (_, open) = self.own_batch(args.batch)?;
-        if core::mem::replace(&mut open.cancelled, true) {
-            return Err(Error::BatchState(args.batch, "is cancelled already"));
-        }
-        self.push(Entry::BatchCancelled { batch: args.batch });
-        self.close_if_done(args.batch)?;
+        self.assert_one_yocto()?;
+        let caller = self.caller()?;
+        self.cancel(caller, args.batch)?;
         self.finish("batch_cancel", None)
+    }
+
+    /// Cancels a batch, or changes nothing.
+    pub(in crate::engine) fn cancel(&mut self, requester: AccountNo, batch: BatchId) -> Result<(), Error> {
+        let open = self.batch_of(batch, requester)?;
+        if core::mem::replace(&mut open.cancelled, true) {
+            return Err(Error::BatchState(batch, "is cancelled already"));
+        }
+        self.push(Entry::BatchCancelled { batch });
+        self.close_if_done(batch)?;
+        Ok(())
     }
 
     /// Drops a closed batch's result root and gives its bytes back.
@@ -26,18 +39,22 @@ impl<H: Host> Engine<'_, H> {
     pub fn batch_forget(mut self, args: BatchArgs) -> Result<(), Error> {
         self.assert_one_yocto()?;
         let caller = self.caller()?;
-        match self.batches.take(&*self.host, args.batch)? {
-            Some(Batch::Closed(closed)) if closed.requester == caller => {}
-            Some(Batch::Closed(_)) => return Err(Error::Caller("the batch's requester")),
-            Some(Batch::Open(_)) => {
-                return Err(Error::BatchState(args.batch, "is not closed: cancel it or wait"));
-            }
-            None => return Err(Error::BatchState(args.batch, "does not exist")),
-        }
-        release(self.account(caller)?, CLOSED_BATCH_BYTES)?;
-        self.forget(caller)?;
-        self.push(Entry::BatchForgotten { batch: args.batch });
-        self.push_storage(caller)?;
+        self.forget_batch(caller, args.batch)?;
         self.finish("batch_forget", None)
+    }
+
+    /// Drops a closed batch's row, or changes nothing.
+    pub(in crate::engine) fn forget_batch(&mut self, requester: AccountNo, batch: BatchId) -> Result<(), Error> {
+        match self.batches.peek(&*self.host, batch)? {
+            Some(Batch::Closed(closed)) if closed.requester == requester => {}
+            Some(Batch::Closed(_)) => return Err(Error::Caller("the batch's requester")),
+            Some(Batch::Open(_)) => return Err(Error::BatchState(batch, "is not closed: cancel it or wait")),
+            None => return Err(Error::BatchState(batch, "does not exist")),
+        }
+        self.batches.take(&*self.host, batch)?;
+        release(self.account(requester)?, CLOSED_BATCH_BYTES)?;
+        self.forget(requester)?;
+        self.push(Entry::BatchForgotten { batch });
+        self.push_storage(requester)
     }
 }

@@ -20,11 +20,13 @@ impl<H: Host> Engine<'_, H> {
         let now = self.now;
         let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
         let facts = &open.facts;
-        if !open.window.closes(facts.lots(), open.purse.live, &facts.terms, open.cancelled, now) {
+        let (size, life) = ((facts.lots(), open.purse.live), (facts.appendable, open.cancelled));
+        if !open.window.closes(size, &facts.terms, life, now) {
             return Ok(false);
         }
         let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));
         let (adjudicator, callback) = (open.facts.terms.adjudicator(), open.facts.callback.clone());
+        let forgets = open.facts.forget_on_close;
         let purse = open.purse.clone();
         let closed = ClosedBatch {
             requester,
@@ -32,10 +34,16 @@ impl<H: Host> Engine<'_, H> {
             results_root: merkle::bag(H::SHA256, &purse.results),
             callback,
         };
-        self.batches.put(batch, Batch::Closed(closed));
+        if forgets {
+            self.batches.take(&*self.host, batch)?;
+            self.forget(requester)?;
+        } else {
+            self.batches.put(batch, Batch::Closed(closed));
+        }
         let bytes = purse.reserved.checked_mul(lot_bytes).ok_or(Error::Internal("bytes of lots"))?;
         release(self.account(requester)?, bytes)?;
-        release(self.account(requester)?, BATCH_BYTES - CLOSED_BATCH_BYTES)?;
+        let kept = if forgets { 0 } else { CLOSED_BATCH_BYTES };
+        release(self.account(requester)?, BATCH_BYTES - kept)?;
         let bond = purse.bond.unwrap_or_default();
         let refund = purse.escrow.checked_sub(purse.fees).and_then(|rest| rest.checked_sub(bond));
         let refund = refund.ok_or(Error::Internal("the escrow of a batch"))?;

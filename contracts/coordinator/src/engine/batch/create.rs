@@ -7,7 +7,7 @@ use piecework_interface::{
     event::Entry,
     governance::Feature,
     ids::{AccountNo, BatchId, NEAR},
-    money,
+    merkle, money,
     storage::{BATCH_BYTES, URI_MAX},
     view::Window,
 };
@@ -43,7 +43,10 @@ impl<H: Host> Engine<'_, H> {
         args: BatchCreateArgs,
     ) -> Result<BatchId, Error> {
         self.assert_runs(Feature::Batches)?;
-        let BatchCreateArgs { token, batch: BatchSpec { terms, items, manifest, uri, gold_root, callback } } = args;
+        let BatchCreateArgs {
+            token,
+            batch: BatchSpec { terms, items, manifest, uri, gold_root, callback, appendable, forget_on_close },
+        } = args;
         if token == NEAR {
             // NEAR has no minimum reward and no bond rate: stake claimed back is not a reward token.
             return Err(Error::Token(token));
@@ -66,6 +69,9 @@ impl<H: Host> Engine<'_, H> {
             && !(is_account_id(&callback.account_id) && CALLBACK_TGAS.contains(&callback.tgas))
         {
             return Err(Error::Batch("callback needs an account id and 5 to 100 TGas"));
+        }
+        if forget_on_close && callback.is_some() {
+            return Err(Error::Batch("forget_on_close leaves no row for a callback: name one of them"));
         }
         let row = self.tokens.peek(&*self.host, token)?.ok_or(Error::Token(token))?;
         let (min_reward, bond_rate, rep_unit) = (row.min_reward, row.bond_rate, row.rep_unit);
@@ -98,9 +104,23 @@ impl<H: Host> Engine<'_, H> {
             escrow: Amount(escrow),
             terms: terms.clone(),
             fixed: fixed.clone(),
+            appendable,
+            forget_on_close,
         });
-        let facts =
-            Facts { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at: now };
+        let facts = Facts {
+            requester,
+            requester_operator,
+            token,
+            terms,
+            fixed,
+            items,
+            manifest,
+            callback,
+            created_at: now,
+            appendable,
+            forget_on_close,
+            appended: merkle::EMPTY,
+        };
         let purse = Purse { escrow, ..Purse::default() };
         let open = OpenBatch { facts, cancelled: false, accepted: false, adjudicator_operator: None, window, purse };
         self.batches.put(batch, Batch::Open(Box::new(open)));

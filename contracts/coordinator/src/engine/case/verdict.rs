@@ -88,8 +88,8 @@ impl<H: Host> Engine<'_, H> {
         if place.facts.terms.adjudicator() != Some(caller) {
             return Err(Error::Caller("the batch's adjudicator"));
         }
-        if !state.awaits_verdict(&place.facts.terms, self.now) {
-            return Err(Error::Lot("the time for a verdict is over"));
+        if !state.awaits_verdict(&place.facts.terms, place.bond, self.now) {
+            return Err(Error::Lot("the time for a verdict is over, or the bond is used up: top it up first"));
         }
         let VerdictArgs { batch, lot, scores, report } = args;
         if scores.len() != state.slots.len() || scores.iter().any(|score| *score > SCORE_FULL) {

@@ -13,7 +13,7 @@ use piecework_interface::{
 
 use super::{Prefix, Record, load, store};
 
-/// What never changes in a batch.
+/// What work never changes in a batch: only its requester does, by appends and a later expiry.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Facts {
     /// Who pays.
@@ -28,15 +28,24 @@ pub struct Facts {
     pub fixed: Fixed,
     /// Items.
     pub items: u32,
-    /// Merkle root over the payload digests.
+    /// Merkle root over the payload digests of the items that it was created with.
     pub manifest: Digest,
     /// Whom to tell when the batch is closed.
     pub callback: Option<Callback>,
     /// Unix time of creation, seconds.
     pub created_at: u32,
+    /// Whether lots may be appended.
+    pub appendable: bool,
+    /// Whether the row goes when the batch closes.
+    pub forget_on_close: bool,
+    /// Digest of the appended segments.
+    pub appended: Digest,
 }
 
-fields!(Facts as [borsh] { requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at });
+fields!(Facts as [borsh] {
+    requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at, appendable,
+    forget_on_close, appended,
+});
 
 impl Facts {
     /// Lots of the batch.
@@ -69,7 +78,7 @@ fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, bond, results })
 /// A batch that is not closed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct OpenBatch {
-    /// What never changes.
+    /// What work never changes.
     pub facts: Facts,
     /// Whether the requester cancelled it.
     pub cancelled: bool,

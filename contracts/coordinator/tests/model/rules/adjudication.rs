@@ -310,6 +310,46 @@ fn audit_13__should_void_scores_once_the_bond_does_not_cover_a_lot() {
 }
 
 #[test]
+fn verdict__should_wait_for_a_bond_that_covers_a_lot() {
+    // Given an adjudicator whose bond four lost lots used up, and a lot whose reveals are done
+    let (mut market, batch) = bankrupt();
+
+    // When it scores that lot with nothing, then that is refused, and the copies are paid in full at once
+    assert!(matches!(verdict_on(&mut market, batch, 4), Err(Error::Lot(_))));
+    assert_eq!(pays(&market.poke_lot(batch, 4).expect("settle")), [3_000]);
+
+    // And one that fills its bond up first may score
+    let (mut market, batch) = bankrupt();
+    accept(&mut market, JUDGE, batch).expect("four parts again");
+    verdict_on(&mut market, batch, 4).expect("verdict");
+}
+
+fn verdict_on(market: &mut Market, batch: BatchId, lot: u32) -> Result<(), Error> {
+    let args = VerdictArgs { batch, lot: LotId(lot), scores: vec![0], report: [1; 32] };
+    market.call(JUDGE, 0, |engine| engine.verdict(args))
+}
+
+/// Four lots of which no verdict came in time, and a fifth whose time runs.
+fn bankrupt() -> (Market, BatchId) {
+    let mut market = Market::new(9);
+    let adjudicator = market.chain.number(JUDGE);
+    market.fund(JUDGE, FUNDS);
+    let verification = Verification::Adjudicated { adjudicator, verdict_ttl_s: VERDICT_TTL };
+    let terms =
+        Terms { challenge_window_s: WINDOW, verification, start: 1, reveal_window_s: 50, ..terms(market.chain.now()) };
+    let batch = market.batch_of(Market::spec(terms, 18));
+    accept(&mut market, JUDGE, batch).expect("accept");
+    market.draw("a.near", batch, At::Group(0));
+    (0..4).for_each(|lot| market.round(batch, lot, &[("a.near", b"one")]));
+    market.chain.pass(VERDICT_TTL);
+    market.round(batch, 4, &[("a.near", b"one")]);
+    for lot in 0..4 {
+        market.poke_lot(batch, lot).expect("late");
+    }
+    (market, batch)
+}
+
+#[test]
 fn scores__should_settle_at_once_and_slash_nobody_where_no_jury_could_sit() {
     // Given a class of three nodes, where a jury takes five
     let mut market = Market::new(3);

@@ -5,6 +5,7 @@ use piecework_interface::{
     event::{Entry, Line},
     ids::{BatchId, LotId},
     money,
+    view::NodeStatus,
 };
 use piecework_replay::Context;
 
@@ -82,4 +83,48 @@ fn replay__should_take_no_stake_below_its_bonds_and_no_second_cancel() {
     assert!(refused(&market, "stake_remove", stake));
     market.cancel(batch).expect("cancel");
     assert!(refused(&market, "batch_cancel", Entry::BatchCancelled { batch }));
+}
+
+#[test]
+fn replay__should_take_a_stake_from_nobody_but_by_the_node_s_own_call() {
+    let market = Market::new(3);
+    let account = market.chain.number("b.near");
+    let gone = || Entry::Staked { account, stake: Amount(0), unbonding: Amount(0), until: 0 };
+    for event in ["poke", "work", "batch_create", "intents_execute"] {
+        assert!(refused(&market, event, gone()), "{event}");
+    }
+}
+
+#[test]
+fn replay__should_silence_no_node_that_was_heard_from_and_pause_none_by_others() {
+    let mut market = Market::new(3);
+    let account = market.chain.number("b.near");
+    let status = |status| Entry::StatusChanged { account, status };
+    assert!(refused(&market, "poke", status(NodeStatus::Silent)));
+    assert!(refused(&market, "poke", status(NodeStatus::Paused)));
+    // Once it is silent for long, a poke may say so.
+    market.chain.pass(3_700);
+    assert!(!refused(&market, "poke", status(NodeStatus::Silent)));
+    assert!(refused(&market, "work", status(NodeStatus::Silent)));
+}
+
+#[test]
+fn replay__should_close_unclaimed_lots_by_their_requester_alone() {
+    // Given a lot that no node claimed, and one whose only holder left
+    let (mut market, batch) = drawn(3, 6, |_| {});
+    market.claim("a.near", batch, 1).expect("claim");
+    market.release("a.near", batch, 1).expect("release");
+    let mut other = market.clone();
+    let closed = |market: &mut Market, lot: u32| {
+        let args = piecework_interface::call::BatchSkipLotsArgs { batch, lots: vec![LotId(lot)] };
+        market.call(REQUESTER, 1, |engine| engine.batch_skip_lots(args)).expect("skipped");
+        entry(market, |entry| matches!(entry, Entry::Settled { lot: of, .. } if of.0 == lot))
+    };
+    // When a poke is said to have closed one of them, then it is refused
+    for lot in [0, 1] {
+        let sound = closed(&mut other.clone(), lot);
+        assert!(refused(&market, "poke", sound.clone()), "lot {lot}");
+        assert!(!refused(&market, "batch_skip_lots", sound), "lot {lot}");
+    }
+    other.chain.pass(1);
 }

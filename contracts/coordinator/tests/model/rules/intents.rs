@@ -1,5 +1,6 @@
 //! Signed intents: what they do, and each way to cheat with one.
 
+mod batches;
 mod calls;
 mod cheats;
 mod implicit;

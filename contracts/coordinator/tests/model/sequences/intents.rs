@@ -1,9 +1,9 @@
 //! Random intents.
 
 use piecework_interface::{
-    call::BatchCreateArgs,
-    ids::TokenId,
-    intent::{Action, Challenge, Intent, Payment, SignedIntent},
+    call::{BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs},
+    ids::{LotId, TokenId},
+    intent::{Action, Append, Challenge, Intent, Payment, SignedIntent},
     key::Kinds,
 };
 
@@ -55,7 +55,7 @@ impl Run {
             let limit = key.as_ref().and_then(|key| key.limit);
             token = limit.map_or(TokenId(1 + u16::from(plan.token % 2)), |limit| limit.token);
             let kinds = key.map_or(Kinds::EVERY, |key| key.kinds);
-            kind = (0..4).map(|more| (plan.kind + more) % 4).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
+            kind = (0..9).map(|more| (plan.kind + more) % 9).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
         }
         let amount = plan.amount.map(u128::from);
         let payment = payment(ACCOUNTS[plan.to.index(ACCOUNTS.len())], token, amount.unwrap_or(1));
@@ -66,6 +66,20 @@ impl Run {
                 Some(challenge) => Action::Challenge(Challenge { token, challenge }),
                 None => Action::Transfer(Payment { memo: Some("\"é\n".to_owned()), ..payment }),
             },
+            4 => {
+                let append = self.append_args(self.batch(&plan.to), plan.wallet, plan.flaw == 8);
+                Action::Append(Append { token, append })
+            }
+            5 => {
+                let expires_at = self.chain.now() + plan.amount.unwrap_or_default() % 3_000;
+                Action::ExtendExpiry(BatchExtendExpiryArgs { batch: self.batch(&plan.to), expires_at })
+            }
+            6 => Action::Cancel(BatchArgs { batch: self.batch(&plan.to) }),
+            7 => {
+                let lots = (0..u32::from(plan.wallet) + 2).map(LotId).collect();
+                Action::Skip(BatchSkipLotsArgs { batch: self.batch(&plan.to), lots })
+            }
+            8 => Action::Forget(BatchArgs { batch: self.batch(&plan.to) }),
             _ => {
                 let mut spec = self.spec(&plan.batch);
                 spec.items *= u32::from(plan.flaw != 8);

@@ -20,6 +20,17 @@ pub enum Step {
         token: Index,
         plan: BatchPlan,
     },
+    Append {
+        who: Index,
+        batch: Index,
+        lots: u8,
+        short: bool,
+    },
+    Extend {
+        who: Index,
+        batch: Index,
+        more_s: u32,
+    },
     Cancel {
         who: Index,
         batch: Index,
@@ -127,13 +138,13 @@ pub enum Step {
 pub struct KeyPlan {
     pub who: Index,
     pub wallet: u8,
-    pub kinds: u8,
+    pub kinds: u16,
     pub token: u8,
     pub cap: u32,
 }
 
 pub fn key_plan() -> impl Strategy<Value = KeyPlan> {
-    (any::<Index>(), 1..4_u8, 0..20_u8, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
+    (any::<Index>(), 1..4_u8, 0..640_u16, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
         who,
         wallet,
         kinds: kinds.min(Kinds::EVERY.0),
@@ -156,7 +167,7 @@ pub struct IntentPlan {
 
 pub fn intent_plan() -> impl Strategy<Value = IntentPlan> {
     let amount = proptest::option::of(prop_oneof![1 => Just(0), 4 => 1..1_000_000_u32, 4 => any::<u32>()]);
-    (any::<Index>(), any::<Index>(), 1..4_u8, 0..4_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
+    (any::<Index>(), any::<Index>(), 1..4_u8, 0..9_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
         |(who, to, wallet, kind, token, amount, flaw, batch)| IntentPlan {
             who,
             to,
@@ -205,6 +216,8 @@ pub struct BatchPlan {
     pub min_reputation: u16,
     pub judged: Judged,
     pub callback: bool,
+    pub appendable: bool,
+    pub forget_on_close: bool,
 }
 
 pub fn plan() -> impl Strategy<Value = BatchPlan> {
@@ -224,6 +237,8 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
                 1 => (0..10_u8).prop_map(Judged::ByOne)
             ],
             prop::bool::weighted(0.2),
+            prop::bool::weighted(0.4),
+            prop::bool::weighted(0.2),
         ),
     )
         .prop_map(
@@ -237,7 +252,7 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
                 reward,
                 life_s,
                 min_reputation,
-                (judged, callback),
+                (judged, callback, appendable, forget_on_close),
             )| {
                 BatchPlan {
                     items,
@@ -252,6 +267,8 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
                     min_reputation,
                     judged,
                     callback,
+                    appendable,
+                    forget_on_close: forget_on_close && !callback,
                 }
             },
         )
@@ -264,6 +281,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         4 => (who(), who(), 1..u32::MAX, proptest::option::of(plan()))
             .prop_map(|(who, token, amount, create)| Step::Transfer { who, token, amount, create }),
         4 => (who(), who(), plan()).prop_map(|(who, token, plan)| Step::Create { who, token, plan }),
+        4 => (who(), who(), 1..40_u8, prop::bool::weighted(0.2))
+            .prop_map(|(who, batch, lots, short)| Step::Append { who, batch, lots, short }),
+        1 => (who(), who(), 1..3_000_u32).prop_map(|(who, batch, more_s)| Step::Extend { who, batch, more_s }),
         1 => (who(), who()).prop_map(|(who, batch)| Step::Cancel { who, batch }),
         1 => (who(), who()).prop_map(|(who, batch)| Step::Forget { who, batch }),
         2 => (who(), who(), vec(any::<u8>(), 1..4), any::<bool>())

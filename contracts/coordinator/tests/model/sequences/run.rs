@@ -6,8 +6,9 @@ use piecework_coordinator::engine::storage_minimum;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchArgs, BatchCreateArgs, BatchSkipLotsArgs, BatchSpec, ClassNodeArgs, DepositMessage, IntentKeyAddArgs,
-        NodeRegisterArgs, OperatorConfirmArgs, StakeRemoveArgs, intents_gas,
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
+        ClassNodeArgs, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs, OperatorConfirmArgs, StakeRemoveArgs,
+        intents_gas,
     },
     commitment::{Place, commitment},
     config::Config,
@@ -87,7 +88,7 @@ impl Run {
         Self { chain, sent: Vec::new() }
     }
 
-    fn batch(&self, index: &Index) -> BatchId {
+    pub fn batch(&self, index: &Index) -> BatchId {
         BatchId(u32::try_from(index.index(self.chain.mirror.root.next_batch.max(1) as usize)).expect("batch"))
     }
 
@@ -133,7 +134,17 @@ impl Run {
             uri: "blob:\"é\n".to_owned(),
             gold_root: [9; 32],
             callback,
+            appendable: plan.appendable,
+            forget_on_close: plan.forget_on_close,
         }
+    }
+
+    /// An append to a batch: whole lots, or one item.
+    pub fn append_args(&self, batch: BatchId, lots: u8, short: bool) -> BatchAppendArgs {
+        let open = self.chain.mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref());
+        let lot_size = open.map_or(1, |open| open.terms.lot_size);
+        let items = if short { 1 } else { u32::from(lots) * u32::from(lot_size) };
+        BatchAppendArgs { batch, items, manifest: [lots; 32], uri: "blob:\"é\n".to_owned() }
     }
 
     /// A lot near the window's frontier.
@@ -249,6 +260,18 @@ impl Run {
                 let token = TokenId(u16::try_from(token.index(4)).expect("token"));
                 let args = BatchCreateArgs { token, batch: self.spec(plan) };
                 self.chain.call(Call::by(pick(who)).with(1), |engine| engine.batch_create(args)).ok();
+            }
+            Step::Append { who, batch, lots, short } => {
+                let batch = self.batch(batch);
+                let who = self.requester(who, batch);
+                let args = self.append_args(batch, *lots, *short);
+                self.chain.call(Call::by(&who).with(1), |engine| engine.batch_append(args)).ok();
+            }
+            Step::Extend { who, batch, more_s } => {
+                let batch = self.batch(batch);
+                let who = self.requester(who, batch);
+                let args = BatchExtendExpiryArgs { batch, expires_at: self.chain.now() + more_s };
+                self.chain.call(Call::by(&who).with(1), |engine| engine.batch_extend_expiry(args)).ok();
             }
             Step::Cancel { who, batch } => {
                 let batch = self.batch(batch);

@@ -20,7 +20,7 @@ use piecework_interface::{
     lots, money,
     storage::{self, BATCH_BYTES},
     terms::Terms,
-    view::{Callback, Class},
+    view::Class,
 };
 use serde::Serialize;
 
@@ -55,6 +55,12 @@ pub struct CreateArgs {
     /// `item`) and its `answer`. They are kept, with a secret, beside this file
     #[arg(long, value_name = "FILE", conflicts_with = "adjudicator")]
     gold: Option<PathBuf>,
+    /// Let more items be appended until the batch is cancelled, closed or expired: for a stream of requests
+    #[arg(long, visible_alias = "open")]
+    appendable: bool,
+    /// Free the closed batch's storage deposit at once: its results have no proof by the contract then
+    #[arg(long, conflicts_with = "callback")]
+    forget_on_close: bool,
     /// Check the file, the terms and the balance, and stop
     #[arg(long)]
     dry_run: bool,
@@ -120,7 +126,13 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<(
         if let (Some(secret), Some(path)) = (&plan.gold, &args.gold) {
             created.gold = Some(gold::keep(secret, path)?);
         }
-        let spec = upload_all(context, &plan, args.case.callback).await?;
+        let spec = upload_all(context, &plan).await?;
+        let spec = BatchSpec {
+            callback: args.case.callback,
+            appendable: args.appendable,
+            forget_on_close: args.forget_on_close,
+            ..spec
+        };
         if let Some(path) = args.spec_out {
             write_spec(&spec, &path)?;
             created.spec = Some(path);
@@ -153,7 +165,7 @@ async fn pay(context: &Context, signer: &Sender, request: TxRequest) -> anyhow::
     Ok((batch, outcome.tx_hash.to_string()))
 }
 
-fn write_spec(spec: &BatchSpec, path: &Path) -> anyhow::Result<()> {
+pub(super) fn write_spec(spec: &impl Serialize, path: &Path) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(spec)? + "\n";
     fs::write(path, text).with_context(|| {
         Problem::new(format!("{} cannot be written", path.display()), "choose another file for --spec-out")
@@ -187,7 +199,7 @@ fn what(created: &Created, size: &str, escrow: &str) -> String {
 }
 
 /// Uploads payloads and manifest.
-async fn upload_all(context: &Context, plan: &Plan, callback: Option<Callback>) -> anyhow::Result<BatchSpec> {
+async fn upload_all(context: &Context, plan: &Plan) -> anyhow::Result<BatchSpec> {
     let bar = context.output.bar(u64::from(plan.count), "uploading");
     upload(&context.gateway()?, &plan.items, &plan.manifest, &bar).await?;
     bar.finish_and_clear();
@@ -196,8 +208,8 @@ async fn upload_all(context: &Context, plan: &Plan, callback: Option<Callback>) 
         items: plan.count,
         manifest: plan.manifest.root,
         uri: plan.manifest.uri(),
-        callback,
         gold_root: plan.gold.as_ref().map_or(gold::NONE, GoldSecret::root),
+        ..BatchSpec::default()
     })
 }
 

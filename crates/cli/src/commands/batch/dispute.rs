@@ -98,6 +98,9 @@ pub(super) mod tests {
             items,
             manifest: [0; 32],
             created_at: 0,
+            appendable: false,
+            forget_on_close: false,
+            appended: [0; 32],
             progress: Progress::default(),
             escrow: Amount(0),
         }

@@ -189,20 +189,42 @@ fn ranges(numbers: &[u32]) -> String {
     }
 }
 
+/// The payload digests of all items, segment by segment.
 async fn manifest(gateway: &Client, batch: &piecework_api::Batch) -> anyhow::Result<Vec<[u8; 32]>> {
-    let Some(place @ Place::Blob(_)) = Place::of(&batch.uri) else {
-        bail!(Problem::new(
-            format!("the batch's manifest is at {}", batch.uri),
-            "fetch it from there; gateways hold blob: manifests only",
-        ));
-    };
     let record = &batch.record;
-    gateway.manifest(&place, record.items, &record.manifest).await?.with_context(|| {
-        Problem::new(
-            format!("the gateway at {} does not hold the manifest {}", gateway.host(), batch.uri),
-            "ask the gateway that the batch was created with: --gateway-url URL",
-        )
-    })
+    let mut digests = Vec::new();
+    let mut appended = merkle::EMPTY;
+    for segment in gateway.segments(batch.batch, 0).await? {
+        let Some(place @ Place::Blob(_)) = Place::of(&segment.uri) else {
+            bail!(Problem::new(
+                format!("a manifest of the batch is at {}", segment.uri),
+                "fetch it from there; gateways hold blob: manifests only",
+            ));
+        };
+        let more = gateway.manifest(&place, segment.items, &segment.manifest).await?.with_context(|| {
+            Problem::new(
+                format!("the gateway at {} does not hold the manifest {}", gateway.host(), segment.uri),
+                "ask the gateway that the batch was created with: --gateway-url URL",
+            )
+        })?;
+        appended = segment.after(&appended);
+        let is_first = segment.first_item > 0 || segment.manifest == record.manifest;
+        if !is_first || usize::try_from(segment.first_item) != Ok(digests.len()) {
+            bail!(untrue_segments(gateway));
+        }
+        digests.extend(more);
+        if appended == record.appended && u32::try_from(digests.len()) == Ok(record.items) {
+            return Ok(digests);
+        }
+    }
+    bail!(untrue_segments(gateway))
+}
+
+fn untrue_segments(gateway: &Client) -> Problem {
+    Problem::new(
+        format!("the segments that the gateway at {} gives are not the batch's", gateway.host()),
+        "do not use them; ask another gateway: --gateway-url URL",
+    )
 }
 
 /// All settled lots, each digest recomputed, their range equal to the contract's.

@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context, args: VerifyArgs) -> anyhow::Result<(
     let coordinator = context.coordinator()?.at(block);
     let claims = match &args.claims {
         Some(path) => read(path, batch)?,
-        None => prove(context, &coordinator, batch, &args.lots).await?,
+        None => prove(context, &coordinator, batch, &args.lots, args.gold.is_some()).await?,
     };
     let bar = context.output.bar(u64::try_from(claims.len())?, "asking the contract");
     let mut lots = Vec::with_capacity(claims.len());
@@ -83,7 +83,10 @@ pub(super) async fn run(context: &Context, args: VerifyArgs) -> anyhow::Result<(
     };
     let told = lots.iter().map(|(lot, n, holds)| json!({ "lot": lot, "n": n, "holds": holds })).collect::<Vec<_>>();
     context.output.result(&json!({ "batch": batch, "lots": told, "gold": gold }), || {
-        let text = format!("the contract takes the answers of all {} lots of batch {batch}", lots.len());
+        let text = match lots.len() {
+            0 => format!("no lot of batch {batch} has settled yet"),
+            settled => format!("the contract takes the answers of all {settled} lots of batch {batch}"),
+        };
         gold.iter().fold(text, |text, gold| format!("{text}\n{}", gold.describe()))
     })
 }
@@ -94,6 +97,7 @@ async fn prove(
     coordinator: &Coordinator,
     batch: BatchId,
     lots: &[u32],
+    with_gold: bool,
 ) -> anyhow::Result<Vec<ResultClaim>> {
     let gateway = context.gateway()?;
     let on_chain = find(coordinator, batch).await?;
@@ -116,8 +120,9 @@ async fn prove(
             format!("{} of its {} lots have; see `piecework batch watch {batch}`", claims.len(), known.lots),
         ));
     }
-    if claims.is_empty() {
-        let fix = format!("wait for one: `piecework batch watch {batch}`");
+    if claims.is_empty() && !with_gold {
+        let fix =
+            format!("wait for one: `piecework batch watch {batch}`; openings of gold are checked before: --gold FILE");
         bail!(Problem::new(format!("no lot of batch {batch} has settled"), fix));
     }
     claims.retain(|claim| lots.is_empty() || lots.contains(&claim.lot.0));

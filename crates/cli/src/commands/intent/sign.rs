@@ -12,11 +12,14 @@ use piecework_chain::AccountId;
 use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::{
     amount::Amount,
-    call::{BatchCreateArgs, BatchSpec, WithdrawArgs},
-    intent::{Action, Challenge, Intent, MEMO_MAX, Payment},
-    key::{DEADLINE_MAX_S, IntentKey, Kind, PublicKey},
+    call::{self, BatchAppendArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, WithdrawArgs},
+    ids::{BatchId, LotId},
+    intent::{Action, Append, Challenge, Intent, MEMO_MAX, Payment, SKIPPED_MAX},
+    key::{DEADLINE_MAX_S, IntentKey, PublicKey},
     keys::own_key,
 };
+
+use serde::de::DeserializeOwned;
 
 use super::KINDS;
 use crate::{
@@ -25,7 +28,9 @@ use crate::{
         batch::challenge::{self, ChallengeArgs},
     },
     context::Context,
-    files, tokens,
+    files,
+    terms::seconds,
+    tokens,
 };
 
 /// `intent sign`.
@@ -58,6 +63,50 @@ pub enum SignCommand {
     CreateBatch(BatchArgs),
     /// Have a jury look at results that are wrong, for a deposit out of the balance
     Challenge(ChallengeArgs),
+    /// Append items to a batch, for their escrow out of the balance
+    Append(AppendArgs),
+    /// Let a batch expire later
+    ExtendExpiry(ExtendExpiryArgs),
+    /// Take no more claims for a batch
+    Cancel(OneBatch),
+    /// Take lots that no node holds out of a batch, 4 at most
+    Skip(SkipArgs),
+    /// Drop what the contract keeps of a closed batch
+    Forget(OneBatch),
+}
+
+/// `intent sign append`.
+#[derive(Debug, Args)]
+pub struct AppendArgs {
+    /// What is appended, as `piecework batch append --spec-out FILE` writes it
+    spec: PathBuf,
+}
+
+/// `intent sign extend-expiry`.
+#[derive(Debug, Args)]
+pub struct ExtendExpiryArgs {
+    /// Number of the batch
+    batch: u32,
+    /// Time from now after which nothing new is claimed, such as 7d
+    #[arg(value_parser = seconds, value_name = "TIME")]
+    expires: u32,
+}
+
+/// A batch.
+#[derive(Debug, Args)]
+pub struct OneBatch {
+    /// Number of the batch
+    batch: u32,
+}
+
+/// `intent sign skip`.
+#[derive(Debug, Args)]
+pub struct SkipArgs {
+    /// Number of the batch
+    batch: u32,
+    /// Numbers of lots, 4 at most
+    #[arg(required = true, value_delimiter = ',', num_args = 1, value_name = "LOTS")]
+    lots: Vec<u32>,
 }
 
 /// `intent sign transfer`.
@@ -113,7 +162,7 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     let own = || (own_key(account_id.as_str()) == Some(public_key)).then(|| IntentKey::own(public_key));
     let keys = coordinator.intent_keys(&account_id).await?;
     let registered = keys.into_iter().find(|key| key.public_key == public_key).or_else(own);
-    let wanted = kind_of(&kind);
+    let wanted = kind.kind();
     // It is said, not refused: the key may be added later.
     if !registered.as_ref().is_some_and(|key| key.kinds.has(wanted)) {
         let name = KINDS.iter().find(|(.., kind)| *kind == wanted).map_or("", |(name, ..)| name);
@@ -154,21 +203,52 @@ async fn action(context: &Context, what: SignCommand) -> anyhow::Result<Action> 
         }
         SignCommand::CreateBatch(args) => {
             let token = resolve(args.token).await?.id();
-            Action::CreateBatch(BatchCreateArgs { token, batch: spec(&args.spec)? })
+            Action::CreateBatch(BatchCreateArgs {
+                token,
+                batch: document(&args.spec, "piecework batch create --from ITEMS --reward AMOUNT")?,
+            })
         }
         SignCommand::Challenge(args) => {
             let prepared = challenge::prepare(context, &args).await?;
             let token = prepared.token.id();
             Action::Challenge(Challenge { token, challenge: prepared.call(context).await? })
         }
+        SignCommand::Append(args) => {
+            let append: BatchAppendArgs = document(&args.spec, "piecework batch append BATCH --from ITEMS")?;
+            let known = context.coordinator()?.batch(append.batch).await?.and_then(|batch| batch.open);
+            let open = known.with_context(|| {
+                Problem::new(
+                    format!("batch {} is closed", append.batch),
+                    "append to one that lives: `piecework batch list`",
+                )
+            })?;
+            Action::Append(Append { token: open.token, append })
+        }
+        SignCommand::ExtendExpiry(ExtendExpiryArgs { batch, expires }) => {
+            let expires_at = context.now_s().await?.saturating_add(expires);
+            Action::ExtendExpiry(BatchExtendExpiryArgs { batch: BatchId(batch), expires_at })
+        }
+        SignCommand::Cancel(OneBatch { batch }) => Action::Cancel(call::BatchArgs { batch: BatchId(batch) }),
+        SignCommand::Skip(SkipArgs { batch, lots }) => {
+            if lots.len() > SKIPPED_MAX {
+                bail!(Problem::new(
+                    format!("{} lots are named", lots.len()),
+                    "sign 4 at most, or use `piecework batch skip`"
+                ));
+            }
+            let lots = lots.into_iter().map(LotId).collect();
+            Action::Skip(BatchSkipLotsArgs { batch: BatchId(batch), lots })
+        }
+        SignCommand::Forget(OneBatch { batch }) => Action::Forget(call::BatchArgs { batch: BatchId(batch) }),
     })
 }
 
-fn spec(path: &Path) -> anyhow::Result<BatchSpec> {
-    let fix = "write it with `piecework batch create --from ITEMS --reward AMOUNT --spec-out FILE`";
-    let text = files::read_text(path, fix)?;
+/// What a command wrote with `--spec-out`.
+fn document<T: DeserializeOwned>(path: &Path, command: &str) -> anyhow::Result<T> {
+    let fix = format!("write it with `{command} --spec-out FILE`");
+    let text = files::read_text(path, &fix)?;
     let spec = serde_json::from_str(&text);
-    spec.with_context(|| Problem::new(format!("{} holds no batch", path.display()), fix))
+    spec.with_context(|| Problem::new(format!("{} holds no such thing", path.display()), fix))
 }
 
 fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> {
@@ -185,16 +265,6 @@ fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> 
         amount: Amount(amount),
         memo: args.memo,
     })
-}
-
-/// The kind that a key must have.
-const fn kind_of(action: &Action) -> Kind {
-    match action {
-        Action::Transfer(_) => Kind::Transfer,
-        Action::Withdraw(_) => Kind::Withdraw,
-        Action::CreateBatch(_) => Kind::CreateBatch,
-        Action::Challenge(_) => Kind::Challenge,
-    }
 }
 
 /// A number that is new to the key: the given one, or the first from now on.

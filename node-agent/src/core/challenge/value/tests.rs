@@ -38,6 +38,9 @@ fn batch(start: u8, quorum_pct: u8, items: u8) -> OpenBatch {
         items: items.into(),
         manifest: [0; 32],
         created_at: 0,
+        appendable: false,
+        forget_on_close: false,
+        appended: [0; 32],
         progress: Progress::default(),
         escrow: Amount(0),
     }

@@ -1,0 +1,115 @@
+//! A requester's server: a capped key that creates batches, lets them live and ends them.
+
+use piecework_interface::{
+    call::{BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec},
+    event::Entry,
+    ids::{BatchId, LotId, TokenId},
+    intent::{Action, Append, SKIPPED_MAX},
+    key::Kind,
+    money::escrow,
+    skip::Skip,
+    view::BatchStatus,
+};
+
+use super::{ALICE, BOB, CAP, Relay};
+use crate::market::{Market, config, terms};
+
+const BATCH: BatchId = BatchId(0);
+
+fn append(relay: &Relay, items: u32) -> Action {
+    let append = BatchAppendArgs { batch: BATCH, items, manifest: [8; 32], uri: "blob:01".to_owned() };
+    Action::Append(Append { token: relay.market.token, append })
+}
+
+fn create(relay: &Relay) -> Action {
+    let terms = terms(relay.market.chain.now());
+    let batch = BatchSpec { appendable: true, ..Market::spec(terms, 3) };
+    Action::CreateBatch(BatchCreateArgs { token: relay.market.token, batch })
+}
+
+#[test]
+fn key__should_run_a_batch_from_its_creation_to_its_end() {
+    // Given a server whose key may sign every kind
+    let mut relay = Relay::new();
+    let now = relay.market.chain.now();
+    let locked = escrow(&terms(now), config().fee_bps, 3);
+
+    // When it creates a batch, appends to it, lets it expire later, takes a lot out, cancels and forgets it
+    let extend = Action::ExtendExpiry(BatchExtendExpiryArgs { batch: BATCH, expires_at: now + 200_000 });
+    let skip = Action::Skip(BatchSkipLotsArgs { batch: BATCH, lots: vec![LotId(1)] });
+    let (cancel, forget) = (Action::Cancel(BatchArgs { batch: BATCH }), Action::Forget(BatchArgs { batch: BATCH }));
+    let (created, appended) = (create(&relay), append(&relay, 3));
+    let intents: Vec<_> = (1..)
+        .zip([created, appended, extend, skip, cancel, forget])
+        .map(|(nonce, action)| relay.sign(action, nonce))
+        .collect();
+    for (intent, kind) in intents.into_iter().zip([
+        Kind::CreateBatch,
+        Kind::Append,
+        Kind::ExtendExpiry,
+        Kind::Skip,
+        Kind::Cancel,
+        Kind::Forget,
+    ]) {
+        assert_eq!(relay.one(intent), None, "{kind:?}");
+        let line = relay.market.chain.lines.last().expect("line");
+        assert!(
+            line.log.iter().any(|entry| matches!(entry, Entry::Intent { kind: of, .. } if *of == kind)),
+            "{line:?}"
+        );
+    }
+
+    // Then only what locked tokens counts for its day, and all of them are back
+    assert_eq!(relay.spent(), 2 * locked);
+    assert_eq!(relay.market.balance(ALICE), 10 * CAP);
+    assert_eq!(relay.market.chain.view(|mut engine| engine.view_batch(BATCH)).expect("view"), None);
+}
+
+#[test]
+fn stolen_key__should_cost_its_cap_and_nothing_else() {
+    // Given a thief with the key: it may lock its cap in batches, of which the rest comes back, and end them
+    let mut relay = Relay::new();
+    assert_eq!(relay.one(relay.sign(create(&relay), 1)), None);
+    let locked = escrow(&terms(relay.market.chain.now()), config().fee_bps, 3);
+    let room = u32::try_from((CAP - relay.spent()) / locked).expect("lots");
+    assert_eq!(relay.one(relay.sign(append(&relay, 3 * room), 2)), None);
+    assert_eq!(relay.one(relay.sign(append(&relay, 3), 3)), Some(Skip::KeyCap));
+    assert!(relay.spent() <= CAP && relay.spent() > CAP - locked);
+
+    // And nothing in another token, of another's batch, or that its kinds do not cover
+    let other = relay.market.chain.list_token("other.near");
+    let Action::Append(more) = append(&relay, 3) else { unreachable!("an append") };
+    let elsewhere = Action::Append(Append { token: other, ..more });
+    assert_eq!(relay.one(relay.sign(elsewhere, 4)), Some(Skip::KeyToken));
+    let key = relay.wallet.public_key();
+    relay.add(BOB, key, &Kind::ALL, CAP).expect("key");
+    let cancel = || Action::Cancel(BatchArgs { batch: BATCH });
+    let by_bob = relay.wallet.sign(&relay.intent(BOB, cancel()), 1);
+    assert_eq!(relay.one(by_bob), Some(Skip::Terms));
+    assert_eq!(relay.market.view_batch(BATCH).status, BatchStatus::Open);
+    relay.add(ALICE, key, &[Kind::Transfer, Kind::Append], CAP).expect("key");
+    assert_eq!(relay.one(relay.sign(cancel(), 5)), Some(Skip::KeyKind));
+}
+
+#[test]
+fn intent__should_close_few_lots_and_take_no_token() {
+    // Given a batch of many lots
+    let mut relay = Relay::new();
+    let terms = terms(relay.market.chain.now());
+    let batch = BatchSpec { appendable: true, ..Market::spec(terms, 30) };
+    let created = Action::CreateBatch(BatchCreateArgs { token: relay.market.token, batch });
+    assert_eq!(relay.one(relay.sign(created, 1)), None);
+
+    // When more lots are named than an intent has gas for, then it fails; else they are closed
+    let skip =
+        |lots: std::ops::Range<u32>| Action::Skip(BatchSkipLotsArgs { batch: BATCH, lots: lots.map(LotId).collect() });
+    let many = u32::try_from(SKIPPED_MAX).expect("lots");
+    assert_eq!(relay.one(relay.sign(skip(0..many + 1), 2)), Some(Skip::Message));
+    assert_eq!(relay.one(relay.sign(skip(0..many), 3)), None);
+    assert_eq!(relay.market.view_batch(BATCH).settled, many);
+    // What takes nothing out needs no token, and a batch that is not there fails on its own.
+    let none = Action::Cancel(BatchArgs { batch: BatchId(9) });
+    assert_eq!(relay.one(relay.sign(none, 4)), Some(Skip::Lot));
+    let cap = relay.key(ALICE, relay.wallet.public_key()).and_then(|key| key.limit).expect("limit");
+    assert_ne!(cap.token, TokenId::default());
+}

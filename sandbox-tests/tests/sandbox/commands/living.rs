@@ -1,0 +1,134 @@
+//! A batch that lives on, run by a requester's server that holds a capped key and nothing else.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use piecework_interface::{ids::BatchId, view::BatchStatus};
+use piecework_sandbox_tests::{Market, Piecework, Setup, Stack, market::ONE, until};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+const BATCH: BatchId = BatchId(0);
+const TERMS: &str =
+    "--class 0 --reward 1 --lot-size 2 --replicas 3 --claim-ttl 300s --reveal-window 300s --slice 1s --bond 100";
+const KINDS: &str = "create-batch,append,extend-expiry,cancel,skip,forget,challenge";
+/// Copies of an item that are locked, with the fee on them, in hundredths of a token.
+const LOCKED: u128 = 6 * 102;
+/// How long the agents may take on a slow node and a busy machine.
+const LIMIT: Duration = Duration::from_secs(180);
+
+struct Server<'a> {
+    market: &'a Market,
+    piecework: &'a Piecework,
+}
+
+impl Server<'_> {
+    /// Signs with the server's key, and has a node relay it.
+    async fn ask(&self, what: &[&str]) -> Result<Value> {
+        let (key, signed) = (self.piecework.dir().join("server.json"), self.piecework.dir().join("signed.json"));
+        let out = signed.to_str().context("a path")?;
+        let output = self.piecework.run(&key, &[&["intent", "sign"], what, &["--out", out]].concat()).await?;
+        ensure!(output.status.success(), "{what:?}: {output:?}");
+        self.piecework.value(&self.market.nodes[0], &["intent", "relay", out]).await
+    }
+
+    async fn refused(&self, what: &[&str]) -> Result<String> {
+        let (key, signed) = (self.piecework.dir().join("server.json"), self.piecework.dir().join("signed.json"));
+        let out = signed.to_str().context("a path")?;
+        let output = self.piecework.run(&key, &[&["intent", "sign"], what, &["--out", out]].concat()).await?;
+        ensure!(output.status.success(), "{what:?}: {output:?}");
+        Ok(self.piecework.refusal(&self.market.nodes[0], &["intent", "relay", out]).await?.error)
+    }
+
+    /// Writes items whose payloads say their answers, and what a command makes of them for an intent.
+    async fn spec(&self, name: &str, items: std::ops::Range<u8>, command: &[&str]) -> Result<()> {
+        let lines: String = items.map(|item| format!("{{\"payload\":\"{item}\"}}\n")).collect();
+        self.piecework.write("items.jsonl", &lines)?;
+        let more = ["--from", "items.jsonl", "--spec-out", name];
+        let key = self.piecework.dir().join("server.json");
+        self.piecework.value_by(key, &[command, &more].concat()).await.map(drop)
+    }
+}
+
+#[sqlx::test(migrations = false)]
+async fn server__should_run_a_living_batch_on_a_capped_key_alone(pool: PgPool) -> Result<()> {
+    let market = Market::start(Setup { nodes: 3 }).await?;
+    let stack = Stack::start(&market, &pool).await?;
+    let piecework = Piecework::on(&market, &stack.site.network)?;
+    let run = Box::pin(run(&market, &stack, &piecework)).await;
+    run.with_context(|| format!("see the logs in {}", stack.dir().join("logs").display()))?;
+    stack.stop().await
+}
+
+async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()> {
+    let server = Server { market, piecework };
+    let requester = &market.requester;
+
+    // Given a requester with a balance, who makes a key for its server: its kinds, forty tokens a day
+    piecework.value(requester, &["account", "deposit", "100"]).await?;
+    let key = ["intent", "key-add", "--out", "server.json", "--kinds", KINDS, "--daily-cap", "40"];
+    piecework.value(requester, &key).await?;
+    let mut agents = Vec::new();
+    for node in &market.nodes {
+        agents.push(stack.agent(market, node, None).await?);
+    }
+
+    // When the server creates a batch that may grow, and appends as requests come
+    let terms: Vec<&str> = TERMS.split_whitespace().collect();
+    server.spec("batch.json", 1..3, &[&["batch", "create", "--appendable"], &terms[..]].concat()).await?;
+    server.ask(&["create-batch", "batch.json"]).await?;
+    settled(market, 1).await?;
+    ensure!(market.batch(BATCH).await?.status == BatchStatus::Open, "it waits for more");
+    server.spec("more.json", 3..7, &["batch", "append", "0"]).await?;
+    server.ask(&["append", "more.json"]).await?;
+    settled(market, 3).await?;
+
+    // Then agents did all of it, and every answer is the one that its own segment's payload says
+    let labels = |results: &[Value]| results.iter().map(|line| line["label"].as_u64()).collect::<Vec<_>>();
+    let results = piecework.values(requester, &["batch", "results", "0"]).await?;
+    ensure!(labels(&results) == (1..7).map(Some).collect::<Vec<_>>(), "{results:?}");
+    let segments: Value = stack.get("/v1/batches/0/segments").await?;
+    let parts: Vec<_> =
+        segments["items"].as_array().context("segments")?.iter().map(|it| (&it["first_item"], &it["items"])).collect();
+    ensure!(parts == [(&json!(0), &json!(2)), (&json!(2), &json!(4))], "{segments}");
+    let verified = piecework.value(requester, &["batch", "verify", "0"]).await?;
+    ensure!(verified["lots"].as_array().is_some_and(|lots| lots.len() == 3), "{verified}");
+
+    // And its cap holds: six items' escrow of the day is 36.72 tokens
+    server.spec("more.json", 7..9, &["batch", "append", "0"]).await?;
+    let refused = server.refused(&["append", "more.json"]).await?;
+    ensure!(refused.contains("cap"), "{refused}");
+    let keys = piecework.value(requester, &["intent", "keys"]).await?;
+    ensure!(keys["keys"][0]["limit"]["spent"] == (6 * LOCKED * ONE / 100).to_string(), "{keys}");
+    let withdraw = server.refused(&["withdraw", "1"]).await?;
+    ensure!(withdraw.contains("kind"), "{withdraw}");
+
+    // When it lets the batch expire later, ends it and has it forgotten
+    let before = market.batch(BATCH).await?.open.context("open")?.terms.expires_at;
+    server.ask(&["extend-expiry", "0", "30d"]).await?;
+    ensure!(market.batch(BATCH).await?.open.context("open")?.terms.expires_at > before, "it expires later");
+    server.ask(&["cancel", "0"]).await?;
+    ensure!(market.batch(BATCH).await?.status == BatchStatus::Closed, "nothing is at work");
+    for agent in &mut agents {
+        agent.stop().await;
+    }
+    stack.verify_journal().await?;
+    let found = stack.reconcile().await?;
+    ensure!(found.holds() && found.rows > 0, "{found:?}");
+    server.ask(&["forget", "0"]).await?;
+
+    // Then all that was not earned is on the requester's balance, and the mirror has it so
+    let (paid, fee) = (18 * ONE, 18 * ONE / 50);
+    ensure!(market.balance(requester).await? == 100 * ONE - paid - fee, "the rest is back");
+    for node in &market.nodes {
+        ensure!(market.balance(node).await? == 6 * ONE, "{} is paid for six items", node.id());
+    }
+    stack.verify_journal().await?;
+    let state: Value = stack.get("/v1/batches/0").await?;
+    ensure!(state["status"] == "forgotten" && state["items"] == 6 && state["counts"]["accepted_items"] == 6, "{state}");
+    Ok(())
+}
+
+async fn settled(market: &Market, lots: u32) -> Result<()> {
+    until(LIMIT, "the lots are settled", async || Ok((market.batch(BATCH).await?.settled == lots).then_some(()))).await
+}
