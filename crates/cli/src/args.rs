@@ -47,6 +47,8 @@ pub(crate) enum Command {
     /// Who may change what; changes that wait; pauses
     #[command(subcommand)]
     Govern(govern::GovernCommand),
+    /// Pay another account out of the balance, with a word to it: signed and sent at once
+    Tip(intent::PayArgs),
     /// Ask by a signature that anybody relays, instead of a transaction (NEP-413)
     #[command(subcommand)]
     Intent(intent::IntentCommand),

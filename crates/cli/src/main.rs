@@ -42,6 +42,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => token::run(&context()?, command).await,
         Command::Contract(command) => contract::run(&context()?, command).await,
         Command::Govern(command) => govern::run(&context()?, command).await,
+        Command::Tip(args) => intent::tip::run(&context()?, args).await,
         Command::Intent(command) => intent::run(&context()?, command).await,
     }
 }

@@ -4,6 +4,7 @@
 //! `scripts/soak contract` runs many more and longer ones.
 
 mod cases;
+mod forge;
 mod governance;
 mod intents;
 mod plan;
@@ -38,6 +39,9 @@ fn lengths() -> std::ops::Range<usize> {
     if std::env::var_os("PIECEWORK_SOAK").is_some() { 200..260 } else { 20..200 }
 }
 
+/// Each of so many steps has its lines forged too.
+const FORGED_EACH: usize = 4;
+
 fn cases() -> ProptestConfig {
     let mut config = ProptestConfig { max_shrink_iters: 4_000, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
@@ -52,9 +56,13 @@ proptest! {
     #[test]
     fn calls__should_keep_every_invariant_and_leave_an_exit(steps in vec(step(), lengths()).prop_map(Steps)) {
         let mut run = Run::new();
-        for step in &steps.0 {
+        for (number, step) in steps.0.iter().enumerate() {
+            let before = number.is_multiple_of(FORGED_EACH).then(|| (run.chain.mirror.clone(), run.chain.lines.len()));
             run.step(step);
             check(&run.chain);
+            if let Some((mirror, lines)) = before {
+                forge::check(mirror, &run.written(lines));
+            }
         }
         run.drain();
     }
@@ -73,10 +81,16 @@ fn sequences__should_reach_every_kind_of_entry() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
     let mut skips = BTreeSet::new();
-    for _ in 0..800 {
+    let mut forged = 0;
+    for number in 0..1_000 {
         let steps = vec(step(), 200..300).new_tree(&mut runner).expect("steps").current();
         let mut run = Run::new();
+        let start = run.chain.mirror.clone();
+        let lines = run.chain.lines.len();
         steps.iter().for_each(|step| run.step(step));
+        if number % 50 == 0 {
+            forged += forge::check(start, &run.written(lines));
+        }
         // The end of a jury takes longer than most sequences.
         run.drain();
         for entry in run.chain.lines.iter().flat_map(|line| &line.log) {
@@ -89,6 +103,7 @@ fn sequences__should_reach_every_kind_of_entry() {
     }
     let missing: Vec<_> = Entry::TAGS.iter().filter(|tag| !reached.contains(*tag)).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");
+    assert!(forged > 500, "{forged} forged lines were refused");
     // No sequence is long enough for 64 reservations: rule_R6 is.
     let known = |skip: &&Skip| skips.contains(skip) || **skip == Skip::Reservations;
     let never: Vec<_> = Skip::ALL.iter().filter(|skip| !known(skip)).collect();

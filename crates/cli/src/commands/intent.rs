@@ -2,6 +2,9 @@
 
 mod relay;
 mod sign;
+pub mod tip;
+
+pub use sign::PayArgs;
 
 use std::path::PathBuf;
 

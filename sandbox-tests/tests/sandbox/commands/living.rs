@@ -85,6 +85,7 @@ async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()
 
     // Then agents did all of it, and every answer is the one that its own segment's payload says
     let labels = |results: &[Value]| results.iter().map(|line| line["label"].as_u64()).collect::<Vec<_>>();
+    stack.verify_journal().await?;
     let results = piecework.values(requester, &["batch", "results", "0"]).await?;
     ensure!(labels(&results) == (1..7).map(Some).collect::<Vec<_>>(), "{results:?}");
     let segments: Value = stack.get("/v1/batches/0/segments").await?;
@@ -125,8 +126,24 @@ async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()
     }
     stack.verify_journal().await?;
     let state: Value = stack.get("/v1/batches/0").await?;
+    tip(market, stack, piecework).await?;
     ensure!(state["status"] == "forgotten" && state["items"] == 6 && state["counts"]["accepted_items"] == 6, "{state}");
     Ok(())
+}
+
+/// A word of thanks with two tokens, by a key of the account itself.
+async fn tip(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()> {
+    let (requester, node) = (&market.requester, &market.nodes[0]);
+    let tip = ["tip", node.id().as_str(), "2", "--memo", "well done"];
+    let refused = piecework.refusal(requester, &tip).await?;
+    ensure!(refused.error.contains("may not sign") && refused.fix.contains("key-add"), "{refused:?}");
+    let key = requester.secret_key().public_key().to_string();
+    piecework.value(requester, &["intent", "key-add", &key, "--kinds", "transfer", "--daily-cap", "5"]).await?;
+    let before = market.balance(node).await?;
+    let tipped = piecework.value(requester, &tip).await?;
+    ensure!(tipped["memo"] == "well done" && tipped["amount"] == (2 * ONE).to_string(), "{tipped}");
+    ensure!(market.balance(node).await? == before + 2 * ONE, "{} has it", node.id());
+    stack.verify_journal().await.map(drop)
 }
 
 async fn settled(market: &Market, lots: u32) -> Result<()> {

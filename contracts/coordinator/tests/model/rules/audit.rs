@@ -225,12 +225,30 @@ fn audit_9__should_not_let_one_held_seat_stop_a_batch() {
 
 #[test]
 fn audit_10__should_seat_no_party_on_its_own_jury() {
-    let (mut market, batch) = provisional([b"abc"; 3], |_| {});
+    // Given a requester that was a node before its lot began, and a node that has the challenger's operator
+    let mut market = Market::new(9);
     market.register(REQUESTER, 10 * NEAR).expect("node");
+    operate(&mut market, "h.near", "i.near");
+    market.chain.pass(10);
+    let batch = market.batch(Terms { challenge_window_s: 400, ..terms(market.chain.now()) }, 3);
+    market.draw("a.near", batch, At::Group(0));
+    market.round(batch, 0, &THREE.map(|node| (node, b"abc".as_slice())));
+    market.fund("i.near", FUNDS);
     challenge(&mut market, "i.near", batch, &[0]).expect("challenge");
+
+    // When its jury is drawn, then none of them sits on it, and others do
     open_jury(&mut market, batch);
-    assert_eq!(market.claim("i.near", batch, 0), Err(Skip::Party));
-    assert!(matches!(market.claim(REQUESTER, batch, 0), Err(Skip::Party | Skip::NoJuror)));
+    for party in ["i.near", "h.near", REQUESTER] {
+        assert_eq!(market.claim(party, batch, 0), Err(Skip::Party), "{party}");
+    }
+    assert_eq!(market.claim("d.near", batch, 0), Ok(()));
+}
+
+/// The account becomes the node's operator.
+fn operate(market: &mut Market, node: &str, operator: &str) {
+    let args = piecework_interface::call::OperatorConfirmArgs { account_id: node.to_owned(), accept: true };
+    market.call(node, 1, |engine| engine.node_operator(Some(operator.to_owned()))).expect("named");
+    market.call(operator, 1, |engine| engine.operator_confirm(&args)).expect("confirmed");
 }
 
 #[test]
@@ -271,6 +289,7 @@ fn audit_16__should_make_a_challenge_that_delays_pay_who_waits() {
     market.poke_lot(batch, 0).expect("the jury ends");
     // Then half a reward of its deposit is shared by those who waited, and a jury's clock counts a day at most for a ttl.
     assert_eq!(FUNDS - market.balance("i.near"), 550);
+    assert_eq!(THREE.map(|node| market.balance(node)), [3_000 + 550 / 3; 3]);
     assert_eq!(Terms { claim_ttl_s: 604_800, ..terms(0) }.clock_s(2), 3 * 86_400);
 }
 

@@ -3,7 +3,7 @@
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
-    call::{BatchAppendArgs, BatchArgs, BatchExtendExpiryArgs, BatchSpec, DepositMessage},
+    call::{BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSpec, DepositMessage},
     draw::{At, Draw},
     event::Entry,
     governance::Feature,
@@ -84,7 +84,7 @@ fn append__should_refuse_what_cannot_follow_and_lock_nothing_then() {
     let terms = terms(market.chain.now());
     let (whole, fixed) = (appendable(&mut market, terms.clone(), 3), market.batch(terms.clone(), 3));
     let (short, cancelled) = (appendable(&mut market, terms.clone(), 4), appendable(&mut market, terms.clone(), 3));
-    let soon = Terms { expires_at: market.chain.now() + 150, ..terms };
+    let soon = Terms { expires_at: market.chain.now() + 150, ..terms.clone() };
     let expiring = appendable(&mut market, soon, 3);
     market.cancel(cancelled).expect("cancel");
     market.chain.pass(60);
@@ -101,7 +101,12 @@ fn append__should_refuse_what_cannot_follow_and_lock_nothing_then() {
     }
     let long = BatchAppendArgs { batch: whole, items: 3, manifest: MANIFEST, uri: "a".repeat(257) };
     assert!(matches!(append_by(&mut market, REQUESTER, long), Err(Error::Batch(_))));
-    assert!(matches!(append(&mut market, whole, 3_000_000_000), Err(Error::Balance(_))));
+    let poor = BatchSpec { appendable: true, ..Market::spec(terms, 3) };
+    market.fund("a.near", 30_000);
+    let (token, batch) = (market.token, BatchId(market.chain.mirror.root.next_batch));
+    market.call("a.near", 1, |engine| engine.batch_create(BatchCreateArgs { token, batch: poor })).expect("batch");
+    let more = BatchAppendArgs { batch, items: 3, ..BatchAppendArgs::default() };
+    assert!(matches!(append_by(&mut market, "a.near", more), Err(Error::Balance(_))));
     // Somebody else, no yoctoNEAR, a pause of new batches
     let args = || BatchAppendArgs { batch: whole, items: 3, ..BatchAppendArgs::default() };
     assert!(matches!(append_by(&mut market, "a.near", args()), Err(Error::Caller(_))));

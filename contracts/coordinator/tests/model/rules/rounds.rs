@@ -4,11 +4,13 @@ use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
     call::{TALLY_GAS, work_gas},
+    config::Config,
     draw::{At, Draw},
     event::Entry,
     ids::LotId,
     money,
     op::{ANSWER_BYTES_MAX, OPS_MAX, Op},
+    reputation,
     skip::Skip,
     terms::Terms,
     view::{BatchStatus, LotPhase},
@@ -16,7 +18,7 @@ use piecework_interface::{
 
 use crate::{
     chain::NEAR,
-    market::{Market, NODES, REQUESTER, drawn, seeded, terms},
+    market::{Market, NODES, REQUESTER, config, drawn, seeded, terms},
 };
 
 const THREE: [&str; 3] = ["a.near", "b.near", "c.near"];
@@ -494,10 +496,19 @@ fn single_copies__should_settle_by_one_answer() {
 
 #[test]
 fn attack_12__should_move_reputation_by_the_fee_and_once_an_interval() {
-    let (mut market, batch) = drawn(3, 3, |_| {});
-    market.round(batch, 0, &[("a.near", &[1, 2, 3]), ("b.near", &[1, 2, 3]), ("c.near", &[7, 8, 9])]);
-    let reputation = |node: &str| market.node(node).classes[0].reputation;
-    assert_eq!([reputation("a.near"), reputation("c.near")], [5_312, 4_688]);
+    // A full step each interval, however many lots settle in it.
+    let mut market = Market::with(Config { reputation_interval_s: 1_000, ..config() }, 3);
+    let batch = market.batch(terms(market.chain.now()), 9);
+    market.draw("a.near", batch, At::Group(0));
+    let mut reached = Vec::new();
+    for lot in 0..3 {
+        market.chain.pass(if lot == 2 { 1_001 } else { 1 });
+        market.round(batch, lot, &[("a.near", &[1, 2, 3]), ("b.near", &[1, 2, 3]), ("c.near", &[7, 8, 9])]);
+        reached.push(["a.near", "c.near"].map(|node| market.node(node).classes[0].reputation));
+    }
+    assert_eq!(reached, [[5_312, 4_688], [5_312, 4_688], [5_605, 4_395]]);
+    // And a part of it where the fee is less than what earns a full step.
+    assert_eq!([0, 50, 100, 200].map(|fee| reputation::step(5_000, 3, 3, fee, 100)), [5_000, 5_156, 5_312, 5_312]);
 }
 
 #[test]

@@ -62,7 +62,11 @@ impl Run {
             9 => self.chain.call(call, |engine| engine.drop_proposal(first)).map(drop).ok(),
             10 => self.chain.call(Call::by(CONTRACT), |engine| engine.migrate(first)).map(drop).ok(),
             11 => {
-                let treasury = (number > 100).then(|| ACCOUNTS[usize::from(number % 6)].to_owned());
+                let treasury = (number > 40).then(|| ACCOUNTS[usize::from(number % 6)].to_owned());
+                if let Some(treasury) = &treasury {
+                    // It needs room for every token.
+                    self.chain.storage_deposit(treasury, NEAR).ok();
+                }
                 self.chain.call(Call::by(&owner).with(1), |engine| engine.treasury_set(treasury)).ok()
             }
             _ => self.chain.call(Call::by(&who), |engine| engine.apply(first)).map(drop).ok(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use piecework_coordinator::engine::storage_minimum;
+use piecework_coordinator::{engine::storage_minimum, testing::Receipt};
 use piecework_interface::{
     amount::Amount,
     call::{
@@ -13,7 +13,7 @@ use piecework_interface::{
     commitment::{Place, commitment},
     config::Config,
     draw::At,
-    event::Entry,
+    event::{Entry, Line},
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::SignedIntent,
@@ -86,6 +86,12 @@ impl Run {
         }
         chain.pass(5);
         Self { chain, sent: Vec::new() }
+    }
+
+    /// The lines from this one on, each with its receipt.
+    pub fn written(&self, from: usize) -> Vec<(Receipt, Line)> {
+        let lines = self.chain.lines[from..].iter().cloned();
+        self.chain.receipts[from..].iter().cloned().zip(lines).collect()
     }
 
     pub fn batch(&self, index: &Index) -> BatchId {

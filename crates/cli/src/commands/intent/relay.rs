@@ -37,18 +37,18 @@ pub struct RelayArgs {
 
 /// What became of an intent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Relayed {
+pub(super) struct Relayed {
     account_id: Option<String>,
     status: Status,
     code: Option<Skip>,
     reason: Option<&'static str>,
-    tx_hash: String,
+    pub(super) tx_hash: String,
 }
 
 /// Whether it did what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Status {
+pub(super) enum Status {
     /// It did.
     Executed,
     /// It is genuine and could not; its number is used.
@@ -65,9 +65,18 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
     if intents.is_empty() {
         bail!(Problem::new("the files hold no intents", "sign one with `piecework intent sign`"));
     }
+    let relayed = relay(context, &intents).await?;
+    context.output.result(&json!({ "intents": relayed }), || lines(&relayed))
+}
+
+/// Sends intents in as many calls as they need, and says what became of each.
+///
+/// # Errors
+/// None of them was executed, or a call could not be sent.
+pub(super) async fn relay(context: &Context, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
     let (coordinator, signer) = (context.coordinator()?, context.signer().await?);
     let mut relayed = Vec::new();
-    for call in calls(&intents) {
+    for call in calls(intents) {
         relayed.extend(send(&coordinator, &signer, call).await?);
     }
     if relayed.iter().all(|intent| intent.status != Status::Executed) {
@@ -78,7 +87,7 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
         };
         bail!(Problem::new(what, fix(first.code)));
     }
-    context.output.result(&json!({ "intents": relayed }), || lines(&relayed))
+    Ok(relayed)
 }
 
 /// What became of each, one a line.

@@ -14,7 +14,7 @@ use piecework_interface::{
     amount::Amount,
     call::{self, BatchAppendArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, WithdrawArgs},
     ids::{BatchId, LotId},
-    intent::{Action, Append, Challenge, Intent, MEMO_MAX, Payment, SKIPPED_MAX},
+    intent::{Action, Append, Challenge, Intent, MEMO_MAX, Payment, SKIPPED_MAX, SignedIntent},
     key::{DEADLINE_MAX_S, IntentKey, PublicKey},
     keys::own_key,
 };
@@ -119,7 +119,7 @@ pub struct PayArgs {
     amount: Decimal,
     /// Token: account, number or near [default: the only listed one]
     #[arg(long)]
-    token: Option<String>,
+    pub(super) token: Option<String>,
     /// A word with it, which everybody can read
     #[arg(long)]
     memo: Option<String>,
@@ -136,19 +136,44 @@ pub struct BatchArgs {
 }
 
 pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()> {
+    let kind = action(context, args.what).await?;
+    let (account_id, signed) = sign(context, kind, args.account_id, args.deadline, args.nonce).await?;
+    let text = serde_json::to_string(&signed)?;
+    match args.out {
+        // What is signed is a document: it is JSON for people as well.
+        None => context.output.result(&signed, || text),
+        Some(path) => {
+            fs::write(&path, text + "\n").with_context(|| {
+                Problem::new(format!("{} cannot be written", path.display()), "choose another file for --out")
+            })?;
+            context
+                .output
+                .note(format!("signed for {account_id}; relay it with `piecework intent relay {}`", path.display()));
+            Ok(())
+        }
+    }
+}
+
+/// An intent of an account, the key file's by default, signed with the key file.
+pub(super) async fn sign(
+    context: &Context,
+    kind: Action,
+    account_id: Option<AccountId>,
+    deadline: Duration,
+    nonce: Option<u64>,
+) -> anyhow::Result<(AccountId, SignedIntent)> {
     let coordinator = context.coordinator()?;
     let key = context.key()?;
-    let account_id = args.account_id.unwrap_or_else(|| key.account_id.clone());
+    let account_id = account_id.unwrap_or_else(|| key.account_id.clone());
     let chain_id = coordinator.config().await?.chain_id;
     if chain_id.is_empty() {
         let what = format!("{} does not know its chain, so it executes no intent", coordinator.account_id());
         bail!(Problem::new(what, "its owner can set it: `piecework govern propose config --set chain_id=ID`"));
     }
-    if args.deadline > Duration::from_secs(DEADLINE_MAX_S.into()) {
+    if deadline > Duration::from_secs(DEADLINE_MAX_S.into()) {
         bail!(Problem::new("--deadline is more than 24 hours ahead", "sign again when it is needed"));
     }
-    let deadline = context.now_s().await?.saturating_add(u32::try_from(args.deadline.as_secs())?);
-    let kind = action(context, args.what).await?;
+    let deadline = context.now_s().await?.saturating_add(u32::try_from(deadline.as_secs())?);
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
     if let Action::Transfer(Payment { receiver_id, .. }) = &kind
@@ -170,26 +195,12 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
             "{public_key} may not sign this for {account_id} yet: run `piecework intent key-add {public_key} --kinds {name} --daily-cap AMOUNT`"
         ));
     }
-    let number = number(registered.as_ref(), args.nonce)?;
-
+    let number = number(registered.as_ref(), nonce)?;
     let intent = Intent { chain_id, account_id: account_id.to_string(), deadline, kind };
     let contract = coordinator.account_id();
     let sign = |digest: &[u8; 32]| key.sign_ed25519(digest).map_or([0; 64], |(_, signature)| signature);
     let signed = intent.signed((contract.as_str(), number), public_key, sign)?;
-    let text = serde_json::to_string(&signed)?;
-    match args.out {
-        // What is signed is a document: it is JSON for people as well.
-        None => context.output.result(&signed, || text),
-        Some(path) => {
-            fs::write(&path, text + "\n").with_context(|| {
-                Problem::new(format!("{} cannot be written", path.display()), "choose another file for --out")
-            })?;
-            context
-                .output
-                .note(format!("signed for {account_id}; relay it with `piecework intent relay {}`", path.display()));
-            Ok(())
-        }
-    }
+    Ok((account_id, signed))
 }
 
 async fn action(context: &Context, what: SignCommand) -> anyhow::Result<Action> {
@@ -251,7 +262,7 @@ fn document<T: DeserializeOwned>(path: &Path, command: &str) -> anyhow::Result<T
     spec.with_context(|| Problem::new(format!("{} holds no such thing", path.display()), fix))
 }
 
-fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> {
+pub(super) fn payment(token: &tokens::TokenInfo, args: PayArgs) -> anyhow::Result<Payment> {
     let amount = token.units(&args.amount)?;
     if amount == 0 {
         bail!(Problem::new("the amount is 0", format!("give some {}", token.symbol)));
