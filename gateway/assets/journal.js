@@ -35,6 +35,8 @@ const WORDS = {
   stake: ([, account], who, name) => ['node', `${name(account)} changed its stake`],
   status: ([, account, status], who, name) => ['node', `${name(account)} is ${status}`],
   batch: ([, batch, requester, , items], who, name) => ['batch', `${name(requester)} posted batch ${batch} with ${items} items`],
+  append: ([, batch, items], who, name) => ['batch', `${items} ${items === 1 ? 'item was' : 'items were'} appended to batch ${batch}`],
+  expiry: ([, batch]) => ['batch', `Batch ${batch} expires later`],
   open: ([, batch, at]) => ['draw', Array.isArray(at) ? `The next round of ${lot(batch, at[0])} may be drawn` : `Lots of group ${at} of batch ${batch} may be drawn`],
   seed: ([, batch, at]) => ['draw', Array.isArray(at) ? `The next round of ${lot(batch, at[0])} was drawn` : `Lots of group ${at} of batch ${batch} were drawn`],
   claim: ([, batch, number, replaced], who, name) => ['claim', `${who} claimed ${lot(batch, number)}${replaced ? `; ${lost([replaced], name)}` : ''}`],

@@ -82,7 +82,7 @@ fn sequences__should_reach_every_kind_of_entry() {
     let mut reached = BTreeSet::new();
     let mut skips = BTreeSet::new();
     let mut forged = 0;
-    for number in 0..1_000 {
+    for number in 0..1_200 {
         let steps = vec(step(), 200..300).new_tree(&mut runner).expect("steps").current();
         let mut run = Run::new();
         let start = run.chain.mirror.clone();
@@ -103,9 +103,10 @@ fn sequences__should_reach_every_kind_of_entry() {
     }
     let missing: Vec<_> = Entry::TAGS.iter().filter(|tag| !reached.contains(*tag)).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");
-    assert!(forged > 500, "{forged} forged lines were refused");
-    // No sequence is long enough for 64 reservations: rule_R6 is.
-    let known = |skip: &&Skip| skips.contains(skip) || **skip == Skip::Reservations;
+    assert!(forged > 300, "{forged} forged lines were refused");
+    // No sequence is long enough for 64 reservations (rule_R6 is), and in few a stake rises between a lot and its jury (audit_19).
+    let elsewhere = [Skip::Reservations, Skip::NoJuror];
+    let known = |skip: &&Skip| skips.contains(skip) || elsewhere.contains(skip);
     let never: Vec<_> = Skip::ALL.iter().filter(|skip| !known(skip)).collect();
     assert!(never.is_empty(), "never skipped for: {never:?}");
 }

@@ -294,7 +294,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         8 => vec((any::<u8>(), who(), any::<u8>()), 1..6).prop_map(|targets| Step::Poke { targets }),
         1 => (who(), 0..300_u16, any::<bool>())
             .prop_map(|(who, tenths, other_class)| Step::Register { who, tenths, other_class }),
-        1 => (who(), 1..300_u16).prop_map(|(who, tenths)| Step::StakeAdd { who, tenths }),
+        4 => (who(), 1..300_u16).prop_map(|(who, tenths)| Step::StakeAdd { who, tenths }),
         1 => (who(), proptest::option::of(0..300_u16)).prop_map(|(who, tenths)| Step::StakeRemove { who, tenths }),
         1 => who().prop_map(|who| Step::StakeClaim { who }),
         1 => who().prop_map(|who| Step::Pause { who }),

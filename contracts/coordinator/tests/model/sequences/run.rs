@@ -433,8 +433,15 @@ impl Run {
                 }
             }
         }
+        for token in [TokenId(1), TokenId(2)] {
+            // What waits for the treasury goes to it, if there is one.
+            self.chain.poke(&[Target::Token(token)]).ok();
+        }
+        check(&self.chain);
         let rows = Rows::read(&self.chain);
         assert!(rows.batches.iter().all(|batch| batch.status == BatchStatus::Closed), "every batch closes");
+        let has_treasury = self.chain.mirror.settings.treasury.is_some();
+        assert!(rows.tokens.iter().all(|token| !has_treasury || token.pool.0 == 0), "fees reach their treasury");
         for account in &rows.accounts {
             assert_eq!(account.in_flight, 0);
             assert!(
