@@ -23,7 +23,7 @@ const AT_ONCE: usize = 8;
 const BATCHES: u32 = 100;
 
 /// Segments that are asked for at once.
-const SEGMENTS: u32 = 200;
+pub(crate) const SEGMENTS: usize = 200;
 
 /// Where manifests and payloads come from.
 #[derive(Clone, Debug)]

@@ -39,15 +39,15 @@ pub struct Payloads {
     /// By batch and first item. Each is fetched once however many lots want it, and no batch waits for another's.
     manifests: Mutex<BTreeMap<(BatchId, u32), Fetched>>,
     segments: Mutex<BTreeMap<BatchId, Segments>>,
-    /// Appended segments of a single lot, by it: their first items.
-    alone: Mutex<BTreeMap<(BatchId, LotId), u32>>,
+    /// Lots in hand of appended segments, with the segments' first items.
+    fetched: Mutex<BTreeMap<(BatchId, LotId), u32>>,
 }
 
 impl Payloads {
     /// Payloads of this state directory and gateway.
     #[must_use]
     pub fn new(store: Arc<Store>, gateway: Gateway) -> Self {
-        Self { store, gateway, manifests: Mutex::default(), segments: Mutex::default(), alone: Mutex::default() }
+        Self { store, gateway, manifests: Mutex::default(), segments: Mutex::default(), fetched: Mutex::default() }
     }
 
     /// All items of a lot. When this succeeds they are on disk, so a restart does not need the gateway.
@@ -65,9 +65,15 @@ impl Payloads {
         let first = lot.0.saturating_mul(size.into());
         let count = lot_items(open.items, size, lot);
         let segment = self.segment(batch, first, open, height).await?;
-        let manifest = self.manifest(batch, &segment, height).await?;
-        if segment.first_item > 0 && segment.items <= size.into() {
-            lock(&self.alone).insert((batch, lot), segment.first_item);
+        let manifest = match self.manifest(batch, &segment, height).await {
+            Ok(manifest) => manifest,
+            Err(trouble) => {
+                self.distrust(batch, segment.first_item).await;
+                return Err(trouble);
+            }
+        };
+        if segment.first_item > 0 {
+            lock(&self.fetched).insert((batch, lot), segment.first_item);
         }
         let range = usize::try_from(first - segment.first_item).unwrap_or(usize::MAX)..;
         let digests = manifest.get(range).and_then(|rest| rest.get(..count.into()));
@@ -89,16 +95,21 @@ impl Payloads {
     pub fn keep(&self, is_open: impl Fn(BatchId) -> bool) {
         lock(&self.manifests).retain(|(batch, _), _| is_open(*batch));
         lock(&self.segments).retain(|batch, _| is_open(*batch));
-        lock(&self.alone).retain(|(batch, _), _| is_open(*batch));
+        lock(&self.fetched).retain(|(batch, _), _| is_open(*batch));
     }
 
-    /// Forgets a lot that is over, and a manifest that was its alone: a batch that lives on may have many.
+    /// Forgets a lot that is over, and with the last lot of an appended segment its manifest: a batch that lives on may have many.
     ///
     /// # Errors
     /// If a file is still there.
     pub fn forget(&self, batch: BatchId, lot: LotId) -> Result<(), StoreError> {
         self.store.payloads_remove(batch, lot)?;
-        let Some(first_item) = lock(&self.alone).remove(&(batch, lot)) else { return Ok(()) };
+        let mut fetched = lock(&self.fetched);
+        let Some(first_item) = fetched.remove(&(batch, lot)) else { return Ok(()) };
+        if fetched.iter().any(|((of, _), first)| (*of, *first) == (batch, first_item)) {
+            return Ok(());
+        }
+        drop(fetched);
         lock(&self.manifests).remove(&(batch, first_item));
         self.store.manifest_remove(batch, first_item)
     }
@@ -124,6 +135,16 @@ impl Payloads {
         };
         *known = Some(found);
         Ok(segment)
+    }
+
+    /// Forgets where the gateway said that a segment's manifest is.
+    async fn distrust(&self, batch: BatchId, first_item: u32) {
+        let segments = lock(&self.segments).get(&batch).cloned();
+        if let Some(segments) = segments
+            && let Some(known) = segments.lock().await.as_mut()
+        {
+            known.distrust(first_item);
+        }
     }
 
     async fn manifest(&self, batch: BatchId, segment: &BatchSegment, height: u64) -> Result<Manifest, Trouble> {

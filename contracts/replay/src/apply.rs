@@ -363,7 +363,7 @@ impl Step<'_> {
             return Err(Fault::Differs("an append"));
         }
         let lots = lot_count(first_item, open.terms.lot_size);
-        if open.progress.window.append(lots, &open.terms, now_s) != opened {
+        if open.progress.window.append(lots, &open.terms, now_s) != Some(opened) {
             return Err(Fault::Differs("the draw of appended lots"));
         }
         if escrow != money::escrow(&open.terms, open.fixed.fee_bps, items) {
@@ -382,13 +382,12 @@ impl Step<'_> {
     /// A later expiry of a batch that is not cancelled.
     fn expiry_extended(&mut self, batch: BatchId, expires_at: u32) -> Result<(), Fault> {
         let lifetime_s = self.mirror.settings.config.bounds.lifetime_max_s;
-        let latest = self.context.now_s.saturating_add(lifetime_s);
-        let cancelled = self.is_cancelled(batch);
-        let terms = &mut self.open_batch(batch)?.terms;
-        if cancelled || expires_at <= terms.expires_at || expires_at > latest {
+        let (now_s, cancelled) = (self.context.now_s, self.is_cancelled(batch));
+        let open = self.open_batch(batch)?;
+        if !open.terms.may_expire_at(expires_at, cancelled, (open.created_at, lifetime_s), now_s) {
             return Err(Fault::Differs("a later expiry"));
         }
-        terms.expires_at = expires_at;
+        open.terms.expires_at = expires_at;
         Ok(())
     }
 

@@ -87,7 +87,7 @@ impl Rows {
         for account in &changes.accounts {
             self.account(mirror, *account, seq, &changes.unregistered);
         }
-        self.change.new_batches.extend(line.log.iter().filter_map(|entry| new_batch(mirror, entry, seq)));
+        self.change.new_batches.extend(line.log.iter().filter_map(|entry| new_batch(mirror, &changes, entry, seq)));
         for batch in &changes.batches {
             self.batch(mirror, *batch, place.now_s, seq, &changes);
         }
@@ -182,9 +182,11 @@ fn entries_json(log: &[Entry]) -> String {
 }
 
 /// The batch that an entry created.
-fn new_batch(mirror: &Mirror, entry: &Entry, created_seq: u64) -> Option<NewBatch> {
+fn new_batch(mirror: &Mirror, changes: &Changes, entry: &Entry, created_seq: u64) -> Option<NewBatch> {
     let Entry::BatchCreated { batch, uri, gold_root, .. } = entry else { return None };
-    let record = mirror.batches.get(batch)?.open.clone()?;
+    // One call may create a batch and end it.
+    let closed = || changes.closed.iter().find(|(of, _)| of == batch).map(|(_, open)| open);
+    let record = mirror.batches.get(batch).and_then(|row| row.open.as_ref()).or_else(closed)?.clone();
     Some(NewBatch { batch: *batch, record, uri: storable(uri), gold_root: *gold_root, created_seq })
 }
 

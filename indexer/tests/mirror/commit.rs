@@ -1,13 +1,13 @@
 //! The commit protocol against a real Postgres: whole blocks or nothing, once, by one writer.
 
-use super::paper::{BATCH, CHAIN, CONTRACT, EVIDENCE, Paper, begin, count, dispute, market, open, url};
+use super::paper::{BATCH, CHAIN, CONTRACT, EVIDENCE, Paper, begin, count, dispute, living, market, open, url};
 use piecework_chain::FinalBlock;
 use piecework_indexer::{
     commit::{CommitError, Writer},
     plan::Planner,
     rebuild::{TableDifference, rebuild},
 };
-use piecework_interface::ids::LotId;
+use piecework_interface::ids::{BatchId, LotId};
 use piecework_store::{
     StoreError,
     batch::batch_get,
@@ -17,6 +17,7 @@ use piecework_store::{
     cursor::{cursor_find, cursor_take, writer_lock, writer_unlock},
     load::{Loaded, mirror_load},
     migrate, schema_check,
+    segment::segment_list,
     write::change_write,
 };
 use sqlx::PgPool;
@@ -105,6 +106,32 @@ async fn store__should_hold_the_same_whatever_a_transaction_holds(pool: PgPool) 
     assert_eq!(&loaded.mirror, planner.mirror());
     assert_eq!(loaded.slots.len(), loaded.mirror.lots.values().map(|lot| lot.slots.len()).sum::<usize>());
     let rebuilt = rebuild(&mut pool.acquire().await.unwrap()).await.unwrap();
+    assert!(rebuilt.ok(), "{rebuilt:?}");
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn store__should_hold_batches_that_one_call_ends_and_segments(pool: PgPool) {
+    // Given a batch that one call creates and closes, and one that is appended to and forgotten as it closes
+    let paper = living();
+    for per_commit in [1, usize::MAX] {
+        sqlx::query("TRUNCATE cursor, blocks, accounts, config, tokens, classes CASCADE").execute(&pool).await.unwrap();
+        // When they are written, then the mirror is the contract's
+        let loaded = write(&pool, &paper.blocks, per_commit).await;
+        assert_eq!(&loaded.mirror, paper.mirror());
+    }
+    let mut db = pool.acquire().await.unwrap();
+    let ended = batch_get(&mut db, BATCH).await.unwrap().unwrap();
+    assert_eq!((ended.record.items, ended.counts.open_lots), (3, 1));
+    // And what was appended is there, beside what it was created with
+    let next = BatchId(BATCH.0 + 1);
+    let grown = batch_get(&mut db, next).await.unwrap().unwrap();
+    let segments = segment_list(&mut db, next, 0, 9).await.unwrap();
+    assert_eq!(grown.record.items, 6);
+    assert_eq!(grown.record.appended, segments[1].after(&[0; 32]));
+    let found: Vec<_> = segments.iter().map(|it| (it.first_item, it.items, it.manifest[0], it.uri.as_str())).collect();
+    assert_eq!(found, [(0, 3, 1, "blob:00"), (3, 3, 2, "blob:\u{fffd}")]);
+    assert_eq!(segment_list(&mut db, next, 1, 9).await.unwrap(), segments[1..]);
+    let rebuilt = rebuild(&mut db).await.unwrap();
     assert!(rebuilt.ok(), "{rebuilt:?}");
 }
 

@@ -15,7 +15,7 @@ use piecework_interface::{
     draw::At,
     event::{Abandoned, Entry},
     host::sha256,
-    ids::{AccountNo, ClassId, LotId},
+    ids::{AccountNo, BatchId, ClassId, LotId},
     key::{Kind, Kinds, PublicKey},
     op::Op,
     reputation,
@@ -216,6 +216,46 @@ fn prepare(paper: &mut Paper) {
             paper.block(vec![]);
         }
     }
+}
+
+/// A batch that one call creates and closes, and one that is appended to, expires later, and is forgotten as it closes.
+pub fn living() -> Paper {
+    let mut paper = Paper::new();
+    prepare(&mut paper);
+    let (terms, escrow) = (Terms { start: 2, ..terms(&paper) }, Amount(1_575));
+    let create = |batch, forget_on_close| Entry::BatchCreated {
+        batch,
+        requester: REQUESTER,
+        token: TOKEN,
+        items: 3,
+        manifest: [1; 32],
+        gold_root: [0; 32],
+        callback: None,
+        uri: "blob:00".to_owned(),
+        escrow,
+        terms: terms.clone(),
+        fixed: fixed(),
+        appendable: true,
+        forget_on_close,
+    };
+    let closed = |batch, refund| Entry::BatchClosed { batch, fees: Amount(0), refund: Amount(refund) };
+    let deposited = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(4_000) };
+    paper.call("ft_on_transfer", None, vec![deposited]);
+    let cancelled = |batch| Entry::BatchCancelled { batch };
+    paper.call("intents_execute", None, vec![create(BATCH, false), cancelled(BATCH), closed(BATCH, 1_575)]);
+    let next = BatchId(BATCH.0 + 1);
+    paper.call("batch_create", None, vec![create(next, true)]);
+    paper.later(1);
+    let (manifest, uri) = ([2; 32], "blob:\0".to_owned());
+    paper.call(
+        "batch_append",
+        None,
+        vec![Entry::BatchAppended { batch: next, items: 3, manifest, uri, escrow, opened: false }],
+    );
+    let expires_at = terms.expires_at + 9;
+    paper.call("batch_extend_expiry", None, vec![Entry::ExpiryExtended { batch: next, expires_at }]);
+    paper.call("batch_cancel", None, vec![cancelled(next), closed(next, 3_150)]);
+    paper
 }
 
 /// A batch with a gold root and a callback, in whose only lot an item is challenged: a jury is to come.

@@ -6,14 +6,20 @@ use piecework_api::BatchSegment;
 use piecework_interface::{
     ids::{BatchId, Digest},
     merkle,
+    storage::URI_MAX,
     view::OpenBatch,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{Gateway, GatewayError};
+use crate::gateway::{Gateway, GatewayError, SEGMENTS};
 
-/// Segments that are kept in hand: the newest. Older ones are read anew, from the first on.
+/// Bytes of a URI at most: what the contract takes, where a NUL may stand as three.
+const URI_BYTES_MAX: usize = 3 * URI_MAX;
+
+/// Segments that are kept in hand, from the one that was asked for last on. Others are read anew, from the first on.
 const KEPT: usize = 512;
+/// Segments of a batch that are read at most.
+const READ_MAX: usize = 1 << 16;
 
 /// The segments of a batch up to an item, of which the chain's record had the digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +29,7 @@ pub(super) struct Known {
     digest: Digest,
     /// First item that is not in them.
     next_item: u32,
-    /// The newest of them, by first item.
+    /// Some of them, by first item. Where a manifest is is the gateway's word.
     segments: BTreeMap<u32, BatchSegment>,
 }
 
@@ -39,6 +45,9 @@ pub(super) enum SegmentError {
     /// It does not have all of them.
     #[error("the gateway does not have its newest segments yet: it is behind the chain")]
     Behind,
+    /// There are more than an agent reads.
+    #[error("it has more than {READ_MAX} segments; nothing is claimed")]
+    Many,
 }
 
 impl Known {
@@ -54,29 +63,36 @@ impl Known {
         if let Some(segment) = self.segment(item) {
             return Ok((segment.clone(), false));
         }
-        // It was dropped: all are read again, for this one.
+        // It was dropped: all are read again, and those from it on are kept.
         let mut next = if item < self.next_item { Self::default() } else { self.clone() };
-        let mut wanted = None;
+        let mut read = 0;
         while next.digest != open.appended || next.next_item == 0 {
             let page = gateway.segments(batch, next.next_item, height).await?;
-            if page.is_empty() {
-                return Err(SegmentError::Behind);
-            }
+            let is_last = page.len() < SEGMENTS;
             for segment in page {
                 if next.digest == open.appended && next.next_item > 0 {
                     // The gateway is ahead of the facts.
                     break;
                 }
-                next.add(segment, open)?;
-                wanted = wanted.or_else(|| next.segment(item).cloned());
+                next.add(segment, open, item)?;
+                read += 1;
+            }
+            // A page that is not full is the last, so that a gateway cannot give one at a time.
+            if is_last && next.digest != open.appended {
+                return Err(SegmentError::Behind);
+            }
+            if read > READ_MAX {
+                return Err(SegmentError::Many);
             }
         }
-        let wanted = wanted.ok_or(SegmentError::Other)?;
-        let is_new = next.next_item > self.next_item;
-        if is_new {
-            *self = next;
-        }
-        Ok((wanted, is_new))
+        let wanted = next.segment(item).cloned().ok_or(SegmentError::Other)?;
+        *self = next;
+        Ok((wanted, true))
+    }
+
+    /// Drops a segment whose manifest is not where the gateway said: another gateway may know better.
+    pub fn distrust(&mut self, first_item: u32) {
+        self.segments.remove(&first_item);
     }
 
     fn segment(&self, item: u32) -> Option<&BatchSegment> {
@@ -84,17 +100,20 @@ impl Known {
         (item - segment.first_item < segment.items).then_some(segment)
     }
 
-    /// Adds the next segment. Its items follow the last, and there are no more of them than the batch has.
-    fn add(&mut self, segment: BatchSegment, open: &OpenBatch) -> Result<(), SegmentError> {
+    /// Adds the next segment. Its items follow the last, and there are no more of them than the batch has. It is kept if `item`
+    /// or what comes after it is in it.
+    fn add(&mut self, segment: BatchSegment, open: &OpenBatch, item: u32) -> Result<(), SegmentError> {
         let end = segment.first_item.checked_add(segment.items).filter(|end| *end <= open.items);
-        let is_next = segment.first_item == self.next_item && segment.items > 0;
+        let is_next = segment.first_item == self.next_item && segment.items > 0 && segment.uri.len() <= URI_BYTES_MAX;
         let is_first = segment.first_item > 0 || segment.manifest == open.manifest;
         let (Some(end), true, true) = (end, is_next, is_first) else { return Err(SegmentError::Other) };
         self.digest = segment.after(if self.next_item == 0 { &merkle::EMPTY } else { &self.digest });
         self.next_item = end;
-        self.segments.insert(segment.first_item, segment);
-        if self.segments.len() > KEPT {
-            self.segments.pop_first();
+        if end > item && self.segments.len() >= KEPT {
+            self.segments.retain(|_, known| known.first_item.saturating_add(known.items) > item);
+        }
+        if end > item && self.segments.len() < KEPT {
+            self.segments.insert(segment.first_item, segment);
         }
         Ok(())
     }

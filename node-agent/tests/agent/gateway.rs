@@ -310,6 +310,24 @@ async fn segments__should_bring_each_lot_its_own_manifest_and_be_there_after_a_r
 }
 
 #[tokio::test]
+async fn segments__should_be_asked_for_again_where_their_manifest_is_not_to_be_had() {
+    // Given a gateway that gives the chain's segments, and says that the second's manifest is where it is not
+    let world = World::new().await;
+    let (open, all) = segments(&world);
+    let lie = |uri: String| BatchSegment { uri, ..all[1].clone() };
+    tell(&world, &[all[0].clone(), lie(format!("blob:{}", hex::encode([7; 32])))]);
+    let source = world.source(&world.url, 1 << 20);
+    assert!(fetch(&source, &open, 1).await.unwrap_err().contains("404"));
+    // When it tells the truth, then the lie is not held against it
+    tell(&world, &all);
+    assert_eq!(fetch(&source, &open, 1).await.unwrap(), world.payloads[2..]);
+    // An address longer than the contract takes is none of the batch's.
+    tell(&world, &[all[0].clone(), lie(format!("blob:{}", "0".repeat(800)))]);
+    let fresh = World { dir: tempfile::tempdir().unwrap(), ..world };
+    assert!(fresh.with(&open, 1).await.unwrap_err().contains("not those on chain"));
+}
+
+#[tokio::test]
 async fn segments__should_be_those_of_which_the_chain_has_the_digest() {
     let world = World::new().await;
     let (open, all) = segments(&world);

@@ -23,11 +23,14 @@ use piecework_interface::{
 use super::{
     Engine, Error, Host, Transfer,
     balance::{charge, covers},
+    settle::STEP_LOG_BYTES,
     work::Stop,
 };
 
 /// Bytes of log that an intent may write: the longest is a batch whose URI is all control characters, six bytes each.
 const INTENT_LOG_BYTES: usize = 2_560;
+/// Bytes of log that must be free for an intent that closes lots: each asks for a step's, after those before it.
+const SKIP_LOG_BYTES: usize = STEP_LOG_BYTES + SKIPPED_MAX * 320;
 
 impl<H: Host> Engine<'_, H> {
     /// Executes intents in order; returns the transfers that withdrawals make.
@@ -66,7 +69,8 @@ impl<H: Host> Engine<'_, H> {
         let withdrawals = transfers.len() as u64 + u64::from(kind == Kind::Withdraw);
         // Its own, and the writes of those before it and of itself.
         let gas = INTENTS_REST_GAS + INTENT_GAS * (u64::from(index) + 2) + INTENT_WITHDRAW_GAS * withdrawals;
-        if self.host.gas_left() < gas || !self.fits(INTENT_LOG_BYTES) {
+        let log = if kind == Kind::Skip { SKIP_LOG_BYTES } else { INTENT_LOG_BYTES };
+        if self.host.gas_left() < gas || !self.fits(log) {
             return Err(Skip::NoRoom.into());
         }
         let now = self.now;

@@ -74,7 +74,7 @@ impl<H: Host> Engine<'_, H> {
             lot,
             items,
             marked,
-            held_up: open.window.marks_early(facts.lots()) && !marked,
+            held_up: open.window.marks_early(facts.lots(), facts.appendable) && !marked,
             backed: open.is_backed(),
             bond: open.purse.bond.unwrap_or_default(),
             adjudicator_operator: open.adjudicator_operator,

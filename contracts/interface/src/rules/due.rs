@@ -219,7 +219,7 @@ impl OpenBatch {
     #[must_use]
     pub fn is_held_up_by(&self, lot: crate::model::ids::LotId) -> bool {
         let window = &self.progress.window;
-        window.marks_early(lot_count(self.items, self.terms.lot_size)) && !window.is_marked(lot)
+        window.marks_early(lot_count(self.items, self.terms.lot_size), self.appendable) && !window.is_marked(lot)
     }
 
     /// Whether groups may be drawn and lots begun: the batch has no adjudicator, or one that accepted it with a bond that

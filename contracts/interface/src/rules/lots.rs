@@ -60,20 +60,22 @@ impl Window {
         }
     }
 
-    /// Whether a lot is marked as soon as its first round is over, or passed: while groups wait behind the frontier's. In
-    /// the last group nothing waits for that, and settlement marks it with the batch's other changes. `lots` is the
-    /// batch's lot count.
+    /// Whether a lot is marked as soon as its first round is over, or passed: while groups wait behind the frontier's, or may
+    /// come. In the last group nothing waits for that, and settlement marks it with the batch's other changes. `lots` is
+    /// the batch's lot count.
     #[must_use]
-    pub const fn marks_early(&self, lots: u32) -> bool {
-        self.frontier.saturating_add(1) < lots.div_ceil(GROUP_LOTS)
+    pub const fn marks_early(&self, lots: u32, appendable: bool) -> bool {
+        appendable || self.frontier.saturating_add(1) < lots.div_ceil(GROUP_LOTS)
     }
 
     /// Opens the draw of the group that gets the lots from number `lots` on: one that stands before the first draw, or whose
-    /// bar is at one. Such lots have no seed that was known before them, and lots begun keep theirs. Returns whether.
-    pub fn append(&mut self, lots: u32, terms: &Terms, now_s: u32) -> bool {
-        let Some(index) = self.index(lots / GROUP_LOTS) else { return false };
+    /// bar is at one. Such lots have no seed that was known before them, and lots begun keep theirs. Returns whether; `None`
+    /// while a seed of the group still chooses: then nothing may be appended.
+    pub fn append(&mut self, lots: u32, terms: &Terms, now_s: u32) -> Option<bool> {
+        let Some(index) = self.index(lots / GROUP_LOTS) else { return Some(false) };
         let opens = match &self.draws[index] {
-            Draw::Seeded(seed) => bar_is_at_one(seed, terms.seats(0), terms.slice_s, now_s),
+            Draw::Seeded(seed) if bar_is_at_one(seed, terms.seats(0), terms.slice_s, now_s) => true,
+            Draw::Seeded(_) => return None,
             // The frontier may always be drawn; an adjudicator's group waits until it accepts the new lots.
             Draw::Closed => index == 0 && terms.adjudicator().is_none(),
             Draw::Opened(_) => false,
@@ -81,7 +83,7 @@ impl Window {
         if opens {
             self.draws[index] = Draw::Opened(now_s);
         }
-        opens
+        Some(opens)
     }
 
     /// The draw of a group inside the window.

@@ -59,6 +59,22 @@ pub const fn batch_closed_to_claims(terms: &Terms, cancelled: bool, now_s: u32) 
     cancelled || now_s.saturating_add(terms.claim_ttl_s) > terms.expires_at
 }
 
+impl Terms {
+    /// Whether the batch may expire at this later time: it takes claims, so that what was to come back still does; it has lived
+    /// no longer than `lifetime_s` by then, so that what it copied does not hold for ever; and no adjudicator's bond waits for its end.
+    #[must_use]
+    pub fn may_expire_at(
+        &self,
+        expires_at: u32,
+        cancelled: bool,
+        (created_at, lifetime_s): (u32, u32),
+        now_s: u32,
+    ) -> bool {
+        let is_later = expires_at > self.expires_at && expires_at <= created_at.saturating_add(lifetime_s);
+        is_later && self.adjudicator().is_none() && !batch_closed_to_claims(self, cancelled, now_s)
+    }
+}
+
 /// Whether a round takes no more claims because of its batch. Only round 0 heeds that: neither requester nor expiry ends a
 /// round that a tally opened.
 #[must_use]

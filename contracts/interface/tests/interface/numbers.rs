@@ -183,14 +183,14 @@ fn append__should_draw_anew_only_where_everybody_may_claim() {
         (window.append(lots, &terms, now_s), window.draws[0].clone())
     };
     // A group without a draw, and one whose bar is at one: few tickets, or three slices for 16 tickets and three seats.
-    assert_eq!(append(Draw::Closed, 0, 105), (true, Draw::Opened(105)));
-    assert_eq!(append(seeded(3), 5, 100), (true, Draw::Opened(100)));
-    assert_eq!(append(seeded(16), 5, 150), (true, Draw::Opened(150)));
-    // A seed that still favours somebody stays, and so does a draw that is open.
-    assert_eq!(append(seeded(16), 5, 110), (false, seeded(16)));
-    assert_eq!(append(Draw::Opened(90), 5, 110), (false, Draw::Opened(90)));
+    assert_eq!(append(Draw::Closed, 0, 105), (Some(true), Draw::Opened(105)));
+    assert_eq!(append(seeded(3), 5, 100), (Some(true), Draw::Opened(100)));
+    assert_eq!(append(seeded(16), 5, 150), (Some(true), Draw::Opened(150)));
+    // Under a seed that still chooses nothing is appended; a draw that is open stays.
+    assert_eq!(append(seeded(16), 5, 110), (None, seeded(16)));
+    assert_eq!(append(Draw::Opened(90), 5, 110), (Some(false), Draw::Opened(90)));
     // The next group's lots do not touch this one's draw.
-    assert_eq!(append(seeded(3), 32, 150), (false, seeded(3)));
+    assert_eq!(append(seeded(3), 32, 150), (Some(false), seeded(3)));
 }
 
 #[test]

@@ -56,9 +56,12 @@ impl<H: Host> Engine<'_, H> {
         }
         self.rest(requester, token, escrow)?;
         let open = self.batch_of(batch, requester)?;
-        open.purse.escrow = open.purse.escrow.checked_add(escrow).ok_or(Error::Amount("the escrow is too large"))?;
-        let segment = Segment { first_item: open.facts.items, items, manifest };
+        let held = open.purse.escrow.checked_add(escrow).ok_or(Error::Amount("the escrow is too large"))?;
         let opened = open.window.append(open.facts.lots(), &open.facts.terms, now);
+        let opened =
+            opened.ok_or(Error::BatchState(batch, "has a seed that still chooses: append some slices later"))?;
+        open.purse.escrow = held;
+        let segment = Segment { first_item: open.facts.items, items, manifest };
         open.facts.items = total;
         open.facts.appended = segments::appended(H::SHA256, &open.facts.appended, &segment);
         // An adjudicator has not agreed to score these: it accepts them by topping up.
@@ -71,7 +74,7 @@ impl<H: Host> Engine<'_, H> {
     /// Lets a batch expire later.
     ///
     /// # Errors
-    /// The caller is not the requester, the batch is cancelled, or the time is not later or too far ahead.
+    /// The caller is not the requester, or the batch may not expire then.
     pub fn batch_extend_expiry(mut self, args: BatchExtendExpiryArgs) -> Result<(), Error> {
         self.assert_one_yocto()?;
         let caller = self.caller()?;
@@ -86,15 +89,16 @@ impl<H: Host> Engine<'_, H> {
         &BatchExtendExpiryArgs { batch, expires_at }: &BatchExtendExpiryArgs,
     ) -> Result<(), Error> {
         self.assert_runs(Feature::Batches)?;
-        let latest = self.now.saturating_add(self.config()?.bounds.lifetime_max_s);
+        let (now, lifetime) = (self.now, self.config()?.bounds.lifetime_max_s);
         let open = self.batch_of(batch, requester)?;
-        if open.cancelled {
-            return Err(Error::BatchState(batch, "is cancelled"));
+        let created_at = open.facts.created_at;
+        let terms = &mut open.facts.terms;
+        if !terms.may_expire_at(expires_at, open.cancelled, (created_at, lifetime), now) {
+            return Err(Error::Batch(
+                "expires_at must be later than it is and within the longest life of a batch, which takes claims and has no adjudicator",
+            ));
         }
-        if expires_at <= open.facts.terms.expires_at || expires_at > latest {
-            return Err(Error::Batch("expires_at must be later than it is, and within the longest life of a batch"));
-        }
-        open.facts.terms.expires_at = expires_at;
+        terms.expires_at = expires_at;
         self.push(Entry::ExpiryExtended { batch, expires_at });
         Ok(())
     }

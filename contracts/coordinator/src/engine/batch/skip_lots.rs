@@ -46,19 +46,18 @@ impl<H: Host> Engine<'_, H> {
         if !place.in_reach || !self.fits(STEP_LOG_BYTES) {
             return Ok(false);
         }
-        let state = self.take_lot(&place)?;
-        match state {
+        // A lot that stays is not written again.
+        let stays = match self.lots.peek(&*self.host, place.key())? {
             // It is settled.
-            None if place.marked => Ok(false),
-            Some(state) if !state.slots.is_empty() => {
-                self.put_lot(&place, state);
-                Ok(false)
-            }
-            state => {
-                let held = state.is_some();
-                self.settle(&place, &state.unwrap_or_default(), held)?;
-                Ok(true)
-            }
+            None => place.marked,
+            Some(lot) => !lot.state.slots.is_empty(),
+        };
+        if stays {
+            return Ok(false);
         }
+        let state = self.take_lot(&place)?;
+        let held = state.is_some();
+        self.settle(&place, &state.unwrap_or_default(), held)?;
+        Ok(true)
     }
 }

@@ -2,7 +2,6 @@
 
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
-    amount::Amount,
     call::{BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSpec, DepositMessage},
     draw::{At, Draw},
     event::Entry,
@@ -14,10 +13,10 @@ use piecework_interface::{
     segments::{Segment, appended},
     skip::Skip,
     terms::{Terms, Verification},
-    view::{BatchStatus, Callback},
+    view::{BatchStatus, Callback, LotPhase},
 };
 
-use crate::market::{Market, REQUESTER, config, terms};
+use crate::market::{Market, NODES, REQUESTER, config, terms};
 
 const RIGHT: [u8; 3] = [1, 2, 3];
 const MANIFEST: [u8; 32] = [8; 32];
@@ -145,11 +144,11 @@ fn append__should_give_its_lots_a_seed_that_was_not_known_before_them() {
 }
 
 #[test]
-fn append__should_not_reroll_a_seed_that_still_favours_some() {
-    // Given a group that was drawn just now among sixteen tickets each
-    let mut market = Market::new(6);
+fn append__should_wait_while_a_seed_still_chooses() {
+    // Given a group that was drawn just now among nine nodes of sixteen tickets each
+    let mut market = Market::new(9);
     market.fund(REQUESTER, 10_u128.pow(9));
-    for node in ["a.near", "b.near", "c.near", "d.near", "e.near", "f.near"] {
+    for node in NODES {
         market.call(node, 150 * crate::chain::NEAR, |engine| engine.stake_add()).expect("stake");
     }
     market.chain.pass(10);
@@ -159,16 +158,35 @@ fn append__should_not_reroll_a_seed_that_still_favours_some() {
     market.op("a.near", Op::Draw { batch, at: At::Group(0) }).expect("draw");
     let seed = draw_of(&market, batch, 0);
 
-    // When the requester appends, again and again, then the seed stays
-    for _ in 0..3 {
-        append(&mut market, batch, 3).expect("append");
-        market.chain.pass(1);
+    // When its requester appends lots under that seed, which it knows, then they are refused, and nothing is drawn anew
+    for _ in 0..7 {
+        let refused = append(&mut market, batch, 93);
+        assert!(matches!(refused, Err(Error::BatchState(of, _)) if of == batch), "{refused:?}");
         assert_eq!(draw_of(&market, batch, 0), seed);
+        market.chain.pass(100);
     }
-    // Until anybody may claim
-    market.chain.pass(800);
-    append(&mut market, batch, 3).expect("append");
+    // Until any node may claim: then they come under a seed that nobody has seen
+    market.chain.pass(100);
+    append(&mut market, batch, 93).expect("append");
     assert!(matches!(draw_of(&market, batch, 0), Draw::Opened(_)));
+    assert_eq!(market.claim("a.near", batch, 1), Err(Skip::NoSeed));
+}
+
+#[test]
+fn append__should_not_wait_for_a_challenge_window() {
+    // Given 32 lots that wait for challenges, in a batch that may grow, when more are appended
+    let mut market = Market::new(9);
+    market.fund(REQUESTER, 10_u128.pow(9));
+    let terms = Terms { lot_size: 1, start: 2, challenge_window_s: 50_000, ..terms(market.chain.now()) };
+    let batch = appendable(&mut market, terms, 32);
+    market.draw("a.near", batch, At::Group(0));
+    for lot in 0..32 {
+        market.round(batch, lot, &[("a.near", &[9]), ("b.near", &[9])]);
+        assert_eq!(market.lot(batch, lot).expect("lot").phase, LotPhase::Provisional);
+    }
+    append(&mut market, batch, 96).expect("append");
+    // Then the window is past the first group, as it would be had all come at once
+    assert_eq!(market.op("a.near", Op::Draw { batch, at: At::Group(2) }), Ok(()));
 }
 
 #[test]
@@ -231,29 +249,48 @@ fn append__should_wait_for_the_adjudicator_to_accept_it() {
 }
 
 #[test]
-fn raise_of_the_expiry__should_be_later_only_and_let_work_go_on() {
+fn expiry__should_move_later_only_while_the_batch_takes_claims() {
     let mut market = Market::new(3);
     let now = market.chain.now();
     let batch = market.batch(Terms { expires_at: now + 200, ..terms(now) }, 3);
-    market.draw("a.near", batch, At::Group(0));
-    let extend = |market: &mut Market, who: &str, expires_at| {
+    let extend = |market: &mut Market, who: &str, batch, expires_at| {
         market.call(who, 1, |engine| engine.batch_extend_expiry(BatchExtendExpiryArgs { batch, expires_at }))
     };
-    // Given a batch that takes no more claims
-    market.chain.pass(150);
-    assert_eq!(market.claim("a.near", batch, 0), Err(Skip::ClosedToClaims));
-
-    // When its requester lets it expire later, then it takes them
-    for (who, expires_at) in [("a.near", now + 900), (REQUESTER, now + 200), (REQUESTER, now + 100)] {
-        assert!(extend(&mut market, who, expires_at).is_err(), "{who} {expires_at}");
+    let lifetime = config().bounds.lifetime_max_s;
+    for (who, expires_at) in [("a.near", 900), (REQUESTER, 200), (REQUESTER, 100), (REQUESTER, lifetime + 1)] {
+        assert!(extend(&mut market, who, batch, now + expires_at).is_err(), "{who} {expires_at}");
     }
-    assert!(extend(&mut market, REQUESTER, u32::MAX).is_err(), "the longest life of a batch");
-    extend(&mut market, REQUESTER, now + 900).expect("later");
+    extend(&mut market, REQUESTER, batch, now + 900).expect("later");
+    market.chain.pass(300);
+    market.draw("a.near", batch, At::Group(0));
     market.claim("a.near", batch, 0).expect("claim");
 
-    // And a batch that is cancelled stays so
+    // One that takes no more claims, because it expires or is cancelled, stays so: what returns does
+    let over = market.batch(Terms { expires_at: market.chain.now() + 150, ..terms(now) }, 3);
+    market.chain.pass(60);
+    let later = market.chain.now() + 900;
+    assert!(extend(&mut market, REQUESTER, over, later).is_err());
     market.cancel(batch).expect("cancel");
-    assert!(extend(&mut market, REQUESTER, now + 1_800).is_err());
+    assert!(extend(&mut market, REQUESTER, batch, later).is_err());
+}
+
+#[test]
+fn expiry__should_not_hold_an_adjudicator_s_bond_for_longer() {
+    let mut market = Market::new(4);
+    market.fund("d.near", 10_u128.pow(9));
+    let (now, adjudicator) = (market.chain.now(), market.chain.number("d.near"));
+    let verification = Verification::Adjudicated { adjudicator, verdict_ttl_s: 100 };
+    let terms = Terms { challenge_window_s: 100, expires_at: now + 1_000, verification, ..terms(now) };
+    let batch = market.batch(terms, 3);
+    let held = market.balance("d.near");
+    market.call("d.near", 1, |engine| engine.adjudicator_accept(&BatchArgs { batch })).expect("accept");
+    market.call("d.near", 1, |engine| engine.adjudicator_resign(&BatchArgs { batch })).expect("resign");
+    let expires_at = now + 5_000;
+    let extend = BatchExtendExpiryArgs { batch, expires_at };
+    assert!(market.call(REQUESTER, 1, |engine| engine.batch_extend_expiry(extend)).is_err());
+    market.chain.pass(1_001);
+    market.chain.poke(&[Target::Batch(batch)]).expect("it closes");
+    assert_eq!(market.balance("d.near"), held);
 }
 
 #[test]
@@ -282,16 +319,4 @@ fn forget_on_close__should_free_every_byte_with_the_batch() {
         market.chain.transfer_call(crate::market::TOKEN, REQUESTER, 10_u128.pow(9), message),
         Err(Error::Batch(_))
     ));
-}
-
-#[test]
-fn raise__should_not_be_possible_by_an_append() {
-    // An append has the batch's terms: nothing in it says another reward, so a node's bond never changes under it.
-    let mut market = Market::new(3);
-    market.fund(REQUESTER, 10_u128.pow(9));
-    let terms = terms(market.chain.now());
-    let batch = appendable(&mut market, terms.clone(), 3);
-    append(&mut market, batch, 3).expect("append");
-    let open = market.view_batch(batch).open.expect("open");
-    assert_eq!((open.terms, open.escrow), (terms.clone(), Amount(2 * escrow(&terms, config().fee_bps, 3))));
 }

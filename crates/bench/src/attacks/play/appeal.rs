@@ -27,7 +27,11 @@ impl Play<'_> {
     /// Scores the lots that wait for it: an honest adjudicator by right answers, the requester's as the strategy says.
     pub(super) fn score(&mut self, batch: BatchId, lots: &mut [Lot], strategy: &Strategy) -> anyhow::Result<()> {
         for lot in lots.iter_mut() {
-            let Some(state) = self.state(batch, lot.id).filter(|state| state.phase == LotPhase::Judging) else {
+            // What is left of the bond may cover no lot any more: then all copies are paid in full.
+            let open = self.chain.mirror.batches.get(&batch).and_then(|row| row.open.as_ref());
+            let (terms, bond) = open.map(|open| (open.terms.clone(), open.progress.bond.0)).unwrap_or_default();
+            let now = self.chain.now();
+            let Some(state) = self.state(batch, lot.id).filter(|state| state.awaits_verdict(&terms, bond, now)) else {
                 continue;
             };
             let point = self.orders.random(Chance::Coalition, (lot.number, JURY + 2, 0)).random();

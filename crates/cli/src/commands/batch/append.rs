@@ -1,6 +1,6 @@
 //! `piecework batch append`, `extend-expiry` and `close`: a batch that lives on, and its end.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -81,7 +81,7 @@ pub(super) async fn run(context: &Context, args: AppendArgs) -> anyhow::Result<(
     let batch = BatchId(args.batch);
     let items = items::read(&args.from)?;
     let count = u32::try_from(items.len()).context("a batch holds fewer than 2^32 items; split the file")?;
-    let open = living(context, batch).await?;
+    let open = drawn(context, batch).await?;
     let token = tokens::resolve(context, Some(&open.token.to_string())).await?;
     let escrow = money::escrow(&open.terms, open.fixed.fee_bps, count);
     // An intent is signed elsewhere.
@@ -143,7 +143,27 @@ fn describe(appended: &Appended, escrow: &str) -> String {
     }
 }
 
-/// A batch that takes appends now.
+/// How long a seed is waited for between two looks.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// A batch that takes appends now: while the last group's seed still chooses, it is waited for.
+async fn drawn(context: &Context, batch: BatchId) -> anyhow::Result<OpenBatch> {
+    let mut waits = false;
+    loop {
+        let open = living(context, batch).await?;
+        let lots = lots::lot_count(open.items, open.terms.lot_size);
+        if open.progress.window.clone().append(lots, &open.terms, context.now_s().await?).is_some() {
+            return Ok(open);
+        }
+        if !waits {
+            context.output.note("waiting until any node may claim in the last group, whose seed still chooses");
+            waits = true;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// A batch that takes appends, once no seed chooses in its last group.
 async fn living(context: &Context, batch: BatchId) -> anyhow::Result<OpenBatch> {
     let state = find(&context.coordinator()?, batch).await?;
     let cancelled = state.status != piecework_interface::view::BatchStatus::Open;

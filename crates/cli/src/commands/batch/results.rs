@@ -16,7 +16,7 @@ use piecework_interface::{
     host::sha256,
     ids::{BatchId, LotId},
     merkle::{self, Peaks},
-    view::{Batch, BatchStatus},
+    view::{Batch, BatchStatus, OpenBatch},
 };
 use serde::Serialize;
 
@@ -105,8 +105,11 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
     let on_chain = find(&context.coordinator()?, batch).await?;
     let known = known(&gateway, batch).await?;
     let terms = &known.record.terms;
-    let digests = manifest(&gateway, &known).await?;
+    let digests = manifest(&gateway, &known, on_chain.open.as_ref()).await?;
     let results = settled(&gateway, &on_chain, terms.answer_width).await?;
+    if let Some(lot) = results.iter().find(|lot| lot.first_item != lot.lot.0.saturating_mul(terms.lot_size.into())) {
+        bail!(untrue(lot.lot));
+    }
     let mut out: Box<dyn Write> = match &args.out {
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
@@ -190,8 +193,17 @@ fn ranges(numbers: &[u32]) -> String {
 }
 
 /// The payload digests of all items, segment by segment.
-async fn manifest(gateway: &Client, batch: &piecework_api::Batch) -> anyhow::Result<Vec<[u8; 32]>> {
+async fn manifest(
+    gateway: &Client,
+    batch: &piecework_api::Batch,
+    on_chain: Option<&OpenBatch>,
+) -> anyhow::Result<Vec<[u8; 32]>> {
     let record = &batch.record;
+    // A closed batch's manifests are the journal's word, which the gateway gives.
+    if on_chain.is_some_and(|open| (open.manifest, open.appended) != (record.manifest, record.appended)) {
+        let what = format!("the gateway at {} has other items of the batch than the chain", gateway.host());
+        bail!(Problem::new(what, "try again in a moment; if it stays so, ask another gateway: --gateway-url URL"));
+    }
     let mut digests = Vec::new();
     let mut appended = merkle::EMPTY;
     for segment in gateway.segments(batch.batch, 0).await? {

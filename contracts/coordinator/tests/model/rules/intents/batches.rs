@@ -113,3 +113,43 @@ fn intent__should_close_few_lots_and_take_no_token() {
     let cap = relay.key(ALICE, relay.wallet.public_key()).and_then(|key| key.limit).expect("limit");
     assert_ne!(cap.token, TokenId::default());
 }
+
+#[test]
+fn batch__should_be_read_by_the_mirror_when_one_call_creates_and_ends_it() {
+    // When one line creates a batch and closes it, then what the mirror needs of it is there: its last state
+    let mut relay = Relay::new();
+    let intents = [relay.sign(create(&relay), 1), relay.sign(Action::Cancel(BatchArgs { batch: BATCH }), 2)];
+    assert_eq!(relay.execute(&intents), [None, None]);
+    assert_eq!(relay.market.view_batch(BATCH).status, BatchStatus::Closed);
+    let forgotten = BatchSpec { forget_on_close: true, ..Market::spec(terms(relay.market.chain.now()), 3) };
+    let again = Action::CreateBatch(BatchCreateArgs { token: relay.market.token, batch: forgotten });
+    let intents = [relay.sign(again, 3), relay.sign(Action::Cancel(BatchArgs { batch: BatchId(1) }), 4)];
+    assert_eq!(relay.execute(&intents), [None, None]);
+    assert_eq!(relay.market.balance(ALICE), 10 * CAP);
+}
+
+#[test]
+fn skip__should_keep_its_number_where_a_line_has_no_room_for_it() {
+    // Given a relayer that fills the line with intents of its own before a skip of four lots
+    let mut relay = Relay::new();
+    let batch = BatchSpec { appendable: true, ..Market::spec(terms(relay.market.chain.now()), 30) };
+    let created = Action::CreateBatch(BatchCreateArgs { token: relay.market.token, batch });
+    assert_eq!(relay.one(relay.sign(created, 1)), None);
+    let skip = Action::Skip(BatchSkipLotsArgs { batch: BATCH, lots: (0..4).map(LotId).collect() });
+    let skip = relay.sign(skip, 2);
+    let filler = |relay: &Relay, nonce| {
+        let spec = BatchSpec { uri: "\u{1}".repeat(150), ..Market::spec(terms(relay.market.chain.now()), 3) };
+        let token = relay.market.token;
+        relay.sign(Action::CreateBatch(BatchCreateArgs { token, batch: spec }), nonce)
+    };
+    for before in 0..10 {
+        let Relay { market, wallet } = &relay;
+        let mut copy = Relay { market: market.clone(), wallet: wallet.clone() };
+        let mut intents: Vec<_> = (10..10 + before).map(|nonce| filler(&copy, nonce)).collect();
+        intents.push(skip.clone());
+        // When it is relayed, then all of it is done, or it has no room and may come again
+        let outcome = copy.execute(&intents).pop().expect("outcome");
+        let settled = copy.market.view_batch(BATCH).settled;
+        assert!(matches!((outcome, settled), (None, 4) | (Some(Skip::NoRoom), 0)), "{before}: {outcome:?} {settled}");
+    }
+}
