@@ -169,7 +169,7 @@ fn challenges(report: &Report) {
                 "{} items overturned, {tokens} units came back and {near} yoctoNEAR with them",
                 overturned.count_ones()
             ),
-            Fate::Unseen => "settled while the agent was down: see `piecework batch lot`".to_owned(),
+            Fate::Unseen => "settled before the agent saw a ruling: see `piecework batch lot`".to_owned(),
         };
         let (items, deposit) = (line.items.count_ones(), &line.deposit);
         println!(

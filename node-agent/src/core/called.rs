@@ -22,6 +22,9 @@ impl State {
             Called::Done { height, skips } => {
                 self.facts_needed = self.facts_needed.max(height);
                 self.pauses.call_works();
+                if let Call::Poke(targets) = &call {
+                    self.told_silent(now_ms, targets);
+                }
                 let Call::Work(ops) = call else { return };
                 for (index, skip) in skips {
                     if let Some(op) = ops.get(index) {
@@ -31,6 +34,9 @@ impl State {
             }
             Called::Failed(text) => {
                 self.not_done(now_ms, &call, actions);
+                if let Call::Poke(targets) = &call {
+                    self.told_silent(now_ms, targets);
+                }
                 self.problem(text);
             }
             Called::NotSent(trouble) => {

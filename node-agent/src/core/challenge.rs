@@ -466,8 +466,10 @@ impl State {
                 _ => {}
             }
             if let (Some(index), JURY) = (index, state.round) {
-                let ruled = ruling(batch, challenge.lot, state, index, challenge.items);
-                self.rulings.insert(lot, ruled);
+                match ruling(batch, challenge.lot, state, index, challenge.items) {
+                    Some(ruling) => drop(self.rulings.insert(lot, ruling)),
+                    None => drop(self.rulings.remove(&lot)),
+                }
             }
         }
     }
@@ -589,16 +591,17 @@ fn may_send(facts: &Facts, limits: &Challenging, challenge: &Challenge) -> Resul
     added.map(drop).map_err(|why| why.text().to_owned())
 }
 
-/// What the challenge comes to if the jury's round ended now.
-fn ruling(batch: &BatchFacts, lot: LotId, state: &LotState, index: usize, items: u64) -> Fate {
+/// What the challenge comes to if the jury's round ended now; `None` while too few jurors have revealed to decide.
+fn ruling(batch: &BatchFacts, lot: LotId, state: &LotState, index: usize, items: u64) -> Option<Fate> {
     let (open, mut now) = (&batch.open, state.clone());
     if now.phase == LotPhase::Working {
         now.slots.retain(|slot| !matches!(slot.phase, SlotPhase::Reserved(_)));
     }
     let judgement = judge(&open.terms, open.lot_items(lot), &now);
+    let overturned = judgement.ruled()? & items;
     let settlement = judgement.settle(&open.fixed, &Behind::default());
     let back = settlement.challengers.get(index).copied().unwrap_or_default();
-    Fate::Ruled { overturned: judgement.overturned() & items, tokens: back.tokens.into(), near: back.near.into() }
+    Some(Fate::Ruled { overturned, tokens: back.tokens.into(), near: back.near.into() })
 }
 
 /// What a challenge's digest stands for: per item the result, the node's answer, and what the program says.

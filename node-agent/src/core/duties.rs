@@ -94,6 +94,17 @@ impl State {
         }
     }
 
+    /// Leaves the silent nodes among these alone for a liveness window. Facts name them until the next census, but the
+    /// contract made them inactive, or saw that they were back: neither is silent again before a window has passed.
+    pub(super) fn told_silent(&mut self, now_ms: u64, targets: &[Target]) {
+        let window_s = self.facts.as_ref().map_or(0, |facts| facts.liveness_window_s);
+        for (duty, since) in &mut self.duties {
+            if matches!(duty, Duty::Node(node) if targets.contains(&Target::Node(*node))) {
+                *since = now_ms.saturating_add(u64::from(window_s) * 1_000);
+            }
+        }
+    }
+
     #[expect(clippy::as_conversions, reason = "a phase has a number")]
     fn due(&self, facts: &Facts) -> Vec<Duty> {
         let mut due = Vec::new();
@@ -191,3 +202,6 @@ impl State {
         groups.chain(lots).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ pub enum Fate {
         /// What slashes paid, yoctoNEAR.
         near: Amount,
     },
-    /// The lot settled while the agent was not looking.
+    /// The lot settled before the agent saw that the jury had decided.
     Unseen,
 }
 

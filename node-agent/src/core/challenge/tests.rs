@@ -227,6 +227,24 @@ fn agent__should_note_what_the_jury_came_to() {
 }
 
 #[test]
+fn agent__should_take_no_jury_for_a_ruling_that_has_not_decided() {
+    // Given that the agent looked when three of five had revealed, and again when the lot was settled.
+    let (mut state, _) = standing();
+    let mut judged = with_challenge(Facts { height: 2, ..facts() });
+    let lot = lot(&mut judged);
+    (lot.round, lot.phase) = (JURY, LotPhase::Revealing);
+    for node in (30..35).map(AccountNo) {
+        let phase = if node.0 < 33 { SlotPhase::Revealed(vec![1]) } else { SlotPhase::Committed([0; 32]) };
+        lot.slots.push(Slot { node, operator: node, round: JURY, phase });
+    }
+    look(&mut state, judged);
+    look(&mut state, Facts { height: 3, batches: BTreeMap::new(), ..facts() });
+    // Then it says neither that it won nor that it lost.
+    let report = state.challenge_report();
+    assert_eq!((fate(&state), report.won, report.lost), (Fate::Unseen, 0, 0));
+}
+
+#[test]
 fn agent__should_note_that_a_challenge_was_replaced_or_settled_unseen() {
     let (mut state, _) = standing();
     look(&mut state, Facts { height: 2, ..facts() });

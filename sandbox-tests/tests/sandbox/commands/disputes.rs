@@ -121,19 +121,20 @@ async fn an_agents_challenge(scene: &Scene) -> Result<()> {
     let said = said.await?;
     ensure!(said["challenges"]["at_risk"] == (11 * ONE / 2).to_string(), "{said}");
 
-    // And a jury of five others sees it as the agent does: deposit, pay and award are its own
+    // And a jury of five others sees it as the agent does, which closes the round: deposit, pay and award are its own
     agent.stop().await;
     market.advance_s(WINDOW_S + 1).await?;
     summon(market, batch, lot, &jurors[0]).await?;
-    sit(market, batch, lot, jurors, &[4]).await?;
-    ensure!(market.balance(honest).await? == 10 * ONE + 4 * ONE, "the deposit is back, and four answers are paid");
-    ensure!(near(market, honest).await? == ITEM_WORTH, "a right challenge has its award");
+    let copies: Vec<_> = jurors.iter().map(|juror| (juror, &[4][..])).collect();
+    market.round(batch, lot, &copies).await?;
     agent.start().await?;
     until(LIMIT, "status says that it won", async || {
         let said = agent.status().await?;
         Ok((said["challenges"]["won"] == 1 && said["challenges"]["at_risk"] == "0").then_some(()))
     })
     .await?;
+    ensure!(market.balance(honest).await? == 10 * ONE + 4 * ONE, "the deposit is back, and four answers are paid");
+    ensure!(near(market, honest).await? == ITEM_WORTH, "a right challenge has its award");
     agent.stop().await;
     stack.verify_journal().await?;
     let results: Value = stack.get("/v1/batches/0/results").await?;
