@@ -266,15 +266,19 @@ fn accuracy(ledger: &Ledger, input: &Input<'_>) -> Found {
 fn random(ledger: &Ledger, input: &Input<'_>) -> Found {
     let random = input.nodes.random();
     let earned = ledger.earned(random.account);
-    let richer =
-        input.nodes.iter().filter(|agent| agent.account != random.account && ledger.earned(agent.account) > earned);
-    let others = input.nodes.iter().count() - 1;
+    // Who left early earned what came before.
+    let left = input.incidents.left.node;
+    let mut others = input.nodes.iter().filter(|agent| ![random.account, left].contains(&agent.account));
+    let is_last = others.all(|agent| ledger.earned(agent.account) > earned);
     let reputation = reputation(ledger, random.account);
     let text = format!("{} earned {earned} units, reputation {reputation}", random.name);
-    if richer.count() == others && reputation < piecework_interface::reputation::START {
+    if is_last && reputation < piecework_interface::reputation::START {
         Ok(text)
     } else {
-        Err(format!("{text}; it must be the least, and below {}", piecework_interface::reputation::START))
+        Err(format!(
+            "{text}; it must be the least of those that stayed, and below {}",
+            piecework_interface::reputation::START
+        ))
     }
 }
 
