@@ -224,7 +224,7 @@ async fn source__should_read_through_an_address_of_two_nodes_one_of_which_lags()
         asked += 1;
         let produced = (8 + asked / 20).min(last);
         // In no step with the questions of a reader that repeats itself: multiples of a constant fell into one for minutes.
-        let seen = if chain::hash(&asked.to_string()).0[0] % 2 == 0 { produced } else { produced - 5 };
+        let seen = if chain::hash(&asked.to_string()).0[0].is_multiple_of(2) { produced } else { produced - 5 };
         chain::answer_at(&chain[..seen], seen - 2, method, params)
     })
     .await;
