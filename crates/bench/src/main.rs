@@ -13,7 +13,10 @@ mod token;
 #[cfg(test)]
 mod worst;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -76,6 +79,10 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    // Before minutes of measuring, whose figures would be lost.
+    if let Some(directory) = arguments.out.as_deref().and_then(Path::parent) {
+        fs::create_dir_all(directory)?;
+    }
     match arguments.command {
         Command::Gas { check, update, ref profile } => {
             let (gas, ran) = methods::measure(&arguments.contracts, profile.as_deref())?;
