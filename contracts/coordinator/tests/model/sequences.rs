@@ -39,7 +39,7 @@ fn lengths() -> std::ops::Range<usize> {
     if std::env::var_os("PIECEWORK_SOAK").is_some() { 200..260 } else { 20..200 }
 }
 
-/// Each of so many steps has its lines forged too.
+/// One step in this many has its journal lines forged too.
 const FORGED_EACH: usize = 4;
 
 fn cases() -> ProptestConfig {

@@ -26,7 +26,7 @@ impl<H: Host> Engine<'_, H> {
         self.finish("batch_append", None)
     }
 
-    /// The batch's token, and the escrow of so many more items.
+    /// The token of a batch, and the escrow that these items take if they are appended to it.
     pub(in crate::engine) fn escrow_of(&mut self, args: &BatchAppendArgs) -> Result<(TokenId, u128), Error> {
         let open = self.peek_batch(args.batch)?.ok_or(Error::BatchState(args.batch, "does not exist or is closed"))?;
         let facts = &open.facts;

@@ -329,7 +329,7 @@ fn verdict_on(market: &mut Market, batch: BatchId, lot: u32) -> Result<(), Error
     market.call(JUDGE, 0, |engine| engine.verdict(args))
 }
 
-/// Four lots of which no verdict came in time, and a fifth whose time runs.
+/// A batch in which the adjudicator gave no verdict on four lots in time, and may still give one on a fifth.
 fn bankrupt() -> (Market, BatchId) {
     let mut market = Market::new(9);
     let adjudicator = market.chain.number(JUDGE);

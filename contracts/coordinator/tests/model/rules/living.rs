@@ -106,7 +106,7 @@ fn append__should_refuse_what_cannot_follow_and_lock_nothing_then() {
     market.call("a.near", 1, |engine| engine.batch_create(BatchCreateArgs { token, batch: poor })).expect("batch");
     let more = BatchAppendArgs { batch, items: 3, ..BatchAppendArgs::default() };
     assert!(matches!(append_by(&mut market, "a.near", more), Err(Error::Balance(_))));
-    // Somebody else, no yoctoNEAR, a pause of new batches
+    // Appends are refused from another account, without a yoctoNEAR, and while new batches are paused
     let args = || BatchAppendArgs { batch: whole, items: 3, ..BatchAppendArgs::default() };
     assert!(matches!(append_by(&mut market, "a.near", args()), Err(Error::Caller(_))));
     assert!(matches!(market.call(REQUESTER, 0, |engine| engine.batch_append(args())), Err(Error::Deposit(_))));
@@ -165,7 +165,7 @@ fn append__should_wait_while_a_seed_still_chooses() {
         assert_eq!(draw_of(&market, batch, 0), seed);
         market.chain.pass(100);
     }
-    // Until any node may claim: then they come under a seed that nobody has seen
+    // Once any node may claim, lots are appended, and a seed that nobody has seen yet draws their seats
     market.chain.pass(100);
     append(&mut market, batch, 93).expect("append");
     assert!(matches!(draw_of(&market, batch, 0), Draw::Opened(_)));

@@ -27,7 +27,7 @@ pub fn check(mut mirror: Mirror, written: &[(Receipt, Line)]) -> usize {
     refused
 }
 
-/// The line with one amount, item or node changed, in each entry where that can be told.
+/// Copies of a line, each with one amount, item or node of one entry changed; only changes that a replay can notice.
 fn forge(line: &Line) -> Vec<Line> {
     let mut all = Vec::new();
     for (index, entry) in line.log.iter().enumerate() {

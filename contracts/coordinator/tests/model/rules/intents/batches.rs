@@ -67,7 +67,7 @@ fn key__should_run_a_batch_from_its_creation_to_its_end() {
 
 #[test]
 fn stolen_key__should_cost_its_cap_and_nothing_else() {
-    // Given a thief with the key: it may lock its cap in batches, of which the rest comes back, and end them
+    // Given a thief who has the key: the thief may lock up to the cap in batches, and cancel them, which pays the rest back
     let mut relay = Relay::new();
     assert_eq!(relay.one(relay.sign(create(&relay), 1)), None);
     let locked = escrow(&terms(relay.market.chain.now()), config().fee_bps, 3);
