@@ -1,7 +1,10 @@
 //! A requester's server: a capped key that creates batches, lets them live and ends them.
 
 use piecework_interface::{
-    call::{BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec},
+    call::{
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
+        DepositMessage,
+    },
     event::Entry,
     ids::{BatchId, LotId, TokenId},
     intent::{Action, Append, SKIPPED_MAX},
@@ -79,8 +82,17 @@ fn stolen_key__should_cost_its_cap_and_nothing_else() {
     // And nothing in another token, of another's batch, or that its kinds do not cover
     let other = relay.market.chain.list_token("other.near");
     let Action::Append(more) = append(&relay, 3) else { unreachable!("an append") };
-    let elsewhere = Action::Append(Append { token: other, ..more });
+    let elsewhere = Action::Append(Append { token: other, append: more.append.clone() });
     assert_eq!(relay.one(relay.sign(elsewhere, 4)), Some(Skip::KeyToken));
+    let Action::CreateBatch(BatchCreateArgs { batch, .. }) = create(&relay) else { unreachable!("a batch") };
+    let of_other = BatchId(1);
+    relay
+        .market
+        .chain
+        .transfer_call("other.near", ALICE, 3 * locked, DepositMessage::CreateBatch(batch))
+        .expect("batch");
+    let elsewhere = Action::Append(Append { token: other, append: BatchAppendArgs { batch: of_other, ..more.append } });
+    assert_eq!(relay.one(relay.sign(elsewhere, 6)), Some(Skip::KeyToken));
     let key = relay.wallet.public_key();
     relay.add(BOB, key, &Kind::ALL, CAP).expect("key");
     let cancel = || Action::Cancel(BatchArgs { batch: BATCH });
