@@ -131,7 +131,7 @@ pub struct Counts {
     pub unresolved_items: u32,
     /// Lots whose result was challenged at least once, by any account.
     pub contested_lots: u32,
-    /// Challenged lots of which a jury changed nothing.
+    /// Lots that were challenged and in which no jury changed a result.
     pub upheld_lots: u32,
 }
 

@@ -81,7 +81,7 @@ pub struct Record {
     pub withdrawn: u64,
     /// Lots among them, and lots that are not settled yet, whose result was challenged.
     pub contested: u64,
-    /// Challenged lots of which a jury changed nothing: their copies shared the challengers' deposits.
+    /// Lots that were challenged and in which no jury changed a result: their copies shared the challengers' deposits.
     pub upheld: u64,
 }
 
