@@ -22,6 +22,7 @@ const WORDS = {
   storage: null,
   unregister: ([, account], who, name) => ['account', `${name(account)} left`],
   deposit: ([, account], who, name) => ['money', `${name(account)} deposited`],
+  payout: ([, account, to], who, name) => ['money', to === null ? `${name(account)} has no payout account any more` : `${name(account)} is paid out to ${to}`],
   withdraw: ([, account], who, name) => ['money', `${name(account)} withdraws`],
   withdrawn: ([, account, , , ok], who, name) => ['money', ok ? `${name(account)}'s withdrawal arrived` : `${name(account)}'s withdrawal failed and was restored`],
   node: ([, account], who, name) => ['node', `${name(account)} joined as a node`],

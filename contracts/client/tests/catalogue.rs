@@ -83,6 +83,8 @@ fn calls_of_the_coordinator() -> Vec<Call> {
         calls::node_operator(Some("a.near")),
         calls::operator_confirm(&OperatorConfirmArgs { account_id: account_id.clone(), accept: true }),
         calls::withdraw(token, Some(5)),
+        calls::payout_set(Some("a.near")),
+        calls::withdraw_payout(token, None),
         calls::node_register(vec![ClassId(7)], 5),
         calls::node_update(vec![ClassId(7)]),
         calls::stake_add(5),

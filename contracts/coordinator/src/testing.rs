@@ -318,6 +318,14 @@ impl Chain {
         Ok(())
     }
 
+    /// `withdraw_payout`, as a machine's key calls it: nothing is attached.
+    pub fn withdraw_payout(&mut self, who: &str, token: TokenId, amount: Option<u128>) -> Result<(), Error> {
+        let args = WithdrawArgs { token, amount: amount.map(Amount) };
+        let transfer = self.call(Call::by(who), |engine| engine.withdraw_payout(args))?;
+        self.transfers.push(transfer);
+        Ok(())
+    }
+
     /// `intents_execute` by a relayer; returns the line's entries.
     pub fn execute(&mut self, intents: &[SignedIntent]) -> Result<Vec<Entry>, Error> {
         self.execute_with_gas(u64::MAX, intents)

@@ -6,7 +6,7 @@ use super::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{HEARTBEAT, POKE, WORK},
+    call::{HEARTBEAT, POKE, WITHDRAW_PAYOUT, WORK},
     draw::{At, Draw, Seed},
     due::DrawStep,
     event::{Entry, Line},
@@ -79,6 +79,7 @@ impl Step<'_> {
             Entry::Deposited { account, token, amount } => {
                 self.balance(*account, *token, Side::Credit(amount.0), MovementKind::Deposit, Cause::default())
             }
+            Entry::PayoutSet { account, account_id } => self.payout_set(*account, account_id.as_deref()),
             Entry::Withdrawing { account, token, amount } => self.withdrawing(*account, *token, amount.0),
             Entry::Withdrawn { account, token, amount, ok } => self.withdrawn(*account, *token, amount.0, *ok),
             Entry::NodeRegistered { account, stake, classes } => self.node_registered(*account, stake.0, classes),
@@ -225,13 +226,28 @@ impl Step<'_> {
             balances: Vec::new(),
             node: None,
             keys: Vec::new(),
+            payout: None,
         };
         self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
         self.changes.accounts.insert(account);
         Ok(())
     }
 
+    fn payout_set(&mut self, account: AccountNo, payout: Option<&str>) -> Result<(), Fault> {
+        self.must_be(&["payout_set"])?;
+        let named = self.account(account)?;
+        if payout == Some(&named.account_id) {
+            return Err(Fault::Differs("the payout account"));
+        }
+        let before = std::mem::replace(&mut named.row.payout, payout.map(str::to_owned));
+        self.uncharge(account, storage::payout_bytes(before.as_deref()))?;
+        self.charge(account, storage::payout_bytes(payout))
+    }
+
     fn withdrawing(&mut self, account: AccountNo, token: TokenId, amount: u128) -> Result<(), Fault> {
+        if self.event == WITHDRAW_PAYOUT && self.account(account)?.row.payout.is_none() {
+            return Err(Fault::Differs("the payout account"));
+        }
         self.balance(account, token, Side::Debit(amount), MovementKind::Withdraw, Cause::default())?;
         let in_flight = &mut self.account(account)?.row.in_flight;
         *in_flight = in_flight.checked_add(1).ok_or(Fault::Range("withdrawals in flight"))?;

@@ -1,7 +1,7 @@
 //! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
 //! [`WORK`], [`POKE`] and [`INTENTS_EXECUTE`], which are Borsh ([`crate::wire::op::Work`], `Vec<Target>` and `Vec<SignedIntent>`).
 //!
-//! `heartbeat`, `withdraw`, `batch_create` and the message of a deposit take `"account"`, the number of the calling account
+//! `heartbeat`, `withdraw`, `withdraw_payout`, `batch_create` and the message of a deposit take `"account"`, the number of the calling account
 //! (of the token's sender), and `work` takes it after its ops: who knows it saves a look-up by name. A number that is not
 //! the caller's is refused.
 //!
@@ -23,6 +23,8 @@
 //! | `upgrade` | owner | 1 yocto | the wasm itself; attach 100 TGas and more |
 //! | `ft_on_transfer` | listed token | 0 | NEP-141; `msg` is [`DepositMessage`] |
 //! | `withdraw` | account | 1 yocto | [`WithdrawArgs`] |
+//! | `payout_set` | account | 1 yocto | `{"account_id"?}`: where `withdraw_payout` sends; none ends it |
+//! | `withdraw_payout` | account | 0 | [`WithdrawArgs`] |
 //! | `node_register` | account | added stake | [`NodeRegisterArgs`] |
 //! | `node_update` | node | 1 yocto | [`NodeRegisterArgs`] |
 //! | `class_register` | account | `class_deposit` | [`ClassRegisterArgs`]; returns the [`crate::model::ids::ClassId`] |
@@ -80,6 +82,8 @@ pub const POKE: &str = "poke";
 pub const INTENTS_EXECUTE: &str = "intents_execute";
 /// Keeps a node active.
 pub const HEARTBEAT: &str = "heartbeat";
+/// Sends an internal balance to the account's payout account.
+pub const WITHDRAW_PAYOUT: &str = "withdraw_payout";
 
 /// Gas to attach to a `work` call of so many ops: covers the last reveal with tally and settlement of each.
 #[must_use]
@@ -113,7 +117,7 @@ pub const INTENTS_REST_GAS: u64 = 4 * TGAS;
 
 /// Gas to attach to a plain call.
 pub const CALL_GAS: u64 = 10 * TGAS;
-/// Gas to attach to `withdraw`.
+/// Gas to attach to `withdraw` and `withdraw_payout`.
 pub const WITHDRAW_GAS: u64 = 40 * TGAS;
 /// Gas to attach to `ft_transfer_call` with a [`DepositMessage`].
 pub const TRANSFER_CALL_GAS: u64 = 60 * TGAS;
@@ -278,7 +282,7 @@ pub struct ResultClaim {
 
 fields!(ResultClaim as [read] { batch, lot, n, accepted(hex), answers(bytes), proof(bytes) });
 
-/// Arguments of `withdraw`.
+/// Arguments of `withdraw` and `withdraw_payout`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WithdrawArgs {
     /// Token.

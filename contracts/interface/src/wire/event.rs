@@ -174,7 +174,12 @@ entries! {
         /** Token. */ token: TokenId,
         /** Amount. */ amount: Amount,
     }
-    /// A withdrawal was debited and sent.
+    /// An account's balances may be sent to this account by its machines, or to none.
+    PayoutSet = "payout" {
+        /** Account. */ account: AccountNo,
+        /** Where, an account id of NEAR, registered here or not. */ account_id: Option<String>,
+    }
+    /// A withdrawal was debited and sent: to the account, or in a line of `withdraw_payout` to its payout account.
     Withdrawing = "withdraw" {
         /** Account. */ account: AccountNo,
         /** Token. */ token: TokenId,

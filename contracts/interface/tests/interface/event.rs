@@ -44,6 +44,8 @@ fn samples() -> Vec<Entry> {
         Entry::Storage { account, paid: amount, used: 400 },
         Entry::AccountClosed { account },
         Entry::Deposited { account, token, amount },
+        Entry::PayoutSet { account, account_id: Some("cold.near".to_owned()) },
+        Entry::PayoutSet { account, account_id: None },
         Entry::Withdrawing { account, token, amount },
         Entry::Withdrawn { account, token, amount, ok: true },
         Entry::Withdrawn { account, token, amount, ok: false },
@@ -403,6 +405,7 @@ fn money_entry() -> BoxedStrategy<Entry> {
         (account(), amount(), any::<u32>()).prop_map(|(account, paid, used)| Entry::Storage { account, paid, used }),
         account().prop_map(|account| Entry::AccountClosed { account }),
         (account(), token(), amount()).prop_map(|(account, token, amount)| Entry::Deposited { account, token, amount }),
+        (account(), any::<Option<String>>()).prop_map(|(account, account_id)| Entry::PayoutSet { account, account_id }),
         (account(), token(), amount()).prop_map(|(account, token, amount)| Entry::Withdrawing {
             account,
             token,

@@ -162,6 +162,9 @@ async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
             }
             let paid = format_near(account.storage_paid.0);
             lines.push(format!("storage  {paid} NEAR, {} bytes used", account.storage_used));
+            if let Some(payout) = &account.payout {
+                lines.push(format!("payout   to {payout} by the keys of its machines"));
+            }
             if let Some(node) = &account.node {
                 let (stake, bonded) = (format_near(node.stake.0), format_near(node.bonded.0));
                 lines.push(format!("stake    {stake} NEAR, {bonded} bonded"));

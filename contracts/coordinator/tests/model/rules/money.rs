@@ -135,6 +135,7 @@ fn methods_that_move_value__should_need_one_yocto() {
         let by = Call::by("a.near").with(deposit);
         let chain = &mut market.chain;
         call(chain.call(by, |engine| engine.withdraw(args())).map(|_| ()));
+        call(chain.call(by, |engine| engine.payout_set(Some("cold.near".to_owned()))));
         call(chain.call(by, |engine| engine.batch_create(spec())).map(|_| ()));
         call(chain.call(by, |engine| engine.batch_cancel(batch.clone())));
         call(chain.call(by, |engine| engine.batch_forget(batch.clone())));
@@ -147,5 +148,6 @@ fn methods_that_move_value__should_need_one_yocto() {
     let by = Call::by("a.near").with(1);
     assert_eq!(market.chain.call(by, |engine| engine.heartbeat()), Err(Error::Deposit("nothing")));
     assert_eq!(market.chain.call(by, |engine| engine.poke(&[])), Err(Error::Deposit("nothing")));
+    assert_eq!(market.chain.call(by, |engine| engine.withdraw_payout(args())), Err(Error::Deposit("nothing")));
     assert_eq!(market.chain.call(by, |engine| engine.work(vec![])), Err(Error::Deposit("nothing")));
 }

@@ -89,6 +89,18 @@ pub enum Step {
         token: u8,
         part: Option<u16>,
     },
+    /// An account names another as its payout account, or none, or itself.
+    Payout {
+        who: Index,
+        to: Index,
+        kind: u8,
+    },
+    /// A machine's key sends to it.
+    WithdrawPayout {
+        who: Index,
+        token: u8,
+        part: Option<u16>,
+    },
     Answer {
         ok: bool,
     },
@@ -302,6 +314,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => who().prop_map(|who| Step::Heartbeat { who }),
         2 => (who(), 0..4_u8, proptest::option::of(any::<u16>()))
             .prop_map(|(who, token, part)| Step::Withdraw { who, token, part }),
+        2 => (who(), who(), any::<u8>()).prop_map(|(who, to, kind)| Step::Payout { who, to, kind }),
+        2 => (who(), 0..4_u8, proptest::option::of(any::<u16>()))
+            .prop_map(|(who, token, part)| Step::WithdrawPayout { who, token, part }),
         2 => any::<bool>().prop_map(|ok| Step::Answer { ok }),
         1 => (who(), 0..2_000_u16).prop_map(|(who, milli)| Step::StorageDeposit { who, milli }),
         1 => (who(), proptest::option::of(0..100_u16))

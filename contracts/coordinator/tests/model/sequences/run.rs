@@ -360,6 +360,13 @@ impl Run {
             Step::Withdraw { who, token, part } => {
                 self.chain.withdraw(pick(who), TokenId((*token).into()), part.map(u128::from)).ok();
             }
+            Step::Payout { who, to, kind } => {
+                let to = (kind % 4 > 0).then(|| pick(to).to_owned());
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.payout_set(to)).ok();
+            }
+            Step::WithdrawPayout { who, token, part } => {
+                self.chain.withdraw_payout(pick(who), TokenId((*token).into()), part.map(u128::from)).ok();
+            }
             Step::Answer { ok } => self.chain.answer(*ok),
             Step::StorageDeposit { who, milli } => {
                 self.chain.storage_deposit(pick(who), u128::from(*milli) * NEAR / 1_000).ok();
