@@ -21,7 +21,7 @@ const WORDS = {
   account: ([, , id]) => ['account', `${id} registered`],
   storage: null,
   unregister: ([, account], who, name) => ['account', `${name(account)} left`],
-  deposit: ([, account], who, name) => ['money', `${name(account)} deposited`],
+  deposit: ([, account, , , sender], who, name) => ['money', sender === null ? `${name(account)} deposited` : `${sender} deposited for ${name(account)}`],
   payout: ([, account, to], who, name) => ['money', to === null ? `${name(account)} has no payout account any more` : `${name(account)} is paid out to ${to}`],
   withdraw: ([, account], who, name) => ['money', `${name(account)} withdraws`],
   withdrawn: ([, account, , , ok], who, name) => ['money', ok ? `${name(account)}'s withdrawal arrived` : `${name(account)}'s withdrawal failed and was restored`],

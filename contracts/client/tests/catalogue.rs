@@ -113,12 +113,13 @@ fn calls_of_the_coordinator() -> Vec<Call> {
     ]
 }
 
-fn calls_of_the_token() -> [Call; 4] {
+fn calls_of_the_token() -> [Call; 5] {
     let spec = token::TokenSpec { name: "Test".to_owned(), symbol: "TEST".to_owned(), decimals: 6 };
     [
         token::new("owner.near", 1_000, &spec),
         token::mint("a.near", 5),
         token::deposit("piecework.near", 5),
+        token::deposit_for("piecework.near", 5, "a.near"),
         token::batch_create("piecework.near", 5, BatchSpec::default()),
     ]
 }

@@ -1,7 +1,7 @@
 //! One line, entry by entry.
 
 use super::{
-    AppendedSegment, Context, Fault, MovementKind, NamedAccount,
+    AppendedSegment, Context, Fault, Mirror, MovementKind, NamedAccount,
     step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
@@ -76,7 +76,10 @@ impl Step<'_> {
                 self.changes.unregistered.push(named);
                 Ok(())
             }
-            Entry::Deposited { account, token, amount } => {
+            Entry::Deposited { account, token, amount, sender } => {
+                if sender.is_none() && self.is_relay(*account)? {
+                    return Err(Fault::Differs("whom a relay deposits for"));
+                }
                 self.balance(*account, *token, Side::Credit(amount.0), MovementKind::Deposit, Cause::default())
             }
             Entry::PayoutSet { account, account_id } => self.payout_set(*account, account_id.as_deref()),
@@ -231,6 +234,13 @@ impl Step<'_> {
         self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
         self.changes.accounts.insert(account);
         Ok(())
+    }
+
+    /// Whether a transfer of the account's has to name for whom it is.
+    fn is_relay(&self, account: AccountNo) -> Result<bool, Fault> {
+        let Mirror { accounts, settings, .. } = &*self.mirror;
+        let named = accounts.get(&account).ok_or(Fault::NoAccount(account))?;
+        Ok(self.event == "ft_on_transfer" && settings.config.relays.contains(&named.account_id))
     }
 
     fn payout_set(&mut self, account: AccountNo, payout: Option<&str>) -> Result<(), Fault> {

@@ -3,11 +3,10 @@
 //! The key of a machine lies on the machine. Whoever takes it over can send what the account has here only to the account
 //! that its owner named by a full-access key: what it can waste is gas.
 
-use piecework_interface::{call::WithdrawArgs, event::Entry, storage::payout_bytes};
+use piecework_interface::{account_id::is_account_id, call::WithdrawArgs, event::Entry, storage::payout_bytes};
 
 use super::{
     Engine, Error, Host, Transfer,
-    account::is_account_id,
     balance::{charge, release},
 };
 

@@ -170,9 +170,10 @@ entries! {
     AccountClosed = "unregister" { /** Account. */ account: AccountNo, }
     /// A balance was credited from outside, or from claimed stake.
     Deposited = "deposit" {
-        /** Account. */ account: AccountNo,
+        /** Account, whom it is for. */ account: AccountNo,
         /** Token. */ token: TokenId,
         /** Amount. */ amount: Amount,
+        /** Who sent it for the account; nothing if the account did. */ sender: Option<String>,
     }
     /// An account's balances may be sent to this account by its machines, or to none.
     PayoutSet = "payout" {
