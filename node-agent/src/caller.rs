@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use piecework_chain::{AccountId, Outcome, Sender, TxError, TxRequest, WaitLevel};
 use piecework_client::calls;
 use piecework_interface::{
-    call::{HEARTBEAT, INTENTS_EXECUTE, POKE, WORK},
+    call::{HEARTBEAT, INTENTS_EXECUTE, POKE, WITHDRAW_PAYOUT, WORK, WithdrawArgs},
     event::{Entry, Line},
     ids::AccountNo,
     intent::SignedIntent,
@@ -72,6 +72,7 @@ impl Caller {
             Call::Poke(targets) => calls::poke(targets, 0),
             Call::Tell(batch, tgas) => calls::poke(&[Target::Batch(*batch)], *tgas),
             Call::Heartbeat => calls::heartbeat(self.node),
+            Call::Payout(token) => calls::withdraw_payout(*token, None),
             Call::Challenge(intent) => calls::intents_execute(std::slice::from_ref(intent), 0),
         }
     }
@@ -118,6 +119,10 @@ pub fn decode(stored: &StoredCall) -> Option<Call> {
         WORK => borsh::from_slice(&stored.args).ok().map(|work: Work| Call::Work(work.ops)),
         POKE => borsh::from_slice(&stored.args).ok().map(Call::Poke),
         HEARTBEAT => Some(Call::Heartbeat),
+        WITHDRAW_PAYOUT => {
+            let args: WithdrawArgs = serde_json::from_slice(&stored.args).ok()?;
+            Some(Call::Payout(args.token))
+        }
         INTENTS_EXECUTE => {
             let intents: Vec<SignedIntent> = borsh::from_slice(&stored.args).ok()?;
             intents.into_iter().next().map(Call::Challenge)
@@ -130,7 +135,8 @@ fn needs_disk(call: &Call) -> bool {
     match call {
         Call::Work(ops) => ops.iter().any(|op| matches!(op, Op::Claim { .. })),
         Call::Challenge(_) => true,
-        Call::Poke(_) | Call::Tell(..) | Call::Heartbeat => false,
+        // A payout moves what is there: another moves nothing more.
+        Call::Poke(_) | Call::Tell(..) | Call::Heartbeat | Call::Payout(_) => false,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod facts;
 #[cfg(test)]
 mod fixture;
 mod pauses;
+mod payout;
 pub mod policy;
 pub mod scores;
 mod tend;
@@ -21,7 +22,7 @@ mod why;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use piecework_interface::{
-    ids::{AccountNo, BatchId, ClassId, LotId},
+    ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     intent::SignedIntent,
     op::{Op, Target},
     skip::Skip,
@@ -59,6 +60,8 @@ pub struct Limits {
     pub policy: Policy,
     /// What it may challenge; nothing without.
     pub challenge: Option<Challenging>,
+    /// Balances above which all of a token is paid out to the account's payout account, in its units.
+    pub payout_above: BTreeMap<TokenId, u128>,
 }
 
 /// Limits of one class.
@@ -87,6 +90,8 @@ pub enum Call {
     Heartbeat,
     /// A signed challenge.
     Challenge(SignedIntent),
+    /// All of a balance, to the account's payout account.
+    Payout(TokenId),
 }
 
 /// Something happened.
@@ -355,6 +360,7 @@ impl std::fmt::Debug for Call {
             Self::Poke(targets) => f.debug_tuple("Poke").field(targets).finish(),
             Self::Tell(batch, tgas) => f.debug_tuple("Tell").field(batch).field(tgas).finish(),
             Self::Heartbeat => f.write_str("Heartbeat"),
+            Self::Payout(token) => f.debug_tuple("Payout").field(token).finish(),
             Self::Challenge(intent) => f.debug_tuple("Challenge").field(&intent.number()).finish(),
         }
     }

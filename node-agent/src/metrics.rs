@@ -53,6 +53,7 @@ pub fn called(call: &Call, called: &Called) {
         Call::Work(_) => "work",
         Call::Poke(_) | Call::Tell(..) => "poke",
         Call::Heartbeat => "heartbeat",
+        Call::Payout(_) => "payout",
         Call::Challenge(_) => "challenge",
     };
     let (outcome, skips) = match called {

@@ -5,7 +5,7 @@ use piecework_chain::{
     AccountId, BlockRef, KeyFile, RpcClient, RpcConfig,
     view::{AccessKeyPermissionView, AccessKeyView},
 };
-use piecework_interface::call::{HEARTBEAT, INTENTS_EXECUTE, POKE, WORK};
+use piecework_interface::call::{HEARTBEAT, INTENTS_EXECUTE, POKE, WITHDRAW_PAYOUT, WORK};
 
 use crate::config::Config;
 
@@ -64,7 +64,8 @@ pub fn challenge_key(config: &Config, node_key: &KeyFile) -> Result<Option<KeyFi
 /// Methods of the contract that the node's key must be able to call.
 fn methods(config: &Config) -> Vec<&'static str> {
     let challenges = config.challenge.as_ref().map(|_| INTENTS_EXECUTE);
-    [WORK, POKE, HEARTBEAT].into_iter().chain(challenges).collect()
+    let payout = Some(WITHDRAW_PAYOUT).filter(|_| !config.work.payout_above.is_empty());
+    [WORK, POKE, HEARTBEAT].into_iter().chain(challenges).chain(payout).collect()
 }
 
 /// A client of the configured endpoints.

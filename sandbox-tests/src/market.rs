@@ -13,7 +13,9 @@ use piecework_chain::Network;
 use piecework_client::{Call, calls, token};
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, CALL_GAS, ClassRegisterArgs, DepositMessage, HEARTBEAT, POKE, TokenListArgs, WORK},
+    call::{
+        BatchSpec, CALL_GAS, ClassRegisterArgs, DepositMessage, HEARTBEAT, POKE, TRANSFER_CALL_GAS, TokenListArgs, WORK,
+    },
     config::{Bounds, Config},
     event::Entry,
     host::sha256,
@@ -64,6 +66,36 @@ pub const LISTENER: &str = r#"
     (drop (call $read (i64.const 1) (i64.const 0) (i64.const 0)))
     (call $return (i64.const -1) (i64.const 0))))
 "#;
+
+/// A bridge's contract, as text, that holds tokens of this contract: `relay` sends of them what its arguments, those of
+/// `ft_transfer_call`, say.
+#[must_use]
+pub fn bridge(token: &AccountId) -> String {
+    format!(
+        r#"
+(module
+  (import "env" "input" (func $input (param i64)))
+  (import "env" "register_len" (func $length (param i64) (result i64)))
+  (import "env" "read_register" (func $read (param i64 i64)))
+  (import "env" "promise_create" (func $promise (param i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
+  (import "env" "promise_return" (func $return (param i64)))
+  (memory 1)
+  (data (i32.const 0) "{token}")
+  (data (i32.const 64) "ft_transfer_call")
+  (data (i32.const 80) "\01\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00")
+  (func (export "relay")
+    (call $input (i64.const 0))
+    (call $read (i64.const 0) (i64.const 1024))
+    (call $return (call $promise
+      (i64.const {length}) (i64.const 0)
+      (i64.const 16) (i64.const 64)
+      (call $length (i64.const 0)) (i64.const 1024)
+      (i64.const 80)
+      (i64.const {TRANSFER_CALL_GAS})))))
+"#,
+        length = token.len()
+    )
+}
 
 /// How many accounts take part.
 #[derive(Clone, Copy, Debug)]

@@ -113,7 +113,7 @@ impl Stack {
         market.add_machine_key(node, key.public_key.to_string().parse()?).await?;
         let gate = gate.map_or_else(|| json!({}), |gate| json!({ "GATE": gate }));
         let worker = json!({ "command": ["sh", "-c", WORKER], "env": gate, "time_limit_s": 100 });
-        self.run(number, (&name, &key.account_id, &key_file), worker, None).await
+        self.run(number, (&name, &key.account_id, &key_file), worker, (None, &[])).await
     }
 
     /// Starts the agent of a node that challenges, at the node's expense, what a program proves wrong. Its keys are those that
@@ -139,7 +139,25 @@ impl Stack {
         let worker = json!({
             "command": ["sh", "-c", WORKER], "verify_command": ["sh", "-c", VERIFY], "env": {}, "time_limit_s": 100,
         });
-        self.run(number, (&name, &node.id().as_str().parse()?, &key_file), worker, Some(challenge)).await
+        self.run(number, (&name, &node.id().as_str().parse()?, &key_file), worker, (Some(challenge), &[])).await
+    }
+
+    /// Starts the agent of a node that pays out what is above these balances, with the key that `node add-key` makes.
+    ///
+    /// # Errors
+    /// A command fails, or the agent does not start.
+    pub async fn payer(
+        &self,
+        market: &Market,
+        piecework: &Piecework,
+        (node, above): (&Account, &[&str]),
+    ) -> Result<Agent> {
+        let number = market.number(node).await?;
+        let (name, key_file) = (format!("agent{number}"), piecework.dir().join("machine.json"));
+        piecework.value(node, &["node", "add-key", "--out", "machine.json"]).await?;
+        market.until_final().await?;
+        let worker = json!({ "command": ["sh", "-c", WORKER], "env": {}, "time_limit_s": 100 });
+        self.run(number, (&name, &node.id().as_str().parse()?, &key_file), worker, (None, above)).await
     }
 
     async fn run(
@@ -147,9 +165,11 @@ impl Stack {
         node: AccountNo,
         (name, account_id, key_file): (&str, &piecework_chain::AccountId, &Path),
         worker: Value,
-        challenge: Option<Value>,
+        (challenge, payout_above): (Option<Value>, &[&str]),
     ) -> Result<Agent> {
-        let setup = AgentSetup { name, account_id, key_file, class: CLASS, worker, pace: Pace::QUICK, challenge };
+        let payout_above = payout_above.iter().map(|&above| above.to_owned()).collect();
+        let (class, pace) = (CLASS, Pace::QUICK);
+        let setup = AgentSetup { name, account_id, key_file, class, worker, pace, challenge, payout_above };
         let mut process = stack::Agent::spawn(&self.site, &setup)?;
         process.ready().await?;
         let layout = &self.site.layout;

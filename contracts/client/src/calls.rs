@@ -6,7 +6,7 @@ use piecework_interface::{
         BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS,
         ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs,
         IntentKeyRemoveArgs, NodeRegisterArgs, OperatorConfirmArgs, POKE, StakeRemoveArgs, TokenListArgs, VerdictArgs,
-        WITHDRAW_GAS, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
+        WITHDRAW_GAS, WITHDRAW_PAYOUT, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
     },
     config::Config,
     governance::{Change, Feature, Role},
@@ -28,8 +28,10 @@ const TRANSACTION_GAS: u64 = 300 * TGAS;
 /// Gas for deploying code and its migration.
 const UPGRADE_GAS: u64 = 250 * TGAS;
 
-/// Methods that the key of a node's machine may call: none of them moves value or rights.
-pub const MACHINE_METHODS: [&str; 6] = [WORK, POKE, HEARTBEAT, "node_pause", "node_resume", INTENTS_EXECUTE];
+/// Methods that the key of a node's machine may call: none of them gives anything away.
+/// `withdraw_payout` pays the account that a full-access key named, and no other.
+pub const MACHINE_METHODS: [&str; 7] =
+    [WORK, POKE, HEARTBEAT, "node_pause", "node_resume", INTENTS_EXECUTE, WITHDRAW_PAYOUT];
 
 /// A call with JSON arguments and the usual gas.
 fn plain(method: &'static str, args: &(impl Serialize + ?Sized), deposit: u128) -> Call {
@@ -125,6 +127,8 @@ calls! {
     adjudicator_resign(batch: BatchId) = secured(&BatchArgs { batch });
     /// Scores the copies of a lot.
     verdict(args: &VerdictArgs) = plain(args, 0);
+    /// Names the account that `withdraw_payout` pays, or none.
+    payout_set(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
     /// Lets a key sign intents.
     intent_key_add(args: &IntentKeyAddArgs) = secured(args);
     /// Takes every right from a key.
@@ -147,6 +151,13 @@ pub const fn upgrade(wasm: Vec<u8>) -> Call {
 #[must_use]
 pub fn withdraw(token: TokenId, amount: Option<u128>) -> Call {
     Call { gas: WITHDRAW_GAS, ..secured("withdraw", &WithdrawArgs { token, amount: amount.map(Into::into) }) }
+}
+
+/// Sends an internal balance to the account's payout account; all of it without an amount.
+#[must_use]
+pub fn withdraw_payout(token: TokenId, amount: Option<u128>) -> Call {
+    let args = WithdrawArgs { token, amount: amount.map(Into::into) };
+    Call { gas: WITHDRAW_GAS, ..plain(WITHDRAW_PAYOUT, &args, 0) }
 }
 
 /// Ops of a node.

@@ -1,7 +1,7 @@
 //! Calls of reward tokens.
 
 use piecework_interface::{
-    call::{BatchSpec, CALL_GAS, DepositMessage, TRANSFER_CALL_GAS},
+    call::{BatchSpec, CALL_GAS, DepositMessage, FOR, TRANSFER_CALL_GAS},
     ids::AccountNo,
 };
 use serde::Serialize;
@@ -43,6 +43,12 @@ pub fn deposit(contract: &str, amount: u128) -> Call {
     transfer_call(contract, amount, &message(&DepositMessage::Deposit {}, None))
 }
 
+/// Credits tokens to another account's internal balance with the coordinator `contract`: it is registered there and has room.
+#[must_use]
+pub fn deposit_for(contract: &str, amount: u128, receiver_id: &str) -> Call {
+    transfer_call(contract, amount, &message_for(&DepositMessage::Deposit {}, receiver_id))
+}
+
 /// Pays `escrow` for a batch and creates it in one call.
 #[must_use]
 pub fn batch_create(contract: &str, escrow: u128, batch: BatchSpec) -> Call {
@@ -62,6 +68,16 @@ pub fn message(message: &DepositMessage, account: Option<AccountNo>) -> String {
     let mut value = serde_json::to_value(message).unwrap_or_default();
     if let (Value::Object(fields), Some(account)) = (&mut value, account) {
         fields.insert("account".to_owned(), account.0.into());
+    }
+    value.to_string()
+}
+
+/// The `msg` of a transfer that another account gets, with the batch that it may create.
+#[must_use]
+pub fn message_for(message: &DepositMessage, receiver_id: &str) -> String {
+    let mut value = serde_json::to_value(message).unwrap_or_default();
+    for object in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        object[FOR] = receiver_id.into();
     }
     value.to_string()
 }

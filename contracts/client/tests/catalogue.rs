@@ -83,6 +83,8 @@ fn calls_of_the_coordinator() -> Vec<Call> {
         calls::node_operator(Some("a.near")),
         calls::operator_confirm(&OperatorConfirmArgs { account_id: account_id.clone(), accept: true }),
         calls::withdraw(token, Some(5)),
+        calls::payout_set(Some("a.near")),
+        calls::withdraw_payout(token, None),
         calls::node_register(vec![ClassId(7)], 5),
         calls::node_update(vec![ClassId(7)]),
         calls::stake_add(5),
@@ -111,12 +113,13 @@ fn calls_of_the_coordinator() -> Vec<Call> {
     ]
 }
 
-fn calls_of_the_token() -> [Call; 4] {
+fn calls_of_the_token() -> [Call; 5] {
     let spec = token::TokenSpec { name: "Test".to_owned(), symbol: "TEST".to_owned(), decimals: 6 };
     [
         token::new("owner.near", 1_000, &spec),
         token::mint("a.near", 5),
         token::deposit("piecework.near", 5),
+        token::deposit_for("piecework.near", 5, "a.near"),
         token::batch_create("piecework.near", 5, BatchSpec::default()),
     ]
 }

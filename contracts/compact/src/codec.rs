@@ -163,6 +163,7 @@ impl Element for u16 {}
 impl Element for u32 {}
 impl Element for u64 {}
 impl Element for [u8; 32] {}
+impl Element for String {}
 
 impl<T: Element> Codec for Vec<T> {
     fn encode(&self, out: &mut Vec<u8>) {

@@ -9,7 +9,8 @@
 //! | `borsh` | [`crate::codec::Codec`]: stored records and Borsh arguments |
 //! | `write` | [`crate::json::Write`]: an object, in this order |
 //! | `read` | [`crate::json::Read`]: every field is needed that is not `(optional)` |
-//! | `read_default` | the same with no field needed |
+//! | `read_and` | the same, and `read_and`, which reads an object with one field more |
+//! | `read_default` | `read` with no field needed |
 //! | `row` | [`crate::row::Field`]: an array of the fields |
 //!
 //! The order is that of declaration. The compiler sees that no field is forgotten, and tests hold the first four equal to
@@ -49,6 +50,38 @@ macro_rules! fields {
     };
     (@read $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
         $crate::fields!(@read_all $type { $($field $(($via))?),* } [$($crate::fields!(@needed $($via)?)),*]);
+    };
+    (@read_and $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
+        impl $type {
+            /// Reads an object that may have one field more, of this name.
+            pub fn read_and(
+                reader: &mut $crate::json::Reader<'_>,
+                more: &'static str,
+                read_more: &mut dyn FnMut(&mut $crate::json::Reader<'_>),
+            ) -> Self {
+                const NAMES: &[&str] = &[$(stringify!($field)),*];
+                const NEEDED: &[bool] = &[$($crate::fields!(@needed $($via)?)),*];
+                let mut this = Self::default();
+                reader.fields_and(NAMES, NEEDED, more, &mut |reader, index| {
+                    let mut _at = 0;
+                    $(
+                        if index == _at {
+                            this.$field = $crate::fields!(@read_value reader $($via)?);
+                            return;
+                        }
+                        _at += 1;
+                    )*
+                    read_more(reader);
+                });
+                this
+            }
+        }
+
+        impl $crate::json::Read for $type {
+            fn read(reader: &mut $crate::json::Reader<'_>) -> Self {
+                Self::read_and(reader, "", &mut |reader| reader.fail())
+            }
+        }
     };
     (@read_default $type:ident { $($field:ident $(($via:ident))?),* $(,)? }) => {
         $crate::fields!(@read_all $type { $($field $(($via))?),* } []);

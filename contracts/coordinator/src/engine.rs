@@ -21,6 +21,7 @@ mod lot;
 mod migrate;
 mod node;
 mod operator;
+mod payout;
 mod poke;
 pub mod record;
 mod settle;

@@ -306,7 +306,19 @@ impl Chain {
         amount: u128,
         message: DepositMessage,
     ) -> Result<(), Error> {
-        self.call(Call::by(token), |engine| engine.ft_on_transfer(sender.to_owned(), amount, message))?;
+        self.transfer_call_for(token, sender, amount, (message, None))
+    }
+
+    /// The same for another account.
+    pub fn transfer_call_for(
+        &mut self,
+        token: &str,
+        sender: &str,
+        amount: u128,
+        (message, receiver): (DepositMessage, Option<&str>),
+    ) -> Result<(), Error> {
+        let (sender, receiver) = (sender.to_owned(), receiver.map(str::to_owned));
+        self.call(Call::by(token), |engine| engine.ft_on_transfer(sender, amount, message, receiver))?;
         *self.ledger.entry((token.to_owned(), CONTRACT.to_owned())).or_default() += amount;
         Ok(())
     }
@@ -314,6 +326,14 @@ impl Chain {
     pub fn withdraw(&mut self, who: &str, token: TokenId, amount: Option<u128>) -> Result<(), Error> {
         let args = WithdrawArgs { token, amount: amount.map(Amount) };
         let transfer = self.call(Call::by(who).with(1), |engine| engine.withdraw(args))?;
+        self.transfers.push(transfer);
+        Ok(())
+    }
+
+    /// `withdraw_payout`, as a machine's key calls it: nothing is attached.
+    pub fn withdraw_payout(&mut self, who: &str, token: TokenId, amount: Option<u128>) -> Result<(), Error> {
+        let args = WithdrawArgs { token, amount: amount.map(Amount) };
+        let transfer = self.call(Call::by(who), |engine| engine.withdraw_payout(args))?;
         self.transfers.push(transfer);
         Ok(())
     }

@@ -7,8 +7,8 @@ pub mod wire;
 
 pub use model::{amount, answers, case, config, draw, governance, history, ids, item_set, key, skip, terms, view};
 pub use rules::{
-    admit, classes, commitment, defaults, dispute, due, journal, keys, lots, merkle, money, node, reputation, round,
-    segments, settlement, sortition, storage, tally,
+    account_id, admit, classes, commitment, defaults, dispute, due, journal, keys, lots, merkle, money, node,
+    reputation, round, segments, settlement, sortition, storage, tally,
 };
 pub use wire::{call, event, intent, op};
 

@@ -1,12 +1,12 @@
 //! One line, entry by entry.
 
 use super::{
-    AppendedSegment, Context, Fault, MovementKind, NamedAccount,
+    AppendedSegment, Context, Fault, Mirror, MovementKind, NamedAccount,
     step::{Cause, Side, Step, add, subtract},
 };
 use piecework_interface::{
     amount::Amount,
-    call::{HEARTBEAT, POKE, WORK},
+    call::{HEARTBEAT, POKE, WITHDRAW_PAYOUT, WORK},
     draw::{At, Draw, Seed},
     due::DrawStep,
     event::{Entry, Line},
@@ -76,9 +76,13 @@ impl Step<'_> {
                 self.changes.unregistered.push(named);
                 Ok(())
             }
-            Entry::Deposited { account, token, amount } => {
+            Entry::Deposited { account, token, amount, sender } => {
+                if sender.is_none() && self.is_relay(*account)? {
+                    return Err(Fault::Differs("whom a relay deposits for"));
+                }
                 self.balance(*account, *token, Side::Credit(amount.0), MovementKind::Deposit, Cause::default())
             }
+            Entry::PayoutSet { account, account_id } => self.payout_set(*account, account_id.as_deref()),
             Entry::Withdrawing { account, token, amount } => self.withdrawing(*account, *token, amount.0),
             Entry::Withdrawn { account, token, amount, ok } => self.withdrawn(*account, *token, amount.0, *ok),
             Entry::NodeRegistered { account, stake, classes } => self.node_registered(*account, stake.0, classes),
@@ -225,13 +229,35 @@ impl Step<'_> {
             balances: Vec::new(),
             node: None,
             keys: Vec::new(),
+            payout: None,
         };
         self.mirror.accounts.insert(account, NamedAccount { account_id: account_id.to_owned(), row });
         self.changes.accounts.insert(account);
         Ok(())
     }
 
+    /// Whether a transfer of the account's has to name for whom it is.
+    fn is_relay(&self, account: AccountNo) -> Result<bool, Fault> {
+        let Mirror { accounts, settings, .. } = &*self.mirror;
+        let named = accounts.get(&account).ok_or(Fault::NoAccount(account))?;
+        Ok(self.event == "ft_on_transfer" && settings.config.relays.contains(&named.account_id))
+    }
+
+    fn payout_set(&mut self, account: AccountNo, payout: Option<&str>) -> Result<(), Fault> {
+        self.must_be(&["payout_set"])?;
+        let named = self.account(account)?;
+        if payout == Some(&named.account_id) {
+            return Err(Fault::Differs("the payout account"));
+        }
+        let before = std::mem::replace(&mut named.row.payout, payout.map(str::to_owned));
+        self.uncharge(account, storage::payout_bytes(before.as_deref()))?;
+        self.charge(account, storage::payout_bytes(payout))
+    }
+
     fn withdrawing(&mut self, account: AccountNo, token: TokenId, amount: u128) -> Result<(), Fault> {
+        if self.event == WITHDRAW_PAYOUT && self.account(account)?.row.payout.is_none() {
+            return Err(Fault::Differs("the payout account"));
+        }
         self.balance(account, token, Side::Debit(amount), MovementKind::Withdraw, Cause::default())?;
         let in_flight = &mut self.account(account)?.row.in_flight;
         *in_flight = in_flight.checked_add(1).ok_or(Fault::Range("withdrawals in flight"))?;

@@ -177,7 +177,7 @@ pub fn drawn() -> JournalBuilder {
     for (event, node, log) in founding() {
         journal.write(event, node, log).unwrap();
     }
-    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780) };
+    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780), sender: None };
     journal.write("ft_on_transfer", None, vec![deposit, batch_created(terms(), "blob:00")]).unwrap();
     journal.later(3);
     journal.work(A, vec![seeded(At::Group(0))]);

@@ -28,6 +28,9 @@ pub struct Account {
     pub balances: Vec<Balance>,
     /// Keys that may sign intents for it. An implicit account's own key is one too, without a row until its first use.
     pub keys: Vec<IntentKey>,
+    /// Account that its machines' keys may send its balances to, and no other; null without one.
+    #[cfg_attr(feature = "schema", schema(example = "cold.test.near"))]
+    pub payout: Option<String>,
     /// Whether it ever registered a node.
     pub is_node: bool,
     /// Last journal line that changed it.

@@ -58,6 +58,8 @@ pub struct AgentSetup<'a> {
     pub pace: Pace,
     /// Its table of challenges: `account_id`, `key_file`, `daily_cap`; `None` where it makes none.
     pub challenge: Option<Value>,
+    /// Balances above which all of a token is paid out, each as `TOKEN=AMOUNT`.
+    pub payout_above: Vec<String>,
 }
 
 impl AgentSetup<'_> {
@@ -68,7 +70,7 @@ impl AgentSetup<'_> {
     pub fn write(&self, site: &Site) -> anyhow::Result<PathBuf> {
         let Site { layout, network, .. } = site;
         let mut config = json!({
-            "node": { "account_id": self.account_id, "key_file": self.key_file },
+            "node": { "account_id": self.account_id, "key_file": self.key_file, "payout_above": self.payout_above },
             "chain": {
                 "rpc_urls": network.rpc_urls,
                 "contract": network.contract,

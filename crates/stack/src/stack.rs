@@ -147,6 +147,7 @@ impl Stack {
             worker: json!({ "command": [self.site.programs.worker, "--classifier", classifier], "time_limit_s": 20 }),
             pace,
             challenge: None,
+            payout_above: Vec::new(),
         }
     }
 

@@ -154,6 +154,7 @@ CREATE TABLE accounts (
     storage_used bigint NOT NULL,
     in_flight    smallint NOT NULL,
     keys         jsonb NOT NULL,
+    payout       text COLLATE "C",
     closed_seq   bigint,
     created_seq  bigint NOT NULL,
     updated_seq  bigint NOT NULL
@@ -167,6 +168,7 @@ COMMENT ON COLUMN accounts.storage_paid IS 'Storage deposit, yoctoNEAR.';
 COMMENT ON COLUMN accounts.storage_used IS 'Bytes charged, reservations for live lots included.';
 COMMENT ON COLUMN accounts.in_flight IS 'Count of withdrawals whose transfer has not answered yet.';
 COMMENT ON COLUMN accounts.keys IS 'Keys that may sign intents, as the view `intent_keys` answers them; amounts are strings.';
+COMMENT ON COLUMN accounts.payout IS 'NEAR account that its machines'' keys may send its balances to; null without one.';
 COMMENT ON COLUMN accounts.closed_seq IS 'Line that unregistered the account; null while it is open.';
 COMMENT ON COLUMN accounts.created_seq IS 'Line that registered it.';
 COMMENT ON COLUMN accounts.updated_seq IS 'Last line that changed the account, its balances or its node.';

@@ -23,21 +23,25 @@ pub(crate) async fn account_upsert(
     rows: &BTreeMap<AccountNo, AccountRow>,
 ) -> Result<(), StoreError> {
     let query = sqlx::query!(
-        "INSERT INTO accounts (account, account_id, storage_paid, storage_used, in_flight, keys, closed_seq,
+        "INSERT INTO accounts (account, account_id, storage_paid, storage_used, in_flight, keys, payout, closed_seq,
                                created_seq, updated_seq)
-         SELECT account, account_id, storage_paid, storage_used, in_flight, keys::jsonb, closed_seq, created_seq, updated_seq
-         FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::smallint[], $6::text[], $7::bigint[],
-                     $8::bigint[], $9::bigint[])
-              AS row (account, account_id, storage_paid, storage_used, in_flight, keys, closed_seq, created_seq, updated_seq)
+         SELECT account, account_id, storage_paid, storage_used, in_flight, keys::jsonb, payout, closed_seq, created_seq,
+                updated_seq
+         FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::smallint[], $6::text[], $7::text[],
+                     $8::bigint[], $9::bigint[], $10::bigint[])
+              AS row (account, account_id, storage_paid, storage_used, in_flight, keys, payout, closed_seq, created_seq,
+                      updated_seq)
          ON CONFLICT (account) DO UPDATE
          SET storage_paid = excluded.storage_paid, storage_used = excluded.storage_used, in_flight = excluded.in_flight,
-             keys = excluded.keys, closed_seq = excluded.closed_seq, updated_seq = excluded.updated_seq",
+             keys = excluded.keys, payout = excluded.payout, closed_seq = excluded.closed_seq,
+             updated_seq = excluded.updated_seq",
         &column(rows, |(account, _)| *account)?,
         &column(rows, |(_, row)| row.account_id.as_str())?,
         &column(rows, |(_, row)| row.row.storage_paid)?,
         &column(rows, |(_, row)| row.row.storage_used)?,
         &column(rows, |(_, row)| row.row.in_flight)?,
         &column(rows, |(_, row)| AsJson(&row.row.keys))?,
+        &column(rows, |(_, row)| row.row.payout.as_deref())? as _,
         &column(rows, |(_, row)| row.closed_seq)? as _,
         &column(rows, |(_, row)| row.created_seq)?,
         &column(rows, |(_, row)| row.updated_seq)?,
@@ -82,9 +86,10 @@ pub(crate) async fn account_load(db: &mut PgConnection) -> Result<BTreeMap<Accou
     // A balance of a closed account is in none of these; reconciliation counts what the sums miss.
     let accounts = account_list(db, None, u32::MAX).await?;
     let named = |account: Account| {
-        let Account { account, account_id, storage_paid, storage_used, in_flight, balances, keys, .. } = account;
+        let Account { account, account_id, storage_paid, storage_used, in_flight, balances, keys, payout, .. } =
+            account;
         let node = nodes.remove(&account);
-        let row = view::Account { account, storage_paid, storage_used, in_flight, balances, node, keys };
+        let row = view::Account { account, storage_paid, storage_used, in_flight, balances, node, keys, payout };
         (account, NamedAccount { account_id, row })
     };
     Ok(accounts.into_iter().map(named).collect())
@@ -122,7 +127,7 @@ async fn accounts(
                   (SELECT coalesce(json_agg(json_build_object('token', b.token, 'amount', b.amount::text)
                                             ORDER BY b.token), '[]')
                    FROM balances b WHERE b.account = a.account) AS "balances!: Json<Vec<Balance>>",
-                  a.keys AS "keys: Json<Vec<IntentKey>>",
+                  a.keys AS "keys: Json<Vec<IntentKey>>", a.payout,
                   EXISTS(SELECT FROM nodes n WHERE n.account = a.account) AS "is_node!", a.updated_seq
            FROM accounts a
            WHERE a.closed_seq IS NULL AND ($1::text IS NULL OR a.account_id = $1) AND a.account > $2
@@ -144,6 +149,7 @@ async fn accounts(
             in_flight: narrow(row.in_flight, "accounts.in_flight")?,
             balances: row.balances.0,
             keys: row.keys.0,
+            payout: row.payout,
             is_node: row.is_node,
             updated_seq: narrow(row.updated_seq, "accounts.updated_seq")?,
         })

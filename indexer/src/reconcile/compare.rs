@@ -156,6 +156,7 @@ mod tests {
             balances: vec![Balance { token: TokenId(1), amount: Amount(7) }],
             node: Some(node),
             keys: Vec::new(),
+            payout: None,
         }
     }
 

@@ -158,6 +158,7 @@ mod tests {
             balances,
             node: None,
             keys: Vec::new(),
+            payout: None,
         };
         mirror.accounts.insert(AccountNo(0), NamedAccount { account_id: "a.near".to_owned(), row });
         mirror

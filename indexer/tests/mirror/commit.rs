@@ -287,7 +287,11 @@ async fn store__should_keep_amounts_to_the_last_unit(pool: PgPool) {
     let whale = piecework_interface::ids::AccountNo(6);
     paper.call("storage_deposit", None, vec![super::paper::opened(whale)]);
     let amount = Amount(u128::MAX);
-    paper.call("ft_on_transfer", None, vec![Entry::Deposited { account: whale, token: super::paper::TOKEN, amount }]);
+    paper.call(
+        "ft_on_transfer",
+        None,
+        vec![Entry::Deposited { account: whale, token: super::paper::TOKEN, amount, sender: None }],
+    );
     let loaded = write(&pool, &paper.blocks, 1).await;
     assert_eq!(&loaded.mirror, paper.mirror());
     assert_eq!(loaded.mirror.accounts[&whale].row.balances[0].amount, amount);

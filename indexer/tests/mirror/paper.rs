@@ -199,7 +199,7 @@ pub fn market() -> Paper {
 /// A contract with a token, five nodes of one ticket, and a requester whose batch of two lots is open.
 pub fn begin(paper: &mut Paper) {
     prepare(paper);
-    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780) };
+    let deposit = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(3_780), sender: None };
     let batch = batch_created(paper, "blob:00");
     paper.call("ft_on_transfer", None, vec![deposit, batch]);
     paper.later(3);
@@ -239,7 +239,7 @@ pub fn living() -> Paper {
         forget_on_close,
     };
     let closed = |batch, refund| Entry::BatchClosed { batch, fees: Amount(0), refund: Amount(refund) };
-    let deposited = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(4_000) };
+    let deposited = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(4_000), sender: None };
     paper.call("ft_on_transfer", None, vec![deposited]);
     let cancelled = |batch| Entry::BatchCancelled { batch };
     paper.call("intents_execute", None, vec![create(BATCH, false), cancelled(BATCH), closed(BATCH, 1_575)]);
@@ -282,7 +282,7 @@ pub fn dispute() -> Paper {
         appendable: false,
         forget_on_close: false,
     };
-    let deposited = |amount| Entry::Deposited { account: REQUESTER, token: TOKEN, amount };
+    let deposited = |amount| Entry::Deposited { account: REQUESTER, token: TOKEN, amount, sender: None };
     paper.call("ft_on_transfer", None, vec![deposited(Amount(1_575)), created]);
     paper.later(3);
     let mut seed = seeded(At::Group(0));

@@ -177,7 +177,8 @@ fn planner__should_survive_a_nul_in_a_uri() {
     blocks.truncate(at);
     let mut planner = applied(&blocks).unwrap();
     let mut again = Paper::after(&planner, blocks);
-    let deposit = Entry::Deposited { account: REQUESTER, token: super::paper::TOKEN, amount: Amount(3_780) };
+    let deposit =
+        Entry::Deposited { account: REQUESTER, token: super::paper::TOKEN, amount: Amount(3_780), sender: None };
     let batch = batch_created(&again, "blob:\0");
     again.call("ft_on_transfer", None, vec![deposit, batch]);
     planner.apply(again.blocks.last().unwrap()).unwrap();

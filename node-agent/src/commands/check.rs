@@ -202,6 +202,7 @@ async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: 
         Ok(facts) => {
             clock(&facts, report);
             node(config, &facts, watch.config().min_stake, report);
+            payout(config, &facts, report);
             terms(config, &facts, report);
             challenge(config, &facts, key, &watch.config().chain_id, report);
         }
@@ -233,6 +234,19 @@ async fn account(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report
         Ok(Some(KeyScope::Wrong(why))) => report.error("key", why, add()),
         Ok(None) => report.error("key", format!("{} is not on {account_id}", key.public_key), add()),
         Err(error) => report.error("key", format!("{error:#}"), "check [chain] rpc_urls"),
+    }
+}
+
+fn payout(config: &Config, facts: &Facts, report: &mut Report) {
+    let named = facts.account.as_ref().and_then(|account| account.payout.as_ref());
+    match (config.work.payout_above.is_empty(), named) {
+        (true, _) => {}
+        (false, Some(payout)) => report.ok("payout", format!("balances above [node] payout_above go to {payout}")),
+        (false, None) => report.error(
+            "payout",
+            "[node] payout_above is set, and the account has no payout account",
+            "name one with `piecework node payout ACCOUNT`",
+        ),
     }
 }
 

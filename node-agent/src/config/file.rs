@@ -15,7 +15,10 @@ use piecework_chain::AccountId;
 use piecework_interface::ids::ClassId;
 use serde::Deserialize;
 
-use super::{ChallengeSettings, ClassConfig, Config, PolicySettings};
+use super::{
+    ChallengeSettings, ClassConfig, Config, PolicySettings,
+    policy::{TOKEN_AMOUNT, token_amount},
+};
 use crate::{
     core::{ClassLimits, Limits},
     executor::CommandConfig,
@@ -42,6 +45,10 @@ pub struct Overrides {
     /// State directory; beats state.dir.
     #[arg(long, env = "PIECEWORK_STATE_DIR", global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Balances above which all of a token is paid out to the node's payout account, as TOKEN=AMOUNT with the token's number
+    /// and an amount in its units; beats node.payout_above.
+    #[arg(long, env = "PIECEWORK_PAYOUT_ABOVE", global = true, value_delimiter = ',', value_name = "TOKEN=AMOUNT")]
+    pub payout_above: Vec<String>,
     /// Accept a key that may do everything with the account.
     #[arg(long, global = true)]
     pub allow_full_access_key: bool,
@@ -101,6 +108,7 @@ struct Node {
     account_id: Option<String>,
     key_file: Option<PathBuf>,
     allow_full_access_key: bool,
+    payout_above: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -233,6 +241,15 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
     if file.work.max_reservations == Some(0) {
         check.0.push("[work] max_reservations must be at least 1".to_owned());
     }
+    let payout_above = if over.payout_above.is_empty() { file.node.payout_above } else { over.payout_above.clone() };
+    let payout_above = payout_above.into_iter().filter_map(|text| {
+        let pair = token_amount(&text);
+        if pair.is_none() {
+            check.0.push(format!("[node] payout_above: {text:?} is not {TOKEN_AMOUNT}"));
+        }
+        pair
+    });
+    let payout_above = payout_above.collect();
     let (policy, adjudicators) = over.policy.clone().or(file.policy).build(&mut check.0);
     let challenge = over.challenge.clone().or(file.challenge, base).build(&mut check.0);
     let classes = file.work.classes.into_iter().filter_map(|(name, class)| build_class(&name, class, base, check));
@@ -253,6 +270,7 @@ fn build(path: &Path, base: &Path, file: Sections, over: &Overrides, check: &mut
             keeper_jitter_ms: file.work.keeper_jitter_ms.unwrap_or(3_000),
             stop_grace_ms: file.work.stop_grace_s.unwrap_or(30).saturating_mul(1_000),
             policy,
+            payout_above,
             ..Limits::default()
         },
         adjudicators,
@@ -385,6 +403,17 @@ mod tests {
         ] {
             assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
         }
+    }
+
+    #[test]
+    fn load__should_read_what_is_paid_out_and_name_what_is_no_amount() {
+        let with = |setting: &str| GOOD.replace("[chain]", &format!("payout_above = [{setting}]\n[chain]"));
+        let config = load_text(&with("\"1=5000000\", \"0=7\""), &Overrides::default()).unwrap();
+        assert_eq!(config.work.payout_above, [(TokenId(0), 7), (TokenId(1), 5_000_000)].into());
+        let overrides = Overrides { payout_above: vec!["2=1".to_owned()], ..Overrides::default() };
+        assert_eq!(load_text(GOOD, &overrides).unwrap().work.payout_above, [(TokenId(2), 1)].into());
+        let error = load_text(&with("\"usdc=5\""), &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("payout_above"), "{error}");
     }
 
     #[test]

@@ -92,9 +92,9 @@ impl PolicySettings {
             |name: &str, text: &str, what: &str| problems.push(format!("[policy] {name}: {text:?} is not {what}"));
         let mut min_reward = BTreeMap::new();
         for text in &self.min_reward {
-            match reward(text) {
+            match token_amount(text) {
                 Some((token, amount)) => drop(min_reward.insert(token, amount)),
-                None => wrong("min_reward", text, "TOKEN=AMOUNT, the token's number and an amount in its units"),
+                None => wrong("min_reward", text, TOKEN_AMOUNT),
             }
         }
         let mut adjudicators = Vec::new();
@@ -135,8 +135,11 @@ impl PolicySettings {
     }
 }
 
+/// What [`token_amount`] reads.
+pub(super) const TOKEN_AMOUNT: &str = "TOKEN=AMOUNT, the token's number and an amount in its units";
+
 /// A token's number and an amount.
-fn reward(text: &str) -> Option<(TokenId, u128)> {
+pub(super) fn token_amount(text: &str) -> Option<(TokenId, u128)> {
     let (token, amount) = text.split_once('=')?;
     Some((TokenId(token.trim().parse().ok()?), amount.trim().parse().ok()?))
 }

@@ -66,7 +66,8 @@ impl State {
             Call::Poke(targets) => self.postpone(now_ms, |duty| duty.target().is_some_and(|it| targets.contains(&it))),
             Call::Tell(batch, _) => self.postpone(now_ms, |duty| matches!(duty, Duty::Tell(it, _) if it == batch)),
             Call::Heartbeat => self.pauses.call_failed(now_ms),
-            Call::Challenge(_) => {}
+            // Its wait began when it was sent.
+            Call::Challenge(_) | Call::Payout(_) => {}
         }
     }
 

@@ -30,7 +30,10 @@ impl State {
             return;
         }
         let (call, claims) = match self.ops(now_ms, facts, fresh) {
-            (ops, claims) if ops.is_empty() => (self.lone_call(now_ms, facts, fresh, node), claims),
+            (ops, claims) if ops.is_empty() => {
+                let call = self.payout_call(now_ms, facts, fresh);
+                (call.or_else(|| self.lone_call(now_ms, facts, fresh, node)), claims)
+            }
             (ops, claims) => (Some(Call::Work(ops)), claims),
         };
         let Some(call) = call else { return };

@@ -23,6 +23,7 @@ pub fn state(node: AccountNo, max_reservations: u16, classes: BTreeMap<ClassId, 
         classes,
         policy: Policy { spare_nodes: 0, spare_nodes_with_window: 0, ..Policy::default() },
         challenge: None,
+        payout_above: BTreeMap::new(),
     };
     State::new(Binding { contract: "market.near".to_owned(), node }, limits, Vec::new(), None)
 }
@@ -43,5 +44,6 @@ pub fn account(account: AccountNo, node: Node) -> Account {
         balances: Vec::new(),
         node: Some(node),
         keys: Vec::new(),
+        payout: None,
     }
 }

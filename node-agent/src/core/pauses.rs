@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use piecework_interface::ids::{BatchId, LotId};
+use piecework_interface::ids::{BatchId, LotId, TokenId};
 
 const FIRST_MS: u64 = 5_000;
 const LONGEST_MS: u64 = 600_000;
 /// A failed call is tried again soon: a reveal may wait behind it.
 const CALL_FIRST_MS: u64 = 1_000;
 const CALL_LONGEST_MS: u64 = 30_000;
+/// A payout that came back is tried again after a minute, and at last four times a day: its receiver has to mend it.
+const PAYOUT_FIRST_MS: u64 = 60_000;
+const PAYOUT_LONGEST_MS: u64 = 6 * 3_600_000;
 
 /// A wait that doubles with every failure.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +35,7 @@ pub(super) struct Pauses {
     lots: BTreeMap<(BatchId, LotId), u64>,
     claims: Option<(u64, String)>,
     calls: Wait,
+    payouts: BTreeMap<TokenId, Wait>,
 }
 
 impl Pauses {
@@ -85,6 +89,21 @@ impl Pauses {
     /// Whether calls wait.
     pub(super) fn call(&self, now_ms: u64) -> bool {
         self.calls.until_ms > now_ms
+    }
+
+    /// A token is sent to the payout account: what of it is there after the wait came back.
+    pub(super) fn payout_sent(&mut self, token: TokenId, now_ms: u64) {
+        self.payouts.entry(token).or_default().fail(now_ms, PAYOUT_FIRST_MS, PAYOUT_LONGEST_MS);
+    }
+
+    /// The last payout of the token went through: its balance was seen low.
+    pub(super) fn payout_works(&mut self, token: TokenId) {
+        self.payouts.remove(&token);
+    }
+
+    /// Whether a token's payout waits, and how often it was sent without the balance being seen low.
+    pub(super) fn payout(&self, token: TokenId, now_ms: u64) -> (bool, u32) {
+        self.payouts.get(&token).map_or((false, 0), |wait| (wait.until_ms > now_ms, wait.failures))
     }
 
     /// Drops what concerns batches that are gone and lots whose wait is over.

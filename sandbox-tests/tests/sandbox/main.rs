@@ -6,5 +6,6 @@ mod intents;
 mod life;
 mod public_network;
 mod refusals;
+mod relays;
 mod timeouts;
 mod upgrade;

@@ -135,16 +135,31 @@ impl Reader<'_> {
     /// Reads the fields of an object: `field` gets the place of a name and must read its value. Other names, and a name
     /// that comes twice, fail. Those that are `needed` must be there.
     pub fn fields(&mut self, names: &'static [&'static str], needed: &[bool], field: &mut dyn FnMut(&mut Self, usize)) {
+        self.fields_and(names, needed, "", field);
+    }
+
+    /// The same of an object that may have one field more: its place is behind the others. Nothing, if it has no name.
+    pub fn fields_and(
+        &mut self,
+        names: &'static [&'static str],
+        needed: &[bool],
+        more: &'static str,
+        field: &mut dyn FnMut(&mut Self, usize),
+    ) {
         let mut seen = 0_u64;
-        self.object(&mut |reader, key| match names.iter().position(|name| *name == key) {
-            Some(index) if seen >> index & 1 == 0 => {
-                seen |= 1 << index;
-                reader.field = names[index];
-                field(reader, index);
-                reader.field = "";
+        self.object(&mut |reader, key| {
+            let index = names.iter().position(|name| *name == key);
+            let Some(index) = index.or((!more.is_empty() && key == more).then_some(names.len())) else {
+                return reader.stop(ReadError::Unknown(key.into()));
+            };
+            let name = names.get(index).copied().unwrap_or(more);
+            if seen >> index & 1 == 1 {
+                return reader.stop(ReadError::Repeated(name));
             }
-            Some(index) => reader.stop(ReadError::Repeated(names[index])),
-            None => reader.stop(ReadError::Unknown(key.into())),
+            seen |= 1 << index;
+            reader.field = name;
+            field(reader, index);
+            reader.field = "";
         });
         let missing = needed.iter().enumerate().position(|(index, needed)| *needed && seen >> index & 1 == 0);
         if let Some(index) = missing {

@@ -2,6 +2,7 @@
 
 use piecework_compact::json::{Text, Write};
 use piecework_interface::{
+    account_id::{ACCOUNT_ID_MAX, is_account_id},
     amount::Amount,
     event::Entry,
     ids::{AccountNo, NEAR},
@@ -14,9 +15,6 @@ use super::{
     key::{Prefix, named},
     record::Account,
 };
-
-/// Length of the longest account id.
-const ACCOUNT_ID_MAX: usize = 64;
 
 /// NEP-145 `StorageBalance`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,17 +179,4 @@ impl<H: Host> Engine<'_, H> {
         self.push(Entry::Storage { account: number, paid, used });
         Ok(())
     }
-}
-
-/// NEAR's rule for account ids: 2..=64 bytes of lower-case letters and digits, parted by single `.`, `-` or `_`.
-pub(super) fn is_account_id(id: &str) -> bool {
-    let mut parted = true;
-    for byte in id.bytes() {
-        let separator = matches!(byte, b'.' | b'-' | b'_');
-        if !(byte.is_ascii_lowercase() || byte.is_ascii_digit() || separator) || (separator && parted) {
-            return false;
-        }
-        parted = separator;
-    }
-    !parted && (2..=ACCOUNT_ID_MAX).contains(&id.len())
 }

@@ -10,25 +10,48 @@ use piecework_interface::{
 use super::{Engine, Error, Host};
 
 impl<H: Host> Engine<'_, H> {
-    /// Credits the sender with a listed token's transfer and does what the message says. An error makes the token
-    /// refund, so nothing is ever kept without a credit.
+    /// Credits the sender, or the account that the deposit is for, with a listed token's transfer and does what the message
+    /// says. An error makes the token refund, so nothing is ever kept without a credit.
     ///
     /// # Errors
-    /// The caller is no listed token, the sender is not registered, or the message cannot be done.
-    pub fn ft_on_transfer(mut self, sender_id: String, amount: u128, message: DepositMessage) -> Result<(), Error> {
+    /// The caller is no listed token, the sender is a relay that names nobody, the account is not registered or, where another
+    /// sends, has no room, or the message cannot be done.
+    pub fn ft_on_transfer(
+        mut self,
+        sender_id: String,
+        amount: u128,
+        message: DepositMessage,
+        receiver_id: Option<String>,
+    ) -> Result<(), Error> {
         self.assert_no_deposit()?;
         self.assert_runs(Feature::Deposits)?;
         let token = self.find_token(&self.host.predecessor())?;
         if amount == 0 {
             return Err(Error::Amount("amount must be above 0"));
         }
-        let account = self.numbered_account(&sender_id)?.ok_or(Error::Account("the sender"))?;
-        self.make_room(account, token)?;
+        let (account, sender) = match receiver_id {
+            None if self.config()?.relays.contains(&sender_id) => return Err(RELAY),
+            None => (self.numbered_account(&sender_id)?.ok_or(Error::Account("the sender"))?, None),
+            Some(receiver_id) => {
+                let account =
+                    self.numbered_account(&receiver_id)?.ok_or(Error::Account("the account that it is for"))?;
+                (account, Some(sender_id))
+            }
+        };
+        if sender.is_none() {
+            self.make_room(account, token)?;
+        } else if !self.take_free_room(account, token)? {
+            return Err(NO_ROOM);
+        }
         self.credit(account, token, amount)?;
-        self.push(Entry::Deposited { account, token, amount: Amount(amount) });
+        self.push(Entry::Deposited { account, token, amount: Amount(amount), sender });
         if let DepositMessage::CreateBatch(batch) = message {
             self.create_batch(account, BatchCreateArgs { token, batch })?;
         }
         self.finish("ft_on_transfer", None)
     }
 }
+
+const RELAY: Error = Error::Input("a relay's deposit must name the account that it is for: {\"deposit\":{\"for\":…}}");
+const NO_ROOM: Error =
+    Error::Status("the account that it is for has no room for the token, which its own deposit makes");

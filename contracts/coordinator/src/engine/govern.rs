@@ -4,11 +4,12 @@
 //! guardian may drop a proposal. Nothing here touches what live batches, bonds or unbondings were promised.
 
 use piecework_interface::{
+    account_id::is_account_id,
     event::Entry,
     governance::{Change, Feature, PROPOSALS_MAX, Proposal, Role, ready_at},
 };
 
-use super::{Engine, Error, Host, account::is_account_id, record::Settings};
+use super::{Engine, Error, Host, record::Settings};
 
 /// Who may call, beside the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! `new`.
 
-use piecework_interface::{amount::Amount, config::Config, event::Entry, governance, ids::NEAR};
+use piecework_interface::{
+    account_id::is_account_id, amount::Amount, config::Config, event::Entry, governance, ids::NEAR,
+};
 
 use super::{
     Engine, Error, Host,
-    account::is_account_id,
     key::ROOT,
     record::{Root, Settings, Token},
 };

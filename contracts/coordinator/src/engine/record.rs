@@ -100,8 +100,12 @@ pub struct Account {
     pub keys: Vec<IntentKey>,
     /// Its name, against which a number that a caller names is checked.
     pub account_id: String,
+    /// Where `withdraw_payout` sends, which is never the account itself nor this contract.
+    pub payout: Option<String>,
 }
-fields!(Account as [borsh] { paid, used, in_flight, batches, near, first, first_amount, others, node, keys, account_id });
+fields!(Account as [borsh] {
+    paid, used, in_flight, batches, near, first, first_amount, others, node, keys, account_id, payout,
+});
 
 record!(Account, Account);
 

@@ -78,7 +78,7 @@ impl<H: Host> Engine<'_, H> {
         })??;
         self.push_stake(number)?;
         self.credit(number, NEAR, amount.0)?;
-        self.push(Entry::Deposited { account: number, token: NEAR, amount });
+        self.push(Entry::Deposited { account: number, token: NEAR, amount, sender: None });
         self.finish("stake_claim", Some(number))
     }
 

@@ -232,6 +232,7 @@ impl<H: Host> Engine<'_, H> {
             balances,
             node: account.node,
             keys: account.keys,
+            payout: account.payout,
         }))
     }
 }

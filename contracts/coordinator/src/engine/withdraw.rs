@@ -2,7 +2,7 @@
 
 use piecework_interface::{
     amount::Amount,
-    call::WithdrawArgs,
+    call::{WITHDRAW_PAYOUT, WithdrawArgs},
     event::Entry,
     ids::{AccountNo, TokenId},
 };
@@ -14,7 +14,7 @@ use super::{Engine, Error, Host};
 pub struct Transfer {
     /// Account that is owed.
     pub account: AccountNo,
-    /// Its name, the receiver.
+    /// The receiver: its name, or its payout account's.
     pub account_id: String,
     /// Token.
     pub token: TokenId,
@@ -29,16 +29,26 @@ impl<H: Host> Engine<'_, H> {
     ///
     /// # Errors
     /// The balance is too small.
-    pub fn withdraw(mut self, args: WithdrawArgs) -> Result<Transfer, Error> {
+    pub fn withdraw(self, args: WithdrawArgs) -> Result<Transfer, Error> {
         self.assert_one_yocto()?;
-        let account_id = self.host.predecessor();
+        self.pull(args, false)
+    }
+
+    /// Sends a balance of the caller's to itself, or to its payout account.
+    pub(super) fn pull(mut self, args: WithdrawArgs, pays_out: bool) -> Result<Transfer, Error> {
         let number = self.caller()?;
-        let transfer = self.send(number, account_id, args)?;
-        self.finish("withdraw", None)?;
+        let (receiver, method) = if pays_out {
+            let payout = self.accounts.peek(&*self.host, number)?.and_then(|account| account.payout.clone());
+            (payout.ok_or(NO_PAYOUT)?, WITHDRAW_PAYOUT)
+        } else {
+            (self.host.predecessor(), "withdraw")
+        };
+        let transfer = self.send(number, receiver, args)?;
+        self.finish(method, None)?;
         Ok(transfer)
     }
 
-    /// Debits a balance for a transfer to the account, or changes nothing.
+    /// Debits a balance for a transfer to the account's name or its payout account, or changes nothing.
     pub(super) fn send(
         &mut self,
         number: AccountNo,
@@ -96,3 +106,5 @@ impl<H: Host> Engine<'_, H> {
         self.finish("on_withdrawn", None)
     }
 }
+
+const NO_PAYOUT: Error = Error::Status("the account has no payout account: call payout_set");

@@ -12,8 +12,8 @@ methods! {
 
     /// Takes tokens in, NEP-141. Always uses the whole amount; an error makes the token refund it.
     ft_on_transfer(sender_id, amount, msg) => {
-        let Deposit { message, account } = args::parse(msg.as_bytes());
-        call_as(account, |engine| engine.ft_on_transfer(sender_id, amount.0, message));
+        let Deposit { message, receiver_id, account } = args::parse(msg.as_bytes());
+        call_as(account, |engine| engine.ft_on_transfer(sender_id, amount.0, message, receiver_id));
         reply("0");
     };
 }

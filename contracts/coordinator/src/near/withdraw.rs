@@ -5,7 +5,11 @@ use piecework_compact::{
     codec,
     json::{Text, Write},
 };
-use piecework_interface::{amount::Amount, call::WithdrawArgs};
+use piecework_interface::{
+    amount::Amount,
+    call::WithdrawArgs,
+    ids::{AccountNo, TokenId},
+};
 
 use super::{account_id, args, call, call_as, methods};
 use crate::engine::Transfer;
@@ -20,8 +24,16 @@ const ANSWER_BYTES_MAX: usize = 64;
 methods! {
     /// Debits the caller and sends the amount. One yoctoNEAR, which goes along with a token transfer.
     withdraw(token, amount(optional), account(optional)) => {
-        let transfer = call_as(account, |engine| engine.withdraw(WithdrawArgs { token, amount }));
-        env::promise_return(send(transfer));
+        pull(token, amount, account, false);
+    };
+
+    /// Names where `withdraw_payout` sends the caller's balances, or nowhere. One yoctoNEAR.
+    payout_set(account_id(optional)) => call(|engine| engine.payout_set(account_id));
+
+    /// Debits the caller and sends the amount to its payout account. Nothing attached: the yoctoNEAR that goes along with
+    /// a token transfer is the contract's.
+    withdraw_payout(token, amount(optional), account(optional)) => {
+        pull(token, amount, account, true);
     };
 
     /// The transfer's answer. Only the contract itself.
@@ -31,6 +43,17 @@ methods! {
         let ok = !matches!(env::promise_result_checked(0, ANSWER_BYTES_MAX), Err(PromiseError::Failed));
         call(|engine| engine.on_withdrawn(account, token, amount, ok));
     };
+}
+
+/// Either withdrawal: one instance of it for both is smaller.
+#[inline(never)]
+fn pull(token: TokenId, amount: Option<Amount>, account: Option<AccountNo>, pays_out: bool) {
+    let args = WithdrawArgs { token, amount };
+    let transfer = call_as(account, |engine| match pays_out {
+        true => engine.withdraw_payout(args),
+        false => engine.withdraw(args),
+    });
+    env::promise_return(send(transfer));
 }
 
 /// Sends a transfer and has it answered. A token transfer takes one yoctoNEAR along.

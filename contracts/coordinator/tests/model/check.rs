@@ -219,8 +219,11 @@ fn check_storage(chain: &Chain, rows: &Rows) {
     for account in &rows.accounts {
         let name = &chain.mirror.accounts[&account.account].account_id;
         let keys = u32::try_from(account.keys.len()).expect("keys") * storage::INTENT_KEY_BYTES;
-        let own =
-            storage::account_bytes(name.len()) + if account.node.is_some() { storage::NODE_BYTES } else { 0 } + keys;
+        let payout = storage::payout_bytes(account.payout.as_deref());
+        let own = storage::account_bytes(name.len())
+            + if account.node.is_some() { storage::NODE_BYTES } else { 0 }
+            + keys
+            + payout;
         let batches = used.get(&account.account).copied().unwrap_or_default();
         let rest = account.storage_used - own - batches;
         // What remains are balance rows and closed batches.

@@ -79,10 +79,27 @@ fn parse__should_read_a_batch_with_escapes() {
     let message = DepositMessage::CreateBatch(spec);
     let call = json!({"sender_id": "a.near", "amount": "12", "msg": serde_json::to_string(&message).expect("json")});
     let args = read(&call);
-    assert_eq!(json::parse::<Deposit>(args.msg.expect("msg").as_bytes()), Ok(Deposit { message, account: None }));
-    let deposit = |account| Deposit { message: DepositMessage::Deposit {}, account };
+    let read = json::parse::<Deposit>(args.msg.expect("msg").as_bytes());
+    assert_eq!(read, Ok(Deposit { message: message.clone(), receiver_id: None, account: None }));
+    let deposit = |account| Deposit { message: DepositMessage::Deposit {}, receiver_id: None, account };
     assert_eq!(json::parse(b"{\"deposit\":{}}"), Ok(deposit(None)));
     assert_eq!(json::parse(b"{\"account\":7,\"deposit\":{}}"), Ok(deposit(Some(AccountNo(7)))));
+
+    // In either message it may say for whom it is.
+    for message in [DepositMessage::Deposit {}, message] {
+        let text = message_for(&message, "b.near");
+        let read = json::parse::<Deposit>(text.as_bytes());
+        assert_eq!(read, Ok(Deposit { message, receiver_id: Some("b.near".to_owned()), account: None }), "{text}");
+    }
+}
+
+/// The text of a message for another account.
+fn message_for(message: &DepositMessage, receiver: &str) -> String {
+    let mut value = serde_json::to_value(message).expect("json");
+    for object in value.as_object_mut().expect("an object").values_mut() {
+        object["for"] = receiver.into();
+    }
+    value.to_string()
 }
 
 #[test]
@@ -107,6 +124,11 @@ fn audit_15__should_refuse_what_a_method_does_not_take() {
     assert_eq!(batch("rewards", "/terms"), Some(Error::Unknown("rewards")));
     let deposit = |text: &str| json::parse::<Deposit>(text.as_bytes()).err();
     assert_eq!(deposit(r#"{"deposit":{"fro":"b.near"}}"#), Some(Error::Unknown("fro")));
+    assert_eq!(deposit(r#"{"deposit":{"for":"a.near","for":"b.near"}}"#), Some(Error::Repeated("for")));
+    assert_eq!(deposit(r#"{"deposit":{},"for":"b.near"}"#), Some(Error::Unknown("for")), "it stands inside");
+    assert_eq!(batch("for", ""), Some(Error::Unknown("for")), "a batch from a balance is the caller's");
+    let wanted = message_for(&DepositMessage::CreateBatch(Market::spec(terms(0), 9)), "b.near");
+    assert_eq!(deposit(&wanted.replacen("\"for\"", "\"from\"", 1)), Some(Error::Unknown("from")));
     assert_eq!(deposit(r#"{"account":7,"deposit":{},"account":8}"#), Some(Error::Repeated("account")));
 }
 

@@ -12,6 +12,7 @@ mod intents;
 mod living;
 mod money;
 mod nodes;
+mod payout;
 mod rounds;
 mod sortition;
 mod storage;

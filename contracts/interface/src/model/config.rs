@@ -4,13 +4,15 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::{fields, json_row};
 use serde::{Deserialize, Serialize};
 
-use crate::model::amount::Amount;
+use crate::{model::amount::Amount, rules::account_id::is_account_id};
 
 /// Full reputation.
 pub const REPUTATION_FULL: u16 = 10_000;
 const NEAR: u128 = 10_u128.pow(24);
 /// Bytes of a chain's id at most.
 const CHAIN_ID_MAX: usize = 32;
+/// Accounts that deposit for others at most.
+const RELAYS_MAX: usize = 8;
 /// Chains on which strangers stake: there a change waits long enough for everybody to leave.
 const PUBLIC_NETWORKS: [&str; 2] = ["mainnet", "testnet"];
 const DAY_S: u32 = 86_400;
@@ -78,13 +80,15 @@ pub struct Config {
     /// The chain's id, `mainnet` or another, which every signed intent names. While it is empty none is executed; once it
     /// is set it never changes, so no intent for one chain comes to hold on another.
     pub chain_id: String,
+    /// Accounts, such as bridges, that deposit for others: each deposit of theirs names for whom. At most 8.
+    pub relays: Vec<String>,
 }
 
 json_row!(Config);
 
 fields!(Config as [borsh write read_default] {
     min_stake, unbonding_s, notice_s, liveness_window_s, grace_s, fee_bps, reputation_interval_s, jury_nodes,
-    class_deposit, bounds, chain_id,
+    class_deposit, bounds, chain_id, relays,
 });
 
 impl Default for Config {
@@ -101,6 +105,7 @@ impl Default for Config {
             class_deposit: Amount(NEAR),
             bounds: Bounds::default(),
             chain_id: String::new(),
+            relays: Vec::new(),
         }
     }
 }
@@ -120,6 +125,9 @@ impl Config {
     pub fn check(&self) -> Result<(), &'static str> {
         if self.chain_id.len() > CHAIN_ID_MAX {
             return Err("config.chain_id must have at most 32 bytes");
+        }
+        if self.relays.len() > RELAYS_MAX || !self.relays.iter().all(|relay| is_account_id(relay)) {
+            return Err("config.relays must be at most 8 account ids");
         }
         let is_public = PUBLIC_NETWORKS.contains(&self.chain_id.as_str());
         // Tests should not wait: their networks may go below the least times and the least jury.

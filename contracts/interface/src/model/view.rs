@@ -89,9 +89,12 @@ pub struct Account {
     /// used, limited or removed.
     #[serde(default)]
     pub keys: Vec<IntentKey>,
+    /// Where `withdraw_payout` sends its balances: the only account that its machines' keys can pay.
+    #[serde(default)]
+    pub payout: Option<String>,
 }
 
-fields!(Account as [write] { account, storage_paid, storage_used, in_flight, balances, node, keys });
+fields!(Account as [write] { account, storage_paid, storage_used, in_flight, balances, node, keys, payout });
 
 /// Whether a node takes part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

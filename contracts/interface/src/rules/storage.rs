@@ -23,6 +23,12 @@ pub fn account_bytes(name: usize) -> u32 {
     (ROW + 1 + name + 4) + (ROW + 5 + 74 + name)
 }
 
+/// Bytes that a payout account adds to its account's record: nothing without one.
+#[must_use]
+pub fn payout_bytes(payout: Option<&str>) -> u32 {
+    payout.map_or(0, |account_id| u32::try_from(account_id.len()).unwrap_or(u32::MAX).saturating_add(4))
+}
+
 /// Bytes a node adds to its account's record: the fields and eight classes.
 pub const NODE_BYTES: u32 = 100 + 18 * 8;
 

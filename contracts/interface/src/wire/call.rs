@@ -1,8 +1,8 @@
 //! The coordinator's methods: names, arguments, gas to attach, deposits. Arguments are JSON, except those of
 //! [`WORK`], [`POKE`] and [`INTENTS_EXECUTE`], which are Borsh ([`crate::wire::op::Work`], `Vec<Target>` and `Vec<SignedIntent>`).
 //!
-//! `heartbeat`, `withdraw`, `batch_create` and the message of a deposit take `"account"`, the number of the calling account
-//! (of the token's sender), and `work` takes it after its ops: who knows it saves a look-up by name. A number that is not
+//! `heartbeat`, `withdraw`, `withdraw_payout`, `batch_create` and the message of a deposit take `"account"`, the number of the calling account
+//! (of the one that a deposit credits), and `work` takes it after its ops: who knows it saves a look-up by name. A number that is not
 //! the caller's is refused.
 //!
 //! | method | who | deposit | arguments |
@@ -23,6 +23,8 @@
 //! | `upgrade` | owner | 1 yocto | the wasm itself; attach 100 TGas and more |
 //! | `ft_on_transfer` | listed token | 0 | NEP-141; `msg` is [`DepositMessage`] |
 //! | `withdraw` | account | 1 yocto | [`WithdrawArgs`] |
+//! | `payout_set` | account | 1 yocto | `{"account_id"?}`: where `withdraw_payout` sends; none ends it |
+//! | `withdraw_payout` | account | 0 | [`WithdrawArgs`] |
 //! | `node_register` | account | added stake | [`NodeRegisterArgs`] |
 //! | `node_update` | node | 1 yocto | [`NodeRegisterArgs`] |
 //! | `class_register` | account | `class_deposit` | [`ClassRegisterArgs`]; returns the [`crate::model::ids::ClassId`] |
@@ -80,6 +82,8 @@ pub const POKE: &str = "poke";
 pub const INTENTS_EXECUTE: &str = "intents_execute";
 /// Keeps a node active.
 pub const HEARTBEAT: &str = "heartbeat";
+/// Sends an internal balance to the account's payout account.
+pub const WITHDRAW_PAYOUT: &str = "withdraw_payout";
 
 /// Gas to attach to a `work` call of so many ops: covers the last reveal with tally and settlement of each.
 #[must_use]
@@ -113,7 +117,7 @@ pub const INTENTS_REST_GAS: u64 = 4 * TGAS;
 
 /// Gas to attach to a plain call.
 pub const CALL_GAS: u64 = 10 * TGAS;
-/// Gas to attach to `withdraw`.
+/// Gas to attach to `withdraw` and `withdraw_payout`.
 pub const WITHDRAW_GAS: u64 = 40 * TGAS;
 /// Gas to attach to `ft_transfer_call` with a [`DepositMessage`].
 pub const TRANSFER_CALL_GAS: u64 = 60 * TGAS;
@@ -133,7 +137,8 @@ pub struct TokenListArgs {
     pub bond_rate: Amount,
 }
 
-/// `msg` of `ft_transfer_call` to the coordinator. Anything else fails, so that the token refunds.
+/// `msg` of `ft_transfer_call` to the coordinator. Anything else fails, so that the token refunds. The object in either may have
+/// `"for"`, an account that gets the credit, and the batch, in the place of the sender: it is registered and has room for the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DepositMessage {
@@ -169,7 +174,7 @@ pub struct BatchSpec {
     pub forget_on_close: bool,
 }
 
-fields!(BatchSpec as [read] {
+fields!(BatchSpec as [read_and] {
     terms, items, manifest(hex), uri, gold_root(hex_optional), callback(optional), appendable(optional),
     forget_on_close(optional),
 });
@@ -278,7 +283,7 @@ pub struct ResultClaim {
 
 fields!(ResultClaim as [read] { batch, lot, n, accepted(hex), answers(bytes), proof(bytes) });
 
-/// Arguments of `withdraw`.
+/// Arguments of `withdraw` and `withdraw_payout`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WithdrawArgs {
     /// Token.
@@ -356,31 +361,39 @@ pub struct IntentKeyRemoveArgs {
     pub public_key: PublicKey,
 }
 
-/// The message of a deposit: an object with one field that says what to do, and perhaps the sender's number.
+/// The message of a deposit: an object with one field that says what to do, and perhaps a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deposit {
     /// What to do.
     pub message: DepositMessage,
-    /// The sender's number.
+    /// For whom: the sender, without a name.
+    pub receiver_id: Option<String>,
+    /// The number of the account that gets the credit.
     pub account: Option<AccountNo>,
 }
 
+/// The field of a deposit's message that names who gets the credit.
+pub const FOR: &str = "for";
+
 impl Read for Deposit {
     fn read(reader: &mut Reader<'_>) -> Self {
-        let (mut message, mut account) = (None, None);
+        let (mut message, mut receiver_id, mut account) = (None, None, None);
         reader.fields(&["account", "deposit", "create_batch"], &[], &mut |reader, index| match index {
             0 => account = Read::read(reader),
             _ if message.is_some() => reader.fail_at("msg"),
             1 => {
-                reader.fields(&[], &[], &mut |_, _| {});
+                reader.fields(&[FOR], &[], &mut |reader, _| receiver_id = Read::read(reader));
                 message = Some(DepositMessage::Deposit {});
             }
-            _ => message = Some(DepositMessage::CreateBatch(Read::read(reader))),
+            _ => {
+                let mut read_for = |reader: &mut Reader<'_>| receiver_id = Read::read(reader);
+                message = Some(DepositMessage::CreateBatch(BatchSpec::read_and(reader, FOR, &mut read_for)));
+            }
         });
         let message = message.unwrap_or_else(|| {
             reader.fail_at("msg");
             DepositMessage::Deposit {}
         });
-        Self { message, account }
+        Self { message, receiver_id, account }
     }
 }

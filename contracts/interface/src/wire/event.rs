@@ -170,11 +170,17 @@ entries! {
     AccountClosed = "unregister" { /** Account. */ account: AccountNo, }
     /// A balance was credited from outside, or from claimed stake.
     Deposited = "deposit" {
-        /** Account. */ account: AccountNo,
+        /** Account, whom it is for. */ account: AccountNo,
         /** Token. */ token: TokenId,
         /** Amount. */ amount: Amount,
+        /** Who sent it for the account; nothing if the account did. */ sender: Option<String>,
     }
-    /// A withdrawal was debited and sent.
+    /// An account's balances may be sent to this account by its machines, or to none.
+    PayoutSet = "payout" {
+        /** Account. */ account: AccountNo,
+        /** Where, an account id of NEAR, registered here or not. */ account_id: Option<String>,
+    }
+    /// A withdrawal was debited and sent: to the account, or in a line of `withdraw_payout` to its payout account.
     Withdrawing = "withdraw" {
         /** Account. */ account: AccountNo,
         /** Token. */ token: TokenId,

@@ -43,7 +43,10 @@ fn samples() -> Vec<Entry> {
         Entry::AccountOpened { account, account_id: "alice.near".to_owned(), paid: amount, used: 160 },
         Entry::Storage { account, paid: amount, used: 400 },
         Entry::AccountClosed { account },
-        Entry::Deposited { account, token, amount },
+        Entry::Deposited { account, token, amount, sender: None },
+        Entry::Deposited { account, token, amount, sender: Some("bridge.near".to_owned()) },
+        Entry::PayoutSet { account, account_id: Some("cold.near".to_owned()) },
+        Entry::PayoutSet { account, account_id: None },
         Entry::Withdrawing { account, token, amount },
         Entry::Withdrawn { account, token, amount, ok: true },
         Entry::Withdrawn { account, token, amount, ok: false },
@@ -373,6 +376,7 @@ fn any_config() -> impl Strategy<Value = Config> {
                 verdict_ttl_s: ranges[0],
             },
             chain_id: fee_bps.to_string(),
+            relays: vec!["bridge.near".to_owned(); usize::from(fee_bps % 3)],
         },
     )
 }
@@ -402,7 +406,9 @@ fn money_entry() -> BoxedStrategy<Entry> {
             .prop_map(|(account, account_id, paid, used)| { Entry::AccountOpened { account, account_id, paid, used } }),
         (account(), amount(), any::<u32>()).prop_map(|(account, paid, used)| Entry::Storage { account, paid, used }),
         account().prop_map(|account| Entry::AccountClosed { account }),
-        (account(), token(), amount()).prop_map(|(account, token, amount)| Entry::Deposited { account, token, amount }),
+        (account(), token(), amount(), any::<Option<String>>())
+            .prop_map(|(account, token, amount, sender)| Entry::Deposited { account, token, amount, sender }),
+        (account(), any::<Option<String>>()).prop_map(|(account, account_id)| Entry::PayoutSet { account, account_id }),
         (account(), token(), amount()).prop_map(|(account, token, amount)| Entry::Withdrawing {
             account,
             token,

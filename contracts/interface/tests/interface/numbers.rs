@@ -365,6 +365,11 @@ fn config__should_lie_within_its_bounds() {
     assert!(stake(NEAR / 1_000) && stake(10_000 * NEAR) && !stake(NEAR / 1_000 - 1) && !stake(10_000 * NEAR + 1));
     let class = |deposit| Config { class_deposit: Amount(deposit), ..Config::default() }.check().is_ok();
     assert!(class(NEAR / 10) && class(100 * NEAR) && !class(NEAR / 10 - 1) && !class(100 * NEAR + 1));
+    let relays = |names: &[&str]| {
+        let relays = names.iter().map(|name| (*name).to_owned()).collect();
+        Config { relays, ..Config::default() }.check().is_ok()
+    };
+    assert!(relays(&["bridge.near"; 8]) && !relays(&["bridge.near"; 9]) && !relays(&["No Account"]));
     type Range = fn(&mut Bounds) -> &mut (u32, u32);
     let ranges: [(&str, Range, (u32, u32)); 4] = [
         ("claim_ttl_s", |bounds| &mut bounds.claim_ttl_s, (60, 604_800)),

@@ -238,7 +238,11 @@ fn mirror__should_stop_at_what_does_not_follow() {
     let abandoned =
         |node, slash| Entry::Claimed { batch: BATCH, lot, replaced: Some(Abandoned { node, slash: Amount(slash) }) };
     let cases: [(Option<AccountNo>, Entry, Fault); 17] = [
-        (None, Entry::Deposited { account: nobody, token: TOKEN, amount: Amount(1) }, Fault::NoAccount(nobody)),
+        (
+            None,
+            Entry::Deposited { account: nobody, token: TOKEN, amount: Amount(1), sender: None },
+            Fault::NoAccount(nobody),
+        ),
         (None, Entry::Withdrawing { account: A, token: TOKEN, amount: Amount(1) }, Fault::Range("a balance")),
         (None, claim(lot), Fault::NoCaller),
         (Some(A), Entry::Claimed { batch: BatchId(9), lot, replaced: None }, Fault::NoBatch(BatchId(9))),
@@ -388,7 +392,11 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     journal.write("intent_key_add", None, vec![set(Kinds::of(&[Kind::Transfer]))]).unwrap();
     assert_eq!(journal.mirror.accounts[&REQUESTER].row.storage_used, before + storage::INTENT_KEY_BYTES);
     journal
-        .write("ft_on_transfer", None, vec![Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(50) }])
+        .write(
+            "ft_on_transfer",
+            None,
+            vec![Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(50), sender: None }],
+        )
         .unwrap();
 
     // When an intent transfers, balances, nonce and cap follow.
@@ -463,7 +471,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
             11 => Entry::BatchClosed { batch, fees: amount, refund: amount },
             12 => Entry::Released { batch, lot, slash: amount },
             13 => Entry::Staked { account, stake: amount, unbonding: amount, until: 0 },
-            14 => Entry::Deposited { account, token, amount },
+            14 => Entry::Deposited { account, token, amount, sender: None },
             15 => Entry::Withdrawn { account, token, amount, ok: set % 2 == 0 },
             18 => Entry::Transferred { account, receiver: other.unwrap_or(A), token, amount, memo: None },
             19 => Entry::KeySet { account, public_key, kinds: Kinds(set as u16 % 512), token, daily_cap: amount },

@@ -27,7 +27,7 @@ pub enum AccountCommand {
     Create(CreateArgs),
     /// Show an account's balances, stake and storage
     Show(ShowArgs),
-    /// Credit reward tokens to the signing account's internal balance
+    /// Credit reward tokens to the internal balance of the signing account, or of another
     Deposit(DepositArgs),
     /// Withdraw an internal balance; all of it without an amount
     Withdraw(WithdrawArgs),
@@ -66,6 +66,9 @@ pub struct DepositArgs {
     /// Token: account, number or near [default: the only listed one]
     #[arg(long)]
     token: Option<String>,
+    /// Account that gets the credit [default: the signing account]
+    #[arg(long = "for", value_name = "ACCOUNT")]
+    receiver_id: Option<AccountId>,
 }
 
 /// `account withdraw`, `intent sign withdraw`.
@@ -162,6 +165,9 @@ async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<()> {
             }
             let paid = format_near(account.storage_paid.0);
             lines.push(format!("storage  {paid} NEAR, {} bytes used", account.storage_used));
+            if let Some(payout) = &account.payout {
+                lines.push(format!("payout   to {payout} by the keys of its machines"));
+            }
             if let Some(node) = &account.node {
                 let (stake, bonded) = (format_near(node.stake.0), format_near(node.bonded.0));
                 lines.push(format!("stake    {stake} NEAR, {bonded} bonded"));
@@ -178,7 +184,8 @@ async fn deposit(context: &Context, args: DepositArgs) -> anyhow::Result<()> {
     let amount = token.units(&args.amount)?;
     ensure!(amount > 0, Problem::new("the amount is 0", format!("deposit some {}", token.symbol)));
     let signer = context.signer().await?;
-    registered(&coordinator, signer.account_id()).await?;
+    let receiver_id = args.receiver_id.as_ref().unwrap_or_else(|| signer.account_id());
+    registered(&coordinator, receiver_id).await?;
     let held = ft::balance(&context.rpc, &token_account, signer.account_id()).await?;
     if held < amount {
         bail!(Problem::new(
@@ -186,10 +193,14 @@ async fn deposit(context: &Context, args: DepositArgs) -> anyhow::Result<()> {
             "deposit less, or get more of the token first",
         ));
     }
-    let deposit = token::deposit(coordinator.account_id().as_str(), amount);
+    let contract = coordinator.account_id().as_str();
+    let deposit = match &args.receiver_id {
+        None => token::deposit(contract, amount),
+        Some(receiver_id) => token::deposit_for(contract, amount, receiver_id.as_str()),
+    };
     let outcome = execute(&signer, TxRequest::to(token_account).call(deposit)).await?;
-    let result = json!({ "account_id": signer.account_id(), "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
-    context.output.result(&result, || format!("deposited {} for {}", token.show(amount), signer.account_id()))
+    let result = json!({ "account_id": receiver_id, "token": token.id(), "amount": amount.to_string(), "tx_hash": outcome.tx_hash.to_string() });
+    context.output.result(&result, || format!("deposited {} for {receiver_id}", token.show(amount)))
 }
 
 async fn withdraw(context: &Context, args: WithdrawArgs) -> anyhow::Result<()> {

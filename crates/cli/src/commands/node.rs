@@ -1,10 +1,10 @@
 //! `piecework node`: registration, stake, and the keys of an operator's machines.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, Coordinator, PublicKey, TxRequest, requests};
+use piecework_chain::{AccountId, BlockRef, Coordinator, PublicKey, TxRequest, ft, requests};
 use piecework_client::{Call, calls};
 use piecework_console::{
     Problem,
@@ -13,7 +13,7 @@ use piecework_console::{
 use piecework_interface::{ids::ClassId, storage, view::Node};
 use serde_json::json;
 
-use super::{date, near_amount, word};
+use super::{date, near_amount, registered, word};
 use crate::{
     classes,
     context::{Context, execute},
@@ -41,7 +41,9 @@ pub enum NodeCommand {
     Declare(DeclareArgs),
     /// Name the account that stands behind the node and others, or none; it confirms by `piecework operator confirm`
     Operator(OperatorArgs),
-    /// Give a machine its own key, which can work, and nothing else
+    /// Name the account that the node's machines may pay its balances out to, or `none`: no key of theirs pays another
+    Payout(PayoutArgs),
+    /// Give a machine its own key, which can work and pay out to the payout account, and nothing else
     AddKey(AddKeyArgs),
 }
 
@@ -101,6 +103,26 @@ pub struct OperatorArgs {
     none: bool,
 }
 
+/// `node payout`.
+#[derive(Debug, Args)]
+pub struct PayoutArgs {
+    /// Account that gets the money, such as a cold wallet: registered with the reward tokens, not with the contract; or `none`
+    #[arg(value_name = "ACCOUNT|none")]
+    payout: Payout,
+}
+
+/// An account, or none.
+#[derive(Clone, Debug)]
+struct Payout(Option<AccountId>);
+
+impl FromStr for Payout {
+    type Err = <AccountId as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|account_id| Self(Some(account_id))) }
+    }
+}
+
 /// `node add-key`.
 #[derive(Debug, Args)]
 pub struct AddKeyArgs {
@@ -136,6 +158,7 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
             act(context, calls::node_update(classes), "declared the classes").await
         }
         NodeCommand::Operator(args) => operator(context, args).await,
+        NodeCommand::Payout(args) => payout(context, args.payout.0).await,
         NodeCommand::AddKey(args) => add_key(context, args).await,
     }
 }
@@ -219,6 +242,50 @@ async fn operator(context: &Context, args: OperatorArgs) -> anyhow::Result<()> {
         None => "has no operator".to_owned(),
     };
     act(context, call, &done).await
+}
+
+async fn payout(context: &Context, payout: Option<AccountId>) -> anyhow::Result<()> {
+    let signer = context.signer().await?;
+    let (coordinator, account_id) = (context.coordinator()?, signer.account_id());
+    if payout.as_ref().is_some_and(|payout| payout == account_id || payout == coordinator.account_id()) {
+        bail!(Problem::new(
+            "the payout account is the node itself or the contract",
+            "name another account, whose key is on no machine, or `none`",
+        ));
+    }
+    registered(&coordinator, account_id).await?;
+    let account = coordinator.account(account_id).await?;
+    let named = account.as_ref().and_then(|account| account.payout.as_deref());
+    if named == payout.as_deref().map(AsRef::as_ref) {
+        bail!(Problem::new(
+            format!("{account_id} has that payout account already"),
+            "see it with `piecework account show`"
+        ));
+    }
+    if let Some(payout) = &payout {
+        let found = context.rpc.view_account(payout, BlockRef::Final).await?;
+        found.with_context(|| {
+            Problem::new(
+                format!("{payout} does not exist on {}", context.network.name),
+                "check its spelling: what is sent to an account that is not there comes back",
+            )
+        })?;
+        // Where it has no room for a token, payouts come back.
+        for listed in coordinator.tokens().await?.into_iter().filter(|token| !token.account_id.is_empty()) {
+            let token: AccountId = listed.account_id.parse()?;
+            if !ft::is_registered(&context.rpc, &token, payout).await.unwrap_or(true) {
+                context.output.note(format!(
+                    "{payout} is not registered with {token}; run `piecework account storage-deposit {payout} --token {token}`"
+                ));
+            }
+        }
+    }
+    let outcome = context.call(&signer, calls::payout_set(payout.as_deref().map(AsRef::as_ref))).await?;
+    let result = json!({ "account_id": account_id, "payout": payout, "tx_hash": outcome.tx_hash.to_string() });
+    context.output.result(&result, || match &payout {
+        Some(payout) => format!("{account_id}: machines' keys may pay out to {payout}, and nowhere else"),
+        None => format!("{account_id}: machines' keys pay out nowhere"),
+    })
 }
 
 async fn add_key(context: &Context, args: AddKeyArgs) -> anyhow::Result<()> {

@@ -161,6 +161,7 @@ impl Agent {
             // So few nodes have none to spare.
             policy: Policy { spare_nodes: 0, spare_nodes_with_window: 0, ..Policy::default() },
             challenge: self.challenges.as_ref().map(|challenges| challenges.limits.clone()),
+            payout_above: BTreeMap::new(),
         };
         // As the real shell: payloads of seats without answers are kept, the call in flight is taken up again.
         let unworked: BTreeSet<_> = self

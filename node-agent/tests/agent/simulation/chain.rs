@@ -170,6 +170,7 @@ impl Chain {
                 Call::Poke(targets) => chain.call(by, |engine| engine.poke(&targets)).map(drop),
                 Call::Tell(batch, _) => chain.call(by, |engine| engine.poke(&[Target::Batch(batch)])).map(drop),
                 Call::Heartbeat => chain.call(by, |engine| engine.heartbeat()),
+                Call::Payout(token) => chain.withdraw_payout(&who, token, None),
                 Call::Challenge(intent) => chain.call(by, |engine| engine.intents_execute(&[intent])).map(drop),
             };
             if ran.is_ok() {

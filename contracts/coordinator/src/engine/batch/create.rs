@@ -1,6 +1,7 @@
 //! `batch_create`, and the message `create_batch` of a deposit.
 
 use piecework_interface::{
+    account_id::is_account_id,
     amount::Amount,
     call::{BatchCreateArgs, BatchSpec},
     draw::Draw,
@@ -14,7 +15,6 @@ use piecework_interface::{
 
 use crate::engine::{
     Engine, Error, Host,
-    account::is_account_id,
     balance::charge,
     operator::operator_of,
     record::{Batch, Facts, OpenBatch, Purse},

@@ -3,14 +3,16 @@
 use piecework_coordinator::engine::Error;
 use piecework_interface::{
     amount::Amount,
-    call::{DepositMessage, TokenListArgs, WithdrawArgs},
-    ids::{NEAR as NEAR_TOKEN, TokenId},
+    call::{BatchArgs, DepositMessage, TokenListArgs, WithdrawArgs},
+    config::Config,
+    event::Entry,
+    ids::{BatchId, NEAR as NEAR_TOKEN, TokenId},
 };
 
 use crate::{
     chain::{CONTRACT, Call, NEAR, OWNER},
     check::check,
-    market::{Market, REQUESTER, TOKEN, terms},
+    market::{Market, REQUESTER, TOKEN, config, terms},
 };
 
 #[test]
@@ -41,6 +43,104 @@ fn ft_on_transfer__should_refuse_the_whole_transfer_when_the_batch_fails() {
     let dear = DepositMessage::CreateBatch(Market::spec(terms(now), 100));
     assert!(matches!(market.chain.transfer_call(TOKEN, REQUESTER, 10, dear), Err(Error::Balance(_))));
     assert_eq!(market.balance(REQUESTER), 0);
+    check(&market.chain);
+}
+
+fn for_other(deposit: DepositMessage, receiver: &str) -> (DepositMessage, Option<&str>) {
+    (deposit, Some(receiver))
+}
+
+#[test]
+fn deposit__should_credit_the_account_that_it_is_for_and_say_who_sent_it() {
+    // Given a registered account without a token, and a sender that the contract does not know.
+    let mut market = Market::new(1);
+    let before = market.account("a.near").storage_used;
+
+    // When the sender deposits for it.
+    let message = || for_other(DepositMessage::Deposit {}, "a.near");
+    market.chain.transfer_call_for(TOKEN, "stranger.near", 500, message()).expect("deposit");
+    check(&market.chain);
+
+    // Then it has the tokens, and pays for nothing that it had not.
+    assert_eq!((market.balance("a.near"), market.account("a.near").storage_used), (500, before));
+    let last = market.chain.lines.last().expect("line").log.clone();
+    let (account, token) = (market.chain.number("a.near"), market.token);
+    let sender = Some("stranger.near".to_owned());
+    assert_eq!(last, [Entry::Deposited { account, token, amount: Amount(500), sender }]);
+}
+
+#[test]
+fn deposit__should_refuse_accounts_that_are_not_registered_or_have_no_room() {
+    // Given an account whose only room another token has.
+    let mut market = Market::new(1);
+    market.chain.list_token("other.near");
+    market.chain.transfer_call("other.near", "a.near", 5, DepositMessage::Deposit {}).expect("its first token");
+
+    // When others deposit for it and for one that is not there, then the whole transfer is refused.
+    let mut send = |receiver| {
+        let message = for_other(DepositMessage::Deposit {}, receiver);
+        market.chain.transfer_call_for(TOKEN, REQUESTER, 500, message).expect_err("refused")
+    };
+    assert!(matches!(send("a.near"), Error::Status(_)));
+    assert_eq!(send("nobody.near"), Error::Account("the account that it is for"));
+    assert_eq!(market.balance("a.near"), 0);
+
+    // When it has taken the token itself, then others may.
+    market.fund("a.near", 1);
+    let message = for_other(DepositMessage::Deposit {}, "a.near");
+    market.chain.transfer_call_for(TOKEN, REQUESTER, 500, message).expect("room");
+    assert_eq!(market.balance("a.near"), 501);
+    check(&market.chain);
+}
+
+#[test]
+fn deposit__should_make_a_batch_of_the_account_that_it_is_for() {
+    // Given a batch that a stranger pays for a requester.
+    let mut market = Market::new(0);
+    let (now, requester) = (market.chain.now(), market.chain.number(REQUESTER));
+    let message = || DepositMessage::CreateBatch(Market::spec(terms(now), 3));
+    market.chain.transfer_call_for(TOKEN, "bridge.near", 100_000, for_other(message(), REQUESTER)).expect("batch");
+
+    // Then it is the requester's, with its rest, and the requester alone cancels it.
+    let batch = BatchId(0);
+    assert_eq!(market.view_batch(batch).open.expect("open").requester, requester);
+    let escrow = market.view_batch(batch).open.expect("open").escrow.0;
+    assert_eq!(market.balance(REQUESTER), 100_000 - escrow);
+    let stranger = market.call("bridge.near", 1, |engine| engine.batch_cancel(BatchArgs { batch }));
+    assert!(stranger.is_err());
+    market.cancel(batch).expect("its own");
+    assert_eq!(market.balance(REQUESTER), 100_000, "it can take all that a stranger put in");
+
+    // When the requester has no storage for one more, then nothing is made of its deposit.
+    market.chain.storage_withdraw(REQUESTER, None).expect("withdrawn");
+    let refused = market.chain.transfer_call_for(TOKEN, "bridge.near", 100_000, for_other(message(), REQUESTER));
+    assert!(matches!(refused, Err(Error::Storage { .. })), "{refused:?}");
+    check(&market.chain);
+}
+
+#[test]
+fn relay__should_name_whom_each_deposit_is_for() {
+    // Given a bridge that is registered, and is a relay.
+    let config = Config { relays: vec!["bridge.near".to_owned()], ..config() };
+    let mut market = Market::with(config, 0);
+    market.chain.storage_deposit("bridge.near", NEAR).expect("account");
+    let now = market.chain.now();
+    let batch = || DepositMessage::CreateBatch(Market::spec(terms(now), 3));
+
+    // When it names nobody, then the whole transfer is refused.
+    for message in [DepositMessage::Deposit {}, batch()] {
+        let bare = market.chain.transfer_call(TOKEN, "bridge.near", 100_000, message);
+        assert!(matches!(bare, Err(Error::Input(_))), "{bare:?}");
+    }
+    assert_eq!(market.balance("bridge.near"), 0);
+
+    // When it names whom, itself included, then it is credited.
+    for receiver in [REQUESTER, "bridge.near"] {
+        let message = for_other(DepositMessage::Deposit {}, receiver);
+        market.chain.transfer_call_for(TOKEN, "bridge.near", 500, message).expect("deposit");
+        assert_eq!(market.balance(receiver), 500);
+    }
+    market.chain.transfer_call_for(TOKEN, "bridge.near", 100_000, for_other(batch(), REQUESTER)).expect("batch");
     check(&market.chain);
 }
 
@@ -127,7 +227,7 @@ fn methods_that_move_value__should_need_one_yocto() {
     let now = market.chain.now();
     let args = || WithdrawArgs { token, amount: None };
     let spec = || piecework_interface::call::BatchCreateArgs { token, batch: Market::spec(terms(now), 1) };
-    let batch = piecework_interface::call::BatchArgs { batch: piecework_interface::ids::BatchId(0) };
+    let batch = BatchArgs { batch: BatchId(0) };
     let classes = || piecework_interface::call::NodeRegisterArgs { classes: vec![] };
     let all = || piecework_interface::call::StakeRemoveArgs { amount: None };
     for deposit in [0, 2] {
@@ -135,6 +235,7 @@ fn methods_that_move_value__should_need_one_yocto() {
         let by = Call::by("a.near").with(deposit);
         let chain = &mut market.chain;
         call(chain.call(by, |engine| engine.withdraw(args())).map(|_| ()));
+        call(chain.call(by, |engine| engine.payout_set(Some("cold.near".to_owned()))));
         call(chain.call(by, |engine| engine.batch_create(spec())).map(|_| ()));
         call(chain.call(by, |engine| engine.batch_cancel(batch.clone())));
         call(chain.call(by, |engine| engine.batch_forget(batch.clone())));
@@ -147,5 +248,6 @@ fn methods_that_move_value__should_need_one_yocto() {
     let by = Call::by("a.near").with(1);
     assert_eq!(market.chain.call(by, |engine| engine.heartbeat()), Err(Error::Deposit("nothing")));
     assert_eq!(market.chain.call(by, |engine| engine.poke(&[])), Err(Error::Deposit("nothing")));
+    assert_eq!(market.chain.call(by, |engine| engine.withdraw_payout(args())), Err(Error::Deposit("nothing")));
     assert_eq!(market.chain.call(by, |engine| engine.work(vec![])), Err(Error::Deposit("nothing")));
 }

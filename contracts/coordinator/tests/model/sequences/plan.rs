@@ -14,6 +14,8 @@ pub enum Step {
         token: Index,
         amount: u32,
         create: Option<BatchPlan>,
+        /// Whom it is for.
+        to: Option<Index>,
     },
     Create {
         who: Index,
@@ -85,6 +87,18 @@ pub enum Step {
         who: Index,
     },
     Withdraw {
+        who: Index,
+        token: u8,
+        part: Option<u16>,
+    },
+    /// An account names another as its payout account, or none, or itself.
+    Payout {
+        who: Index,
+        to: Index,
+        kind: u8,
+    },
+    /// A machine's key sends to it.
+    WithdrawPayout {
         who: Index,
         token: u8,
         part: Option<u16>,
@@ -278,8 +292,8 @@ pub fn step() -> impl Strategy<Value = Step> {
     let who = any::<Index>;
     prop_oneof![
         6 => prop_oneof![3 => 0..4_u32, 2 => 4..40_u32, 1 => 40..400_u32, 2 => 401..1_500_u32].prop_map(Step::Pass),
-        4 => (who(), who(), 1..u32::MAX, proptest::option::of(plan()))
-            .prop_map(|(who, token, amount, create)| Step::Transfer { who, token, amount, create }),
+        4 => (who(), who(), 1..u32::MAX, proptest::option::of(plan()), proptest::option::weighted(0.3, who()))
+            .prop_map(|(who, token, amount, create, to)| Step::Transfer { who, token, amount, create, to }),
         4 => (who(), who(), plan()).prop_map(|(who, token, plan)| Step::Create { who, token, plan }),
         4 => (who(), who(), 1..40_u8, prop::bool::weighted(0.2))
             .prop_map(|(who, batch, lots, short)| Step::Append { who, batch, lots, short }),
@@ -302,6 +316,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => who().prop_map(|who| Step::Heartbeat { who }),
         2 => (who(), 0..4_u8, proptest::option::of(any::<u16>()))
             .prop_map(|(who, token, part)| Step::Withdraw { who, token, part }),
+        2 => (who(), who(), any::<u8>()).prop_map(|(who, to, kind)| Step::Payout { who, to, kind }),
+        2 => (who(), 0..4_u8, proptest::option::of(any::<u16>()))
+            .prop_map(|(who, token, part)| Step::WithdrawPayout { who, token, part }),
         2 => any::<bool>().prop_map(|ok| Step::Answer { ok }),
         1 => (who(), 0..2_000_u16).prop_map(|(who, milli)| Step::StorageDeposit { who, milli }),
         1 => (who(), proptest::option::of(0..100_u16))

@@ -64,6 +64,7 @@ impl Run {
             unbonding_s: 50,
             notice_s: 20,
             liveness_window_s: 100,
+            relays: vec![ACCOUNTS[8].to_owned()],
             ..config()
         };
         let mut chain = Chain::new(config);
@@ -253,14 +254,13 @@ impl Run {
                 self.chain.pass(seconds % 40);
             }
             Step::Pass(seconds) => self.chain.pass(*seconds),
-            Step::Transfer { who, token, amount, create } => {
+            Step::Transfer { who, token, amount, create, to } => {
                 let message = match create {
                     Some(plan) => DepositMessage::CreateBatch(self.spec(plan)),
                     None => DepositMessage::Deposit {},
                 };
-                self.chain
-                    .transfer_call(TOKENS[token.index(TOKENS.len())], pick(who), u128::from(*amount) * 1_000, message)
-                    .ok();
+                let (token, amount) = (TOKENS[token.index(TOKENS.len())], u128::from(*amount) * 1_000);
+                self.chain.transfer_call_for(token, pick(who), amount, (message, to.as_ref().map(pick))).ok();
             }
             Step::Create { who, token, plan } => {
                 let token = TokenId(u16::try_from(token.index(4)).expect("token"));
@@ -359,6 +359,13 @@ impl Run {
             }
             Step::Withdraw { who, token, part } => {
                 self.chain.withdraw(pick(who), TokenId((*token).into()), part.map(u128::from)).ok();
+            }
+            Step::Payout { who, to, kind } => {
+                let to = (kind % 4 > 0).then(|| pick(to).to_owned());
+                self.chain.call(Call::by(pick(who)).with(1), |engine| engine.payout_set(to)).ok();
+            }
+            Step::WithdrawPayout { who, token, part } => {
+                self.chain.withdraw_payout(pick(who), TokenId((*token).into()), part.map(u128::from)).ok();
             }
             Step::Answer { ok } => self.chain.answer(*ok),
             Step::StorageDeposit { who, milli } => {
