@@ -12,6 +12,7 @@ mod intents;
 mod living;
 mod money;
 mod nodes;
+mod raise;
 mod rounds;
 mod sortition;
 mod storage;
