@@ -135,7 +135,7 @@ export function batchHead(batch, now, className) {
         part('settled', counts.accepted_items), part('unresolved', counts.unresolved_items), part('provisional', within(counts.provisional_lots + counts.judging_lots)),
         part('revealing', within(counts.revealing_lots)), part('working', within(counts.working_lots)), part('open', within(counts.open_lots)))),
     h('dl', { class: 'facts' },
-      fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units`),
+      fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units a copy, for lots without a claim: those that have begun keep what their first claim met`),
       fact('Escrow left', money(batch.token, batch.escrow), `${batch.escrow} units`),
       adjudicated ? fact('Adjudicator bond', money(batch.token, batch.progress.bond), batch.progress.accepted ? 'the adjudicator stands behind the batch' : 'the adjudicator has not accepted, or has resigned') : '',
       batch.appendable && batch.status === 'open' ? fact('Takes more items', 'yes', 'its requester may append lots until it is cancelled or expires') : '',
@@ -170,7 +170,7 @@ export function lot(data, batch, result, close) {
   const head = ['Node', 'Round', 'Slot', 'Items agreed', 'Paid', 'Slashed'].map((name, index) => h('th', { scope: 'col', class: index > 2 ? 'num' : '' }, name));
   return [
     h('header', {}, h('h3', {}, `Lot ${data.lot}`), h('button', { type: 'button', onclick: close }, 'Close')),
-    h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}${appeal(data, terms)}.`),
+    h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}${reward(data, batch)}${appeal(data, terms)}.`),
     data.case || data.challenges.length ? h('p', {}, dispute(data, token)) : '',
     result ? answers(result) : '',
     data.slots.length
@@ -196,6 +196,11 @@ function answers({ first_item: first, answers: list, digest }) {
 function value(answer) {
   if (answer.length > 12) return `${answer.slice(0, 12)}…`;
   return String(parseInt(answer.match(/../g).reverse().join(''), 16));
+}
+
+/** What a copy of an item of the lot is paid, where that is not what its batch pays now. */
+function reward({ reward: own }, { terms, token }) {
+  return own && own !== terms.reward ? `; it pays ${money(token, own)} an item, as before its batch was raised` : '';
 }
 
 /** Whether a begun lot's result may be challenged. */

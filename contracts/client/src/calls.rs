@@ -3,10 +3,10 @@
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec, CALL_GAS,
-        ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE, IntentKeyAddArgs,
-        IntentKeyRemoveArgs, NodeRegisterArgs, OperatorConfirmArgs, POKE, StakeRemoveArgs, TokenListArgs, VerdictArgs,
-        WITHDRAW_GAS, WITHDRAW_PAYOUT, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs,
+        BatchSpec, CALL_GAS, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE,
+        IntentKeyAddArgs, IntentKeyRemoveArgs, NodeRegisterArgs, OperatorConfirmArgs, POKE, StakeRemoveArgs,
+        TokenListArgs, VerdictArgs, WITHDRAW_GAS, WITHDRAW_PAYOUT, WORK, WithdrawArgs, intents_gas, poke_gas, work_gas,
     },
     config::Config,
     governance::{Change, Feature, Role},
@@ -111,6 +111,8 @@ calls! {
     batch_create(token: TokenId, batch: BatchSpec) = secured(&BatchCreateArgs { token, batch });
     /// Appends lots to a batch, with their escrow out of the internal balance.
     batch_append(args: &BatchAppendArgs) = secured(args);
+    /// Raises the reward of a batch's lots that wait, with what their escrow lacks out of the internal balance.
+    batch_raise(args: &BatchRaiseArgs) = secured(args);
     /// Lets a batch expire later, Unix seconds.
     batch_extend_expiry(batch: BatchId, expires_at: u32) = secured(&BatchExtendExpiryArgs { batch, expires_at });
     /// Cancels a batch.

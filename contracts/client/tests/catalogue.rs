@@ -7,7 +7,7 @@ use piecework_client::{Call, View, calls, token, views};
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchAppendArgs, BatchSpec, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, IntentKeyAddArgs,
+        BatchAppendArgs, BatchRaiseArgs, BatchSpec, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, IntentKeyAddArgs,
         OperatorConfirmArgs, ResultClaim, TokenListArgs, VerdictArgs,
     },
     config::Config,
@@ -95,6 +95,7 @@ fn calls_of_the_coordinator() -> Vec<Call> {
         calls::heartbeat(AccountNo(4)),
         calls::batch_create(token, BatchSpec::default()),
         calls::batch_append(&BatchAppendArgs { batch: BATCH, items: 3, manifest: [5; 32], uri: "blob:00".to_owned() }),
+        calls::batch_raise(&BatchRaiseArgs { batch: BATCH, reward: Amount(6) }),
         calls::batch_extend_expiry(BATCH, 9),
         calls::batch_cancel(BATCH),
         calls::batch_forget(BATCH),

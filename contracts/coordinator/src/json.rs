@@ -43,6 +43,7 @@ arguments! {
     public_key: PublicKey,
     registration_only: bool,
     rep_unit: Amount,
+    reward: Amount,
     role: Role,
     sender_id: String,
     token: TokenId,

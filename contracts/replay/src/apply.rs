@@ -11,7 +11,7 @@ use piecework_interface::{
     due::DrawStep,
     event::{Entry, Line},
     host::sha256,
-    ids::{AccountNo, BatchId, ClassId, Digest, TokenId},
+    ids::{AccountNo, BatchId, ClassId, Digest, LotId, TokenId},
     key::Limit,
     lots::{group_count, lot_count},
     merkle::{self, Peaks},
@@ -128,6 +128,7 @@ impl Step<'_> {
             Entry::BatchAppended { batch, items, manifest, uri, escrow, opened } => {
                 self.batch_appended(*batch, (*items, *manifest, uri), escrow.0, *opened)
             }
+            Entry::Raised { batch, reward, escrow } => self.batch_raised(*batch, *reward, escrow.0),
             Entry::ExpiryExtended { batch, expires_at } => self.expiry_extended(*batch, *expires_at),
             Entry::AdjudicatorAccepted { batch, amount } => self.adjudicator_accepted(*batch, amount.0),
             Entry::AdjudicatorResigned { batch } => self.adjudicator_resigned(*batch),
@@ -137,7 +138,7 @@ impl Step<'_> {
                 let seed = Seed { value: *value, at: now_s, height, tickets: *tickets, appeal: *appeal };
                 self.draw(*batch, *at, Draw::Seeded(seed))
             }
-            Entry::Claimed { batch, lot, replaced } => self.claimed(*batch, *lot, replaced.as_ref()),
+            Entry::Claimed { batch, lot, reward, replaced } => self.claimed(*batch, *lot, *reward, replaced.as_ref()),
             Entry::Passed { batch, lot } => self.passed(*batch, *lot),
             Entry::Released { batch, lot, slash } => self.released(*batch, *lot, slash.0),
             Entry::Committed { batch, lot, commitment } => self.committed(*batch, *lot, commitment),
@@ -401,6 +402,28 @@ impl Step<'_> {
         open.progress.accepted = false;
         add(&mut open.escrow, escrow, "the batch's escrow")?;
         self.changes.appended.push((batch, AppendedSegment { segment, uri: uri.to_owned() }));
+        let cause = Cause { batch: Some(batch), lot: None };
+        self.balance(requester, token, Side::Debit(escrow), MovementKind::Escrow, cause)
+    }
+
+    /// A higher reward of lots without a record, with what their escrow lacks. An adjudicator accepts it anew.
+    fn batch_raised(&mut self, batch: BatchId, reward: Amount, escrow: u128) -> Result<(), Fault> {
+        let (now_s, cancelled) = (self.context.now_s, self.is_cancelled(batch));
+        let settled = self.batch(batch)?.settled;
+        let open = self.terms_of(batch)?;
+        let last = LotId(lot_count(open.items, open.terms.lot_size).saturating_sub(1));
+        let waiting = open.waiting_lots(settled, self.mirror.lots.contains_key(&(batch, last)));
+        let open = self.open_batch(batch)?;
+        if !open.terms.may_be_raised_to(reward.0, cancelled, now_s) {
+            return Err(Fault::Differs("a raise"));
+        }
+        if escrow != money::raise(&open.terms, open.fixed.fee_bps, reward, waiting) {
+            return Err(Fault::Differs("the escrow"));
+        }
+        open.terms.reward = reward;
+        open.progress.accepted = false;
+        add(&mut open.escrow, escrow, "the batch's escrow")?;
+        let (requester, token) = (open.requester, open.token);
         let cause = Cause { batch: Some(batch), lot: None };
         self.balance(requester, token, Side::Debit(escrow), MovementKind::Escrow, cause)
     }

@@ -80,6 +80,7 @@ impl Step<'_> {
         let count = self.terms_of(batch)?.lot_items(lot);
         let operator = self.operator_of(account)?;
         let state = self.lot(batch, lot)?;
+        let terms = state.terms(&terms);
         if !state.challengeable(&terms, now_s) {
             return Err(Fault::Differs("the phase of the lot"));
         }
@@ -118,7 +119,8 @@ impl Step<'_> {
         told: (u64, &[JurorPay], &[ChallengerPay], u128),
     ) -> Result<(), Fault> {
         let open = self.terms_of(batch)?;
-        let (fixed, held) = (open.fixed.clone(), open.held());
+        let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
+        let (fixed, held) = (open.fixed.clone(), open.held(state));
         let (overturned, settlement) =
             self.judged(batch, lot, |judgement| (judgement.overturned(), judgement.settle(&fixed, &held)))?;
         let (jurors, challengers) = settlement.case_pay(self.lot(batch, lot)?);

@@ -3,6 +3,7 @@
 use super::{Context, EndedSlot, Fault, Reveal, SlotEnd, step::Step};
 use piecework_interface::{
     admit::{Seat, Table},
+    amount::Amount,
     draw::Seed,
     due::{LotStep, Setting},
     event::Abandoned,
@@ -18,13 +19,23 @@ use piecework_interface::{
 };
 
 impl Step<'_> {
-    pub fn claimed(&mut self, batch: BatchId, lot: LotId, replaced: Option<&Abandoned>) -> Result<(), Fault> {
+    pub fn claimed(
+        &mut self,
+        batch: BatchId,
+        lot: LotId,
+        reward: Option<Amount>,
+        replaced: Option<&Abandoned>,
+    ) -> Result<(), Fault> {
         let (caller, now_s) = (self.caller()?, self.context.now_s);
         let (seat, seed) = self.seat(batch, lot, caller)?;
         if seat.replaces != replaced.map(|abandoned| abandoned.node) {
             return Err(Fault::Differs("the reservation that a claim replaces"));
         }
-        if !self.mirror.lots.contains_key(&(batch, lot)) {
+        let begins = !self.mirror.lots.contains_key(&(batch, lot));
+        if reward != begins.then_some(self.terms_of(batch)?.terms.reward) {
+            return Err(Fault::Differs("the reward of a lot"));
+        }
+        if begins {
             self.lot_begun(batch, lot)?;
         }
         if let Some(abandoned) = replaced {

@@ -59,7 +59,7 @@ impl Step<'_> {
             settled_at: self.context.now_s,
             seq: self.mirror.root.seq,
         };
-        let settlement = judgement.settle(&open.fixed, &open.held());
+        let settlement = judgement.settle(&open.fixed, &open.held(&state));
         if (settlement.fee, settlement.refund, settlement.forfeit) != (fee, refund, forfeit) {
             return Err(Fault::Differs("fee, refund or forfeit"));
         }

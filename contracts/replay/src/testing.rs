@@ -72,8 +72,16 @@ impl JournalBuilder {
         self.mirror.apply(&parsed, &Context { now_s: self.now_s, height: self.height, text: &text, ops })
     }
 
-    /// The next line, if it is this one.
-    pub fn line(&self, event: &str, node: Option<AccountNo>, log: Vec<Entry>) -> Line {
+    /// The next line, if it is this one. A claim of a lot that has no record yet says its batch's reward.
+    pub fn line(&self, event: &str, node: Option<AccountNo>, mut log: Vec<Entry>) -> Line {
+        for entry in &mut log {
+            if let Entry::Claimed { batch, lot, reward, .. } = entry
+                && !self.mirror.lots.contains_key(&(*batch, *lot))
+            {
+                let open = self.mirror.batches.get(batch).and_then(|batch| batch.open.as_ref());
+                *reward = open.map(|open| open.terms.reward);
+            }
+        }
         Line { seq: self.mirror.root.seq, event: event.to_owned(), node, log }
     }
 
@@ -229,7 +237,7 @@ pub fn seeded(at: At) -> Entry {
 
 /// A claim of a seat.
 pub fn claim(lot: LotId) -> Entry {
-    Entry::Claimed { batch: BATCH, lot, replaced: None }
+    Entry::Claimed { batch: BATCH, lot, reward: None, replaced: None }
 }
 
 /// A commitment.

@@ -135,6 +135,7 @@ mod tests {
             items: 64,
             round: 0,
             begun_at: 1,
+            reward: Some(Amount(1_000)),
             appeal: true,
             clock_at: 0,
             phase_at: 0,
@@ -162,6 +163,7 @@ mod tests {
         assert_eq!((&json["state"], &json["draw"]), (&json!("judging"), &json!({ "opened": 6 })));
         assert_eq!((&json["open_items"], &json["case"]["open_until"]), (&json!("0000000000000005"), &json!(6)));
         assert_eq!((&json["begun_at"], &json["appeal"]), (&json!(1), &json!(true)));
+        assert_eq!(json["reward"], "1000");
         let challenge = &json["challenges"][0];
         assert_eq!(
             (&challenge["items"], &challenge["evidence"]),

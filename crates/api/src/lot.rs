@@ -31,6 +31,8 @@ pub struct Lot {
     pub round: u8,
     /// Unix time of the first claim, seconds; 0 before.
     pub begun_at: u32,
+    /// Reward R of one copy of one item, its batch's at the first claim: no later raise reaches it. Absent before.
+    pub reward: Option<Amount>,
     /// Whether its result may be appealed, as its group's seed said; false while it is open.
     pub appeal: bool,
     /// Unix time at which the round's clock started, seconds; 0 while it waits for a claim.

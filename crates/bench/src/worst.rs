@@ -119,7 +119,7 @@ fn entries__should_fit_what_the_contract_sets_aside_for_them() {
     assert!(length(&[Entry::Committed { batch, lot, commitment: [255; 32] }, revealing]) <= OP_LOG_BYTES);
     assert!(length(&[Entry::Revealed { batch, lot, digest: [255; 32] }]) <= OP_LOG_BYTES);
     let replaced = Some(Abandoned { node: AccountNo(u32::MAX), slash: most });
-    assert!(length(&[Entry::Claimed { batch, lot, replaced }]) <= OP_LOG_BYTES);
+    assert!(length(&[Entry::Claimed { batch, lot, reward: Some(most), replaced }]) <= OP_LOG_BYTES);
     assert!(
         length(&[Entry::Seeded { batch, at: At::Lot(lot), value: [255; 16], tickets: u32::MAX, appeal: true }])
             <= OP_LOG_BYTES

@@ -205,7 +205,7 @@ impl Ledger {
                 self.revealing.insert((*batch, *lot));
                 self.abandoned.extend(abandoned.iter().map(|slot| (slot.node, *batch, *lot)));
             }
-            Entry::Claimed { batch, lot, replaced: Some(replaced) } => {
+            Entry::Claimed { batch, lot, replaced: Some(replaced), .. } => {
                 self.abandoned.push((replaced.node, *batch, *lot));
             }
             Entry::Freed { batch, lot, abandoned } => {

@@ -310,7 +310,7 @@ COMMENT ON COLUMN batches.uri IS 'Where that manifest is; only the journal has i
 COMMENT ON COLUMN batches.terms IS 'Terms as the contract''s view answers them.';
 COMMENT ON COLUMN batches.fixed IS 'What was copied from the configuration, as the view answers it.';
 COMMENT ON COLUMN batches.class IS 'Class of the work, from terms.';
-COMMENT ON COLUMN batches.reward IS 'Reward of one copy of one item, token units, from terms.';
+COMMENT ON COLUMN batches.reward IS 'Reward of one copy of one item of lots without a claim, token units, from terms.';
 COMMENT ON COLUMN batches.lot_size IS 'Items per lot, from terms.';
 COMMENT ON COLUMN batches.expires_at IS 'Unix seconds after which nothing new is claimed, from terms.';
 COMMENT ON COLUMN batches.progress IS 'The moving window, what settled lots left and the adjudicator''s bond, as the view answers them; of a closed batch their last value.';
@@ -328,6 +328,7 @@ CREATE TABLE lots (
     phase        text COLLATE "C" NOT NULL CHECK (phase IN ('working', 'revealing', 'provisional', 'judging', 'settled')),
     round        smallint NOT NULL,
     begun_at     bigint NOT NULL,
+    reward       numeric(39,0) NOT NULL,
     appeal       boolean NOT NULL,
     clock_at     bigint NOT NULL,
     phase_at     bigint NOT NULL,
@@ -346,6 +347,7 @@ COMMENT ON COLUMN lots.lot IS 'Number in the batch, from 0.';
 COMMENT ON COLUMN lots.phase IS 'working, revealing, provisional; judging: the adjudicator''s time runs; settled: the contract keeps no record any more and the other columns show the last one.';
 COMMENT ON COLUMN lots.round IS '0, 1 for the extension, 2 for a jury.';
 COMMENT ON COLUMN lots.begun_at IS 'Unix seconds of the first claim; 0 if it was closed without one.';
+COMMENT ON COLUMN lots.reward IS 'Reward of one copy of one item, token units: its batch''s at the first claim; 0 if it was closed without one.';
 COMMENT ON COLUMN lots.appeal IS 'Whether its result may be appealed, as its group''s seed said.';
 COMMENT ON COLUMN lots.clock_at IS 'Unix seconds at which the round''s clock started; 0 while it waits for a claim.';
 COMMENT ON COLUMN lots.phase_at IS 'Unix seconds at which the phase after working began; 0 before.';

@@ -61,13 +61,13 @@ pub(crate) async fn batch_update(
          SET status = row.status, progress = coalesce(row.progress::jsonb, b.progress), escrow = row.escrow,
              settled = row.settled, results_root = row.results_root, callback = row.callback::jsonb,
              items = coalesce(row.items, b.items), appended = coalesce(row.appended, b.appended),
-             terms = CASE WHEN row.expires_at = b.expires_at OR row.expires_at IS NULL THEN b.terms
-                          ELSE jsonb_set(b.terms, '{expires_at}', to_jsonb(row.expires_at)) END,
+             terms = CASE WHEN row.expires_at IS NULL OR (row.expires_at, row.reward) = (b.expires_at, b.reward) THEN b.terms
+                          ELSE b.terms || jsonb_build_object('expires_at', row.expires_at, 'reward', row.reward::text) END,
              ended_at = coalesce(row.ended_at, b.ended_at), updated_seq = row.updated_seq
          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::bigint[], $6::bytea[], $7::text[],
-                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bigint[])
+                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bigint[], $13::numeric[])
            AS row (batch, status, progress, escrow, settled, results_root, callback, ended_at, updated_seq, items, appended,
-                   expires_at)
+                   expires_at, reward)
          WHERE b.batch = row.batch",
         &column(rows, |(batch, _)| *batch)?,
         &column(rows, |(_, row)| AsName(row.status.map_or(BatchState::Forgotten, BatchState::from)))?,
@@ -81,6 +81,7 @@ pub(crate) async fn batch_update(
         &column(rows, |(_, row)| row.extent.map(|extent| extent.items))? as _,
         &column(rows, |(_, row)| row.extent.map(|extent| extent.appended))? as _,
         &column(rows, |(_, row)| row.extent.map(|extent| extent.expires_at))? as _,
+        &column(rows, |(_, row)| row.extent.map(|extent| extent.reward))? as _,
     );
     write(tx, "batch_update", rows.len(), query).await
 }

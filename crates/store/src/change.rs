@@ -181,7 +181,7 @@ pub struct BatchRow {
     pub updated_seq: u64,
 }
 
-/// What an append or a later expiry changes of a batch.
+/// What an append, a raise or a later expiry changes of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// Items.
@@ -190,6 +190,8 @@ pub struct Extent {
     pub appended: Digest,
     /// Unix seconds after which nothing new is claimed.
     pub expires_at: u32,
+    /// Reward of lots without a claim.
+    pub reward: u128,
 }
 
 /// A lot.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use piecework_api::{Lot, LotState, Settlement};
 use piecework_interface::{
+    amount::Amount,
     case::Case,
     draw::Draw,
     ids::{AccountNo, BatchId, LotId},
@@ -28,17 +29,18 @@ pub(crate) async fn lot_upsert(
     // An array of arrays cannot be unnested row by row.
     let leavers = |leavers: &[AccountNo]| leavers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let query = sqlx::query!(
-        r#"INSERT INTO lots (batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items,
-                             draw, "case", updated_seq)
-         SELECT batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height,
+        r#"INSERT INTO lots (batch, lot, phase, round, begun_at, reward, appeal, clock_at, phase_at, phase_height, leavers,
+                             open_items, draw, "case", updated_seq)
+         SELECT batch, lot, phase, round, begun_at, reward, appeal, clock_at, phase_at, phase_height,
                 string_to_array(leavers, ',')::bigint[], open_items, draw::jsonb, "case"::jsonb, updated_seq
          FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::smallint[], $5::bigint[], $6::boolean[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::bigint[])
+                     $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::bigint[],
+                     $15::numeric[])
            AS row (batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items, draw,
-                   "case", updated_seq)
+                   "case", updated_seq, reward)
          ON CONFLICT (batch, lot) DO UPDATE
-         SET phase = excluded.phase, round = excluded.round, begun_at = excluded.begun_at, appeal = excluded.appeal,
-             clock_at = excluded.clock_at, phase_at = excluded.phase_at, phase_height = excluded.phase_height,
+         SET phase = excluded.phase, round = excluded.round, begun_at = excluded.begun_at, reward = excluded.reward,
+             appeal = excluded.appeal, clock_at = excluded.clock_at, phase_at = excluded.phase_at, phase_height = excluded.phase_height,
              leavers = excluded.leavers, open_items = excluded.open_items, draw = excluded.draw, "case" = excluded."case",
              updated_seq = excluded.updated_seq"#,
         &column(rows, |((batch, _), _)| *batch)?,
@@ -55,6 +57,7 @@ pub(crate) async fn lot_upsert(
         &column(rows, |(_, row)| AsJson(&row.state.draw))?,
         &column(rows, |(_, row)| row.state.case.as_ref().map(AsJson))? as _,
         &column(rows, |(_, row)| row.updated_seq)?,
+        &column(rows, |(_, row)| row.state.reward.0)?,
     );
     write(tx, "lot_upsert", rows.len(), query).await
 }
@@ -65,7 +68,7 @@ pub(crate) async fn lot_load(
     mut slots: SlotsByLot,
 ) -> Result<BTreeMap<(BatchId, LotId), view::LotState>, StoreError> {
     sqlx::query!(
-        r#"SELECT batch, lot, phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items,
+        r#"SELECT batch, lot, phase, round, begun_at, reward, appeal, clock_at, phase_at, phase_height, leavers, open_items,
                   draw AS "draw: Json<Draw>", "case" AS "case: Json<Box<Case>>"
            FROM lots
            WHERE phase <> 'settled'"#
@@ -79,6 +82,7 @@ pub(crate) async fn lot_load(
             phase: named(&row.phase, "lots.phase")?,
             round: narrow(row.round, "lots.round")?,
             begun_at: narrow(row.begun_at, "lots.begun_at")?,
+            reward: row.reward.into(),
             appeal: row.appeal,
             clock_at: narrow(row.clock_at, "lots.clock_at")?,
             phase_at: narrow(row.phase_at, "lots.phase_at")?,
@@ -119,7 +123,7 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
     let numbers: Vec<i64> = lots.iter().map(|lot| i64::from(lot.0)).collect();
     sqlx::query!(
         r#"SELECT g.lot AS "lot!", l.phase AS "phase?", l.round AS "round?", l.begun_at AS "begun_at?",
-                  l.appeal AS "appeal?", l.clock_at AS "clock_at?",
+                  l.reward AS "reward?", l.appeal AS "appeal?", l.clock_at AS "clock_at?",
                   l.phase_at AS "phase_at?", l.leavers AS "leavers?", l.open_items AS "open_items?",
                   l.draw AS "draw?: Json<Draw>", l."case" AS "case?: Json<Box<Case>>",
                   l.updated_seq AS "updated_seq?", r.n AS "n?", r.accepted AS "accepted?", r.settled_at AS "settled_at?", s.reserved AS "reserved!",
@@ -157,6 +161,7 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
             state: row.phase.map_or(Ok(LotState::Open), |phase| named(&phase, "lots.phase"))?,
             round: narrow(row.round.unwrap_or_default(), "lots.round")?,
             begun_at: narrow(row.begun_at.unwrap_or_default(), "lots.begun_at")?,
+            reward: row.reward.map(Amount::from).filter(|reward| reward.0 > 0),
             appeal: row.appeal.unwrap_or_default(),
             clock_at: narrow(row.clock_at.unwrap_or_default(), "lots.clock_at")?,
             phase_at: narrow(row.phase_at.unwrap_or_default(), "lots.phase_at")?,

@@ -140,8 +140,12 @@ impl Rows {
         let before = self.change.batches.get(&batch);
         let last = row.open.as_ref().or(closed);
         let progress = last.map(|open| open.progress.clone());
-        let extent =
-            last.map(|open| Extent { items: open.items, appended: open.appended, expires_at: open.terms.expires_at });
+        let extent = last.map(|open| Extent {
+            items: open.items,
+            appended: open.appended,
+            expires_at: open.terms.expires_at,
+            reward: open.terms.reward.0,
+        });
         let row = BatchRow {
             status,
             progress: progress.or_else(|| before?.progress.clone()),

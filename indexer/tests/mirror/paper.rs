@@ -122,7 +122,7 @@ pub fn market() -> Paper {
     }
     paper.later(601);
     let replaced = Some(Abandoned { node: d, slash: Amount(60) });
-    paper.work(b, vec![Entry::Claimed { batch: BATCH, lot, replaced }, commit(lot), revealing(lot)]);
+    paper.work(b, vec![Entry::Claimed { batch: BATCH, lot, reward: None, replaced }, commit(lot), revealing(lot)]);
     paper.later(1);
     for node in [a, e] {
         paper.reveal(node, lot, b"xyz", vec![]);

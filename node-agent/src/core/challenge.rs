@@ -301,7 +301,7 @@ impl State {
         proven: Option<u64>,
     ) -> Result<Draft, Refusal> {
         let (batch, lot, open) = (held.place.batch, held.place.lot, &held.batch.open);
-        let (terms, items) = (&open.terms, open.lot_items(lot));
+        let (terms, items) = (&held.lot.terms(&open.terms), open.lot_items(lot));
         let dispute = held.dispute();
         let disputed = dispute.items();
         let case = held.lot.case.as_deref().cloned().unwrap_or_default();

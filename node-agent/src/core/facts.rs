@@ -109,6 +109,7 @@ impl Facts {
         Offer {
             batch: &batch.open,
             round,
+            reward: lot.map_or(batch.open.terms.reward, |lot| lot.terms(&batch.open.terms).reward),
             class: self.classes.get(&class),
             others: self.others_in(batch, lot),
             adjudicators: &self.adjudicators,

@@ -10,6 +10,7 @@ use std::{
 };
 
 use piecework_interface::{
+    amount::Amount,
     ids::{AccountNo, ClassId, TokenId},
     money::mul_div,
     terms::JURY,
@@ -92,6 +93,8 @@ pub struct Offer<'a> {
     pub batch: &'a OpenBatch,
     /// Round.
     pub round: u8,
+    /// Reward of the lot: its batch's, or its own once it has begun.
+    pub reward: Amount,
     /// Its class's row; `None` while it is not known.
     pub class: Option<&'a Class>,
     /// Operators with active nodes of the class beside the agent's own.
@@ -182,8 +185,8 @@ impl Policy {
     fn terms(&self, offer: &Offer<'_>, refusals: &mut Vec<Refusal>) {
         let (token, terms) = (offer.batch.token, &offer.batch.terms);
         let least = self.min_reward.get(&token).copied().unwrap_or_default();
-        if terms.reward.0 < least {
-            let why = format!("it pays {} of token {token} per item, less than {least}", terms.reward);
+        if offer.reward.0 < least {
+            let why = format!("it pays {} of token {token} per item, less than {least}", offer.reward);
             refusals.push(Refusal { why, fix: format!("lower [policy] min_reward of token {token}") });
         }
         let (bond, slash) = (terms.bond_pct, terms.dissent_slash_pct);

@@ -1,9 +1,10 @@
-//! Batches: created, appended to, cancelled, skipped, closed, forgotten.
+//! Batches: created, appended to, raised, cancelled, skipped, closed, forgotten.
 
 mod append;
 mod cancel;
 mod close;
 mod create;
+mod raise;
 mod skip_lots;
 
 use piecework_interface::ids::{AccountNo, BatchId};
@@ -28,6 +29,11 @@ impl<H: Host> Engine<'_, H> {
             Some(Batch::Open(open)) => Some(open),
             _ => None,
         })
+    }
+
+    /// The same for a call that needs one.
+    fn peek_open(&mut self, batch: BatchId) -> Result<&OpenBatch, Error> {
+        self.peek_batch(batch)?.ok_or(Error::BatchState(batch, "does not exist or is closed"))
     }
 
     /// What an open batch holds, to be changed.

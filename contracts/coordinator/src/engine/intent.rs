@@ -7,8 +7,8 @@ use piecework_compact::json;
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, INTENT_GAS, INTENT_WITHDRAW_GAS, INTENTS_REST_GAS,
-        WithdrawArgs,
+        BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs, INTENT_GAS, INTENT_WITHDRAW_GAS,
+        INTENTS_REST_GAS, WithdrawArgs,
     },
     event::Entry,
     ids::{AccountNo, TokenId},
@@ -119,6 +119,10 @@ impl<H: Host> Engine<'_, H> {
                 let escrow = self.escrow_of(draft.append.as_ref().ok_or(Skip::Message)?);
                 in_token(token, escrow)
             }
+            _ if kind == Kind::Raise => {
+                let cost = self.cost_of_raise(&BatchRaiseArgs { batch: draft.number, reward: draft.reward });
+                in_token(token, cost)
+            }
             _ if !kind.spends() => Ok(0),
             (.., Some(amount)) => Ok(amount.0),
             // A withdrawal without an amount takes everything.
@@ -152,7 +156,7 @@ impl<H: Host> Engine<'_, H> {
         draft: Draft,
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), Stop> {
-        let Draft { number: batch, expires_at, lots, .. } = draft;
+        let Draft { number: batch, expires_at, lots, reward, .. } = draft;
         match kind {
             Kind::Withdraw => {
                 let args = WithdrawArgs { token, amount: Some(Amount(amount)) };
@@ -169,6 +173,7 @@ impl<H: Host> Engine<'_, H> {
             Kind::Skip if lots.len() > SKIPPED_MAX => return Err(Skip::Message.into()),
             Kind::Skip => self.skip_lots(account, BatchSkipLotsArgs { batch, lots })?,
             Kind::Forget => self.forget_batch(account, batch)?,
+            Kind::Raise => self.raise(account, &BatchRaiseArgs { batch, reward })?,
             Kind::Transfer => self.transfer(account, (&draft.receiver_id, draft.memo), token, amount)?,
         }
         Ok(())

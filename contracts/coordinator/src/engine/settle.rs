@@ -59,7 +59,7 @@ impl<H: Host> Engine<'_, H> {
         recorded: bool,
     ) -> Result<(), Error> {
         let Place { batch, lot, ref facts, .. } = *place;
-        let settlement = judgement.settle(&facts.fixed, &Held::of(&facts.terms, place.bond));
+        let settlement = judgement.settle(&facts.fixed, &Held::of(&state.terms(&facts.terms), place.bond));
         let mut slots = Vec::with_capacity(state.slots.len());
         for (slot, outcome) in state.slots.iter().zip(&settlement.slots) {
             self.end_slot(slot.node, outcome.bond, outcome.slash)?;

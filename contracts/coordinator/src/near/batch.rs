@@ -1,6 +1,6 @@
 //! Batches. Each method is the requester's and takes one yoctoNEAR.
 
-use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs};
+use piecework_interface::call::{BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs};
 
 use super::{args, call, call_as, methods, reply};
 use crate::json::CreateArgs;
@@ -14,6 +14,9 @@ methods! {
 
     /// Adds lots to a batch.
     batch_append => call(|engine| engine.batch_append(args::read_as()));
+
+    /// Raises the reward of a batch's lots that wait for their first claim.
+    batch_raise(batch, reward) => call(|engine| engine.batch_raise(&BatchRaiseArgs { batch, reward }));
 
     /// Lets a batch expire later.
     batch_extend_expiry(batch, expires_at) => {

@@ -8,12 +8,14 @@ use piecework_coordinator::engine::{
     record::{self, Record},
 };
 use piecework_interface::{
+    dispute::challenge_deposit,
     event::Entry,
     ids::{AccountNo, BatchId, ClassId, NEAR, TokenId},
-    lots,
+    lots, money,
     settlement::slot_bond,
     storage,
-    view::{Account, Batch, BatchStatus, Class, Lot, Slot, SlotPhase, Token},
+    terms::Terms,
+    view::{Account, Batch, BatchStatus, Class, Lot, OpenBatch, Slot, SlotPhase, Token},
 };
 
 use super::chain::{CONTRACT, Chain};
@@ -168,7 +170,7 @@ fn check_nodes(chain: &Chain, rows: &Rows) {
         assert!(node.bonded <= node.stake, "bonds are within the stake");
         // A slash and another least stake reach a node's tickets when its owner changes its stake next, or by a poke.
         if !chain.lines.iter().any(|line| line.log.iter().any(|entry| matches!(entry, Entry::Applied { .. }))) {
-            let due = piecework_interface::money::tickets(node.stake.0, config.min_stake.0);
+            let due = money::tickets(node.stake.0, config.min_stake.0);
             assert!(node.tickets >= due, "tickets follow the stake");
         }
         for (class, tickets) in node.counted() {
@@ -194,7 +196,8 @@ fn check_storage(chain: &Chain, rows: &Rows) {
                 let bytes = open.progress.reserved * storage::lot_bytes(&open.terms);
                 *used.entry(open.requester).or_default() += bytes + storage::BATCH_BYTES;
                 let kept = open.progress.fees.0 + open.progress.freed.0 + open.progress.bond.0;
-                assert!(kept <= open.escrow.0, "what settled lots left is part of the escrow");
+                let owed = kept + owed_by_lots(batch, open, &live.clone().collect::<Vec<_>>());
+                assert!(owed <= open.escrow.0, "each lot's escrow, its deposits and what settled lots left are held");
             }
             None => {
                 assert_eq!(batch.status, BatchStatus::Closed);
@@ -232,6 +235,21 @@ fn check_storage(chain: &Chain, rows: &Rows) {
         assert!(possible, "the charge of {name} is explained");
         assert!(storage::cost(account.storage_used) <= account.storage_paid.0, "the charge of {name} is covered");
     }
+}
+
+/// What lots that are not settled may take out of their batch: each its escrow at its own reward, and its deposits.
+fn owed_by_lots(batch: &Batch, open: &OpenBatch, live: &[&Lot]) -> u128 {
+    let last = lots::lot_count(open.items, open.terms.lot_size) - 1;
+    let of = |terms: &Terms, items: u8| money::escrow(terms, open.fixed.fee_bps, items.into());
+    let (whole, short) = open.waiting_lots(batch.settled, live.iter().any(|lot| lot.lot.0 == last));
+    let waiting = u128::from(whole) * of(&open.terms, open.terms.lot_size) + of(&open.terms, short);
+    let begun = live.iter().map(|lot| {
+        let (terms, items) = (lot.state.terms(&open.terms), open.lot_items(lot.lot));
+        let challenges = lot.state.case.iter().flat_map(|case| &case.challenges);
+        let deposits = challenges.map(|challenge| challenge_deposit(&terms, items, challenge.items));
+        of(&terms, items) + deposits.sum::<u128>()
+    });
+    waiting + begun.sum::<u128>()
 }
 
 fn batch_of(rows: &Rows, batch: BatchId) -> &Batch {

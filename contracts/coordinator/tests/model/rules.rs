@@ -13,6 +13,7 @@ mod living;
 mod money;
 mod nodes;
 mod payout;
+mod raise;
 mod rounds;
 mod sortition;
 mod storage;

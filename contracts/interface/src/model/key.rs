@@ -36,11 +36,13 @@ pub enum Kind {
     Skip = 128,
     /// The end of a closed batch's row.
     Forget = 256,
+    /// A higher reward of a batch, with what it adds to the escrow.
+    Raise = 512,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Transfer,
         Self::Withdraw,
         Self::CreateBatch,
@@ -50,13 +52,17 @@ impl Kind {
         Self::Cancel,
         Self::Skip,
         Self::Forget,
+        Self::Raise,
     ];
 
     /// Whether it takes an amount out of the balance: such an intent is in the key's token and counts for its cap. All
     /// others take nothing out.
     #[must_use]
     pub const fn spends(self) -> bool {
-        self as u16 <= Self::Append as u16
+        match self {
+            Self::Transfer | Self::Withdraw | Self::CreateBatch | Self::Challenge | Self::Append | Self::Raise => true,
+            Self::ExtendExpiry | Self::Cancel | Self::Skip | Self::Forget => false,
+        }
     }
 }
 
@@ -66,7 +72,7 @@ pub struct Kinds(pub u16);
 
 impl Kinds {
     /// Every kind that there is.
-    pub const EVERY: Self = Self(511);
+    pub const EVERY: Self = Self(1023);
     /// What a removed key keeps.
     pub const NONE: Self = Self(0);
 
@@ -145,8 +151,18 @@ impl IntentKey {
     }
 }
 
-pub(crate) const WORDS: [&str; 9] =
-    ["transfer", "withdraw", "create_batch", "challenge", "append", "extend_expiry", "cancel", "skip", "forget"];
+pub(crate) const WORDS: [&str; 10] = [
+    "transfer",
+    "withdraw",
+    "create_batch",
+    "challenge",
+    "append",
+    "extend_expiry",
+    "cancel",
+    "skip",
+    "forget",
+    "raise",
+];
 
 impl Write for Kind {
     fn write(&self, out: &mut Text) {

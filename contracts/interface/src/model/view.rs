@@ -378,6 +378,8 @@ pub struct LotState {
     pub round: u8,
     /// Unix time of the first claim, seconds.
     pub begun_at: u32,
+    /// Reward R of the lot, its batch's at the first claim: no later raise reaches it.
+    pub reward: Amount,
     /// Whether its result may be appealed, as its group's seed said.
     pub appeal: bool,
     /// Unix time at which the round's clock started, seconds.
@@ -400,7 +402,7 @@ pub struct LotState {
 }
 
 fields!(LotState as [borsh] {
-    phase, round, begun_at, appeal, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case,
+    phase, round, begun_at, reward, appeal, clock_at, phase_at, phase_height, leavers, open_items, draw, slots, case,
 });
 
 /// One copy of a round, held by a node.
@@ -500,6 +502,7 @@ impl Write for Lot {
             phase,
             round,
             begun_at,
+            reward,
             appeal,
             clock_at,
             phase_at,
@@ -517,6 +520,7 @@ impl Write for Lot {
                 (",\"phase\":", phase),
                 (",\"round\":", round),
                 (",\"begun_at\":", begun_at),
+                (",\"reward\":", reward),
                 (",\"appeal\":", appeal),
                 (",\"clock_at\":", clock_at),
                 (",\"phase_at\":", phase_at),

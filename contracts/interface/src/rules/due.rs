@@ -61,12 +61,6 @@ pub struct Setting<'a> {
     pub height: u32,
 }
 
-impl Setting<'_> {
-    fn is_backed(&self) -> bool {
-        self.terms.is_backed_by(self.bond)
-    }
-}
-
 impl LotState {
     /// The step that is due; `None` while the lot waits for a node, a clock or an adjudicator.
     #[must_use]
@@ -76,7 +70,9 @@ impl LotState {
             LotPhase::Working => self.working_step(setting),
             LotPhase::Revealing => (self.all_revealed() || self.reveals_over(setting)).then_some(LotStep::Tally),
             LotPhase::Provisional if self.challengeable(terms, now_s) => None,
-            LotPhase::Provisional if self.is_challenged() && setting.is_backed() => Some(LotStep::OpenJury),
+            LotPhase::Provisional if self.is_challenged() && self.is_backed_by(setting.bond, terms) => {
+                Some(LotStep::OpenJury)
+            }
             LotPhase::Provisional => Some(LotStep::Settle),
             LotPhase::Judging => (!self.awaits_verdict(terms, setting.bond, now_s)).then_some(LotStep::Settle),
         }
@@ -86,7 +82,12 @@ impl LotState {
     #[must_use]
     pub fn awaits_verdict(&self, terms: &Terms, bond: u128, now_s: u32) -> bool {
         let runs = now_s < self.phase_at.saturating_add(terms.verdict_ttl_s());
-        self.phase == LotPhase::Judging && runs && terms.is_backed_by(bond)
+        self.phase == LotPhase::Judging && runs && self.is_backed_by(bond, terms)
+    }
+
+    /// Whether what is left of an adjudicator's bond covers a full lot at this lot's reward.
+    fn is_backed_by(&self, bond: u128, terms: &Terms) -> bool {
+        self.terms(terms).is_backed_by(bond)
     }
 
     fn working_step(&self, setting: &Setting<'_>) -> Option<LotStep> {

@@ -5,7 +5,7 @@ use crate::{
         draw::Draw,
         ids::LotId,
         terms::Terms,
-        view::{GROUP_LOTS, OpenBatch, WINDOW_GROUPS, Window},
+        view::{GROUP_LOTS, LotState, OpenBatch, WINDOW_GROUPS, Window},
     },
     rules::sortition::bar_is_at_one,
 };
@@ -30,6 +30,15 @@ pub fn lot_items(items: u32, lot_size: u8, lot: LotId) -> u8 {
     u8::try_from(left).map_or(lot_size, |left| left.min(lot_size))
 }
 
+/// Lots that wait for their first claim, `settled` and `live` ones of the batch taken off: how many whole ones, and the items
+/// of a short last lot, 0 if there is none or `last_waits` is false.
+#[must_use]
+pub fn waiting_lots(items: u32, lot_size: u8, (settled, live): (u32, u32), last_waits: bool) -> (u32, u8) {
+    let waiting = lot_count(items, lot_size).saturating_sub(settled).saturating_sub(live);
+    let rest = items.checked_rem(u32::from(lot_size)).and_then(|rest| u8::try_from(rest).ok()).unwrap_or_default();
+    if rest > 0 && last_waits { (waiting.saturating_sub(1), rest) } else { (waiting, 0) }
+}
+
 /// All items of a lot as a set.
 #[must_use]
 pub const fn all_items(count: u8) -> u64 {
@@ -41,6 +50,15 @@ pub const fn all_items(count: u8) -> u64 {
 #[must_use]
 pub fn open_groups(class_tickets: u32, terms: &Terms) -> u32 {
     (class_tickets / (GROUP_LOTS * u32::from(terms.start.max(1)))).clamp(2, 8)
+}
+
+impl LotState {
+    /// The terms that hold for the lot: its batch's, with its own reward once it has one.
+    #[must_use]
+    pub fn terms(&self, batch: &Terms) -> Terms {
+        let reward = if self.reward.0 == 0 { batch.reward } else { self.reward };
+        Terms { reward, ..batch.clone() }
+    }
 }
 
 impl Window {
@@ -117,6 +135,15 @@ fn full_group(group: u32, lots: u32) -> u32 {
 }
 
 impl OpenBatch {
+    /// Lots that wait for their first claim, of which a raise prices anew: whole ones, and the items of a short last one.
+    /// `settled` are settled so far; `last_lives` says whether the last lot has a record.
+    #[must_use]
+    pub fn waiting_lots(&self, settled: u32, last_lives: bool) -> (u32, u8) {
+        let last = LotId(lot_count(self.items, self.terms.lot_size).saturating_sub(1));
+        let waits = !last_lives && !self.progress.window.is_marked(last);
+        waiting_lots(self.items, self.terms.lot_size, (settled, self.progress.live), waits)
+    }
+
     /// Items of one of its lots.
     #[must_use]
     pub fn lot_items(&self, lot: LotId) -> u8 {

@@ -1,6 +1,6 @@
 //! Amounts: escrow, fee, bond and slashes. Products are taken in 256 bits; bonds round up, everything else down.
 
-use crate::model::{config::Fixed, terms::Terms};
+use crate::model::{amount::Amount, config::Fixed, terms::Terms};
 
 /// Tickets of one node at most.
 pub const TICKETS_MAX: u8 = 16;
@@ -57,6 +57,18 @@ pub fn fee(amount: u128, fee_bps: u16) -> u128 {
 pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
     let rewards = reward_escrow(terms, items);
     rewards.saturating_add(fee(rewards, fee_bps))
+}
+
+/// What a raise to `reward` adds to the escrow of these lots, whole ones and a short one of so many items: for each its new
+/// escrow less its old one. Lot by lot, so that every lot's escrow is covered whatever its fee rounds away.
+#[must_use]
+pub fn raise(terms: &Terms, fee_bps: u16, reward: Amount, (lots, short): (u32, u8)) -> u128 {
+    let raised = Terms { reward, ..terms.clone() };
+    let more = |items: u8| {
+        let items = u32::from(items);
+        escrow(&raised, fee_bps, items).saturating_sub(escrow(terms, fee_bps, items))
+    };
+    u128::from(lots).saturating_mul(more(terms.lot_size)).saturating_add(more(short))
 }
 
 /// What a copy of an item is worth in NEAR, f: `max(1, ⌈bond_rate × R / 2^32⌉)` yoctoNEAR.

@@ -5,7 +5,7 @@ use crate::{
         config::Fixed,
         draw::{Draw, Seed},
         ids::AccountNo,
-        terms::{JURY, Terms},
+        terms::{JURY, REWARD_LIMIT, Terms},
         view::{LotPhase, LotState, Slot, SlotPhase},
     },
     rules::{
@@ -72,6 +72,16 @@ impl Terms {
     ) -> bool {
         let is_later = expires_at > self.expires_at && expires_at <= created_at.saturating_add(lifetime_s);
         is_later && self.adjudicator().is_none() && !batch_closed_to_claims(self, cancelled, now_s)
+    }
+}
+
+impl Terms {
+    /// Whether the batch's reward may rise to this: it is an even number above what it is and below 2^80, and the batch takes
+    /// claims.
+    #[must_use]
+    pub const fn may_be_raised_to(&self, reward: u128, cancelled: bool, now_s: u32) -> bool {
+        let fits = reward > self.reward.0 && reward < REWARD_LIMIT && reward.is_multiple_of(2);
+        fits && !batch_closed_to_claims(self, cancelled, now_s)
     }
 }
 
@@ -147,10 +157,10 @@ impl LotState {
         (self.phase_at, self.phase_height) = (0, 0);
     }
 
-    /// Adds a slot. The first claim of a lot keeps its seed, and starts its clock.
+    /// Adds a slot. The first claim of a lot keeps the batch's reward and its seed, and starts its clock.
     pub fn claim(&mut self, terms: &Terms, (node, operator): (AccountNo, AccountNo), seed: &Seed, now_s: u32) {
         if self.begun_at == 0 {
-            (self.begun_at, self.appeal) = (now_s, seed.appeal);
+            (self.begun_at, self.reward, self.appeal) = (now_s, terms.reward, seed.appeal);
             self.draw = Draw::Seeded(seed.clone());
         }
         if self.clock_at == 0 || self.restarts(terms, now_s) {
@@ -177,7 +187,7 @@ impl LotState {
     #[must_use]
     pub fn abandon_slash(&self, terms: &Terms, fixed: &Fixed, items: u8) -> u128 {
         if self.round == JURY {
-            return juror_loss(terms, fixed, items, self.judged_items(JURY, items));
+            return juror_loss(&self.terms(terms), fixed, items, self.judged_items(JURY, items));
         }
         let bond = slot_bond(terms, fixed, items, self, self.round);
         money::mul_div(bond, u128::from(terms.abandon_slash_pct), 100)

@@ -41,7 +41,8 @@ use appeal::Ruling;
 /// The outcome of a lot's items, recomputed from its slots whenever it is needed, so that nothing of it is stored.
 #[derive(Clone, Debug)]
 pub struct Judgement<'a> {
-    terms: &'a Terms,
+    /// The lot's, with its own reward.
+    terms: Terms,
     items: u8,
     open_items: u64,
     /// What each slot revealed, in the lot's order: round 0 first.
@@ -82,15 +83,15 @@ pub struct Held {
 }
 
 impl OpenBatch {
-    /// What stands behind the scores of the batch's adjudicator.
+    /// What stands behind the scores of the batch's adjudicator in this lot.
     #[must_use]
-    pub fn held(&self) -> Held {
-        Held::of(&self.terms, self.progress.bond.0)
+    pub fn held(&self, state: &LotState) -> Held {
+        Held::of(&state.terms(&self.terms), self.progress.bond.0)
     }
 }
 
 impl Held {
-    /// What stands behind scores where so much is left of the bond.
+    /// What stands behind scores of a lot of these terms, where so much is left of the bond.
     #[must_use]
     pub fn of(terms: &Terms, bond: u128) -> Self {
         Self { bond, part: adjudicator_part(terms, terms.lot_size) }
@@ -205,7 +206,8 @@ impl SlotOutcome {
 
 /// Tallies a lot of `items` items, whose current round has ended: its slots are committed or revealed.
 #[must_use]
-pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<'a> {
+pub fn judge<'a>(terms: &Terms, items: u8, state: &'a LotState) -> Judgement<'a> {
+    let terms = state.terms(terms);
     let work = state.work_slots();
     let slots = &state.slots[..work.min(SLOTS_MAX)];
     let mut revealed: [Option<&[u8]>; SLOTS_MAX] = [None; SLOTS_MAX];
@@ -224,12 +226,12 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
         appeal: state.appeal,
         ruling: None,
     };
-    if terms.adjudicator().is_none() {
+    if judgement.terms.adjudicator().is_none() {
         judgement.count_winners();
     }
     if let (JURY, Some(case)) = (state.round, judgement.case) {
         let ruling = Ruling::new(&judgement, case, &state.slots[work..]);
-        for &(item, answer) in ruling.overturned.iter().filter(|_| terms.adjudicator().is_none()) {
+        for &(item, answer) in ruling.overturned.iter().filter(|_| judgement.terms.adjudicator().is_none()) {
             judgement.winners[usize::from(item)] = tally::equal_to(&judgement.item_answers(item), answer);
         }
         judgement.ruling = Some(Box::new(ruling));
@@ -240,7 +242,7 @@ pub fn judge<'a>(terms: &'a Terms, items: u8, state: &'a LotState) -> Judgement<
 /// The bond of a slot of the lot's round, yoctoNEAR.
 #[must_use]
 pub fn slot_bond(terms: &Terms, fixed: &Fixed, items: u8, state: &LotState, round: u8) -> u128 {
-    let judged = state.judged_items(round, items);
+    let (terms, judged) = (&state.terms(terms), state.judged_items(round, items));
     if round == JURY {
         return juror_bond(terms, fixed, items, judged);
     }

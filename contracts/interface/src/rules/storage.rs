@@ -68,7 +68,7 @@ fn slot_bytes(answers: u32) -> u32 {
 pub fn lot_bytes(terms: &Terms) -> u32 {
     let leavers = 4 * u32::try_from(LEAVERS_MAX).unwrap_or_default();
     let answers = u32::from(terms.lot_size) * u32::from(terms.answer_width);
-    (ROW + 9 + 78 + leavers) + u32::from(terms.copies()) * slot_bytes(answers) + verdict_bytes(terms)
+    (ROW + 9 + 94 + leavers) + u32::from(terms.copies()) * slot_bytes(answers) + verdict_bytes(terms)
 }
 
 /// yoctoNEAR that so many bytes lock.

@@ -37,6 +37,7 @@
 //! | `node_pause`, `node_resume`, `heartbeat` | node | 0 | `{}` |
 //! | `batch_create` | requester | 1 yocto | [`BatchCreateArgs`]; returns the [`crate::model::ids::BatchId`] |
 //! | `batch_append` | requester | 1 yocto | [`BatchAppendArgs`] |
+//! | `batch_raise` | requester | 1 yocto | [`BatchRaiseArgs`] |
 //! | `batch_extend_expiry` | requester | 1 yocto | [`BatchExtendExpiryArgs`] |
 //! | `batch_cancel`, `batch_forget` | requester | 1 yocto | [`BatchArgs`] |
 //! | `challenge` | account | 1 yocto | [`ChallengeArgs`]; its balance pays the deposit |
@@ -194,6 +195,15 @@ pub struct BatchAppendArgs {
 }
 
 fields!(BatchAppendArgs as [read] { batch, items, manifest(hex), uri });
+
+/// Arguments of `batch_raise`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchRaiseArgs {
+    /// Batch.
+    pub batch: BatchId,
+    /// Reward of a copy of an item from now on, for lots without a record: even, higher than it is, below 2^80.
+    pub reward: Amount,
+}
 
 /// Arguments of `batch_extend_expiry`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! line's number and a list of entries, each a short JSON array that begins with its tag:
 //!
 //! ```text
-//! EVENT_JSON:{"standard":"piecework","version":"2.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}
+//! EVENT_JSON:{"standard":"piecework","version":"2.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,"1000",null],["skip",1,8]]}}
 //! ```
 //!
 //! `event` names the method, `node` the node whose call it is: its `last_seen` becomes the block's time, and a silent node
@@ -266,6 +266,12 @@ entries! {
         /** Escrow, fee included. */ escrow: Amount,
         /** Whether the draw of their group opened. */ opened: bool,
     }
+    /// The reward of a batch's lots without a record rose, what their escrow lacked debited from the requester.
+    Raised = "raise" {
+        /** Batch. */ batch: BatchId,
+        /** Reward now. */ reward: Amount,
+        /** Added to the escrow, fee included. */ escrow: Amount,
+    }
     /// A batch expires later.
     ExpiryExtended = "expiry" {
         /** Batch. */ batch: BatchId,
@@ -295,6 +301,7 @@ entries! {
     Claimed = "claim" {
         /** Batch. */ batch: BatchId,
         /** Lot. */ lot: LotId,
+        /** The lot's reward, if this is its first claim. */ reward: Option<Amount>,
         /** The reservation that it replaced. */ replaced: Option<Abandoned>,
     }
     /// The node gave its seat back.

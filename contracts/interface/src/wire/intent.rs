@@ -17,8 +17,8 @@ use crate::{
         key::{Kind, PublicKey, WORDS},
     },
     wire::call::{
-        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
-        ChallengeArgs, WithdrawArgs,
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs,
+        BatchSpec, ChallengeArgs, WithdrawArgs,
     },
 };
 
@@ -148,6 +148,8 @@ pub enum Action {
     Skip(BatchSkipLotsArgs),
     /// Drops a closed batch's row, as `batch_forget` does.
     Forget(BatchArgs),
+    /// Raises a batch's reward, as `batch_raise` does.
+    Raise(Raise),
 }
 
 impl Action {
@@ -164,6 +166,7 @@ impl Action {
             Self::Cancel(_) => Kind::Cancel,
             Self::Skip(_) => Kind::Skip,
             Self::Forget(_) => Kind::Forget,
+            Self::Raise(_) => Kind::Raise,
         }
     }
 }
@@ -175,6 +178,16 @@ pub struct Append {
     pub token: TokenId,
     /// What is appended.
     pub append: BatchAppendArgs,
+}
+
+/// A raise of a batch whose reward token is the one named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raise {
+    /// Token of the escrow.
+    pub token: TokenId,
+    /// What is raised.
+    #[serde(flatten)]
+    pub raise: BatchRaiseArgs,
 }
 
 /// A challenge of a batch whose reward token is the one named.
@@ -236,12 +249,14 @@ pub struct Draft {
     pub number: BatchId,
     /// When it expires.
     pub expires_at: u32,
+    /// Its reward.
+    pub reward: Amount,
     /// Lots of it.
     pub lots: Vec<LotId>,
 }
 
 /// Fields of an action, by the place of its kind in [`Kind::ALL`]; of those with `true` none may be left out.
-const FIELDS: [(&[&str], &[bool]); 9] = [
+const FIELDS: [(&[&str], &[bool]); 10] = [
     (&["token", "amount", "receiver_id", "memo"], &[true, true, true]),
     (&["token", "amount"], &[true]),
     (&["token", "batch"], &[true, true]),
@@ -251,6 +266,7 @@ const FIELDS: [(&[&str], &[bool]); 9] = [
     (&["batch"], &[true]),
     (&["batch", "lots"], &[true, true]),
     (&["batch"], &[true]),
+    (&["token", "batch", "reward"], &[true; 3]),
 ];
 
 impl Draft {
@@ -263,6 +279,7 @@ impl Draft {
             "batch" if self.kind == Some(Kind::CreateBatch) => self.batch = Some(Read::read(reader)),
             "batch" => self.number = Read::read(reader),
             "expires_at" => self.expires_at = Read::read(reader),
+            "reward" => self.reward = Read::read(reader),
             "lots" => self.lots = Read::read(reader),
             "append" => self.append = Some(Read::read(reader)),
             _ => self.challenge = Some(Read::read(reader)),

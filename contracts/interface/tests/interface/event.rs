@@ -138,8 +138,9 @@ fn samples() -> Vec<Entry> {
         Entry::DrawOpened { batch, at: At::Group(2) },
         Entry::DrawOpened { batch, at: At::Lot(lot) },
         Entry::Seeded { batch, at: At::Group(0), value: [0xcd; 16], tickets: 9, appeal: true },
-        Entry::Claimed { batch, lot, replaced: None },
-        Entry::Claimed { batch, lot, replaced: Some(abandoned()) },
+        Entry::Raised { batch, reward: Amount(1_002), escrow: Amount(77) },
+        Entry::Claimed { batch, lot, reward: Some(Amount(1_000)), replaced: None },
+        Entry::Claimed { batch, lot, reward: None, replaced: Some(abandoned()) },
         Entry::Released { batch, lot, slash: Amount(6) },
         Entry::Committed { batch, lot, commitment: digest },
         Entry::Revealing { batch, lot, abandoned: vec![] },
@@ -232,13 +233,13 @@ fn line__should_have_the_documented_form() {
         event: "work".to_owned(),
         node: Some(AccountNo(7)),
         log: vec![
-            Entry::Claimed { batch: BatchId(0), lot: LotId(3), replaced: None },
+            Entry::Claimed { batch: BatchId(0), lot: LotId(3), reward: Some(Amount(1_000)), replaced: None },
             Entry::Skipped { op: 1, code: Skip::Full },
         ],
     };
     assert_eq!(
         line.render(),
-        r#"EVENT_JSON:{"standard":"piecework","version":"2.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,null],["skip",1,8]]}}"#
+        r#"EVENT_JSON:{"standard":"piecework","version":"2.0.0","event":"work","data":{"seq":12,"node":7,"log":[["claim",0,3,"1000",null],["skip",1,8]]}}"#
     );
 }
 
@@ -257,7 +258,7 @@ fn parse__should_ignore_what_is_not_ours() {
 
 #[test]
 fn parse__should_stop_at_what_it_cannot_read() {
-    let good = line(Entry::Claimed { batch: BatchId(0), lot: LotId(3), replaced: None }).render();
+    let good = line(Entry::Claimed { batch: BatchId(0), lot: LotId(3), reward: None, replaced: None }).render();
     for (from, to) in [
         ("2.0.0", "1.1.0"),
         ("\"seq\":12", "\"seq\":-1"),
@@ -504,11 +505,9 @@ fn work_entry() -> BoxedStrategy<Entry> {
             tickets,
             appeal: tickets.is_multiple_of(2),
         }),
-        (place(), prop::option::of(abandoned())).prop_map(|((batch, lot), replaced)| Entry::Claimed {
-            batch,
-            lot,
-            replaced
-        }),
+        (place(), prop::option::of(amount()), prop::option::of(abandoned()))
+            .prop_map(|((batch, lot), reward, replaced)| Entry::Claimed { batch, lot, reward, replaced }),
+        (place(), amount(), amount()).prop_map(|((batch, _), reward, escrow)| Entry::Raised { batch, reward, escrow }),
         (place(), amount()).prop_map(|((batch, lot), slash)| Entry::Released { batch, lot, slash }),
         (place(), digest()).prop_map(|((batch, lot), commitment)| Entry::Committed { batch, lot, commitment }),
         (place(), vec(abandoned(), 0..4)).prop_map(|((batch, lot), abandoned)| Entry::Revealing {

@@ -6,11 +6,11 @@ use piecework_compact::{
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
-        ChallengeArgs, WithdrawArgs, intents_gas,
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs,
+        BatchSpec, ChallengeArgs, WithdrawArgs, intents_gas,
     },
     ids::{BatchId, LotId, TokenId},
-    intent::{Action, Append, Challenge, Draft, INTENTS_MAX, Intent, Payment, SignedIntent},
+    intent::{Action, Append, Challenge, Draft, INTENTS_MAX, Intent, Payment, Raise, SignedIntent},
     key::{IntentKey, Kind, Kinds, Limit, PublicKey},
     keys::{KeyRows, key_set, own_key},
     skip::Skip,
@@ -57,12 +57,16 @@ fn any_action() -> impl Strategy<Value = Action> {
             let append = BatchAppendArgs { batch: BatchId(items), items, manifest, uri };
             Action::Append(Append { token: TokenId(token), append })
         }),
-        (any::<u32>(), any::<u32>(), vec(any::<u32>(), 0..9), 0..4).prop_map(|(number, expires_at, lots, kind)| {
+        (any::<u32>(), any::<u32>(), vec(any::<u32>(), 0..9), 0..5).prop_map(|(number, expires_at, lots, kind)| {
             let batch = BatchId(number);
             match kind {
                 0 => Action::ExtendExpiry(BatchExtendExpiryArgs { batch, expires_at }),
                 1 => Action::Cancel(BatchArgs { batch }),
                 2 => Action::Skip(BatchSkipLotsArgs { batch, lots: lots.into_iter().map(LotId).collect() }),
+                3 => {
+                    let raise = BatchRaiseArgs { batch, reward: Amount(expires_at.into()) };
+                    Action::Raise(Raise { token: TokenId(7), raise })
+                }
                 _ => Action::Forget(BatchArgs { batch }),
             }
         }),
@@ -98,6 +102,9 @@ fn draft_of(intent: &Intent) -> Draft {
             Draft { kind: Some(Kind::Skip), number: batch, lots, ..draft }
         }
         Action::Forget(BatchArgs { batch }) => Draft { kind: Some(Kind::Forget), number: batch, ..draft },
+        Action::Raise(Raise { token, raise: BatchRaiseArgs { batch, reward } }) => {
+            Draft { kind: Some(Kind::Raise), token: Some(token), number: batch, reward, ..draft }
+        }
     }
 }
 

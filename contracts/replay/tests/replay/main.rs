@@ -235,8 +235,12 @@ fn mirror__should_stop_at_what_does_not_follow() {
         forfeit: Amount(0),
         slots,
     };
-    let abandoned =
-        |node, slash| Entry::Claimed { batch: BATCH, lot, replaced: Some(Abandoned { node, slash: Amount(slash) }) };
+    let abandoned = |node, slash| Entry::Claimed {
+        batch: BATCH,
+        lot,
+        reward: None,
+        replaced: Some(Abandoned { node, slash: Amount(slash) }),
+    };
     let cases: [(Option<AccountNo>, Entry, Fault); 17] = [
         (
             None,
@@ -245,7 +249,7 @@ fn mirror__should_stop_at_what_does_not_follow() {
         ),
         (None, Entry::Withdrawing { account: A, token: TOKEN, amount: Amount(1) }, Fault::Range("a balance")),
         (None, claim(lot), Fault::NoCaller),
-        (Some(A), Entry::Claimed { batch: BatchId(9), lot, replaced: None }, Fault::NoBatch(BatchId(9))),
+        (Some(A), Entry::Claimed { batch: BatchId(9), lot, reward: None, replaced: None }, Fault::NoBatch(BatchId(9))),
         (Some(A), claim(LotId(2)), Fault::NoLot(BATCH, LotId(2))),
         (Some(A), commit(lot), Fault::NoLot(BATCH, lot)),
         (Some(A), abandoned(B, 60), Fault::Differs("the reservation that a claim replaces")),
@@ -324,7 +328,7 @@ fn mirror__should_check_slashes_and_pay_against_the_rules() {
     }
     journal.later(601);
     let replaced = Some(Abandoned { node: B, slash: Amount(61) });
-    let wrong = fault(&mut journal, Some(A), Entry::Claimed { batch: BATCH, lot, replaced });
+    let wrong = fault(&mut journal, Some(A), Entry::Claimed { batch: BATCH, lot, reward: None, replaced });
     assert_eq!(wrong, Fault::Differs("the slash of an abandoned reservation"));
     // And a lot that pays one unit too much to one of its slots.
     let mut journal = begun();
@@ -459,7 +463,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
         let public_key = PublicKey([lot.0 as u8; 32]);
         let (token, items, digest) = (TokenId(lot.0 as u16), Items(set % 16), sha256(b"xyz"));
         match kind {
-            0 => Entry::Claimed { batch, lot, replaced: abandoned.first().cloned() },
+            0 => Entry::Claimed { batch, lot, reward: None, replaced: abandoned.first().cloned() },
             1 | 2 => claim(lot),
             3 | 4 => commit(lot),
             5 => Entry::Revealing { batch, lot, abandoned },
@@ -532,7 +536,7 @@ fn lot_1_settled() -> JournalBuilder {
     }
     journal.later(601);
     let replaced = Some(Abandoned { node: D, slash: Amount(60) });
-    let changes = journal.work(B, vec![Entry::Claimed { batch: BATCH, lot, replaced }]);
+    let changes = journal.work(B, vec![Entry::Claimed { batch: BATCH, lot, reward: None, replaced }]);
     assert_eq!((changes.ended[0].end, changes.ended[0].slot.node, changes.ended[0].slash), (SlotEnd::Abandoned, D, 60));
     journal.work(B, vec![commit(lot), revealing(lot)]);
     journal.later(1);

@@ -186,6 +186,7 @@ fn lot(state: LotState, round: u8, slots: Vec<Slot>) -> LotWithSlots {
         items: 3,
         round,
         begun_at: 0,
+        reward: None,
         appeal: true,
         clock_at: 0,
         phase_at: 0,

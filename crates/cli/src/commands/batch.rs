@@ -10,6 +10,7 @@ mod forget;
 mod gold;
 mod lot;
 mod open_gold;
+pub mod raise;
 mod results;
 mod scored;
 mod skip;
@@ -43,6 +44,8 @@ pub enum BatchCommand {
     Create(Box<create::CreateArgs>),
     /// Check a JSON Lines file, upload its items, lock their reward and append them to an appendable batch
     Append(append::AppendArgs),
+    /// Raise the reward of lots that wait for their first claim; the difference is locked out of the balance
+    Raise(raise::SendArgs),
     /// Let a batch expire later
     ExtendExpiry(append::ExtendExpiryArgs),
     /// End an appendable batch whose lots have all begun; it closes with the last of them
@@ -90,6 +93,7 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
     match command {
         BatchCommand::Create(args) => create::run(context, *args).await,
         BatchCommand::Append(args) => append::run(context, args).await,
+        BatchCommand::Raise(args) => raise::run(context, args).await,
         BatchCommand::ExtendExpiry(args) => append::extend_expiry(context, args).await,
         BatchCommand::Close(args) => append::close(context, BatchId(args.batch)).await,
         BatchCommand::Watch(args) => watch::run(context, args).await,

@@ -65,6 +65,7 @@ const KINDS: Words<Kind> = &[
     ("create-batch", "A batch", Kind::CreateBatch),
     ("challenge", "A challenge, for its deposit", Kind::Challenge),
     ("append", "Items appended to a batch, for their escrow", Kind::Append),
+    ("raise", "A higher reward of a batch, for what its lots' escrow lacks", Kind::Raise),
     ("extend-expiry", "A later expiry of a batch", Kind::ExtendExpiry),
     ("cancel", "The cancellation of a batch", Kind::Cancel),
     ("skip", "Lots taken out of a batch", Kind::Skip),

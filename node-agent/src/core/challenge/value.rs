@@ -89,7 +89,7 @@ impl Dispute<'_> {
     fn worth_now(&self, challenged: u64, near_pct: u8) -> i128 {
         let mut state = self.state.clone();
         state.case = None;
-        let deposit = challenge_deposit(&self.open.terms, self.items, challenged);
+        let deposit = challenge_deposit(&self.state.terms(&self.open.terms), self.items, challenged);
         self.count(&state, near_pct).saturating_add(i128::try_from(deposit).unwrap_or(i128::MAX))
     }
 
@@ -122,6 +122,7 @@ impl Dispute<'_> {
     /// Pay, part of the pot and remaining bond of the node's slot, and what the challenger gets, in units of the token.
     fn count(&self, state: &LotState, near_pct: u8) -> i128 {
         let OpenBatch { terms, fixed, .. } = self.open;
+        let terms = &state.terms(terms);
         let settlement = judge(terms, self.items, state).settle(fixed, &Held::default());
         let (mut tokens, mut near) = (0_u128, 0_u128);
         let slots = state.slots.iter().zip(&settlement.slots).filter(|(slot, _)| slot.node == self.slot.node);

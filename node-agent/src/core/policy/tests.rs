@@ -81,6 +81,7 @@ impl Case {
         policy.refusals(&Offer {
             batch: &batch,
             round: self.round,
+            reward: self.terms.reward,
             class: self.class.as_ref(),
             others: self.others,
             adjudicators: &self.adjudicators,

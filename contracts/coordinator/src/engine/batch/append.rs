@@ -28,7 +28,7 @@ impl<H: Host> Engine<'_, H> {
 
     /// The token of a batch, and the escrow that these items take if they are appended to it.
     pub(in crate::engine) fn escrow_of(&mut self, args: &BatchAppendArgs) -> Result<(TokenId, u128), Error> {
-        let open = self.peek_batch(args.batch)?.ok_or(Error::BatchState(args.batch, "does not exist or is closed"))?;
+        let open = self.peek_open(args.batch)?;
         let facts = &open.facts;
         Ok((facts.token, money::escrow(&facts.terms, facts.fixed.fee_bps, args.items)))
     }

@@ -7,6 +7,7 @@ use piecework_interface::{
     dispute::{ChallengeRefusal, challenge_deposit},
     event::Entry,
     ids::{AccountNo, TokenId},
+    skip::Skip,
     storage::challenge_bytes,
     view::LotPhase,
 };
@@ -32,8 +33,9 @@ impl<H: Host> Engine<'_, H> {
     /// The batch's token, and the deposit of a challenge of these items.
     pub(in crate::engine) fn deposit_of(&mut self, args: &ChallengeArgs) -> Result<(TokenId, u128), Error> {
         let place = self.place(args.batch, args.lot)?.map_err(|skip| Error::Lot(skip.text()))?;
-        let facts = &place.facts;
-        Ok((facts.token, challenge_deposit(&facts.terms, place.items, set_of(&args.items)?)))
+        let lot = self.lots.peek(&*self.host, place.key())?.ok_or(Error::Lot(Skip::NoLot.text()))?;
+        let terms = lot.state.terms(&place.facts.terms);
+        Ok((place.facts.token, challenge_deposit(&terms, place.items, set_of(&args.items)?)))
     }
 
     /// Takes deposit and bytes for a challenge, or changes nothing.
@@ -43,7 +45,7 @@ impl<H: Host> Engine<'_, H> {
         let (place, mut state) = self.lot_in(args.batch, args.lot, LotPhase::Provisional)?;
         let operator = operator_of(self.account(account)?, account);
         let before = state.clone();
-        let (now, terms, token) = (self.now, &place.facts.terms, place.facts.token);
+        let (now, terms, token) = (self.now, &state.terms(&place.facts.terms), place.facts.token);
         let bytes = challenge_bytes(terms, items);
         let added = if state.challengeable(terms, now) {
             let challenge = state.case_mut().challenge(terms, place.items, (account, operator, items), now);

@@ -110,6 +110,7 @@ impl<H: Host> Engine<'_, H> {
         (seat, seed): (Seat, Seed),
     ) -> Result<(), Error> {
         let facts = &place.facts;
+        let reward = new.then_some(facts.terms.reward);
         self.make_room(number, facts.token)?;
         if new {
             let purse = &mut self.open_batch(place.batch)?.ok_or(Error::Internal("a batch is missing"))?.purse;
@@ -131,7 +132,7 @@ impl<H: Host> Engine<'_, H> {
             Ok::<_, Error>(())
         })??;
         self.put_lot(place, state);
-        self.push(Entry::Claimed { batch: place.batch, lot: place.lot, replaced });
+        self.push(Entry::Claimed { batch: place.batch, lot: place.lot, reward, replaced });
         Ok(())
     }
 }

@@ -56,6 +56,7 @@ fn more(entry: &mut Entry) -> bool {
     match entry {
         Entry::BatchCreated { escrow: amount, .. }
         | Entry::BatchAppended { escrow: amount, .. }
+        | Entry::Raised { escrow: amount, .. }
         | Entry::AdjudicatorAccepted { amount, .. }
         | Entry::TreasuryPaid { amount, .. }
         | Entry::Released { slash: amount, .. }
@@ -83,6 +84,9 @@ fn other(entry: &mut Entry) -> bool {
     match entry {
         Entry::BatchCreated { fixed, .. } => fixed.fee_bps ^= 1,
         Entry::BatchAppended { opened, .. } => *opened = !*opened,
+        Entry::Raised { reward, .. } => reward.0 ^= 1,
+        Entry::Claimed { reward: Some(reward), .. } => reward.0 ^= 2,
+        Entry::Claimed { reward, .. } => *reward = Some(Amount(2)),
         Entry::Extended { items, .. } => *items = Items(items.0 ^ 1),
         Entry::Provisional { digest, .. } => digest[0] ^= 1,
         Entry::Ruled { overturned, .. } => *overturned = Items(overturned.0 ^ 1),

@@ -3,7 +3,7 @@
 use piecework_interface::{
     call::{BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs},
     ids::{LotId, TokenId},
-    intent::{Action, Append, Challenge, Intent, Payment, SignedIntent},
+    intent::{Action, Append, Challenge, Intent, Payment, Raise, SignedIntent},
     key::Kinds,
 };
 
@@ -55,7 +55,7 @@ impl Run {
             let limit = key.as_ref().and_then(|key| key.limit);
             token = limit.map_or(TokenId(1 + u16::from(plan.token % 2)), |limit| limit.token);
             let kinds = key.map_or(Kinds::EVERY, |key| key.kinds);
-            kind = (0..9).map(|more| (plan.kind + more) % 9).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
+            kind = (0..10).map(|more| (plan.kind + more) % 10).find(|kind| kinds.0 >> kind & 1 == 1).unwrap_or(kind);
         }
         let amount = plan.amount.map(u128::from);
         let payment = payment(ACCOUNTS[plan.to.index(ACCOUNTS.len())], token, amount.unwrap_or(1));
@@ -80,6 +80,10 @@ impl Run {
                 Action::Skip(BatchSkipLotsArgs { batch: self.batch(&plan.to), lots })
             }
             8 => Action::Forget(BatchArgs { batch: self.batch(&plan.to) }),
+            9 => {
+                let raise = self.raise_args(self.batch(&plan.to), plan.amount.unwrap_or_default());
+                Action::Raise(Raise { token, raise })
+            }
             _ => {
                 let mut spec = self.spec(&plan.batch);
                 spec.items *= u32::from(plan.flaw != 8);

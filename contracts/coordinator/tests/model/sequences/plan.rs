@@ -28,6 +28,11 @@ pub enum Step {
         lots: u8,
         short: bool,
     },
+    Raise {
+        who: Index,
+        batch: Index,
+        more: u32,
+    },
     Extend {
         who: Index,
         batch: Index,
@@ -158,12 +163,8 @@ pub struct KeyPlan {
 }
 
 pub fn key_plan() -> impl Strategy<Value = KeyPlan> {
-    (any::<Index>(), 1..4_u8, 0..640_u16, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| KeyPlan {
-        who,
-        wallet,
-        kinds: kinds.min(Kinds::EVERY.0),
-        token,
-        cap,
+    (any::<Index>(), 1..4_u8, 0..1_200_u16, 0..3_u8, any::<u32>()).prop_map(|(who, wallet, kinds, token, cap)| {
+        KeyPlan { who, wallet, kinds: kinds.min(Kinds::EVERY.0), token, cap }
     })
 }
 
@@ -181,7 +182,7 @@ pub struct IntentPlan {
 
 pub fn intent_plan() -> impl Strategy<Value = IntentPlan> {
     let amount = proptest::option::of(prop_oneof![1 => Just(0), 4 => 1..1_000_000_u32, 4 => any::<u32>()]);
-    (any::<Index>(), any::<Index>(), 1..4_u8, 0..9_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
+    (any::<Index>(), any::<Index>(), 1..4_u8, 0..10_u8, 0..4_u8, amount, 0..30_u8, plan()).prop_map(
         |(who, to, wallet, kind, token, amount, flaw, batch)| IntentPlan {
             who,
             to,
@@ -297,6 +298,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         4 => (who(), who(), plan()).prop_map(|(who, token, plan)| Step::Create { who, token, plan }),
         4 => (who(), who(), 1..40_u8, prop::bool::weighted(0.2))
             .prop_map(|(who, batch, lots, short)| Step::Append { who, batch, lots, short }),
+        3 => (who(), who(), any::<u32>()).prop_map(|(who, batch, more)| Step::Raise { who, batch, more }),
         1 => (who(), who(), 1..3_000_u32).prop_map(|(who, batch, more_s)| Step::Extend { who, batch, more_s }),
         1 => (who(), who()).prop_map(|(who, batch)| Step::Cancel { who, batch }),
         1 => (who(), who()).prop_map(|(who, batch)| Step::Forget { who, batch }),

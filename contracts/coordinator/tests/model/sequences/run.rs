@@ -6,9 +6,9 @@ use piecework_coordinator::{engine::storage_minimum, testing::Receipt};
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
-        ClassNodeArgs, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs, OperatorConfirmArgs, StakeRemoveArgs,
-        intents_gas,
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs,
+        BatchSpec, ClassNodeArgs, DepositMessage, IntentKeyAddArgs, NodeRegisterArgs, OperatorConfirmArgs,
+        StakeRemoveArgs, intents_gas,
     },
     commitment::{Place, commitment},
     config::Config,
@@ -154,6 +154,18 @@ impl Run {
         BatchAppendArgs { batch, items, manifest: [lots; 32], uri: "blob:\"é\n".to_owned() }
     }
 
+    /// A raise of a batch: mostly upwards and even.
+    pub fn raise_args(&self, batch: BatchId, more: u32) -> BatchRaiseArgs {
+        let open = self.chain.mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref());
+        let before = open.map_or(0, |open| open.terms.reward.0);
+        let reward = match more % 8 {
+            0 => u128::from(more),
+            1 => before + u128::from(more % 3),
+            _ => before + u128::from(more % 100_000 / 2 * 2),
+        };
+        BatchRaiseArgs { batch, reward: Amount(reward) }
+    }
+
     /// A lot near the window's frontier.
     fn lot(&self, batch: BatchId, pick: u8) -> u32 {
         let open = self.chain.mirror.batches.get(&batch).and_then(|batch| batch.open.as_ref());
@@ -272,6 +284,12 @@ impl Run {
                 let who = self.requester(who, batch);
                 let args = self.append_args(batch, *lots, *short);
                 self.chain.call(Call::by(&who).with(1), |engine| engine.batch_append(args)).ok();
+            }
+            Step::Raise { who, batch, more } => {
+                let batch = self.batch(batch);
+                let who = self.requester(who, batch);
+                let args = self.raise_args(batch, *more);
+                self.chain.call(Call::by(&who).with(1), |engine| engine.batch_raise(&args)).ok();
             }
             Step::Extend { who, batch, more_s } => {
                 let batch = self.batch(batch);

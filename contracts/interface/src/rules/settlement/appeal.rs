@@ -118,7 +118,7 @@ impl Judgement<'_> {
 
     /// The deposit of a challenge of these items, in units of the token.
     pub(super) fn deposit(&self, items: u64) -> u128 {
-        challenge_deposit(self.terms, self.items, items)
+        challenge_deposit(&self.terms, self.items, items)
     }
 
     /// Adds the jury's slots, and a pot of what challengers lose for good where no jury decided. Returns whether one did.
@@ -126,8 +126,8 @@ impl Judgement<'_> {
         let Some(case) = self.case else { return false };
         let questions = case.challenged();
         let one = questions & questions.wrapping_neg();
-        let (fee, loss) = (juror_fee(self.terms, self.items, one), juror_loss(self.terms, fixed, self.items, one));
-        let bond = juror_bond(self.terms, fixed, self.items, questions);
+        let (fee, loss) = (juror_fee(&self.terms, self.items, one), juror_loss(&self.terms, fixed, self.items, one));
+        let bond = juror_bond(&self.terms, fixed, self.items, questions);
         settlement.slots.extend(ruling.outcomes(questions, (fee, loss, bond)));
         let back = case.challenges.iter().map(|challenge| self.deposit(challenge.items));
         settlement.challengers = back.map(|tokens| Returned { tokens, near: 0 }).collect();
@@ -150,7 +150,7 @@ impl Judgement<'_> {
             return;
         }
         let Some(case) = self.case else { return };
-        let (reward, worth, first) = (self.terms.reward.0, item_worth(self.terms, fixed), self.first());
+        let (reward, worth, first) = (self.terms.reward.0, item_worth(&self.terms, fixed), self.first());
         let (before, overturned) = (self.winners_before(), ruling.overturned_items());
         let copies = u128::from(self.terms.copies()).saturating_mul(reward);
         let (mut pot, mut newly_missed, mut wanted) = (0, [0_u32; SLOTS_MAX], Vec::new());

@@ -61,7 +61,7 @@ impl Judgement<'_> {
             None => self.settle_counted(fixed),
         };
         settlement.earned_fee = money::fee(settlement.pay(), fixed.fee_bps);
-        let escrow = money::escrow(self.terms, fixed.fee_bps, u32::from(self.items));
+        let escrow = money::escrow(&self.terms, fixed.fee_bps, u32::from(self.items));
         // What the case adds to the escrow, and what goes to neither the treasury nor the requester.
         let held = escrow.saturating_add(self.deposits()).saturating_add(settlement.forfeit);
         settlement.fee = settlement.fee.saturating_add(settlement.earned_fee);
@@ -101,7 +101,7 @@ impl Judgement<'_> {
 
     /// The bond of a slot that did work, yoctoNEAR.
     pub(super) fn work_bond(&self, fixed: &Fixed, slot: usize) -> u128 {
-        money::bond(self.terms, fixed, u8::try_from(self.judged(slot)).unwrap_or(u8::MAX))
+        money::bond(&self.terms, fixed, u8::try_from(self.judged(slot)).unwrap_or(u8::MAX))
     }
 
     /// What a revealed slot loses for missing so many results, yoctoNEAR.

@@ -24,7 +24,7 @@ impl Judgement<'_> {
         let full = self.full_pay();
         let withheld = settlement.slots.iter().filter(|slot| slot.revealed).map(|slot| full - slot.pay);
         settlement.fee = withheld.sum();
-        let part = adjudicator_part(self.terms, self.items).min(held.bond);
+        let part = adjudicator_part(&self.terms, self.items).min(held.bond);
         let unscored = self.case.is_none_or(|case| case.verdict.is_none());
         if unscored && backed && self.revealed.iter().any(Option::is_some) {
             (settlement.forfeit, settlement.fee) = (part, settlement.fee + part);

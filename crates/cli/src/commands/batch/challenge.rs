@@ -108,7 +108,7 @@ pub async fn prepare(context: &Context, args: &ChallengeArgs) -> anyhow::Result<
     }
     let items = chosen(&open, &lot, &args.items)?;
     let evidence = args.evidence.as_deref().map(Evidence::read).transpose()?;
-    let deposit = challenge_deposit(&open.terms, open.lot_items(lot.lot), set_of(&items));
+    let deposit = challenge_deposit(&lot.state.terms(&open.terms), open.lot_items(lot.lot), set_of(&items));
     let token = tokens::resolve(context, Some(&open.token.to_string())).await?;
     context.output.note(format!(
         "the challenge takes a deposit of {} from the balance: it comes back, and slashes pay for it, if the jury agrees; \

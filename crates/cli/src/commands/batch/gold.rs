@@ -316,6 +316,7 @@ mod tests {
             items: 4,
             round: 0,
             begun_at: 0,
+            reward: None,
             appeal: true,
             clock_at: 0,
             phase_at: 0,

@@ -3,6 +3,7 @@
 use clap::Args;
 use piecework_console::table;
 use piecework_interface::{
+    amount::Amount,
     answers::Answers,
     case::Case,
     ids::{AccountNo, BatchId, LotId},
@@ -32,6 +33,8 @@ struct Standing {
     phase: LotPhase,
     /// 0, 1 for the extension, 2 for a jury.
     round: u8,
+    /// Reward of a copy of an item, in units of the token: no later raise reaches it.
+    reward: Amount,
     /// Whether its result can be disputed at all: its class had nodes enough when it was drawn.
     appeal: bool,
     /// Seconds in which its result can still be disputed.
@@ -73,7 +76,8 @@ pub(super) async fn run(context: &Context, args: LotArgs) -> anyhow::Result<()> 
     let disputable_s = dispute::disputable_s(&lot, &open, context.now_s().await?);
     let items = items(&open, &lot);
     let (phase, round, appeal, case) = (lot.state.phase, lot.state.round, lot.state.appeal, lot.state.case);
-    let standing = Standing { batch, lot: lot.lot, phase, round, appeal, disputable_s, copies, items, case };
+    let reward = lot.state.reward;
+    let standing = Standing { batch, lot: lot.lot, phase, round, reward, appeal, disputable_s, copies, items, case };
     context.output.result(&standing, || describe(&standing))
 }
 

@@ -14,7 +14,7 @@ use piecework_interface::{
     amount::Amount,
     call::{self, BatchAppendArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, WithdrawArgs},
     ids::{BatchId, LotId},
-    intent::{Action, Append, Challenge, Intent, MEMO_MAX, Payment, SKIPPED_MAX, SignedIntent},
+    intent::{Action, Append, Challenge, Intent, MEMO_MAX, Payment, Raise, SKIPPED_MAX, SignedIntent},
     key::{DEADLINE_MAX_S, IntentKey, PublicKey},
     keys::own_key,
 };
@@ -25,7 +25,10 @@ use super::KINDS;
 use crate::{
     commands::{
         account,
-        batch::challenge::{self, ChallengeArgs},
+        batch::{
+            challenge::{self, ChallengeArgs},
+            raise::{self, RaiseArgs},
+        },
     },
     context::Context,
     files,
@@ -65,6 +68,8 @@ pub enum SignCommand {
     Challenge(ChallengeArgs),
     /// Append items to a batch, for their escrow out of the balance
     Append(AppendArgs),
+    /// Raise the reward of lots that wait, for what their escrow lacks out of the balance
+    Raise(RaiseArgs),
     /// Let a batch expire later
     ExtendExpiry(ExtendExpiryArgs),
     /// Take no more claims for a batch
@@ -234,6 +239,10 @@ async fn action(context: &Context, what: SignCommand) -> anyhow::Result<Action> 
                 )
             })?;
             Action::Append(Append { token: open.token, append })
+        }
+        SignCommand::Raise(args) => {
+            let prepared = raise::prepare(context, &args).await?;
+            Action::Raise(Raise { token: prepared.token.id(), raise: prepared.call })
         }
         SignCommand::ExtendExpiry(ExtendExpiryArgs { batch, expires }) => {
             let expires_at = context.now_s().await?.saturating_add(expires);

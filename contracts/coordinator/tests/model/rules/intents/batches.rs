@@ -1,16 +1,18 @@
 //! A requester's server: a capped key that creates batches, lets them live and ends them.
 
 use piecework_interface::{
+    amount::Amount,
     call::{
-        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchSkipLotsArgs, BatchSpec,
-        DepositMessage,
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs,
+        BatchSpec, DepositMessage,
     },
     event::Entry,
     ids::{BatchId, LotId, TokenId},
-    intent::{Action, Append, SKIPPED_MAX},
+    intent::{Action, Append, Raise, SKIPPED_MAX},
     key::Kind,
     money::escrow,
     skip::Skip,
+    terms::Terms,
     view::BatchStatus,
 };
 
@@ -18,10 +20,16 @@ use super::{ALICE, BOB, CAP, Relay};
 use crate::market::{Market, config, terms};
 
 const BATCH: BatchId = BatchId(0);
+const RAISED: u128 = 1_200;
 
 fn append(relay: &Relay, items: u32) -> Action {
     let append = BatchAppendArgs { batch: BATCH, items, manifest: [8; 32], uri: "blob:01".to_owned() };
     Action::Append(Append { token: relay.market.token, append })
+}
+
+fn raise(relay: &Relay, reward: u128) -> Action {
+    let raise = BatchRaiseArgs { batch: BATCH, reward: Amount(reward) };
+    Action::Raise(Raise { token: relay.market.token, raise })
 }
 
 fn create(relay: &Relay) -> Action {
@@ -35,20 +43,21 @@ fn key__should_run_a_batch_from_its_creation_to_its_end() {
     // Given a server whose key may sign every kind
     let mut relay = Relay::new();
     let now = relay.market.chain.now();
-    let locked = escrow(&terms(now), config().fee_bps, 3);
 
-    // When it creates a batch, appends to it, lets it expire later, takes a lot out, cancels and forgets it
+    // When it creates a batch, appends to it, raises its reward, lets it expire later, takes a lot out, cancels and forgets it
+    let raised = raise(&relay, RAISED);
     let extend = Action::ExtendExpiry(BatchExtendExpiryArgs { batch: BATCH, expires_at: now + 200_000 });
     let skip = Action::Skip(BatchSkipLotsArgs { batch: BATCH, lots: vec![LotId(1)] });
     let (cancel, forget) = (Action::Cancel(BatchArgs { batch: BATCH }), Action::Forget(BatchArgs { batch: BATCH }));
     let (created, appended) = (create(&relay), append(&relay, 3));
     let intents: Vec<_> = (1..)
-        .zip([created, appended, extend, skip, cancel, forget])
+        .zip([created, appended, raised, extend, skip, cancel, forget])
         .map(|(nonce, action)| relay.sign(action, nonce))
         .collect();
     for (intent, kind) in intents.into_iter().zip([
         Kind::CreateBatch,
         Kind::Append,
+        Kind::Raise,
         Kind::ExtendExpiry,
         Kind::Skip,
         Kind::Cancel,
@@ -63,7 +72,8 @@ fn key__should_run_a_batch_from_its_creation_to_its_end() {
     }
 
     // Then only what locked tokens counts for its day, and all of them are back
-    assert_eq!(relay.spent(), 2 * locked);
+    let raised = escrow(&Terms { reward: Amount(RAISED), ..terms(now) }, config().fee_bps, 3);
+    assert_eq!(relay.spent(), 2 * raised);
     assert_eq!(relay.market.balance(ALICE), 10 * CAP);
     assert_eq!(relay.market.chain.view(|mut engine| engine.view_batch(BATCH)).expect("view"), None);
 }
@@ -101,6 +111,38 @@ fn stolen_key__should_cost_its_cap_and_nothing_else() {
     assert_eq!(relay.market.view_batch(BATCH).status, BatchStatus::Open);
     relay.add(ALICE, key, &[Kind::Transfer, Kind::Append], CAP).expect("key");
     assert_eq!(relay.one(relay.sign(cancel(), 5)), Some(Skip::KeyKind));
+}
+
+#[test]
+fn stolen_key__should_raise_within_its_cap_alone() {
+    // Given a thief with the key of a server, and a batch of ten lots
+    let mut relay = Relay::new();
+    let before = relay.market.balance(ALICE);
+    let Action::CreateBatch(BatchCreateArgs { token, batch }) = create(&relay) else { unreachable!("a batch") };
+    let created = Action::CreateBatch(BatchCreateArgs { token, batch: BatchSpec { items: 30, ..batch } });
+    assert_eq!(relay.one(relay.sign(created, 1)), None);
+    let of = |reward| escrow(&Terms { reward: Amount(reward), ..terms(0) }, config().fee_bps, 3);
+    let most = (2..).step_by(2).map(|more| RAISED + more).find(|reward| 10 * of(*reward) > CAP).expect("a reward");
+
+    // When the thief raises above what is left of the day's cap, then nothing moves; what fits counts with its difference
+    assert_eq!(relay.one(relay.sign(raise(&relay, most), 2)), Some(Skip::KeyCap));
+    assert_eq!(relay.one(relay.sign(raise(&relay, most - 2), 3)), None);
+    assert_eq!(relay.spent(), 10 * of(most - 2));
+    assert_eq!(before - relay.market.balance(ALICE), relay.spent());
+    assert_eq!(relay.one(relay.sign(raise(&relay, most), 4)), Some(Skip::KeyCap));
+    // And what is no raise fails, as does one of a batch in another token than the key's, or without the kind
+    assert_eq!(relay.one(relay.sign(raise(&relay, 1_000), 5)), Some(Skip::Terms));
+    let elsewhere = Raise { token: TokenId(0), raise: BatchRaiseArgs { batch: BATCH, reward: Amount(most) } };
+    assert_eq!(relay.one(relay.sign(Action::Raise(elsewhere), 6)), Some(Skip::KeyToken));
+    relay.add(ALICE, relay.wallet.public_key(), &[Kind::Append], CAP).expect("key");
+    assert_eq!(relay.one(relay.sign(raise(&relay, most), 7)), Some(Skip::KeyKind));
+    // The raise comes back with the batch
+    relay
+        .market
+        .chain
+        .call(crate::chain::Call::by(ALICE).with(1), |engine| engine.batch_cancel(BatchArgs { batch: BATCH }))
+        .expect("cancel");
+    assert_eq!(relay.market.balance(ALICE), before);
 }
 
 #[test]

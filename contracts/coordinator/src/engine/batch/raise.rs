@@ -1,0 +1,68 @@
+//! `batch_raise`: a batch whose lots nobody wants for their pay.
+
+use piecework_interface::{
+    amount::Amount,
+    call::BatchRaiseArgs,
+    event::Entry,
+    governance::Feature,
+    ids::{AccountNo, BatchId, LotId, TokenId},
+    lots, money,
+};
+
+use crate::engine::{Engine, Error, Host, record::OpenBatch};
+
+impl<H: Host> Engine<'_, H> {
+    /// Raises the reward of lots without a record, with what their escrow lacks out of the caller's balance.
+    ///
+    /// # Errors
+    /// The caller is not the requester, the reward may not rise to this, or the balance does not do.
+    pub fn batch_raise(mut self, args: &BatchRaiseArgs) -> Result<(), Error> {
+        self.assert_one_yocto()?;
+        let caller = self.caller()?;
+        self.raise(caller, args)?;
+        self.finish("batch_raise", None)
+    }
+
+    /// The token of a batch, and what this raise adds to its escrow.
+    pub(in crate::engine) fn cost_of_raise(
+        &mut self,
+        &BatchRaiseArgs { batch, reward }: &BatchRaiseArgs,
+    ) -> Result<(TokenId, u128), Error> {
+        let waiting = self.waiting_lots(batch)?;
+        let facts = &self.peek_open(batch)?.facts;
+        Ok((facts.token, money::raise(&facts.terms, facts.fixed.fee_bps, reward, waiting)))
+    }
+
+    /// Lots of the batch that wait for their first claim: whole ones, and the items of a short last one.
+    fn waiting_lots(&mut self, batch: BatchId) -> Result<(u32, u8), Error> {
+        let OpenBatch { facts, window, purse, .. } = self.peek_open(batch)?;
+        let (items, size, past) = (facts.items, facts.terms.lot_size, (purse.results.count, purse.live));
+        let last = LotId(facts.lots().saturating_sub(1));
+        let settled = window.is_marked(last);
+        let waits = self.lots.peek(&*self.host, (batch, last))?.is_none() && !settled;
+        Ok(lots::waiting_lots(items, size, past, waits))
+    }
+
+    /// Debits the difference and sets the reward, or changes nothing. Lots with a record keep theirs.
+    pub(in crate::engine) fn raise(&mut self, requester: AccountNo, args: &BatchRaiseArgs) -> Result<(), Error> {
+        self.assert_runs(Feature::Batches)?;
+        let BatchRaiseArgs { batch, reward } = *args;
+        let (token, escrow) = self.cost_of_raise(args)?;
+        let now = self.now;
+        let open = self.batch_of(batch, requester)?;
+        if !open.facts.terms.may_be_raised_to(reward.0, open.cancelled, now) {
+            return Err(Error::Batch(
+                "reward must be even, above what it is and below 2^80, of a batch that takes claims",
+            ));
+        }
+        let held = open.purse.escrow.checked_add(escrow).ok_or(Error::Amount("the escrow is too large"))?;
+        self.debit(requester, token, escrow)?;
+        let open = self.batch_of(batch, requester)?;
+        open.purse.escrow = held;
+        open.facts.terms.reward = reward;
+        // An adjudicator answers by parts of the reward: it accepts the new one by topping up.
+        open.accepted = false;
+        self.push(Entry::Raised { batch, reward, escrow: Amount(escrow) });
+        Ok(())
+    }
+}
