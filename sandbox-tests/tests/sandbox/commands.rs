@@ -5,3 +5,4 @@ mod gold;
 mod governance;
 mod living;
 mod money;
+mod revenue;
