@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use piecework_console::{Problem, table};
 use piecework_revenue::{Date, EpochNo, Kind, Report, Why};
-use serde_json::json;
+use serde::Serialize;
 
 use super::{PolicyFile, Symbols, load, read::Mirror};
 use crate::context::Context;
@@ -20,6 +20,13 @@ pub struct AccrueArgs {
     /// Day of UTC such as 2026-12-01: its epoch up to the day's end
     #[arg(long, conflicts_with = "epoch")]
     date: Option<Date>,
+}
+
+/// A report as it is printed: `digest` is the SHA-256 of the text of `report`.
+#[derive(Serialize)]
+struct Printed<'a> {
+    digest: &'a str,
+    report: &'a Report,
 }
 
 pub(super) async fn run(context: &Context, args: AccrueArgs) -> anyhow::Result<()> {
@@ -46,7 +53,8 @@ pub(super) async fn run(context: &Context, args: AccrueArgs) -> anyhow::Result<(
     let (_, digest) = report.bytes()?;
     let symbols = Symbols::read(&mirror.gateway).await?;
     let digest = hex::encode(digest);
-    context.output.result(&json!({ "digest": digest, "report": report }), || describe(&report, &digest, &symbols))
+    let printed = Printed { digest: &digest, report: &report };
+    context.output.result(&printed, || describe(&report, &digest, &symbols))
 }
 
 fn describe(report: &Report, digest: &str, symbols: &Symbols) -> String {
