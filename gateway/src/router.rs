@@ -55,6 +55,7 @@ fn mirror() -> OpenApiRouter<App> {
         .routes(routes!(nodes::list::nodes_list))
         .routes(routes!(nodes::get::nodes_get))
         .routes(routes!(nodes::slots::nodes_slots))
+        .routes(routes!(nodes::stakes::stakes_list))
         .routes(routes!(accounts::list::accounts_list))
         .routes(routes!(accounts::get::accounts_get))
         .routes(routes!(accounts::ledger::accounts_ledger))

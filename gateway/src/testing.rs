@@ -13,7 +13,10 @@ use piecework_indexer::{
 };
 use piecework_interface::{
     amount::Amount,
-    call::{BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs},
+    call::{
+        BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs, OperatorConfirmArgs,
+        StakeRemoveArgs,
+    },
     commitment::{Place, commitment},
     config::{Bounds, Config as ContractConfig},
     dispute::challenge_deposit,
@@ -94,6 +97,26 @@ impl Market {
     /// Node `number` pauses.
     pub fn pause(&mut self, number: u32) {
         self.chain.call(Call::by(&node_id(number)), |engine| engine.node_pause()).unwrap();
+        self.take();
+    }
+
+    /// Node `number` takes whole NEAR out of its stake.
+    pub fn unstake(&mut self, number: u32, near: u128) {
+        let call = Call::by(&node_id(number)).with(1);
+        self.chain
+            .call(call, |engine| engine.stake_remove(StakeRemoveArgs { amount: Some(Amount(near * NEAR)) }))
+            .unwrap();
+        self.take();
+    }
+
+    /// Node `number` and node `operator` name each other.
+    pub fn name_operator(&mut self, number: u32, operator: u32) {
+        let (node, operator) = (node_id(number), node_id(operator));
+        let named = operator.clone();
+        self.chain.call(Call::by(&node).with(1), |engine| engine.node_operator(Some(named))).unwrap();
+        self.take();
+        let args = OperatorConfirmArgs { account_id: node, accept: true };
+        self.chain.call(Call::by(&operator).with(1), |engine| engine.operator_confirm(&args)).unwrap();
         self.take();
     }
 

@@ -6,6 +6,7 @@
 mod error;
 mod line;
 mod slots;
+mod stakes;
 
 pub use error::PlanError;
 
@@ -21,6 +22,7 @@ use piecework_store::{
 
 use line::{Place, Rows};
 use slots::LiveSlots;
+use stakes::Stakes;
 
 /// A block is kept as an anchor once per so many heights, even when it did not touch the contract.
 const ANCHOR_HEIGHTS: u64 = 1_000;
@@ -42,8 +44,12 @@ impl Planner {
         Self {
             committed: loaded.cursor.clone(),
             planned: loaded.cursor,
+            rows: Rows {
+                slots: LiveSlots::new(loaded.slots),
+                stakes: Stakes::of(&loaded.mirror),
+                change: Change::default(),
+            },
             mirror: loaded.mirror,
-            rows: Rows { slots: LiveSlots::new(loaded.slots), change: Change::default() },
             blocks: 0,
         }
     }

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
 use crate::{
-    Batch, BatchGold, BatchSegment, Class, EventPage, GoldItem, GoldPage, GoldStored, Lot, LotResult, LotWithSlots,
-    Page,
+    Batch, BatchGold, BatchSegment, Class, EventPage, GoldItem, GoldPage, GoldStored, LedgerEntry, Lot, LotResult,
+    LotWithSlots, Network, Page, StakeSpan,
     manifest::{self, Place},
 };
 
@@ -207,6 +207,45 @@ impl Client {
         let height = min_height.map(|height| format!("&min_height={height}")).unwrap_or_default();
         let path = format!("/v1/events?since_seq={since_seq}&limit={limit}&lines=true{height}");
         self.json(&path, &format!("the journal from line {since_seq}")).await
+    }
+
+    /// The market in numbers, and where the mirror stands. With `min_height` the gateway waits for that block first.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn network(&self, min_height: Option<u64>) -> Result<Network, ClientError> {
+        let height = min_height.map(|height| format!("?min_height={height}")).unwrap_or_default();
+        self.json(&format!("/v1/network{height}"), "the market").await
+    }
+
+    /// What stood behind each node from line `from_seq` to before line `until_seq`, by account number.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn stakes(&self, from_seq: u64, until_seq: u64) -> Result<Vec<StakeSpan>, ClientError> {
+        let path = format!("/v1/stakes?from_seq={from_seq}&until_seq={until_seq}&limit={PAGE}");
+        self.pages(&path, &format!("the stakes from line {from_seq} to line {until_seq}")).await
+    }
+
+    /// Movements of an account's balances since a Unix time, seconds, newest first.
+    ///
+    /// # Errors
+    /// As [`Client::get`], or the account is not registered.
+    pub async fn ledger_since(&self, account_id: &str, since: u64) -> Result<Vec<LedgerEntry>, ClientError> {
+        let (path, what) =
+            (format!("/v1/accounts/{account_id}/ledger?limit={PAGE}"), format!("the ledger of {account_id}"));
+        let mut rows: Vec<LedgerEntry> = Vec::new();
+        let mut cursor = String::new();
+        for _ in 0..PAGES_MAX {
+            let page: Page<LedgerEntry> = self.json(&format!("{path}{cursor}"), &what).await?;
+            let is_older = page.items.last().is_none_or(|entry| u64::from(entry.block_at) < since);
+            rows.extend(page.items.into_iter().take_while(|entry| u64::from(entry.block_at) >= since));
+            match page.next {
+                Some(next) if !is_older => cursor = format!("&cursor={next}"),
+                _ => return Ok(rows),
+            }
+        }
+        Err(ClientError::Endless { host: self.host(), what })
     }
 
     /// A blob of at most `limit` bytes; `None` if the gateway does not have it.

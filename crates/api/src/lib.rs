@@ -29,7 +29,7 @@ pub use journal::{Event, EventPage};
 pub use lot::{Challenge, Lot, LotState, LotStates, LotWithSlots, Settlement, Slot, SlotPhase};
 pub use manifest::Manifest;
 pub use network::{BatchTotals, ItemTotals, LotTotals, Network, NodeTotals, TokenTotals};
-pub use node::Node;
+pub use node::{Node, StakeSpan};
 pub use page::Page;
 pub use problem::{Problem, ProblemKind};
 pub use token::Token;

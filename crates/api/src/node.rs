@@ -28,3 +28,18 @@ pub struct Node {
     /// Last journal line that changed its account, its balances or the node.
     pub updated_seq: u64,
 }
+
+/// What stood behind a node in a range of journal lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct StakeSpan {
+    /// Account number.
+    pub account: AccountNo,
+    /// Account id.
+    #[cfg_attr(feature = "schema", schema(example = "node1.test.near"))]
+    pub account_id: String,
+    /// Least stake from the range's beginning to its end, yoctoNEAR; 0 if it was registered within.
+    pub least: Amount,
+    /// Account numbers of all operators that it had in the range, ascending; empty if only its own account.
+    pub operators: Vec<AccountNo>,
+}

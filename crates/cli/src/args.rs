@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{account, batch, class, contract, govern, intent, node, operator, token, up},
+    commands::{account, batch, class, contract, govern, intent, node, operator, revenue, token, up},
     global::GlobalArgs,
 };
 
@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Ask by a signature that anybody relays, instead of a transaction (NEP-413)
     #[command(subcommand)]
     Intent(intent::IntentCommand),
+    /// What the treasury's fees give to nodes, referrers and a reserve, by a policy that anybody recomputes
+    #[command(subcommand)]
+    Revenue(revenue::RevenueCommand),
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod govern;
 pub mod intent;
 pub mod node;
 pub mod operator;
+pub mod revenue;
 pub mod token;
 pub mod up;
 

@@ -16,7 +16,7 @@ mod upload;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
-use commands::{account, batch, class, contract, govern, intent, node, operator, token, up};
+use commands::{account, batch, class, contract, govern, intent, node, operator, revenue, token, up};
 use context::Context;
 use piecework_console::Output;
 
@@ -44,5 +44,6 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Govern(command) => govern::run(&context()?, command).await,
         Command::Tip(args) => intent::tip::run(&context()?, args).await,
         Command::Intent(command) => intent::run(&context()?, command).await,
+        Command::Revenue(command) => revenue::run(&context()?, command).await,
     }
 }

@@ -511,6 +511,19 @@ COMMENT ON COLUMN ledger.balance_after IS 'Balance afterwards, token units.';
 COMMENT ON COLUMN ledger.batch IS 'Batch that it concerns.';
 COMMENT ON COLUMN ledger.lot IS 'Lot that it concerns.';
 
+CREATE TABLE stakes (
+    account  bigint NOT NULL REFERENCES accounts,
+    seq      bigint NOT NULL REFERENCES events,
+    stake    numeric(39,0) NOT NULL,
+    operator bigint REFERENCES accounts,
+    PRIMARY KEY (account, seq)
+);
+COMMENT ON TABLE stakes IS 'What stood behind nodes: a row per line that changed a node''s stake or operator, append-only. It holds until the next one.';
+COMMENT ON COLUMN stakes.account IS 'Account number of the node.';
+COMMENT ON COLUMN stakes.seq IS 'Line.';
+COMMENT ON COLUMN stakes.stake IS 'Stake after it, the bonded part included, yoctoNEAR; 0 once the account is closed.';
+COMMENT ON COLUMN stakes.operator IS 'Account number of its operator after it; null: its own account.';
+
 CREATE TABLE reconciliations (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     height     bigint NOT NULL,

@@ -51,7 +51,7 @@ pub async fn ledger_difference_list(conn: &mut PgConnection) -> Result<Vec<Ledge
 }
 
 /// Tables that follow from the journal; the others are the journal itself, and reports.
-const DERIVED: [&str; 14] = [
+const DERIVED: [&str; 15] = [
     "config",
     "tokens",
     "accounts",
@@ -66,6 +66,7 @@ const DERIVED: [&str; 14] = [
     "challenges",
     "results",
     "ledger",
+    "stakes",
 ];
 
 /// Makes empty tables beside the live ones, with a copy of the journal, and points the transaction at them. They are

@@ -50,6 +50,8 @@ pub struct Change {
     pub results: Vec<LotResult>,
     /// Movements of balances.
     pub ledger: Vec<LedgerRow>,
+    /// What stands behind nodes.
+    pub stakes: Vec<StakeRow>,
 }
 
 /// A block.
@@ -128,6 +130,19 @@ pub struct AccountRow {
     pub created_seq: u64,
     /// Last line that changed it.
     pub updated_seq: u64,
+}
+
+/// What stands behind a node from a line on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StakeRow {
+    /// Node.
+    pub account: AccountNo,
+    /// Line.
+    pub seq: u64,
+    /// Stake, yoctoNEAR.
+    pub stake: u128,
+    /// Its operator, if that is another account.
+    pub operator: Option<AccountNo>,
 }
 
 /// A new batch. Its row is inserted with the parts of the record that never change; the other parts are [`BatchRow`]'s.

@@ -22,6 +22,7 @@ pub mod result;
 pub mod segment;
 mod settings;
 pub mod slot;
+pub mod stake;
 pub mod token;
 pub mod token_metadata;
 pub mod units;

@@ -5,7 +5,7 @@ use sqlx::PgTransaction;
 
 use crate::{
     StoreError, account, batch, challenge, change::Change, class, journal, ledger, lot, node, result, segment,
-    settings, slot, token,
+    settings, slot, stake, token,
 };
 
 /// Writes all rows of a change, parents before children.
@@ -35,5 +35,6 @@ pub async fn change_write(tx: &mut PgTransaction<'_>, stream: &str, change: &Cha
     challenge::challenge_insert(tx, &change.challenges).await?;
     result::result_insert(tx, &change.results).await?;
     ledger::ledger_insert(tx, &change.ledger).await?;
+    stake::stake_insert(tx, &change.stakes).await?;
     Ok(())
 }

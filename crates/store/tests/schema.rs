@@ -1,7 +1,8 @@
 //! The schema, its numbers and its guard.
 
+use piecework_interface::ids::AccountNo;
 use piecework_interface::model::history::MovementKind;
-use piecework_store::{DatabaseUrl, StoreError, Units, connect::MIGRATIONS, schema_check};
+use piecework_store::{DatabaseUrl, StoreError, Units, connect::MIGRATIONS, schema_check, stake::stake_span_list};
 use sqlx::PgPool;
 
 const MIGRATED: &sqlx::migrate::Migrator = &MIGRATIONS;
@@ -84,4 +85,38 @@ fn database_url__should_hide_its_password() {
 fn database_url__should_refuse_another_scheme() {
     assert!(matches!("mysql://db/market".parse::<DatabaseUrl>(), Err(StoreError::Url(_))));
     assert!(matches!("".parse::<DatabaseUrl>(), Err(StoreError::Url(_))));
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
+async fn stakes__should_cost_what_a_range_has_and_not_what_the_journal_has(pool: PgPool) {
+    // Given three nodes with a hundred thousand changes of their stake each: line n of node n % 3 leaves it with n
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::raw_sql(
+        "SET LOCAL session_replication_role = replica;
+         INSERT INTO accounts SELECT n, 'node' || n, 0, 0, 0, '[]', NULL, 0, 0 FROM generate_series(0, 2) n;
+         INSERT INTO nodes SELECT n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'active', NULL, NULL FROM generate_series(0, 2) n;
+         INSERT INTO stakes SELECT n % 3, n, n, CASE WHEN n % 1000 = 0 THEN 7 END FROM generate_series(0, 299999) n;",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    sqlx::query("ANALYZE stakes").execute(&pool).await.unwrap();
+
+    // When three hundred lines in their midst are asked for
+    let mut tx = pool.begin().await.unwrap();
+    let spans = stake_span_list(&mut tx, (150_000, 150_300), None, 200).await.unwrap();
+
+    // Then each node's least stake is what it had before them, and few more rows than those are read
+    let least: Vec<u128> = spans.iter().map(|span| span.least.0).collect();
+    assert_eq!(least, [149_997, 149_998, 149_999]);
+    assert_eq!(spans[0].operators, [AccountNo(7)]);
+    assert!(spans[1].operators.is_empty());
+    let read: i64 = sqlx::query_scalar(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'stakes'",
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .unwrap();
+    assert!(read < 1_000, "{read} rows are read");
 }

@@ -3,3 +3,4 @@
 pub mod get;
 pub mod list;
 pub mod slots;
+pub mod stakes;

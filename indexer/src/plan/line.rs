@@ -11,7 +11,7 @@ use piecework_store::change::{
     AccountRow, BatchRow, ChallengeRow, Change, EventRow, Extent, LedgerRow, LotRow, NewBatch, SegmentRow,
 };
 
-use super::{PlanError, slots::LiveSlots};
+use super::{PlanError, slots::LiveSlots, stakes::Stakes};
 
 /// Where and when a line was written.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,7 @@ impl Place {
 #[derive(Clone, Debug)]
 pub(super) struct Rows {
     pub slots: LiveSlots,
+    pub stakes: Stakes,
     pub change: Change,
 }
 
@@ -86,6 +87,7 @@ impl Rows {
         }
         for account in &changes.accounts {
             self.account(mirror, *account, seq, &changes.unregistered);
+            self.change.stakes.extend(self.stakes.changed(mirror, *account, seq));
         }
         self.change.new_batches.extend(line.log.iter().filter_map(|entry| new_batch(mirror, &changes, entry, seq)));
         for batch in &changes.batches {

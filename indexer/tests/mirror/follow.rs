@@ -108,7 +108,7 @@ async fn follow__should_mirror_a_quiet_chain(pool: PgPool) {
 #[sqlx::test(migrator = "MIGRATED")]
 async fn follow__should_lose_and_invent_nothing_under_faults(pool: PgPool) {
     for seed in 1..=4 {
-        sqlx::query("TRUNCATE cursor, blocks, receipts, events, reveals, config, tokens, accounts, balances, classes, nodes, node_classes, batches, segments, lots, slots, challenges, results, ledger")
+        sqlx::query("TRUNCATE cursor, blocks, receipts, events, reveals, config, tokens, accounts, balances, classes, nodes, node_classes, batches, segments, lots, slots, challenges, results, ledger, stakes")
             .execute(&pool)
             .await
             .unwrap();

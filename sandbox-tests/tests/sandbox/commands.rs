@@ -6,3 +6,4 @@ mod governance;
 mod living;
 mod money;
 mod payout;
+mod revenue;

@@ -4,6 +4,7 @@ mod relay;
 mod sign;
 pub mod tip;
 
+pub(super) use relay::{Relayed, Status, relay};
 pub use sign::PayArgs;
 
 use std::path::PathBuf;

@@ -37,18 +37,18 @@ pub struct RelayArgs {
 
 /// What became of an intent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Relayed {
+pub(in crate::commands) struct Relayed {
     account_id: Option<String>,
-    status: Status,
+    pub(in crate::commands) status: Status,
     code: Option<Skip>,
     reason: Option<&'static str>,
-    pub(super) tx_hash: String,
+    pub(in crate::commands) tx_hash: String,
 }
 
 /// Whether it did what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Status {
+pub(in crate::commands) enum Status {
     /// It did.
     Executed,
     /// It is genuine and could not; its number is used.
@@ -73,7 +73,7 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
 ///
 /// # Errors
 /// None of them was executed, or a call could not be sent.
-pub(super) async fn relay(context: &Context, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
+pub(in crate::commands) async fn relay(context: &Context, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
     let (coordinator, signer) = (context.coordinator()?, context.signer().await?);
     let mut relayed = Vec::new();
     for call in calls(intents) {

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+pub mod accrual;
+pub mod calendar;
+pub mod payment;
+pub mod policy;
+pub mod report;
+
+pub use accrual::{Accrual, AccrualError, BatchFacts, Inputs, SettledLot, Why};
+pub use calendar::{Date, EpochNo};
+pub use payment::Memo;
+pub use policy::{Policy, PolicyError};
+pub use report::{Kind, Report, Share, Span, Total};
