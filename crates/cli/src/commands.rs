@@ -4,12 +4,14 @@ pub mod account;
 pub mod batch;
 pub mod class;
 pub mod contract;
+pub mod deploy;
 pub mod govern;
 pub mod intent;
 pub mod node;
 pub mod operator;
 pub mod token;
 pub mod up;
+pub mod upgrade;
 
 use std::{
     fmt::Debug,
