@@ -65,11 +65,12 @@ pub async fn run(context: &Context, args: DeployArgs) -> anyhow::Result<()> {
     standing.check()
 }
 
-/// Whether the step that is the last one to be done stands.
+/// Whether everything stands up to the step that is the last one to be done.
 async fn stands(launch: &Launch, until: Option<&str>) -> anyhow::Result<bool> {
     let Some(until) = until else { return Ok(false) };
-    let standing = launch.standing().await?;
-    Ok(standing.steps.iter().all(|step| step.step != until || step.state == State::Done))
+    let steps = launch.standing().await?.steps;
+    let end = steps.iter().position(|step| step.step == until).map_or(steps.len(), |index| index + 1);
+    Ok(steps.iter().take(end).all(|step| step.state == State::Done))
 }
 
 fn check_step(standing: &Standing, name: &str) -> anyhow::Result<()> {
@@ -89,30 +90,52 @@ pub(super) fn tgas(gas: u64) -> String {
     format_units(u128::from(gas / TENTH_TGAS), 1)
 }
 
-/// A table of all steps, and what is left.
+/// All steps, one a line, and what is left.
 fn describe(standing: &Standing) -> String {
-    let row = |step: &Step| {
-        let state = match &step.state {
-            State::Done => "stands".to_owned(),
-            State::Missing => "missing".to_owned(),
-            State::Differs { found, .. } => format!("differs: {found}"),
-            State::Waits { .. } => "waits".to_owned(),
-        };
-        let cost = |value: String, is_none: bool| if is_none { String::new() } else { value };
-        let gas = cost(tgas(step.gas), step.gas == 0);
-        let near = cost(format_near(step.yoctonear), step.yoctonear == 0);
-        vec![step.step.clone(), state, gas, near, step.what.clone()]
-    };
-    let rows: Vec<Vec<String>> = standing.steps.iter().map(row).collect();
-    let mut lines = vec![table(&["step", "state", "TGas at most", "NEAR", "what"], &rows)];
+    let mut lines: Vec<String> = standing.steps.iter().map(line).collect();
     if standing.yoctonear > 0 {
         let (needed, held) = (format_near(standing.yoctonear), format_near(standing.held));
-        lines.push(format!("what is missing takes up to {needed} NEAR; the signing account holds {held}"));
-    }
-    for step in &standing.steps {
-        if let State::Waits { fix } = &step.state {
-            lines.push(format!("{} waits: {fix}", step.step));
-        }
+        lines.push(format!("what is missing takes up to {needed} NEAR with its gas; the signing account holds {held}"));
     }
     lines.join("\n")
+}
+
+/// A step with its state, what it costs, and what stands or who does it instead.
+fn line(step: &Step) -> String {
+    let (state, more) = match &step.state {
+        State::Done => ("stands", String::new()),
+        State::Missing if step.yoctonear == 0 => ("missing", format!(" ({} TGas at most)", tgas(step.gas))),
+        State::Missing => {
+            ("missing", format!(" ({} TGas at most, {} NEAR)", tgas(step.gas), format_near(step.yoctonear)))
+        }
+        State::Differs { found, fix } => ("differs", format!("; {found}; {fix}")),
+        State::Waits { fix } => ("waits", format!("; {fix}")),
+    };
+    format!("{state:<8} {}: {}{more}", step.step, step.what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(state: State, gas: u64, yoctonear: u128) -> Step {
+        Step::shown("class", "class 0 is \"digits\"", state, gas, yoctonear)
+    }
+
+    #[test]
+    fn line__should_say_what_a_step_costs_or_who_does_it() {
+        let near = 10_u128.pow(24);
+        let differs = State::Differs { found: "it is \"a\"".to_owned(), fix: "the owner's".to_owned() };
+        for (step, text) in [
+            (step(State::Done, 0, 0), "stands   class: class 0 is \"digits\""),
+            (
+                step(State::Missing, 11_000_000_000_000, near),
+                "missing  class: class 0 is \"digits\" (11 TGas at most, 1 NEAR)",
+            ),
+            (step(State::Missing, 2_150_000_000_000, 0), "missing  class: class 0 is \"digits\" (2.1 TGas at most)"),
+            (step(differs, 0, 0), "differs  class: class 0 is \"digits\"; it is \"a\"; the owner's"),
+        ] {
+            assert_eq!(line(&step), text);
+        }
+    }
 }

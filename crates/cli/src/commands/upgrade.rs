@@ -163,7 +163,7 @@ async fn rehearsal(context: &Context, path: &Path, code: Vec<u8>) -> anyhow::Res
     }
     let first: Vec<&str> = found.differences.iter().take(3).map(String::as_str).collect();
     bail!(Problem::new(
-        format!("the rehearsal found {} differences: {}", found.differences.len(), first.join("; ")),
+        format!("the code breaks what the copy has, in {} places: {}", found.differences.len(), first.join("; ")),
         "do not propose this code; all differences are in the result above",
     ))
 }

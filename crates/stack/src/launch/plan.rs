@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -122,6 +122,13 @@ impl TokenPlan {
     /// An amount is more precise than the token, 0, or too large.
     pub fn listing(&self, decimals: u8) -> anyhow::Result<TokenListArgs> {
         listing(&self.account_id, decimals, &self.min_reward.0, &self.rep_unit.0, &self.bond_per_token.0)
+    }
+}
+
+impl fmt::Display for TokenPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { min_reward, rep_unit, bond_per_token, .. } = self;
+        write!(f, "least reward {}, rep_unit {}, {} NEAR of bond a token", min_reward.0, rep_unit.0, bond_per_token.0)
     }
 }
 

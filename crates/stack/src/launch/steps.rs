@@ -263,10 +263,7 @@ impl Table<'_> {
         let list = &token.listing;
         let listed =
             self.market().and_then(|market| market.tokens.iter().find(|listed| listed.account_id == list.account_id));
-        let what = format!(
-            "{account_id} is listed: least reward {}, rep_unit {}, bond_rate {} units",
-            list.min_reward.0, list.rep_unit.0, list.bond_rate.0
-        );
+        let what = format!("{account_id} is listed: {}", self.plan.tokens[index]);
         let act = Act::Signer(self.call(calls::token_list(list)));
         let step = Step::new(&format!("{account_id}:list"), what, 0, 0, act);
         let Some(listed) = listed else {
@@ -457,6 +454,12 @@ fn token_test_gas() -> u64 {
 }
 
 impl Step {
+    /// A step as it is shown, which does nothing.
+    #[must_use]
+    pub fn shown(name: &str, what: &str, state: State, gas: u64, yoctonear: u128) -> Self {
+        Self { step: name.to_owned(), what: what.to_owned(), state, gas, yoctonear, act: Act::None }
+    }
+
     fn new(name: &str, what: String, more_gas: u64, yoctonear: u128, act: Act) -> Self {
         let gas = match &act {
             Act::Signer(request) | Act::Contract(request) => {
@@ -501,5 +504,154 @@ pub fn differences(
             .collect(),
         _ if was == becomes => Vec::new(),
         _ => vec![(path.to_owned(), was.clone(), becomes.clone())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use piecework_chain::KeyFile;
+    use piecework_interface::{
+        ids::{AccountNo, ClassId, TokenId},
+        view::{Class, Token},
+    };
+
+    use super::*;
+
+    const PLAN: &str = "contract = \"m.me.test\"\nnear = \"6\"\nowner = \"own.test\"\nguardian = \"g.test\"\n\
+        treasury = \"fees.test\"\n[code]\nwasm = \"code.wasm\"\n[class]\nname = \"digits\"\n[[tokens]]\n\
+        account_id = \"t.test\"\nmin_reward = \"1\"\nrep_unit = \"1\"\nbond_per_token = \"1\"\n";
+
+    fn plan() -> LaunchPlan {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("code.wasm"), b"code").unwrap();
+        std::fs::write(dir.path().join("plan.toml"), PLAN).unwrap();
+        LaunchPlan::read(&dir.path().join("plan.toml"), "local").unwrap()
+    }
+
+    fn signer() -> Signer {
+        let key = KeyFile::generate("me.test".parse().unwrap());
+        Signer { account_id: key.account_id, public_key: key.public_key, stays: false }
+    }
+
+    /// A chain on which nothing of the market is.
+    fn nothing(plan: &LaunchPlan) -> Found {
+        let listing = plan.tokens[0].listing(6).unwrap();
+        let token = FoundToken { listing, symbol: "T".to_owned(), least: 5, is_registered: false, units: 1 };
+        Found {
+            gas_price: 1,
+            yoctonear: u128::MAX,
+            code_hash: None,
+            keys: Vec::new(),
+            market: None,
+            tokens: vec![token],
+            tested: BTreeSet::new(),
+        }
+    }
+
+    /// A market that is as the plan says, and its owner's.
+    fn launched(plan: &LaunchPlan) -> Found {
+        let list = plan.tokens[0].listing(6).unwrap();
+        let token = Token {
+            token: TokenId(1),
+            account_id: list.account_id,
+            min_reward: list.min_reward,
+            rep_unit: list.rep_unit,
+            bond_rate: list.bond_rate,
+            pool: piecework_interface::amount::Amount(0),
+            in_flight: piecework_interface::amount::Amount(0),
+        };
+        let settings = Settings {
+            owner_id: "own.test".to_owned(),
+            guardian_id: Some("g.test".to_owned()),
+            treasury: Some(AccountNo(1)),
+            config: plan.config.clone(),
+            ..Settings::default()
+        };
+        let class = Class { class: ClassId(0), name: "digits".to_owned(), ..Class::default() };
+        let market = Market {
+            settings,
+            tokens: vec![token],
+            classes: vec![class],
+            signer_paid: u128::MAX,
+            treasury: Some((AccountNo(1), u128::MAX)),
+        };
+        let mut found = nothing(plan);
+        found.tokens[0].is_registered = true;
+        Found { code_hash: Some(plan.code_hash), market: Some(market), ..found }
+    }
+
+    /// Steps that do not stand, with their states.
+    fn open(plan: &LaunchPlan, found: &Found, signer: &Signer) -> Vec<(String, State)> {
+        let steps = steps(plan, found, signer).into_iter().map(|step| (step.step, step.state));
+        steps.filter(|(_, state)| *state != State::Done).collect()
+    }
+
+    #[test]
+    fn steps__should_all_be_missing_on_an_empty_chain_and_all_stand_on_a_launched_one() {
+        let (plan, signer) = (plan(), signer());
+        let fresh = open(&plan, &nothing(&plan), &signer);
+        assert!(fresh.iter().all(|(step, state)| *state == State::Missing || step == "owner-accepts"), "{fresh:?}");
+        assert_eq!(fresh.len(), 13);
+        assert_eq!(open(&plan, &launched(&plan), &signer), []);
+    }
+
+    #[test]
+    fn steps__should_leave_a_launched_market_to_its_owner() {
+        // Given each change that a launched market may have had
+        let (plan, signer) = (plan(), signer());
+        let changes: [(&str, fn(&mut Found)); 8] = [
+            ("contract", |found| found.code_hash = Some([1; 32])),
+            ("contract", |found| market(found).settings.owner_id = "thief.test".to_owned()),
+            ("t.test:list", |found| market(found).tokens[0].min_reward.0 += 1),
+            ("class", |found| market(found).classes[0].name = "other".to_owned()),
+            ("treasury", |found| market(found).settings.treasury = None),
+            ("guardian", |found| market(found).settings.guardian_id = None),
+            ("configuration", |found| market(found).settings.config.fee_bps += 1),
+            ("key", |found| found.keys.push("ed25519:another".to_owned())),
+        ];
+        for (name, change) in changes {
+            let mut found = launched(&plan);
+            change(&mut found);
+
+            // Then that step alone differs, and nothing is done about it
+            let open = open(&plan, &found, &signer);
+            let differs = open.iter().filter(|(_, state)| matches!(state, State::Differs { .. })).collect::<Vec<_>>();
+            assert_eq!(differs.len(), 1, "{name}: {open:?}");
+            assert_eq!(differs[0].0, name);
+        }
+    }
+
+    #[test]
+    fn steps__should_set_right_what_differs_until_the_configuration_holds() {
+        // Given a market of the signer's that is being set up, with another guardian
+        let (plan, signer) = (plan(), signer());
+        let mut found = launched(&plan);
+        let settings = &mut market(&mut found).settings;
+        settings.owner_id = "me.test".to_owned();
+        settings.config = plan.setting_up();
+        settings.guardian_id = Some("other.test".to_owned());
+        found.keys.push(signer.public_key.to_string());
+
+        // Then it is done, with the test, the configuration, the key and the owner
+        let names: Vec<String> = open(&plan, &found, &signer).into_iter().map(|(step, _)| step).collect();
+        assert_eq!(names, ["t.test:test", "guardian", "configuration", "key", "owner", "owner-accepts"]);
+
+        // And a token that the plan does not have stops it, as a test that could not be paid does
+        found.tokens[0].units = 0;
+        let mut extra = market(&mut found).tokens[0].clone();
+        extra.account_id = "extra.test".to_owned();
+        market(&mut found).tokens.push(extra);
+        let differs: Vec<String> = open(&plan, &found, &signer)
+            .into_iter()
+            .filter(|(_, state)| matches!(state, State::Differs { .. }))
+            .map(|(step, _)| step)
+            .collect();
+        assert_eq!(differs, ["tokens", "t.test:test"]);
+    }
+
+    fn market(found: &mut Found) -> &mut Market {
+        found.market.as_mut().unwrap()
     }
 }
