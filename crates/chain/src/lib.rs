@@ -25,7 +25,7 @@ pub use pool::{KeyPool, Lane};
 pub use rpc::{LAG, LAG_POLL, RetryPolicy, RpcCallError, RpcClient, RpcConfig, RpcError};
 pub use send::{SendPolicy, Sender, TxError};
 pub use tx::{SignedTx, TxRequest, WaitLevel};
-pub use view::{At, BlockRef, Head, ViewError};
+pub use view::{At, BlockRef, ContractState, Head, ViewError};
 
 pub use near_account_id::AccountId;
 pub use near_crypto::{PublicKey, SecretKey};

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use near_primitives::account::{AccessKey, AccessKeyPermission, FunctionCallPermission};
 use near_primitives::action::{
-    AddKeyAction, CreateAccountAction, DeployContractAction, FunctionCallAction, TransferAction,
+    AddKeyAction, CreateAccountAction, DeleteKeyAction, DeployContractAction, FunctionCallAction, TransferAction,
 };
 use near_primitives::transaction::{SignedTransaction, Transaction, TransactionV0};
 pub use near_primitives::views::TxExecutionStatus as WaitLevel;
@@ -74,11 +74,26 @@ impl TxRequest {
         self.add_key(public_key, AccessKeyPermission::FunctionCall(permission))
     }
 
+    /// Takes a key off the receiver.
+    #[must_use]
+    pub fn delete_key(self, public_key: PublicKey) -> Self {
+        self.with(Action::DeleteKey(Box::new(DeleteKeyAction { public_key })))
+    }
+
     /// Adds any other action.
     #[must_use]
     pub fn with(mut self, action: Action) -> Self {
         self.actions.push(action);
         self
+    }
+
+    /// Gas that its calls attach.
+    pub fn gas(&self) -> u64 {
+        let attached = self.actions.iter().filter_map(|action| match action {
+            Action::FunctionCall(call) => Some(call.gas.as_gas()),
+            _ => None,
+        });
+        attached.fold(0, u64::saturating_add)
     }
 
     fn add_key(self, public_key: PublicKey, permission: AccessKeyPermission) -> Self {

@@ -1,8 +1,10 @@
 //! Reading the chain: contract views, accounts, keys, blocks. Every answer names the block it holds at.
 
 mod error;
+mod state;
 
 pub use error::ViewError;
+pub use state::ContractState;
 
 use crate::rpc::{Answer, LAG_POLL};
 use crate::{AccountId, BlockHeight, CryptoHash, PublicKey, RpcCallError, RpcClient};
@@ -155,6 +157,34 @@ impl RpcClient {
             _ => None,
         });
         found(key.await)
+    }
+
+    /// The keys of an account that may do everything, as text; none if the account does not exist.
+    ///
+    /// # Errors
+    /// A missing block, no endpoint, or more keys than a node lists.
+    pub async fn view_full_access_keys(
+        &self,
+        account_id: &AccountId,
+        block: BlockRef,
+    ) -> Result<Vec<String>, ViewError> {
+        let request = QueryRequest::ViewAccessKeyList { account_id: account_id.clone(), after_key: None, limit: None };
+        let keys = self.query(request, block, |kind| match kind {
+            QueryResponseKind::AccessKeyList(list) => Some(list.keys),
+            _ => None,
+        });
+        let keys = found(keys.await)?.map(|keys| keys.value).unwrap_or_default();
+        let full = keys.into_iter().filter(|key| key.access_key.permission == AccessKeyPermissionView::FullAccess);
+        Ok(full.map(|key| key.public_key.to_string()).collect())
+    }
+
+    /// What a unit of gas costs now, yoctoNEAR.
+    ///
+    /// # Errors
+    /// If no endpoint answers.
+    pub async fn gas_price(&self) -> Result<u128, ViewError> {
+        let price = self.call(methods::gas_price::RpcGasPriceRequest { block_id: None }).await?;
+        Ok(price.gas_price.as_yoctonear())
     }
 
     /// The node's own account of itself: chain id, versions, newest block.

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{account, batch, class, contract, govern, intent, node, operator, revenue, token, up},
+    commands::{account, batch, class, contract, deploy, govern, intent, node, operator, revenue, token, up, upgrade},
     global::GlobalArgs,
 };
 
@@ -41,7 +41,11 @@ pub(crate) enum Command {
     /// Reward tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Deploy the coordinator
+    /// Launch a market by a plan: contract, tokens with a test withdrawal, first class, roles, waits; it goes on where it stopped
+    Deploy(deploy::DeployArgs),
+    /// Replace the coordinator's code: rehearse on a copy of its state, propose, apply once its time has come
+    Upgrade(upgrade::UpgradeArgs),
+    /// Parts of a launch by hand, and a copy of a contract's state
     #[command(subcommand)]
     Contract(contract::ContractCommand),
     /// Who may change what; changes that wait; pauses

@@ -4,6 +4,7 @@ pub mod account;
 pub mod batch;
 pub mod class;
 pub mod contract;
+pub mod deploy;
 pub mod govern;
 pub mod intent;
 pub mod node;
@@ -11,6 +12,7 @@ pub mod operator;
 pub mod revenue;
 pub mod token;
 pub mod up;
+pub mod upgrade;
 
 use std::{
     fmt::Debug,

@@ -5,10 +5,8 @@ use std::{fs, path::Path};
 use anyhow::Context as _;
 use piecework_console::Problem;
 use piecework_interface::config::Config;
+use piecework_stack::launch::{CONFIG_FIELDS, config_with};
 use serde_json::Value;
-
-/// The fields of a configuration, for whoever writes some of them.
-pub const CONFIG_FIELDS: &str = "see the fields with `piecework govern show --json`";
 
 /// The bytes of a file.
 ///
@@ -45,23 +43,7 @@ pub fn read_config(path: &Path, current: &Config) -> anyhow::Result<Value> {
     if !fields.is_object() {
         return Err(of("it is not a JSON object").into());
     }
-    let mut value = serde_json::to_value(current)?;
-    merge(&mut value, fields, "").map_err(|name| of(&format!("there is no field {name}")))?;
-    Ok(value)
-}
-
-/// Puts fields over those that are there; the name of one that is not.
-fn merge(into: &mut Value, fields: Value, path: &str) -> Result<(), String> {
-    match (into, fields) {
-        (Value::Object(into), Value::Object(fields)) => {
-            for (name, value) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                merge(into.get_mut(&name).ok_or(&path)?, value, &path)?;
-            }
-        }
-        (into, value) => *into = value,
-    }
-    Ok(())
+    Ok(config_with(current, fields).map_err(|name| of(&format!("there is no field {name}")))?)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod upload;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
-use commands::{account, batch, class, contract, govern, intent, node, operator, revenue, token, up};
+use commands::{account, batch, class, contract, deploy, govern, intent, node, operator, revenue, token, up, upgrade};
 use context::Context;
 use piecework_console::Output;
 
@@ -40,6 +40,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Operator(command) => operator::run(&context()?, command).await,
         Command::Class(command) => class::run(&context()?, command).await,
         Command::Token(command) => token::run(&context()?, command).await,
+        Command::Deploy(args) => deploy::run(&context()?, args).await,
+        Command::Upgrade(args) => upgrade::run(&context()?, args).await,
         Command::Contract(command) => contract::run(&context()?, command).await,
         Command::Govern(command) => govern::run(&context()?, command).await,
         Command::Tip(args) => intent::tip::run(&context()?, args).await,

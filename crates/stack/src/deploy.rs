@@ -5,8 +5,8 @@ use std::{fs, path::Path, time::Instant};
 use anyhow::{Context as _, ensure};
 use futures_util::future::try_join;
 use piecework_chain::{
-    AccountId, Coordinator, KeyError, KeyPool, LAG, LAG_POLL, PublicKey, RpcClient, SecretKey, Sender, TxError,
-    TxRequest, ViewError, WaitLevel, ft, requests,
+    AccountId, Coordinator, KeyError, KeyPool, LAG, LAG_POLL, Outcome, PublicKey, RpcClient, SecretKey, Sender,
+    TxError, TxRequest, ViewError, WaitLevel, ft, requests,
 };
 use piecework_client::{
     calls,
@@ -19,11 +19,10 @@ use piecework_console::{
 use piecework_interface::{
     amount::Amount,
     call::{ClassRegisterArgs, TokenListArgs},
-    config::Config,
     ids::ClassId,
 };
 
-use crate::{plan::Plan, programs::Programs};
+use crate::{launch, plan::Plan, programs::Programs};
 
 /// The class of work that local nodes declare: the first that is registered.
 pub const CLASS: ClassId = ClassId(0);
@@ -64,11 +63,9 @@ pub(crate) async fn deploy(
     let request = requests::account_create(token.clone(), key.clone(), 10 * ONE_NEAR);
     let cap = 1_000_000_000 * TOKEN_UNIT;
     let token_request = request.deploy(read_wasm(&programs.token)?).call(token::new(owner.as_str(), cap, &spec));
-    let request = requests::account_create(contract.clone(), key.clone(), 20 * ONE_NEAR)
-        .deploy(read_wasm(&programs.coordinator)?);
-    // Without the chain's id the coordinator executes no signed intent.
-    let config = Config { chain_id: root.rpc().status().await?.chain_id, ..plan.config.clone() };
-    let contract_request = request.call(calls::new(owner.as_str(), &config));
+    let config = launch::on_this_chain(root.rpc(), plan.config.clone()).await?;
+    let (code, new) = (read_wasm(&programs.coordinator)?, calls::new(owner.as_str(), &config));
+    let contract_request = launch::found_request(&contract, key, 20 * ONE_NEAR, code, new);
     let (first, second) = try_join(execute(root, token_request), execute(root, contract_request)).await?;
 
     let root = seeing(root, first.max(second));
@@ -102,8 +99,14 @@ fn read_wasm(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// Executes a request: the height from which on all that it did is seen.
 pub(crate) async fn execute(sender: &Sender, request: TxRequest) -> anyhow::Result<u64> {
+    Ok(execute_outcome(sender, request).await?.1)
+}
+
+/// The same with what became of it.
+pub(crate) async fn execute_outcome(sender: &Sender, request: TxRequest) -> anyhow::Result<(Outcome, u64)> {
     let outcome = patiently(async || Ok(sender.execute(request.clone(), WaitLevel::Final).await?)).await?;
-    Ok(sender.outcome_height(&outcome).await?)
+    let height = sender.outcome_height(&outcome).await?;
+    Ok((outcome, height))
 }
 
 /// A pool of keys that were added just now.

@@ -129,7 +129,7 @@ impl Config {
         if self.relays.len() > RELAYS_MAX || !self.relays.iter().all(|relay| is_account_id(relay)) {
             return Err("config.relays must be at most 8 account ids");
         }
-        let is_public = PUBLIC_NETWORKS.contains(&self.chain_id.as_str());
+        let is_public = self.is_public();
         // Tests should not wait: their networks may go below the least times and the least jury.
         let least = |value: u32, on_test_network: u32| if is_public { value } else { on_test_network };
         let value = |value: u32| (value, value);
@@ -175,6 +175,12 @@ impl Config {
             return Err("config.class_deposit must be 0.1 to 100 NEAR");
         }
         Ok(())
+    }
+
+    /// Whether it names a network on which strangers stake.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        PUBLIC_NETWORKS.contains(&self.chain_id.as_str())
     }
 
     /// Whether `next` may follow this configuration.

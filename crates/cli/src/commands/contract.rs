@@ -1,13 +1,16 @@
-//! `piecework contract`: deploying and initializing a coordinator.
+//! `piecework contract`: deploying, initializing and copying a coordinator.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
-use piecework_chain::{AccountId, RpcClient, TxRequest};
+use piecework_chain::{AccountId, TxRequest};
 use piecework_client::calls;
 use piecework_console::Problem;
-use piecework_interface::config::Config;
+use piecework_interface::{config::Config, host::sha256};
+use piecework_stack::{
+    launch::{CONFIG_FIELDS, on_this_chain},
+    rehearsal::Snapshot,
+};
 use serde_json::json;
 
 use crate::{
@@ -22,6 +25,8 @@ pub enum ContractCommand {
     Deploy(DeployArgs),
     /// Set its owner and configuration, once
     Init(InitArgs),
+    /// Copy its code, its whole state and what it holds at one block, for `piecework upgrade --rehearse`
+    Snapshot(SnapshotArgs),
 }
 
 /// `contract deploy`.
@@ -43,6 +48,14 @@ pub struct InitArgs {
     config: Option<PathBuf>,
 }
 
+/// `contract snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// New file
+    #[arg(value_name = "FILE")]
+    out: PathBuf,
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -58,6 +71,20 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
             let result = json!({ "contract": contract, "bytes": bytes });
             let next = "`piecework contract init`";
             context.output.result(&result, || format!("deployed {bytes} bytes on {contract}; next: {next}"))
+        }
+        ContractCommand::Snapshot(args) => {
+            let contract = context.coordinator()?.account_id().clone();
+            let snapshot = Snapshot::take(&context.rpc, &contract).await?;
+            snapshot.write(&args.out)?;
+            let Snapshot { block_height, block_hash, .. } = &snapshot;
+            let (out, records) = (args.out.display(), snapshot.records.len());
+            let result = json!({
+                "contract": contract, "block_height": block_height, "block_hash": block_hash, "records": records,
+                "code_sha256": hex::encode(sha256(&snapshot.code.0)),
+            });
+            context
+                .output
+                .result(&result, || format!("{out} has {contract} at block {block_height}: {records} records"))
         }
         ContractCommand::Init(args) => {
             let config = match &args.config {
@@ -76,22 +103,9 @@ pub async fn run(context: &Context, command: ContractCommand) -> anyhow::Result<
     }
 }
 
-/// The configuration with the chain's id, without which the coordinator executes no signed intent.
-async fn on_this_chain(rpc: &RpcClient, config: Config) -> anyhow::Result<Config> {
-    let found = rpc.status().await?.chain_id;
-    if !config.chain_id.is_empty() && config.chain_id != found {
-        bail!(Problem::new(
-            format!("the configuration is for the chain {}, and this is {found}", config.chain_id),
-            "leave chain_id out of it, or choose the other network",
-        ));
-    }
-    Ok(Config { chain_id: found, ..config })
-}
-
 /// The defaults with the fields of a file.
 fn config_of(path: &Path) -> anyhow::Result<Config> {
     let value = files::read_config(path, &Config::default())?;
-    serde_json::from_value(value).map_err(|error| {
-        Problem::new(format!("{} is no configuration: {error}", path.display()), files::CONFIG_FIELDS).into()
-    })
+    serde_json::from_value(value)
+        .map_err(|error| Problem::new(format!("{} is no configuration: {error}", path.display()), CONFIG_FIELDS).into())
 }

@@ -162,7 +162,7 @@ pub async fn run(context: &Context, command: GovernCommand) -> anyhow::Result<()
 
 /// Who may do a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
+pub(super) enum By {
     Owner,
     /// Or the owner.
     Guardian,
@@ -192,7 +192,7 @@ async fn step(context: &Context, by: By, call: Call, done: &str) -> anyhow::Resu
     show::run(context).await
 }
 
-async fn governor(context: &Context, by: By) -> anyhow::Result<Sender> {
+pub(super) async fn governor(context: &Context, by: By) -> anyhow::Result<Sender> {
     let coordinator = context.coordinator()?;
     let signer = context.signer().await?;
     let settings = coordinator.settings().await?;
@@ -248,7 +248,7 @@ fn upgrade(hash: &[u8; 32], wasm: Option<&Path>) -> anyhow::Result<Call> {
 }
 
 /// Waits until a proposal may be applied, by the chain's clock, or says how long that takes.
-async fn wait(context: &Context, proposal: &Proposal, may_wait: bool) -> anyhow::Result<()> {
+pub(super) async fn wait(context: &Context, proposal: &Proposal, may_wait: bool) -> anyhow::Result<()> {
     let left = async || anyhow::Ok(proposal.ready_at.saturating_sub(context.now_s().await?));
     let whole = left().await?;
     if whole == 0 {

@@ -8,10 +8,10 @@ use piecework_chain::{AccountId, TxRequest, ft};
 use piecework_client::{calls, token};
 use piecework_console::{
     Problem,
-    amount::{Decimal, bond_rate, format_units},
+    amount::{Decimal, format_units},
     table,
 };
-use piecework_interface::{amount::Amount, call::TokenListArgs};
+use piecework_stack::launch::{listing, test_withdrawal};
 use serde_json::json;
 
 use crate::{
@@ -28,6 +28,8 @@ pub enum TokenCommand {
     Mint(MintArgs),
     /// List a token with the coordinator (its owner only)
     List(ListArgs),
+    /// Deposit one unit of a listed token and withdraw it: who is paid in it must be able to leave with it
+    Test(TestArgs),
     /// Show the listed tokens
     Show,
 }
@@ -83,6 +85,13 @@ pub struct ListArgs {
     bond_per_token: Decimal,
 }
 
+/// `token test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// NEP-141 account
+    token: AccountId,
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -92,6 +101,7 @@ pub async fn run(context: &Context, command: TokenCommand) -> anyhow::Result<()>
         TokenCommand::Deploy(args) => deploy(context, args).await,
         TokenCommand::Mint(args) => mint(context, args).await,
         TokenCommand::List(args) => list(context, args).await,
+        TokenCommand::Test(args) => test(context, args).await,
         TokenCommand::Show => show(context).await,
     }
 }
@@ -127,18 +137,7 @@ async fn mint(context: &Context, args: MintArgs) -> anyhow::Result<()> {
 async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     let contract = context.coordinator()?.account_id().clone();
     let decimals = ft::metadata(&context.rpc, &args.token).await?.decimals;
-    let rate = bond_rate(args.bond_per_token.to_yoctonear()?, decimals).ok_or_else(|| {
-        Problem::new(
-            format!("--bond-per-token {} is more than a bond rate can hold", args.bond_per_token),
-            "pass a smaller bond per token",
-        )
-    })?;
-    let list = TokenListArgs {
-        account_id: args.token.to_string(),
-        min_reward: Amount(args.min_reward.to_units(decimals)?),
-        rep_unit: Amount(args.rep_unit.to_units(decimals)?),
-        bond_rate: Amount(rate),
-    };
+    let list = listing(&args.token, decimals, &args.min_reward, &args.rep_unit, &args.bond_per_token)?;
     let signer = context.signer().await?;
     // The coordinator receives the token, so it must be registered with it first.
     if !ft::is_registered(&context.rpc, &args.token, &contract).await? {
@@ -148,6 +147,14 @@ async fn list(context: &Context, args: ListArgs) -> anyhow::Result<()> {
     }
     context.call(&signer, calls::token_list(&list)).await?;
     context.output.result(&list, || format!("{contract} lists {}", args.token))
+}
+
+async fn test(context: &Context, args: TestArgs) -> anyhow::Result<()> {
+    let contract = context.coordinator()?.account_id().clone();
+    let outcomes = test_withdrawal(&context.signer().await?, &contract, &args.token).await?;
+    let tx_hashes: Vec<String> = outcomes.iter().map(|outcome| outcome.tx_hash.to_string()).collect();
+    let result = json!({ "token": args.token, "tx_hashes": tx_hashes });
+    context.output.result(&result, || format!("a unit of {} came in and left again", args.token))
 }
 
 async fn show(context: &Context) -> anyhow::Result<()> {

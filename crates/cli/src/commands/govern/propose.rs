@@ -16,14 +16,14 @@ use piecework_interface::{
     governance::{Change, Prices},
     host::sha256,
 };
+use piecework_stack::launch::CONFIG_FIELDS;
 use serde_json::{Value, json};
 
 use super::{By, governor};
 use crate::{
     commands::{date, entries},
     context::Context,
-    files::{self, CONFIG_FIELDS},
-    tokens,
+    files, tokens,
 };
 
 /// What can be proposed.

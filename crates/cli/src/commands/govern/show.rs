@@ -2,6 +2,7 @@
 
 use piecework_console::amount::format_near;
 use piecework_interface::governance::{Change, Feature, Settings};
+use piecework_stack::launch::differences;
 
 use crate::{
     commands::{date, time, word},
@@ -54,26 +55,10 @@ fn describe_change(settings: &Settings, change: &Change) -> String {
         Change::Config(config) => {
             let (was, becomes) = (serde_json::to_value(&settings.config), serde_json::to_value(config));
             let differences = was.ok().zip(becomes.ok()).map(|(was, becomes)| differences("", &was, &becomes));
-            match differences.unwrap_or_default() {
-                none if none.is_empty() => "the configuration as it is".to_owned(),
-                differences => differences.join(", "),
-            }
+            let differences = differences.unwrap_or_default();
+            let text: Vec<String> = differences.iter().map(|(name, was, is)| format!("{name}: {was} → {is}")).collect();
+            if text.is_empty() { "the configuration as it is".to_owned() } else { text.join(", ") }
         }
-    }
-}
-
-/// Fields that differ, as `name: old → new`.
-fn differences(path: &str, was: &serde_json::Value, becomes: &serde_json::Value) -> Vec<String> {
-    match (was.as_object(), becomes.as_object()) {
-        (Some(was), Some(becomes)) => becomes
-            .iter()
-            .flat_map(|(name, value)| {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                differences(&path, was.get(name).unwrap_or(&serde_json::Value::Null), value)
-            })
-            .collect(),
-        _ if was == becomes => Vec::new(),
-        _ => vec![format!("{path}: {was} → {becomes}")],
     }
 }
 
