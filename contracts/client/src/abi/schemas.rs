@@ -29,13 +29,24 @@ pub(crate) fn parameters<A: ToSchema>(schemas: &mut Schemas) -> Vec<AbiJsonParam
     let object = schema_of::<A>(schemas);
     let object = schemas.object(&object);
     let fields = object.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    let needed = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     fields
         .into_iter()
         .map(|(name, value)| {
             names(&value, &mut schemas.read);
+            let optional = !needed.iter().any(|needed| *needed == name.as_str());
+            // An ABI's word for what may be left out is null: clients check absent arguments as such.
+            let value = if optional { nullable(value) } else { value };
             AbiJsonParameter { name, type_schema: schema(value) }
         })
         .collect()
+}
+
+fn nullable(value: Value) -> Value {
+    let null = json!("null");
+    let takes_null = value["type"].as_array().is_some_and(|types| types.contains(&null))
+        || value["oneOf"].as_array().is_some_and(|forms| forms.iter().any(|form| form["type"] == null));
+    if takes_null { value } else { json!({ "oneOf": [value, { "type": null }] }) }
 }
 
 /// An answer's type. The form of lists and of what may be absent is an inherent method, which goes before the trait's.
@@ -146,9 +157,15 @@ impl Schemas {
             for part in parts {
                 let name = part.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix(DEFINITIONS));
                 let part = self.object(name.and_then(|name| self.types.get(name)).unwrap_or(&part));
-                let fields = object.entry("properties").or_insert_with(|| json!({}));
-                if let (Some(Value::Object(more)), Value::Object(fields)) = (part.get("properties"), fields) {
+                if let Some(Value::Object(more)) = part.get("properties")
+                    && let Some(fields) = object.entry("properties").or_insert_with(|| json!({})).as_object_mut()
+                {
                     fields.extend(more.clone());
+                }
+                if let Some(Value::Array(more)) = part.get("required")
+                    && let Some(needed) = object.entry("required").or_insert_with(|| json!([])).as_array_mut()
+                {
+                    needed.extend(more.clone());
                 }
             }
         }
