@@ -1,7 +1,12 @@
 //! Calls of the coordinator. `account` spares it a look-up by name: the number of the calling account.
 
+use borsh::BorshSerialize;
 use piecework_interface::{
     amount::Amount,
+    args::{
+        FeaturesArgs, HeartbeatArgs, NewArgs, NoArgs, NomineeArgs, Numbered, ProposalArgs, ProposeArgs, RoleSetArgs,
+        StorageDepositArgs, StorageUnregisterArgs, StorageWithdrawArgs,
+    },
     call::{
         BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchExtendExpiryArgs, BatchRaiseArgs, BatchSkipLotsArgs,
         BatchSpec, CALL_GAS, ChallengeArgs, ClassNodeArgs, ClassRegisterArgs, HEARTBEAT, INTENTS_EXECUTE,
@@ -16,9 +21,8 @@ use piecework_interface::{
     op::{Op, Target, Work},
 };
 use serde::Serialize;
-use serde_json::json;
 
-use crate::{Call, borsh};
+use crate::{Call, views::StorageBalance};
 
 const TGAS: u64 = 1_000_000_000_000;
 /// Gas of `new`.
@@ -34,61 +38,107 @@ pub const MACHINE_METHODS: [&str; 7] =
     [WORK, POKE, HEARTBEAT, "node_pause", "node_resume", INTENTS_EXECUTE, WITHDRAW_PAYOUT];
 
 /// A call with JSON arguments and the usual gas.
-fn plain(method: &'static str, args: &(impl Serialize + ?Sized), deposit: u128) -> Call {
-    Call { method, args: crate::json(args), gas: CALL_GAS, deposit }
+fn plain(args: &(impl Serialize + ?Sized), deposit: u128) -> Call {
+    Call { method: "", args: crate::json(args), gas: CALL_GAS, deposit }
 }
 
 /// A call that only a full-access key can make: one yoctoNEAR is attached.
-fn secured(method: &'static str, args: &(impl Serialize + ?Sized)) -> Call {
-    plain(method, args, 1)
+fn secured(args: &(impl Serialize + ?Sized)) -> Call {
+    plain(args, 1)
 }
 
-/// The regular methods: a function each, named as the method, that takes `(method, arguments, deposit)` from this table.
+/// A call that sends an amount on.
+fn sending(args: &(impl Serialize + ?Sized), deposit: u128) -> Call {
+    Call { gas: WITHDRAW_GAS, ..plain(args, deposit) }
+}
+
+/// The first call of a contract.
+fn initial(args: &(impl Serialize + ?Sized)) -> Call {
+    Call { gas: NEW_GAS, ..plain(args, 0) }
+}
+
+/// A call with Borsh arguments, for so much gas.
+fn packed(gas: u64, args: &(impl BorshSerialize + ?Sized)) -> Call {
+    Call { method: "", args: crate::borsh(args), gas, deposit: 0 }
+}
+
+/// A secured call whose argument is bytes as they are.
+const fn raw(gas: u64, args: Vec<u8>) -> Call {
+    Call { method: "", args, gas, deposit: 1 }
+}
+
+/// The methods: a function each, named as the method, that takes its arguments, gas and deposit by one of the forms above.
+/// With the feature `abi`, the table is also the calls of the contract's ABI: what follows `->` is the method's answer.
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) = $form:ident($($value:expr),+);)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name($($arg: $type),*) -> Call {
-            $form(stringify!($name), $($value),+)
+    // What takes no deposit says so by a zero.
+    (@form plain ($args:expr, 0)) => { free($args) };
+    (@form sending ($args:expr, 0)) => { free($args) };
+    (@form $form:ident $values:tt) => { $form $values };
+    ($($(#[doc = $doc:expr])* $name:ident($($arg:ident: $type:ty),*) $(-> $answer:ty)? = $form:ident $values:tt;)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[must_use]
+            pub fn $name($($arg: $type),*) -> Call {
+                Call { method: stringify!($name), ..$form $values }
+            }
+        )*
+
+        /// The functions of the ABI.
+        #[cfg(feature = "abi")]
+        pub(crate) fn functions() -> Vec<crate::abi::Function> {
+            use crate::abi::{Function, any, forms::*, schemas::*};
+            let mut functions = Vec::new();
+            $(
+                let takes = || {
+                    $(let $arg: $type = any();)*
+                    calls!(@form $form $values)
+                };
+                let function = Function::call(stringify!($name), &[$($doc),*], &[$(stringify!($arg)),*], takes);
+                functions.push(function$(.answering(|schemas| Answer::<$answer>::new().schema(schemas)))?);
+            )*
+            functions
         }
-    )*};
+    };
 }
 
 calls! {
     /// NEP-145: registers an account with this deposit, or adds it.
-    storage_deposit(account_id: &str, yoctonear: u128) = plain(&json!({ "account_id": account_id }), yoctonear);
+    storage_deposit(account_id: &str, yoctonear: u128) -> StorageBalance
+        = plain(&StorageDepositArgs { account_id: Some(account_id.to_owned()), registration_only: None }, yoctonear);
     /// NEP-145: takes free storage deposit back; all of it without an amount.
-    storage_withdraw(yoctonear: Option<u128>) = secured(&json!({ "amount": yoctonear.map(Amount) }));
+    storage_withdraw(yoctonear: Option<u128>) -> StorageBalance
+        = secured(&StorageWithdrawArgs { amount: yoctonear.map(Amount) });
     /// NEP-145: closes the account.
-    storage_unregister() = secured(&json!({}));
+    storage_unregister() -> bool = secured(&StorageUnregisterArgs { force: None });
     /// Lists a reward token.
-    token_list(args: &TokenListArgs) = secured(args);
+    token_list(args: &TokenListArgs) -> TokenId = secured(args);
     /// Offers ownership to an account, or takes the offer back.
-    owner_propose(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
+    owner_propose(account_id: Option<&str>) = secured(&nominee(account_id));
     /// Accepts ownership.
-    owner_accept() = secured(&json!({}));
+    owner_accept() = secured(&NoArgs {});
     /// Gives a role to an account, or takes it away.
-    role_set(role: Role, account_id: Option<&str>) = secured(&json!({ "role": role, "account_id": account_id }));
+    role_set(role: Role, account_id: Option<&str>)
+        = secured(&RoleSetArgs { role, account_id: account_id.map(str::to_owned) });
     /// Pauses features.
-    pause(features: &[Feature]) = secured(&json!({ "features": features }));
+    pause(features: &[Feature]) = secured(&FeaturesArgs { features: features.to_vec() });
     /// Lets paused features run again.
-    unpause(features: &[Feature]) = secured(&json!({ "features": features }));
+    unpause(features: &[Feature]) = secured(&FeaturesArgs { features: features.to_vec() });
     /// Proposes a change.
-    propose(change: &Change) = secured(&json!({ "change": change }));
+    propose(change: &Change) -> u32 = secured(&ProposeArgs { change: change.clone() });
     /// Drops a proposal.
-    drop_proposal(number: u32) = secured(&json!({ "number": number }));
+    drop_proposal(number: u32) = secured(&ProposalArgs { number });
     /// Applies a proposal whose time has come.
-    apply(number: u32) = plain(&json!({ "number": number }), 0);
+    apply(number: u32) = plain(&ProposalArgs { number }, 0);
     /// Names the account that fees go to, or none.
-    treasury_set(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
+    treasury_set(account_id: Option<&str>) = secured(&nominee(account_id));
     /// Registers a class, for this deposit.
-    class_register(args: &ClassRegisterArgs, yoctonear: u128) = plain(args, yoctonear);
+    class_register(args: &ClassRegisterArgs, yoctonear: u128) -> ClassId = plain(args, yoctonear);
     /// Admits a node to a gated class.
     class_admit(args: &ClassNodeArgs) = secured(args);
     /// Removes a node from a gated class.
     class_remove(args: &ClassNodeArgs) = secured(args);
     /// Names the node's operator, or none.
-    node_operator(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
+    node_operator(account_id: Option<&str>) = secured(&nominee(account_id));
     /// Confirms to be a node's operator, or ends it.
     operator_confirm(args: &OperatorConfirmArgs) = secured(args);
     /// Registers a node with its first stake.
@@ -96,19 +146,20 @@ calls! {
     /// Declares other classes.
     node_update(classes: Vec<ClassId>) = secured(&NodeRegisterArgs { classes });
     /// Adds stake to a node.
-    stake_add(yoctonear: u128) = plain(&json!({}), yoctonear);
+    stake_add(yoctonear: u128) = plain(&NoArgs {}, yoctonear);
     /// Starts to unbond stake; all that is free without an amount.
     stake_remove(yoctonear: Option<u128>) = secured(&StakeRemoveArgs { amount: yoctonear.map(Into::into) });
     /// Credits unbonded stake to the node's NEAR balance.
-    stake_claim() = secured(&json!({}));
+    stake_claim() = secured(&NoArgs {});
     /// Pauses the node.
-    node_pause() = plain(&json!({}), 0);
+    node_pause() = plain(&NoArgs {}, 0);
     /// Resumes the node.
-    node_resume() = plain(&json!({}), 0);
+    node_resume() = plain(&NoArgs {}, 0);
     /// Keeps the node active.
-    heartbeat(account: AccountNo) = plain(&json!({ "account": account }), 0);
+    heartbeat(account: AccountNo) = plain(&HeartbeatArgs { account: Some(account) }, 0);
     /// Creates a batch from the internal balance.
-    batch_create(token: TokenId, batch: BatchSpec) = secured(&BatchCreateArgs { token, batch });
+    batch_create(token: TokenId, batch: BatchSpec) -> BatchId
+        = secured(&Numbered::from(BatchCreateArgs { token, batch }));
     /// Appends lots to a batch, with their escrow out of the internal balance.
     batch_append(args: &BatchAppendArgs) = secured(args);
     /// Raises the reward of a batch's lots that wait, with what their escrow lacks out of the internal balance.
@@ -130,55 +181,32 @@ calls! {
     /// Scores the copies of a lot.
     verdict(args: &VerdictArgs) = plain(args, 0);
     /// Names the account that `withdraw_payout` pays, or none.
-    payout_set(account_id: Option<&str>) = secured(&json!({ "account_id": account_id }));
+    payout_set(account_id: Option<&str>) = secured(&nominee(account_id));
     /// Lets a key sign intents.
     intent_key_add(args: &IntentKeyAddArgs) = secured(args);
     /// Takes every right from a key.
     intent_key_remove(public_key: PublicKey) = secured(&IntentKeyRemoveArgs { public_key });
+    /// Initializes the contract.
+    new(owner_id: &str, config: &Config)
+        = initial(&NewArgs { owner_id: owner_id.to_owned(), config: Some(config.clone()) });
+    /// Deploys code that was proposed: the argument is the wasm itself.
+    upgrade(wasm: Vec<u8>) = raw(UPGRADE_GAS, wasm);
+    /// Withdraws an internal balance; all of it without an amount.
+    withdraw(token: TokenId, amount: Option<u128>)
+        = sending(&Numbered::from(WithdrawArgs { token, amount: amount.map(Into::into) }), 1);
+    /// Sends an internal balance to the account's payout account; all of it without an amount.
+    withdraw_payout(token: TokenId, amount: Option<u128>)
+        = sending(&Numbered::from(WithdrawArgs { token, amount: amount.map(Into::into) }), 0);
+    /// Ops of a node.
+    work(ops: Vec<Op>, account: Option<AccountNo>) = packed(work_gas(ops.len()), &Work { ops, account });
+    /// The next due steps of these targets, with `tgas` TGas more for callbacks.
+    poke(targets: &[Target], tgas: u8)
+        = packed((poke_gas(targets.len()) + u64::from(tgas) * TGAS).min(TRANSACTION_GAS), targets);
+    /// Relays signed intents, `withdrawals` of them withdrawals.
+    intents_execute(intents: &[SignedIntent], withdrawals: usize)
+        = packed(intents_gas(intents.len(), withdrawals), intents);
 }
 
-/// Initializes the contract.
-#[must_use]
-pub fn new(owner_id: &str, config: &Config) -> Call {
-    Call { gas: NEW_GAS, ..plain("new", &json!({ "owner_id": owner_id, "config": config }), 0) }
-}
-
-/// Deploys code that was proposed.
-#[must_use]
-pub const fn upgrade(wasm: Vec<u8>) -> Call {
-    Call { method: "upgrade", args: wasm, gas: UPGRADE_GAS, deposit: 1 }
-}
-
-/// Withdraws an internal balance; all of it without an amount.
-#[must_use]
-pub fn withdraw(token: TokenId, amount: Option<u128>) -> Call {
-    Call { gas: WITHDRAW_GAS, ..secured("withdraw", &WithdrawArgs { token, amount: amount.map(Into::into) }) }
-}
-
-/// Sends an internal balance to the account's payout account; all of it without an amount.
-#[must_use]
-pub fn withdraw_payout(token: TokenId, amount: Option<u128>) -> Call {
-    let args = WithdrawArgs { token, amount: amount.map(Into::into) };
-    Call { gas: WITHDRAW_GAS, ..plain(WITHDRAW_PAYOUT, &args, 0) }
-}
-
-/// Ops of a node.
-#[must_use]
-pub fn work(ops: Vec<Op>, account: Option<AccountNo>) -> Call {
-    let gas = work_gas(ops.len());
-    Call { method: WORK, args: borsh(&Work { ops, account }), gas, deposit: 0 }
-}
-
-/// The next due steps of these targets, with `tgas` TGas more for callbacks.
-#[must_use]
-pub fn poke(targets: &[Target], tgas: u8) -> Call {
-    let gas = (poke_gas(targets.len()) + u64::from(tgas) * TGAS).min(TRANSACTION_GAS);
-    Call { method: POKE, args: borsh(targets), gas, deposit: 0 }
-}
-
-/// Relays signed intents, `withdrawals` of them withdrawals.
-#[must_use]
-pub fn intents_execute(intents: &[SignedIntent], withdrawals: usize) -> Call {
-    let gas = intents_gas(intents.len(), withdrawals);
-    Call { method: INTENTS_EXECUTE, args: borsh(intents), gas, deposit: 0 }
+fn nominee(account_id: Option<&str>) -> NomineeArgs {
+    NomineeArgs { account_id: account_id.map(str::to_owned) }
 }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "abi")]
+pub mod abi;
 pub mod calls;
 pub mod token;
 pub mod views;

@@ -4,7 +4,8 @@ use std::{future::Future, marker::PhantomData};
 
 use piecework_interface::{
     amount::Amount,
-    call::{PAGE_MAX, ResultClaim},
+    args::{AccountArgs, LotArgs, LotsArgs, NoArgs, PageArgs},
+    call::{BatchArgs, PAGE_MAX, ResultClaim},
     config::Config,
     governance::Settings,
     ids::{AccountNo, BatchId, ClassId, LotId},
@@ -12,7 +13,6 @@ use piecework_interface::{
     view::{Account, Batch, Class, Lot, Root, Token},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
 
 /// A question to the contract, with the type of its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub struct Coordinator<C>(pub C);
 
 /// NEP-330's answer to `contract_source_metadata`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "abi", derive(utoipa::ToSchema))]
 pub struct SourceMetadata {
     /// Version of the contract.
     pub version: String,
@@ -64,6 +65,7 @@ pub struct SourceMetadata {
 
 /// A standard of NEAR's, or of ours, and its version.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "abi", derive(utoipa::ToSchema))]
 pub struct Standard {
     /// Name.
     pub standard: String,
@@ -73,6 +75,7 @@ pub struct Standard {
 
 /// NEP-145's answer to `storage_balance_of`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "abi", derive(utoipa::ToSchema))]
 pub struct StorageBalance {
     /// Deposited, yoctoNEAR.
     pub total: Amount,
@@ -82,28 +85,41 @@ pub struct StorageBalance {
 
 /// NEP-145's answer to `storage_balance_bounds`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "abi", derive(utoipa::ToSchema))]
 pub struct StorageBounds {
     /// Least deposit that registers, yoctoNEAR.
     pub min: Amount,
 }
 
 /// Views: a function each, named as the method, that asks with these arguments. Those of the first table are methods of
-/// [`Coordinator`] too.
+/// [`Coordinator`] too. With the feature `abi`, the tables are also the views of the contract's ABI.
 macro_rules! views {
     ({ $($read:tt)* } { $($asked:tt)* }) => {
         views!(@ask $($read)* $($asked)*);
         views!(@read $($read)*);
     };
-    (@ask $($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $args:expr;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name($($arg: $type),*) -> View<$answer> {
-            View::new(stringify!($name), $args)
+    (@ask $($(#[doc = $doc:expr])* $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $args:ident $fields:tt;)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[must_use]
+            pub fn $name($($arg: $type),*) -> View<$answer> {
+                View::new(stringify!($name), &$args $fields)
+            }
+        )*
+
+        /// The functions of the ABI.
+        #[cfg(feature = "abi")]
+        pub(crate) fn functions() -> Vec<crate::abi::Function> {
+            use crate::abi::{Function, schemas::*};
+            vec![$(
+                Function::view::<$args>(stringify!($name), &[$($doc),*])
+                    .answering(|schemas| Answer::<$answer>::new().schema(schemas))
+            ),*]
         }
-    )*};
-    (@read $($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $args:expr;)*) => {
+    };
+    (@read $($(#[doc = $doc:expr])* $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $args:ident $fields:tt;)*) => {
         impl<C: ViewContract> Coordinator<C> {$(
-            $(#[$doc])*
+            $(#[doc = $doc])*
             ///
             /// # Errors
             /// The contract cannot be asked, or answers otherwise.
@@ -117,45 +133,45 @@ macro_rules! views {
 views! {
     {
         /// The root record.
-        root() -> Root = &json!({});
+        root() -> Root = NoArgs {};
         /// The configuration.
-        config() -> Config = &json!({});
+        config() -> Config = NoArgs {};
         /// Who governs, the configuration, and what is about to change.
-        settings() -> Settings = &json!({});
+        settings() -> Settings = NoArgs {};
         /// The classes of numbers `from..from + limit`, `limit` at most [`PAGE_MAX`].
-        classes(from: ClassId, limit: u32) -> Vec<Class> = &json!({ "from": from, "limit": limit });
+        classes(from: ClassId, limit: u32) -> Vec<Class> = PageArgs { from: from.0.into(), limit };
         /// The listed tokens, NEAR first.
-        tokens() -> Vec<Token> = &json!({});
+        tokens() -> Vec<Token> = NoArgs {};
         /// An account's number; `None` if it is not registered.
-        account_no(account_id: impl AsRef<str>) -> Option<AccountNo> = &json!({ "account_id": account_id.as_ref() });
+        account_no(account_id: impl AsRef<str>) -> Option<AccountNo> = AccountArgs { account_id: account_id.as_ref().to_owned() };
         /// An account's record; `None` if it is not registered.
-        account(account_id: impl AsRef<str>) -> Option<Account> = &json!({ "account_id": account_id.as_ref() });
+        account(account_id: impl AsRef<str>) -> Option<Account> = AccountArgs { account_id: account_id.as_ref().to_owned() };
         /// The keys that may sign intents of an account.
-        intent_keys(account_id: impl AsRef<str>) -> Vec<IntentKey> = &json!({ "account_id": account_id.as_ref() });
+        intent_keys(account_id: impl AsRef<str>) -> Vec<IntentKey> = AccountArgs { account_id: account_id.as_ref().to_owned() };
         /// A batch; `None` if there is none of this number.
-        batch(batch: BatchId) -> Option<Batch> = &json!({ "batch": batch });
+        batch(batch: BatchId) -> Option<Batch> = BatchArgs { batch };
         /// A lot's record; `None` if it has none.
-        lot(batch: BatchId, lot: LotId) -> Option<Lot> = &json!({ "batch": batch, "lot": lot });
+        lot(batch: BatchId, lot: LotId) -> Option<Lot> = LotArgs { batch, lot };
         /// The lots with a record among `from..from + limit`, `limit` at most [`PAGE_MAX`].
         lots(batch: BatchId, from: LotId, limit: u32) -> Vec<Lot>
-            = &json!({ "batch": batch, "from": from, "limit": limit });
+            = LotsArgs { batch, from, limit };
         /// Whether the contract takes a claim for a lot's result.
-        verify_result(claim: &ResultClaim) -> bool = claim;
+        verify_result(claim: &ResultClaim) -> bool = ResultClaim { ..claim.clone() };
     }
     {
         /// Accounts from a number on, [`PAGE_MAX`] at most.
-        accounts(from: u32) -> Vec<Account> = &json!({ "from": from, "limit": PAGE_MAX });
+        accounts(from: u32) -> Vec<Account> = PageArgs { from, limit: PAGE_MAX };
         /// Batches from a number on that are not forgotten, [`PAGE_MAX`] at most.
-        batches(from: u32) -> Vec<Batch> = &json!({ "from": from, "limit": PAGE_MAX });
+        batches(from: u32) -> Vec<Batch> = PageArgs { from, limit: PAGE_MAX };
         /// The owner's account id.
-        owner() -> String = &json!({});
+        owner() -> String = NoArgs {};
         /// NEP-145: an account's storage balance; `None` if it is not registered.
         storage_balance_of(account_id: impl AsRef<str>) -> Option<StorageBalance>
-            = &json!({ "account_id": account_id.as_ref() });
+            = AccountArgs { account_id: account_id.as_ref().to_owned() };
         /// NEP-145: bounds of a storage deposit.
-        storage_balance_bounds() -> StorageBounds = &json!({});
+        storage_balance_bounds() -> StorageBounds = NoArgs {};
         /// NEP-330: the contract's version, source and standards.
-        contract_source_metadata() -> SourceMetadata = &json!({});
+        contract_source_metadata() -> SourceMetadata = NoArgs {};
     }
 }
 

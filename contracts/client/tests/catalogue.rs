@@ -1,6 +1,9 @@
 //! Everything that can be asked of the contract, in one snapshot, which the contract's own exports hold complete.
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
+#[path = "catalogue/abi.rs"]
+mod abi;
+
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use piecework_client::{Call, View, calls, token, views};
@@ -37,17 +40,19 @@ fn views__should_stay_as_they_are() {
 
 #[test]
 fn catalogue__should_be_what_the_contract_exports() {
-    // Given the contract as scripts/build-contracts made it
-    let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/contracts"));
-    let folder = env::var_os("PIECEWORK_WASM_DIR").map_or_else(built, PathBuf::from);
-    let path = folder.join("piecework_coordinator.wasm");
-    let wasm = fs::read(&path).unwrap_or_else(|_| panic!("{} is missing: run scripts/build-contracts", path.display()));
-
-    // Then its functions are the methods of the snapshots above, and those that only contracts call
+    // The contract's functions are the methods of the snapshots above, and those that only contracts call
     let (calls, views) = (calls_of_the_coordinator(), views());
     let known = calls.iter().map(|call| call.method).chain(views.iter().map(|(method, _)| *method));
     let known: BTreeSet<String> = known.chain(CALLED_BY_CONTRACTS).map(str::to_owned).collect();
-    assert_eq!(exported_functions(&wasm), known);
+    assert_eq!(exported_functions(&wasm()), known);
+}
+
+/// The contract as scripts/build-contracts made it.
+fn wasm() -> Vec<u8> {
+    let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/contracts"));
+    let folder = env::var_os("PIECEWORK_WASM_DIR").map_or_else(built, PathBuf::from);
+    let path = folder.join("piecework_coordinator.wasm");
+    fs::read(&path).unwrap_or_else(|_| panic!("{} is missing: run scripts/build-contracts", path.display()))
 }
 
 fn calls_of_the_coordinator() -> Vec<Call> {

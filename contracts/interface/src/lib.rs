@@ -10,7 +10,7 @@ pub use rules::{
     account_id, admit, classes, commitment, defaults, dispute, due, journal, keys, lots, merkle, money, node,
     reputation, round, segments, settlement, sortition, storage, tally,
 };
-pub use wire::{call, event, intent, op};
+pub use wire::{args, call, event, intent, op};
 
 /// A SHA-256 function: the host call inside the contract, `host::sha256` elsewhere.
 pub type Sha256 = fn(&[u8]) -> [u8; 32];

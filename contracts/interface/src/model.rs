@@ -12,6 +12,8 @@ pub mod ids;
 pub mod item_set;
 pub mod key;
 mod public_key;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod skip;
 pub mod terms;
 pub mod view;

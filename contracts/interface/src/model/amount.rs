@@ -12,7 +12,7 @@ use serde::{
 
 /// An amount in the smallest unit of its token (yoctoNEAR for NEAR).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(value_type = String, example = "1000000"))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(value_type = String, example = "1000000", pattern = "^[0-9]{1,39}$"))]
 pub struct Amount(pub u128);
 
 impl Serialize for Amount {

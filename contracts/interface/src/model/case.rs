@@ -5,6 +5,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::{codec::Element, fields};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schema")]
+use crate::model::schema::{Hex32, ItemSet};
 use crate::model::{
     amount::Amount,
     ids::{AccountNo, Digest},
@@ -35,7 +37,7 @@ pub struct Challenge {
     pub operator: AccountNo,
     /// Items, bit i for item i of the lot; bit 0 for an adjudicator's scores.
     #[serde(with = "item_set")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = ItemSet))]
     pub items: u64,
 }
 
@@ -50,7 +52,7 @@ pub struct Verdict {
     pub scores: Vec<u16>,
     /// SHA-256 of the public report.
     #[serde(with = "hex::serde")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub report: Digest,
 }
 

@@ -20,18 +20,24 @@ const DAY_S: u32 = 86_400;
 /// Inclusive bounds for the terms of a batch: the defaults, or narrower ones. Only test networks may lower the least times.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Bounds {
     /// Least and greatest `claim_ttl_s`.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<u32>, min_items = 2, max_items = 2))]
     pub claim_ttl_s: (u32, u32),
     /// Least and greatest `reveal_window_s`.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<u32>, min_items = 2, max_items = 2))]
     pub reveal_window_s: (u32, u32),
     /// Least and greatest `challenge_window_s` when it is not 0.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<u32>, min_items = 2, max_items = 2))]
     pub challenge_window_s: (u32, u32),
     /// Least and greatest `slice_s`.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<u32>, min_items = 2, max_items = 2))]
     pub slice_s: (u32, u32),
     /// Longest life of a batch in seconds, 1 to 3,650 days.
     pub lifetime_max_s: u32,
     /// Least and greatest `verdict_ttl_s`.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<u32>, min_items = 2, max_items = 2))]
     pub verdict_ttl_s: (u32, u32),
 }
 
@@ -55,6 +61,7 @@ impl Default for Bounds {
 /// The configuration, set at `new`. JSON fields that are left out take these defaults.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Config {
     /// yoctoNEAR per ticket, and the least stake of a node: 0.001 to 10,000 NEAR.
     pub min_stake: Amount,

@@ -50,6 +50,7 @@ impl Element for Draw {}
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(borsh::BorshSchema))]
 pub enum At {
     /// Lots `32 g .. 32 g + 32`, round 0.
     Group(u32),

@@ -24,6 +24,7 @@ pub const fn ready_at(config: &Config, now_s: u32) -> u32 {
 /// A role beside the owner's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Role {
     /// May pause, and may drop a proposal; nothing else.
     Guardian,
@@ -37,6 +38,7 @@ words!(Role { Guardian = "guardian", TokenAdmin = "token_admin" });
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Feature {
     /// Token deposits.
     Deposits = 1,
@@ -67,6 +69,7 @@ impl Feature {
 
 /// New prices of a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Prices {
     /// Token.
     pub token: TokenId,
@@ -104,12 +107,14 @@ variants!(Change { 0 = Config(config), 1 = Code(hash), 2 = Prices(prices) } else
 
 /// A change on its way.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Proposal {
     /// Number, from 0 in order of proposal.
     pub number: u32,
     /// Unix time from which it may be applied, seconds.
     pub ready_at: u32,
     /// What changes.
+    #[cfg_attr(feature = "schema", schema(value_type = crate::model::schema::Change))]
     pub change: Change,
 }
 
@@ -118,6 +123,7 @@ impl Element for Proposal {}
 
 /// Who governs, what is paused, what holds, and what is about to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Settings {
     /// May do everything below, after the wait.
     pub owner_id: String,

@@ -12,7 +12,7 @@ macro_rules! id {
             Deserialize,
         )]
         #[serde(transparent)]
-        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema, borsh::BorshSchema))]
         pub struct $name(pub $inner);
 
         transparent!($name as [borsh write read row]);

@@ -16,6 +16,7 @@ pub const DEADLINE_MAX_S: u32 = 86_400;
 /// A kind of intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = IntentKind))]
 #[repr(u16)]
 pub enum Kind {
     /// Balance to another account.
@@ -68,6 +69,7 @@ impl Kind {
 
 /// A set of kinds: their numbers added up. In JSON a list of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = IntentKinds, value_type = Vec<Kind>))]
 pub struct Kinds(pub u16);
 
 impl Kinds {
@@ -127,10 +129,8 @@ fields!(Limit as [borsh write] { token, daily_cap, spent });
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct IntentKey {
     /// The key.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "ed25519:8hSHprDq2StXwMtNd43wDTXQYsjXcD4MJTXQYsjXcc4M"))]
     pub public_key: PublicKey,
     /// Kinds that it may sign; none once it is removed.
-    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub kinds: Kinds,
     /// Token and cap. Only an implicit account's own key may have none, which makes every kind its own, later ones too.
     pub limit: Option<Limit>,

@@ -15,6 +15,9 @@ const DIGITS_MAX: usize = 44;
 
 /// An ed25519 public key; its text is `ed25519:` and base58, as everywhere on NEAR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema, borsh::BorshSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^ed25519:[1-9A-HJ-NP-Za-km-z]{32,44}$"))]
+#[cfg_attr(feature = "schema", schema(example = "ed25519:8hSHprDq2StXwMtNd43wDTXQYsjXcD4MJTXQYsjXcc4M"))]
 pub struct PublicKey(pub [u8; 32]);
 
 /// A text that is no ed25519 public key.

@@ -80,7 +80,6 @@ pub struct Terms {
     pub expires_at: u32,
     /// How answers are judged.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schema(required))]
     pub verification: Verification,
 }
 

@@ -6,6 +6,8 @@ use piecework_compact::{
 };
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schema")]
+use crate::model::schema::{self, Hex32};
 use crate::model::{
     amount::Amount,
     case::Case,
@@ -18,11 +20,13 @@ use crate::model::{
 
 /// The root record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Root {
     /// Journal lines written so far; the next line carries this number.
     pub seq: u64,
     /// `sha256(head ‖ log line)` over all lines.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub head: [u8; 32],
     /// Number of the next class.
     pub next_class: u16,
@@ -72,6 +76,7 @@ fields!(Balance as [write] { token, amount });
 
 /// A registered account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Account {
     /// Number.
     pub account: AccountNo,
@@ -99,6 +104,7 @@ fields!(Account as [write] { account, storage_paid, storage_used, in_flight, bal
 /// Whether a node takes part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum NodeStatus {
     /// Heard from lately.
     #[default]
@@ -126,7 +132,7 @@ pub struct Class {
     pub name: String,
     /// SHA-256 of the schema that briefs of such work follow; zeros without one.
     #[serde(with = "hex::serde")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub schema: [u8; 32],
     /// Whether only nodes that its owner admitted may work in it, for ever.
     pub gated: bool,
@@ -188,7 +194,6 @@ pub struct Node {
     /// Lots settled in which it revealed.
     pub settled: u32,
     /// `active`, `paused` by its owner, or `silent` for too long.
-    #[cfg_attr(feature = "schema", schema(value_type = String, example = "active"))]
     pub status: NodeStatus,
     /// Classes, by number.
     pub classes: Vec<ClassRecord>,
@@ -206,6 +211,7 @@ fields!(Node as [borsh write] {
 /// Life of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum BatchStatus {
     /// Takes claims until it expires.
     #[default]
@@ -220,6 +226,7 @@ words!(BatchStatus { Open = "open", Cancelled = "cancelled", Closed = "closed" }
 
 /// A batch. A closed batch keeps number, status, `settled` and `results_root`; the contract answers the rest empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Batch {
     /// Number.
     pub batch: BatchId,
@@ -229,6 +236,7 @@ pub struct Batch {
     pub settled: u32,
     /// Bagged root over the leaves, [`crate::rules::merkle::bag`].
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub results_root: [u8; 32],
     /// Whom a poke tells that the batch is closed; `None` once it was told, or if nobody is.
     #[serde(default)]
@@ -270,7 +278,7 @@ pub struct OpenBatch {
     pub items: u32,
     /// Merkle root over the payload digests of the items that it was created with: `merkle::root`.
     #[serde(with = "hex::serde")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub manifest: [u8; 32],
     /// Unix time of creation, seconds.
     pub created_at: u32,
@@ -280,7 +288,7 @@ pub struct OpenBatch {
     pub forget_on_close: bool,
     /// Digest of what was appended, [`crate::rules::segments::appended`]; zeros before. `manifest` is the first segment's.
     #[serde(with = "hex::serde")]
-    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub appended: [u8; 32],
     /// Where the batch stands.
     pub progress: Progress,
@@ -342,6 +350,7 @@ fields!(Window as [borsh] { frontier, marks, draws });
 /// Phase of a lot that has a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum LotPhase {
     /// Seats are claimed and committed.
     #[default]
@@ -359,6 +368,7 @@ words!(LotPhase { Working = "working", Revealing = "revealing", Provisional = "p
 
 /// A lot that somebody holds or held. Lots nobody claimed yet and settled lots have no record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Lot {
     /// Batch.
     pub batch: BatchId,
@@ -371,6 +381,7 @@ pub struct Lot {
 
 /// The record of a lot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LotState {
     /// Phase.
     pub phase: LotPhase,
@@ -407,6 +418,7 @@ fields!(LotState as [borsh] {
 
 /// One copy of a round, held by a node.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Slot {
     /// Node.
     pub node: AccountNo,
@@ -415,6 +427,7 @@ pub struct Slot {
     /// Round.
     pub round: u8,
     /// Phase.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::SlotPhase))]
     pub phase: SlotPhase,
 }
 

@@ -65,6 +65,8 @@
 use piecework_compact::{fields, json::Read, json::Reader};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schema")]
+use crate::model::schema::{Hex32, HexBytes};
 use crate::model::{
     amount::Amount,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
@@ -127,6 +129,7 @@ pub const PAGE_MAX: u32 = 128;
 
 /// Arguments of `token_list`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TokenListArgs {
     /// NEP-141 account.
     pub account_id: String,
@@ -151,6 +154,7 @@ pub enum DepositMessage {
 
 /// A batch to create.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BatchSpec {
     /// Terms.
     pub terms: Terms,
@@ -158,11 +162,13 @@ pub struct BatchSpec {
     pub items: u32,
     /// Merkle root over the items' payload digests, [`crate::rules::merkle::root`].
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub manifest: [u8; 32],
     /// Where the manifest is, at most 256 bytes.
     pub uri: String,
     /// A root that the requester commits to, for answers that it knows; zeros without. It stands in the journal only.
     #[serde(default, with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub gold_root: [u8; 32],
     /// Whom to tell when the batch is closed.
     #[serde(default)]
@@ -182,6 +188,7 @@ fields!(BatchSpec as [read_and] {
 
 /// Arguments of `batch_append`: whole lots for an appendable batch whose last lot is whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BatchAppendArgs {
     /// Batch.
     pub batch: BatchId,
@@ -189,6 +196,7 @@ pub struct BatchAppendArgs {
     pub items: u32,
     /// Merkle root over their payload digests, [`crate::rules::merkle::root`].
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub manifest: [u8; 32],
     /// Where their manifest is, at most 256 bytes.
     pub uri: String,
@@ -207,6 +215,7 @@ pub struct BatchRaiseArgs {
 
 /// Arguments of `batch_extend_expiry`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BatchExtendExpiryArgs {
     /// Batch.
     pub batch: BatchId,
@@ -216,6 +225,7 @@ pub struct BatchExtendExpiryArgs {
 
 /// Arguments of `batch_create`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BatchCreateArgs {
     /// Reward token.
     pub token: TokenId,
@@ -225,6 +235,7 @@ pub struct BatchCreateArgs {
 
 /// Arguments of `batch_cancel` and `batch_forget`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BatchArgs {
     /// Batch.
     pub batch: BatchId,
@@ -232,6 +243,7 @@ pub struct BatchArgs {
 
 /// Arguments of `batch_skip_lots`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BatchSkipLotsArgs {
     /// Batch.
     pub batch: BatchId,
@@ -241,6 +253,7 @@ pub struct BatchSkipLotsArgs {
 
 /// Arguments of `challenge`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ChallengeArgs {
     /// Batch.
     pub batch: BatchId,
@@ -250,6 +263,7 @@ pub struct ChallengeArgs {
     pub items: Vec<u8>,
     /// SHA-256 of what shows that, published elsewhere; zeros without. It stands in the journal only.
     #[serde(default, with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub evidence: [u8; 32],
 }
 
@@ -257,6 +271,7 @@ fields!(ChallengeArgs as [read] { batch, lot, items, evidence(hex_optional) });
 
 /// Arguments of `verdict`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct VerdictArgs {
     /// Batch.
     pub batch: BatchId,
@@ -266,6 +281,7 @@ pub struct VerdictArgs {
     pub scores: Vec<u16>,
     /// SHA-256 of a public report from which anybody can recompute the scores.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub report: [u8; 32],
 }
 
@@ -273,6 +289,7 @@ fields!(VerdictArgs as [read] { batch, lot, scores, report(hex) });
 
 /// Arguments of the view `verify_result`: what somebody says that a lot's result is, and the proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ResultClaim {
     /// Batch, closed or not.
     pub batch: BatchId,
@@ -282,12 +299,15 @@ pub struct ResultClaim {
     pub n: u32,
     /// Accepted items: bit i, counted from the lowest, for item i of the lot; eight bytes, the highest first.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[0-9a-fA-F]{16}$"))]
     pub accepted: [u8; 8],
     /// The lot's answers, items × width bytes, zeros where nothing is accepted.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = HexBytes))]
     pub answers: Vec<u8>,
     /// The siblings of the lot's leaf from the bottom up, [`crate::rules::merkle::prove`]: 32 bytes each, joined.
     #[serde(with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = HexBytes))]
     pub proof: Vec<u8>,
 }
 
@@ -295,6 +315,7 @@ fields!(ResultClaim as [read] { batch, lot, n, accepted(hex), answers(bytes), pr
 
 /// Arguments of `withdraw` and `withdraw_payout`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WithdrawArgs {
     /// Token.
     pub token: TokenId,
@@ -305,6 +326,7 @@ pub struct WithdrawArgs {
 
 /// Arguments of `node_register` and `node_update`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NodeRegisterArgs {
     /// Classes, 1..=8 different ones.
     pub classes: Vec<ClassId>,
@@ -312,11 +334,13 @@ pub struct NodeRegisterArgs {
 
 /// Arguments of `class_register`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClassRegisterArgs {
     /// Name, 1 to 32 bytes.
     pub name: String,
     /// SHA-256 of the schema that briefs of such work follow; zeros without one.
     #[serde(default, with = "hex::serde")]
+    #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
     pub schema: [u8; 32],
     /// Whether the owner admits the nodes that work in it, for ever.
     #[serde(default)]
@@ -327,6 +351,7 @@ fields!(ClassRegisterArgs as [read] { name, schema(hex_optional), gated(optional
 
 /// Arguments of `class_admit` and `class_remove`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClassNodeArgs {
     /// Class.
     pub class: ClassId,
@@ -336,6 +361,7 @@ pub struct ClassNodeArgs {
 
 /// Arguments of `operator_confirm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OperatorConfirmArgs {
     /// Account of the node, which named the caller.
     pub account_id: String,
@@ -345,6 +371,7 @@ pub struct OperatorConfirmArgs {
 
 /// Arguments of `stake_remove`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StakeRemoveArgs {
     /// yoctoNEAR; all free stake when left out.
     #[serde(default)]
@@ -353,6 +380,7 @@ pub struct StakeRemoveArgs {
 
 /// Arguments of `intent_key_add`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct IntentKeyAddArgs {
     /// Key. If the account has it already, it gets these kinds and this limit, and nothing counts as moved today.
     pub public_key: PublicKey,
@@ -366,6 +394,7 @@ pub struct IntentKeyAddArgs {
 
 /// Arguments of `intent_key_remove`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct IntentKeyRemoveArgs {
     /// Key.
     pub public_key: PublicKey,

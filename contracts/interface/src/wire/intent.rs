@@ -37,6 +37,7 @@ const TAG: u32 = (1 << 31) + 413;
 /// Borsh for the contract.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[cfg_attr(feature = "host", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "schema", derive(borsh::BorshSchema))]
 pub struct SignedIntent {
     /// The signed text: the JSON of an [`Intent`].
     pub message: String,

@@ -18,6 +18,7 @@ pub const POKES_MAX: usize = 16;
 
 /// One op of a `work` call. Every op soft-fails: a skip leaves a code in the event and changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[cfg_attr(feature = "schema", derive(borsh::BorshSchema))]
 pub enum Op {
     /// Opens the draw of `at`, or captures its seed in a later slice.
     Draw {
@@ -100,9 +101,24 @@ impl BorshDeserialize for Work {
     }
 }
 
+/// The schema of the list: it has no words for a number that may follow.
+#[cfg(feature = "schema")]
+impl borsh::BorshSchema for Work {
+    fn add_definitions_recursively(
+        definitions: &mut std::collections::BTreeMap<borsh::schema::Declaration, borsh::schema::Definition>,
+    ) {
+        Vec::<Op>::add_definitions_recursively(definitions);
+    }
+
+    fn declaration() -> borsh::schema::Declaration {
+        Vec::<Op>::declaration()
+    }
+}
+
 /// What a `poke` looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(borsh::BorshSchema))]
 pub enum Target {
     /// Ends a round, tallies, settles or closes a lot, whatever is due.
     Lot(BatchId, LotId),

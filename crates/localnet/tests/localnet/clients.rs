@@ -114,6 +114,20 @@ fn near_api_js__should_work_unchanged() {
 }
 
 #[test]
+fn near_api_js__should_call_the_coordinator_by_its_abi() {
+    let dir = installed("near-api-js");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::copy(here.join("tests/clients/near-api-js/typed.mjs"), dir.join("typed.mjs")).unwrap();
+    let built = || here.join("../../target/contracts");
+    let contracts = std::env::var_os("PIECEWORK_WASM_DIR").map_or_else(built, PathBuf::from);
+    let wasm = ["coordinator", "reward_token"].map(|name| contracts.join(format!("piecework_{name}.wasm")));
+    assert!(wasm.iter().all(|path| path.exists()), "{wasm:?}: run scripts/build-contracts");
+    let chain = Started::new();
+    let abi = here.join("../../contracts/coordinator/abi.json");
+    run(Command::new("node").arg("typed.mjs").args(chain.arguments()).arg(abi).args(wasm).current_dir(dir));
+}
+
+#[test]
 fn py_near__should_work_unchanged() {
     let dir = installed("py-near");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/py-near/check.py");
