@@ -206,6 +206,7 @@ fields!(BatchAppendArgs as [read] { batch, items, manifest(hex), uri });
 
 /// Arguments of `batch_raise`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BatchRaiseArgs {
     /// Batch.
     pub batch: BatchId,
