@@ -14,7 +14,6 @@ use serde::Serialize;
 use crate::{
     calendar::Date,
     policy::{BPS, Policy, TokenPolicy},
-    report::Kind,
 };
 
 /// yoctoNEAR of a NEAR.
@@ -83,6 +82,18 @@ pub enum AccrualError {
     /// A sum is above 2^128.
     #[error("the amounts of token {0} add up to more than 2^128")]
     Sum(TokenId),
+}
+
+/// What an account has its share for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Work for others.
+    Node,
+    /// Requesters that it brought.
+    Referrer,
+    /// The rest.
+    Reserve,
 }
 
 /// Why an account gets its share.

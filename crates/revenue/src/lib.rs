@@ -6,8 +6,8 @@ pub mod payment;
 pub mod policy;
 pub mod report;
 
-pub use accrual::{Accrual, AccrualError, BatchFacts, Inputs, SettledLot, Why};
+pub use accrual::{Accrual, AccrualError, BatchFacts, Inputs, Kind, SettledLot, Why};
 pub use calendar::{Date, EpochNo};
 pub use payment::Memo;
 pub use policy::{Policy, PolicyError};
-pub use report::{Kind, Report, Share, Span, Total};
+pub use report::{Report, Share, Span, Total};

@@ -6,22 +6,10 @@ use piecework_interface::{amount::Amount, host::sha256, ids::TokenId};
 use serde::Serialize;
 
 use crate::{
-    accrual::{Accrual, AccrualError, Accrued, Key, Why},
+    accrual::{Accrual, AccrualError, Accrued, Key, Kind, Why},
     calendar::{Date, EpochNo},
     policy::Policy,
 };
-
-/// Why a line's account has a share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Work for others.
-    Node,
-    /// Requesters that it brought.
-    Referrer,
-    /// The rest.
-    Reserve,
-}
 
 /// What part of the journal an epoch's report stands on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
