@@ -136,7 +136,8 @@ impl Planner {
         let ops: Vec<_> = stored.reveals.iter().cloned().map(Op::from).collect();
         let text = stored.line.as_str();
         if let Some(line) = Line::parse(text).map_err(|error| unreplayed(error.into()))? {
-            let context = Context { now_s: place.now_s, height: place.height, text, ops: &ops };
+            let contract = &self.planned.stream;
+            let context = Context { contract, now_s: place.now_s, height: place.height, text, ops: &ops };
             let changes = self.mirror.apply(&line, &context).map_err(unreplayed)?;
             self.rows.line(&self.mirror, place, "stored", Applied { line, text, changes });
         }
@@ -159,11 +160,11 @@ impl Planner {
             methods: receipt.calls.iter().map(|call| call.method_name.clone()).collect(),
             gas_burnt: receipt.gas_burnt,
         });
-        let Self { mirror, rows, .. } = self;
+        let Self { mirror, rows, planned, .. } = self;
         let calls = receipt.calls.iter().map(|call| (call.method_name.as_str(), call.args.as_slice()));
         let logs = receipt.logs.iter().map(String::as_str);
         mirror
-            .apply_receipt((place.now_s, place.height), calls, logs, |mirror, applied| {
+            .apply_receipt((&planned.stream, place.now_s, place.height), calls, logs, |mirror, applied| {
                 rows.line(mirror, place, &receipt_id, applied);
             })
             .map_err(|source| PlanError::Replay { height: place.block_height, receipt_id: receipt_id.clone(), source })

@@ -57,9 +57,9 @@ impl Market {
     /// A line does not follow from the ones before, or the contract's root record is not what they give.
     pub async fn replay(&self) -> Result<Mirror> {
         let written: Vec<Written> = self.journal.borrow().clone();
-        let mut mirror = Mirror::default();
+        let (mut mirror, contract) = (Mirror::default(), self.coordinator.id().as_str());
         for Written { line: text, at, ops } in &written {
-            let context = Context { now_s: at.now_s, height: u32::try_from(at.height)?, text, ops };
+            let context = Context { contract, now_s: at.now_s, height: u32::try_from(at.height)?, text, ops };
             let line = Line::parse(text)?.context("a journal line")?;
             mirror.apply(&line, &context).with_context(|| format!("line {}: {text}", line.seq))?;
         }

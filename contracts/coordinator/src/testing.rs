@@ -233,7 +233,7 @@ impl Chain {
             assert_eq!(line.render(), text, "a line reads back as it was written");
             let now_s = self.now();
             let height = u32::try_from(self.height).expect("height");
-            let context = Context { now_s, height, text: &text, ops: call.ops };
+            let context = Context { contract: CONTRACT, now_s, height, text: &text, ops: call.ops };
             self.mirror.apply(&line, &context).unwrap_or_else(|error| panic!("replay: {error}: {text}"));
             let (method, ops, predecessor) = (line.event.clone(), call.ops.to_vec(), call.who.to_owned());
             self.lines.push(line);

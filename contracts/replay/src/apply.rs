@@ -38,6 +38,7 @@ impl Step<'_> {
     }
 
     pub fn entry(&mut self, entry: &Entry) -> Result<(), Fault> {
+        self.acted.any |= !matches!(entry, Entry::Intent { .. } | Entry::Skipped { .. });
         match entry {
             Entry::Configured { config } => self.settings(|settings| settings.config = config.clone()),
             Entry::OwnerProposed { account_id } => {
@@ -185,7 +186,7 @@ impl Step<'_> {
             }
             Entry::Skipped { op, code } => {
                 self.changes.skips.push((*op, *code));
-                Ok(())
+                self.ended()
             }
         }
     }

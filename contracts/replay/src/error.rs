@@ -48,6 +48,14 @@ pub enum ReplayError {
         /// What is wrong.
         fault: Fault,
     },
+    /// The line does not end as it may.
+    #[error("journal line {seq}, at its end: {fault}")]
+    End {
+        /// The line's number.
+        seq: u64,
+        /// What is wrong.
+        fault: Fault,
+    },
 }
 
 /// What is wrong with an entry.
@@ -83,8 +91,8 @@ pub enum Fault {
     /// The entry is a node's, and the line names none.
     #[error("the line names no node")]
     NoCaller,
-    /// The receipt's arguments hold no reveal with the entry's digest.
-    #[error("no reveal in the receipt's arguments has the entry's digest")]
+    /// The receipt's arguments hold no reveal with the entry's digest that opens the slot's commitment.
+    #[error("no reveal in the receipt's arguments has the entry's digest and opens the commitment")]
     NoAnswers,
     /// The rules let no such claim in.
     #[error("a claim that the rules skip: {}", .0.text())]

@@ -1,7 +1,11 @@
 //! Entries of signed intents and their keys.
 
-use super::{Fault, MovementKind, step::Cause, step::Side, step::Step};
+use super::{
+    Fault, MovementKind,
+    step::{Acted, Cause, Side, Step},
+};
 use piecework_interface::{
+    call::INTENTS_EXECUTE,
     ids::{AccountNo, TokenId},
     key::{IntentKey, Kind, Kinds, Limit, PublicKey},
     keys::{KeyRows, key_set, own_key},
@@ -17,7 +21,8 @@ impl Step<'_> {
         self.charge_key(account, rows)
     }
 
-    /// The key's number is used, and what it moved counts. An implicit account's own key gets its row here.
+    /// The key's number is used, and what it moved counts: what the entries before it took out of the balance. An implicit
+    /// account's own key gets its row here.
     pub fn intent(
         &mut self,
         account: AccountNo,
@@ -26,6 +31,12 @@ impl Step<'_> {
         failed: Option<Skip>,
     ) -> Result<(), Fault> {
         let now_s = self.context.now_s;
+        self.must_be(&[INTENTS_EXECUTE])?;
+        let moved = self.moved(account, kind, spent)?;
+        if failed.is_some() {
+            self.ended()?;
+        }
+        self.acted = Acted { any: false, movements: self.changes.movements.len() };
         let named = self.account(account)?;
         let keys = &mut named.row.keys;
         if !keys.iter().any(|key| key.public_key == public_key) {
@@ -40,16 +51,39 @@ impl Step<'_> {
         if key.kinds == Kinds::NONE || !key.takes(nonce, now_s) {
             return Err(KEYS);
         }
-        let token = key.limit.map_or_else(TokenId::default, |limit| limit.token);
-        let may = match failed {
-            None => key.allows(kind, token, spent, now_s).is_ok(),
-            Some(_) => spent == 0,
-        };
-        if !may {
+        let token = moved.or(key.limit.map(|limit| limit.token)).unwrap_or_default();
+        if failed.is_none() && key.allows(kind, token, spent, now_s).is_err() {
             return Err(Fault::Differs("what an intent may move"));
         }
         key.note(nonce, spent, now_s);
         Ok(())
+    }
+
+    /// The token that an intent took out of the account's balance. It took exactly this much, the way its kind does, and
+    /// nothing out of any other balance.
+    fn moved(&self, account: AccountNo, kind: Kind, spent: u128) -> Result<Option<TokenId>, Fault> {
+        let way = match kind {
+            Kind::Transfer => Some(MovementKind::Transfer),
+            Kind::Withdraw => Some(MovementKind::Withdraw),
+            Kind::Challenge => Some(MovementKind::Bond),
+            // A batch and whatever adds to it.
+            _ if kind.spends() => Some(MovementKind::Escrow),
+            _ => None,
+        };
+        let (mut token, mut sum) = (None, 0_u128);
+        for movement in self.changes.movements[self.acted.movements..].iter().filter(|movement| !movement.credit) {
+            let own = movement.account == account && Some(movement.kind) == way;
+            if !own || *token.get_or_insert(movement.token) != movement.token {
+                return Err(MOVED);
+            }
+            sum = sum.checked_add(movement.amount).ok_or(MOVED)?;
+        }
+        if sum == spent { Ok(token) } else { Err(MOVED) }
+    }
+
+    /// What stands since the last intent of a line of intents is of no intent, so nothing may.
+    pub fn ended(&self) -> Result<(), Fault> {
+        if self.event == INTENTS_EXECUTE && self.acted.any { Err(Fault::Differs("what no intent did")) } else { Ok(()) }
     }
 
     pub fn transferred(
@@ -71,4 +105,5 @@ impl Step<'_> {
     }
 }
 
+const MOVED: Fault = Fault::Differs("what an intent moved");
 const KEYS: Fault = Fault::Differs("the keys of the account");

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use piecework_interface::{
     call,
-    event::{Entry, Line},
+    event::Line,
     governance::Settings,
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
@@ -65,6 +65,8 @@ pub struct NamedAccount {
 /// Where a line was written.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
+    /// Account of the contract, which commitments bind.
+    pub contract: &'a str,
     /// Time of the block, Unix seconds.
     pub now_s: u32,
     /// Height of the block.
@@ -87,15 +89,15 @@ pub struct Applied<'a> {
 }
 
 impl Mirror {
-    /// Applies the journal lines of a receipt that succeeded, in a block of this time (Unix seconds) and height. `calls` are
-    /// its methods with their arguments, in order: reveals stand in those of `work`. Logs of other standards are passed over.
-    /// `applied` sees each line with the mirror as it is after it.
+    /// Applies the journal lines of a receipt of the contract that succeeded, in a block of this time (Unix seconds) and
+    /// height. `calls` are its methods with their arguments, in order: reveals stand in those of `work`. Logs of other
+    /// standards are passed over. `applied` sees each line with the mirror as it is after it.
     ///
     /// # Errors
     /// Arguments or a line cannot be read, or a line does not follow. The mirror must then be rebuilt.
     pub fn apply_receipt<'a>(
         &mut self,
-        (now_s, height): (u32, u32),
+        (contract, now_s, height): (&str, u32, u32),
         calls: impl IntoIterator<Item = (&'a str, &'a [u8])>,
         logs: impl IntoIterator<Item = &'a str>,
         mut applied: impl FnMut(&Self, Applied<'a>),
@@ -109,7 +111,7 @@ impl Mirror {
         for text in logs {
             if let Some(line) = Line::parse(text)? {
                 let ops = if line.event == call::WORK { works.pop_front().unwrap_or_default() } else { Vec::new() };
-                let changes = self.apply(&line, &Context { now_s, height, text, ops: &ops })?;
+                let changes = self.apply(&line, &Context { contract, now_s, height, text, ops: &ops })?;
                 applied(self, Applied { line, text, changes });
             }
         }
@@ -126,16 +128,16 @@ impl Mirror {
             return Err(ReplayError::Gap { seq, expected: self.root.seq });
         }
         let caller = line.node;
-        let skipped = |entry: &Entry| if let Entry::Skipped { op, .. } = entry { Some(*op) } else { None };
-        let skipped = line.log.iter().filter_map(skipped).collect();
-        let (event, freed, changes) = (line.event.as_str(), Vec::new(), Changes::default());
-        let mut step = step::Step { mirror: self, context, caller, event, skipped, freed, changes };
+        let (event, freed, acted, changes) =
+            (line.event.as_str(), Vec::new(), step::Acted::default(), Changes::default());
+        let mut step = step::Step { mirror: self, context, caller, event, freed, acted, changes };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }
         for (index, entry) in line.log.iter().enumerate() {
             step.entry(entry).map_err(|fault| ReplayError::Entry { seq, index, tag: entry.tag(), fault })?;
         }
+        step.ended().map_err(|fault| ReplayError::End { seq, fault })?;
         let changes = step.changes;
         self.root.seq += 1;
         self.root.head = journal::next_head(sha256, &self.root.head, context.text);

@@ -4,6 +4,7 @@ use super::{Context, EndedSlot, Fault, Reveal, SlotEnd, step::Step};
 use piecework_interface::{
     admit::{Seat, Table},
     amount::Amount,
+    commitment::{Place, commitment_to},
     draw::Seed,
     due::{LotStep, Setting},
     event::Abandoned,
@@ -151,11 +152,17 @@ impl Step<'_> {
     }
 
     pub fn revealed(&mut self, batch: BatchId, lot: LotId, digest: &Digest) -> Result<(), Fault> {
-        let caller = self.caller()?;
-        let taken = (0..).zip(self.context.ops).filter(|(index, _)| !self.skipped.contains(index));
-        let reveal = taken.map(|(_, op)| op).find_map(|op| match op {
+        let (caller, Context { contract, ops, .. }) = (self.caller()?, *self.context);
+        let LotState { phase, round, .. } = *self.lot(batch, lot)?;
+        let committed = match self.current_slot(batch, lot, caller)?.phase {
+            SlotPhase::Committed(commitment) if phase == LotPhase::Revealing => commitment,
+            _ => return Err(Fault::NoSlot(batch, lot, caller)),
+        };
+        let place = Place { contract, batch, lot, round, node: caller };
+        let reveal = ops.iter().find_map(|op| match op {
             Op::Reveal { batch: of, lot: at, answers, salt } if (*of, *at) == (batch, lot) => {
-                (sha256(answers) == *digest).then(|| Reveal { batch, lot, answers: answers.clone(), salt: *salt })
+                let opens = sha256(answers) == *digest && commitment_to(sha256, place, digest, salt) == committed;
+                opens.then(|| Reveal { batch, lot, answers: answers.clone(), salt: *salt })
             }
             _ => None,
         });
@@ -166,11 +173,7 @@ impl Step<'_> {
         if u32::try_from(reveal.answers.len()) != Ok(state.answer_bytes(&terms, state.round, items)) {
             return Err(Fault::Differs("the length of the answers"));
         }
-        let revealing = self.lot(batch, lot)?.phase == LotPhase::Revealing;
         let slot = self.current_slot(batch, lot, caller)?;
-        if !revealing || !matches!(slot.phase, SlotPhase::Committed(_)) {
-            return Err(Fault::NoSlot(batch, lot, caller));
-        }
         slot.phase = SlotPhase::Revealed(reveal.answers.clone());
         self.changes.reveals.push(reveal);
         Ok(())

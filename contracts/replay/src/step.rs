@@ -15,11 +15,20 @@ pub(super) struct Step<'a> {
     pub caller: Option<AccountNo>,
     /// The method that wrote the line.
     pub event: &'a str,
-    /// Indices of ops that the contract skipped.
-    pub skipped: Vec<u8>,
     /// Lots whose round ended without a result in this line: what comes of them stands in the same line.
     pub freed: Vec<(BatchId, LotId)>,
+    /// What stands since the last intent of the line.
+    pub acted: Acted,
     pub changes: Changes,
+}
+
+/// What a line holds since its last intent: the next one did it, or none may have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Acted {
+    /// Whether there is an entry.
+    pub any: bool,
+    /// Movements before them.
+    pub movements: usize,
 }
 
 /// What a movement of a balance belongs to.

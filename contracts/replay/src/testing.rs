@@ -4,6 +4,7 @@
 use piecework_interface::{
     amount::Amount,
     answers::Items,
+    commitment::{Place, commitment},
     config::{Config, Fixed},
     draw::At,
     event::{Entry, Line, SettledSlot},
@@ -16,6 +17,8 @@ use piecework_interface::{
 
 use crate::{Changes, Context, Mirror, ReplayError};
 
+/// The contract.
+pub const CONTRACT: &str = "market.near";
 /// The reward token.
 pub const TOKEN: TokenId = TokenId(1);
 /// The class of nodes and batch.
@@ -69,7 +72,8 @@ impl JournalBuilder {
     ) -> Result<Changes, ReplayError> {
         let text = self.line(event, node, log).render();
         let parsed = Line::parse(&text).unwrap().unwrap();
-        self.mirror.apply(&parsed, &Context { now_s: self.now_s, height: self.height, text: &text, ops })
+        self.mirror
+            .apply(&parsed, &Context { contract: CONTRACT, now_s: self.now_s, height: self.height, text: &text, ops })
     }
 
     /// The next line, if it is this one. A claim of a lot that has no record yet says its batch's reward.
@@ -85,14 +89,15 @@ impl JournalBuilder {
         Line { seq: self.mirror.root.seq, event: event.to_owned(), node, log }
     }
 
-    /// Three claims and three commits on a lot, the last of which turns it to reveals.
-    pub fn committed(&mut self, lot: LotId) {
+    /// Three claims and three commits on a lot, to these answers, the last of which turns it to reveals.
+    pub fn committed(&mut self, lot: LotId, answers: [&[u8]; 3]) {
+        let [a, b, c] = answers;
         for node in [A, B, C] {
             self.work(node, vec![claim(lot)]);
         }
-        self.work(A, vec![commit(lot)]);
-        self.work(B, vec![commit(lot)]);
-        self.work(C, vec![commit(lot), revealing(lot)]);
+        self.work(A, vec![commit(A, (lot, 0), a)]);
+        self.work(B, vec![commit(B, (lot, 0), b)]);
+        self.work(C, vec![commit(C, (lot, 0), c), revealing(lot)]);
     }
 
     /// A line of a node's `work` call that reveals nothing.
@@ -114,7 +119,7 @@ impl JournalBuilder {
         let mut log = vec![Entry::Revealed { batch: BATCH, lot, digest: sha256(answers) }];
         log.extend(then);
         let wrong = Op::Reveal { batch: BATCH, lot, answers: b"wrong".to_vec(), salt: [0; 32] };
-        let right = Op::Reveal { batch: BATCH, lot, answers: answers.to_vec(), salt: [1; 32] };
+        let right = Op::Reveal { batch: BATCH, lot, answers: answers.to_vec(), salt: SALT };
         self.write_with("work", Some(node), log, &[wrong, right])
     }
 
@@ -240,9 +245,13 @@ pub fn claim(lot: LotId) -> Entry {
     Entry::Claimed { batch: BATCH, lot, reward: None, replaced: None }
 }
 
-/// A commitment.
-pub fn commit(lot: LotId) -> Entry {
-    Entry::Committed { batch: BATCH, lot, commitment: [3; 32] }
+/// The salt of every commitment here.
+pub const SALT: [u8; 32] = [1; 32];
+
+/// A node's commitment to these answers, in a round of a lot.
+pub fn commit(node: AccountNo, (lot, round): (LotId, u8), answers: &[u8]) -> Entry {
+    let place = Place { contract: CONTRACT, batch: BATCH, lot, round, node };
+    Entry::Committed { batch: BATCH, lot, commitment: commitment(sha256, place, answers, &SALT) }
 }
 
 /// The turn to reveals.

@@ -56,7 +56,8 @@ pub(super) struct Follower {
 impl Follower {
     /// Follows the coordinator from its first block, and passes on the height of each.
     pub(super) fn start(stack: &Stack, blocks: Blocks) -> Self {
-        let mut config = BlockSourceConfig::new(stack.deployment.contract.clone(), stack.deployment.height);
+        let contract = stack.deployment.contract.clone();
+        let mut config = BlockSourceConfig::new(contract.clone(), stack.deployment.height);
         config.poll_interval = Duration::from_millis(100);
         let mut source = RpcBlockSource::new(stack.rpc.clone(), config);
         let (sender, ledger) = watch::channel(Ledger::default());
@@ -69,7 +70,7 @@ impl Follower {
                         if blocks.send(block.height).is_err() {
                             tracing::debug!("nobody counts gas any more");
                         }
-                        sender.send_modify(|ledger| ledger.take(&block));
+                        sender.send_modify(|ledger| ledger.take(contract.as_str(), &block));
                     }
                     Err(error) if error.is_fatal() => {
                         sender.send_modify(|ledger| ledger.fault = Some(error.to_string()));
@@ -173,7 +174,7 @@ impl Ledger {
         self.history.ended.iter().filter(|ended| ended.slot.node == node).map(|ended| ended.slash).sum()
     }
 
-    fn take(&mut self, block: &FinalBlock) {
+    fn take(&mut self, contract: &str, block: &FinalBlock) {
         self.now_s = u32::try_from(block.timestamp_ns / 1_000_000_000).unwrap_or(u32::MAX);
         self.cursor = Some(block.cursor());
         let Ok(height) = u32::try_from(block.height) else {
@@ -183,8 +184,9 @@ impl Ledger {
             let calls = receipt.calls.iter().map(|call| (call.method_name.as_str(), call.args.as_slice()));
             let logs = receipt.logs.iter().map(String::as_str);
             let mut lines = Vec::new();
-            let applied =
-                self.mirror.apply_receipt((self.now_s, height), calls, logs, |_, applied| lines.push(applied));
+            let applied = self
+                .mirror
+                .apply_receipt((contract, self.now_s, height), calls, logs, |_, applied| lines.push(applied));
             for Applied { line, changes, .. } in lines {
                 self.steps += u64::from(line.event != HEARTBEAT);
                 for entry in &line.log {

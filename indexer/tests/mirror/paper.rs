@@ -19,23 +19,23 @@ use piecework_interface::{
     key::{Kind, Kinds, PublicKey},
     op::Op,
     reputation,
+    skip::Skip,
     terms::Terms,
     view::Callback,
 };
 use piecework_replay::{
     Mirror,
     testing::{
-        self, A, B, C, CLASS, D, E, JournalBuilder, claim, commit, fixed, founded, founding, pay, revealing, seeded,
-        settle,
+        self, A, B, C, CLASS, D, E, JournalBuilder, SALT, claim, commit, fixed, founded, founding, pay, revealing,
+        seeded, settle,
     },
 };
 use piecework_store::{DatabaseUrl, load::Loaded};
 use sqlx::PgPool;
 use std::time::Duration;
 
-pub use piecework_replay::testing::{BATCH, REQUESTER, TOKEN, opened};
+pub use piecework_replay::testing::{BATCH, CONTRACT, REQUESTER, TOKEN, opened};
 
-pub const CONTRACT: &str = "market.near";
 pub const CHAIN: &str = "paper";
 pub const NODES: [AccountNo; 5] = [A, B, C, D, E];
 /// The digest of what a challenger names as its evidence.
@@ -92,11 +92,13 @@ impl Paper {
         self.journal.now_s += seconds;
     }
 
+    /// A reveal behind one that the contract skipped: the journal's rows hold only the one that was taken.
     fn reveal(&mut self, node: AccountNo, lot: LotId, answers: &[u8], then: Vec<Entry>) {
-        let mut log = vec![Entry::Revealed { batch: BATCH, lot, digest: sha256(answers) }];
+        let skipped = Entry::Skipped { op: 0, code: Skip::WrongReveal };
+        let mut log = vec![skipped, Entry::Revealed { batch: BATCH, lot, digest: sha256(answers) }];
         log.extend(then);
-        let op = Op::Reveal { batch: BATCH, lot, answers: answers.to_vec(), salt: [1; 32] };
-        self.call_with(call::WORK, Some(node), log, &[op]);
+        let reveal = |salt| Op::Reveal { batch: BATCH, lot, answers: answers.to_vec(), salt };
+        self.call_with(call::WORK, Some(node), log, &[reveal([9; 32]), reveal(SALT)]);
     }
 
     fn work(&mut self, node: AccountNo, log: Vec<Entry>) {
@@ -118,11 +120,14 @@ pub fn market() -> Paper {
         paper.work(node, vec![claim(lot)]);
     }
     for node in [a, e] {
-        paper.work(node, vec![commit(lot)]);
+        paper.work(node, vec![commit(node, (lot, 0), b"xyz")]);
     }
     paper.later(601);
     let replaced = Some(Abandoned { node: d, slash: Amount(60) });
-    paper.work(b, vec![Entry::Claimed { batch: BATCH, lot, reward: None, replaced }, commit(lot), revealing(lot)]);
+    paper.work(
+        b,
+        vec![Entry::Claimed { batch: BATCH, lot, reward: None, replaced }, commit(b, (lot, 0), b"xyz"), revealing(lot)],
+    );
     paper.later(1);
     for node in [a, e] {
         paper.reveal(node, lot, b"xyz", vec![]);
@@ -135,9 +140,9 @@ pub fn market() -> Paper {
     for node in [a, b, c] {
         paper.work(node, vec![claim(lot)]);
     }
-    paper.work(a, vec![commit(lot)]);
-    paper.work(b, vec![commit(lot)]);
-    paper.work(c, vec![commit(lot), revealing(lot)]);
+    paper.work(a, vec![commit(a, (lot, 0), b"abx")]);
+    paper.work(b, vec![commit(b, (lot, 0), b"abx")]);
+    paper.work(c, vec![commit(c, (lot, 0), b"aby"), revealing(lot)]);
     paper.later(1);
     paper.reveal(a, lot, b"abx", vec![]);
     paper.reveal(b, lot, b"abx", vec![]);
@@ -146,8 +151,8 @@ pub fn market() -> Paper {
     paper.work(d, vec![seeded(At::Lot(lot))]);
     paper.block(vec![]);
     paper.later(12);
-    paper.work(d, vec![claim(lot), commit(lot)]);
-    paper.work(e, vec![claim(lot), commit(lot)]);
+    paper.work(d, vec![claim(lot), commit(d, (lot, 1), b"x")]);
+    paper.work(e, vec![claim(lot), commit(e, (lot, 1), b"x")]);
     paper.later(1_800);
     paper.call(call::POKE, None, vec![revealing(lot)]);
     paper.reveal(d, lot, b"x", vec![]);
@@ -242,7 +247,13 @@ pub fn living() -> Paper {
     let deposited = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(4_000), sender: None };
     paper.call("ft_on_transfer", None, vec![deposited]);
     let cancelled = |batch| Entry::BatchCancelled { batch };
-    paper.call("intents_execute", None, vec![create(BATCH, false), cancelled(BATCH), closed(BATCH, 1_575)]);
+    let (account, public_key, kinds) = (REQUESTER, PublicKey([9; 32]), Kinds::of(&[Kind::CreateBatch, Kind::Cancel]));
+    let key = Entry::KeySet { account, public_key, kinds, token: TOKEN, daily_cap: escrow };
+    paper.call("intent_key_add", None, vec![key]);
+    let intent = |op, kind, nonce, spent| Entry::Intent { op, account, public_key, kind, nonce, spent, failed: None };
+    let created = [create(BATCH, false), intent(0, Kind::CreateBatch, 1, escrow)];
+    let ended = [cancelled(BATCH), closed(BATCH, 1_575), intent(1, Kind::Cancel, 2, Amount(0))];
+    paper.call("intents_execute", None, [&created[..], &ended[..]].concat());
     let next = BatchId(BATCH.0 + 1);
     paper.call("batch_create", None, vec![create(next, true)]);
     paper.later(1);
@@ -291,8 +302,8 @@ pub fn dispute() -> Paper {
     }
     paper.work(a, vec![seed]);
     paper.later(18);
-    paper.work(a, vec![claim(lot), commit(lot)]);
-    paper.work(b, vec![claim(lot), commit(lot), revealing(lot)]);
+    paper.work(a, vec![claim(lot), commit(a, (lot, 0), b"xyz")]);
+    paper.work(b, vec![claim(lot), commit(b, (lot, 0), b"xyz"), revealing(lot)]);
     paper.later(1);
     paper.reveal(a, lot, b"xyz", vec![]);
     let (accepted, digest) = (Items(0b111), sha256(b"xyz"));

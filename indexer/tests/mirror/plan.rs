@@ -3,8 +3,13 @@
 use super::paper::{BATCH, CHAIN, CONTRACT, NODES, Paper, REQUESTER, batch_created, begin, market, opened};
 use piecework_chain::{CryptoHash, FinalBlock};
 use piecework_indexer::plan::{PlanError, Planner};
-use piecework_interface::{amount::Amount, event::Entry, ids::AccountNo, view::Root};
-use piecework_replay::{Mirror, ReplayError};
+use piecework_interface::{
+    amount::Amount,
+    event::Entry,
+    ids::{AccountNo, LotId},
+    view::Root,
+};
+use piecework_replay::{Mirror, ReplayError, testing::commit};
 use piecework_store::{cursor::Cursor, load::Loaded};
 use std::collections::BTreeMap;
 
@@ -47,7 +52,8 @@ fn planner__should_tell_how_every_slot_ended() {
     assert_eq!((ends.len(), pays, slashes), (9, 1_800, 60));
     // Claim and commit came in one line: the reservation and the commitment are known all the same.
     let late = planner.change().slots.values().find(|slot| slot.node == NODES[3] && slot.round == 1).unwrap();
-    assert_eq!(late.committed, Some(([3; 32], late.claimed_at)));
+    let Entry::Committed { commitment, .. } = commit(NODES[3], (LotId(0), 1), b"x") else { panic!("a commit") };
+    assert_eq!(late.committed, Some((commitment, late.claimed_at)));
     assert_eq!(late.reserved_until, late.claimed_at + 600);
     // And it refers to the reveal that has its answers.
     let (reveal, _) = late.revealed.unwrap();

@@ -30,6 +30,8 @@ pub(super) struct Place {
     pub items: u8,
     /// Whether it is marked in the batch's window.
     pub marked: bool,
+    /// Lots of the batch that have a record.
+    pub live: u32,
     /// Whether lots of the batch may begin: it has no adjudicator, or one that accepted it with a bond that covers a lot.
     pub backed: bool,
     /// What is left of the adjudicator's bond, in units of the token.
@@ -76,6 +78,7 @@ impl<H: Host> Engine<'_, H> {
             marked,
             held_up: open.window.marks_early(facts.lots(), facts.appendable) && !marked,
             backed: open.is_backed(),
+            live: open.purse.live,
             bond: open.purse.bond.unwrap_or_default(),
             adjudicator_operator: open.adjudicator_operator,
             in_reach: group < open.window.frontier || open.window.index(group).is_some(),
@@ -84,9 +87,11 @@ impl<H: Host> Engine<'_, H> {
         }))
     }
 
-    /// Takes a lot's record out of its table.
+    /// Takes a lot's record out of its table. Lots that begin together are not looked for one by one: all live ones of the
+    /// batch are there.
     pub(super) fn take_lot(&mut self, place: &Place) -> Result<Option<LotState>, Error> {
-        Ok(self.lots.take(&*self.host, place.key())?.map(|lot| lot.state))
+        let lot = self.lots.take_of(&*self.host, place.key(), |(batch, _)| batch == place.batch, place.live);
+        Ok(lot?.map(|lot| lot.state))
     }
 
     /// Puts it back.

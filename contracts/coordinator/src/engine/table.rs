@@ -56,6 +56,26 @@ impl<K: Key, R: Record> Table<K, R> {
         Ok(row.record.take())
     }
 
+    /// Takes the record out where the call has all `count` records of a group that there are, so that a record which it does
+    /// not have is nowhere, and need not be looked for.
+    ///
+    /// # Errors
+    /// The stored bytes cannot be read.
+    pub fn take_of(
+        &mut self,
+        host: &impl Host,
+        key: K,
+        group: impl Fn(K) -> bool,
+        count: u32,
+    ) -> Result<Option<R>, Error> {
+        let had = self.rows.iter().filter(|row| group(row.key) && row.record.is_some()).count();
+        if u32::try_from(had) == Ok(count) && self.rows.iter().all(|row| row.key != key) {
+            Ok(None)
+        } else {
+            self.take(host, key)
+        }
+    }
+
     /// Takes the record out of storage too, where the call will most likely leave none: that costs less than to read it
     /// first. It is written again if it is put back.
     ///

@@ -14,7 +14,7 @@ use piecework_interface::{
     event::{Abandoned, Entry, Line},
     governance::Feature,
     host::sha256,
-    ids::{AccountNo, BatchId, LotId, TokenId},
+    ids::{AccountNo, BatchId, LotId, NEAR, TokenId},
     journal,
     key::{Kind, Kinds, PublicKey},
     merkle::{self, Peaks},
@@ -49,7 +49,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     // Given lot 1 settled, and lot 0 with three answers of which item 2 is x, x, y.
     let mut journal = lot_1_settled();
     let lot = LotId(0);
-    journal.committed(lot);
+    journal.committed(lot, [b"abx", b"abx", b"aby"]);
     journal.later(1);
     journal.reveal(A, lot, b"abx", vec![]).unwrap();
     journal.reveal(B, lot, b"abx", vec![]).unwrap();
@@ -63,8 +63,8 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
     let seed = seeded(At::Lot(lot));
     journal.work(D, vec![seed, Entry::Skipped { op: 1, code: Skip::NoSeed }]);
     journal.later(12);
-    journal.work(D, vec![claim(lot), commit(lot)]);
-    journal.work(E, vec![claim(lot), commit(lot)]);
+    journal.work(D, vec![claim(lot), commit(D, (lot, 1), b"x")]);
+    journal.work(E, vec![claim(lot), commit(E, (lot, 1), b"x")]);
     assert_eq!(journal.mirror.accounts[&D].row.node.as_ref().unwrap().bonded, Amount(100));
     journal.later(1_800);
     journal.write("poke", None, vec![revealing(lot)]).unwrap();
@@ -132,7 +132,7 @@ fn mirror__should_chain_the_head() {
     let mut mirror = Mirror::default();
     let line = Line { seq: 0, event: "poke".to_owned(), node: None, log: vec![] };
     let text = line.render();
-    mirror.apply(&line, &Context { now_s: 0, height: 0, text: &text, ops: &[] }).unwrap();
+    mirror.apply(&line, &Context { contract: CONTRACT, now_s: 0, height: 0, text: &text, ops: &[] }).unwrap();
     assert_eq!((mirror.root.seq, mirror.root.head), (1, journal::next_head(sha256, &[0; 32], &text)));
     assert_eq!(mirror.root.head, sha256(&[&[0; 32], text.as_bytes()].concat()));
 }
@@ -142,7 +142,7 @@ fn mirror__should_refuse_a_line_out_of_order() {
     let mut mirror = Mirror::default();
     let line = Line { seq: 1, event: "poke".to_owned(), node: None, log: vec![] };
     let text = line.render();
-    let result = mirror.apply(&line, &Context { now_s: 0, height: 0, text: &text, ops: &[] });
+    let result = mirror.apply(&line, &Context { contract: CONTRACT, now_s: 0, height: 0, text: &text, ops: &[] });
     assert_eq!(result, Err(ReplayError::Gap { seq: 1, expected: 0 }));
 }
 
@@ -251,7 +251,7 @@ fn mirror__should_stop_at_what_does_not_follow() {
         (None, claim(lot), Fault::NoCaller),
         (Some(A), Entry::Claimed { batch: BatchId(9), lot, reward: None, replaced: None }, Fault::NoBatch(BatchId(9))),
         (Some(A), claim(LotId(2)), Fault::NoLot(BATCH, LotId(2))),
-        (Some(A), commit(lot), Fault::NoLot(BATCH, lot)),
+        (Some(A), commit(A, (lot, 0), b"xyz"), Fault::NoLot(BATCH, lot)),
         (Some(A), abandoned(B, 60), Fault::Differs("the reservation that a claim replaces")),
         (None, Entry::NodeClasses { account: REQUESTER, classes: vec![] }, Fault::NoNode(REQUESTER)),
         (Some(A), Entry::DrawOpened { batch: BATCH, at: At::Group(8) }, Fault::NoGroup(BATCH, 8)),
@@ -333,9 +333,9 @@ fn mirror__should_check_slashes_and_pay_against_the_rules() {
     // And a lot that pays one unit too much to one of its slots.
     let mut journal = begun();
     for node in [A, B] {
-        journal.work(node, vec![claim(lot), commit(lot)]);
+        journal.work(node, vec![claim(lot), commit(node, (lot, 0), b"xyz")]);
     }
-    journal.work(C, vec![claim(lot), commit(lot), revealing(lot)]);
+    journal.work(C, vec![claim(lot), commit(C, (lot, 0), b"xyz"), revealing(lot)]);
     journal.reveal(A, lot, b"xyz", vec![]).unwrap();
     journal.reveal(B, lot, b"xyz", vec![]).unwrap();
     let paid = vec![pay(A, 301, 0, RISEN), pay(B, 300, 0, RISEN), pay(C, 300, 0, RISEN)];
@@ -349,17 +349,17 @@ fn mirror__should_need_the_answers_of_a_reveal() {
     let lot = LotId(0);
     let mut journal = begun();
     for node in [A, B] {
-        journal.work(node, vec![claim(lot), commit(lot)]);
+        journal.work(node, vec![claim(lot), commit(node, (lot, 0), b"xyz")]);
     }
-    journal.work(C, vec![claim(lot), commit(lot), revealing(lot)]);
+    journal.work(C, vec![claim(lot), commit(C, (lot, 0), b"xyz"), revealing(lot)]);
     let reveal = Entry::Revealed { batch: BATCH, lot, digest: sha256(b"xyz") };
     assert_eq!(fault(&mut journal, Some(A), reveal), Fault::NoAnswers);
     // And answers of another length than the lot's items do not pass.
     let mut journal = lot_1_settled();
     for node in [A, B] {
-        journal.work(node, vec![claim(lot), commit(lot)]);
+        journal.work(node, vec![claim(lot), commit(node, (lot, 0), b"xy")]);
     }
-    journal.work(C, vec![claim(lot), commit(lot), revealing(lot)]);
+    journal.work(C, vec![claim(lot), commit(C, (lot, 0), b"xyz"), revealing(lot)]);
     let result = journal.reveal(A, lot, b"xy", vec![]);
     let Err(ReplayError::Entry { fault, .. }) = result else { panic!("{result:?}") };
     assert_eq!(fault, Fault::Differs("the length of the answers"));
@@ -367,15 +367,43 @@ fn mirror__should_need_the_answers_of_a_reveal() {
 }
 
 #[test]
+fn mirror__should_let_a_reveal_open_no_other_commitment() {
+    // Given a lot in reveals, to which B committed what A did, under A's name
+    let lot = LotId(0);
+    let mut journal = begun();
+    for node in [A, B, C] {
+        journal.work(node, vec![claim(lot)]);
+    }
+    for node in [A, B] {
+        journal.work(node, vec![commit(A, (lot, 0), b"xyz")]);
+    }
+    journal.work(C, vec![commit(C, (lot, 1), b"xyz"), revealing(lot)]);
+
+    // Then only A's opens: not with other answers or another salt, and neither another node's nor another round's
+    let stopped = |node, answers: &[u8], salt| {
+        let op = Op::Reveal { batch: BATCH, lot, answers: answers.to_vec(), salt };
+        let log = vec![Entry::Revealed { batch: BATCH, lot, digest: sha256(answers) }];
+        let mut journal = JournalBuilder { mirror: journal.mirror.clone(), ..journal };
+        matches!(
+            journal.write_with("work", Some(node), log, &[op]),
+            Err(ReplayError::Entry { fault: Fault::NoAnswers, .. })
+        )
+    };
+    assert!(stopped(A, b"xyy", SALT) && stopped(A, b"xyz", [9; 32]));
+    assert!(stopped(B, b"xyz", SALT) && stopped(C, b"xyz", SALT));
+    assert!(!stopped(A, b"xyz", SALT));
+}
+
+#[test]
 fn mirror__should_keep_the_salt_of_the_reveal_that_was_taken() {
     // Given a lot in reveals
     let lot = LotId(0);
     let mut journal = begun();
-    journal.committed(lot);
+    journal.committed(lot, [b"abx"; 3]);
 
     // When one call holds the right answers twice: under a salt that the contract skipped, then under the commitment's
     let forged = Op::Reveal { batch: BATCH, lot, answers: b"abx".to_vec(), salt: [9; 32] };
-    let taken = Op::Reveal { batch: BATCH, lot, answers: b"abx".to_vec(), salt: [1; 32] };
+    let taken = Op::Reveal { batch: BATCH, lot, answers: b"abx".to_vec(), salt: SALT };
     let log = vec![
         Entry::Skipped { op: 0, code: Skip::WrongReveal },
         Entry::Revealed { batch: BATCH, lot, digest: sha256(b"abx") },
@@ -407,8 +435,7 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     let intent = |kind, nonce, spent, failed| {
         vec![Entry::Intent { op: 0, account: REQUESTER, public_key, kind, nonce, spent: Amount(spent), failed }]
     };
-    let mut log =
-        vec![Entry::Transferred { account: REQUESTER, receiver: A, token: TOKEN, amount: Amount(4), memo: None }];
+    let mut log = vec![sent(REQUESTER, TOKEN, 4)];
     log.extend(intent(Kind::Transfer, 3, 4, None));
     let (had, total) = (journal.balance(A, TOKEN), journal.total());
     let changes = journal.write("intents_execute", None, log).unwrap();
@@ -431,12 +458,11 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
         intent(Kind::Transfer, 3, 1, None),
         intent(Kind::Transfer, u64::MAX, 1, None),
         intent(Kind::Withdraw, 4, 1, None),
-        intent(Kind::Transfer, 4, 7, None),
+        [vec![sent(REQUESTER, TOKEN, 7)], intent(Kind::Transfer, 4, 7, None)].concat(),
         intent(Kind::Transfer, 4, 1, Some(Skip::Balance)),
         vec![other],
     ] {
-        let result = journal.write("intents_execute", None, log.clone());
-        assert!(matches!(result, Err(ReplayError::Entry { fault: Fault::Differs(_), .. })), "{log:?}: {result:?}");
+        assert_eq!(differs(&journal, &log), Some("entry"), "{log:?}");
     }
     journal.write("intents_execute", None, intent(Kind::Transfer, 4, 0, Some(Skip::Balance))).unwrap();
 
@@ -448,6 +474,64 @@ fn mirror__should_follow_intents_and_stop_at_what_a_key_may_not() {
     journal.write("intent_key_add", None, vec![set(Kinds::NONE)]).unwrap();
     let row = &journal.mirror.accounts[&REQUESTER].row;
     assert_eq!((row.keys.len(), row.storage_used), (0, before));
+}
+
+#[test]
+fn mirror__should_let_an_intent_move_what_it_says_and_nothing_else() {
+    // Given a requester with a key for transfers and withdrawals of ten units a day, that has NEAR as well.
+    let (mut journal, public_key) = (begun(), PublicKey([7; 32]));
+    let kinds = Kinds::of(&[Kind::Transfer, Kind::Withdraw, Kind::Cancel]);
+    let set = Entry::KeySet { account: REQUESTER, public_key, kinds, token: TOKEN, daily_cap: Amount(10) };
+    journal.write("intent_key_add", None, vec![set]).unwrap();
+    let deposits = [(REQUESTER, TOKEN), (REQUESTER, NEAR), (B, TOKEN)];
+    let deposit = |(account, token)| Entry::Deposited { account, token, amount: Amount(50) };
+    journal.write("ft_on_transfer", None, deposits.map(deposit).to_vec()).unwrap();
+
+    let intent = |kind, spent, failed| {
+        let (op, nonce, spent) = (0, 1, Amount(spent));
+        Entry::Intent { op, account: REQUESTER, public_key, kind, nonce, spent, failed }
+    };
+    let four = sent(REQUESTER, TOKEN, 4);
+    let done = |spent| intent(Kind::Transfer, spent, None);
+    let failed = intent(Kind::Transfer, 0, Some(Skip::Balance));
+    // When it says less than it moved, more, or nothing; in another token, out of another balance, in another way, twice,
+    // or though it takes nothing; when a failed or a skipped one did something
+    for log in [
+        vec![four.clone(), done(3)],
+        vec![four.clone(), done(5)],
+        vec![four.clone(), done(0)],
+        vec![sent(REQUESTER, NEAR, 4), done(4)],
+        vec![sent(B, TOKEN, 4), done(4)],
+        vec![four.clone(), sent(REQUESTER, NEAR, 4), done(4)],
+        vec![four.clone(), intent(Kind::Withdraw, 4, None)],
+        vec![four.clone(), intent(Kind::Cancel, 4, None)],
+        vec![four.clone(), done(4), done(4)],
+        vec![four.clone(), failed.clone()],
+        vec![Entry::BatchCancelled { batch: BATCH }, failed],
+        vec![Entry::BatchCancelled { batch: BATCH }, Entry::Skipped { op: 0, code: Skip::Signature }, done(0)],
+    ] {
+        // Then the replay stops at the entry
+        assert_eq!(differs(&journal, &log), Some("entry"), "{log:?}");
+    }
+    // And it stops at the end of a line that moves something without an intent.
+    assert_eq!(differs(&journal, &[four.clone()]), Some("end"));
+    assert_eq!(differs(&journal, &[four, done(4)]), None);
+}
+
+/// A transfer to A.
+fn sent(account: AccountNo, token: TokenId, amount: u128) -> Entry {
+    Entry::Transferred { account, receiver: A, token, amount: Amount(amount), memo: None }
+}
+
+/// Where a line of intents differs from the rules.
+fn differs(journal: &JournalBuilder, log: &[Entry]) -> Option<&'static str> {
+    let mut journal = JournalBuilder { mirror: journal.mirror.clone(), ..*journal };
+    match journal.write("intents_execute", None, log.to_vec()) {
+        Ok(_) => None,
+        Err(ReplayError::Entry { fault: Fault::Differs(_), .. }) => Some("entry"),
+        Err(ReplayError::End { .. }) => Some("end"),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn small_account() -> impl Strategy<Value = AccountNo> {
@@ -465,7 +549,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
         match kind {
             0 => Entry::Claimed { batch, lot, reward: None, replaced: abandoned.first().cloned() },
             1 | 2 => claim(lot),
-            3 | 4 => commit(lot),
+            3 | 4 => commit(account, (lot, 0), b"xyz"),
             5 => Entry::Revealing { batch, lot, abandoned },
             6 => Entry::Revealed { batch, lot, digest },
             7 => Entry::Extended { batch, lot, items },
@@ -512,7 +596,7 @@ proptest! {
     #[test]
     fn mirror__should_never_panic(lines in prop::collection::vec((prop::option::of(small_account()), some_entry()), 1..40)) {
         let mut journal = begun();
-        let reveal = Op::Reveal { batch: BATCH, lot: LotId(0), answers: b"xyz".to_vec(), salt: [1; 32] };
+        let reveal = Op::Reveal { batch: BATCH, lot: LotId(0), answers: b"xyz".to_vec(), salt: SALT };
         for (node, entry) in lines {
             journal.later(400);
             // A fault leaves the mirror half way through the line, which it must survive as well.
@@ -532,13 +616,13 @@ fn lot_1_settled() -> JournalBuilder {
         journal.work(node, vec![claim(lot)]);
     }
     for node in [A, E] {
-        journal.work(node, vec![commit(lot)]);
+        journal.work(node, vec![commit(node, (lot, 0), b"xyz")]);
     }
     journal.later(601);
     let replaced = Some(Abandoned { node: D, slash: Amount(60) });
     let changes = journal.work(B, vec![Entry::Claimed { batch: BATCH, lot, reward: None, replaced }]);
     assert_eq!((changes.ended[0].end, changes.ended[0].slot.node, changes.ended[0].slash), (SlotEnd::Abandoned, D, 60));
-    journal.work(B, vec![commit(lot), revealing(lot)]);
+    journal.work(B, vec![commit(B, (lot, 0), b"xyz"), revealing(lot)]);
     journal.later(1);
     for node in [A, E] {
         journal.reveal(node, lot, b"xyz", vec![]).unwrap();

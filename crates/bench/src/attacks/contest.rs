@@ -14,6 +14,8 @@ pub struct Margin {
     pub gain: f64,
     /// What honest slots lose.
     pub loss: f64,
+    /// What is due to those of round 0.
+    pub due: f64,
 }
 
 /// A mean, and its standard error from batch to batch.
@@ -84,7 +86,11 @@ impl<'a> Contest<'a> {
             };
             let sums = self.batch(strategy, batch)?;
             let loss = if strategy.wash { 0 } else { sums.lost - honest.lost };
-            Ok(Margin { gain: units(sums.profit - honest.profit) / lot, loss: units(loss) / lot })
+            Ok(Margin {
+                gain: units(sums.profit - honest.profit) / lot,
+                loss: units(loss) / lot,
+                due: units(sums.due) / lot,
+            })
         };
         batches.map(margin).collect()
     }

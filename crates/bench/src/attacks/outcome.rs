@@ -39,7 +39,7 @@ pub struct Outcome {
     pub profit_vs_honest_per_lot: f64,
     /// Standard error of that, from batch to batch.
     pub profit_se: f64,
-    /// What honest slots lose by it, beyond what they lose beside honest work, as a part of the pay of round 0.
+    /// What honest slots lose by it, beyond what they lose beside honest work, as a part of what is due to those of round 0.
     pub honest_loss_share: f64,
     /// Standard error of that.
     pub honest_loss_se: f64,
@@ -59,7 +59,8 @@ impl Outcome {
         let of = |figure: fn(&Margin) -> f64| Estimate::of(margins.iter().map(figure));
         let (gain, loss) = (of(|margin| margin.gain), of(|margin| margin.loss));
         let destroyed = of(|margin| margin.gain + margin.loss);
-        let due = f64::from(setting.start) * f64::from(100 - setting.share) / 100.0;
+        // Honest nodes also take seats that the coalition does not keep, so what is due to them is counted, not expected.
+        let due = of(|margin| margin.due).mean.max(f64::MIN_POSITIVE);
         let griefs = gain.mean < -2.0 * gain.error && loss.mean > 0.0;
         Self {
             name: strategy.name.clone(),

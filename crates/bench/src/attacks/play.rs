@@ -102,6 +102,8 @@ pub struct Sums {
     pub profit: i64,
     /// What honest slots lack of what is due to them: R an item in round 0 and for a jury's work, R/2 in an extension.
     pub lost: i64,
+    /// What is due to those of round 0.
+    pub due: i64,
 }
 
 /// A chain with a coalition on it.
@@ -201,14 +203,17 @@ impl<'a> Play<'a> {
         self.chain.lines.clear();
         self.chain.receipts.clear();
         let after = self.wealth();
-        let (mut profit, mut lost) = (after.0 - before.0, before.1 - after.1);
+        let (mut profit, mut lost, mut due) = (after.0 - before.0, before.1 - after.1, 0);
         for lot in &lots {
-            lost += lot.seats.iter().filter(|seat| seat.is_honest()).map(|seat| self.due(seat)).sum::<i64>();
+            for seat in lot.seats.iter().filter(|seat| seat.is_honest()) {
+                lost += self.due(seat);
+                due += if seat.round == 0 { self.due(seat) } else { 0 };
+            }
             profit -= COST * i64::from(lot.own_items().0.count_ones());
             let known = if self.setting.requester && !strategy.wash { lot.known(|_| true) } else { 0 };
             profit += WORTH * i64::from(known.count_ones());
         }
-        Ok(Sums { profit, lost })
+        Ok(Sums { profit, lost, due })
     }
 
     /// What is due to an honest slot, in thousandths of R.

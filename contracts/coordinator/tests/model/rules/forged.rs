@@ -10,7 +10,7 @@ use piecework_interface::{
 use piecework_replay::Context;
 
 use crate::{
-    chain::NEAR,
+    chain::{CONTRACT, NEAR},
     market::{Market, REQUESTER, drawn},
 };
 
@@ -20,7 +20,7 @@ fn refused(market: &Market, event: &str, entry: Entry) -> bool {
     let text = Line { seq: mirror.root.seq, event: event.to_owned(), node: None, log: vec![entry] }.render();
     let line = Line::parse(&text).expect("a line").expect("of the journal");
     let height = u32::try_from(market.chain.height).expect("height");
-    let context = Context { now_s: market.chain.now(), height, text: &text, ops: &[] };
+    let context = Context { contract: CONTRACT, now_s: market.chain.now(), height, text: &text, ops: &[] };
     mirror.apply(&line, &context).is_err()
 }
 

@@ -1,6 +1,6 @@
 //! Lines as the contract did not write them: the replay must refuse each.
 
-use piecework_coordinator::testing::Receipt;
+use piecework_coordinator::testing::{CONTRACT, Receipt};
 use piecework_interface::{
     amount::Amount,
     answers::Items,
@@ -15,7 +15,7 @@ pub fn check(mut mirror: Mirror, written: &[(Receipt, Line)]) -> usize {
         let height = u32::try_from(receipt.height).expect("height");
         let apply = |mirror: &mut Mirror, line: &Line| {
             let text = line.render();
-            let context = Context { now_s: receipt.now_s, height, text: &text, ops: &receipt.ops };
+            let context = Context { contract: CONTRACT, now_s: receipt.now_s, height, text: &text, ops: &receipt.ops };
             mirror.apply(line, &context).map(drop)
         };
         for forged in forge(line) {
