@@ -13,6 +13,7 @@ mod living;
 mod money;
 mod nodes;
 mod raise;
+mod referrer;
 mod rounds;
 mod sortition;
 mod storage;
