@@ -138,6 +138,7 @@ export function batchHead(batch, now, className) {
       fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units a copy, for lots without a claim: those that have begun keep what their first claim met`),
       fact('Escrow left', money(batch.token, batch.escrow), `${batch.escrow} units`),
       adjudicated ? fact('Adjudicator bond', money(batch.token, batch.progress.bond), batch.progress.accepted ? 'the adjudicator stands behind the batch' : 'the adjudicator has not accepted, or has resigned') : '',
+      batch.referrer ? fact('Referrer', batch.referrer_id, `it gets ${batch.referrer.part_pct} % of the fee on pay, of which ${money(batch.token, batch.progress.referral)} wait`) : '',
       batch.appendable && batch.status === 'open' ? fact('Takes more items', 'yes', 'its requester may append lots until it is cancelled or expires') : '',
       fact('Lots extended', `${count(counts.extended_lots)} of ${count(batch.lots)}`),
       batch.ended_at ? fact('Took', duration(batch.ended_at - batch.created_at)) : fact('Running for', duration(now - batch.created_at))),

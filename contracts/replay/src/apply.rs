@@ -168,8 +168,12 @@ impl Step<'_> {
                 row.status = BatchStatus::Cancelled;
                 Ok(())
             }
-            Entry::BatchPaid { batch, fees, refund } => self.batch_paid(*batch, (fees.0, refund.0)),
-            Entry::BatchClosed { batch, fees, refund } => self.batch_closed(*batch, (fees.0, refund.0)),
+            Entry::BatchPaid { batch, fees, referral, refund } => {
+                self.batch_paid(*batch, (fees.0, referral.0, refund.0))
+            }
+            Entry::BatchClosed { batch, fees, referral, refund } => {
+                self.batch_closed(*batch, (fees.0, referral.0, refund.0))
+            }
             Entry::BatchTold { batch } => {
                 self.batch(*batch)?.callback.take().map(drop).ok_or(Fault::Differs("the callback of the batch"))
             }
@@ -305,6 +309,7 @@ impl Step<'_> {
             fixed,
             appendable,
             forget_on_close,
+            referrer,
         } = entry
         else {
             return Err(Fault::Differs("the entry of a batch"));
@@ -328,6 +333,12 @@ impl Step<'_> {
         }
         if *forget_on_close && callback.is_some() {
             return Err(Fault::Differs("a callback of a batch that is forgotten"));
+        }
+        if let Some(referrer) = referrer {
+            if !referrer.is_possible() {
+                return Err(Fault::Differs("the part of a referrer"));
+            }
+            self.operator_of(referrer.account)?;
         }
         self.balance(
             requester,
@@ -356,6 +367,7 @@ impl Step<'_> {
             created_at: self.context.now_s,
             appendable: *appendable,
             forget_on_close: *forget_on_close,
+            referrer: *referrer,
             appended: merkle::EMPTY,
             progress,
             escrow: *escrow,
@@ -499,19 +511,23 @@ impl Step<'_> {
     }
 
     /// What settled lots left leaves the batch.
-    fn batch_paid(&mut self, batch: BatchId, (fees, refund): (u128, u128)) -> Result<(), Fault> {
+    fn batch_paid(&mut self, batch: BatchId, told: (u128, u128, u128)) -> Result<(), Fault> {
         let open = self.open_batch(batch)?;
-        let (requester, token) = (open.requester, open.token);
-        let held = (std::mem::take(&mut open.progress.fees), std::mem::take(&mut open.progress.freed));
-        if (held.0.0, held.1.0) != (fees, refund) {
+        let freed = std::mem::take(&mut open.progress.freed);
+        let (fees, referral, refund) = told;
+        if freed.0 != refund {
             return Err(Fault::Differs("what settled lots left"));
         }
-        subtract(&mut open.escrow, fees, "the batch's escrow")?;
-        subtract(&mut open.escrow, refund, "the batch's escrow")?;
-        self.pay_out(batch, (requester, token), (fees, refund))
+        for amount in [fees, referral, refund] {
+            subtract(&mut open.escrow, amount, "the batch's escrow")?;
+        }
+        let last = open.clone();
+        let open = self.open_batch(batch)?;
+        (open.progress.fees, open.progress.referral) = Default::default();
+        self.pay_out(batch, &last, told)
     }
 
-    fn batch_closed(&mut self, batch: BatchId, (fees, refund): (u128, u128)) -> Result<(), Fault> {
+    fn batch_closed(&mut self, batch: BatchId, told: (u128, u128, u128)) -> Result<(), Fault> {
         let (cancelled, now_s) = (self.is_cancelled(batch), self.context.now_s);
         let row = self.batch(batch)?;
         let open = row.open.take().ok_or(Fault::NoBatch(batch))?;
@@ -520,12 +536,14 @@ impl Step<'_> {
         if !open.progress.window.closes((lots, live), &open.terms, (open.appendable, cancelled), now_s) {
             return Err(Fault::Differs("what a batch waits for"));
         }
-        let rest = open.escrow.0.checked_sub(fees).and_then(|rest| rest.checked_sub(open.progress.bond.0));
-        if (open.progress.fees.0, rest) != (fees, Some(refund)) {
+        let (fees, referral, refund) = told;
+        let left = [fees, referral, open.progress.bond.0];
+        let rest = left.iter().try_fold(open.escrow.0, |rest, part| rest.checked_sub(*part));
+        if rest != Some(refund) {
             return Err(Fault::Differs("the rest of the escrow"));
         }
         self.mirror.ranges.remove(&batch);
-        self.pay_out(batch, (open.requester, open.token), (fees, refund))?;
+        self.pay_out(batch, &open, told)?;
         let kept = if open.forget_on_close { 0 } else { storage::CLOSED_BATCH_BYTES };
         self.uncharge(open.requester, storage::BATCH_BYTES - kept)?;
         let lots = open.progress.reserved.checked_mul(storage::lot_bytes(&open.terms));
@@ -541,15 +559,31 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Fees to the token, the referrer's part to it if it has room, the rest to the requester.
     fn pay_out(
         &mut self,
         batch: BatchId,
-        (requester, token): (AccountNo, TokenId),
-        (fees, refund): (u128, u128),
+        open: &OpenBatch,
+        (fees, referral, refund): (u128, u128, u128),
     ) -> Result<(), Fault> {
-        add(&mut self.token(token)?.pool, fees, "the fee pool")?;
+        let due = &open.progress;
+        let all = due.fees.0.checked_add(due.referral.0);
+        if all != fees.checked_add(referral) || (referral != due.referral.0 && (referral > 0 || self.has_balance(open)))
+        {
+            return Err(Fault::Differs("the parts of the fees"));
+        }
+        add(&mut self.token(open.token)?.pool, fees, "the fee pool")?;
         let cause = Cause { batch: Some(batch), lot: None };
-        self.balance(requester, token, Side::Credit(refund), MovementKind::Refund, cause)
+        if let Some(referrer) = &open.referrer {
+            self.balance(referrer.account, open.token, Side::Credit(referral), MovementKind::Referral, cause)?;
+        }
+        self.balance(open.requester, open.token, Side::Credit(refund), MovementKind::Refund, cause)
+    }
+
+    /// Whether the batch's referrer holds some of its token, and so surely has room for more.
+    fn has_balance(&self, open: &OpenBatch) -> bool {
+        let account = open.referrer.and_then(|referrer| self.mirror.accounts.get(&referrer.account));
+        account.is_some_and(|named| named.row.balances.iter().any(|balance| balance.token == open.token))
     }
 
     fn batch_forgotten(&mut self, batch: BatchId) -> Result<(), Fault> {

@@ -120,9 +120,10 @@ impl Step<'_> {
     ) -> Result<(), Fault> {
         let open = self.terms_of(batch)?;
         let state = self.mirror.lots.get(&(batch, lot)).ok_or(Fault::NoLot(batch, lot))?;
-        let (fixed, held) = (open.fixed.clone(), open.held(state));
-        let (overturned, settlement) =
-            self.judged(batch, lot, |judgement| (judgement.overturned(), judgement.settle(&fixed, &held)))?;
+        let (fixed, held, referrer) = (open.fixed.clone(), open.held(state), open.referrer);
+        let (overturned, settlement) = self.judged(batch, lot, |judgement| {
+            (judgement.overturned(), judgement.settle(&fixed, &held, referrer.as_ref()))
+        })?;
         let (jurors, challengers) = settlement.case_pay(self.lot(batch, lot)?);
         if told != (overturned, &jurors[..], &challengers[..], settlement.pot) {
             return Err(Fault::Differs("what an appeal came to"));

@@ -59,7 +59,7 @@ impl Step<'_> {
             settled_at: self.context.now_s,
             seq: self.mirror.root.seq,
         };
-        let settlement = judgement.settle(&open.fixed, &open.held(&state));
+        let settlement = judgement.settle(&open.fixed, &open.held(&state), open.referrer.as_ref());
         if (settlement.fee, settlement.refund, settlement.forfeit) != (fee, refund, forfeit) {
             return Err(Fault::Differs("fee, refund or forfeit"));
         }
@@ -124,7 +124,7 @@ impl Step<'_> {
             self.free_bond(slot.node, outcome.bond, outcome.slash)?;
             let class = open.terms.class;
             let reputation = self.node(slot.node, |node| {
-                node.settle(class, outcome, settlement.earned_fee, &open.fixed, now_s);
+                node.settle(class, outcome, settlement.net_fee, &open.fixed, now_s);
                 node.class(class).map(|record| record.reputation).ok_or(Fault::NoClass(slot.node, class))
             })?;
             if reputation != told.reputation {
@@ -150,7 +150,8 @@ impl Step<'_> {
         let (batch, lot) = (result.batch, result.lot);
         let held = self.open_batch(batch)?;
         subtract(&mut held.escrow, settlement.spent(), "the batch's escrow")?;
-        add(&mut held.progress.fees, result.fee, "the batch's fees")?;
+        add(&mut held.progress.fees, result.fee.saturating_sub(settlement.referral), "the batch's fees")?;
+        add(&mut held.progress.referral, settlement.referral, "the referrer's part")?;
         add(&mut held.progress.freed, result.refund, "what the batch's lots left")?;
         let range = self.mirror.ranges.get_mut(&batch).ok_or(Fault::NoBatch(batch))?;
         if range.count != result.n {

@@ -232,6 +232,7 @@ pub fn batch_created(terms: Terms, uri: &str) -> Entry {
         fixed: fixed(),
         appendable: false,
         forget_on_close: false,
+        referrer: None,
     }
 }
 

@@ -50,7 +50,7 @@ pub struct LedgerEntry {
     /// Token.
     pub token: TokenId,
     /// `deposit`, `withdraw`, `restore` (a failed transfer came back), `escrow`, `pay`, `refund`, `treasury` (fees
-    /// that reach it), `bond` (of a challenge or an adjudicator), `juror_fee`, `pot` (a slot's part of lost deposits), `award`
+    /// that reach it), `referral` (a part of fees), `bond` (of a challenge or an adjudicator), `juror_fee`, `pot` (a slot's part of lost deposits), `award`
     /// (NEAR out of slashes, to a challenger who was right) or `transfer`.
     #[cfg_attr(feature = "schema", schema(value_type = String, example = "pay"))]
     pub kind: MovementKind,

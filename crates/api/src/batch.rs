@@ -22,6 +22,8 @@ pub struct Batch {
     pub status: BatchState,
     /// Account id of the requester.
     pub requester_id: String,
+    /// Account id of who gets a part of its fees; absent without one.
+    pub referrer_id: Option<String>,
     /// Lots.
     pub lots: u32,
     /// The call that a poke sends when the batch is closed; absent if there is none or it was sent.

@@ -44,7 +44,7 @@ mod tests {
         history::SlotEnd,
         ids::{AccountNo, BatchId, ClassId, LotId, NEAR, TokenId},
         terms::{Terms, Verification},
-        view::{self, OpenBatch, Progress},
+        view::{self, OpenBatch, Progress, Referrer},
     };
     use serde::{Serialize, de::DeserializeOwned};
     use serde_json::{Value, json};
@@ -74,6 +74,7 @@ mod tests {
             created_at: 5,
             appendable: false,
             forget_on_close: false,
+            referrer: Some(Referrer { account: AccountNo(2), part_pct: 20 }),
             appended: [0; 32],
             progress,
             escrow: Amount(6),
@@ -82,6 +83,7 @@ mod tests {
             batch: BatchId(2),
             status: BatchState::Forgotten,
             requester_id: "a.near".to_owned(),
+            referrer_id: Some("b.near".to_owned()),
             lots: 1,
             callback: None,
             uri: String::new(),
@@ -98,6 +100,10 @@ mod tests {
         assert_eq!((&json["manifest"], &json["gold_root"]), (&json!("ab".repeat(32)), &json!("cd".repeat(32))));
         assert_eq!(json["terms"]["verification"]["adjudicated"]["adjudicator"], 3);
         assert_eq!(json["progress"]["draws"][1]["seeded"]["value"], "07".repeat(16));
+        assert_eq!(
+            (&json["referrer"], &json["referrer_id"]),
+            (&json!({ "account": 2, "part_pct": 20 }), &json!("b.near"))
+        );
         assert!(json["callback"].is_null() && json["ended_at"].is_null());
     }
 

@@ -28,7 +28,7 @@ use crate::{
 const LOG_BYTES_MAX: usize = 16_384;
 const CALL_GAS_MAX: u64 = 300 * TERA;
 /// What the contract sets aside for a step of a lot, and for an op besides its tally.
-const STEP_LOG_BYTES: usize = 2_656;
+const STEP_LOG_BYTES: usize = 2_704;
 const OP_LOG_BYTES: usize = 176;
 /// Static gas of the callback of `withdraw`.
 const CALLBACK_GAS: u64 = 8 * TERA;
@@ -113,7 +113,7 @@ fn entries__should_fit_what_the_contract_sets_aside_for_them() {
         challengers: vec![challenger; CHALLENGES_MAX],
         pot: most,
     };
-    let closed = Entry::BatchClosed { batch, fees: most, refund: most };
+    let closed = Entry::BatchClosed { batch, fees: most, referral: most, refund: most };
     assert!(length(&[ruled, settled, closed]) <= STEP_LOG_BYTES);
     let revealing = Entry::Revealing { batch, lot, abandoned: Vec::new() };
     assert!(length(&[Entry::Committed { batch, lot, commitment: [255; 32] }, revealing]) <= OP_LOG_BYTES);

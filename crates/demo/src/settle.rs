@@ -28,7 +28,7 @@ pub(super) fn differences(ledger: &Ledger, batch: BatchId) -> Vec<String> {
         if judgement.accepted() != result.accepted || judgement.digest(sha256) != result.digest {
             found.push(format!("lot {lot} settled with other answers than its slots revealed"));
         }
-        let settlement = judgement.settle(&closed.fixed, &closed.held(record));
+        let settlement = judgement.settle(&closed.fixed, &closed.held(record), closed.referrer.as_ref());
         if (settlement.fee, settlement.refund) != (result.fee, result.refund) {
             found.push(format!("lot {lot} charged another fee or returned another rest"));
         }

@@ -271,6 +271,8 @@ CREATE TABLE batches (
     gold_root          bytea NOT NULL CHECK (octet_length(gold_root) = 32),
     appendable         boolean NOT NULL,
     forget_on_close    boolean NOT NULL,
+    referrer           bigint REFERENCES accounts,
+    referrer_part_pct  smallint CHECK (referrer_part_pct BETWEEN 0 AND 50),
     appended           bytea NOT NULL CHECK (octet_length(appended) = 32),
     callback           jsonb,
     uri                text NOT NULL,
@@ -287,7 +289,8 @@ CREATE TABLE batches (
     created_at         bigint NOT NULL,
     ended_at           bigint,
     created_seq        bigint NOT NULL,
-    updated_seq        bigint NOT NULL
+    updated_seq        bigint NOT NULL,
+    CHECK ((referrer IS NULL) = (referrer_part_pct IS NULL))
 );
 CREATE INDEX batches_by_requester ON batches (requester, batch);
 CREATE INDEX batches_by_class ON batches (class, batch) WHERE status = 'open';
@@ -304,6 +307,8 @@ COMMENT ON COLUMN batches.manifest IS 'Merkle root over the payload digests of t
 COMMENT ON COLUMN batches.gold_root IS 'Root that the requester committed to; zeros without one. Only the journal has it.';
 COMMENT ON COLUMN batches.appendable IS 'Whether its requester may append lots: then it closes only once it is cancelled or expired.';
 COMMENT ON COLUMN batches.forget_on_close IS 'Whether the contract forgets it when it closes.';
+COMMENT ON COLUMN batches.referrer IS 'Account number of who gets a part of its fees; null without one.';
+COMMENT ON COLUMN batches.referrer_part_pct IS 'That part of the fee on pay, in percent; null without a referrer.';
 COMMENT ON COLUMN batches.appended IS 'Digest of its appended segments, as the contract has it; zeros without any.';
 COMMENT ON COLUMN batches.callback IS 'The call that a poke sends when the batch is closed, as the view answers it; null without one, or once it was sent.';
 COMMENT ON COLUMN batches.uri IS 'Where that manifest is; only the journal has it.';
@@ -489,7 +494,7 @@ CREATE TABLE ledger (
     leg           integer NOT NULL,
     account       bigint NOT NULL REFERENCES accounts,
     token         integer NOT NULL,
-    kind          text COLLATE "C" NOT NULL CHECK (kind IN ('deposit', 'withdraw', 'restore', 'escrow', 'pay', 'refund', 'treasury',
+    kind          text COLLATE "C" NOT NULL CHECK (kind IN ('deposit', 'withdraw', 'restore', 'escrow', 'pay', 'refund', 'treasury', 'referral',
                                                                     'bond', 'juror_fee', 'pot', 'award', 'transfer')),
     credit        boolean NOT NULL,
     amount        numeric(39,0) NOT NULL CHECK (amount > 0),
@@ -504,7 +509,7 @@ COMMENT ON COLUMN ledger.seq IS 'Line.';
 COMMENT ON COLUMN ledger.leg IS 'Order of the movement in the line, from 0.';
 COMMENT ON COLUMN ledger.account IS 'Account number.';
 COMMENT ON COLUMN ledger.token IS 'Token number.';
-COMMENT ON COLUMN ledger.kind IS 'deposit: from outside or from claimed stake; withdraw: sent out; restore: a failed transfer came back; escrow: locked in a batch; pay: reward of a settled slot; refund: escrow returned; treasury: fees and withheld pay, to the treasury; bond: of a challenge or an adjudicator, and what comes back of it; juror_fee: for sitting on a jury; pot: a slot''s part of what challengers lost; award: NEAR out of slashes, to a challenger whom a jury proved right; transfer: to or from another account.';
+COMMENT ON COLUMN ledger.kind IS 'deposit: from outside or from claimed stake; withdraw: sent out; restore: a failed transfer came back; escrow: locked in a batch; pay: reward of a settled slot; refund: escrow returned; treasury: fees and withheld pay, to the treasury; referral: a part of fees, to the referrer of their batch; bond: of a challenge or an adjudicator, and what comes back of it; juror_fee: for sitting on a jury; pot: a slot''s part of what challengers lost; award: NEAR out of slashes, to a challenger whom a jury proved right; transfer: to or from another account.';
 COMMENT ON COLUMN ledger.credit IS 'Whether the balance grew.';
 COMMENT ON COLUMN ledger.amount IS 'Amount moved, token units.';
 COMMENT ON COLUMN ledger.balance_after IS 'Balance afterwards, token units.';

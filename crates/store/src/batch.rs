@@ -8,7 +8,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     lots::{lot_count, lot_items},
     terms::Terms,
-    view::{self, BatchStatus, Callback, OpenBatch, Progress},
+    view::{self, BatchStatus, Callback, OpenBatch, Progress, Referrer},
 };
 use serde::Serialize;
 use sqlx::{PgConnection, PgTransaction, types::Json};
@@ -23,15 +23,16 @@ use crate::{
 pub(crate) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) -> Result<(), StoreError> {
     let query = sqlx::query!(
         "INSERT INTO batches (batch, status, requester, requester_operator, token, items, manifest, gold_root, uri, terms,
-                              fixed, appendable, forget_on_close, appended, progress, escrow, settled, results_root,
+                              fixed, appendable, forget_on_close, referrer, referrer_part_pct, appended, progress, escrow, settled, results_root,
                               created_at, created_seq, updated_seq)
          SELECT batch, 'open', requester, requester_operator, token, items, manifest, gold_root, uri, terms::jsonb,
-                fixed::jsonb, appendable, forget_on_close, $16, $15::text::jsonb, 0, 0, $16, created_at, created_seq,
+                fixed::jsonb, appendable, forget_on_close, referrer, referrer_part_pct, $16, $15::text::jsonb, 0, 0, $16, created_at, created_seq,
                 created_seq
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bytea[], $7::bytea[],
-                     $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::boolean[], $14::boolean[])
+                     $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::boolean[], $14::boolean[],
+                     $17::bigint[], $18::smallint[])
            AS row (batch, requester, requester_operator, token, items, manifest, gold_root, uri, terms, fixed, created_at,
-                   created_seq, appendable, forget_on_close)",
+                   created_seq, appendable, forget_on_close, referrer, referrer_part_pct)",
         &column(rows, |row| row.batch)?,
         &column(rows, |row| row.record.requester)?,
         &column(rows, |row| row.record.requester_operator)?,
@@ -48,6 +49,8 @@ pub(crate) async fn batch_insert(tx: &mut PgTransaction<'_>, rows: &[NewBatch]) 
         &column(rows, |row| row.record.forget_on_close)?,
         json(&Progress::default())?,
         &[0_u8; 32],
+        &column(rows, |row| row.record.referrer.map(|referrer| referrer.account))? as _,
+        &column(rows, |row| row.record.referrer.map(|referrer| referrer.part_pct))? as _,
     );
     write(tx, "batch_insert", rows.len(), query).await
 }
@@ -100,6 +103,7 @@ macro_rules! record {
             created_at: narrow($row.created_at, "batches.created_at")?,
             appendable: $row.appendable,
             forget_on_close: $row.forget_on_close,
+            referrer: referrer($row.referrer, $row.referrer_part_pct)?,
             appended: digest($row.appended, "batches.appended")?,
             progress: $row.progress.0,
             escrow: $row.escrow.into(),
@@ -107,10 +111,17 @@ macro_rules! record {
     };
 }
 
+fn referrer(account: Option<i64>, part_pct: Option<i16>) -> Result<Option<Referrer>, StoreError> {
+    let Some((account, part_pct)) = account.zip(part_pct) else { return Ok(None) };
+    let account = AccountNo(narrow(account, "batches.referrer")?);
+    Ok(Some(Referrer { account, part_pct: narrow(part_pct, "batches.referrer_part_pct")? }))
+}
+
 /// Batches that are not forgotten, as the contract has them.
 pub(crate) async fn batch_load(db: &mut PgConnection) -> Result<BTreeMap<BatchId, view::Batch>, StoreError> {
     sqlx::query!(
-        r#"SELECT batch, status, requester, requester_operator, token, items, manifest, appendable, forget_on_close, appended,
+        r#"SELECT batch, status, requester, requester_operator, token, items, manifest, appendable, forget_on_close, referrer,
+                  referrer_part_pct, appended,
                   callback AS "callback: Json<Callback>", terms AS "terms: Json<Terms>", fixed AS "fixed: Json<Fixed>",
                   progress AS "progress: Json<Progress>", escrow, settled, results_root, created_at
            FROM batches
@@ -239,13 +250,13 @@ async fn batches(
     let state = filter.state.as_ref().map(name).transpose()?;
     sqlx::query!(
         r#"SELECT b.batch, b.status, b.requester, b.requester_operator, a.account_id AS requester_id, b.token, b.items,
-                  b.manifest, b.appendable, b.forget_on_close, b.appended, b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
+                  b.manifest, b.appendable, b.forget_on_close, b.referrer, b.referrer_part_pct, r.account_id AS "referrer_id?", b.appended, b.gold_root, b.callback AS "callback: Json<Callback>", b.uri, b.terms AS "terms: Json<Terms>",
                   b.fixed AS "fixed: Json<Fixed>", b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
                   b.ended_at, b.created_seq, b.updated_seq, live.working AS "working!", live.revealing AS "revealing!",
                   live.provisional AS "provisional!", live.judging AS "judging!", live.extended AS "extended!",
                   done.items AS "settled_items!", done.accepted AS "accepted!", done.answered AS "answered!", done.upheld AS "upheld!",
                   contested.lots AS "contested!"
-           FROM batches b JOIN accounts a ON a.account = b.requester,
+           FROM batches b JOIN accounts a ON a.account = b.requester LEFT JOIN accounts r ON r.account = b.referrer,
                 LATERAL (SELECT count(*) FILTER (WHERE l.phase = 'working') AS working,
                                 count(*) FILTER (WHERE l.phase = 'revealing') AS revealing,
                                 count(*) FILTER (WHERE l.phase = 'provisional') AS provisional,
@@ -287,6 +298,7 @@ async fn batches(
             batch: BatchId(narrow(row.batch, "batches.batch")?),
             status: named(&row.status, "batches.status")?,
             requester_id: row.requester_id,
+            referrer_id: row.referrer_id,
             lots,
             callback: row.callback.map(|Json(callback)| callback),
             uri: row.uri,

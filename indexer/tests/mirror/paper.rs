@@ -168,7 +168,7 @@ pub fn market() -> Paper {
     if let Entry::Settled { accepted, .. } = &mut settled {
         *accepted = Items(0b011);
     }
-    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), refund: Amount(1_890) };
+    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), referral: Amount(0), refund: Amount(1_890) };
     paper.reveal(e, lot, b"x", vec![settled, close]);
 
     // Everything has an end.
@@ -243,7 +243,8 @@ pub fn living() -> Paper {
         appendable: true,
         forget_on_close,
     };
-    let closed = |batch, refund| Entry::BatchClosed { batch, fees: Amount(0), refund: Amount(refund) };
+    let closed =
+        |batch, refund| Entry::BatchClosed { batch, fees: Amount(0), referral: Amount(0), refund: Amount(refund) };
     let deposited = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(4_000), sender: None };
     paper.call("ft_on_transfer", None, vec![deposited]);
     let cancelled = |batch| Entry::BatchCancelled { batch };
@@ -292,6 +293,7 @@ pub fn dispute() -> Paper {
         fixed: Fixed { jury_nodes: 5, ..fixed() },
         appendable: false,
         forget_on_close: false,
+        referrer: None,
     };
     let deposited = |amount| Entry::Deposited { account: REQUESTER, token: TOKEN, amount, sender: None };
     paper.call("ft_on_transfer", None, vec![deposited(Amount(1_575)), created]);

@@ -599,7 +599,7 @@ fn ruling(batch: &BatchFacts, lot: LotId, state: &LotState, index: usize, items:
     }
     let judgement = judge(&open.terms, open.lot_items(lot), &now);
     let overturned = judgement.ruled()? & items;
-    let settlement = judgement.settle(&open.fixed, &Behind::default());
+    let settlement = judgement.settle(&open.fixed, &Behind::default(), None);
     let back = settlement.challengers.get(index).copied().unwrap_or_default();
     Some(Fate::Ruled { overturned, tokens: back.tokens.into(), near: back.near.into() })
 }

@@ -28,7 +28,7 @@ use super::{
 };
 
 /// Bytes of log that an intent may write: the longest is a batch whose URI is all control characters, six bytes each.
-const INTENT_LOG_BYTES: usize = 2_560;
+const INTENT_LOG_BYTES: usize = 2_592;
 /// Bytes of log that must be free for an intent that closes lots: each asks for a step's, after those before it.
 const SKIP_LOG_BYTES: usize = STEP_LOG_BYTES + SKIPPED_MAX * 320;
 

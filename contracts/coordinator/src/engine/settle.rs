@@ -16,7 +16,7 @@ use super::{Engine, Error, Host, balance::release, lot::Place};
 
 /// Bytes of log that one step of a lot may write: a settlement of eight slots, with a jury's five and four challengers,
 /// and the close of its batch.
-pub(super) const STEP_LOG_BYTES: usize = 2_656;
+pub(super) const STEP_LOG_BYTES: usize = 2_704;
 
 impl<H: Host> Engine<'_, H> {
     /// Tallies a round whose reveals are in or out of time. The lot's record was taken from its table.
@@ -59,14 +59,15 @@ impl<H: Host> Engine<'_, H> {
         recorded: bool,
     ) -> Result<(), Error> {
         let Place { batch, lot, ref facts, .. } = *place;
-        let settlement = judgement.settle(&facts.fixed, &Held::of(&state.terms(&facts.terms), place.bond));
+        let held = Held::of(&state.terms(&facts.terms), place.bond);
+        let settlement = judgement.settle(&facts.fixed, &held, facts.referrer.as_ref());
         let mut slots = Vec::with_capacity(state.slots.len());
         for (slot, outcome) in state.slots.iter().zip(&settlement.slots) {
             self.end_slot(slot.node, outcome.bond, outcome.slash)?;
             let now = self.now;
             let class = facts.terms.class;
             let reputation = self.edit_node(slot.node, |node| {
-                node.settle(class, outcome, settlement.earned_fee, &facts.fixed, now);
+                node.settle(class, outcome, settlement.net_fee, &facts.fixed, now);
                 node.class(class).map_or(0, |record| record.reputation)
             })?;
             let pot = if outcome.shares_pot() { settlement.pot } else { 0 };
@@ -89,7 +90,10 @@ impl<H: Host> Engine<'_, H> {
         let purse = self.purse(batch)?;
         let rest = purse.escrow.checked_sub(settlement.spent());
         purse.escrow = rest.ok_or(Error::Internal("the escrow of a batch"))?;
-        purse.fees = purse.fees.checked_add(settlement.fee).ok_or(Error::Internal("the fees of a batch"))?;
+        let fees = purse.fees.checked_add(settlement.fee).and_then(|fees| fees.checked_sub(settlement.referral));
+        purse.fees = fees.ok_or(Error::Internal("the fees of a batch"))?;
+        let referral = purse.referral.checked_add(settlement.referral);
+        purse.referral = referral.ok_or(Error::Internal("the referrer's part"))?;
         purse.freed = purse.freed.checked_add(settlement.refund).ok_or(Error::Internal("what lots left"))?;
         if recorded {
             purse.live = purse.live.checked_sub(1).ok_or(Error::Internal("the count of live lots"))?;

@@ -195,7 +195,8 @@ fn check_storage(chain: &Chain, rows: &Rows) {
                 assert!(open.progress.live <= open.progress.reserved, "every live lot's bytes are charged");
                 let bytes = open.progress.reserved * storage::lot_bytes(&open.terms);
                 *used.entry(open.requester).or_default() += bytes + storage::BATCH_BYTES;
-                let kept = open.progress.fees.0 + open.progress.freed.0 + open.progress.bond.0;
+                let kept =
+                    open.progress.fees.0 + open.progress.referral.0 + open.progress.freed.0 + open.progress.bond.0;
                 let owed = kept + owed_by_lots(batch, open, &live.clone().collect::<Vec<_>>());
                 assert!(owed <= open.escrow.0, "each lot's escrow, its deposits and what settled lots left are held");
             }

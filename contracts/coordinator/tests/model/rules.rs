@@ -14,6 +14,7 @@ mod money;
 mod nodes;
 mod payout;
 mod raise;
+mod referrer;
 mod rounds;
 mod sortition;
 mod storage;

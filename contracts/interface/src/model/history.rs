@@ -20,6 +20,8 @@ pub enum MovementKind {
     Refund,
     /// Fees and withheld pay, to the treasury.
     Treasury,
+    /// A part of the fees, to the referrer of their batch.
+    Referral,
     /// Put up by a challenger or an adjudicator, or what came back of it.
     Bond,
     /// For a juror: tokens, or NEAR out of silent jurors' bonds.

@@ -260,6 +260,18 @@ pub struct Callback {
 
 fields!(Callback as [borsh write read row] { account_id, tgas });
 
+/// Who brought a batch: a part of the fee on its slots' pay is theirs, as far as the account has room for the token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Referrer {
+    /// A registered account.
+    pub account: AccountNo,
+    /// Its part of the fee, in percent, at most 50.
+    pub part_pct: u8,
+}
+
+fields!(Referrer as [borsh write read row] { account, part_pct });
+
 /// The part of a batch that exists until it closes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = BatchRecord))]
@@ -286,6 +298,8 @@ pub struct OpenBatch {
     pub appendable: bool,
     /// Whether its row goes when it closes.
     pub forget_on_close: bool,
+    /// Who has a part of its fees, if it named somebody.
+    pub referrer: Option<Referrer>,
     /// Digest of what was appended, [`crate::rules::segments::appended`]; zeros before. `manifest` is the first segment's.
     #[serde(with = "hex::serde")]
     #[cfg_attr(feature = "schema", schema(value_type = Hex32))]
@@ -293,13 +307,13 @@ pub struct OpenBatch {
     /// Where the batch stands.
     pub progress: Progress,
     /// What the batch still holds, in units of the token: the escrow of unsettled lots, deposits of challenges, the
-    /// adjudicator's bond, `progress.fees` and `progress.freed`.
+    /// adjudicator's bond, `progress.fees`, `progress.referral` and `progress.freed`.
     pub escrow: Amount,
 }
 
 fields!(OpenBatch as [write] {
     requester, requester_operator, token, terms, fixed, items, manifest(hex), created_at, appendable, forget_on_close,
-    appended(hex), progress, escrow,
+    referrer, appended(hex), progress, escrow,
 });
 
 /// Groups of 32 lots inside the window of a batch.
@@ -318,8 +332,10 @@ pub struct Progress {
     pub live: u32,
     /// Lots whose bytes are charged to the requester: as many as ever had a record at once. Freed when the batch closes.
     pub reserved: u32,
-    /// Fees and withheld pay of settled lots, not yet with the token: part of the escrow until then.
+    /// The treasury's fees and withheld pay of settled lots, not yet with the token: part of the escrow until then.
     pub fees: Amount,
+    /// The referrer's part of fees, not yet paid: part of the escrow until then.
+    pub referral: Amount,
     /// What settled lots left of their escrow, not yet returned: part of the escrow until then.
     pub freed: Amount,
     /// What is left of the adjudicator's bond, in units of the token: part of the escrow.
@@ -484,6 +500,7 @@ impl Write for Progress {
             live,
             reserved,
             fees,
+            referral,
             freed,
             bond,
             accepted,
@@ -497,6 +514,7 @@ impl Write for Progress {
                 (",\"live\":", live),
                 (",\"reserved\":", reserved),
                 (",\"fees\":", fees),
+                (",\"referral\":", referral),
                 (",\"freed\":", freed),
                 (",\"bond\":", bond),
                 (",\"accepted\":", accepted),

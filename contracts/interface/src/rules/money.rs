@@ -1,10 +1,12 @@
 //! Amounts: escrow, fee, bond and slashes. Products are taken in 256 bits; bonds round up, everything else down.
 
-use crate::model::{amount::Amount, config::Fixed, terms::Terms};
+use crate::model::{amount::Amount, config::Fixed, terms::Terms, view::Referrer};
 
 /// Tickets of one node at most.
 pub const TICKETS_MAX: u8 = 16;
 const BPS: u128 = 10_000;
+/// Percent of the fee that a referrer may have at most.
+pub const REFERRER_PCT_MAX: u8 = 50;
 
 /// `⌊a × b / c⌋`, saturating at `u128::MAX`; 0 when `c` is 0.
 #[must_use]
@@ -50,6 +52,20 @@ pub fn reward_escrow(terms: &Terms, items: u32) -> u128 {
 #[must_use]
 pub fn fee(amount: u128, fee_bps: u16) -> u128 {
     mul_div(amount, u128::from(fee_bps), BPS)
+}
+
+impl Referrer {
+    /// Whether it may be named: its part is at most 50 %.
+    #[must_use]
+    pub const fn is_possible(&self) -> bool {
+        self.part_pct <= REFERRER_PCT_MAX
+    }
+
+    /// Its part of a fee on pay, rounded down.
+    #[must_use]
+    pub fn part_of(&self, fee: u128) -> u128 {
+        mul_div(fee, self.part_pct.into(), 100)
+    }
 }
 
 /// Escrow of so many items with the fee on it.

@@ -138,10 +138,12 @@ pub struct Returned {
 pub struct Settlement {
     /// Per slot, in the lot's order, jurors last.
     pub slots: Vec<SlotOutcome>,
-    /// Due to the treasury: the fee on pay, withheld pay, and what divisions leave over.
+    /// Due to the treasury and the referrer: the fee on pay, withheld pay, and what divisions leave over.
     pub fee: u128,
-    /// The fee on pay alone: what reputation counts.
-    pub earned_fee: u128,
+    /// The referrer's part of it: of the fee on pay alone.
+    pub referral: u128,
+    /// What is left of the fee on pay: what reputation counts.
+    pub net_fee: u128,
     /// Returned to the requester.
     pub refund: u128,
     /// Credited to each revealed slot that did the work, in units of the token: its part of lost deposits.

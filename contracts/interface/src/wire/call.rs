@@ -72,7 +72,7 @@ use crate::model::{
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
     key::{Kinds, PublicKey},
     terms::Terms,
-    view::Callback,
+    view::{Callback, Referrer},
 };
 
 const TGAS: u64 = 1_000_000_000_000;
@@ -179,11 +179,14 @@ pub struct BatchSpec {
     /// Whether its row goes when it closes: its result root is in the journal alone then. Not with a callback.
     #[serde(default)]
     pub forget_on_close: bool,
+    /// Who gets a part of the fees.
+    #[serde(default)]
+    pub referrer: Option<Referrer>,
 }
 
 fields!(BatchSpec as [read_and] {
     terms, items, manifest(hex), uri, gold_root(hex_optional), callback(optional), appendable(optional),
-    forget_on_close(optional),
+    forget_on_close(optional), referrer(optional),
 });
 
 /// Arguments of `batch_append`: whole lots for an appendable batch whose last lot is whole.

@@ -19,7 +19,7 @@ use crate::model::{
     key::{Kind, Kinds, PublicKey},
     skip::Skip,
     terms::Terms,
-    view::{Callback, NodeStatus},
+    view::{Callback, NodeStatus, Referrer},
 };
 #[cfg(feature = "host")]
 use piecework_compact::row::Value;
@@ -256,6 +256,7 @@ entries! {
         /** What was copied from the configuration. */ fixed: Fixed,
         /** Whether lots may be appended. */ appendable: bool,
         /** Whether its row goes when it closes. */ forget_on_close: bool,
+        /** Who gets a part of the fees. */ referrer: Option<Referrer>,
     }
     /// Lots were appended to a batch, their escrow debited from the requester.
     BatchAppended = "append" {
@@ -395,7 +396,7 @@ entries! {
         /** Settlement number in the batch. */ n: u32,
         /** Accepted items. */ accepted: Items,
         /** SHA-256 of the lot's answers, zeros where nothing is accepted. */ digest: [u8; 32],
-        /** Due to the treasury, kept with the batch. */ fee: Amount,
+        /** Due to the treasury, and of the fee on pay its part to the referrer; kept with the batch. */ fee: Amount,
         /** Freed for the requester, kept with the batch. */ refund: Amount,
         /** Taken from the adjudicator's bond, in units of the token. */ forfeit: Amount,
         /** Slots that were judged, in order of their claims. */ slots: Vec<SettledSlot>,
@@ -406,12 +407,14 @@ entries! {
     BatchPaid = "paid" {
         /** Batch. */ batch: BatchId,
         /** Moved to the token, where it waits for the treasury. */ fees: Amount,
+        /** Credited to the referrer; nothing, and more to the treasury, if it has no room. */ referral: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
     /// Nothing of the batch is live: everything that it held was paid out. Its row is gone if it was to be forgotten.
     BatchClosed = "close" {
         /** Batch. */ batch: BatchId,
         /** Moved to the token, where it waits for the treasury. */ fees: Amount,
+        /** Credited to the referrer; nothing, and more to the treasury, if it has no room. */ referral: Amount,
         /** Returned to the requester. */ refund: Amount,
     }
     /// The closed batch's callback was sent.

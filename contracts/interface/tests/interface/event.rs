@@ -14,7 +14,7 @@ use piecework_interface::{
     key::{Kind, Kinds, PublicKey},
     skip::Skip,
     terms::{Terms, Verification},
-    view::{Callback, NodeStatus},
+    view::{Callback, NodeStatus, Referrer},
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -70,6 +70,7 @@ fn samples() -> Vec<Entry> {
             fixed: fixed(),
             appendable: false,
             forget_on_close: false,
+            referrer: Some(Referrer { account, part_pct: 20 }),
         },
         Entry::BatchCreated {
             batch,
@@ -88,6 +89,7 @@ fn samples() -> Vec<Entry> {
             fixed: fixed(),
             appendable: false,
             forget_on_close: false,
+            referrer: None,
         },
         Entry::BatchAppended {
             batch,
@@ -173,8 +175,8 @@ fn samples() -> Vec<Entry> {
             slots: vec![],
         },
         Entry::BatchCancelled { batch },
-        Entry::BatchPaid { batch, fees: Amount(3), refund: Amount(4) },
-        Entry::BatchClosed { batch, fees: Amount(1), refund: Amount(0) },
+        Entry::BatchPaid { batch, fees: Amount(3), referral: Amount(2), refund: Amount(4) },
+        Entry::BatchClosed { batch, fees: Amount(1), referral: Amount(0), refund: Amount(0) },
         Entry::BatchForgotten { batch },
         Entry::OwnerProposed { account_id: Some("heir.near".to_owned()) },
         Entry::OwnerProposed { account_id: None },
@@ -495,6 +497,7 @@ fn work_entry() -> BoxedStrategy<Entry> {
                     fixed,
                     appendable: false,
                     forget_on_close: false,
+                    referrer: None,
                 }
             }),
         (place(), at()).prop_map(|((batch, _), at)| Entry::DrawOpened { batch, at }),
@@ -538,8 +541,18 @@ fn work_entry() -> BoxedStrategy<Entry> {
             }
         ),
         place().prop_map(|(batch, _)| Entry::BatchCancelled { batch }),
-        (place(), amount(), amount()).prop_map(|((batch, _), fees, refund)| Entry::BatchPaid { batch, fees, refund }),
-        (place(), amount(), amount()).prop_map(|((batch, _), fees, refund)| Entry::BatchClosed { batch, fees, refund }),
+        (place(), amount(), amount(), amount()).prop_map(|((batch, _), fees, referral, refund)| Entry::BatchPaid {
+            batch,
+            fees,
+            referral,
+            refund
+        }),
+        (place(), amount(), amount(), amount()).prop_map(|((batch, _), fees, referral, refund)| Entry::BatchClosed {
+            batch,
+            fees,
+            referral,
+            refund
+        }),
         place().prop_map(|(batch, _)| Entry::BatchForgotten { batch }),
         (place(), vec(any::<u16>(), 0..5), digest()).prop_map(|((batch, lot), scores, report)| Entry::VerdictGiven {
             batch,

@@ -93,7 +93,7 @@ fn pay__should_be_the_table_of_the_protocol() {
         let terms = terms_at(start.parse().unwrap(), quorum.parse().unwrap());
         let state = lot_of(first, late.trim_matches('-'), None);
         let judgement = judge(&terms, 1, &state);
-        let settlement = judgement.settle(&fixed_at(F, R, 200), &Held::default());
+        let settlement = judgement.settle(&fixed_at(F, R, 200), &Held::default(), None);
         let slots = &settlement.slots;
         assert_eq!(slots.iter().map(|slot| halves(slot.pay)).collect::<String>(), pay, "{row}");
         let slashes: String = slots.iter().map(|slot| (slot.slash / F).to_string()).collect();
@@ -130,7 +130,7 @@ fn appeal__should_be_the_table_of_the_protocol() {
         assert_eq!(gained, gain.parse::<i128>().unwrap() * signed(R / 2), "{row}");
         assert_eq!(settlement.pot, pot.parse::<u128>().unwrap() * R / 12, "{row}");
         let escrow = money::escrow(&terms, 200, 1);
-        assert_eq!(escrow - settlement.refund - settlement.earned_fee, pays.parse::<u128>().unwrap() * R / 2, "{row}");
+        assert_eq!(escrow - settlement.refund - settlement.net_fee, pays.parse::<u128>().unwrap() * R / 2, "{row}");
         assert_eq!(settlement.burnt(), burnt.parse::<u128>().unwrap() * F, "{row}");
     }
 }
@@ -140,7 +140,7 @@ fn appeal__should_cost_a_tenth_of_the_deposit_when_too_few_jurors_commit() {
     let settlement = settle(&terms_at(3, 70), 1, &lot_of("ttt", "", Some("ttt..")), &Held::default());
     // 0.55 R of 5.5 R, shared by three; the units that do not divide are the treasury's.
     assert_eq!((settlement.challengers[0].tokens, settlement.pot), (9_900, 366));
-    assert_eq!(settlement.fee - settlement.earned_fee, 2);
+    assert_eq!(settlement.fee - settlement.net_fee, 2);
     assert_eq!(settlement.slots.len(), 3);
 }
 
@@ -216,7 +216,7 @@ fn scores__should_be_the_table_of_the_protocol() {
     for (items, score, jury, held, pay, slash, treasury, forfeit, gain) in rows {
         let settlement = settle(&terms, items, &scored(items, score, jury), &held);
         let slot = &settlement.slots[0];
-        let due = settlement.fee - settlement.earned_fee;
+        let due = settlement.fee - settlement.net_fee;
         assert_eq!(
             (slot.pay, slot.slash, due, settlement.forfeit),
             (pay, slash, treasury, forfeit),
@@ -258,14 +258,14 @@ fn settlement__should_give_what_an_independent_model_gives() {
     assert_eq!(rows.len(), 240);
     for row in rows {
         let vector = Vector::read(row);
-        let Settlement { slots, pot, earned_fee, refund, .. } = &vector.settlement();
+        let Settlement { slots, pot, net_fee, refund, .. } = &vector.settlement();
         let work = slots.iter().filter(|slot| !slot.judges);
         assert_eq!(work.clone().map(|slot| slot.pay).collect::<Vec<_>>(), vector.pay, "{row}");
         assert_eq!(work.map(|slot| slot.slash).collect::<Vec<_>>(), vector.slash, "{row}");
         assert_eq!((*pot, vector.settlement().burnt()), (vector.pot, vector.burnt), "{row}");
         challengers_net(&vector, row);
         let escrow = money::escrow(&vector.terms, vector.fixed.fee_bps, u32::from(vector.items));
-        assert_eq!(escrow - refund - earned_fee, vector.cost, "{row}");
+        assert_eq!(escrow - refund - net_fee, vector.cost, "{row}");
         assert_eq!(vector.overturned(), vector.expected_overturned, "{row}");
         assert_eq!(vector.answers(), vector.expected_answers, "{row}");
         naive::compare(&vector);
@@ -274,8 +274,8 @@ fn settlement__should_give_what_an_independent_model_gives() {
 
 /// What each challenger has more, or less, in the end: its deposit and R with the token, f with NEAR, which counts at par.
 fn challengers_net(vector: &Vector, row: &str) {
-    let Settlement { fee, earned_fee, challengers, .. } = vector.settlement();
-    assert_eq!(fee - earned_fee, vector.withheld, "{row}");
+    let Settlement { fee, net_fee, challengers, .. } = vector.settlement();
+    assert_eq!(fee - net_fee, vector.withheld, "{row}");
     assert_eq!(challengers.len(), vector.nets.len(), "{row}");
     let (reward, worth) = (signed(vector.terms.reward.0), signed(vector.worth));
     for ((back, (who, items)), (of, (net, parts))) in challengers.iter().zip(&vector.challenges).zip(&vector.nets) {
@@ -306,7 +306,7 @@ pub fn settle(terms: &Terms, items: u8, state: &LotState, held: &Held) -> Settle
 }
 
 pub fn conserved(terms: &Terms, fixed: &Fixed, items: u8, state: &LotState, held: &Held) -> Settlement {
-    let settlement = judge(terms, items, state).settle(fixed, held);
+    let settlement = judge(terms, items, state).settle(fixed, held, None);
     let challenges = state.case.as_deref().into_iter().flat_map(|case: &Case| &case.challenges);
     let deposits: u128 = challenges.map(|challenge| challenge_deposit(terms, items, challenge.items)).sum();
     let held = money::escrow(terms, fixed.fee_bps, u32::from(items)) + deposits + settlement.forfeit;

@@ -78,7 +78,7 @@ fn mirror__should_follow_a_batch_from_escrow_to_payout() {
         pay(D, 50, 0, 5_000),
         pay(E, 50, 0, RISEN),
     ];
-    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), refund: Amount(1_890) };
+    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(90), referral: Amount(0), refund: Amount(1_890) };
     let mut settled = settle(lot, 1, b"ab\0", paid);
     if let Entry::Settled { accepted, .. } = &mut settled {
         *accepted = Items(0b011);
@@ -189,7 +189,7 @@ fn mirror__should_free_and_close_a_lot_of_a_cancelled_batch() {
         forfeit: Amount(0),
         slots: vec![],
     };
-    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(3_780) };
+    let close = Entry::BatchClosed { batch: BATCH, fees: Amount(0), referral: Amount(0), refund: Amount(3_780) };
     let changes = journal.write("poke", None, vec![freed, settled, close]).unwrap();
     // Then the slots are gone, both paid, and the requester has everything back.
     let ends: Vec<_> = changes.ended.iter().map(|slot| (slot.slot.node, slot.end, slot.slash)).collect();
@@ -261,12 +261,12 @@ fn mirror__should_stop_at_what_does_not_follow() {
         (None, settle(lot, 0, b"xyz", vec![]), Fault::Differs("the result")),
         (
             None,
-            Entry::BatchClosed { batch: BATCH, fees: Amount(0), refund: Amount(3_780) },
+            Entry::BatchClosed { batch: BATCH, fees: Amount(0), referral: Amount(0), refund: Amount(3_780) },
             Fault::Differs("what a batch waits for"),
         ),
         (
             None,
-            Entry::BatchPaid { batch: BATCH, fees: Amount(0), refund: Amount(1) },
+            Entry::BatchPaid { batch: BATCH, fees: Amount(0), referral: Amount(0), refund: Amount(1) },
             Fault::Differs("what settled lots left"),
         ),
         (None, Entry::BatchForgotten { batch: BATCH }, Fault::Differs("the status of the batch")),
@@ -556,7 +556,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
             8 => Entry::Provisional { batch, lot, accepted: items, digest },
             9 => Entry::Freed { batch, lot, abandoned },
             10 => settle(lot, 0, b"xyz", vec![pay(account, amount.0, 0, RISEN)]),
-            11 => Entry::BatchClosed { batch, fees: amount, refund: amount },
+            11 => Entry::BatchClosed { batch, fees: amount, referral: Amount(0), refund: amount },
             12 => Entry::Released { batch, lot, slash: amount },
             13 => Entry::Staked { account, stake: amount, unbonding: amount, until: 0 },
             14 => Entry::Deposited { account, token, amount, sender: None },
@@ -587,6 +587,7 @@ fn some_entry() -> impl Strategy<Value = Entry> {
                 fixed: fixed(),
                 appendable: false,
                 forget_on_close: false,
+                referrer: None,
             },
         }
     })

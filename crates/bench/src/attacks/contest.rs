@@ -32,7 +32,7 @@ pub struct Contest<'a> {
     /// The setting.
     pub setting: Setting,
     play: Play<'a>,
-    honest: BTreeMap<(Pace, u32), Sums>,
+    honest: BTreeMap<(Pace, bool, u32), Sums>,
     /// Lots played.
     pub lots: u64,
 }
@@ -74,7 +74,7 @@ impl<'a> Contest<'a> {
     ) -> anyhow::Result<Vec<Margin>> {
         let lot = units(i64::from(LOTS * REWARD * u32::from(self.setting.items)));
         let margin = |batch| {
-            let key = (yardstick.pace, batch);
+            let key = (yardstick.pace, yardstick.refers, batch);
             let honest = match self.honest.get(&key) {
                 _ if strategy.wash => Sums::default(),
                 Some(honest) => *honest,

@@ -42,6 +42,12 @@ pub fn counted() -> Vec<Strategy> {
     all.push(Strategy { endings: [0, 0, 1], ..plain(("expire", Hold, Hold)) });
     all.push(Strategy { endings: [0, 1, 0], ..plain(("dissent and cancel", Lie, Work)) });
     all.push(Strategy { wash: true, whole: Mix::of(Lie), ..plain(("wash", Lie, Lie)) });
+    all.push(Strategy { wash: true, refers: true, whole: Mix::of(Lie), ..plain(("wash and refer", Lie, Lie)) });
+    all.push(Strategy { refers: true, ..plain(("dissent and refer", Lie, Work)) });
+    all.push(Strategy { growths: [0, 1, 0], ..plain(("raise", Work, Work)) });
+    all.push(Strategy { growths: [0, 1, 0], ..plain(("raise and dissent", Lie, Work)) });
+    all.push(Strategy { growths: [0, 0, 1], ..plain(("append", Work, Work)) });
+    all.push(Strategy { growths: [0, 0, 1], ..plain(("append and dissent", Lie, Work)) });
     all
 }
 

@@ -15,17 +15,21 @@ use piecework_coordinator::{
 use piecework_interface::{
     amount::Amount,
     answers::Items,
-    call::{BatchArgs, BatchCreateArgs, BatchSpec, ClassNodeArgs, DepositMessage, NodeRegisterArgs, TokenListArgs},
+    call::{
+        BatchAppendArgs, BatchArgs, BatchCreateArgs, BatchRaiseArgs, BatchSpec, ClassNodeArgs, DepositMessage,
+        NodeRegisterArgs, TokenListArgs,
+    },
     commitment::{Place, commitment},
     config::Config,
     dispute::worked_items,
-    draw::At,
+    draw::{At, Draw},
     event::Entry,
     host::sha256,
     ids::{AccountNo, BatchId, ClassId, LotId, TokenId},
+    money::REFERRER_PCT_MAX,
     op::{OPS_MAX, Op, POKES_MAX, Target},
     terms::{EXTENSION_SEATS, JURORS, JURY, Terms, Verification},
-    view::{BatchStatus, LotPhase, LotState},
+    view::{BatchStatus, GROUP_LOTS, LotPhase, LotState, Referrer},
 };
 use rand::Rng as _;
 
@@ -35,7 +39,7 @@ use self::{
     orders::Chance,
 };
 use super::{
-    strategy::{Act, ENDINGS, Ending, Own, Pace, Strategy, pick},
+    strategy::{Act, ENDINGS, Ending, GROWTHS, Growth, Own, Pace, Strategy, pick},
     wrong::default_terms,
 };
 
@@ -43,6 +47,8 @@ use super::{
 pub const NODES: u32 = 100;
 /// Lots of a batch: two groups.
 pub const LOTS: u32 = 64;
+/// Half of them: a group.
+const HALF: usize = 32;
 /// R, and f as well: pay and slashes count at par.
 pub const REWARD: u32 = 1_000;
 /// What a coalition's work on an item costs, however many of its seats answer it.
@@ -171,10 +177,20 @@ impl<'a> Play<'a> {
         let first = number * LOTS;
         let point = self.orders.random(Chance::Coalition, (first, JURY + 1, 0)).random();
         let ending = pick(&strategy.endings, point).map_or(Ending::Run, |place| ENDINGS[place]);
-        let batch = self.create(strategy, ending)?;
+        let point = self.orders.random(Chance::Coalition, (first, JURY + 4, 0)).random();
+        let growth = pick(&strategy.growths, point).map_or(Growth::Nothing, |place| GROWTHS[place]);
+        let batch = self.create(strategy, ending, growth)?;
         let mut lots: Vec<_> = (0..LOTS).map(|id| Lot::new(id, first + id)).collect();
-        self.begin(batch, 0, &mut lots, strategy)?;
-        if ending == Ending::Cancel {
+        if growth == Growth::Nothing {
+            self.begin(batch, 0, &mut lots, strategy)?;
+        } else {
+            let (begun, others) = lots.split_at_mut(HALF);
+            self.begin(batch, 0, begun, strategy)?;
+            self.grow(batch, growth)?;
+            self.begin(batch, 0, others, strategy)?;
+        }
+        // A batch that grows ends by its requester's word.
+        if ending == Ending::Cancel || growth == Growth::Append {
             self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_cancel(BatchArgs { batch }))?;
         }
         self.reveal(batch, &lots)?;
@@ -239,28 +255,71 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn create(&mut self, strategy: &Strategy, ending: Ending) -> anyhow::Result<BatchId> {
+    fn create(&mut self, strategy: &Strategy, ending: Ending, growth: Growth) -> anyhow::Result<BatchId> {
         let now = self.chain.now();
         let terms = Terms {
             class: if strategy.wash { OWN } else { OPEN },
             challenge_window_s: if self.setting.window { WINDOW_S } else { 0 },
-            // Claims come after a minute and a half.
-            expires_at: now + if ending == Ending::Expire { 720 } else { 1_000_000 },
+            // Claims come after a minute and a half, those of what is added after another.
+            expires_at: now
+                + match (ending, growth) {
+                    (Ending::Expire, Growth::Nothing) => 720,
+                    (Ending::Expire, _) => 820,
+                    _ => 1_000_000,
+                },
             ..self.terms()
         };
-        let batch = BatchSpec { terms, items: LOTS * u32::from(self.setting.items), ..BatchSpec::default() };
+        let appendable = growth == Growth::Append;
+        let lots = if appendable { LOTS / 2 } else { LOTS };
+        let referrer = Referrer { account: self.chain.number(REQUESTER), part_pct: REFERRER_PCT_MAX };
+        let referrer = strategy.refers.then_some(referrer);
+        let items = lots * u32::from(self.setting.items);
+        let batch = BatchSpec { terms, items, appendable, referrer, ..BatchSpec::default() };
         let args = BatchCreateArgs { token: self.token, batch };
         let batch = self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_create(args))?;
         if self.setting.scored {
             self.chain.call(Call::by(ADJUDICATOR).with(1), |engine| engine.adjudicator_accept(&BatchArgs { batch }))?;
         }
-        let draw = |at| Op::Draw { batch, at: At::Group(at) };
-        self.chain.pass(SLICE_S);
-        self.work(0, &[draw(0), draw(1)])?;
-        self.chain.pass(SLICE_S);
-        self.work(0, &[draw(1)])?;
+        (0..lots.div_ceil(GROUP_LOTS)).try_for_each(|group| self.draw(batch, group))?;
         self.chain.pass(OPEN_TO_ALL_S);
         Ok(batch)
+    }
+
+    /// Draws a group: opens it if it is not open, and captures its seed a slice later.
+    fn draw(&mut self, batch: BatchId, group: u32) -> anyhow::Result<()> {
+        let drawn = |play: &Self| {
+            let open = play.chain.mirror.batches.get(&batch).and_then(|row| row.open.as_ref());
+            let draw = open.and_then(|open| open.progress.window.draw(group));
+            draw.is_some_and(|draw| matches!(draw, Draw::Seeded(_)))
+        };
+        while !drawn(self) {
+            self.chain.pass(SLICE_S);
+            self.work(0, &[Op::Draw { batch, at: At::Group(group) }])?;
+        }
+        Ok(())
+    }
+
+    /// The requester raises or appends, and its adjudicator accepts that.
+    fn grow(&mut self, batch: BatchId, growth: Growth) -> anyhow::Result<()> {
+        let items = LOTS / 2 * u32::from(self.setting.items);
+        let call = Call::by(REQUESTER).with(1);
+        match growth {
+            Growth::Nothing => {}
+            Growth::Raise => {
+                let args = BatchRaiseArgs { batch, reward: Amount((2 * REWARD).into()) };
+                self.chain.call(call, |engine| engine.batch_raise(&args))?;
+            }
+            Growth::Append => {
+                let args = BatchAppendArgs { batch, items, ..BatchAppendArgs::default() };
+                self.chain.call(call, |engine| engine.batch_append(args))?;
+            }
+        }
+        if self.setting.scored {
+            self.chain.call(Call::by(ADJUDICATOR).with(1), |engine| engine.adjudicator_accept(&BatchArgs { batch }))?;
+        }
+        self.draw(batch, 1)?;
+        self.chain.pass(OPEN_TO_ALL_S);
+        Ok(())
     }
 
     /// A round of the lots that came to it: draw, seats and commits.

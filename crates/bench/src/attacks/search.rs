@@ -72,6 +72,8 @@ enum Knob {
     Together,
     Challenges,
     Endings,
+    Growths,
+    Refers,
     Scorings,
 }
 
@@ -274,7 +276,11 @@ impl Search {
             knobs.push(Knob::Spread);
         }
         if setting.requester {
-            knobs.push(if setting.scored { Knob::Scorings } else { Knob::Endings });
+            knobs.extend(if setting.scored {
+                vec![Knob::Scorings]
+            } else {
+                vec![Knob::Endings, Knob::Growths, Knob::Refers]
+            });
         }
         knobs
     }
@@ -296,6 +302,8 @@ impl Search {
             Knob::Together => vec![change(&|strategy| strategy.together = !strategy.together)],
             Knob::Challenges => ones().map(|ones| change(&|strategy| strategy.challenges = ones)).into(),
             Knob::Endings => ones().map(|ones| change(&|strategy| strategy.endings = ones)).into(),
+            Knob::Growths => ones().map(|ones| change(&|strategy| strategy.growths = ones)).into(),
+            Knob::Refers => vec![change(&|strategy| strategy.refers = !strategy.refers)],
             Knob::Scorings => ones().map(|ones| change(&|strategy| strategy.scorings = ones)).into(),
         }
     }
@@ -310,6 +318,8 @@ impl Search {
             Knob::Together => strategy.together = !strategy.together,
             Knob::Challenges => strategy.challenges = weights(random),
             Knob::Endings => strategy.endings = weights(random),
+            Knob::Growths => strategy.growths = weights(random),
+            Knob::Refers => strategy.refers = !strategy.refers,
             Knob::Scorings => strategy.scorings = weights(random),
         }
     }
@@ -343,7 +353,14 @@ fn set(strategy: &mut Strategy, knob: Knob, mix: Mix) {
         Knob::Whole => strategy.whole = mix,
         Knob::Late(seen, own) => strategy.late[seen][own] = mix,
         Knob::Jury => strategy.jury = mix,
-        Knob::Pace | Knob::Spread | Knob::Together | Knob::Challenges | Knob::Endings | Knob::Scorings => {}
+        Knob::Pace
+        | Knob::Spread
+        | Knob::Together
+        | Knob::Challenges
+        | Knob::Endings
+        | Knob::Growths
+        | Knob::Refers
+        | Knob::Scorings => {}
     }
 }
 

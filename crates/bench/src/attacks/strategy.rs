@@ -60,6 +60,17 @@ pub enum Ending {
     Expire,
 }
 
+/// What the requester adds to its batch once the seats of half of its lots are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// Nothing.
+    Nothing,
+    /// It doubles the reward of the other half.
+    Raise,
+    /// It appends the other half, and closes the batch once they have begun.
+    Append,
+}
+
 /// Which results the coalition challenges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
@@ -88,6 +99,8 @@ pub enum Scoring {
 
 /// Endings, in the order of their weights.
 pub const ENDINGS: [Ending; 3] = [Ending::Run, Ending::Cancel, Ending::Expire];
+/// Growths, in the order of their weights.
+pub const GROWTHS: [Growth; 3] = [Growth::Nothing, Growth::Raise, Growth::Append];
 /// Challenges, in the order of their weights.
 pub const CHALLENGES: [Challenge; 4] = [Challenge::Nothing, Challenge::Right, Challenge::Own, Challenge::Open];
 /// Scorings, in the order of their weights.
@@ -138,6 +151,10 @@ pub struct Strategy {
     pub challenges: [u8; CHALLENGES.len()],
     /// Weights of [`ENDINGS`]; a requester's.
     pub endings: [u8; ENDINGS.len()],
+    /// Weights of [`GROWTHS`]; a requester's.
+    pub growths: [u8; GROWTHS.len()],
+    /// Whether its account is its own batch's referrer, with half of the fees; a requester's.
+    pub refers: bool,
     /// Weights of [`SCORINGS`]; a requester's, in adjudicated batches.
     pub scorings: [u8; SCORINGS.len()],
     /// Whether it pays itself: a batch in a class that admits its own nodes alone; a requester's.
@@ -214,6 +231,8 @@ impl Strategy {
             together: true,
             challenges: [1, 0, 0, 0],
             endings: [1, 0, 0],
+            growths: [1, 0, 0],
+            refers: false,
             scorings: [1, 0, 0, 0],
             wash: false,
         }
@@ -224,14 +243,15 @@ impl Strategy {
         Self::new("honest", Mix::of(Act::Work), Mix::of(Act::Work))
     }
 
-    /// Honest work that claims at the same times: what a strategy is measured by.
+    /// Honest work that claims at the same times, at the same fee: what a strategy is measured by.
     pub fn yardstick(&self) -> Self {
-        Self { pace: self.pace, ..Self::honest() }
+        Self { pace: self.pace, refers: self.refers, ..Self::honest() }
     }
 
     /// Whether only a requester can play it.
     pub fn needs_requester(&self) -> bool {
-        self.wash || self.endings[1..] != [0, 0] || self.scorings[1..] != [0, 0, 0]
+        let grows = self.growths[1..] != [0, 0] || self.refers;
+        self.wash || grows || self.endings[1..] != [0, 0] || self.scorings[1..] != [0, 0, 0]
     }
 
     /// The mix of a seat of round 0.

@@ -77,6 +77,7 @@ fn facts() -> Facts {
         created_at: 0,
         appendable: false,
         forget_on_close: false,
+        referrer: None,
         appended: [0; 32],
         progress: Progress { live: 1, ..Progress::default() },
         escrow: Amount(0),

@@ -123,7 +123,7 @@ impl Dispute<'_> {
     fn count(&self, state: &LotState, near_pct: u8) -> i128 {
         let OpenBatch { terms, fixed, .. } = self.open;
         let terms = &state.terms(terms);
-        let settlement = judge(terms, self.items, state).settle(fixed, &Held::default());
+        let settlement = judge(terms, self.items, state).settle(fixed, &Held::default(), None);
         let (mut tokens, mut near) = (0_u128, 0_u128);
         let slots = state.slots.iter().zip(&settlement.slots).filter(|(slot, _)| slot.node == self.slot.node);
         for (_, outcome) in slots {

@@ -74,6 +74,7 @@ fn facts(nodes: u32) -> Facts {
         created_at: 0,
         appendable: false,
         forget_on_close: false,
+        referrer: None,
         appended: [0; 32],
         progress,
         escrow: Amount(0),

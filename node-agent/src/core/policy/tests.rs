@@ -74,6 +74,7 @@ impl Case {
             created_at: 0,
             appendable: false,
             forget_on_close: false,
+            referrer: None,
             appended: [0; 32],
             progress: Progress::default(),
             escrow: Amount(0),

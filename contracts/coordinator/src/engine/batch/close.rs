@@ -6,12 +6,13 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, TokenId},
     merkle,
     storage::{BATCH_BYTES, CLOSED_BATCH_BYTES, lot_bytes},
+    view::Referrer,
 };
 
 use crate::engine::{
     Engine, Error, Host,
     balance::release,
-    record::{Batch, ClosedBatch},
+    record::{Batch, ClosedBatch, Purse},
 };
 
 impl<H: Host> Engine<'_, H> {
@@ -26,7 +27,7 @@ impl<H: Host> Engine<'_, H> {
         }
         let (requester, token, lot_bytes) = (open.facts.requester, open.facts.token, lot_bytes(&open.facts.terms));
         let (adjudicator, callback) = (open.facts.terms.adjudicator(), open.facts.callback.clone());
-        let forgets = open.facts.forget_on_close;
+        let (forgets, referrer) = (open.facts.forget_on_close, open.facts.referrer);
         let purse = open.purse.clone();
         let closed = ClosedBatch {
             requester,
@@ -45,38 +46,63 @@ impl<H: Host> Engine<'_, H> {
         let kept = if forgets { 0 } else { CLOSED_BATCH_BYTES };
         release(self.account(requester)?, BATCH_BYTES - kept)?;
         let bond = purse.bond.unwrap_or_default();
-        let refund = purse.escrow.checked_sub(purse.fees).and_then(|rest| rest.checked_sub(bond));
+        let parts = [purse.fees, purse.referral, bond];
+        let refund = parts.into_iter().try_fold(purse.escrow, u128::checked_sub);
         let refund = refund.ok_or(Error::Internal("the escrow of a batch"))?;
-        self.pay_out(token, requester, purse.fees, refund)?;
+        let (fees, referral) = self.pay_out((token, referrer), &purse)?;
+        self.credit(requester, token, refund)?;
         if let (Some(adjudicator), Some(bond)) = (adjudicator, purse.bond) {
             self.credit(adjudicator, token, bond)?;
             self.forget(adjudicator)?;
         }
-        self.push(Entry::BatchClosed { batch, fees: Amount(purse.fees), refund: Amount(refund) });
+        self.push(Entry::BatchClosed { batch, fees, referral, refund: Amount(refund) });
         Ok(true)
     }
 
     /// Pays out what settled lots left; returns whether there was anything.
     pub(in crate::engine) fn pay_freed(&mut self, batch: BatchId) -> Result<bool, Error> {
         let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
-        let (requester, token) = (open.facts.requester, open.facts.token);
-        let purse = self.purse(batch)?;
-        let (fees, refund) = (core::mem::take(&mut purse.fees), core::mem::take(&mut purse.freed));
-        if fees == 0 && refund == 0 {
+        let (requester, token, referrer) = (open.facts.requester, open.facts.token, open.facts.referrer);
+        let parts = [open.purse.fees, open.purse.referral, open.purse.freed];
+        if parts == [0; 3] {
             return Ok(false);
         }
-        let rest = purse.escrow.checked_sub(fees).and_then(|rest| rest.checked_sub(refund));
+        let purse = self.purse(batch)?;
+        let rest = parts.into_iter().try_fold(purse.escrow, u128::checked_sub);
+        let due = purse.clone();
         purse.escrow = rest.ok_or(Error::Internal("the escrow of a batch"))?;
-        self.pay_out(token, requester, fees, refund)?;
-        self.push(Entry::BatchPaid { batch, fees: Amount(fees), refund: Amount(refund) });
+        (purse.fees, purse.referral, purse.freed) = (0, 0, 0);
+        let (fees, referral) = self.pay_out((token, referrer), &due)?;
+        self.credit(requester, token, due.freed)?;
+        self.push(Entry::BatchPaid { batch, fees, referral, refund: Amount(due.freed) });
         Ok(true)
     }
 
-    fn pay_out(&mut self, token: TokenId, requester: AccountNo, fees: u128, refund: u128) -> Result<(), Error> {
+    /// Pays the referrer its part, if it is there and has room, and moves all other fees to the token, where they wait for the
+    /// treasury. Returns both.
+    fn pay_out(
+        &mut self,
+        (token, referrer): (TokenId, Option<Referrer>),
+        due: &Purse,
+    ) -> Result<(Amount, Amount), Error> {
+        let referral = match referrer {
+            Some(Referrer { account, .. }) if due.referral > 0 && self.may_take(account, token)? => {
+                self.credit(account, token, due.referral)?;
+                due.referral
+            }
+            _ => 0,
+        };
+        let all = due.fees.checked_add(due.referral);
+        let fees = all.and_then(|all| all.checked_sub(referral)).ok_or(Error::Internal("the fees of a batch"))?;
         if fees > 0 {
             let pool = &mut self.token(token)?.pool;
             *pool = pool.checked_add(fees).ok_or(Error::Internal("what waits for the treasury"))?;
         }
-        self.credit(requester, token, refund)
+        Ok((Amount(fees), Amount(referral)))
+    }
+
+    /// Whether the account is registered still and has room for the token.
+    fn may_take(&mut self, account: AccountNo, token: TokenId) -> Result<bool, Error> {
+        Ok(self.accounts.peek(&*self.host, account)?.is_some() && self.take_free_room(account, token)?)
     }
 }

@@ -45,7 +45,7 @@ impl<H: Host> Engine<'_, H> {
         self.assert_runs(Feature::Batches)?;
         let BatchCreateArgs {
             token,
-            batch: BatchSpec { terms, items, manifest, uri, gold_root, callback, appendable, forget_on_close },
+            batch: BatchSpec { terms, items, manifest, uri, gold_root, callback, appendable, forget_on_close, referrer },
         } = args;
         if token == NEAR {
             // NEAR has no minimum reward and no bond rate: stake claimed back is not a reward token.
@@ -69,6 +69,12 @@ impl<H: Host> Engine<'_, H> {
             && !(is_account_id(&callback.account_id) && CALLBACK_TGAS.contains(&callback.tgas))
         {
             return Err(Error::Batch("callback needs an account id and 5 to 100 TGas"));
+        }
+        if let Some(referrer) = &referrer {
+            if !referrer.is_possible() {
+                return Err(Error::Batch("a referrer's part must be at most 50 percent of the fee"));
+            }
+            self.accounts.peek(&*self.host, referrer.account)?.ok_or(Error::Account("the referrer"))?;
         }
         if forget_on_close && callback.is_some() {
             return Err(Error::Batch("forget_on_close leaves no row for a callback: name one of them"));
@@ -106,6 +112,7 @@ impl<H: Host> Engine<'_, H> {
             fixed: fixed.clone(),
             appendable,
             forget_on_close,
+            referrer,
         });
         let facts = Facts {
             requester,
@@ -119,6 +126,7 @@ impl<H: Host> Engine<'_, H> {
             created_at: now,
             appendable,
             forget_on_close,
+            referrer,
             appended: merkle::EMPTY,
         };
         let purse = Purse { escrow, ..Purse::default() };

@@ -8,7 +8,7 @@ use piecework_interface::{
     lots,
     merkle::Peaks,
     terms::Terms,
-    view::{Callback, Window},
+    view::{Callback, Referrer, Window},
 };
 
 use super::{Prefix, Record, load, store};
@@ -38,13 +38,15 @@ pub struct Facts {
     pub appendable: bool,
     /// Whether the row goes when the batch closes.
     pub forget_on_close: bool,
+    /// Who gets a part of the fees.
+    pub referrer: Option<Referrer>,
     /// Digest of the appended segments.
     pub appended: Digest,
 }
 
 fields!(Facts as [borsh] {
     requester, requester_operator, token, terms, fixed, items, manifest, callback, created_at, appendable,
-    forget_on_close, appended,
+    forget_on_close, referrer, appended,
 });
 
 impl Facts {
@@ -60,8 +62,10 @@ impl Facts {
 pub struct Purse {
     /// Everything that the batch holds: fees, freed rewards, deposits of challenges and the adjudicator's bond included.
     pub escrow: u128,
-    /// Fees and withheld pay of settled lots, not yet with the token.
+    /// The treasury's fees and withheld pay of settled lots, not yet with the token.
     pub fees: u128,
+    /// The referrer's part of fees, not yet paid.
+    pub referral: u128,
     /// What settled lots left, not yet returned.
     pub freed: u128,
     /// Lots that have a record.
@@ -73,7 +77,7 @@ pub struct Purse {
     /// Mountain range of the results; its count is the number of the next settlement.
     pub results: Peaks,
 }
-fields!(Purse as [borsh] { escrow, fees, freed, live, reserved, bond, results });
+fields!(Purse as [borsh] { escrow, fees, referral, freed, live, reserved, bond, results });
 
 /// A batch that is not closed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -33,7 +33,7 @@ fn replay__should_close_no_batch_with_live_lots() {
     let (mut market, batch) = drawn(3, 3, |_| {});
     market.claim("a.near", batch, 0).expect("claim");
     let refund = market.view_batch(batch).open.expect("open").escrow;
-    assert!(refused(&market, "poke", Entry::BatchClosed { batch, fees: Amount(0), refund }));
+    assert!(refused(&market, "poke", Entry::BatchClosed { batch, fees: Amount(0), referral: Amount(0), refund }));
 }
 
 #[test]

@@ -92,6 +92,9 @@ fn other(entry: &mut Entry) -> bool {
         Entry::Ruled { overturned, .. } => *overturned = Items(overturned.0 ^ 1),
         Entry::Settled { slots, .. } if !slots.is_empty() => slots[0].pay.0 = slots[0].pay.0.wrapping_add(1),
         Entry::Settled { refund, .. } => refund.0 = refund.0.wrapping_add(1),
+        Entry::BatchPaid { fees, referral, .. } | Entry::BatchClosed { fees, referral, .. } if referral.0 > 1 => {
+            (fees.0, referral.0) = (fees.0 + 1, referral.0 - 1);
+        }
         Entry::BatchPaid { refund, .. } | Entry::BatchClosed { refund, .. } => refund.0 = refund.0.wrapping_add(1),
         _ => return false,
     }

@@ -233,6 +233,8 @@ pub struct BatchPlan {
     pub callback: bool,
     pub appendable: bool,
     pub forget_on_close: bool,
+    /// An account of them or none, and its part.
+    pub referrer: Option<(u8, u8)>,
 }
 
 pub fn plan() -> impl Strategy<Value = BatchPlan> {
@@ -254,6 +256,7 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
             prop::bool::weighted(0.2),
             prop::bool::weighted(0.4),
             prop::bool::weighted(0.2),
+            proptest::option::of((0..11_u8, 0..52_u8)),
         ),
     )
         .prop_map(
@@ -267,7 +270,7 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
                 reward,
                 life_s,
                 min_reputation,
-                (judged, callback, appendable, forget_on_close),
+                (judged, callback, appendable, forget_on_close, referrer),
             )| {
                 BatchPlan {
                     items,
@@ -284,6 +287,7 @@ pub fn plan() -> impl Strategy<Value = BatchPlan> {
                     callback,
                     appendable,
                     forget_on_close: forget_on_close && !callback,
+                    referrer,
                 }
             },
         )

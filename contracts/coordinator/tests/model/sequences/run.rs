@@ -20,7 +20,7 @@ use piecework_interface::{
     key::Kinds,
     op::{Op, Target},
     terms::{JURY, Terms, Verification},
-    view::{BatchStatus, Callback, LotPhase, LotState, SlotPhase},
+    view::{BatchStatus, Callback, LotPhase, LotState, Referrer, SlotPhase},
 };
 use proptest::sample::Index;
 
@@ -143,6 +143,9 @@ impl Run {
             callback,
             appendable: plan.appendable,
             forget_on_close: plan.forget_on_close,
+            referrer: plan
+                .referrer
+                .map(|(account, part_pct)| Referrer { account: AccountNo(account.into()), part_pct }),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Held, Judgement, Settlement, SlotOutcome};
 use crate::{
-    model::config::Fixed,
+    model::{config::Fixed, view::Referrer},
     rules::{
         money,
         tally::{self, Groups, SLOTS_MAX, SlotSet},
@@ -53,18 +53,20 @@ impl ItemPay {
 }
 
 impl Judgement<'_> {
-    /// What the lot's settlement does; `held` stands behind its adjudicator's scores.
+    /// What the lot's settlement does; `held` stands behind its adjudicator's scores, and the referrer is the batch's.
     #[must_use]
-    pub fn settle(&self, fixed: &Fixed, held: &Held) -> Settlement {
+    pub fn settle(&self, fixed: &Fixed, held: &Held, referrer: Option<&Referrer>) -> Settlement {
         let mut settlement = match self.terms.adjudicator() {
             Some(_) => self.settle_scored(fixed, held),
             None => self.settle_counted(fixed),
         };
-        settlement.earned_fee = money::fee(settlement.pay(), fixed.fee_bps);
+        let earned = money::fee(settlement.pay(), fixed.fee_bps);
+        settlement.referral = referrer.map_or(0, |referrer| referrer.part_of(earned));
+        settlement.net_fee = earned.saturating_sub(settlement.referral);
         let escrow = money::escrow(&self.terms, fixed.fee_bps, u32::from(self.items));
         // What the case adds to the escrow, and what goes to neither the treasury nor the requester.
         let held = escrow.saturating_add(self.deposits()).saturating_add(settlement.forfeit);
-        settlement.fee = settlement.fee.saturating_add(settlement.earned_fee);
+        settlement.fee = settlement.fee.saturating_add(earned);
         settlement.refund = held.saturating_sub(settlement.spent()).saturating_sub(settlement.fee);
         settlement
     }

@@ -118,7 +118,7 @@ fn worth(terms: &Terms, first: People, others: People, random: &mut StdRng) -> f
             let late = (0..terms.seats(1)).map(|slot| (AccountNo(u32::from(slot) + 100), false)).collect();
             extend(&mut state, open, others, &Table { late, ..Table::default() }, random);
         }
-        let outcome = &settlement::judge(terms, terms.lot_size, &state).settle(&fixed, &Held::default()).slots[0];
+        let outcome = &settlement::judge(terms, terms.lot_size, &state).settle(&fixed, &Held::default(), None).slots[0];
         sum += i64::try_from(outcome.pay).unwrap_or_default() - i64::try_from(outcome.slash).unwrap_or_default();
     }
     // The mean fits 32 bits: it is at most three whole pays of 32 million.

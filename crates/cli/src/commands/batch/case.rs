@@ -1,12 +1,13 @@
-//! What `batch create` may fix beside its terms: an adjudicator, a contract to tell of the end.
+//! What `batch create` may fix beside its terms: an adjudicator, a contract to tell of the end, a referrer.
 
 use anyhow::bail;
 use clap::Args;
 use piecework_chain::{AccountId, BlockRef};
 use piecework_console::Problem;
 use piecework_interface::{
+    ids::AccountNo,
     terms::{Terms, Verification},
-    view::Callback,
+    view::{Callback, Referrer},
 };
 
 use crate::{context::Context, terms::seconds};
@@ -14,7 +15,7 @@ use crate::{context::Context, terms::seconds};
 /// TGas of a callback, unless said otherwise.
 const CALLBACK_TGAS: u8 = 10;
 
-/// An adjudicator, a contract to tell.
+/// An adjudicator, a contract to tell, a referrer.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Checks")]
 pub struct CaseArgs {
@@ -27,19 +28,19 @@ pub struct CaseArgs {
     /// Contract whose `on_piecework_results` is called when the batch is closed, with this gas, 5 to 100 [default TGAS: 10]
     #[arg(long, value_name = "ACCOUNT[:TGAS]", value_parser = callback)]
     pub callback: Option<Callback>,
+    /// Account that brought the batch: it gets a part of the fees
+    #[arg(long, value_name = "ACCOUNT", requires = "referrer_part")]
+    pub referrer: Option<AccountId>,
+    /// The referrer's part of the fee on pay, in percent, at most 50; it costs the requester nothing
+    #[arg(long, value_name = "PCT", value_parser = clap::value_parser!(u8).range(0..=50), requires = "referrer")]
+    pub referrer_part: Option<u8>,
 }
 
 impl CaseArgs {
     /// Puts the adjudicator into the terms.
     pub(super) async fn apply(&self, context: &Context, terms: &mut Terms) -> anyhow::Result<()> {
-        let coordinator = context.coordinator()?;
         if let Some(account_id) = &self.adjudicator {
-            let adjudicator = coordinator.account_no(account_id).await?.ok_or_else(|| {
-                Problem::new(
-                    format!("the adjudicator {account_id} is not registered with {}", coordinator.account_id()),
-                    format!("run `piecework account storage-deposit {account_id}`"),
-                )
-            })?;
+            let adjudicator = number(context, "adjudicator", account_id).await?;
             terms.verification = Verification::Adjudicated { adjudicator, verdict_ttl_s: self.verdict_ttl };
         }
         if let Some(callback) = &self.callback {
@@ -53,6 +54,23 @@ impl CaseArgs {
         }
         Ok(())
     }
+
+    /// Who gets a part of the fees, if somebody does.
+    pub(super) async fn referrer(&self, context: &Context) -> anyhow::Result<Option<Referrer>> {
+        let Some((account_id, part_pct)) = self.referrer.as_ref().zip(self.referrer_part) else { return Ok(None) };
+        let account = number(context, "referrer", account_id).await?;
+        Ok(Some(Referrer { account, part_pct }))
+    }
+}
+
+/// The number of an account, which must be registered.
+async fn number(context: &Context, what: &str, account_id: &AccountId) -> anyhow::Result<AccountNo> {
+    let coordinator = context.coordinator()?;
+    let number = coordinator.account_no(account_id).await?;
+    number.ok_or_else(|| {
+        let problem = format!("the {what} {account_id} is not registered with {}", coordinator.account_id());
+        Problem::new(problem, format!("run `piecework account storage-deposit {account_id}`")).into()
+    })
 }
 
 /// A batch tells its listener once, and nobody learns that it was not there.

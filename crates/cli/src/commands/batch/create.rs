@@ -20,7 +20,7 @@ use piecework_interface::{
     lots, money,
     storage::{self, BATCH_BYTES},
     terms::Terms,
-    view::Class,
+    view::{Class, Referrer},
 };
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ pub struct CreateArgs {
     /// What the batch fixes.
     #[command(flatten)]
     terms: TermsArgs,
-    /// An adjudicator, a contract to tell.
+    /// An adjudicator, a contract to tell, a referrer.
     #[command(flatten)]
     case: CaseArgs,
 }
@@ -106,6 +106,7 @@ struct Plan {
     terms: Terms,
     escrow: u128,
     gold: Option<GoldSecret>,
+    referrer: Option<Referrer>,
 }
 
 /// Checks everything, uploads, and creates the batch, or writes what an intent of the account signs.
@@ -131,6 +132,7 @@ pub(super) async fn run(context: &Context, args: CreateArgs) -> anyhow::Result<(
             callback: args.case.callback,
             appendable: args.appendable,
             forget_on_close: args.forget_on_close,
+            referrer: plan.referrer,
             ..spec
         };
         if let Some(path) = args.spec_out {
@@ -246,6 +248,7 @@ async fn plan(
     let class = classes::select(&registered, args.terms.class, "--class")?;
     let mut terms = args.terms.terms(class.class, reward, now_s);
     args.case.apply(context, &mut terms).await?;
+    let referrer = args.case.referrer(context).await?;
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
         let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
         let fix = match (error.field, bounds.get(error.field)) {
@@ -261,7 +264,7 @@ async fn plan(
     let escrow = money::escrow(&terms, config.fee_bps, count);
     let gold =
         args.gold.as_ref().map(|path| gold::seal(path, &items, &manifest.root, terms.answer_width)).transpose()?;
-    let plan = Plan { items, manifest, count, terms, escrow, gold };
+    let plan = Plan { items, manifest, count, terms, escrow, gold, referrer };
     check_storage(&coordinator, requester, &plan).await?;
     check_balance(context, requester, token, &plan, args.from_balance || args.spec_out.is_some()).await?;
     if let Some(note) = without_appeal(&plan.terms, class, config.jury_nodes) {

@@ -100,6 +100,7 @@ pub(super) mod tests {
             created_at: 0,
             appendable: false,
             forget_on_close: false,
+            referrer: None,
             appended: [0; 32],
             progress: Progress::default(),
             escrow: Amount(0),

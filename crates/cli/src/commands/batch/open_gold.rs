@@ -366,6 +366,7 @@ mod tests {
             batch: BatchId(3),
             status: piecework_api::BatchState::Open,
             requester_id: String::new(),
+            referrer_id: None,
             lots: lot_count(12, 4),
             callback: None,
             uri: String::new(),

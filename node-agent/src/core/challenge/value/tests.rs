@@ -40,6 +40,7 @@ fn batch(start: u8, quorum_pct: u8, items: u8) -> OpenBatch {
         created_at: 0,
         appendable: false,
         forget_on_close: false,
+        referrer: None,
         appended: [0; 32],
         progress: Progress::default(),
         escrow: Amount(0),
