@@ -193,7 +193,7 @@ impl Accrual {
     /// Fees are the treasury's, without what the contract pays to a batch's referrer. A slot's part of its lot's fee is `⌊fee on pay × its pay ÷ all pay⌋`. A node gets `node_bps` of its parts for others, as
     /// far as the stake that it held throughout stands behind them, a referrer `referrer_bps` of the fee on pay, each at most
     /// `share_max`. All else is the reserve's. So no account gets more than its share of the fees that its own work or requesters
-    /// brought, whoever else works, and what one gets takes nothing from another.
+    /// brought, and what one gets takes nothing from another.
     ///
     /// # Errors
     /// A batch or node of a lot is missing.
