@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// Ask by a signature that anybody relays, instead of a transaction (NEP-413)
     #[command(subcommand)]
     Intent(intent::IntentCommand),
-    /// What the treasury's fees give to nodes, referrers and a reserve, by a policy that anybody recomputes
+    /// What the treasury's fees give to nodes, referrers and a reserve by a policy; recomputed from any gateway, paid once
     #[command(subcommand)]
     Revenue(revenue::RevenueCommand),
 }

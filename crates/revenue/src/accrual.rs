@@ -28,7 +28,7 @@ pub struct SettledLot {
     pub batch: BatchId,
     /// Lot.
     pub lot: LotId,
-    /// Due to the treasury: the fee on pay, withheld pay, what divisions left over.
+    /// Due to the treasury, and to the batch's referrer: the fee on pay, withheld pay, what divisions left over.
     pub fee: u128,
     /// What each slot got for its work.
     pub pay: Vec<(AccountNo, u128)>,
@@ -41,6 +41,23 @@ impl SettledLot {
         let Entry::Settled { batch, lot, fee, slots, .. } = entry else { return None };
         let pay = slots.iter().map(|slot| (slot.node, slot.pay.0)).collect();
         Some(Self { at, batch: *batch, lot: *lot, fee: fee.0, pay })
+    }
+
+    /// What its slots got in all.
+    fn paid(&self, token: TokenId) -> Result<u128, AccrualError> {
+        let mut sum = 0;
+        for (_, amount) in &self.pay {
+            add(&mut sum, *amount, token)?;
+        }
+        Ok(sum)
+    }
+
+    /// The treasury's fees, and of these the fee on pay: both without the part of the batch's referrer.
+    fn fees(&self, batch: &BatchFacts) -> Result<(u128, u128), AccrualError> {
+        let earned = fee(self.paid(batch.token)?, batch.fee_bps).min(self.fee);
+        let part_pct = batch.referrer.as_ref().map_or(0, |referrer| referrer.part_pct.min(100));
+        let part = mul_div(earned, part_pct.into(), 100);
+        Ok((self.fee.saturating_sub(part), earned.saturating_sub(part)))
     }
 }
 
@@ -57,6 +74,17 @@ pub struct BatchFacts {
     pub token: TokenId,
     /// Fee on pay, in basis points.
     pub fee_bps: u16,
+    /// Whom the batch itself names as its referrer.
+    pub referrer: Option<ChainReferrer>,
+}
+
+/// A referrer that a batch names: the contract pays it a part of the fee on pay, which never comes to the treasury.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainReferrer {
+    /// Account id.
+    pub referrer_id: String,
+    /// Its part of the fee on pay, in percent.
+    pub part_pct: u8,
 }
 
 /// What a stretch of the journal says.
@@ -162,10 +190,10 @@ struct Sources {
 impl Accrual {
     /// What the fees of the lots give by the policy.
     ///
-    /// A slot's part of its lot's fee is `⌊fee on pay × its pay ÷ all pay⌋`. A node gets `node_bps` of its parts for others, as
+    /// Fees are the treasury's, without what the contract pays to a batch's referrer. A slot's part of its lot's fee is `⌊fee on pay × its pay ÷ all pay⌋`. A node gets `node_bps` of its parts for others, as
     /// far as the stake that it held throughout stands behind them, a referrer `referrer_bps` of the fee on pay, each at most
     /// `share_max`. All else is the reserve's. So no account gets more than its share of the fees that its own work or requesters
-    /// brought, whoever else works, and what one gets takes nothing from another.
+    /// brought, and what one gets takes nothing from another.
     ///
     /// # Errors
     /// A batch or node of a lot is missing.
@@ -177,12 +205,13 @@ impl Accrual {
         for lot in &inputs.settled {
             let batch = inputs.batches.get(&lot.batch).ok_or(AccrualError::Batch(lot.batch))?;
             let token = batch.token;
+            let (fee, _) = lot.fees(batch)?;
             let Some(fees) = accrual.fees.get_mut(&token) else {
-                add(accrual.other.entry(token).or_default(), lot.fee, token)?;
+                add(accrual.other.entry(token).or_default(), fee, token)?;
                 continue;
             };
-            add(fees, lot.fee, token)?;
-            add(accrual.days.entry((Date::at(lot.at), token)).or_default(), lot.fee, token)?;
+            add(fees, fee, token)?;
+            add(accrual.days.entry((Date::at(lot.at), token)).or_default(), fee, token)?;
             sources.entry(token).or_default().lot(policy, lot, batch, &spans)?;
         }
         for token in &policy.tokens {
@@ -240,12 +269,11 @@ impl Sources {
         spans: &BTreeMap<AccountNo, &StakeSpan>,
     ) -> Result<(), AccrualError> {
         let token = batch.token;
-        let mut pay = 0;
-        for (_, amount) in &lot.pay {
-            add(&mut pay, *amount, token)?;
-        }
-        let earned = fee(pay, batch.fee_bps).min(lot.fee);
-        if let Some(referrer) = policy.referrer_of(&batch.requester_id).filter(|referrer| !policy.is_own(referrer)) {
+        let (_, earned) = lot.fees(batch)?;
+        let pay = lot.paid(token)?;
+        let named = batch.referrer.as_ref().map(|referrer| referrer.referrer_id.as_str());
+        let referrer = named.or_else(|| policy.referrer_of(&batch.requester_id));
+        if let Some(referrer) = referrer.filter(|referrer| !policy.is_own(referrer)) {
             add(self.referred.entry(referrer.to_owned()).or_default(), earned, token)?;
         }
         // Accounts of the requester's side: itself, and every operator that it had at the creation or since the first line.

@@ -6,7 +6,7 @@ pub mod payment;
 pub mod policy;
 pub mod report;
 
-pub use accrual::{Accrual, AccrualError, BatchFacts, Inputs, Kind, SettledLot, Why};
+pub use accrual::{Accrual, AccrualError, BatchFacts, ChainReferrer, Inputs, Kind, SettledLot, Why};
 pub use calendar::{Date, EpochNo};
 pub use payment::Memo;
 pub use policy::{Policy, PolicyError};

@@ -25,7 +25,7 @@ pub struct Policy {
     pub epoch_days: u16,
     /// Account that has the fees and pays.
     pub treasury_id: String,
-    /// Account that has what nobody else gets. The treasury itself: it stays where it is.
+    /// Account that has the rest. If it is the treasury, the rest stays where it is.
     pub reserve_id: String,
     /// Part of the fees on work for others that goes to the nodes that did it.
     pub node_bps: u16,
@@ -203,7 +203,7 @@ impl Policy {
             r#"# What the treasury's fees give to whom. Check it with `piecework revenue policy FILE`, which prints its digest.
 # Amounts are text, in the smallest unit of their token.
 
-# Grows with each change. A changed policy begins with an epoch of which nothing is paid yet.
+# Grows with each change. A changed policy begins with an epoch that is not paid yet.
 version = 1
 # The coordinator whose journal counts.
 chain_id = "{chain_id}"

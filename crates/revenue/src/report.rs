@@ -23,7 +23,7 @@ pub struct Span {
     pub digest: [u8; 32],
 }
 
-/// A report. Its JSON is the same, byte for byte, for whoever computes it.
+/// A report. Its JSON is the same, byte for byte, from every gateway of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Digest of the policy.

@@ -484,7 +484,7 @@ fn mirror__should_let_an_intent_move_what_it_says_and_nothing_else() {
     let set = Entry::KeySet { account: REQUESTER, public_key, kinds, token: TOKEN, daily_cap: Amount(10) };
     journal.write("intent_key_add", None, vec![set]).unwrap();
     let deposits = [(REQUESTER, TOKEN), (REQUESTER, NEAR), (B, TOKEN)];
-    let deposit = |(account, token)| Entry::Deposited { account, token, amount: Amount(50) };
+    let deposit = |(account, token)| Entry::Deposited { account, token, amount: Amount(50), sender: None };
     journal.write("ft_on_transfer", None, deposits.map(deposit).to_vec()).unwrap();
 
     let intent = |kind, spent, failed| {

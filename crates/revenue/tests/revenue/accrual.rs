@@ -79,15 +79,33 @@ fn accrual__should_refuse_what_the_rows_do_not_explain() {
     assert_eq!(Accrual::of(&policy(), &journal.inputs).unwrap_err(), AccrualError::Batch(BatchId(0)));
 }
 
+#[test]
+fn accrual__should_share_what_a_batch_s_own_referrer_leaves_of_the_fees() {
+    // Given a batch of app.near that names another referrer, to which the contract pays a fifth of 200
+    let journal = Journal::default().named(9, "app.near").node(1, 10, &[]).lot_with(9, &[(1, 10_000)], 5);
+    let journal = journal.referred("chain.near", 20);
+
+    // Then the treasury has 165, of which half of 160 is the node's and a tenth that referrer's, and not the file's
+    assert_eq!(journal.accrual().fees[&TOKEN], 165);
+    assert_eq!(journal.share(Kind::Node, "1.near"), 80);
+    assert_eq!(journal.share(Kind::Referrer, "chain.near"), 16);
+    assert_eq!(journal.share(Kind::Referrer, "referrer.near"), 0);
+    assert_eq!(journal.share(Kind::Reserve, "reserve.near"), 69);
+}
+
 /// Twelve accounts: 0 to 5 work with stakes of 0 to 5 NEAR, 2 and 3 have operator 1, 9 is referred.
 pub fn journals() -> impl Strategy<Value = Journal> {
-    let lot = (0_u32..12, prop::collection::vec((0_u32..6, 0_u128..1 << 60), 0..6), 0_u128..1_000);
+    let pay = prop::collection::vec((0_u32..6, 0_u128..1 << 60), 0..6);
+    let lot = (0_u32..12, pay, 0_u128..1_000, prop::option::of(0_u8..=50));
     prop::collection::vec(lot, 0..30).prop_map(|lots| {
         let mut journal = Journal::default().named(9, "app.near");
         for node in 0..6 {
             journal = journal.node(node, node.into(), if matches!(node, 2 | 3) { &[1] } else { &[] });
         }
-        lots.into_iter().fold(journal, |journal, (requester, pay, extra)| journal.lot_with(requester, &pay, extra))
+        lots.into_iter().fold(journal, |journal, (requester, pay, extra, part)| {
+            let journal = journal.lot_with(requester, &pay, extra);
+            part.map_or(journal.clone(), |part| journal.referred("chain.near", part))
+        })
     })
 }
 
@@ -96,7 +114,7 @@ proptest! {
     fn accrual__should_add_up_to_the_fees_in_any_order_of_lots(journal in journals(), seed in any::<prop::sample::Index>()) {
         let accrual = journal.accrual();
         let shared: u128 = accrual.shares.values().map(|share| share.amount).sum();
-        prop_assert_eq!(shared, journal.inputs.settled.iter().map(|lot| lot.fee).sum::<u128>());
+        prop_assert_eq!(shared, journal.fees());
         prop_assert_eq!(accrual.days.values().sum::<u128>(), shared);
 
         let mut turned = journal.inputs.clone();

@@ -8,7 +8,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, LotId, TokenId},
     money,
 };
-use piecework_revenue::{Accrual, BatchFacts, EpochNo, Inputs, Kind, Policy, SettledLot};
+use piecework_revenue::{Accrual, BatchFacts, ChainReferrer, EpochNo, Inputs, Kind, Policy, SettledLot};
 
 pub const TOKEN: TokenId = TokenId(1);
 pub const NEAR: u128 = 1_000_000_000_000_000_000_000_000;
@@ -72,6 +72,7 @@ impl Journal {
             requester_operator: AccountNo(requester),
             token: TOKEN,
             fee_bps: FEE_BPS,
+            referrer: None,
         };
         self.inputs.batches.insert(number, facts);
         let paid = pay.iter().map(|(_, amount)| amount).sum();
@@ -87,6 +88,23 @@ impl Journal {
 
     pub fn lot(self, requester: u32, pay: &[(u32, u128)]) -> Self {
         self.lot_with(requester, pay, 0)
+    }
+
+    /// The last lot's batch names a referrer itself.
+    pub fn referred(mut self, referrer_id: &str, part_pct: u8) -> Self {
+        let (_, batch) = self.inputs.batches.iter_mut().next_back().unwrap();
+        batch.referrer = Some(ChainReferrer { referrer_id: referrer_id.to_owned(), part_pct });
+        self
+    }
+
+    /// The treasury's fees of all lots.
+    pub fn fees(&self) -> u128 {
+        let fees = self.inputs.settled.iter().map(|lot| {
+            let earned = money::fee(lot.pay.iter().map(|(_, amount)| amount).sum(), FEE_BPS);
+            let referrer = &self.inputs.batches[&lot.batch].referrer;
+            lot.fee - referrer.as_ref().map_or(0, |referrer| earned * u128::from(referrer.part_pct) / 100)
+        });
+        fees.sum()
     }
 
     pub fn accrual(&self) -> Accrual {

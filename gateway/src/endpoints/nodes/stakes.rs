@@ -81,7 +81,7 @@ mod tests {
             [json!([]), json!([]), json!([operator])]
         );
 
-        // And nobody is there before they were
+        // And before they were registered there are none
         assert!(spans(0, 1).await.is_empty());
         assert_eq!(gateway.problem("/v1/stakes?from_seq=0").await, (400, "bad-request".to_owned()));
     }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::ProgressBar;
-use piecework_api::{Network, client::Client};
+use piecework_api::{Batch, Network, client::Client};
 use piecework_console::Problem;
 use piecework_interface::{event::Line, host::sha256, ids::BatchId, journal::next_head};
-use piecework_revenue::{Accrual, BatchFacts, EpochNo, Inputs, Policy, Report, SettledLot, Span};
+use piecework_revenue::{Accrual, BatchFacts, ChainReferrer, EpochNo, Inputs, Policy, Report, SettledLot, Span};
+use serde::Deserialize;
 
 /// Lines of a page.
 const LINES: u32 = 1_000;
@@ -21,6 +22,29 @@ pub(super) struct Mirror {
     pub network: Network,
     pub policy: Policy,
     pub digest: [u8; 32],
+}
+
+/// A batch with the referrer that it names, where the contract has referrers.
+#[derive(Deserialize)]
+struct Referred<B> {
+    #[serde(flatten)]
+    batch: B,
+    #[serde(default)]
+    referrer: Option<Referrer>,
+    #[serde(default)]
+    referrer_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Referrer {
+    part_pct: u8,
+}
+
+impl<B> Referred<B> {
+    fn referrer(&self) -> Option<ChainReferrer> {
+        let (referrer_id, referrer) = self.referrer_id.clone().zip(self.referrer.as_ref())?;
+        Some(ChainReferrer { referrer_id, part_pct: referrer.part_pct })
+    }
 }
 
 impl Mirror {
@@ -107,9 +131,11 @@ impl Mirror {
     }
 
     async fn batch(&self, number: BatchId) -> anyhow::Result<BatchFacts> {
-        let batch = self.gateway.batch(number, None).await?;
-        let batch = batch.with_context(|| format!("the gateway does not know batch {number}"))?;
+        let found: Option<Referred<Batch>> = self.gateway.get(&format!("/v1/batches/{number}")).await?;
+        let found = found.with_context(|| format!("the gateway does not know batch {number}"))?;
+        let (referrer, batch) = (found.referrer(), found.batch);
         Ok(BatchFacts {
+            referrer,
             requester: batch.record.requester,
             requester_id: batch.requester_id,
             requester_operator: batch.record.requester_operator,
@@ -137,9 +163,24 @@ async fn first_at(
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::{cell::Cell, collections::BTreeMap};
 
     use super::*;
+
+    #[test]
+    fn batch__should_be_read_with_and_without_a_referrer() {
+        for (text, referrer) in [
+            (r#"{"batch":3}"#, None),
+            (r#"{"batch":3,"referrer":null,"referrer_id":null}"#, None),
+            (r#"{"batch":3,"referrer":{"account":2,"part_pct":20},"referrer_id":"b.near"}"#, Some(("b.near", 20))),
+        ] {
+            let read: Referred<BTreeMap<String, u8>> = serde_json::from_str(text).unwrap();
+            assert_eq!(read.batch["batch"], 3);
+            let named = read.referrer();
+            let named = named.as_ref().map(|named| (named.referrer_id.as_str(), named.part_pct));
+            assert_eq!(named, referrer, "{text}");
+        }
+    }
 
     #[tokio::test]
     async fn first_at__should_find_a_line_among_a_billion_with_thirty_questions() {
