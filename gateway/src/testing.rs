@@ -40,8 +40,6 @@ use crate::{App, Config, serve};
 pub const REQUESTER: &str = "requester.test.near";
 /// The reward token, number 1.
 const REWARD: &str = "reward.test.near";
-/// The contract as the mirror knows it.
-const CONTRACT: &str = "piecework.test.near";
 /// Time of the first block, Unix nanoseconds: ahead of any clock, so that a mirror is never late unless it is rewound.
 const BEGAN_AT_NS: u64 = 4_000_000_000_000_000_000;
 const SALT: [u8; 32] = [1; 32];
@@ -60,7 +58,7 @@ impl Market {
     /// A market with a requester, two tokens, a class and `nodes` nodes of it, committed.
     pub async fn open(pool: &PgPool, nodes: u32) -> Self {
         let url = DatabaseUrl::from((*pool.connect_options()).clone());
-        let (writer, loaded) = Writer::open(&url, CONTRACT, "test", Duration::from_secs(30)).await.unwrap();
+        let (writer, loaded) = Writer::open(&url, chain::CONTRACT, "test", Duration::from_secs(30)).await.unwrap();
         let chain = Chain::new(ContractConfig {
             reputation_interval_s: 0,
             jury_nodes: 3,

@@ -46,7 +46,7 @@ mod tests {
         let body = gateway.json("/v1/network").await;
 
         // Then every sum follows from the rows
-        assert_eq!(body["contract_id"], "piecework.test.near");
+        assert_eq!(body["contract_id"], "market.near");
         assert_eq!(body["next_seq"], market.seq());
         assert_eq!(body["nodes"]["active"], 3);
         assert_eq!(body["nodes"]["active_tickets"], 6);

@@ -514,7 +514,7 @@ fn mirror__should_let_an_intent_move_what_it_says_and_nothing_else() {
         assert_eq!(differs(&journal, &log), Some("entry"), "{log:?}");
     }
     // And it stops at the end of a line that moves something without an intent.
-    assert_eq!(differs(&journal, &[four.clone()]), Some("end"));
+    assert_eq!(differs(&journal, core::slice::from_ref(&four)), Some("end"));
     assert_eq!(differs(&journal, &[four, done(4)]), None);
 }
 

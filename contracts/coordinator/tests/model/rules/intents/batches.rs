@@ -80,20 +80,11 @@ fn key__should_run_a_batch_from_its_creation_to_its_end() {
 
 #[test]
 fn stolen_key__should_cost_its_cap_and_nothing_else() {
-    // Given a thief who has the key: the thief may lock up to the cap in batches, and cancel them, which pays the rest back
+    // Given a thief who has the key, and a batch in another token
     let mut relay = Relay::new();
     assert_eq!(relay.one(relay.sign(create(&relay), 1)), None);
     let locked = escrow(&terms(relay.market.chain.now()), config().fee_bps, 3);
-    let room = u32::try_from((CAP - relay.spent()) / locked).expect("lots");
-    assert_eq!(relay.one(relay.sign(append(&relay, 3 * room), 2)), None);
-    assert_eq!(relay.one(relay.sign(append(&relay, 3), 3)), Some(Skip::KeyCap));
-    assert!(relay.spent() <= CAP && relay.spent() > CAP - locked);
-
-    // And nothing in another token, of another's batch, or that its kinds do not cover
     let other = relay.market.chain.list_token("other.near");
-    let Action::Append(more) = append(&relay, 3) else { unreachable!("an append") };
-    let elsewhere = Action::Append(Append { token: other, append: more.append.clone() });
-    assert_eq!(relay.one(relay.sign(elsewhere, 4)), Some(Skip::KeyToken));
     let Action::CreateBatch(BatchCreateArgs { batch, .. }) = create(&relay) else { unreachable!("a batch") };
     let of_other = BatchId(1);
     relay
@@ -101,8 +92,24 @@ fn stolen_key__should_cost_its_cap_and_nothing_else() {
         .chain
         .transfer_call("other.near", ALICE, 3 * locked, DepositMessage::CreateBatch(batch))
         .expect("batch");
-    let elsewhere = Action::Append(Append { token: other, append: BatchAppendArgs { batch: of_other, ..more.append } });
-    assert_eq!(relay.one(relay.sign(elsewhere, 6)), Some(Skip::KeyToken));
+
+    // Then the thief may lock nothing of that token
+    let Action::Append(more) = append(&relay, 3) else { unreachable!("an append") };
+    let elsewhere = Action::Append(Append { token: other, append: more.append.clone() });
+    assert_eq!(relay.one(relay.sign(elsewhere, 2)), Some(Skip::KeyToken));
+    for (token, nonce) in [(other, 3), (relay.market.token, 4)] {
+        let append = BatchAppendArgs { batch: of_other, ..more.append.clone() };
+        let elsewhere = Action::Append(Append { token, append });
+        assert_eq!(relay.one(relay.sign(elsewhere, nonce)), Some(Skip::KeyToken));
+    }
+
+    // And up to the cap of its own in batches, which pay it back once they are cancelled
+    let room = u32::try_from((CAP - relay.spent()) / locked).expect("lots");
+    assert_eq!(relay.one(relay.sign(append(&relay, 3 * room), 5)), None);
+    assert_eq!(relay.one(relay.sign(append(&relay, 3), 6)), Some(Skip::KeyCap));
+    assert!(relay.spent() <= CAP && relay.spent() > CAP - locked);
+
+    // And nothing of another's batch, or that its kinds do not cover
     let key = relay.wallet.public_key();
     relay.add(BOB, key, &Kind::ALL, CAP).expect("key");
     let cancel = || Action::Cancel(BatchArgs { batch: BATCH });
@@ -110,7 +117,7 @@ fn stolen_key__should_cost_its_cap_and_nothing_else() {
     assert_eq!(relay.one(by_bob), Some(Skip::Terms));
     assert_eq!(relay.market.view_batch(BATCH).status, BatchStatus::Open);
     relay.add(ALICE, key, &[Kind::Transfer, Kind::Append], CAP).expect("key");
-    assert_eq!(relay.one(relay.sign(cancel(), 5)), Some(Skip::KeyKind));
+    assert_eq!(relay.one(relay.sign(cancel(), 7)), Some(Skip::KeyKind));
 }
 
 #[test]
