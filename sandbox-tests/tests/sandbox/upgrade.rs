@@ -174,7 +174,7 @@ async fn rehearsal__should_refuse_code_that_breaks_something_and_say_what() -> R
     for (code, parts) in [
         (wasm("piecework_reward_token")?, &["`upgrade` refuses it", "the old code stays"][..]),
         (broken("\"next_batch\"", "\"last_batch\"")?, &["root.next_batch is gone", "the books cannot be read"]),
-        (broken("\"unbonding\":", "\"unbondinj\":")?, &["accounts(0)[1].node.unbonding is gone"]),
+        (broken("\"unbonding\":", "\"unbounded\":")?, &["accounts(0)[1].node.unbonding is gone"]),
     ] {
         std::fs::write(piecework.dir().join("broken.wasm"), code)?;
 
