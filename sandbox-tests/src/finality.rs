@@ -47,7 +47,8 @@ impl Finality {
     }
 
     /// A client that answers from no block below the highest one touched.
-    pub(crate) fn rpc(&self) -> RpcClient {
+    #[must_use]
+    pub fn rpc(&self) -> RpcClient {
         self.rpc.with_min_height(self.touched.load(Ordering::Relaxed))
     }
 

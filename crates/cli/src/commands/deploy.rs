@@ -7,7 +7,6 @@ use clap::Args;
 use piecework_console::{
     Problem,
     amount::{format_near, format_units},
-    table,
 };
 use piecework_stack::launch::{Done, Launch, Standing, State, Step};
 use serde_json::json;

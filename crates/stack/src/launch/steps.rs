@@ -155,6 +155,12 @@ impl Table<'_> {
         TxRequest::to(self.plan.contract.clone()).call(call)
     }
 
+    /// A change that is proposed and applied in one transaction, as long as none has to wait.
+    fn change(&self, change: &Change) -> TxRequest {
+        let number = self.settings().map_or(0, |settings| settings.next_proposal);
+        self.call(calls::propose(change)).call(calls::apply(number))
+    }
+
     /// What only the owner may do: done by the launch while it sets up, and later by the owner's own command.
     fn governed(&self, mut step: Step, stands: bool, found: &str, fix: String) -> Step {
         if stands {
@@ -368,8 +374,7 @@ impl Table<'_> {
             "the configuration holds on {}: from then on changes wait {days} s of unbonding and {rest} s of notice",
             config.chain_id
         );
-        let number = self.settings().map_or(0, |settings| settings.next_proposal);
-        let request = self.call(calls::propose(&Change::Config(config.clone()))).call(calls::apply(number));
+        let request = self.change(&Change::Config(config.clone()));
         let step = Step::new("configuration", what, 0, 0, Act::Signer(request));
         let Some(settings) = self.settings() else { return step };
         let now = &settings.config;
