@@ -38,12 +38,8 @@ macro_rules! fields {
         impl $crate::json::Write for $type {
             fn write(&self, out: &mut $crate::json::Text) {
                 let Self { $first, $($field),* } = self;
-                out.push_str(concat!("{\"", stringify!($first), "\":"));
-                $crate::fields!(@write_value $first out $($first_via)?);
-                $(
-                    out.push_str(concat!(",\"", stringify!($field), "\":"));
-                    $crate::fields!(@write_value $field out $($via)?);
-                )*
+                $crate::fields!(@write_value concat!("{\"", stringify!($first), "\":"), $first out $($first_via)?);
+                $($crate::fields!(@write_value concat!(",\"", stringify!($field), "\":"), $field out $($via)?);)*
                 out.push(b'}');
             }
         }
@@ -106,8 +102,13 @@ macro_rules! fields {
             }
         }
     };
-    (@write_value $value:ident $out:ident hex) => { $crate::json::push_hex($value, $out) };
-    (@write_value $value:ident $out:ident $($optional:ident)?) => { $crate::json::Write::write($value, $out) };
+    (@write_value $name:expr, $value:ident $out:ident hex) => {
+        $out.push_str($name);
+        $crate::json::push_hex($value, $out);
+    };
+    (@write_value $name:expr, $value:ident $out:ident $($optional:ident)?) => {
+        $crate::json::push_named($name, $value, $out)
+    };
     (@needed optional) => { false };
     (@needed hex_optional) => { false };
     (@needed $($via:ident)?) => { true };
@@ -121,10 +122,7 @@ macro_rules! fields {
                 let Self { $first, $($field),* } = self;
                 out.push(b'[');
                 $crate::row::Field::write($first, out);
-                $(
-                    out.push(b',');
-                    $crate::row::Field::write($field, out);
-                )*
+                $($crate::row::next($field, out);)*
                 out.push(b']');
             }
             #[cfg(feature = "host")]

@@ -8,7 +8,7 @@ mod read;
 mod write;
 
 pub use read::{Read, ReadError, Reader, decimal, parse, parse_by};
-pub use write::{Text, Write, push_decimal, push_hex, push_nibbles, to_string, write_all};
+pub use write::{Text, Write, push_decimal, push_hex, push_named, push_nibbles, to_string, write_all};
 
 /// Gives an enum without values its word in JSON, as `serde(rename_all = "snake_case")` would.
 #[macro_export]

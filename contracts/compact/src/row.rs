@@ -78,6 +78,13 @@ fn push_base64(bytes: &[u8], out: &mut Text) {
     }
 }
 
+/// A field after others. A function for each type, because every field of every row calls it.
+#[inline(never)]
+pub fn next<T: Field>(field: &T, out: &mut Text) {
+    out.push(b',');
+    field.write(out);
+}
+
 impl<T: Field> Field for Option<T> {
     fn write(&self, out: &mut Text) {
         match self {

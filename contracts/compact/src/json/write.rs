@@ -85,6 +85,13 @@ pub fn to_string(value: &(impl Write + ?Sized)) -> String {
     out.into_string()
 }
 
+/// A value behind the name that its object has for it. A function for each type, because every field calls it.
+#[inline(never)]
+pub fn push_named<T: Write>(name: &str, value: &T, out: &mut Text) {
+    out.push_str(name);
+    value.write(out);
+}
+
 /// Appends bytes as a hexadecimal string.
 pub fn push_hex(bytes: &[u8], out: &mut Text) {
     out.push(b'"');

@@ -65,6 +65,20 @@ pub(super) fn charge(account: &mut Account, bytes: u32) -> Result<(), Error> {
     }
 }
 
+/// Adds to an amount that cannot overflow unless a record is broken. One function, because each sum by itself is more code.
+#[inline(never)]
+pub(super) fn add(to: &mut u128, amount: u128, what: &'static str) -> Result<(), Error> {
+    *to = to.checked_add(amount).ok_or(Error::Internal(what))?;
+    Ok(())
+}
+
+/// Takes from an amount that covers it unless a record is broken.
+#[inline(never)]
+pub(super) fn take(from: &mut u128, amount: u128, what: &'static str) -> Result<(), Error> {
+    *from = from.checked_sub(amount).ok_or(Error::Internal(what))?;
+    Ok(())
+}
+
 /// Gives charged bytes back.
 pub(super) fn release(account: &mut Account, bytes: u32) -> Result<(), Error> {
     account.used = account.used.checked_sub(bytes).ok_or(Error::Internal("more bytes released than charged"))?;
@@ -89,9 +103,9 @@ impl<H: Host> Engine<'_, H> {
         Ok(())
     }
 
-    /// Whether the account can be credited with a token without more storage; its first token takes the room it has.
+    /// Whether the account is there and can be credited with a token without more storage; its first token takes the room it has.
     pub(super) fn take_free_room(&mut self, number: AccountNo, token: TokenId) -> Result<bool, Error> {
-        let account = self.account(number)?;
+        let Some(account) = self.accounts.edit(&*self.host, number)? else { return Ok(false) };
         let room = room(account, token);
         if room == Room::Free {
             account.first = token;

@@ -105,11 +105,19 @@ impl<H: Host> Engine<'_, H> {
         let node = self.node_mut(number)?;
         let before = node.clone();
         let result = change(node);
-        for (class, before, now) in moves(&before, node) {
+        let moves = moves(&before, node);
+        self.count_moves(moves)?;
+        Ok(result)
+    }
+
+    /// Counts a node's classes anew. Apart from [`Self::move_node`], which the code has once for each change.
+    #[inline(never)]
+    fn count_moves(&mut self, moves: Vec<(ClassId, u32, u32)>) -> Result<(), Error> {
+        for (class, before, now) in moves {
             let row = self.classes.edit(&*self.host, class)?;
             let counted = row.and_then(|row| row.count(before, now));
             counted.ok_or(Error::Internal("what a class counts"))?;
         }
-        Ok(result)
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use piecework_interface::{
 
 use super::{
     Engine, Error, Host,
+    balance::add,
     record::{Facts, Lot},
 };
 
@@ -122,8 +123,7 @@ impl<H: Host> Engine<'_, H> {
 
     /// Counts slashed NEAR as burnt: it stays in the contract.
     pub(super) fn burn(&mut self, amount: u128) -> Result<(), Error> {
-        self.root.burnt = self.root.burnt.checked_add(amount).ok_or(Error::Internal("the slashed NEAR"))?;
-        Ok(())
+        add(&mut self.root.burnt, amount, "the slashed NEAR")
     }
 
     /// A seat of the node is reserved no longer: it committed, or left.

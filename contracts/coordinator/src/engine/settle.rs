@@ -12,7 +12,14 @@ use piecework_interface::{
     view::{LotPhase, LotState},
 };
 
-use super::{Engine, Error, Host, balance::release, lot::Place};
+use super::{
+    Engine, Error, Host,
+    balance::{add, release, take},
+    lot::Place,
+};
+
+const PAY: &str = "the pay of a slot";
+const FEES: &str = "the fees of a batch";
 
 /// Bytes of log that one step of a lot may write: a settlement of eight slots, with a jury's five and four challengers,
 /// and the close of its batch.
@@ -71,8 +78,10 @@ impl<H: Host> Engine<'_, H> {
                 node.class(class).map_or(0, |record| record.reputation)
             })?;
             let pot = if outcome.shares_pot() { settlement.pot } else { 0 };
-            let tokens = outcome.pay.checked_add(outcome.fee).and_then(|tokens| tokens.checked_add(pot));
-            self.credit(slot.node, facts.token, tokens.ok_or(Error::Internal("the pay of a slot"))?)?;
+            let mut tokens = outcome.pay;
+            add(&mut tokens, outcome.fee, PAY)?;
+            add(&mut tokens, pot, PAY)?;
+            self.credit(slot.node, facts.token, tokens)?;
             slots.push(SettledSlot {
                 node: slot.node,
                 pay: Amount(outcome.pay),
@@ -88,18 +97,16 @@ impl<H: Host> Engine<'_, H> {
         }
         // Fee and rest stay with the batch: moving them would cost two more records in every settlement.
         let purse = self.purse(batch)?;
-        let rest = purse.escrow.checked_sub(settlement.spent());
-        purse.escrow = rest.ok_or(Error::Internal("the escrow of a batch"))?;
-        let fees = purse.fees.checked_add(settlement.fee).and_then(|fees| fees.checked_sub(settlement.referral));
-        purse.fees = fees.ok_or(Error::Internal("the fees of a batch"))?;
-        let referral = purse.referral.checked_add(settlement.referral);
-        purse.referral = referral.ok_or(Error::Internal("the referrer's part"))?;
-        purse.freed = purse.freed.checked_add(settlement.refund).ok_or(Error::Internal("what lots left"))?;
+        take(&mut purse.escrow, settlement.spent(), "the escrow of a batch")?;
+        add(&mut purse.fees, settlement.fee, FEES)?;
+        take(&mut purse.fees, settlement.referral, FEES)?;
+        add(&mut purse.referral, settlement.referral, FEES)?;
+        add(&mut purse.freed, settlement.refund, "what lots left")?;
         if recorded {
             purse.live = purse.live.checked_sub(1).ok_or(Error::Internal("the count of live lots"))?;
         }
         if let Some(bond) = &mut purse.bond {
-            *bond = bond.checked_sub(settlement.forfeit).ok_or(Error::Internal("the adjudicator's bond"))?;
+            take(bond, settlement.forfeit, "the adjudicator's bond")?;
         }
         let n = purse.results.count;
         purse.results.append(H::SHA256, merkle::result_leaf(H::SHA256, n, lot, accepted, &digest));

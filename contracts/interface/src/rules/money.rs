@@ -70,6 +70,7 @@ impl Referrer {
 
 /// Escrow of so many items with the fee on it.
 #[must_use]
+#[inline(never)]
 pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
     let rewards = reward_escrow(terms, items);
     rewards.saturating_add(fee(rewards, fee_bps))
@@ -80,11 +81,11 @@ pub fn escrow(terms: &Terms, fee_bps: u16, items: u32) -> u128 {
 #[must_use]
 pub fn raise(terms: &Terms, fee_bps: u16, reward: Amount, (lots, short): (u32, u8)) -> u128 {
     let raised = Terms { reward, ..terms.clone() };
-    let more = |items: u8| {
-        let items = u32::from(items);
-        escrow(&raised, fee_bps, items).saturating_sub(escrow(terms, fee_bps, items))
-    };
-    u128::from(lots).saturating_mul(more(terms.lot_size)).saturating_add(more(short))
+    [(lots, terms.lot_size), (1, short)].iter().fold(0, |sum: u128, (lots, items)| {
+        let items = u32::from(*items);
+        let more = escrow(&raised, fee_bps, items).saturating_sub(escrow(terms, fee_bps, items));
+        sum.saturating_add(u128::from(*lots).saturating_mul(more))
+    })
 }
 
 /// What a copy of an item is worth in NEAR, f: `max(1, ⌈bond_rate × R / 2^32⌉)` yoctoNEAR.

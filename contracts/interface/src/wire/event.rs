@@ -23,7 +23,7 @@ use crate::model::{
 };
 #[cfg(feature = "host")]
 use piecework_compact::row::Value;
-use piecework_compact::{fields, json::Text, json::Write, row::Field};
+use piecework_compact::{fields, json::Text, json::Write, row::Field, row::next};
 
 /// NEP-297 prefix of every line.
 pub const PREFIX: &str = "EVENT_JSON:";
@@ -91,13 +91,15 @@ macro_rules! entries {
 
             /// Appends the entry's JSON array.
             pub fn write(&self, out: &mut Text) {
+                out.push_str("[\"");
+                out.push_str(self.tag());
+                out.push(b'"');
                 match self {
                     $(Self::$name { $($field,)* } => {
-                        out.push_str(concat!("[\"", $tag, "\""));
-                        $(out.push(b','); Field::write($field, out);)*
-                        out.push(b']');
+                        $(next($field, out);)*
                     })*
                 }
+                out.push(b']');
             }
 
             /// Reads an entry; `None` if the tag is unknown or a field is missing, extra or malformed.

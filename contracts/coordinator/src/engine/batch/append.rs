@@ -12,7 +12,7 @@ use piecework_interface::{
     storage::URI_MAX,
 };
 
-use crate::engine::{Engine, Error, Host, record::OpenBatch};
+use crate::engine::{Engine, Error, Host, balance::add, record::OpenBatch};
 
 impl<H: Host> Engine<'_, H> {
     /// Adds lots to an appendable batch, with their escrow out of the caller's balance.
@@ -56,11 +56,10 @@ impl<H: Host> Engine<'_, H> {
         }
         self.rest(requester, token, escrow)?;
         let open = self.batch_of(batch, requester)?;
-        let held = open.purse.escrow.checked_add(escrow).ok_or(Error::Amount("the escrow is too large"))?;
         let opened = open.window.append(open.facts.lots(), &open.facts.terms, now);
         let opened =
             opened.ok_or(Error::BatchState(batch, "has a seed that still chooses: append some slices later"))?;
-        open.purse.escrow = held;
+        add(&mut open.purse.escrow, escrow, "the escrow of a batch")?;
         let segment = Segment { first_item: open.facts.items, items, manifest };
         open.facts.items = total;
         open.facts.appended = segments::appended(H::SHA256, &open.facts.appended, &segment);

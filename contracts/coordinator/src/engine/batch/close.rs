@@ -3,7 +3,7 @@
 use piecework_interface::{
     amount::Amount,
     event::Entry,
-    ids::{AccountNo, BatchId, TokenId},
+    ids::{BatchId, TokenId},
     merkle,
     storage::{BATCH_BYTES, CLOSED_BATCH_BYTES, lot_bytes},
     view::Referrer,
@@ -11,8 +11,8 @@ use piecework_interface::{
 
 use crate::engine::{
     Engine, Error, Host,
-    balance::release,
-    record::{Batch, ClosedBatch, Purse},
+    balance::{add, release, take},
+    record::{Batch, ClosedBatch},
 };
 
 impl<H: Host> Engine<'_, H> {
@@ -45,11 +45,11 @@ impl<H: Host> Engine<'_, H> {
         release(self.account(requester)?, bytes)?;
         let kept = if forgets { 0 } else { CLOSED_BATCH_BYTES };
         release(self.account(requester)?, BATCH_BYTES - kept)?;
-        let bond = purse.bond.unwrap_or_default();
-        let parts = [purse.fees, purse.referral, bond];
-        let refund = parts.into_iter().try_fold(purse.escrow, u128::checked_sub);
-        let refund = refund.ok_or(Error::Internal("the escrow of a batch"))?;
-        let (fees, referral) = self.pay_out((token, referrer), &purse)?;
+        let mut refund = purse.escrow;
+        for part in [purse.fees, purse.referral, purse.bond.unwrap_or_default()] {
+            take(&mut refund, part, ESCROW)?;
+        }
+        let (fees, referral) = self.pay_out((token, referrer), (purse.fees, purse.referral))?;
         self.credit(requester, token, refund)?;
         if let (Some(adjudicator), Some(bond)) = (adjudicator, purse.bond) {
             self.credit(adjudicator, token, bond)?;
@@ -63,18 +63,18 @@ impl<H: Host> Engine<'_, H> {
     pub(in crate::engine) fn pay_freed(&mut self, batch: BatchId) -> Result<bool, Error> {
         let Some(open) = self.peek_batch(batch)? else { return Ok(false) };
         let (requester, token, referrer) = (open.facts.requester, open.facts.token, open.facts.referrer);
-        let parts = [open.purse.fees, open.purse.referral, open.purse.freed];
+        let parts @ [fees, referral, refund] = [open.purse.fees, open.purse.referral, open.purse.freed];
         if parts == [0; 3] {
             return Ok(false);
         }
         let purse = self.purse(batch)?;
-        let rest = parts.into_iter().try_fold(purse.escrow, u128::checked_sub);
-        let due = purse.clone();
-        purse.escrow = rest.ok_or(Error::Internal("the escrow of a batch"))?;
+        for part in parts {
+            take(&mut purse.escrow, part, ESCROW)?;
+        }
         (purse.fees, purse.referral, purse.freed) = (0, 0, 0);
-        let (fees, referral) = self.pay_out((token, referrer), &due)?;
-        self.credit(requester, token, due.freed)?;
-        self.push(Entry::BatchPaid { batch, fees, referral, refund: Amount(due.freed) });
+        let (fees, referral) = self.pay_out((token, referrer), (fees, referral))?;
+        self.credit(requester, token, refund)?;
+        self.push(Entry::BatchPaid { batch, fees, referral, refund: Amount(refund) });
         Ok(true)
     }
 
@@ -83,26 +83,21 @@ impl<H: Host> Engine<'_, H> {
     fn pay_out(
         &mut self,
         (token, referrer): (TokenId, Option<Referrer>),
-        due: &Purse,
+        (mut fees, mut referral): (u128, u128),
     ) -> Result<(Amount, Amount), Error> {
-        let referral = match referrer {
-            Some(Referrer { account, .. }) if due.referral > 0 && self.may_take(account, token)? => {
-                self.credit(account, token, due.referral)?;
-                due.referral
+        if let Some(Referrer { account, .. }) = referrer.filter(|_| referral > 0) {
+            if self.take_free_room(account, token)? {
+                self.credit(account, token, referral)?;
+            } else {
+                add(&mut fees, core::mem::take(&mut referral), FEES)?;
             }
-            _ => 0,
-        };
-        let all = due.fees.checked_add(due.referral);
-        let fees = all.and_then(|all| all.checked_sub(referral)).ok_or(Error::Internal("the fees of a batch"))?;
+        }
         if fees > 0 {
-            let pool = &mut self.token(token)?.pool;
-            *pool = pool.checked_add(fees).ok_or(Error::Internal("what waits for the treasury"))?;
+            add(&mut self.token(token)?.pool, fees, FEES)?;
         }
         Ok((Amount(fees), Amount(referral)))
     }
-
-    /// Whether the account is registered still and has room for the token.
-    fn may_take(&mut self, account: AccountNo, token: TokenId) -> Result<bool, Error> {
-        Ok(self.accounts.peek(&*self.host, account)?.is_some() && self.take_free_room(account, token)?)
-    }
 }
+
+const ESCROW: &str = "the escrow of a batch";
+const FEES: &str = "the fees of a batch";

@@ -60,21 +60,16 @@ impl<H: Host> Engine<'_, H> {
         if terms.class.0 >= self.root.next_class {
             return Err(Error::Batch("class must be a registered one: see the view `classes`"));
         }
-        if let Some(adjudicator) = terms.adjudicator()
-            && self.accounts.peek(&*self.host, adjudicator)?.is_none()
-        {
-            return Err(Error::Account("the adjudicator"));
+        for account in terms.adjudicator().into_iter().chain(referrer.map(|referrer| referrer.account)) {
+            self.accounts.peek(&*self.host, account)?.ok_or(Error::Account("the adjudicator or the referrer"))?;
+        }
+        if referrer.is_some_and(|referrer| !referrer.is_possible()) {
+            return Err(Error::Batch("a referrer's part must be at most 50 percent of the fee"));
         }
         if let Some(callback) = &callback
             && !(is_account_id(&callback.account_id) && CALLBACK_TGAS.contains(&callback.tgas))
         {
             return Err(Error::Batch("callback needs an account id and 5 to 100 TGas"));
-        }
-        if let Some(referrer) = &referrer {
-            if !referrer.is_possible() {
-                return Err(Error::Batch("a referrer's part must be at most 50 percent of the fee"));
-            }
-            self.accounts.peek(&*self.host, referrer.account)?.ok_or(Error::Account("the referrer"))?;
         }
         if forget_on_close && callback.is_some() {
             return Err(Error::Batch("forget_on_close leaves no row for a callback: name one of them"));

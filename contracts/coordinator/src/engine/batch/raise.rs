@@ -5,11 +5,11 @@ use piecework_interface::{
     call::BatchRaiseArgs,
     event::Entry,
     governance::Feature,
-    ids::{AccountNo, BatchId, LotId, TokenId},
+    ids::{AccountNo, LotId, TokenId},
     lots, money,
 };
 
-use crate::engine::{Engine, Error, Host, record::OpenBatch};
+use crate::engine::{Engine, Error, Host, balance::add, record::OpenBatch};
 
 impl<H: Host> Engine<'_, H> {
     /// Raises the reward of lots without a record, with what their escrow lacks out of the caller's balance.
@@ -24,23 +24,14 @@ impl<H: Host> Engine<'_, H> {
     }
 
     /// The token of a batch, and what this raise adds to its escrow.
-    pub(in crate::engine) fn cost_of_raise(
-        &mut self,
-        &BatchRaiseArgs { batch, reward }: &BatchRaiseArgs,
-    ) -> Result<(TokenId, u128), Error> {
-        let waiting = self.waiting_lots(batch)?;
-        let facts = &self.peek_open(batch)?.facts;
-        Ok((facts.token, money::raise(&facts.terms, facts.fixed.fee_bps, reward, waiting)))
-    }
-
-    /// Lots of the batch that wait for their first claim: whole ones, and the items of a short last one.
-    fn waiting_lots(&mut self, batch: BatchId) -> Result<(u32, u8), Error> {
-        let OpenBatch { facts, window, purse, .. } = self.peek_open(batch)?;
-        let (items, size, past) = (facts.items, facts.terms.lot_size, (purse.results.count, purse.live));
+    pub(in crate::engine) fn cost_of_raise(&mut self, args: &BatchRaiseArgs) -> Result<(TokenId, u128), Error> {
+        let OpenBatch { facts, window, purse, .. } = self.peek_open(args.batch)?;
         let last = LotId(facts.lots().saturating_sub(1));
-        let settled = window.is_marked(last);
-        let waits = self.lots.peek(&*self.host, (batch, last))?.is_none() && !settled;
-        Ok(lots::waiting_lots(items, size, past, waits))
+        let (past, settled) = ((purse.results.count, purse.live), window.is_marked(last));
+        let waits = !settled && self.lots.peek(&*self.host, (args.batch, last))?.is_none();
+        let facts = &self.peek_open(args.batch)?.facts;
+        let waiting = lots::waiting_lots(facts.items, facts.terms.lot_size, past, waits);
+        Ok((facts.token, money::raise(&facts.terms, facts.fixed.fee_bps, args.reward, waiting)))
     }
 
     /// Debits the difference and sets the reward, or changes nothing. Lots with a record keep theirs.
@@ -55,10 +46,9 @@ impl<H: Host> Engine<'_, H> {
                 "reward must be even, above what it is and below 2^80, of a batch that takes claims",
             ));
         }
-        let held = open.purse.escrow.checked_add(escrow).ok_or(Error::Amount("the escrow is too large"))?;
         self.debit(requester, token, escrow)?;
         let open = self.batch_of(batch, requester)?;
-        open.purse.escrow = held;
+        add(&mut open.purse.escrow, escrow, "the escrow of a batch")?;
         open.facts.terms.reward = reward;
         // An adjudicator answers by parts of the reward: it accepts the new one by topping up.
         open.accepted = false;

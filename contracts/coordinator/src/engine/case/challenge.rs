@@ -14,7 +14,7 @@ use piecework_interface::{
 
 use crate::engine::{
     Engine, Error, Host,
-    balance::{charge, release},
+    balance::{add, charge, release, take},
     operator::operator_of,
 };
 
@@ -75,8 +75,8 @@ impl<H: Host> Engine<'_, H> {
             self.credit(gone.account, token, returned)?;
         }
         let purse = self.purse(place.batch)?;
-        let held = purse.escrow.checked_add(deposit).and_then(|held| held.checked_sub(returned));
-        purse.escrow = held.ok_or(Error::Internal("the escrow of a batch"))?;
+        add(&mut purse.escrow, deposit, "the escrow of a batch")?;
+        take(&mut purse.escrow, returned, "the escrow of a batch")?;
         self.put_lot(&place, state);
         self.push(Entry::Challenged {
             batch: place.batch,

@@ -11,7 +11,7 @@ use piecework_interface::{
     view::LotPhase,
 };
 
-use crate::engine::{Engine, Error, Host, operator::operator_of, record::OpenBatch};
+use crate::engine::{Engine, Error, Host, balance::add, operator::operator_of, record::OpenBatch};
 
 impl<H: Host> Engine<'_, H> {
     /// Stands behind the batch with a bond of four parts, out of the caller's balance: what it holds already counts.
@@ -40,8 +40,7 @@ impl<H: Host> Engine<'_, H> {
         open.adjudicator_operator.get_or_insert(operator);
         open.accepted = true;
         let first = open.purse.bond.replace(bond).is_none();
-        let held = open.purse.escrow.checked_add(amount);
-        open.purse.escrow = held.ok_or(Error::Amount("the bond is too large"))?;
+        add(&mut open.purse.escrow, amount, "the escrow of a batch")?;
         let token = open.facts.token;
         self.debit(caller, token, amount)?;
         if first {

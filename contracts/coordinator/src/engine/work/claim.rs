@@ -14,7 +14,7 @@ use piecework_interface::{
 use super::Stop;
 use crate::engine::{
     Engine, Error, Host,
-    balance::{charge, covers, room_bytes},
+    balance::{add, charge, covers, room_bytes},
     lot::Place,
 };
 
@@ -127,7 +127,7 @@ impl<H: Host> Engine<'_, H> {
         let operator = self.edit_node(number, |node| node.operator_or(number))?;
         state.claim(&facts.terms, (number, operator), &seed, self.now);
         self.edit_node(number, |node| {
-            node.bonded.0 = node.bonded.0.checked_add(seat.bond).ok_or(Error::Internal("a node's bonds"))?;
+            add(&mut node.bonded.0, seat.bond, "a node's bonds")?;
             node.reservations = node.reservations.checked_add(1).ok_or(Error::Internal("a node's reservations"))?;
             Ok::<_, Error>(())
         })??;
