@@ -8,3 +8,4 @@ mod public_network;
 mod refusals;
 mod timeouts;
 mod upgrade;
+mod wallet;
