@@ -84,7 +84,7 @@ macro_rules! calls {
 
         /// The functions of the ABI.
         #[cfg(feature = "abi")]
-        pub(crate) fn functions() -> Vec<crate::abi::Function> {
+        pub(crate) fn functions() -> Vec<crate::abi::function::Function> {
             use crate::abi::{forms::*, function::*, schemas::*};
             let mut functions = Vec::new();
             $(

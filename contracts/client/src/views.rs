@@ -109,7 +109,7 @@ macro_rules! views {
 
         /// The functions of the ABI.
         #[cfg(feature = "abi")]
-        pub(crate) fn functions() -> Vec<crate::abi::Function> {
+        pub(crate) fn functions() -> Vec<crate::abi::function::Function> {
             use crate::abi::{function::*, schemas::*};
             vec![$(
                 Function::view::<$args>(stringify!($name), &[$($doc),*])
