@@ -18,6 +18,7 @@ pub mod problems;
 pub mod results;
 pub mod stream;
 pub mod tokens;
+pub mod transactions;
 
 use axum::{
     Json,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Query, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -34,6 +34,13 @@ pub async fn indexed(State(app): State<App>, mut request: Request, next: Next) -
         Ok(head) => head,
         Err(problem) => return problem.into_response(),
     };
+    // What is posted is no copy of anything: its answer has no version.
+    if request.method() == Method::POST {
+        request.extensions_mut().insert(Arc::clone(&head));
+        let mut response = next.run(request).await;
+        stamp(response.headers_mut(), &head);
+        return response;
+    }
     let version = tag("s", head.root.seq);
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     // Nothing was journalled since the client got this answer, so no answer can have changed.

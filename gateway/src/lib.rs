@@ -18,6 +18,7 @@ pub mod serve;
 pub mod stream;
 #[cfg(test)]
 mod testing;
+pub mod transaction;
 
 pub use app::App;
 pub use config::Config;

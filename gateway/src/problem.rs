@@ -92,6 +92,9 @@ codes! {
     /// Gold is opened while nodes still answer.
     GoldEarly = "gold-early", CONFLICT, "A lot still takes answers",
         "Open these items when their lot is provisional or settled; nothing of this document was stored.";
+    /// The contract would refuse the transaction.
+    Impossible = "impossible", UNPROCESSABLE_ENTITY, "The contract would refuse this transaction",
+        "Change what `detail` names; nothing was sent or stored.";
     /// The request can not be answered for another reason that the caller caused.
     Refused = "refused", BAD_REQUEST, "The request was refused",
         "Compare the request with /openapi.json.";

@@ -10,10 +10,11 @@ use crate::{
     app::App,
     endpoints::{
         accounts, batches, blobs, classes, events, gold, health, lots, metrics, network, nodes, page, problems,
-        results, stream, tokens,
+        results, stream, tokens, transactions,
     },
     indexed::indexed,
     middleware::{Limits, around},
+    transaction::BODY_MAX,
 };
 
 /// Documents of gold that are received at once.
@@ -31,6 +32,7 @@ const DOCUMENTS_AT_ONCE: usize = 16;
         (name = "classes", description = "Kinds of work that nodes declare"),
         (name = "nodes", description = "Accounts with stake that do the work"),
         (name = "accounts", description = "Internal balances"),
+        (name = "transactions", description = "Transactions that a wallet signs: receiver, calls, gas, deposit, and what they do in a sentence"),
         (name = "journal", description = "The contract's hash-chained event log, as pages and as a stream"),
         (name = "blobs", description = "Payloads and manifests by their SHA-256"),
         (name = "health", description = "For probes and operators")
@@ -78,6 +80,24 @@ fn gold_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(gold::post::gold_post))
 }
 
+/// Transactions for wallets to sign.
+fn transaction_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(transactions::batch_append::transactions_batch_append))
+        .routes(routes!(transactions::batch_cancel::transactions_batch_cancel))
+        .routes(routes!(transactions::batch_create::transactions_batch_create))
+        .routes(routes!(transactions::batch_extend_expiry::transactions_batch_extend_expiry))
+        .routes(routes!(transactions::batch_forget::transactions_batch_forget))
+        .routes(routes!(transactions::batch_skip_lots::transactions_batch_skip_lots))
+        .routes(routes!(transactions::challenge::transactions_challenge))
+        .routes(routes!(transactions::deposit::transactions_deposit))
+        .routes(routes!(transactions::intent_key_add::transactions_intent_key_add))
+        .routes(routes!(transactions::intent_key_remove::transactions_intent_key_remove))
+        .routes(routes!(transactions::storage_deposit::transactions_storage_deposit))
+        .routes(routes!(transactions::storage_withdraw::transactions_storage_withdraw))
+        .routes(routes!(transactions::withdraw::transactions_withdraw))
+}
+
 /// For probes and operators: outside every limit, so that they answer under load.
 fn probes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -105,7 +125,8 @@ fn pages(document: &openapi::OpenApi) -> Router<App> {
 /// The API's document, OpenAPI 3.1.
 #[must_use]
 pub fn document() -> openapi::OpenApi {
-    let routes = mirror().merge(streams()).merge(blob_routes()).merge(gold_routes()).merge(probes());
+    let routes = mirror().merge(streams()).merge(blob_routes()).merge(gold_routes());
+    let routes = routes.merge(transaction_routes()).merge(probes());
     OpenApiRouter::with_openapi(Document::openapi()).merge(routes).into_openapi()
 }
 
@@ -118,6 +139,9 @@ pub fn router(app: App) -> Router {
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), indexed))
         .layer(RequestBodyLimitLayer::new(0));
+    let transactions = Router::from(transaction_routes())
+        .layer(from_fn_with_state(app.clone(), indexed))
+        .layer(DefaultBodyLimit::max(BODY_MAX));
     // A document is checked in memory, and each takes as long as a thousand hashes: few at once.
     let documents = Limits::new(app.config.requests_max.min(DOCUMENTS_AT_ONCE));
     let gold = Router::from(gold_routes()).layer(DefaultBodyLimit::disable());
@@ -125,6 +149,7 @@ pub fn router(app: App) -> Router {
     let blobs = Router::from(blob_routes()).layer(DefaultBodyLimit::disable());
     let router = Router::new()
         .merge(reads.guard(mirror, request_timeout))
+        .merge(reads.guard(transactions, request_timeout))
         .merge(uploads.guard(blobs, upload_timeout))
         .merge(documents.guard(gold, upload_timeout))
         .merge(Router::from(streams()))

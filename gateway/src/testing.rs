@@ -172,13 +172,22 @@ impl Market {
         self.post_spec(terms, items, |_| [0; 32])
     }
 
+    /// Posts a batch that takes more lots.
+    pub fn post_appendable(&mut self, items: u32) -> BatchId {
+        self.post_changed(terms(), items, |spec| BatchSpec { appendable: true, ..spec })
+    }
+
     fn post_spec(&mut self, terms: Terms, items: u32, gold_root: impl FnOnce(Digest) -> Digest) -> BatchId {
+        self.post_changed(terms, items, |spec| BatchSpec { gold_root: gold_root(spec.manifest), ..spec })
+    }
+
+    fn post_changed(&mut self, terms: Terms, items: u32, change: impl FnOnce(BatchSpec) -> BatchSpec) -> BatchId {
         let terms = Terms { expires_at: self.chain.now() + 86_400, ..terms };
         let batch = BatchId(self.chain.mirror.root.next_batch);
         let manifest = sha256(&batch.0.to_be_bytes());
         let uri = format!("blob:{}", hex::encode(manifest));
         let escrow = money::escrow(&terms, self.chain.mirror.settings.config.fee_bps, items);
-        let spec = BatchSpec { terms, items, manifest, uri, gold_root: gold_root(manifest), ..BatchSpec::default() };
+        let spec = change(BatchSpec { terms, items, manifest, uri, ..BatchSpec::default() });
         self.chain.transfer_call(REWARD, REQUESTER, escrow, DepositMessage::CreateBatch(spec)).unwrap();
         self.take();
         batch
@@ -218,14 +227,19 @@ impl Market {
         }
     }
 
+    /// Posts a batch of one lot, which nodes 1 and 2 answer: its result may be challenged.
+    pub fn provisional(&mut self) -> BatchId {
+        let batch = self.post_with(Terms { challenge_window_s: 60, ..terms() }, 4);
+        for node in [AccountNo(1), AccountNo(2)] {
+            self.claim(batch, LotId(0), node);
+        }
+        self.answer(batch, LotId(0), false);
+        batch
+    }
+
     /// Posts a batch of one lot, whose first item the requester challenges: it goes to a jury, which node 3 draws.
     pub fn dispute(&mut self) -> BatchId {
-        let batch = self.post_with(Terms { challenge_window_s: 60, ..terms() }, 4);
-        let lot = LotId(0);
-        for node in [AccountNo(1), AccountNo(2)] {
-            self.claim(batch, lot, node);
-        }
-        self.answer(batch, lot, false);
+        let (batch, lot) = (self.provisional(), LotId(0));
         let deposit = challenge_deposit(&terms(), 4, 1);
         self.chain.transfer_call(REWARD, REQUESTER, deposit, DepositMessage::Deposit {}).unwrap();
         self.take();
@@ -274,7 +288,7 @@ pub fn node_id(number: u32) -> String {
 }
 
 /// They expire a day after the batch is posted.
-fn terms() -> Terms {
+pub fn terms() -> Terms {
     Terms {
         class: CLASS,
         reward: Amount(100),

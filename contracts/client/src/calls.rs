@@ -22,7 +22,9 @@ use piecework_interface::{
 };
 use serde::Serialize;
 
-use crate::{Call, views::StorageBalance};
+use crate::Call;
+#[cfg(feature = "abi")]
+use crate::views::StorageBalance;
 
 const TGAS: u64 = 1_000_000_000_000;
 /// Gas of `new`.
@@ -85,8 +87,8 @@ macro_rules! calls {
 
         /// The functions of the ABI.
         #[cfg(feature = "abi")]
-        pub(crate) fn functions() -> Vec<crate::abi::Function> {
-            use crate::abi::{Function, any, forms::*, schemas::*};
+        pub(crate) fn functions() -> Vec<crate::abi::function::Function> {
+            use crate::abi::{forms::*, function::*, schemas::*};
             let mut functions = Vec::new();
             $(
                 let takes = || {

@@ -109,8 +109,8 @@ macro_rules! views {
 
         /// The functions of the ABI.
         #[cfg(feature = "abi")]
-        pub(crate) fn functions() -> Vec<crate::abi::Function> {
-            use crate::abi::{Function, schemas::*};
+        pub(crate) fn functions() -> Vec<crate::abi::function::Function> {
+            use crate::abi::{function::*, schemas::*};
             vec![$(
                 Function::view::<$args>(stringify!($name), &[$($doc),*])
                     .answering(|schemas| Answer::<$answer>::new().schema(schemas))

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+pub mod amount;
 pub mod answer;
 pub mod batch;
 pub mod blob;
@@ -18,6 +19,7 @@ pub mod node;
 pub mod page;
 pub mod problem;
 pub mod token;
+pub mod transaction;
 
 pub use account::{Account, LedgerEntry};
 pub use batch::{Batch, BatchSegment, BatchState, Counts, LotResult};
@@ -33,6 +35,7 @@ pub use node::{Node, StakeSpan};
 pub use page::Page;
 pub use problem::{Problem, ProblemKind};
 pub use token::Token;
+pub use transaction::{FunctionCall, Signed, UnsignedTransaction};
 
 #[cfg(test)]
 mod tests {

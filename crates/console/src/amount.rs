@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+pub use piecework_api::amount::format_units;
+
 /// Decimals of NEAR: 1 NEAR is 10^24 yoctoNEAR.
 pub const NEAR_DECIMALS: u8 = 24;
 /// yoctoNEAR of one NEAR.
@@ -81,18 +83,6 @@ impl Decimal {
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-/// Units as a decimal number, without trailing zeros.
-#[must_use]
-pub fn format_units(units: u128, decimals: u8) -> String {
-    let width = usize::from(decimals) + 1;
-    let digits = format!("{units:0>width$}");
-    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
-    match fraction.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        fraction => format!("{whole}.{fraction}"),
     }
 }
 

@@ -20,7 +20,7 @@ mod reader;
 pub mod reconciliation;
 pub mod result;
 pub mod segment;
-mod settings;
+pub mod settings;
 pub mod slot;
 pub mod stake;
 pub mod token;

@@ -24,8 +24,11 @@ pub(crate) async fn settings_upsert(
     write(tx, "settings_upsert", 1, query).await
 }
 
-/// The defaults before the first line.
-pub(crate) async fn settings_load(db: &mut PgConnection) -> Result<Settings, StoreError> {
+/// Who governs and the configuration; the defaults before the first line.
+///
+/// # Errors
+/// The read failed.
+pub async fn settings_load(db: &mut PgConnection) -> Result<Settings, StoreError> {
     let row = sqlx::query!(r#"SELECT config AS "settings: Json<Settings>" FROM config"#).fetch_optional(db).await?;
     Ok(row.map(|row| row.settings.0).unwrap_or_default())
 }

@@ -9,3 +9,4 @@ mod refusals;
 mod relays;
 mod timeouts;
 mod upgrade;
+mod wallet;

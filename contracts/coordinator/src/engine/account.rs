@@ -6,8 +6,10 @@ use piecework_interface::{
     amount::Amount,
     event::Entry,
     ids::{AccountNo, NEAR},
-    storage::{BALANCE_BYTES, account_bytes, cost},
+    storage::{ACCOUNT_ID_MAX, account_bytes, cost},
 };
+
+pub use piecework_interface::storage::minimum as storage_minimum;
 
 use super::{
     Engine, Error, Host,
@@ -48,13 +50,6 @@ pub struct Payout {
     pub account_id: String,
     /// yoctoNEAR.
     pub amount: u128,
-}
-
-/// NEP-145 minimum: the deposit that registers the longest account id and leaves a row for a token. A transfer of dust may
-/// take the room that the record has, but never the row: so an account's own first deposit always finds room.
-#[must_use]
-pub fn storage_minimum() -> u128 {
-    cost(account_bytes(ACCOUNT_ID_MAX) + BALANCE_BYTES)
 }
 
 impl<H: Host> Engine<'_, H> {

@@ -103,6 +103,20 @@ pub enum Change {
     Prices(Prices),
 }
 
+/// [`Change`] as schemas have it, which know no bytes as text.
+#[cfg(feature = "schema")]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Change)]
+pub enum ChangeSchema {
+    /// Another configuration.
+    Config(Config),
+    /// Code with this SHA-256.
+    Code(crate::model::schema::Hex32),
+    /// Other prices of a token.
+    Prices(Prices),
+}
+
 variants!(Change { 0 = Config(config), 1 = Code(hash), 2 = Prices(prices) } else Self::Code([0; 32]));
 
 /// A change on its way.
@@ -114,7 +128,7 @@ pub struct Proposal {
     /// Unix time from which it may be applied, seconds.
     pub ready_at: u32,
     /// What changes.
-    #[cfg_attr(feature = "schema", schema(value_type = crate::model::schema::Change))]
+    #[cfg_attr(feature = "schema", schema(value_type = ChangeSchema))]
     pub change: Change,
 }
 

@@ -3,8 +3,6 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{config::Config, governance::Prices};
-
 /// 32 bytes in hexadecimal.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(value_type = String, pattern = "^[0-9a-fA-F]{64}$")]
@@ -19,18 +17,6 @@ pub struct HexBytes(pub String);
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(value_type = String, pattern = "^[0-9a-f]{16}$")]
 pub struct ItemSet(pub String);
-
-/// A change, [`crate::model::governance::Change`].
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// Another configuration.
-    Config(Config),
-    /// Code with this SHA-256.
-    Code(Hex32),
-    /// Other prices of a token.
-    Prices(Prices),
-}
 
 /// A slot's phase, [`crate::model::view::SlotPhase`].
 #[derive(Debug, Serialize, ToSchema)]

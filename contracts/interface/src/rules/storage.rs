@@ -7,6 +7,8 @@ use crate::model::terms::{JURORS, Terms};
 pub const YOCTONEAR_PER_BYTE: u128 = 10_u128.pow(19);
 /// Bytes NEAR charges for a record beside key and value.
 const ROW: u32 = 40;
+/// Length of the longest account id.
+pub const ACCOUNT_ID_MAX: usize = 64;
 /// Classes of one node at most.
 pub const CLASSES_MAX: usize = 8;
 /// Bytes of a manifest URI at most. It travels in the event only.
@@ -75,4 +77,11 @@ pub fn lot_bytes(terms: &Terms) -> u32 {
 #[must_use]
 pub fn cost(bytes: u32) -> u128 {
     u128::from(bytes) * YOCTONEAR_PER_BYTE
+}
+
+/// NEP-145 minimum: the deposit that registers the longest account id and leaves a row for a token. A transfer of dust may
+/// take the room that the record has, but never the row: so an account's own first deposit always finds room.
+#[must_use]
+pub fn minimum() -> u128 {
+    cost(account_bytes(ACCOUNT_ID_MAX) + BALANCE_BYTES)
 }

@@ -107,7 +107,7 @@ pub struct FeaturesArgs {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ProposeArgs {
     /// What changes.
-    #[cfg_attr(feature = "schema", schema(value_type = crate::model::schema::Change))]
+    #[cfg_attr(feature = "schema", schema(value_type = crate::model::governance::ChangeSchema))]
     pub change: Change,
 }
 
