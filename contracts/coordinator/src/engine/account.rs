@@ -2,11 +2,11 @@
 
 use piecework_compact::json::{Text, Write};
 use piecework_interface::{
-    account_id::{ACCOUNT_ID_MAX, is_account_id},
+    account_id::is_account_id,
     amount::Amount,
     event::Entry,
     ids::{AccountNo, NEAR},
-    storage::{ACCOUNT_ID_MAX, account_bytes, cost},
+    storage::{account_bytes, cost},
 };
 
 pub use piecework_interface::storage::minimum as storage_minimum;

@@ -1,14 +1,13 @@
 //! Storage charges, by NEP-145 deposits. Every row has a fixed worst case, so a charge never changes while a row lives,
 //! and reveals, pokes and settlements never need new storage.
 
+use super::account_id::ACCOUNT_ID_MAX;
 use crate::model::terms::{JURORS, Terms};
 
 /// yoctoNEAR locked per byte of state.
 pub const YOCTONEAR_PER_BYTE: u128 = 10_u128.pow(19);
 /// Bytes NEAR charges for a record beside key and value.
 const ROW: u32 = 40;
-/// Length of the longest account id.
-pub const ACCOUNT_ID_MAX: usize = 64;
 /// Classes of one node at most.
 pub const CLASSES_MAX: usize = 8;
 /// Bytes of a manifest URI at most. It travels in the event only.
