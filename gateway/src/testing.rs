@@ -100,10 +100,8 @@ impl Market {
 
     /// Node `number` takes whole NEAR out of its stake.
     pub fn unstake(&mut self, number: u32, near: u128) {
-        let call = Call::by(&node_id(number)).with(1);
-        self.chain
-            .call(call, |engine| engine.stake_remove(StakeRemoveArgs { amount: Some(Amount(near * NEAR)) }))
-            .unwrap();
+        let (node, amount) = (node_id(number), Some(Amount(near * NEAR)));
+        self.chain.call(Call::by(&node).with(1), |engine| engine.stake_remove(StakeRemoveArgs { amount })).unwrap();
         self.take();
     }
 
