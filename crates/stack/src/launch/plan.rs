@@ -185,6 +185,22 @@ fn merge(into: &mut Value, fields: Value, path: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Fields that differ: name, value now, value to be.
+#[must_use]
+pub fn differences(path: &str, was: &Value, becomes: &Value) -> Vec<(String, Value, Value)> {
+    match (was.as_object(), becomes.as_object()) {
+        (Some(was), Some(becomes)) => becomes
+            .iter()
+            .flat_map(|(name, value)| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                differences(&path, was.get(name).unwrap_or(&Value::Null), value)
+            })
+            .collect(),
+        _ if was == becomes => Vec::new(),
+        _ => vec![(path.to_owned(), was.clone(), becomes.clone())],
+    }
+}
+
 /// The configuration with the chain's id, without which the coordinator executes no signed intent.
 ///
 /// # Errors
