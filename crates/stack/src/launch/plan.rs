@@ -24,7 +24,7 @@ use piecework_interface::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The fields of a configuration, for whoever writes some of them.
+/// Where the fields of a configuration are seen.
 pub const CONFIG_FIELDS: &str = "see the fields with `piecework govern show --json`";
 /// Bytes of state that a contract account covers itself beside its code: root, settings, a row for each token and name.
 const OWN_BYTES: u32 = 10_000;
@@ -116,7 +116,7 @@ struct ClassFile {
 }
 
 impl TokenPlan {
-    /// What lists a token of so many decimals.
+    /// The arguments that list a token with these decimals.
     ///
     /// # Errors
     /// An amount is more precise than the token, 0, or too large.
@@ -132,7 +132,7 @@ impl fmt::Display for TokenPlan {
     }
 }
 
-/// What lists a token of so many decimals: least reward and unit of reputation in whole tokens, the bond in NEAR per whole token.
+/// The arguments that list a token: least reward and unit of reputation in whole tokens, the bond in NEAR per whole token.
 ///
 /// # Errors
 /// An amount is more precise than the token, 0, or too large.
@@ -301,7 +301,7 @@ fn plan_config(fields: toml::Table, chain_id: &str) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Compares the code's digest with the plan's, which a public network asks for: whoever reads the plan knows what will run.
+/// Compares the code's digest with the plan's, which a public network asks for: a reader of the plan knows what will run.
 fn check_digest(found: &[u8; 32], named: Option<&str>, config: &Config) -> anyhow::Result<()> {
     let found = hex::encode(found);
     match named {

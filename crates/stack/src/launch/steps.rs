@@ -298,7 +298,7 @@ impl Table<'_> {
         let who = planned.unwrap_or("nobody");
         let act = Act::Signer(self.call(calls::role_set(role, planned)));
         let step = Step::new(name, format!("the {name} is {who}"), 0, 0, act);
-        // Without a market nobody has it.
+        // Without a market no account has it.
         let stands = now == planned;
         let found = format!("it is {}", now.unwrap_or("nobody"));
         let fix = format!("the owner's: `piecework govern role {name} {}`", planned.unwrap_or("--nobody"));
