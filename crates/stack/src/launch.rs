@@ -4,6 +4,7 @@
 
 mod found;
 mod plan;
+mod step;
 mod steps;
 mod withdrawal;
 
@@ -15,12 +16,13 @@ use piecework_console::{Output, Problem, amount::format_near};
 
 use crate::deploy::{execute_outcome, open_pool};
 use found::Found;
-use steps::{Act, Signer};
+use step::Act;
+use steps::Signer;
 
 pub(crate) use steps::found_request;
 
-pub use plan::{CONFIG_FIELDS, LaunchPlan, TokenPlan, config_with, listing, on_this_chain};
-pub use steps::{State, Step, differences};
+pub use plan::{CONFIG_FIELDS, LaunchPlan, TokenPlan, config_with, differences, listing, on_this_chain};
+pub use step::{State, Step};
 pub use withdrawal::test_withdrawal;
 
 /// Who launches what, and where.

@@ -307,7 +307,7 @@ fn account(yoctonear: u128, code_hash: &str, storage_usage: u64) -> Value {
     })
 }
 
-/// The owner's account, unless that is the contract itself, and its key here. Nobody has its key of the live chain.
+/// The owner's account, unless that is the contract itself, and its key here. Its key of the live chain is not needed.
 fn owner_records(snapshot: &Snapshot, key: &KeyFile) -> Vec<Value> {
     let mut records = Vec::new();
     if key.account_id != snapshot.contract {

@@ -121,7 +121,7 @@ async fn upgrade__should_be_rehearsed_on_a_copy_and_applied_by_the_command() -> 
     let code = next_release()?;
     std::fs::write(piecework.dir().join("next.wasm"), &code)?;
 
-    // When it is rehearsed on a copy of the contract, which anybody can take
+    // When it is rehearsed on a copy of the contract, which any account can take
     let copy = piecework.value(anybody, &["contract", "snapshot", "copy.json"]).await?;
     ensure!(copy["records"].as_u64() >= Some(18), "{copy}");
     let again = piecework.refusal(anybody, &["contract", "snapshot", "copy.json"]).await?;

@@ -24,7 +24,7 @@ use piecework_interface::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The fields of a configuration, for whoever writes some of them.
+/// Where the fields of a configuration are seen.
 pub const CONFIG_FIELDS: &str = "see the fields with `piecework govern show --json`";
 /// Bytes of state that a contract account covers itself beside its code: root, settings, a row for each token and name.
 const OWN_BYTES: u32 = 10_000;
@@ -116,7 +116,7 @@ struct ClassFile {
 }
 
 impl TokenPlan {
-    /// What lists a token of so many decimals.
+    /// The arguments that list a token with these decimals.
     ///
     /// # Errors
     /// An amount is more precise than the token, 0, or too large.
@@ -132,7 +132,7 @@ impl fmt::Display for TokenPlan {
     }
 }
 
-/// What lists a token of so many decimals: least reward and unit of reputation in whole tokens, the bond in NEAR per whole token.
+/// The arguments that list a token: least reward and unit of reputation in whole tokens, the bond in NEAR per whole token.
 ///
 /// # Errors
 /// An amount is more precise than the token, 0, or too large.
@@ -183,6 +183,22 @@ fn merge(into: &mut Value, fields: Value, path: &str) -> Result<(), String> {
         (into, value) => *into = value,
     }
     Ok(())
+}
+
+/// Fields that differ: name, value now, value to be.
+#[must_use]
+pub fn differences(path: &str, was: &Value, becomes: &Value) -> Vec<(String, Value, Value)> {
+    match (was.as_object(), becomes.as_object()) {
+        (Some(was), Some(becomes)) => becomes
+            .iter()
+            .flat_map(|(name, value)| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                differences(&path, was.get(name).unwrap_or(&Value::Null), value)
+            })
+            .collect(),
+        _ if was == becomes => Vec::new(),
+        _ => vec![(path.to_owned(), was.clone(), becomes.clone())],
+    }
 }
 
 /// The configuration with the chain's id, without which the coordinator executes no signed intent.
@@ -285,7 +301,7 @@ fn plan_config(fields: toml::Table, chain_id: &str) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Compares the code's digest with the plan's, which a public network asks for: whoever reads the plan knows what will run.
+/// Compares the code's digest with the plan's, which a public network asks for: a reader of the plan knows what will run.
 fn check_digest(found: &[u8; 32], named: Option<&str>, config: &Config) -> anyhow::Result<()> {
     let found = hex::encode(found);
     match named {

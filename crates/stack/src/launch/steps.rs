@@ -10,74 +10,18 @@ use piecework_interface::{
     governance::{Change, Role, Settings},
     storage::{BALANCE_BYTES, account_bytes, cost},
 };
-use serde::Serialize;
 
 use super::{
     LaunchPlan,
     found::{Found, FoundToken, Market},
+    plan::differences,
+    step::{Act, State, Step, TRANSACTION_GAS},
 };
 
-const GIGA: u64 = 1_000_000_000;
-/// Gas of a transaction beside its calls, at most.
-const TRANSACTION_GAS: u64 = 1_000 * GIGA;
 /// Gas of a byte of code that is deployed, at most: sent, stored, prepared.
 const CODE_BYTE_GAS: u64 = 80_000_000;
 /// Length of the longest account id.
 const ACCOUNT_ID_MAX: usize = 64;
-
-/// A step, and whether it stands.
-#[derive(Clone, Debug, Serialize)]
-pub struct Step {
-    /// Its name, for `--until`.
-    pub step: String,
-    /// What it does.
-    pub what: String,
-    /// Whether it stands.
-    #[serde(flatten)]
-    pub state: State,
-    /// Gas that it attaches, which it burns at most; 0 if it stands.
-    pub gas: u64,
-    /// yoctoNEAR that it locks, deposits or burns beside gas; 0 if it stands.
-    #[serde(serialize_with = "as_text")]
-    pub yoctonear: u128,
-    /// What does it.
-    #[serde(skip)]
-    pub(super) act: Act,
-}
-
-/// Whether a step stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
-    /// It does.
-    Done,
-    /// It is to be done.
-    Missing,
-    /// Something else stands, which this command does not change.
-    Differs {
-        /// What stands.
-        found: String,
-        /// Who changes it, and how.
-        fix: String,
-    },
-    /// Another account has to do it.
-    Waits {
-        /// How.
-        fix: String,
-    },
-}
-
-/// What does a step.
-#[derive(Clone, Debug)]
-pub(super) enum Act {
-    None,
-    /// A transaction of the signing account's.
-    Signer(TxRequest),
-    /// One of the contract account's, by the same key.
-    Contract(TxRequest),
-    /// A deposit of one unit of the plan's token of this index, and its withdrawal.
-    Test(usize),
-}
 
 /// Who launches: the account and the key that sign.
 #[derive(Clone, Debug)]
@@ -86,11 +30,6 @@ pub(super) struct Signer {
     pub public_key: PublicKey,
     /// Whether the key stays on the contract's account.
     pub stays: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn as_text<S: serde::Serializer>(yoctonear: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(yoctonear)
 }
 
 /// Creates a coordinator's account and deploys it there in one transaction, so that no stranger initialises it.
@@ -359,7 +298,7 @@ impl Table<'_> {
         let who = planned.unwrap_or("nobody");
         let act = Act::Signer(self.call(calls::role_set(role, planned)));
         let step = Step::new(name, format!("the {name} is {who}"), 0, 0, act);
-        // Without a market nobody has it.
+        // Without a market no account has it.
         let stands = now == planned;
         let found = format!("it is {}", now.unwrap_or("nobody"));
         let fix = format!("the owner's: `piecework govern role {name} {}`", planned.unwrap_or("--nobody"));
@@ -458,32 +397,6 @@ fn token_test_gas() -> u64 {
     TRANSFER_CALL_GAS + WITHDRAW_GAS + TRANSACTION_GAS
 }
 
-impl Step {
-    /// A step as it is shown, which does nothing.
-    #[must_use]
-    pub fn shown(name: &str, what: &str, state: State, gas: u64, yoctonear: u128) -> Self {
-        Self { step: name.to_owned(), what: what.to_owned(), state, gas, yoctonear, act: Act::None }
-    }
-
-    fn new(name: &str, what: String, more_gas: u64, yoctonear: u128, act: Act) -> Self {
-        let gas = match &act {
-            Act::Signer(request) | Act::Contract(request) => {
-                request.gas().saturating_add(TRANSACTION_GAS).saturating_add(more_gas)
-            }
-            Act::None | Act::Test(_) => more_gas,
-        };
-        Self { step: name.to_owned(), what, state: State::Missing, gas, yoctonear, act }
-    }
-
-    fn stands(self) -> Self {
-        Self { state: State::Done, gas: 0, yoctonear: 0, act: Act::None, ..self }
-    }
-
-    fn differs(self, found: String, fix: String) -> Self {
-        Self { state: State::Differs { found, fix }, gas: 0, yoctonear: 0, act: Act::None, ..self }
-    }
-}
-
 fn near(yoctonear: u128) -> String {
     format_units(yoctonear, piecework_console::amount::NEAR_DECIMALS)
 }
@@ -491,25 +404,6 @@ fn near(yoctonear: u128) -> String {
 fn json(config: &piecework_interface::config::Config) -> serde_json::Value {
     // The form has no maps with keys that are not strings, so this cannot fail.
     serde_json::to_value(config).unwrap_or_default()
-}
-
-/// Fields that differ: name, value now, value to be.
-pub fn differences(
-    path: &str,
-    was: &serde_json::Value,
-    becomes: &serde_json::Value,
-) -> Vec<(String, serde_json::Value, serde_json::Value)> {
-    match (was.as_object(), becomes.as_object()) {
-        (Some(was), Some(becomes)) => becomes
-            .iter()
-            .flat_map(|(name, value)| {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                differences(&path, was.get(name).unwrap_or(&serde_json::Value::Null), value)
-            })
-            .collect(),
-        _ if was == becomes => Vec::new(),
-        _ => vec![(path.to_owned(), was.clone(), becomes.clone())],
-    }
 }
 
 #[cfg(test)]
@@ -587,6 +481,8 @@ mod tests {
         Found { code_hash: Some(plan.code_hash), market: Some(market), ..found }
     }
 
+    type Change = fn(&mut Found);
+
     /// Steps that do not stand, with their states.
     fn open(plan: &LaunchPlan, found: &Found, signer: &Signer) -> Vec<(String, State)> {
         let steps = steps(plan, found, signer).into_iter().map(|step| (step.step, step.state));
@@ -606,7 +502,7 @@ mod tests {
     fn steps__should_leave_a_launched_market_to_its_owner() {
         // Given each change that a launched market may have had
         let (plan, signer) = (plan(), signer());
-        let changes: [(&str, fn(&mut Found)); 8] = [
+        let changes: [(&str, Change); 8] = [
             ("contract", |found| found.code_hash = Some([1; 32])),
             ("contract", |found| market(found).settings.owner_id = "thief.test".to_owned()),
             ("t.test:list", |found| market(found).tokens[0].min_reward.0 += 1),

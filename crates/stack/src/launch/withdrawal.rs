@@ -1,4 +1,4 @@
-//! A test of a reward token: one unit in and out again, so that whoever is paid in it can leave with it.
+//! A test of a reward token: one unit in and out again, so that an account that is paid in it can leave with it.
 
 use anyhow::Context as _;
 use piecework_chain::{AccountId, Coordinator, Outcome, Sender, TxRequest, ft};

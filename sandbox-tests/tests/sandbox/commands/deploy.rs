@@ -106,7 +106,7 @@ fn states(result: &Value) -> Result<Vec<(String, String)>> {
 
 #[tokio::test]
 async fn deploy__should_launch_a_market_and_go_on_wherever_it_stopped() -> Result<()> {
-    // Given a plan, of which a dry run shows all steps with their costs and does none
+    // Given a plan, whose steps and costs a dry run shows, and does none
     let market = Market::start(Setup { nodes: 2 }).await?;
     let launch = Launch::on(&market)?;
     let [owner, treasury] = market.nodes.as_slice() else { unreachable!("two nodes") };
@@ -251,7 +251,7 @@ async fn deploy__should_leave_what_differs_to_the_owner_and_say_how() -> Result<
 
 #[tokio::test]
 async fn deploy__should_stop_at_a_token_that_keeps_what_it_is_paid() -> Result<()> {
-    // Given a token that comes in and never goes out, and one of which the signing account has none
+    // Given a token that comes in and never goes out, and one that the signing account does not hold
     let market = Market::start(Setup { nodes: 2 }).await?;
     let launch = Launch::on(&market)?;
     let (token, poor) = (greedy(&launch).await?, market.deploy_token().await?);
@@ -279,7 +279,7 @@ async fn deploy__should_stop_at_a_token_that_keeps_what_it_is_paid() -> Result<(
     let result = launch.deploy(&[]).await?;
     ensure!(states(&result)?.iter().filter(|(_, state)| state != "done").count() == 1, "{result}");
 
-    // And who would sign as the contract itself, or cannot create it, is told so
+    // And who would sign as the contract itself, or cannot create it, is refused
     let key =
         KeyFile::from_secret(launch.contract("another").parse()?, launch.signer().secret_key().to_string().parse()?);
     key.write(launch.piecework.dir().join("own.json"))?;
