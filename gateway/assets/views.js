@@ -212,7 +212,7 @@ function appeal({ begun_at: begun, appeal: may }, terms) {
 
 /** A lot's case and its challenges in a line. */
 function dispute({ case: open, challenges, round, settlement }, token) {
-  const challenge = ({ account_id: id, items, deposit, evidence }) => `${id} challenged ${ones(items)} for ${money(token, deposit)}${/^0*$/.test(evidence) ? '' : ' with evidence'}`;
+  const challenge = ({ account_id: id, items, deposit, evidence }) => `${id} challenged ${ones(items)} for ${money(token, deposit)}${/^0*$/.test(evidence) ? '' : ` with evidence of SHA-256 ${evidence}`}`;
   return [
     open?.verdict ? `scored ${open.verdict.scores.map((score) => `${score / 100} %`).join(', ')}` : '',
     ...challenges.map(challenge),

@@ -288,7 +288,7 @@ impl Chain {
     pub fn storage_withdraw(&mut self, who: &str, amount: Option<u128>) -> Result<(), Error> {
         let call = Call::by(who).with(1);
         let payout = self.call(call, |engine| engine.storage_withdraw(amount.map(Amount)))?.1;
-        self.near -= payout.amount;
+        self.near -= payout.map_or(0, |payout| payout.amount);
         Ok(())
     }
 

@@ -77,12 +77,9 @@ impl<H: Host> Engine<'_, H> {
             return Ok((balance, back(deposit - paid)));
         };
         let account = self.account(number)?;
-        if registration_only {
+        if registration_only || deposit == 0 {
             // Nothing changes, so nothing is written.
             return Ok((StorageBalance::of(account), back(deposit)));
-        }
-        if deposit == 0 {
-            return Err(Error::Deposit("the storage deposit to add"));
         }
         account.paid = account.paid.checked_add(deposit).ok_or(Error::Amount("the deposit would exceed 2^128"))?;
         let balance = StorageBalance::of(account);
@@ -91,25 +88,29 @@ impl<H: Host> Engine<'_, H> {
         Ok((balance, None))
     }
 
-    /// Takes out deposit that locks no bytes; all of it when no amount is given.
+    /// Takes out deposit that locks no bytes; all of it when no amount is given. Where that is nothing, it says what there is,
+    /// as near-contract-standards does.
     ///
     /// # Errors
     /// The account is not registered, or the amount is not available.
-    pub fn storage_withdraw(mut self, amount: Option<Amount>) -> Result<(StorageBalance, Payout), Error> {
+    pub fn storage_withdraw(mut self, amount: Option<Amount>) -> Result<(StorageBalance, Option<Payout>), Error> {
         self.assert_one_yocto()?;
         let number = self.caller()?;
         let account = self.account(number)?;
         let available = StorageBalance::of(account).available.0;
         let amount = amount.map_or(available, |amount| amount.0);
-        if amount == 0 || amount > available {
-            return Err(Error::Amount("amount must be above 0 and at most the available storage deposit"));
+        if amount > available {
+            return Err(Error::Amount("amount must be at most the available storage deposit"));
+        }
+        if amount == 0 {
+            return Ok((StorageBalance::of(account), None));
         }
         account.paid -= amount;
         let balance = StorageBalance::of(account);
         self.push_storage(number)?;
         let payout = Payout { account_id: self.host.predecessor(), amount };
         self.finish("storage_withdraw", None)?;
-        Ok((balance, payout))
+        Ok((balance, Some(payout)))
     }
 
     /// Closes the caller's account and pays its deposit back; `None` if it has none.

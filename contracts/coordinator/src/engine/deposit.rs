@@ -52,6 +52,5 @@ impl<H: Host> Engine<'_, H> {
     }
 }
 
-const RELAY: Error = Error::Input("a relay's deposit must name the account that it is for: {\"deposit\":{\"for\":…}}");
-const NO_ROOM: Error =
-    Error::Status("the account that it is for has no room for the token, which its own deposit makes");
+const RELAY: Error = Error::Input("a relay names whom its deposit is `for`");
+const NO_ROOM: Error = Error::Status("whom it is for has no room for the token: it deposits first");

@@ -15,7 +15,7 @@ impl<H: Host> Engine<'_, H> {
     ///
     /// # Errors
     /// The name is no account id, the caller's own, whose NEAR its machines' keys spend as gas, or this contract's; the
-    /// storage deposit does not cover it, or it is so already.
+    /// storage deposit does not cover it.
     pub fn payout_set(mut self, account_id: Option<String>) -> Result<(), Error> {
         self.assert_one_yocto()?;
         let number = self.caller()?;
@@ -24,9 +24,6 @@ impl<H: Host> Engine<'_, H> {
         let may_be = |payout: &String| is_account_id(payout) && *payout != record.account_id && *payout != contract;
         if !account_id.as_ref().is_none_or(may_be) {
             return Err(Error::Argument("account_id"));
-        }
-        if record.payout == account_id {
-            return Err(Error::NothingDue("the payout account is that already"));
         }
         release(record, payout_bytes(record.payout.as_deref()))?;
         charge(record, payout_bytes(account_id.as_deref()))?;

@@ -107,4 +107,4 @@ impl<H: Host> Engine<'_, H> {
     }
 }
 
-const NO_PAYOUT: Error = Error::Status("the account has no payout account: call payout_set");
+const NO_PAYOUT: Error = Error::Status("no payout account: call payout_set");

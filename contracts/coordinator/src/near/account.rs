@@ -14,7 +14,7 @@ methods! {
     /// Takes out deposit that locks no bytes. One yoctoNEAR.
     storage_withdraw(amount(optional)) => {
         let (balance, payout) = call(|engine| engine.storage_withdraw(amount));
-        pay(Some(payout));
+        pay(payout);
         reply(&balance);
     };
 

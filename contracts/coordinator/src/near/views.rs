@@ -14,8 +14,24 @@ const SOURCE_METADATA: &str = concat!(
     r#"","link":""#,
     env!("CARGO_PKG_REPOSITORY"),
     r#"","standards":[{"standard":"piecework","version":"2.0.0"},{"standard":"nep145","version":"1.0.0"},"#,
-    r#"{"standard":"nep297","version":"1.0.0"},{"standard":"nep330","version":"1.3.0"}]}"#,
+    r#"{"standard":"nep297","version":"1.0.0"},{"standard":"nep330","version":"1.3.0"}]"#,
 );
+
+/// NEP-330 `BuildInfo`, where the build says what it runs in and what it compiles: as `cargo near` does, by the variables
+/// `NEP330_BUILD_INFO_BUILD_ENVIRONMENT` and `NEP330_BUILD_INFO_SOURCE_CODE_SNAPSHOT`.
+fn push_build_info(out: &mut Text) {
+    let environment = option_env!("NEP330_BUILD_INFO_BUILD_ENVIRONMENT");
+    let snapshot = option_env!("NEP330_BUILD_INFO_SOURCE_CODE_SNAPSHOT");
+    if let (Some(environment), Some(snapshot)) = (environment, snapshot) {
+        out.push_str(",\"build_info\":{\"build_environment\":");
+        environment.write(out);
+        out.push_str(
+            r#","build_command":["scripts/build-contracts"],"contract_path":"contracts/coordinator","source_code_snapshot":"#,
+        );
+        snapshot.write(out);
+        out.push(b'}');
+    }
+}
 
 methods! {
     /// The root record.
@@ -78,5 +94,11 @@ methods! {
     };
 
     /// NEP-330: the contract's version, source and standards.
-    contract_source_metadata() => env::value_return(SOURCE_METADATA);
+    contract_source_metadata() => {
+        let mut metadata = Text::new();
+        metadata.push_str(SOURCE_METADATA);
+        push_build_info(&mut metadata);
+        metadata.push(b'}');
+        env::value_return(metadata.into_string());
+    };
 }

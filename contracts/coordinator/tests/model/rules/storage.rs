@@ -1,7 +1,7 @@
 //! Storage deposits.
 
 use piecework_coordinator::engine::{Error, storage_minimum};
-use piecework_interface::{call::DepositMessage, draw::At, skip::Skip, storage};
+use piecework_interface::{amount::Amount, call::DepositMessage, draw::At, skip::Skip, storage};
 
 use crate::{
     chain::{Call, Chain, NEAR},
@@ -51,8 +51,60 @@ fn storage_withdraw__should_leave_what_is_charged() {
     assert!(market.chain.storage_withdraw(REQUESTER, Some(100 * NEAR)).is_err());
     market.chain.storage_withdraw(REQUESTER, None).expect("the rest");
     assert_eq!(market.account(REQUESTER).storage_paid.0, used);
-    assert!(market.chain.storage_withdraw(REQUESTER, None).is_err());
+    market.chain.storage_withdraw(REQUESTER, None).expect("nothing more");
+    assert_eq!(market.account(REQUESTER).storage_paid.0, used);
     check(&market.chain);
+}
+
+/// The checks of near-contract-standards' storage_impl.rs and of its fungible token's own tests, one by one. Here bytes of
+/// batches and lots are charged too, so there is no maximum.
+#[test]
+fn nep_145__should_be_as_near_contract_standards_has_it() {
+    let mut chain = Chain::new(config());
+    let minimum = storage_minimum();
+    let balance_of = |chain: &Chain| chain.view(|mut engine| engine.view_storage_balance("a.near")).expect("view");
+    let by = |deposit| Call::by("a.near").with(deposit);
+
+    // An account that is not registered has no balance, cannot withdraw, and is not unregistered.
+    assert_eq!(balance_of(&chain), None);
+    let stranger = chain.call(by(1), |engine| engine.storage_withdraw(None));
+    assert_eq!(stranger, Err(Error::Account("the caller")));
+    assert_eq!(chain.storage_unregister("a.near"), Ok(false));
+
+    // Less than the minimum registers nobody; the minimum does, and is all that is kept with `registration_only`.
+    assert!(chain.call(by(minimum - 1), |engine| engine.storage_deposit(None, false)).is_err());
+    assert_eq!(balance_of(&chain), None);
+    let (balance, back) = chain.call(by(minimum + 5), |engine| engine.storage_deposit(None, true)).expect("registered");
+    chain.near -= back.expect("what is too much").amount;
+    assert_eq!((balance.total.0, Some(balance)), (minimum, balance_of(&chain)));
+
+    // Registered again, it gets everything back, and without a deposit its balance: nothing is written.
+    let lines = chain.lines.len();
+    let (again, back) = chain.call(by(7), |engine| engine.storage_deposit(None, true)).expect("again");
+    chain.near -= back.expect("all of it").amount;
+    assert_eq!(again, balance);
+    let (again, back) = chain.call(by(0), |engine| engine.storage_deposit(None, false)).expect("nothing attached");
+    assert_eq!((again, back), (balance, None));
+
+    // A withdrawal needs one yocto. Of nothing it answers the balance; of more than is available it fails.
+    chain.storage_withdraw("a.near", None).expect("what is available");
+    let lines_of_one_withdrawal = lines + usize::from(balance.available.0 > 0);
+    for amount in [None, Some(Amount(0))] {
+        let (left, back) = chain.call(by(1), |engine| engine.storage_withdraw(amount)).expect("nothing available");
+        assert_eq!((left.available.0, back), (0, None), "{amount:?}");
+        let bare = chain.call(by(0), |engine| engine.storage_withdraw(amount));
+        assert_eq!(bare, Err(Error::Deposit("exactly 1 yoctoNEAR")));
+    }
+    assert!(chain.call(by(1), |engine| engine.storage_withdraw(Some(Amount(1)))).is_err());
+    assert_eq!(chain.lines.len(), lines_of_one_withdrawal);
+
+    // Who leaves has the whole deposit, once.
+    let paid = balance_of(&chain).expect("registered").total.0;
+    let payout = chain.call(by(1), |engine| engine.storage_unregister()).expect("unregistered").expect("paid");
+    chain.near -= payout.amount;
+    assert_eq!((payout.amount, balance_of(&chain)), (paid, None));
+    assert_eq!(chain.storage_unregister("a.near"), Ok(false));
+    check(&chain);
 }
 
 #[test]
@@ -90,7 +142,7 @@ fn attack_40__should_reserve_the_requester_s_bytes_at_the_first_claim() {
     let bytes = storage::lot_bytes(&terms(now));
     market.chain.storage_deposit(REQUESTER, storage::cost(bytes)).expect("deposit");
     market.claim("a.near", batch, 0).expect("claim");
-    assert!(market.chain.storage_withdraw(REQUESTER, None).is_err());
+    assert!(market.chain.storage_withdraw(REQUESTER, Some(1)).is_err());
     assert_eq!(market.claim("b.near", batch, 0), Ok(()));
 }
 
