@@ -7,7 +7,7 @@ use near_primitives::views::ExecutionOutcomeView;
 use piecework_client::{Call, calls};
 use piecework_interface::{
     amount::Amount,
-    call::{ChallengeArgs, TALLY_GAS, VerdictArgs, WithdrawArgs, poke_gas},
+    call::{BatchAppendArgs, BatchRaiseArgs, ChallengeArgs, TALLY_GAS, VerdictArgs, WithdrawArgs, poke_gas},
     draw::At,
     ids::{BatchId, LotId},
     intent::{Action, INTENTS_MAX, Payment},
@@ -52,6 +52,7 @@ pub fn measure(contracts: &Path, profile: Option<&str>) -> anyhow::Result<(Gas, 
     bench.adjudication()?;
     bench.payout()?;
     bench.intents()?;
+    bench.growth()?;
     let protocol_version = bench.market.chain.protocol_version();
     Ok((Gas { protocol_version, wasm_bytes, methods: bench.figures }, bench.ran))
 }
@@ -228,6 +229,21 @@ impl Bench {
         })?;
         let rules = self.poke()?;
         self.figure("poke_that_rules", rules, poke_gas(1) / GIGA);
+        Ok(())
+    }
+
+    /// What a requester adds to a batch that lives on.
+    fn growth(&mut self) -> anyhow::Result<()> {
+        let shape = Shape::usual(u32::from(ITEMS) * 2, ITEMS);
+        self.market.create_appendable(shape)?;
+        let (batch, requester) = (self.market.batch(), self.market.requester.clone());
+        let uri = format!("blob:{}", "0".repeat(64));
+        let more = BatchAppendArgs { batch, items: shape.items, manifest: [7; 32], uri };
+        let append = self.market.call(&requester, calls::batch_append(&more))?;
+        self.figure("append", append, 0);
+        let args = BatchRaiseArgs { batch, reward: Amount(self.market.reward + 2) };
+        let raise = self.market.call(&requester, calls::batch_raise(&args))?;
+        self.figure("raise", raise, 0);
         Ok(())
     }
 

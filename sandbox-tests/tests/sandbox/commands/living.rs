@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 const BATCH: BatchId = BatchId(0);
-const TERMS: &str =
-    "--class 0 --reward 1 --lot-size 2 --replicas 3 --claim-ttl 300s --reveal-window 300s --slice 1s --bond 100";
-const KINDS: &str = "create-batch,append,extend-expiry,cancel,skip,forget,challenge";
-/// Copies of an item that are locked, with the fee on them, in hundredths of a token.
-const LOCKED: u128 = 6 * 102;
+const TERMS: &str = "--class 0 --reward 1 --lot-size 2 --replicas 3 --claim-ttl 300s --reveal-window 300s --slice 1s --bond 100 --referrer-part 50";
+const KINDS: &str = "create-batch,append,raise,extend-expiry,cancel,skip,forget,challenge";
+/// Copies of an item that are locked at the raised reward, with the fee on them, in thousandths of a token.
+const LOCKED: u128 = 6 * 1_224;
 /// How long the agents may take on a slow node and a busy machine.
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -64,20 +63,29 @@ async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()
     let server = Server { market, piecework };
     let requester = &market.requester;
 
-    // Given a requester with a balance, who makes a key for its server: its kinds, forty tokens a day
+    // Given a requester with a balance, who makes a key for its server: its kinds, 48 tokens a day
     piecework.value(requester, &["account", "deposit", "100"]).await?;
-    let key = ["intent", "key-add", "--out", "server.json", "--kinds", KINDS, "--daily-cap", "40"];
+    let key = ["intent", "key-add", "--out", "server.json", "--kinds", KINDS, "--daily-cap", "48"];
     piecework.value(requester, &key).await?;
+    // When the server creates a batch that may grow, of whose fees a node gets half, and raises its reward before anybody claims
+    let terms: Vec<&str> = TERMS.split_whitespace().collect();
+    let create = ["batch", "create", "--appendable", "--referrer", market.nodes[0].id().as_str()];
+    server.spec("batch.json", 1..3, &[&create[..], &terms[..]].concat()).await?;
+    server.ask(&["create-batch", "batch.json"]).await?;
+    let estimate = piecework.value(requester, &["batch", "raise", "0", "1.2", "--dry-run"]).await?;
+    ensure!(estimate["lots"] == 1 && estimate["escrow"] == (2 * 6 * 204 * ONE / 1_000).to_string(), "{estimate}");
+    server.ask(&["raise", "0", "1.2"]).await?;
+    let refused = piecework.refusal(requester, &["batch", "raise", "0", "1.1"]).await?;
+    ensure!(refused.error.contains("already"), "{refused:?}");
     let mut agents = Vec::new();
     for node in &market.nodes {
         agents.push(stack.agent(market, node, None).await?);
     }
-
-    // When the server creates a batch that may grow, and appends as requests come
-    let terms: Vec<&str> = TERMS.split_whitespace().collect();
-    server.spec("batch.json", 1..3, &[&["batch", "create", "--appendable"], &terms[..]].concat()).await?;
-    server.ask(&["create-batch", "batch.json"]).await?;
     settled(market, 1).await?;
+    let served: Value = stack.get("/v1/batches/0/lots/0").await?;
+    ensure!(served["reward"] == (12 * ONE / 10).to_string(), "{served}");
+
+    // And it appends as requests come
     ensure!(market.batch(BATCH).await?.status == BatchStatus::Open, "it waits for more");
     server.spec("more.json", 3..7, &["batch", "append", "0"]).await?;
     server.ask(&["append", "more.json"]).await?;
@@ -95,12 +103,12 @@ async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()
     let verified = piecework.value(requester, &["batch", "verify", "0"]).await?;
     ensure!(verified["lots"].as_array().is_some_and(|lots| lots.len() == 3), "{verified}");
 
-    // And its cap holds: six items' escrow of the day is 36.72 tokens
+    // And its cap holds: six items' escrow of the day is 44.064 tokens
     server.spec("more.json", 7..9, &["batch", "append", "0"]).await?;
     let refused = server.refused(&["append", "more.json"]).await?;
     ensure!(refused.contains("cap"), "{refused}");
     let keys = piecework.value(requester, &["intent", "keys"]).await?;
-    ensure!(keys["keys"][0]["limit"]["spent"] == (6 * LOCKED * ONE / 100).to_string(), "{keys}");
+    ensure!(keys["keys"][0]["limit"]["spent"] == (6 * LOCKED * ONE / 1_000).to_string(), "{keys}");
     let withdraw = server.refused(&["withdraw", "1"]).await?;
     ensure!(withdraw.contains("kind"), "{withdraw}");
 
@@ -119,14 +127,17 @@ async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()
     server.ask(&["forget", "0"]).await?;
 
     // Then all that was not earned is on the requester's balance, and the mirror has it so
-    let (paid, fee) = (18 * ONE, 18 * ONE / 50);
+    let paid = 18 * 12 * ONE / 10;
+    let fee = paid / 50;
     ensure!(market.balance(requester).await? == 100 * ONE - paid - fee, "the rest is back");
-    for node in &market.nodes {
-        ensure!(market.balance(node).await? == 6 * ONE, "{} is paid for six items", node.id());
+    for (node, referral) in market.nodes.iter().zip([fee / 2, 0, 0]) {
+        let balance = market.balance(node).await?;
+        ensure!(balance == 6 * 12 * ONE / 10 + referral, "{} has {balance} for six items at 1.2", node.id());
     }
     stack.verify_journal().await?;
     let state: Value = stack.get("/v1/batches/0").await?;
     tip(market, stack, piecework).await?;
+    ensure!(state["referrer_id"] == market.nodes[0].id().as_str(), "{state}");
     ensure!(state["status"] == "forgotten" && state["items"] == 6 && state["counts"]["accepted_items"] == 6, "{state}");
     Ok(())
 }
