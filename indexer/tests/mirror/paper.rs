@@ -242,6 +242,7 @@ pub fn living() -> Paper {
         fixed: fixed(),
         appendable: true,
         forget_on_close,
+        referrer: None,
     };
     let closed =
         |batch, refund| Entry::BatchClosed { batch, fees: Amount(0), referral: Amount(0), refund: Amount(refund) };
