@@ -32,7 +32,7 @@ referrers = [{ requester_id = "app.near", referrer_id = "referrer.near" }]
 "#;
 
 pub fn policy() -> Policy {
-    Policy::parse(POLICY).unwrap()
+    Policy::parse(POLICY).expect("policy")
 }
 
 /// Inputs that grow: account `n` is named `n.near` unless it has another name.
@@ -65,7 +65,7 @@ impl Journal {
 
     /// A lot of a batch of its own that pays slots, with the fee on that and `extra` withheld.
     pub fn lot_with(mut self, requester: u32, pay: &[(u32, u128)], extra: u128) -> Self {
-        let number = BatchId(u32::try_from(self.inputs.settled.len()).unwrap());
+        let number = BatchId(u32::try_from(self.inputs.settled.len()).expect("batches"));
         let facts = BatchFacts {
             requester: AccountNo(requester),
             requester_id: self.name(requester),
@@ -92,7 +92,7 @@ impl Journal {
 
     /// The last lot's batch names a referrer itself.
     pub fn referred(mut self, referrer_id: &str, part_pct: u8) -> Self {
-        let (_, batch) = self.inputs.batches.iter_mut().next_back().unwrap();
+        let (_, batch) = self.inputs.batches.iter_mut().next_back().expect("batch");
         batch.referrer = Some(ChainReferrer { referrer_id: referrer_id.to_owned(), part_pct });
         self
     }
@@ -108,7 +108,7 @@ impl Journal {
     }
 
     pub fn accrual(&self) -> Accrual {
-        Accrual::of(&policy(), &self.inputs).unwrap()
+        Accrual::of(&policy(), &self.inputs).expect("accrual")
     }
 
     /// What an account gets of one kind.

@@ -9,9 +9,9 @@ use super::{
 
 fn report(epochs: &[Accrual]) -> Report {
     let policy = policy();
-    let epoch = EpochNo(EPOCH.0 + u32::try_from(epochs.len()).unwrap() - 1);
+    let epoch = EpochNo(EPOCH.0 + u32::try_from(epochs.len()).expect("epochs") - 1);
     let span = Span { first_seq: 5, next_seq: 9, digest: [1; 32] };
-    Report::of((&policy, policy.digest().unwrap()), epoch, (epoch.ends_at(7), span), epochs).unwrap()
+    Report::of((&policy, policy.digest().expect("digest")), epoch, (epoch.ends_at(7), span), epochs).expect("report")
 }
 
 /// Payout and what is carried on, of a node's line.
@@ -53,7 +53,7 @@ fn report__should_be_final_with_its_epoch_and_the_same_whenever_it_is_asked_for(
     let (policy, epochs) = (policy(), [Journal::default().node(1, 10, &[]).lot(8, &[(1, 3_000)]).accrual()]);
     let at = |until| {
         let span = Span { first_seq: 5, next_seq: 9, digest: [1; 32] };
-        Report::of((&policy, policy.digest().unwrap()), EPOCH, (until, span), &epochs).unwrap()
+        Report::of((&policy, policy.digest().expect("digest")), EPOCH, (until, span), &epochs).unwrap()
     };
     let ends_at = EPOCH.ends_at(7);
     assert!(!at(ends_at - 1).is_final && at(ends_at).is_final);
