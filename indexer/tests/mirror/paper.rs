@@ -20,7 +20,7 @@ use piecework_interface::{
     op::Op,
     reputation,
     terms::Terms,
-    view::Callback,
+    view::{Callback, Referrer},
 };
 use piecework_replay::{
     Mirror,
@@ -223,7 +223,7 @@ pub fn living() -> Paper {
     let mut paper = Paper::new();
     prepare(&mut paper);
     let (terms, escrow) = (Terms { start: 2, ..terms(&paper) }, Amount(1_575));
-    let create = |batch, forget_on_close| Entry::BatchCreated {
+    let create = |batch, forget_on_close, referrer| Entry::BatchCreated {
         batch,
         requester: REQUESTER,
         token: TOKEN,
@@ -237,15 +237,16 @@ pub fn living() -> Paper {
         fixed: fixed(),
         appendable: true,
         forget_on_close,
+        referrer,
     };
     let closed =
         |batch, refund| Entry::BatchClosed { batch, fees: Amount(0), referral: Amount(0), refund: Amount(refund) };
     let deposited = Entry::Deposited { account: REQUESTER, token: TOKEN, amount: Amount(4_000) };
     paper.call("ft_on_transfer", None, vec![deposited]);
     let cancelled = |batch| Entry::BatchCancelled { batch };
-    paper.call("intents_execute", None, vec![create(BATCH, false), cancelled(BATCH), closed(BATCH, 1_575)]);
+    paper.call("intents_execute", None, vec![create(BATCH, false, None), cancelled(BATCH), closed(BATCH, 1_575)]);
     let next = BatchId(BATCH.0 + 1);
-    paper.call("batch_create", None, vec![create(next, true)]);
+    paper.call("batch_create", None, vec![create(next, true, None)]);
     paper.later(1);
     let (manifest, uri) = ([2; 32], "blob:\0".to_owned());
     paper.call(
@@ -256,6 +257,11 @@ pub fn living() -> Paper {
     let expires_at = terms.expires_at + 9;
     paper.call("batch_extend_expiry", None, vec![Entry::ExpiryExtended { batch: next, expires_at }]);
     paper.call("batch_cancel", None, vec![cancelled(next), closed(next, 3_150)]);
+    // One that a node brought, raised before any claim, stays open.
+    let brought = BatchId(next.0 + 1);
+    let referrer = Some(Referrer { account: NODES[0], part_pct: 20 });
+    paper.call("batch_create", None, vec![create(brought, false, referrer)]);
+    paper.call("batch_raise", None, vec![Entry::Raised { batch: brought, reward: Amount(200), escrow }]);
     paper
 }
 
