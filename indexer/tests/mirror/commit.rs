@@ -131,6 +131,10 @@ async fn store__should_hold_batches_that_one_call_ends_and_segments(pool: PgPool
     let found: Vec<_> = segments.iter().map(|it| (it.first_item, it.items, it.manifest[0], it.uri.as_str())).collect();
     assert_eq!(found, [(0, 3, 1, "blob:00"), (3, 3, 2, "blob:\u{fffd}")]);
     assert_eq!(segment_list(&mut db, next, 1, 9).await.unwrap(), segments[1..]);
+    // And so is what was raised, and who brought it
+    let brought = batch_get(&mut db, BatchId(next.0 + 1)).await.unwrap().unwrap();
+    assert_eq!((brought.record.terms.reward.0, brought.record.escrow.0), (200, 3_150));
+    assert_eq!((brought.record.referrer.map(|it| it.part_pct), brought.referrer_id.is_some()), (Some(20), true));
     let rebuilt = rebuild(&mut db).await.unwrap();
     assert!(rebuilt.ok(), "{rebuilt:?}");
 }

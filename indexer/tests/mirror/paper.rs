@@ -21,7 +21,7 @@ use piecework_interface::{
     reputation,
     skip::Skip,
     terms::Terms,
-    view::Callback,
+    view::{Callback, Referrer},
 };
 use piecework_replay::{
     Mirror,
@@ -228,7 +228,7 @@ pub fn living() -> Paper {
     let mut paper = Paper::new();
     prepare(&mut paper);
     let (terms, escrow) = (Terms { start: 2, ..terms(&paper) }, Amount(1_575));
-    let create = |batch, forget_on_close| Entry::BatchCreated {
+    let create = |batch, forget_on_close, referrer| Entry::BatchCreated {
         batch,
         requester: REQUESTER,
         token: TOKEN,
@@ -242,7 +242,7 @@ pub fn living() -> Paper {
         fixed: fixed(),
         appendable: true,
         forget_on_close,
-        referrer: None,
+        referrer,
     };
     let closed =
         |batch, refund| Entry::BatchClosed { batch, fees: Amount(0), referral: Amount(0), refund: Amount(refund) };
@@ -253,11 +253,11 @@ pub fn living() -> Paper {
     let key = Entry::KeySet { account, public_key, kinds, token: TOKEN, daily_cap: escrow };
     paper.call("intent_key_add", None, vec![key]);
     let intent = |op, kind, nonce, spent| Entry::Intent { op, account, public_key, kind, nonce, spent, failed: None };
-    let created = [create(BATCH, false), intent(0, Kind::CreateBatch, 1, escrow)];
+    let created = [create(BATCH, false, None), intent(0, Kind::CreateBatch, 1, escrow)];
     let ended = [cancelled(BATCH), closed(BATCH, 1_575), intent(1, Kind::Cancel, 2, Amount(0))];
     paper.call("intents_execute", None, [&created[..], &ended[..]].concat());
     let next = BatchId(BATCH.0 + 1);
-    paper.call("batch_create", None, vec![create(next, true)]);
+    paper.call("batch_create", None, vec![create(next, true, None)]);
     paper.later(1);
     let (manifest, uri) = ([2; 32], "blob:\0".to_owned());
     paper.call(
@@ -268,6 +268,11 @@ pub fn living() -> Paper {
     let expires_at = terms.expires_at + 9;
     paper.call("batch_extend_expiry", None, vec![Entry::ExpiryExtended { batch: next, expires_at }]);
     paper.call("batch_cancel", None, vec![cancelled(next), closed(next, 3_150)]);
+    // One that a node brought, raised before any claim, stays open.
+    let brought = BatchId(next.0 + 1);
+    let referrer = Some(Referrer { account: NODES[0], part_pct: 20 });
+    paper.call("batch_create", None, vec![create(brought, false, referrer)]);
+    paper.call("batch_raise", None, vec![Entry::Raised { batch: brought, reward: Amount(200), escrow }]);
     paper
 }
 

@@ -145,7 +145,7 @@ pub struct TokenListArgs {
 /// `"for"`, an account that gets the credit, and the batch, in the place of the sender: it is registered and has room for the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and a box would cost the contract more")]
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, for as long as a deposit is read")]
 pub enum DepositMessage {
     /// Credits the sender's internal balance.
     Deposit {},
