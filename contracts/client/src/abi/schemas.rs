@@ -46,7 +46,7 @@ fn nullable(value: Value) -> Value {
     let null = json!("null");
     let takes_null = value["type"].as_array().is_some_and(|types| types.contains(&null))
         || value["oneOf"].as_array().is_some_and(|forms| forms.iter().any(|form| form["type"] == null));
-    if takes_null { value } else { json!({ "oneOf": [value, { "type": null }] }) }
+    if takes_null { value } else { json!({ "oneOf": [value, { "type": "null" }] }) }
 }
 
 /// An answer's type. The form of lists and of what may be absent is an inherent method, which goes before the trait's.

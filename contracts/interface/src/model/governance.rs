@@ -103,7 +103,7 @@ pub enum Change {
     Prices(Prices),
 }
 
-/// [`Change`] as schemas have it, which know no bytes as text.
+/// What is proposed: an object with one field. Schemas know no bytes as text, so this is their [`Change`].
 #[cfg(feature = "schema")]
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

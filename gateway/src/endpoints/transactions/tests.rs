@@ -72,7 +72,7 @@ async fn batch_create__should_lock_the_escrow_of_the_balance_or_of_a_transfer(po
     is_call(&transaction, CONTRACT, &calls::batch_create(TokenId(1), spec()));
     assert_eq!(
         transaction["description"],
-        "Locks 1.53 PWT for 3,000 items of class 0 (digits) and creates a batch that expires on Sat, 05 Oct 2096 14:40:00 GMT."
+        "Locks 1.53 PWT for 3,000 items of class 0 (digits) and creates a batch that expires on Thu, 04 Oct 2096 14:40:00 GMT."
     );
     let warning = format!("the balance of {REQUESTER} is 0 PWT: deposit 1.53 PWT more before");
     assert_eq!(transaction["warnings"], json!([warning]));
@@ -189,7 +189,7 @@ async fn batches__should_grow_and_live_longer_by_what_is_asked(pool: PgPool) {
     assert_eq!(transaction["description"], "Locks 2040 units of reward.test.near for 4 items more of batch 0.");
     assert_eq!(transaction["actions"][0]["args"]["items"], 4);
     is_call(&longer, CONTRACT, &calls::batch_extend_expiry(batch, LATER));
-    assert!(longer["description"].as_str().unwrap().starts_with("Lets batch 0 expire on Sat, 05 Oct 2096"));
+    assert!(longer["description"].as_str().unwrap().starts_with("Lets batch 0 expire on Thu, 04 Oct 2096"));
 }
 
 #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
