@@ -5,10 +5,12 @@ pub mod model;
 pub mod rules;
 pub mod wire;
 
-pub use model::{amount, answers, case, config, draw, governance, history, ids, item_set, key, skip, terms, view};
+pub use model::{
+    account_id, amount, answers, case, config, draw, governance, history, ids, item_set, key, skip, terms, view,
+};
 pub use rules::{
-    account_id, admit, classes, commitment, defaults, dispute, due, journal, keys, lots, merkle, money, node,
-    reputation, round, segments, settlement, sortition, storage, tally,
+    admit, classes, commitment, defaults, dispute, due, journal, keys, lots, merkle, money, node, reputation, round,
+    segments, settlement, sortition, storage, tally,
 };
 pub use wire::{args, call, event, intent, op};
 

@@ -1,6 +1,7 @@
 //! The protocol's nouns: what is stored, viewed and sent, and nothing that decides. Knows neither [`crate::rules`] nor
 //! [`crate::wire`].
 
+pub mod account_id;
 pub mod amount;
 pub mod answers;
 pub mod case;

@@ -1,6 +1,5 @@
 //! What decides: pure functions over [`crate::model`], for the contract, its mirrors and its agents alike.
 
-pub mod account_id;
 pub mod admit;
 pub mod classes;
 pub mod commitment;

@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use piecework_compact::{fields, json_row};
 use serde::{Deserialize, Serialize};
 
-use crate::{model::amount::Amount, rules::account_id::is_account_id};
+use crate::model::{account_id::is_account_id, amount::Amount};
 
 /// Full reputation.
 pub const REPUTATION_FULL: u16 = 10_000;
