@@ -1,8 +1,10 @@
 //! Storage charges, by NEP-145 deposits. Every row has a fixed worst case, so a charge never changes while a row lives,
 //! and reveals, pokes and settlements never need new storage.
 
-use super::account_id::ACCOUNT_ID_MAX;
-use crate::model::terms::{JURORS, Terms};
+use crate::model::{
+    account_id::ACCOUNT_ID_MAX,
+    terms::{JURORS, Terms},
+};
 
 /// yoctoNEAR locked per byte of state.
 pub const YOCTONEAR_PER_BYTE: u128 = 10_u128.pow(19);
