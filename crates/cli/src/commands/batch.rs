@@ -5,7 +5,7 @@ mod case;
 pub mod challenge;
 mod create;
 mod dispute;
-mod end;
+pub mod end;
 mod evidence;
 mod forget;
 mod gold;
