@@ -15,19 +15,20 @@ use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
     amount::Amount,
     call::BatchSpec,
+    config::Bounds,
     event::Entry,
     ids::BatchId,
     lots, money,
     storage::{self, BATCH_BYTES},
-    terms::Terms,
+    terms::{Terms, TermsError},
     view::{Class, Referrer},
 };
 use serde::Serialize;
 
-use super::case::CaseArgs;
+use super::{append, case::CaseArgs};
 use crate::{
     classes,
-    commands::{account, entries, registered},
+    commands::{account, entries, registered, time},
     context::{Context, execute},
     gold,
     items::{self, Item},
@@ -36,6 +37,8 @@ use crate::{
     upload::upload,
 };
 
+/// Items of a lot of a batch that takes appends, if none are named: every append fills its lots.
+const STREAM_LOT_SIZE: u8 = 1;
 /// Lots whose worst-case storage a requester should be able to cover at once.
 const LOTS_AT_ONCE: u32 = 32;
 
@@ -55,7 +58,8 @@ pub struct CreateArgs {
     /// `item`) and its `answer`. They are kept, with a secret, beside this file
     #[arg(long, value_name = "FILE", conflicts_with = "adjudicator")]
     gold: Option<PathBuf>,
-    /// Let more items be appended until the batch is cancelled, closed or expired: for a stream of requests
+    /// Let more items be appended until the batch is cancelled, closed or expired: for a stream of requests. Only whole lots can
+    /// be followed by others, so a lot has one item unless --lot-size says otherwise; then append multiples of it
     #[arg(long, visible_alias = "open")]
     appendable: bool,
     /// Free the closed batch's storage deposit at once: its results have no proof by the contract then
@@ -247,15 +251,15 @@ async fn plan(
     let registered = classes::all(&coordinator).await?;
     let class = classes::select(&registered, args.terms.class, "--class")?;
     let mut terms = args.terms.terms(class.class, reward, now_s);
+    if args.appendable && args.terms.lot_size.is_none() {
+        terms.lot_size = STREAM_LOT_SIZE;
+    }
     args.case.apply(context, &mut terms).await?;
     let referrer = args.case.referrer(context).await?;
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
-        let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
-        let fix = match (error.field, bounds.get(error.field)) {
-            ("reward", _) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
-            ("expires_at", _) => format!("a batch lives {} seconds at most", config.bounds.lifetime_max_s),
-            (_, Some(bounds)) => format!("the configured bounds are {bounds} seconds"),
-            _ => "see `piecework batch create --help`".to_owned(),
+        let fix = match error.field {
+            "reward" => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
+            _ => fix_of(&error, &terms, &config.bounds),
         };
         Problem::new(format!("{} must be {}", option_of(error.field), error.rule), fix)
     })?;
@@ -267,6 +271,9 @@ async fn plan(
     let plan = Plan { items, manifest, count, terms, escrow, gold, referrer };
     check_storage(&coordinator, requester, &plan).await?;
     check_balance(context, requester, token, &plan, args.from_balance || args.spec_out.is_some()).await?;
+    if let Some(note) = append::short_lot(plan.count, plan.terms.lot_size).filter(|_| args.appendable) {
+        context.output.note(note);
+    }
     if let Some(note) = without_appeal(&plan.terms, class, config.jury_nodes) {
         context.output.note(note);
     }
@@ -278,6 +285,21 @@ async fn plan(
         context.output.note(note);
     }
     Ok(plan)
+}
+
+/// What to do about terms beyond their bounds.
+fn fix_of(error: &TermsError, terms: &Terms, bounds: &Bounds) -> String {
+    if error.field == "expires_at" {
+        return format!(
+            "a batch takes claims until its expiry less --claim-ttl, which is {}: pass --expires of more than that and of {} at most, or a shorter --claim-ttl",
+            time(terms.claim_ttl_s),
+            time(bounds.lifetime_max_s)
+        );
+    }
+    match serde_json::to_value(bounds).unwrap_or_default().get(error.field) {
+        Some(bounds) => format!("the configured bounds are {bounds} seconds"),
+        None => "see `piecework batch create --help`".to_owned(),
+    }
 }
 
 /// What to say of a batch whose class has too few nodes for appeals now.
@@ -338,4 +360,20 @@ async fn check_balance(
         ),
         "post fewer items, lower --reward or --replicas, or get more of the token",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fix_of__should_name_the_claims_time_beside_the_expiry() {
+        // Given an expiry of 20 s beside claims of 600 s
+        let terms = Terms { reward: Amount(6), expires_at: 1_020, claim_ttl_s: 600, slice_s: 5, ..Terms::default() };
+        let error = TermsError { field: "expires_at", rule: "" };
+        let fix = fix_of(&error, &terms, &Bounds::default());
+        assert!(fix.contains("--claim-ttl, which is 10m: pass --expires of more than that"), "{fix}");
+        let error = TermsError { field: "slice_s", rule: "" };
+        assert!(fix_of(&error, &terms, &Bounds::default()).contains("seconds"));
+    }
 }
