@@ -224,6 +224,14 @@ mod tests {
     }
 
     #[test]
+    fn items__should_refuse_a_key_that_stands_twice() {
+        let said = error("{\"a\":1}\n{\"b\":[{\"a\":1,\"a\":2}]}");
+        assert!(said.starts_with("items.jsonl:2:"), "{said}");
+        assert!(said.contains("the key `a` stands twice"), "{said}");
+        assert_eq!(parsed("{\"a\":{\"a\":1},\"b\":-1.5}\n[null,true,{\"a\":\"x\"},{\"a\":0}]").unwrap().len(), 2);
+    }
+
+    #[test]
     fn items__should_not_depend_on_key_order_or_space() {
         let items = parsed("{\"a\":1,\"b\":2}\n{ \"b\":2 ,\"a\":1 }").unwrap();
         assert_eq!(items[0], items[1]);
