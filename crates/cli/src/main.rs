@@ -30,8 +30,8 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let output = Output::new(cli.global.json, cli.global.quiet);
-    // These two stop what they have started.
-    if !matches!(cli.command, Command::Up(_) | Command::Upgrade(_)) {
+    // These stop what they have started, or go on where they stopped.
+    if !matches!(cli.command, Command::Up(_) | Command::Upgrade(_) | Command::Deploy(_)) {
         send::end_when_interrupted(output)?;
     }
     let context = || Context::new(cli.global, output);

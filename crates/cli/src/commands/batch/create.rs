@@ -90,8 +90,8 @@ struct Created {
     lots: u32,
     /// Locked at most, fee included, in units of the token.
     escrow: Amount,
-    /// Name of the manifest blob.
-    manifest: String,
+    /// Where the manifest is: the name of its blob.
+    uri: String,
     /// Hash of the transaction that created it.
     tx_hash: Option<String>,
     /// Where the batch is written that an intent is to create.
@@ -227,7 +227,7 @@ impl Plan {
             items: self.count,
             lots: lots::lot_count(self.count, self.terms.lot_size),
             escrow: Amount(self.escrow),
-            manifest: hex::encode(self.manifest.digest),
+            uri: self.manifest.uri(),
             tx_hash: None,
             spec: None,
             gold_items: self.gold.as_ref().map_or(0, |gold| gold.answers().len()),

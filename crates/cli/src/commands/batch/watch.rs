@@ -176,7 +176,7 @@ async fn reasons(context: &Context, batch: BatchId) -> anyhow::Result<String> {
         if nodes < needed { ", so none can be finished" } else { "" }
     );
     let record = format!(
-        "the record of account {requester}: agents refuse who withdraws more than half of its lots by cancelling or skipping them unclaimed: see the gateway's page of the requester"
+        "the record of account {requester}: agents refuse a requester more than half of whose lots ended without results, cancelled or skipped ones included: see its batches on the gateway's page"
     );
     let terms = "the terms: agents refuse bonds, slashes, times or rewards beyond their policy: compare `piecework batch create --help`";
     Ok([what, class, record, terms.to_owned()].join("\n  "))
