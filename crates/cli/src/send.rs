@@ -19,7 +19,7 @@ pub async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxE
     let ended = sender.execute_noting(request, WaitLevel::Final, |tx_hash| await_outcome(Some(tx_hash))).await;
     await_outcome(None);
     let outcome = ended?;
-    // What was done is done, even if nobody says at which height.
+    // What was done is done, even if no endpoint says at which height.
     if let Ok(height) = sender.outcome_height(&outcome).await {
         sender.rpc().raise_min_height(height);
     }

@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    create::write_spec,
+    create::{short_lot, write_spec},
     dispute,
     end::{self, End},
     find,
@@ -69,7 +69,7 @@ pub struct ExtendExpiryArgs {
 struct Appended {
     batch: BatchId,
     /// Items that were appended, and the first of them in the batch, by the transaction's own outcome; `None` if none was
-    /// sent, or other appends share its block and no gateway tells their order.
+    /// sent, or other appends share its block and no gateway shows their order.
     items: u32,
     first_item: Option<u32>,
     first_lot: Option<LotId>,
@@ -145,17 +145,6 @@ pub(super) async fn run(context: &Context, args: AppendArgs) -> anyhow::Result<(
     }
     let escrow = token.show(appended.escrow.0);
     context.output.result(&appended, || describe(&appended, &escrow))
-}
-
-/// What to say of an append, or a creation, that leaves a short last lot.
-pub(super) fn short_lot(items: u32, lot_size: u8) -> Option<String> {
-    let over = items % u32::from(lot_size.max(1));
-    (over > 0).then(|| {
-        format!(
-            "warning: {items} items do not fill lots of {lot_size}: the last lot holds {over}, and nothing can ever be appended after it; \
-             give a multiple of {lot_size} items, or create the batch with a --lot-size that divides them (1 for a stream)"
-        )
-    })
 }
 
 /// Sends the append, again while an append that came first makes it wait.
@@ -387,14 +376,6 @@ mod tests {
     use piecework_console::fix_of;
 
     use super::*;
-
-    #[test]
-    fn short_lot__should_warn_before_a_batch_is_sealed() {
-        assert_eq!(short_lot(64, 32), None);
-        assert_eq!(short_lot(3, 1), None);
-        let warning = short_lot(33, 32).unwrap();
-        assert!(warning.contains("the last lot holds 1") && warning.contains("--lot-size"), "{warning}");
-    }
 
     #[test]
     fn not_extensible__should_say_why_and_until_when() {

@@ -25,7 +25,7 @@ use piecework_interface::{
 };
 use serde::Serialize;
 
-use super::{append, case::CaseArgs};
+use super::case::CaseArgs;
 use crate::{
     classes,
     commands::{account, entries, registered, time},
@@ -271,7 +271,7 @@ async fn plan(
     let plan = Plan { items, manifest, count, terms, escrow, gold, referrer };
     check_storage(&coordinator, requester, &plan).await?;
     check_balance(context, requester, token, &plan, args.from_balance || args.spec_out.is_some()).await?;
-    if let Some(note) = append::short_lot(plan.count, plan.terms.lot_size).filter(|_| args.appendable) {
+    if let Some(note) = short_lot(plan.count, plan.terms.lot_size).filter(|_| args.appendable) {
         context.output.note(note);
     }
     if let Some(note) = without_appeal(&plan.terms, class, config.jury_nodes) {
@@ -285,6 +285,17 @@ async fn plan(
         context.output.note(note);
     }
     Ok(plan)
+}
+
+/// What to say of an append, or a creation, that leaves a short last lot.
+pub(super) fn short_lot(items: u32, lot_size: u8) -> Option<String> {
+    let over = items % u32::from(lot_size.max(1));
+    (over > 0).then(|| {
+        format!(
+            "warning: {items} items do not fill lots of {lot_size}: the last lot holds {over}, and nothing can ever be appended after it; \
+             give a multiple of {lot_size} items, or create the batch with a --lot-size that divides them (1 for a stream)"
+        )
+    })
 }
 
 /// What to do about terms beyond their bounds.
@@ -365,6 +376,14 @@ async fn check_balance(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_lot__should_warn_before_a_batch_is_sealed() {
+        assert_eq!(short_lot(64, 32), None);
+        assert_eq!(short_lot(3, 1), None);
+        let warning = short_lot(33, 32).unwrap();
+        assert!(warning.contains("the last lot holds 1") && warning.contains("--lot-size"), "{warning}");
+    }
 
     #[test]
     fn fix_of__should_name_the_claims_time_beside_the_expiry() {

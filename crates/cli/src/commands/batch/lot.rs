@@ -58,7 +58,7 @@ struct Standing {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Challenged {
     account: AccountNo,
-    /// Its name, if the gateway tells it.
+    /// Its name, if the gateway knows it.
     account_id: Option<String>,
     /// Items by their place in the batch; none where an adjudicator's scores are challenged as a whole.
     items: Vec<u32>,
@@ -72,7 +72,7 @@ struct Challenged {
 struct Copy {
     /// Account number, as `piecework account show --json` tells it.
     node: AccountNo,
-    /// Its name, if the gateway tells it.
+    /// Its name, if the gateway knows it.
     node_id: Option<String>,
     round: u8,
     is_revealed: bool,

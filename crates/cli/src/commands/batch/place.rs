@@ -25,7 +25,7 @@ pub(in crate::commands) struct Place {
     pub(in crate::commands) items: u32,
     /// Locked for them at most, fee included, in units of the token.
     pub(in crate::commands) escrow: Amount,
-    /// The first of them in the batch; `None` if other appends share its block and no gateway tells their order.
+    /// The first of them in the batch; `None` if other appends share its block and no gateway shows their order.
     pub(in crate::commands) first_item: Option<u32>,
     /// The lot that begins with it.
     pub(in crate::commands) first_lot: Option<LotId>,
@@ -87,7 +87,7 @@ async fn place(context: &Context, batch: BatchId, mut ours: Vec<&mut Logged>) ->
     let items: Vec<u32> = ours.iter().map(|append| append.place.items).collect();
     let firsts = match before.zip(after).and_then(|((before, _), (after, _))| alone(before, after, &items)) {
         Some(firsts) => firsts,
-        None => told(context, batch, view.header.height, &ours).await,
+        None => by_gateway(context, batch, view.header.height, &ours).await,
     };
     let lot_size = before.or(after).map_or(1, |(_, lot_size)| u32::from(lot_size.max(1)));
     for (append, first) in ours.iter_mut().zip(firsts) {
@@ -115,7 +115,7 @@ fn alone(before: u32, after: u32, items: &[u32]) -> Option<Vec<Option<u32>>> {
 }
 
 /// First items by the gateway's segments, which name the journal line of each.
-async fn told(context: &Context, batch: BatchId, height: u64, ours: &[&mut Logged]) -> Vec<Option<u32>> {
+async fn by_gateway(context: &Context, batch: BatchId, height: u64, ours: &[&mut Logged]) -> Vec<Option<u32>> {
     let none = || vec![None; ours.len()];
     let Ok(gateway) = context.gateway() else { return none() };
     let began = Instant::now();
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn alone__should_place_appends_that_share_no_block() {
         assert_eq!(alone(4, 9, &[2, 3]), Some(vec![Some(4), Some(6)]));
-        // Somebody else's two items came in the same block, before or after.
+        // Two items of another append came in the same block, before or after.
         assert_eq!(alone(4, 11, &[2, 3]), None);
     }
 }
