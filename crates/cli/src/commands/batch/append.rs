@@ -172,9 +172,7 @@ fn describe(appended: &Appended, escrow: &str) -> String {
         (Some(tx_hash), _) => {
             let place = match (first_item, first_lot) {
                 (Some(item), Some(lot)) => format!("from item {item} and lot {lot} on"),
-                _ => format!(
-                    "in the block of other appends: /v1/batches/{batch}/segments of a gateway has its place ({tx_hash})"
-                ),
+                _ => format!("by {tx_hash}; its place is in /v1/batches/{batch}/segments of a gateway"),
             };
             format!("appended {items} items to batch {batch}, {place}; {escrow} locked")
         }

@@ -42,7 +42,7 @@ struct Logged {
 /// Where the appends of an outcome landed, in the order of its journal lines.
 ///
 /// # Errors
-/// If a journal line or the chain cannot be read.
+/// If a journal line cannot be read.
 pub(in crate::commands) async fn places(context: &Context, outcome: &Outcome) -> anyhow::Result<Vec<Place>> {
     let mut found = logged(outcome)?;
     for batch in batches(&found) {
@@ -81,26 +81,36 @@ fn batches(found: &[Logged]) -> Vec<BatchId> {
 async fn place(context: &Context, batch: BatchId, mut ours: Vec<&mut Logged>) -> anyhow::Result<()> {
     let Some(block) = ours.first().map(|append| append.block) else { return Ok(()) };
     let coordinator = context.coordinator()?;
-    let Some(view) = context.rpc.block(BlockRef::Hash(block)).await? else { return Ok(()) };
-    let before = size(&coordinator, CryptoHash(view.header.prev_hash.0), batch).await?;
-    let after = size(&coordinator, block, batch).await?;
+    // What was done is done: an endpoint that keeps few blocks must not make an error of it.
+    let view = context.rpc.block(BlockRef::Hash(block)).await.ok().flatten();
+    let before = match &view {
+        Some(view) => size(&coordinator, CryptoHash(view.header.prev_hash.0), batch).await,
+        None => None,
+    };
+    let after = size(&coordinator, block, batch).await;
     let items: Vec<u32> = ours.iter().map(|append| append.place.items).collect();
     let firsts = match before.zip(after).and_then(|((before, _), (after, _))| alone(before, after, &items)) {
         Some(firsts) => firsts,
-        None => by_gateway(context, batch, view.header.height, &ours).await,
+        None => by_gateway(context, batch, view.map(|view| view.header.height), &ours).await,
     };
-    let lot_size = before.or(after).map_or(1, |(_, lot_size)| u32::from(lot_size.max(1)));
+    // A lot size never changes, so any block has it.
+    let lot_size = match before.or(after) {
+        Some((_, lot_size)) => Some(lot_size),
+        None => {
+            coordinator.batch(batch).await.ok().flatten().and_then(|batch| batch.open).map(|open| open.terms.lot_size)
+        }
+    };
     for (append, first) in ours.iter_mut().zip(firsts) {
         append.place.first_item = first;
-        append.place.first_lot = first.map(|first| LotId(first / lot_size));
+        append.place.first_lot = first.zip(lot_size).map(|(first, size)| LotId(first / u32::from(size.max(1))));
     }
     Ok(())
 }
 
-/// Items and lot size of a batch at a block; `None` if it is not open there.
-async fn size(coordinator: &Coordinator, block: CryptoHash, batch: BatchId) -> anyhow::Result<Option<(u32, u8)>> {
-    let found = coordinator.at(BlockRef::Hash(block)).batch(batch).await?;
-    Ok(found.and_then(|batch| batch.open).map(|open| (open.items, open.terms.lot_size)))
+/// Items and lot size of a batch at a block; `None` if it is not open there, or the endpoint no longer has the block.
+async fn size(coordinator: &Coordinator, block: CryptoHash, batch: BatchId) -> Option<(u32, u8)> {
+    let found = coordinator.at(BlockRef::Hash(block)).batch(batch).await.ok().flatten();
+    found.and_then(|batch| batch.open).map(|open| (open.items, open.terms.lot_size))
 }
 
 /// First items of appends that follow each other, if a block grew the batch by them and by no others.
@@ -115,12 +125,12 @@ fn alone(before: u32, after: u32, items: &[u32]) -> Option<Vec<Option<u32>>> {
 }
 
 /// First items by the gateway's segments, which name the journal line of each.
-async fn by_gateway(context: &Context, batch: BatchId, height: u64, ours: &[&mut Logged]) -> Vec<Option<u32>> {
+async fn by_gateway(context: &Context, batch: BatchId, height: Option<u64>, ours: &[&mut Logged]) -> Vec<Option<u32>> {
     let none = || vec![None; ours.len()];
     let Ok(gateway) = context.gateway() else { return none() };
     let began = Instant::now();
     loop {
-        let segments = match gateway.batch(batch, Some(height)).await {
+        let segments = match gateway.batch(batch, height).await {
             Ok(Some(_)) => gateway.segments(batch, 0).await.unwrap_or_default(),
             _ => Vec::new(),
         };
