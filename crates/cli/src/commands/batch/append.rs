@@ -30,7 +30,7 @@ use super::{
     place::places,
 };
 use crate::{
-    commands::{account, date, time, word},
+    commands::{account, date, days, time, word},
     context::Context,
     items,
     terms::seconds,
@@ -335,7 +335,7 @@ fn not_extensible(
         Problem::new(
             format!(
                 "a batch lives {} at most, and batch {batch} was created {}: it expires {} at the latest",
-                time(lifetime_s),
+                days(lifetime_s),
                 date(open.created_at),
                 date(latest)
             ),

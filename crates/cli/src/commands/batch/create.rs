@@ -28,7 +28,7 @@ use serde::Serialize;
 use super::case::CaseArgs;
 use crate::{
     classes,
-    commands::{account, entries, registered, time},
+    commands::{account, days, entries, registered, time},
     context::{Context, execute},
     gold,
     items::{self, Item},
@@ -304,7 +304,7 @@ fn fix_of(error: &TermsError, terms: &Terms, bounds: &Bounds) -> String {
         return format!(
             "a batch takes claims until its expiry less --claim-ttl, which is {}: pass --expires of more than that and of {} at most, or a shorter --claim-ttl",
             time(terms.claim_ttl_s),
-            time(bounds.lifetime_max_s)
+            days(bounds.lifetime_max_s)
         );
     }
     match serde_json::to_value(bounds).unwrap_or_default().get(error.field) {
