@@ -192,10 +192,24 @@ impl Sender {
     /// # Errors
     /// [`TxError::Failed`] if any receipt failed, else as [`Sender::send_and_wait`].
     pub async fn execute(&self, request: TxRequest, level: WaitLevel) -> Result<Outcome, TxError> {
+        self.execute_noting(request, level, |_| ()).await
+    }
+
+    /// The same, with each transaction's hash given to `note` before its bytes leave: who is stopped meanwhile can name it.
+    ///
+    /// # Errors
+    /// As [`Sender::execute`].
+    pub async fn execute_noting(
+        &self,
+        request: TxRequest,
+        level: WaitLevel,
+        note: impl Fn(CryptoHash) + Send,
+    ) -> Result<Outcome, TxError> {
         let mut lane = self.pool.lane().await;
         let mut signed = self.sign(&mut lane, &request).await?;
         let mut signings = 1;
         loop {
+            note(signed.hash);
             let error = match self.send_and_wait(&signed, level.clone()).await {
                 Ok(outcome) => return outcome.into_success(),
                 Err(error) => error,

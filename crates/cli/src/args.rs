@@ -52,6 +52,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Govern(govern::GovernCommand),
     /// Pay another account out of the balance, with a word to it: signed and sent at once
+    ///
+    /// The key must be an access key of the account, and be allowed to sign transfers for it:
+    /// `piecework intent key-add PUBLIC_KEY --kinds transfer --daily-cap AMOUNT`. The receiver must be registered.
     Tip(intent::PayArgs),
     /// Ask by a signature that anybody relays, instead of a transaction (NEP-413)
     #[command(subcommand)]

@@ -25,6 +25,9 @@ use piecework_client::views::StorageBalance;
 use piecework_console::{Problem, amount::Decimal};
 use piecework_interface::event::{Entry, Line};
 
+/// Seconds of a day.
+const DAY_S: u32 = 86_400;
+
 /// The journal entries that an outcome wrote.
 ///
 /// # Errors
@@ -45,6 +48,11 @@ fn word(state: impl Debug) -> String {
 /// Seconds as people say them, such as 1h 30m.
 fn time(seconds: u32) -> humantime::FormattedDuration {
     humantime::format_duration(Duration::from_secs(seconds.into()))
+}
+
+/// A long time as people pass it, such as 365d.
+fn days(seconds: u32) -> String {
+    if seconds.is_multiple_of(DAY_S) { format!("{}d", seconds / DAY_S) } else { time(seconds).to_string() }
 }
 
 /// A Unix time, seconds, as people write it.

@@ -8,12 +8,13 @@ use std::{
 use anyhow::bail;
 use piecework_api::client::Client;
 use piecework_chain::{
-    AccountId, Coordinator, KeyError, KeyFile, KeyPool, LAG_POLL, Network, Outcome, RpcClient, Sender, TxError,
-    TxRequest, WaitLevel,
+    AccountId, Coordinator, KeyError, KeyFile, KeyPool, LAG_POLL, Network, Outcome, RpcClient, Sender, TxRequest,
 };
 use piecework_client::Call;
 use piecework_console::{Output, Problem};
+use piecework_interface::key::Kinds;
 
+pub use crate::send::execute;
 use crate::{credentials, global::GlobalArgs};
 
 /// How long a key may be unknown: one that was added just now is so to a node that lags.
@@ -84,7 +85,10 @@ impl Context {
             (Some(account_id), _) => Ok(account_id.clone()),
             (None, Some(_)) => Ok(self.key()?.account_id),
             (None, None) => {
-                bail!(Problem::new("no account is given", "pass it, or --account ID, or --key-file FILE"))
+                bail!(Problem::new(
+                    "no account is given",
+                    "pass --account ID, or --key-file FILE; PIECEWORK_ACCOUNT and PIECEWORK_KEY_FILE do the same"
+                ))
             }
         }
     }
@@ -98,11 +102,23 @@ impl Context {
         let began = Instant::now();
         let pool = loop {
             match KeyPool::open(&self.rpc, key.account_id.clone(), vec![key.secret_key().clone()]).await {
+                Err(KeyError::NotOnAccount { .. }) if self.signs_intents(&key).await? => bail!(Problem::new(
+                    format!("{} signs intents of {}, and no transactions", key.public_key, key.account_id),
+                    "sign with it what another account relays: `batch create` or `append` with --spec-out FILE, then `piecework intent sign`",
+                )),
                 Err(KeyError::NotOnAccount { .. }) if began.elapsed() < KEY_WAIT => tokio::time::sleep(LAG_POLL).await,
                 pool => break pool?,
             }
         };
         Ok(Sender::new(self.rpc.clone(), pool))
+    }
+
+    /// Whether a key was added for intents of its account, which makes it no access key.
+    async fn signs_intents(&self, key: &KeyFile) -> anyhow::Result<bool> {
+        let Ok(coordinator) = self.coordinator() else { return Ok(false) };
+        let public_key = key.public_key.to_string();
+        let keys = coordinator.intent_keys(&key.account_id).await?;
+        Ok(keys.iter().any(|key| key.kinds != Kinds::NONE && key.public_key.to_string() == public_key))
     }
 
     /// Calls the coordinator, and waits until the effects are final.
@@ -130,17 +146,4 @@ impl Context {
     pub fn key(&self) -> anyhow::Result<KeyFile> {
         credentials::find(self.key_file.as_deref(), self.account.as_ref(), &self.network.name)
     }
-}
-
-/// Sends a request and waits until its effects are final. What the command reads after it is not older.
-///
-/// # Errors
-/// If it does not succeed.
-pub async fn execute(sender: &Sender, request: TxRequest) -> Result<Outcome, TxError> {
-    let outcome = sender.execute(request, WaitLevel::Final).await?;
-    // What was done is done, even if nobody says at which height.
-    if let Ok(height) = sender.outcome_height(&outcome).await {
-        sender.rpc().raise_min_height(height);
-    }
-    Ok(outcome)
 }

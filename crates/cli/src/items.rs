@@ -3,10 +3,11 @@
 //! The payload of an item is the line's `payload` field, text as its bytes and anything else as canonical JSON; or,
 //! without such a field, the whole line as canonical JSON. Canonical: object keys sorted, no white space.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, fmt, fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
 use piecework_interface::host::sha256;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The largest payload that gateways take by default, in bytes.
@@ -82,6 +83,11 @@ fn item(number: usize, line: &[u8]) -> Result<Item, Mistake> {
         };
         mistake(error.column(), what, fix)
     })?;
+    if let Err(error) = serde_json::from_str::<Unique>(text) {
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or(&what);
+        return Err(mistake(error.column(), what, "keep one of them: readers differ in which one counts"));
+    }
     let column = || text.find("\"payload\"").map_or(1, |at| at + 1);
     let payload = match value {
         Value::Object(mut object) => match object.remove("payload") {
@@ -103,6 +109,66 @@ fn item(number: usize, line: &[u8]) -> Result<Item, Mistake> {
     }
     let digest = sha256(&payload);
     Ok(Item { payload, digest })
+}
+
+/// A JSON value none of whose objects has a key twice.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueKeys)
+    }
+}
+
+struct UniqueKeys;
+
+impl<'de> Visitor<'de> for UniqueKeys {
+    type Value = Unique;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_unit<E>(self) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Unique, A::Error> {
+        while values.next_element::<Unique>()?.is_some() {}
+        Ok(Unique)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Unique, A::Error> {
+        let mut keys = HashSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if keys.contains(&key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` stands twice in one object")));
+            }
+            entries.next_value::<Unique>()?;
+            keys.insert(key);
+        }
+        Ok(Unique)
+    }
 }
 
 /// Compact JSON with sorted keys, whatever order serde_json's maps keep.
@@ -155,6 +221,14 @@ mod tests {
         let payloads: Vec<&str> = items.iter().map(|item| std::str::from_utf8(&item.payload).unwrap()).collect();
         assert_eq!(payloads, ["hello", "{\"a\":[1,2],\"b\":2}", "{\"a\":0.5,\"b\":1}", "[1]"]);
         assert_eq!(items[0].digest, sha256(b"hello"));
+    }
+
+    #[test]
+    fn items__should_refuse_a_key_that_stands_twice() {
+        let said = error("{\"a\":1}\n{\"b\":[{\"a\":1,\"a\":2}]}");
+        assert!(said.starts_with("items.jsonl:2:"), "{said}");
+        assert!(said.contains("the key `a` stands twice"), "{said}");
+        assert_eq!(parsed("{\"a\":{\"a\":1},\"b\":-1.5}\n[null,true,{\"a\":\"x\"},{\"a\":0}]").unwrap().len(), 2);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod files;
 mod global;
 mod gold;
 mod items;
+mod send;
 mod terms;
 mod tokens;
 mod upload;
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let output = Output::new(cli.global.json, cli.global.quiet);
+    // These stop what they have started, or go on where they stopped.
+    if !matches!(cli.command, Command::Up(_) | Command::Upgrade(_) | Command::Deploy(_)) {
+        send::end_when_interrupted(output)?;
+    }
     let context = || Context::new(cli.global, output);
     match cli.command {
         // A network of its own, whatever the options and the environment name.

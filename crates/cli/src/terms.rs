@@ -10,6 +10,9 @@ use piecework_interface::{
     terms::{Terms, Verification},
 };
 
+/// Items of a lot, where none are named and nothing is appended.
+const LOT_SIZE: u8 = 32;
+
 /// What a batch fixes at creation.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Terms")]
@@ -20,9 +23,9 @@ pub struct TermsArgs {
     /// Number of the class of work: only nodes that declared it may claim [default: the only registered one]
     #[arg(long)]
     pub class: Option<u16>,
-    /// Items a node takes at once, 1 to 64
-    #[arg(long, default_value_t = 32, value_name = "ITEMS")]
-    pub lot_size: u8,
+    /// Items a node takes at once, 1 to 64 [default: 32; with --appendable 1, since only whole lots can be followed by others]
+    #[arg(long, value_name = "ITEMS")]
+    pub lot_size: Option<u8>,
     /// Bytes per answer: 1, 2, 4, 8, 16 or 32
     #[arg(long, default_value_t = 1, value_name = "BYTES")]
     pub answer_width: u8,
@@ -68,7 +71,7 @@ impl TermsArgs {
         Terms {
             class,
             reward: reward.into(),
-            lot_size: self.lot_size,
+            lot_size: self.lot_size.unwrap_or(LOT_SIZE),
             answer_width: self.answer_width,
             start: self.replicas,
             quorum_pct: self.quorum,

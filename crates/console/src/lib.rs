@@ -10,5 +10,5 @@ mod words;
 pub use interrupt::Interrupt;
 pub use output::{Output, table};
 pub use problem::{Problem, fix_of};
-pub use run::{parse, run};
+pub use run::{parse, report, run};
 pub use words::{Words, one_of};

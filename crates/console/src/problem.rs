@@ -35,6 +35,10 @@ fn fix_of_cause<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a str> {
         Some(fix_of_gateway(error))
     } else if let Some(error) = cause.downcast_ref::<ViewError>() {
         fix_of_view(error)
+    } else if let Some(TxError::Unknown { .. }) = cause.downcast_ref::<TxError>() {
+        Some(
+            "look with `piecework batch list`, `piecework account show` or an explorer before you run the command again",
+        )
     } else if let Some(TxError::Failed { failure, .. }) = cause.downcast_ref::<TxError>() {
         let paused = "see what is paused with `piecework govern show`; work at hand and withdrawals go on";
         if failure.text.contains("this is paused") { Some(paused) } else { fix_of_code(failure.code.as_deref()) }

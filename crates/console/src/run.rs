@@ -51,7 +51,8 @@ pub fn run(json: bool, command: impl Future<Output = anyhow::Result<()>>) -> Exi
 }
 
 /// The error with its causes and its fix, for a person or a program.
-fn report(error: &anyhow::Error, as_json: bool) -> String {
+#[must_use]
+pub fn report(error: &anyhow::Error, as_json: bool) -> String {
     let fix = fix_of(error);
     let mut texts: Vec<String> = error.chain().map(ToString::to_string).collect();
     // An error that wraps another transparently says the same twice.

@@ -9,3 +9,4 @@ mod money;
 mod page;
 mod payout;
 mod revenue;
+mod streams;

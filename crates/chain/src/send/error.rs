@@ -62,7 +62,7 @@ pub enum TxError {
         signer_id: AccountId,
     },
     /// Time is up, and whether it was included is not known.
-    #[error("transaction {tx_hash} has no outcome after {} s; it may still take effect: send the same bytes again", waited.as_secs())]
+    #[error("transaction {tx_hash} was sent and has no outcome after {} s; it may still take effect", waited.as_secs())]
     Unknown {
         /// The transaction.
         tx_hash: CryptoHash,

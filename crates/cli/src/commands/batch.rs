@@ -1,15 +1,17 @@
 //! `piecework batch`: from a file of items to results.
 
-mod append;
+pub mod append;
 mod case;
 pub mod challenge;
 mod create;
 mod dispute;
+pub mod end;
 mod evidence;
 mod forget;
 mod gold;
 mod lot;
 mod open_gold;
+pub mod place;
 pub mod raise;
 mod results;
 mod scored;
@@ -22,12 +24,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use piecework_chain::{Coordinator, LAG_POLL};
-use piecework_client::calls;
+use piecework_chain::{BlockRef, Coordinator, LAG_POLL};
 use piecework_console::{Problem, table};
 use piecework_interface::{
     ids::BatchId,
     lots,
+    round::batch_closed_to_claims,
     view::{Batch, BatchStatus},
 };
 use serde_json::json;
@@ -99,7 +101,7 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
         BatchCommand::Watch(args) => watch::run(context, args).await,
         BatchCommand::Results(args) => results::run(context, args).await,
         BatchCommand::Verify(args) => verify::run(context, args).await,
-        BatchCommand::Cancel(args) => cancel(context, BatchId(args.batch)).await,
+        BatchCommand::Cancel(args) => end::run(context, BatchId(args.batch), end::End::Cancel).await,
         BatchCommand::Skip(args) => skip::run(context, args).await,
         BatchCommand::Forget(args) => forget::run(context, BatchId(args.batch)).await,
         BatchCommand::Lot(args) => lot::run(context, args).await,
@@ -112,28 +114,9 @@ pub async fn run(context: &Context, command: BatchCommand) -> anyhow::Result<()>
     }
 }
 
-async fn cancel(context: &Context, batch: BatchId) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let state = find(&coordinator, batch).await?;
-    let Some(open) = state.open.filter(|_| state.status == BatchStatus::Open) else {
-        bail!(Problem::new(
-            format!("batch {batch} is {} already", word(state.status)),
-            "see it with `piecework batch list`",
-        ));
-    };
-    let signer = dispute::requester(context, batch, &open).await?;
-    context.call(&signer, calls::batch_cancel(batch)).await?;
-    let state = find(&coordinator, batch).await?;
-    context.output.result(&state, || match &state.open {
-        Some(open) => {
-            format!("cancelled batch {batch}; {} lots are still at work and will be paid", open.progress.live)
-        }
-        None => format!("cancelled batch {batch}; the rest of its escrow is back"),
-    })
-}
-
 async fn list(context: &Context) -> anyhow::Result<()> {
     let batches = context.coordinator()?.all_batches().await?;
+    let now_s = context.now_s().await?;
     let rows: Vec<Vec<String>> = batches
         .iter()
         .map(|batch| {
@@ -141,24 +124,36 @@ async fn list(context: &Context) -> anyhow::Result<()> {
                 (open.items.to_string(), lots::lot_count(open.items, open.terms.lot_size).to_string())
             });
             let live = batch.open.as_ref().map_or(0, |open| open.progress.live);
-            vec![batch.batch.to_string(), word(batch.status), items, count, live.to_string(), batch.settled.to_string()]
+            let status = if is_expired(batch, now_s) { "expired".to_owned() } else { word(batch.status) };
+            vec![batch.batch.to_string(), status, items, count, live.to_string(), batch.settled.to_string()]
         })
         .collect();
     context.output.result(&json!(batches), || table(&["batch", "status", "items", "lots", "live", "settled"], &rows))
 }
 
+/// Whether a batch is open by its status, and takes no claims any more because of its expiry.
+fn is_expired(batch: &Batch, now_s: u32) -> bool {
+    let open = batch.open.as_ref().filter(|_| batch.status == BatchStatus::Open);
+    open.is_some_and(|open| batch_closed_to_claims(&open.terms, false, now_s))
+}
+
 /// How long a batch is looked for that was perhaps created just now: an endpoint may lag behind the one that took it.
 const JUST_CREATED: Duration = Duration::from_secs(6);
 
-/// A batch that exists.
-async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch> {
+/// A batch that exists; `None` once the contract has forgotten it.
+async fn lookup(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Option<Batch>> {
     let began = Instant::now();
     let next = loop {
         if let Some(batch) = coordinator.batch(batch).await? {
-            return Ok(batch);
+            return Ok(Some(batch));
         }
-        let next = coordinator.root().await?.value.next_batch;
-        // The one that comes next may be there already, and one that is there must be found.
+        let root = coordinator.root().await?;
+        let next = root.value.next_batch;
+        // At the block of its number's count it is there, or gone for ever.
+        if batch.0 < next {
+            return Ok(coordinator.at(BlockRef::Height(root.block_height)).batch(batch).await?);
+        }
+        // The one that comes next may be there already.
         if batch.0 > next || began.elapsed() >= JUST_CREATED {
             break next;
         }
@@ -169,4 +164,15 @@ async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch
         next => format!("the newest batch is {}; see `piecework batch list`", next - 1),
     };
     bail!(Problem::new(format!("there is no batch {batch} on {}", coordinator.account_id()), fix))
+}
+
+/// A batch that exists and is not forgotten.
+async fn find(coordinator: &Coordinator, batch: BatchId) -> anyhow::Result<Batch> {
+    lookup(coordinator, batch).await?.ok_or_else(|| {
+        Problem::new(
+            format!("batch {batch} was forgotten: it is closed, and the contract keeps nothing of it, so nothing more can be done with it or proven of it"),
+            format!("`piecework batch results {batch}` prints what the gateway has, unproven"),
+        )
+        .into()
+    })
 }

@@ -1,5 +1,8 @@
 //! `piecework intent`: asking by a signature, and relaying what others signed.
 
+mod lacks;
+mod outcome;
+mod reason;
 mod relay;
 mod sign;
 pub mod tip;

@@ -10,7 +10,11 @@ use piecework_console::{
     Problem,
     amount::{Decimal, format_near},
 };
-use piecework_interface::{ids::ClassId, storage, view::Node};
+use piecework_interface::{
+    ids::ClassId,
+    storage,
+    view::{Node, NodeStatus},
+};
 use serde_json::json;
 
 use super::{date, near_amount, registered, word};
@@ -143,6 +147,12 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
         NodeCommand::Register(args) => register(context, args).await,
         NodeCommand::Stake(args) => {
             let yoctonear = near_amount("the stake", &args.amount)?;
+            let signer = context.signer().await?;
+            let stake = find(context, signer.account_id()).await?.stake.0.saturating_add(yoctonear);
+            let least = context.coordinator()?.config().await?.min_stake.0;
+            if let Some(note) = without_ticket(stake, least) {
+                context.output.note(note);
+            }
             act(context, calls::stake_add(yoctonear), "added to the stake").await
         }
         NodeCommand::Unstake(args) => {
@@ -151,8 +161,26 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
         }
         NodeCommand::ClaimStake => act(context, calls::stake_claim(), "credited the unbonded stake").await,
         NodeCommand::Status(args) => show(context, &args.account_id.map_or_else(|| context.account_id(), Ok)?).await,
-        NodeCommand::Pause => act(context, calls::node_pause(), "paused").await,
-        NodeCommand::Resume => act(context, calls::node_resume(), "resumed").await,
+        NodeCommand::Pause => {
+            turn(
+                context,
+                |status| status == NodeStatus::Paused,
+                "is paused already",
+                "`piecework node resume` takes work again",
+            )
+            .await?;
+            act(context, calls::node_pause(), "paused").await
+        }
+        NodeCommand::Resume => {
+            turn(
+                context,
+                |status| status != NodeStatus::Paused,
+                "is not paused",
+                "see it with `piecework node status`",
+            )
+            .await?;
+            act(context, calls::node_resume(), "resumed").await
+        }
         NodeCommand::Declare(args) => {
             let classes = chosen(&context.coordinator()?, &args.classes, "CLASSES").await?;
             act(context, calls::node_update(classes), "declared the classes").await
@@ -163,6 +191,28 @@ pub async fn run(context: &Context, command: NodeCommand) -> anyhow::Result<()> 
     }
 }
 
+/// Refuses a change of status that changes nothing.
+async fn turn(context: &Context, is_so: fn(NodeStatus) -> bool, what: &str, fix: &str) -> anyhow::Result<()> {
+    let account_id = context.key()?.account_id;
+    let node = find(context, &account_id).await?;
+    if is_so(node.status) {
+        bail!(Problem::new(format!("{account_id} {what}"), fix));
+    }
+    Ok(())
+}
+
+/// What to say of a stake that makes no ticket.
+fn without_ticket(stake: u128, least: u128) -> Option<String> {
+    (stake < least).then(|| {
+        format!(
+            "note: the stake is {} NEAR then, below the least stake of {}, so the node has no ticket and gets no work: stake {} more",
+            format_near(stake),
+            format_near(least),
+            format_near(least - stake)
+        )
+    })
+}
+
 async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     let stake = near_amount("--stake", &args.stake)?;
     let coordinator = context.coordinator()?;
@@ -170,6 +220,18 @@ async fn register(context: &Context, args: RegisterArgs) -> anyhow::Result<()> {
     let min_stake = coordinator.config().await?.min_stake.0;
     let signer = context.signer().await?;
     let account = coordinator.account(signer.account_id()).await?;
+    if let Some(node) = account.as_ref().and_then(|account| account.node.as_ref())
+        && node.stake.0 >= min_stake
+    {
+        bail!(Problem::new(
+            format!(
+                "{} is registered already, with a stake of {} NEAR",
+                signer.account_id(),
+                format_near(node.stake.0)
+            ),
+            "`piecework node stake NEAR` adds stake, `piecework node declare CLASSES` sets its classes, `piecework node resume` ends a pause",
+        ));
+    }
     let staked = account.as_ref().and_then(|account| account.node.as_ref()).map_or(0, |node| node.stake.0);
     if staked.saturating_add(stake) < min_stake {
         bail!(Problem::new(
@@ -356,4 +418,17 @@ pub(crate) async fn show(context: &Context, account_id: &AccountId) -> anyhow::R
         }
         lines.join("\n")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_ticket__should_say_how_much_makes_one() {
+        let one_near = 10_u128.pow(24);
+        assert_eq!(without_ticket(10 * one_near, 10 * one_near), None);
+        let note = without_ticket(7 * one_near, 10 * one_near).unwrap();
+        assert!(note.contains("is 7 NEAR then") && note.ends_with("stake 3 more"), "{note}");
+    }
 }

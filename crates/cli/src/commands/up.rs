@@ -1,15 +1,17 @@
 //! `piecework up`: a whole local network until Ctrl-C.
 
-use std::path::PathBuf;
+use std::{io::ErrorKind, net::TcpListener, path::PathBuf};
 
+use anyhow::{Context as _, bail};
 use clap::Args;
-use piecework_console::{Interrupt, Output, amount::Decimal};
+use piecework_console::{Interrupt, Output, Problem, amount::Decimal};
 use piecework_stack::{Layout, Like, Pace, Plan, Programs, Stack, describe, guide, local_config};
 
 /// `up`.
 #[derive(Debug, Args)]
 pub struct UpArgs {
-    /// Keep the network's files (keys, logs, database, blobs) in this directory [default: a temporary one]
+    /// Keep the network's files (keys, logs, database, blobs) in this new directory, to look at them afterwards [default: a
+    /// temporary one]. No later `up` goes on from there: each begins a chain of its own
     #[arg(long, value_name = "DIR")]
     keep_data: Option<PathBuf>,
     /// Nodes to create, register and stake
@@ -50,6 +52,9 @@ pub async fn run(output: Output, args: UpArgs) -> anyhow::Result<()> {
         gateway_listen: args.gateway_listen,
         like: args.like,
     };
+    for (option, address) in [("--rpc-listen", &plan.rpc_listen), ("--gateway-listen", &plan.gateway_listen)] {
+        check_free(option, address)?;
+    }
     let temporary;
     let dir = match &args.keep_data {
         Some(dir) => dir.as_path(),
@@ -67,6 +72,25 @@ pub async fn run(output: Output, args: UpArgs) -> anyhow::Result<()> {
     stack.stop().await;
     output.note("everything is stopped");
     ended
+}
+
+/// Refuses an address that another program listens on, before anything is started.
+fn check_free(option: &str, address: &str) -> anyhow::Result<()> {
+    match TcpListener::bind(address) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            bail!(Problem::new(
+                format!("another program listens on {address}"),
+                format!("stop it, or pass {option} with another address; port 0 takes a free one"),
+            ))
+        }
+        Err(error) => Err(error).with_context(|| {
+            Problem::new(
+                format!("{address} cannot be listened on"),
+                format!("pass {option} as HOST:PORT of this machine"),
+            )
+        }),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Describes the network, and returns when it is to be stopped.
@@ -90,5 +114,22 @@ async fn serve(output: Output, stack: &mut Stack, interrupt: &mut Interrupt) -> 
     tokio::select! {
         error = stack.watch() => Err(error),
         () = interrupt.wait() => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use piecework_console::fix_of;
+
+    use super::*;
+
+    #[test]
+    fn check_free__should_name_the_option_of_a_port_that_is_taken() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let error = check_free("--gateway-listen", &address).unwrap_err();
+        assert!(error.to_string().contains(&address), "{error}");
+        assert!(fix_of(&error).unwrap().contains("--gateway-listen"));
+        check_free("--gateway-listen", "127.0.0.1:0").unwrap();
     }
 }

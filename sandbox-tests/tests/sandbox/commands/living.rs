@@ -88,7 +88,9 @@ async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()
     // And it appends as requests come
     ensure!(market.batch(BATCH).await?.status == BatchStatus::Open, "it waits for more");
     server.spec("more.json", 3..7, &["batch", "append", "0"]).await?;
-    server.ask(&["append", "more.json"]).await?;
+    let appended = server.ask(&["append", "more.json"]).await?;
+    let place = &appended["intents"][0]["did"]["appended"];
+    ensure!(place["first_item"] == 2 && place["first_lot"] == 1 && place["items"] == 4, "{appended}");
     settled(market, 3).await?;
 
     // Then agents did all of it, and every answer is the one that its own segment's payload says

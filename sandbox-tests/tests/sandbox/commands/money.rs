@@ -63,9 +63,17 @@ async fn intents_of_every_kind(market: &Market, piecework: &Piecework) -> Result
         sign("6", &["create-batch", "batch.json"]).await?,
     ];
     piecework.write("intents.json", &json!(intents).to_string())?;
-    let relayed = piecework.value(relayer, &["intent", "relay", "intents.json"]).await?;
+    let output = piecework.run(piecework.key_file(relayer)?, &["intent", "relay", "intents.json"]).await?;
+    ensure!(output.status.code() == Some(1), "two were not executed: {output:?}");
+    ensure!(String::from_utf8_lossy(&output.stderr).contains("2 of 6 intents were not executed"), "{output:?}");
+    let relayed: Value = serde_json::from_slice(&output.stdout)?;
 
     // Then each is told apart, and the good ones moved what they say
+    let did = |place: usize| &relayed["intents"][place]["did"];
+    ensure!(did(1)["transferred"]["amount"] == (40 * ONE).to_string(), "{relayed}");
+    ensure!(did(4)["withdrew"]["amount"] == (30 * ONE).to_string() && did(5)["created"]["batch"] == 0, "{relayed}");
+    let reason = relayed["intents"][3]["reason"].as_str().unwrap_or_default();
+    ensure!(reason.contains("500 TEST a day leaves") && reason.contains("until"), "{relayed}");
     let told: Vec<&str> =
         relayed["intents"].as_array().into_iter().flatten().filter_map(|it| it["status"].as_str()).collect();
     ensure!(told == ["skipped", "executed", "executed", "failed", "executed", "executed"], "{relayed}");
@@ -81,6 +89,8 @@ async fn intents_of_every_kind(market: &Market, piecework: &Piecework) -> Result
     // And what was used, or is not for this key, is refused with its reason
     let again = piecework.refusal(relayer, &["intent", "relay", "intents.json"]).await?;
     ensure!(again.error.contains("none of 6 intents was executed"), "{again:?}");
+    let keyed = piecework.refusal_by("wallet.json", &["account", "deposit", "1"]).await?;
+    ensure!(keyed.error.contains("signs intents of") && keyed.fix.contains("--spec-out"), "{keyed:?}");
     let used = piecework.refusal_by("wallet.json", &["intent", "sign", "--nonce", "6", "withdraw", "1"]).await?;
     ensure!(used.error.starts_with("--nonce 6 is used"), "{used:?}");
     Ok(BatchId(0))

@@ -5,22 +5,32 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use piecework_api::Manifest;
+use piecework_chain::{Outcome, Sender, TxError};
 use piecework_client::calls;
 use piecework_console::Problem;
 use piecework_interface::{
     amount::Amount,
     call::BatchAppendArgs,
+    draw::Draw,
     ids::{BatchId, LotId},
     lots, money,
     round::batch_closed_to_claims,
-    view::OpenBatch,
+    sortition::bar_is_at_one,
+    terms::Terms,
+    view::{BatchStatus, GROUP_LOTS, OpenBatch},
 };
 use serde::Serialize;
 use serde_json::json;
 
-use super::{create::write_spec, dispute, find};
+use super::{
+    create::{short_lot, write_spec},
+    dispute,
+    end::{self, End},
+    find,
+    place::places,
+};
 use crate::{
-    commands::{account, date, word},
+    commands::{account, date, days, time, word},
     context::Context,
     items,
     terms::seconds,
@@ -58,14 +68,15 @@ pub struct ExtendExpiryArgs {
 #[derive(Debug, Serialize)]
 struct Appended {
     batch: BatchId,
-    /// Items that were appended, and the first of them in the batch.
+    /// Items that were appended, and the first of them in the batch, by the transaction's own outcome; `None` if none was
+    /// sent, or other appends share its block and no gateway shows their order.
     items: u32,
-    first_item: u32,
-    first_lot: LotId,
+    first_item: Option<u32>,
+    first_lot: Option<LotId>,
     /// Locked for them at most, fee included, in units of the token.
     escrow: Amount,
-    /// Name of their manifest's blob.
-    manifest: String,
+    /// Where their manifest is, as the batch's segment names it.
+    uri: String,
     /// Hash of the transaction; `None` unless one was sent.
     tx_hash: Option<String>,
     /// Where it is written what an intent is to append.
@@ -101,14 +112,17 @@ pub(super) async fn run(context: &Context, args: AppendArgs) -> anyhow::Result<(
             format!("run `piecework account deposit AMOUNT --token {}` first", open.token),
         ));
     }
+    if let Some(note) = short_lot(count, open.terms.lot_size) {
+        context.output.note(note);
+    }
     let manifest = Manifest::new(items.iter().map(|item| item.digest));
     let mut appended = Appended {
         batch,
         items: count,
-        first_item: open.items,
-        first_lot: LotId(lots::lot_count(open.items, open.terms.lot_size)),
+        first_item: None,
+        first_lot: None,
         escrow: Amount(escrow),
-        manifest: hex::encode(manifest.digest),
+        uri: manifest.uri(),
         tx_hash: None,
         spec: None,
     };
@@ -121,20 +135,47 @@ pub(super) async fn run(context: &Context, args: AppendArgs) -> anyhow::Result<(
             write_spec(&append, &path)?;
             appended.spec = Some(path);
         } else if let Some(signer) = signer {
-            let outcome = context.call(&signer, calls::batch_append(&append)).await?;
+            let outcome = send(context, &signer, &append).await?;
             appended.tx_hash = Some(outcome.tx_hash.to_string());
+            if let Some(place) = places(context, &outcome).await?.first() {
+                (appended.first_item, appended.first_lot) = (place.first_item, place.first_lot);
+                appended.escrow = place.escrow;
+            }
         }
     }
-    let escrow = token.show(escrow);
+    let escrow = token.show(appended.escrow.0);
     context.output.result(&appended, || describe(&appended, &escrow))
+}
+
+/// Sends the append, again while an append that came first makes it wait.
+async fn send(context: &Context, signer: &Sender, append: &BatchAppendArgs) -> anyhow::Result<Outcome> {
+    loop {
+        let sent = context.call(signer, calls::batch_append(append)).await;
+        match sent {
+            Err(error) if is_early(&error) => {
+                drawn(context, append.batch).await?;
+            }
+            sent => return sent,
+        }
+    }
+}
+
+/// Whether the contract refused an append only because a seed still chooses.
+fn is_early(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(TxError::Failed { failure, .. })
+        if failure.code.as_deref() == Some("ERR_BATCH_STATE") && failure.text.contains("still chooses"))
 }
 
 fn describe(appended: &Appended, escrow: &str) -> String {
     let Appended { batch, items, first_item, first_lot, .. } = appended;
     match (&appended.tx_hash, &appended.spec) {
-        (Some(_), _) => format!(
-            "appended {items} items to batch {batch}, from item {first_item} and lot {first_lot} on; {escrow} locked"
-        ),
+        (Some(tx_hash), _) => {
+            let place = match (first_item, first_lot) {
+                (Some(item), Some(lot)) => format!("from item {item} and lot {lot} on"),
+                _ => format!("by {tx_hash}; its place is in /v1/batches/{batch}/segments of a gateway"),
+            };
+            format!("appended {items} items to batch {batch}, {place}; {escrow} locked")
+        }
         (None, Some(path)) => format!(
             "{items} items are uploaded; batch {batch} will lock {escrow} more at most\nnext: piecework intent sign append {}",
             path.display()
@@ -146,6 +187,9 @@ fn describe(appended: &Appended, escrow: &str) -> String {
 /// How long a seed is waited for between two looks.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// Slices after which a bar is at one whatever the tickets are: it doubles with each.
+const SLICES: u32 = 64;
+
 /// A batch that takes appends now: while the last group's seed still chooses, it is waited for.
 async fn drawn(context: &Context, batch: BatchId) -> anyhow::Result<OpenBatch> {
     let mut waits = false;
@@ -156,22 +200,36 @@ async fn drawn(context: &Context, batch: BatchId) -> anyhow::Result<OpenBatch> {
             return Ok(open);
         }
         if !waits {
-            context.output.note("waiting until any node may claim in the last group, whose seed still chooses");
+            let now_s = context.now_s().await?;
+            let left_s = free_at(&open).map_or(0, |at| at.saturating_sub(now_s));
+            context.output.note(format!(
+                "waiting until every node may claim the last {} lots of batch {batch}, which were drawn just now: {} at most, or until they are done; then more may follow them",
+                lots % GROUP_LOTS,
+                time(left_s)
+            ));
             waits = true;
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
+/// When the seed of the last group chooses no longer, Unix seconds: every node may claim then.
+fn free_at(open: &OpenBatch) -> Option<u32> {
+    let lots = lots::lot_count(open.items, open.terms.lot_size);
+    let Draw::Seeded(seed) = open.progress.window.draw(lots / GROUP_LOTS)? else { return None };
+    let slice_s = open.terms.slice_s.max(1);
+    (0..SLICES)
+        .map(|slices| seed.at.saturating_add(slices.saturating_mul(slice_s)))
+        .find(|at| bar_is_at_one(seed, open.terms.seats(0), slice_s, *at))
+}
+
 /// A batch that takes appends, once no seed chooses in its last group.
 async fn living(context: &Context, batch: BatchId) -> anyhow::Result<OpenBatch> {
     let state = find(&context.coordinator()?, batch).await?;
-    let cancelled = state.status != piecework_interface::view::BatchStatus::Open;
+    let another = "create another with `piecework batch create --appendable`";
+    let status = state.status;
     let Some(open) = state.open else {
-        bail!(Problem::new(
-            format!("batch {batch} is {}", word(state.status)),
-            "create another with `piecework batch create --appendable`",
-        ));
+        bail!(Problem::new(format!("batch {batch} is {}", word(status)), another));
     };
     if !open.appendable {
         bail!(Problem::new(
@@ -179,24 +237,17 @@ async fn living(context: &Context, batch: BatchId) -> anyhow::Result<OpenBatch> 
             "create one that is: `piecework batch create --appendable`",
         ));
     }
-    if batch_closed_to_claims(&open.terms, cancelled, context.now_s().await?) {
-        let what = if cancelled {
-            format!("batch {batch} is cancelled")
-        } else {
-            format!("batch {batch} expires {}, too soon for a claim", date(open.terms.expires_at))
-        };
-        let fix = if cancelled {
-            "create another with `piecework batch create --appendable`".to_owned()
-        } else {
-            format!("run `piecework batch extend-expiry {batch} 7d` first")
-        };
-        bail!(Problem::new(what, fix));
+    if status != BatchStatus::Open {
+        bail!(Problem::new(format!("batch {batch} is cancelled"), another));
+    }
+    if batch_closed_to_claims(&open.terms, false, context.now_s().await?) {
+        bail!(over(batch, &open.terms));
     }
     if !open.items.is_multiple_of(open.terms.lot_size.into()) {
         bail!(Problem::new(
             format!("the last lot of batch {batch} is short, so nothing can follow it"),
             format!(
-                "append multiples of {} items, the last append excepted; create another batch",
+                "append multiples of {} items, the last append excepted; create another batch, for a stream with --lot-size 1",
                 open.terms.lot_size
             ),
         ));
@@ -204,24 +255,93 @@ async fn living(context: &Context, batch: BatchId) -> anyhow::Result<OpenBatch> 
     Ok(open)
 }
 
+/// What to say of a batch that takes no claims any more because of its expiry: no later one can be set.
+pub(super) fn over(batch: BatchId, terms: &Terms) -> Problem {
+    Problem::new(
+        format!(
+            "batch {batch} expires {}, and takes claims only until {} ({} before, --claim-ttl): that is over, and cannot be extended any more",
+            date(terms.expires_at),
+            date(terms.expires_at.saturating_sub(terms.claim_ttl_s)),
+            time(terms.claim_ttl_s)
+        ),
+        format!(
+            "create another with `piecework batch create`; `piecework batch cancel {batch}` brings back what this one does not use"
+        ),
+    )
+}
+
 /// Lets a batch expire later.
 ///
 /// # Errors
-/// If the time is not later, or the chain refuses.
+/// If the batch may not expire then, or the chain refuses.
 pub(super) async fn extend_expiry(context: &Context, args: ExtendExpiryArgs) -> anyhow::Result<()> {
-    let (batch, coordinator) = (BatchId(args.batch), context.coordinator()?);
-    let open = dispute::open(&coordinator, batch, "it is over").await?;
-    let expires_at = context.now_s().await?.saturating_add(args.expires);
-    if expires_at <= open.terms.expires_at {
-        bail!(Problem::new(
-            format!("batch {batch} expires {} already, which is later", date(open.terms.expires_at)),
-            "pass a longer TIME; to end it, run `piecework batch cancel`",
-        ));
-    }
+    let batch = BatchId(args.batch);
+    let (open, expires_at) = extension(context, batch, args.expires).await?;
     let signer = dispute::requester(context, batch, &open).await?;
     let outcome = context.call(&signer, calls::batch_extend_expiry(batch, expires_at)).await?;
     let result = json!({ "batch": batch, "expires_at": expires_at, "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || format!("batch {batch} expires {}", date(expires_at)))
+}
+
+/// A later expiry that the batch may have, Unix seconds.
+///
+/// # Errors
+/// The batch may not expire then.
+pub(in crate::commands) async fn extension(
+    context: &Context,
+    batch: BatchId,
+    from_now_s: u32,
+) -> anyhow::Result<(OpenBatch, u32)> {
+    let coordinator = context.coordinator()?;
+    let state = find(&coordinator, batch).await?;
+    let status = state.status;
+    let Some(open) = state.open.filter(|_| status == BatchStatus::Open) else {
+        bail!(Problem::new(format!("batch {batch} is {}", word(status)), "extend one that takes claims"));
+    };
+    let now_s = context.now_s().await?;
+    let lifetime_s = coordinator.config().await?.bounds.lifetime_max_s;
+    let expires_at = now_s.saturating_add(from_now_s);
+    match not_extensible(batch, &open, expires_at, (lifetime_s, now_s)) {
+        Some(problem) => Err(problem.into()),
+        None => Ok((open, expires_at)),
+    }
+}
+
+/// Why an open batch may not expire then.
+fn not_extensible(
+    batch: BatchId,
+    open: &OpenBatch,
+    expires_at: u32,
+    (lifetime_s, now_s): (u32, u32),
+) -> Option<Problem> {
+    let terms = &open.terms;
+    if terms.may_expire_at(expires_at, false, (open.created_at, lifetime_s), now_s) {
+        return None;
+    }
+    let latest = open.created_at.saturating_add(lifetime_s);
+    Some(if batch_closed_to_claims(terms, false, now_s) {
+        over(batch, terms)
+    } else if terms.adjudicator().is_some() {
+        Problem::new(
+            format!("batch {batch} has an adjudicator, whose bond waits for its end"),
+            "create another batch for what is left",
+        )
+    } else if expires_at <= terms.expires_at {
+        Problem::new(
+            format!("batch {batch} expires {} already, which is later", date(terms.expires_at)),
+            "pass a longer TIME; to end it, run `piecework batch cancel`",
+        )
+    } else {
+        Problem::new(
+            format!(
+                "a batch lives {} at most, and batch {batch} was created {}: it expires {} at the latest",
+                days(lifetime_s),
+                date(open.created_at),
+                date(latest)
+            ),
+            format!("pass {}s or less, or create another batch later", latest.saturating_sub(now_s)),
+        )
+    })
 }
 
 /// Ends an appendable batch whose lots have all begun: it closes with the last of them.
@@ -229,18 +349,46 @@ pub(super) async fn extend_expiry(context: &Context, args: ExtendExpiryArgs) -> 
 /// # Errors
 /// If lots have not begun, or the chain refuses.
 pub(super) async fn close(context: &Context, batch: BatchId) -> anyhow::Result<()> {
-    let coordinator = context.coordinator()?;
-    let state = find(&coordinator, batch).await?;
-    let settled = state.settled;
+    let state = find(&context.coordinator()?, batch).await?;
     if let Some(open) = &state.open {
         let lots = lots::lot_count(open.items, open.terms.lot_size);
-        let waiting = lots.saturating_sub(settled).saturating_sub(open.progress.live);
+        let waiting = lots.saturating_sub(state.settled).saturating_sub(open.progress.live);
         if waiting > 0 {
+            let expired = batch_closed_to_claims(&open.terms, false, context.now_s().await?);
+            let (what, fix) = if expired {
+                ("never will: it takes no claims any more, since it expired", "give them up")
+            } else {
+                ("have not begun", "wait for them, or give them up")
+            };
             bail!(Problem::new(
-                format!("{waiting} lots of batch {batch} have not begun"),
-                format!("wait for them, or give them up with `piecework batch cancel {batch}`"),
+                format!("{waiting} lots of batch {batch} {what}"),
+                format!("{fix} with `piecework batch cancel {batch}`"),
             ));
         }
     }
-    super::cancel(context, batch).await
+    end::run(context, batch, End::Close).await
+}
+
+#[cfg(test)]
+mod tests {
+    use piecework_console::fix_of;
+
+    use super::*;
+
+    #[test]
+    fn not_extensible__should_say_why_and_until_when() {
+        // Given a batch created at 1,000 that expires at 5,000, with claims of 600 s, where batches live 10,000 s
+        let terms = Terms { expires_at: 5_000, claim_ttl_s: 600, ..Terms::default() };
+        let mut open = dispute::tests::batch(terms, 4);
+        open.created_at = 1_000;
+        let why = |expires_at, now_s| not_extensible(BatchId(3), &open, expires_at, (10_000, now_s));
+        assert!(why(11_000, 4_400).is_none());
+        // Then a time beyond its longest life is refused with the latest one, counted from now
+        let late: anyhow::Error = why(11_001, 4_000).unwrap().into();
+        assert!(late.to_string().contains("1970-01-01T03:03:20Z at the latest"), "{late}");
+        assert!(fix_of(&late).unwrap().contains("pass 7000s or less"), "{late}");
+        // And one that takes no claims any more is over
+        assert!(why(6_000, 4_401).unwrap().to_string().contains("cannot be extended any more"));
+        assert!(why(5_000, 4_000).unwrap().to_string().contains("already"));
+    }
 }

@@ -15,11 +15,12 @@ use piecework_console::{Problem, amount::format_near};
 use piecework_interface::{
     amount::Amount,
     call::BatchSpec,
+    config::Bounds,
     event::Entry,
     ids::BatchId,
     lots, money,
     storage::{self, BATCH_BYTES},
-    terms::Terms,
+    terms::{Terms, TermsError},
     view::{Class, Referrer},
 };
 use serde::Serialize;
@@ -27,7 +28,7 @@ use serde::Serialize;
 use super::case::CaseArgs;
 use crate::{
     classes,
-    commands::{account, entries, registered},
+    commands::{account, days, entries, registered, time},
     context::{Context, execute},
     gold,
     items::{self, Item},
@@ -36,6 +37,8 @@ use crate::{
     upload::upload,
 };
 
+/// Items of a lot of a batch that takes appends, if none are named: every append fills its lots.
+const STREAM_LOT_SIZE: u8 = 1;
 /// Lots whose worst-case storage a requester should be able to cover at once.
 const LOTS_AT_ONCE: u32 = 32;
 
@@ -55,7 +58,8 @@ pub struct CreateArgs {
     /// `item`) and its `answer`. They are kept, with a secret, beside this file
     #[arg(long, value_name = "FILE", conflicts_with = "adjudicator")]
     gold: Option<PathBuf>,
-    /// Let more items be appended until the batch is cancelled, closed or expired: for a stream of requests
+    /// Let more items be appended until the batch is cancelled, closed or expired: for a stream of requests. Only whole lots can
+    /// be followed by others, so a lot has one item unless --lot-size says otherwise; then append multiples of it
     #[arg(long, visible_alias = "open")]
     appendable: bool,
     /// Free the closed batch's storage deposit at once: its results have no proof by the contract then
@@ -86,8 +90,8 @@ struct Created {
     lots: u32,
     /// Locked at most, fee included, in units of the token.
     escrow: Amount,
-    /// Name of the manifest blob.
-    manifest: String,
+    /// Where the manifest is: the name of its blob.
+    uri: String,
     /// Hash of the transaction that created it.
     tx_hash: Option<String>,
     /// Where the batch is written that an intent is to create.
@@ -223,7 +227,7 @@ impl Plan {
             items: self.count,
             lots: lots::lot_count(self.count, self.terms.lot_size),
             escrow: Amount(self.escrow),
-            manifest: hex::encode(self.manifest.digest),
+            uri: self.manifest.uri(),
             tx_hash: None,
             spec: None,
             gold_items: self.gold.as_ref().map_or(0, |gold| gold.answers().len()),
@@ -247,15 +251,15 @@ async fn plan(
     let registered = classes::all(&coordinator).await?;
     let class = classes::select(&registered, args.terms.class, "--class")?;
     let mut terms = args.terms.terms(class.class, reward, now_s);
+    if args.appendable && args.terms.lot_size.is_none() {
+        terms.lot_size = STREAM_LOT_SIZE;
+    }
     args.case.apply(context, &mut terms).await?;
     let referrer = args.case.referrer(context).await?;
     terms.check(&config.bounds, token.listed.min_reward.0, now_s).map_err(|error| {
-        let bounds = serde_json::to_value(&config.bounds).unwrap_or_default();
-        let fix = match (error.field, bounds.get(error.field)) {
-            ("reward", _) => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
-            ("expires_at", _) => format!("a batch lives {} seconds at most", config.bounds.lifetime_max_s),
-            (_, Some(bounds)) => format!("the configured bounds are {bounds} seconds"),
-            _ => "see `piecework batch create --help`".to_owned(),
+        let fix = match error.field {
+            "reward" => format!("the least reward is {}", token.show(token.listed.min_reward.0)),
+            _ => fix_of(&error, &terms, &config.bounds),
         };
         Problem::new(format!("{} must be {}", option_of(error.field), error.rule), fix)
     })?;
@@ -267,6 +271,9 @@ async fn plan(
     let plan = Plan { items, manifest, count, terms, escrow, gold, referrer };
     check_storage(&coordinator, requester, &plan).await?;
     check_balance(context, requester, token, &plan, args.from_balance || args.spec_out.is_some()).await?;
+    if let Some(note) = short_lot(plan.count, plan.terms.lot_size).filter(|_| args.appendable) {
+        context.output.note(note);
+    }
     if let Some(note) = without_appeal(&plan.terms, class, config.jury_nodes) {
         context.output.note(note);
     }
@@ -278,6 +285,32 @@ async fn plan(
         context.output.note(note);
     }
     Ok(plan)
+}
+
+/// What to say of an append, or a creation, that leaves a short last lot.
+pub(super) fn short_lot(items: u32, lot_size: u8) -> Option<String> {
+    let over = items % u32::from(lot_size.max(1));
+    (over > 0).then(|| {
+        format!(
+            "warning: {items} items do not fill lots of {lot_size}: the last lot holds {over}, and nothing can ever be appended after it; \
+             give a multiple of {lot_size} items, or create the batch with a --lot-size that divides them (1 for a stream)"
+        )
+    })
+}
+
+/// What to do about terms beyond their bounds.
+fn fix_of(error: &TermsError, terms: &Terms, bounds: &Bounds) -> String {
+    if error.field == "expires_at" {
+        return format!(
+            "a batch takes claims until its expiry less --claim-ttl, which is {}: pass --expires of more than that and of {} at most, or a shorter --claim-ttl",
+            time(terms.claim_ttl_s),
+            days(bounds.lifetime_max_s)
+        );
+    }
+    match serde_json::to_value(bounds).unwrap_or_default().get(error.field) {
+        Some(bounds) => format!("the configured bounds are {bounds} seconds"),
+        None => "see `piecework batch create --help`".to_owned(),
+    }
 }
 
 /// What to say of a batch whose class has too few nodes for appeals now.
@@ -338,4 +371,28 @@ async fn check_balance(
         ),
         "post fewer items, lower --reward or --replicas, or get more of the token",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_lot__should_warn_before_a_batch_is_sealed() {
+        assert_eq!(short_lot(64, 32), None);
+        assert_eq!(short_lot(3, 1), None);
+        let warning = short_lot(33, 32).unwrap();
+        assert!(warning.contains("the last lot holds 1") && warning.contains("--lot-size"), "{warning}");
+    }
+
+    #[test]
+    fn fix_of__should_name_the_claims_time_beside_the_expiry() {
+        // Given an expiry of 20 s beside claims of 600 s
+        let terms = Terms { reward: Amount(6), expires_at: 1_020, claim_ttl_s: 600, slice_s: 5, ..Terms::default() };
+        let error = TermsError { field: "expires_at", rule: "" };
+        let fix = fix_of(&error, &terms, &Bounds::default());
+        assert!(fix.contains("--claim-ttl, which is 10m: pass --expires of more than that"), "{fix}");
+        let error = TermsError { field: "slice_s", rule: "" };
+        assert!(fix_of(&error, &terms, &Bounds::default()).contains("seconds"));
+    }
 }

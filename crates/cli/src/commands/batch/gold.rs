@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use piecework_api::{
     GoldDocument, LotState, LotWithSlots,
     client::Client,
-    gold::{GoldItem, GoldRoot, NodeGold, VERSION, against, contradicted, copies, per_node},
+    gold::{GoldItem, GoldRoot, NodeGold, Said, VERSION, against, contradicted, copies, per_node},
 };
 use piecework_chain::Coordinator;
 use piecework_console::{Problem, table};
@@ -25,6 +25,10 @@ use serde::Serialize;
 use super::results;
 use crate::{context::Context, gold::NONE};
 
+/// Lots named in a sentence.
+const LOTS_SHOWN: usize = 8;
+/// Missed items that get a line.
+const MISSED_SHOWN: usize = 20;
 /// Journal lines in one answer of a gateway.
 const LINES: u32 = 1_000;
 
@@ -40,7 +44,19 @@ pub(super) struct Verified {
     contradicted: BTreeSet<u32>,
     /// Items whose accepted answer, which the contract takes, is not gold's.
     against: BTreeSet<u32>,
+    /// Lots whose accepted answers were looked at.
+    lots: BTreeSet<LotId>,
+    /// Which items of them each node missed.
+    missed: Vec<Missed>,
     nodes: Vec<NodeGold>,
+}
+
+/// An item to which nodes gave another answer than gold's.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Missed {
+    item: u32,
+    lot: LotId,
+    node_ids: Vec<String>,
 }
 
 /// What the journal has of a batch.
@@ -55,13 +71,13 @@ struct Journal {
     names: BTreeMap<AccountNo, String>,
 }
 
-/// Checks what is open of a batch's gold: `document`, or else all that the gateway has. The claims are those that the contract took;
+/// Checks what is open of a batch's gold, in these lots or in all: `document`, or else all that the gateway has. The claims are those that the contract took;
 /// `None` if the batch has no gold.
 pub(super) async fn verify(
     context: &Context,
     coordinator: &Coordinator,
     batch: BatchId,
-    claims: &[ResultClaim],
+    (claims, lots): (&[ResultClaim], &[u32]),
     document: Option<GoldDocument>,
 ) -> anyhow::Result<Option<Verified>> {
     let gateway = context.gateway()?;
@@ -82,22 +98,47 @@ pub(super) async fn verify(
     };
     let Some(document) = document else {
         let (contradicted, against) = (BTreeSet::new(), BTreeSet::new());
-        let nothing =
-            Verified { gold_root: root.root, leaves: None, opened: 0, contradicted, against, nodes: Vec::new() };
-        return Ok(Some(nothing));
+        return Ok(Some(Verified {
+            gold_root: root.root,
+            leaves: None,
+            opened: 0,
+            contradicted,
+            against,
+            lots: BTreeSet::new(),
+            missed: Vec::new(),
+            nodes: Vec::new(),
+        }));
     };
     root.check(&document).map_err(|error| {
         Problem::new(format!("this is not gold of batch {batch}: {error}"), "do not believe it, nor who gave it to you")
     })?;
-    let items = items(&gateway, batch, &journal, &root, &document, claims).await?;
+    let mut items = items(&gateway, batch, &journal, &root, &document, claims).await?;
+    // The openings of other lots stand beside no claim.
+    items.retain(|item| lots.is_empty() || lots.contains(&item.lot.0));
     Ok(Some(Verified {
         gold_root: root.root,
         leaves: Some(document.leaves),
         opened: document.openings.len(),
         contradicted: contradicted(&document.openings),
         against: against(&items),
+        lots: claims.iter().map(|claim| claim.lot).collect(),
+        missed: missed(&items),
         nodes: per_node(&items),
     }))
+}
+
+/// The items that nodes missed, with those nodes.
+fn missed(items: &[GoldItem]) -> Vec<Missed> {
+    let missed = |item: &GoldItem| {
+        let copies = item.copies.iter().filter(|copy| copy.said == Said::Missed);
+        let node_ids: Vec<String> = copies.map(|copy| copy.node_id.clone()).collect();
+        (!item.contradicted && !node_ids.is_empty()).then_some(Missed {
+            item: item.opening.item,
+            lot: item.lot,
+            node_ids,
+        })
+    };
+    items.iter().filter_map(missed).collect()
 }
 
 /// Everything that a gateway has open.
@@ -260,10 +301,21 @@ impl Verified {
             lines.push(format!("two answers to items {}, which count for nothing", list(&self.contradicted)));
         }
         lines.push(if self.against.is_empty() {
-            "no settled result stands against gold".to_owned()
+            let lots: Vec<String> = self.lots.iter().take(LOTS_SHOWN).map(LotId::to_string).collect();
+            let more = if self.lots.len() > LOTS_SHOWN { " and more" } else { "" };
+            match lots.is_empty() {
+                true => "no lot has settled, so no result stands against gold".to_owned(),
+                false => format!("no settled result of lot {}{more} stands against gold", lots.join(", ")),
+            }
         } else {
             format!("results of items {} stand against gold", list(&self.against))
         });
+        for Missed { item, lot, node_ids } in self.missed.iter().take(MISSED_SHOWN) {
+            lines.push(format!("item {item} of lot {lot} was missed by {}", node_ids.join(", ")));
+        }
+        if let Some(rest) = self.missed.len().checked_sub(MISSED_SHOWN).filter(|rest| *rest > 0) {
+            lines.push(format!("and {rest} more items; --json has them all"));
+        }
         let round = |round| ["first", "extension", "jury"].get(usize::from(round)).copied().unwrap_or("-").to_owned();
         let row = |node: &NodeGold| {
             let counts = [node.right, node.missed, node.silent].map(|count| count.to_string());

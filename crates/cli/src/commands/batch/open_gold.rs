@@ -66,6 +66,8 @@ struct Opened {
     /// Items with gold whose lots still take answers.
     closed: Vec<u32>,
     challenges: Vec<Disputed>,
+    /// Why results against gold were not challenged, if that was asked for.
+    unchallenged: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -131,6 +133,7 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
         })
         .collect();
     let challenges = disputes(context, &standing, &items, (&digest, batch), args.challenge).await?;
+    let unchallenged = if args.challenge { unchallenged(&standing, &items, &challenges) } else { Vec::new() };
     let opened = Opened {
         batch,
         document: hex::encode(digest),
@@ -140,6 +143,7 @@ pub(super) async fn run(context: &Context, args: OpenGoldArgs) -> anyhow::Result
         closed: secret.answers().iter().map(|known| known.item).filter(|item| !opens.contains(item)).collect(),
         items,
         challenges,
+        unchallenged,
     };
     context.output.result(&opened, || describe(&opened))
 }
@@ -320,6 +324,23 @@ async fn disputes(
     Ok(disputes)
 }
 
+/// Why lots with results against gold were not challenged; one line if there is none.
+fn unchallenged(standing: &Standing, items: &[OpenedItem], challenges: &[Disputed]) -> Vec<String> {
+    let against: BTreeSet<LotId> = items.iter().filter(|item| item.against).map(|item| item.lot).collect();
+    if against.is_empty() {
+        return vec!["nothing was challenged: no result stands against gold".to_owned()];
+    }
+    let rest = against.into_iter().filter(|lot| challenges.iter().all(|dispute| dispute.lot != *lot));
+    rest.map(|lot| match standing.lots.get(&lot) {
+        None => format!("lot {lot} was not challenged: it is settled, and a settled result stands for ever"),
+        Some(found) if found.state.case.as_ref().is_some_and(|case| !case.challenges.is_empty()) => {
+            format!("lot {lot} was not challenged: these results are challenged already")
+        }
+        Some(_) => format!("lot {lot} was not challenged: its window is over, or its results cannot be disputed"),
+    })
+    .collect()
+}
+
 fn describe(opened: &Opened) -> String {
     let names = |names: &[String]| if names.is_empty() { "-".to_owned() } else { names.join(" ") };
     let row = |item: &OpenedItem| {
@@ -345,6 +366,7 @@ fn describe(opened: &Opened) -> String {
             opened.closed.len()
         ));
     }
+    lines.extend(opened.unchallenged.iter().cloned());
     for dispute in &opened.challenges {
         lines.push(match &dispute.tx_hash {
             Some(_) => format!("challenged lot {}: a jury is drawn when its window is over", dispute.lot),
@@ -495,5 +517,18 @@ mod tests {
         assert!(early(&provisional(false), 9, 940), "a node may claim it yet");
         assert!(!early(&provisional(false), 9, 941), "no claim would be taken");
         assert!(!early(&provisional(true), 9, 0));
+    }
+
+    #[test]
+    fn unchallenged__should_say_why_there_was_no_challenge() {
+        // Given a result against gold in a lot without a record, so a settled one
+        let standing = Standing { open: None, cancelled: false, lots: BTreeMap::new(), results: BTreeMap::new() };
+        let gold = GoldAnswer { item: 4, answer: vec![7] };
+        let mut item = standing.item(LotId(1), &gold, None);
+        assert!(unchallenged(&standing, std::slice::from_ref(&item), &[])[0].contains("no result stands against gold"));
+        item.against = true;
+        let why = unchallenged(&standing, &[item], &[]);
+        assert_eq!(why.len(), 1);
+        assert!(why[0].contains("lot 1 was not challenged: it is settled"), "{why:?}");
     }
 }

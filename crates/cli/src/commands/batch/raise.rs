@@ -9,12 +9,13 @@ use piecework_interface::{
     call::BatchRaiseArgs,
     ids::{BatchId, LotId},
     lots, money,
+    round::batch_closed_to_claims,
     terms::Terms,
     view::{BatchStatus, OpenBatch},
 };
 use serde::Serialize;
 
-use super::{dispute, find};
+use super::{append::over, dispute, find};
 use crate::{
     commands::{account, word},
     context::Context,
@@ -88,8 +89,12 @@ pub async fn prepare(context: &Context, args: &RaiseArgs) -> anyhow::Result<Prep
     };
     let token = tokens::resolve(context, Some(&open.token.to_string())).await?;
     let reward = token.units(&args.reward)?;
-    if !open.terms.may_be_raised_to(reward, false, context.now_s().await?) {
-        bail!(refused(&open.terms, reward, &token, batch));
+    let now_s = context.now_s().await?;
+    if !open.terms.may_be_raised_to(reward, false, now_s) {
+        bail!(match batch_closed_to_claims(&open.terms, false, now_s) {
+            true => over(batch, &open.terms),
+            false => refused(&open.terms, reward, &token, batch),
+        });
     }
     let last = LotId(lots::lot_count(open.items, open.terms.lot_size).saturating_sub(1));
     let last_lives = coordinator.lot(batch, last).await?.is_some();
@@ -108,8 +113,7 @@ fn refused(terms: &Terms, reward: u128, token: &TokenInfo, batch: BatchId) -> Pr
         let what = format!("{} are an odd number of units, and a copy may be paid half of it", token.show(reward));
         return Problem::new(what, format!("give {} or {}", token.show(reward - 1), token.show(reward + 1)));
     }
-    let what = format!("batch {batch} expires too soon for a claim, or the reward is 2^80 units or more");
-    Problem::new(what, format!("run `piecework batch extend-expiry {batch} 7d` first, or give less"))
+    Problem::new(format!("{} are 2^80 units or more", token.show(reward)), "give less")
 }
 
 fn estimate(open: &OpenBatch, reward: u128, settled: u32, last_lives: bool) -> Estimate {

@@ -21,7 +21,7 @@ use piecework_interface::{
 use serde::Serialize;
 
 use super::{
-    find,
+    lookup,
     scored::{self, Copy},
 };
 use crate::context::Context;
@@ -81,6 +81,9 @@ struct ItemResult {
     /// SHA-256 of the adjudicator's report, if its scores hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<String>,
+    /// Whether this is the gateway's word alone, since the contract has forgotten the batch.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unproven: bool,
 }
 
 /// What became of an item.
@@ -102,11 +105,20 @@ enum ItemStatus {
 pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<()> {
     let batch = BatchId(args.batch);
     let gateway = context.gateway()?;
-    let on_chain = find(&context.coordinator()?, batch).await?;
+    let on_chain = lookup(&context.coordinator()?, batch).await?;
     let known = known(&gateway, batch).await?;
     let terms = &known.record.terms;
-    let digests = manifest(&gateway, &known, on_chain.open.as_ref()).await?;
-    let results = settled(&gateway, &on_chain, terms.answer_width).await?;
+    let digests = manifest(&gateway, &known, on_chain.as_ref().and_then(|batch| batch.open.as_ref())).await?;
+    let results = match &on_chain {
+        Some(on_chain) => settled(&gateway, on_chain, terms.answer_width).await?,
+        None => {
+            context.output.note(format!(
+                "warning: batch {batch} was forgotten, so the contract has nothing that proves its results: what follows is the word of the gateway at {}",
+                gateway.host()
+            ));
+            gateway.results(batch).await?
+        }
+    };
     if let Some(lot) = results.iter().find(|lot| lot.first_item != lot.lot.0.saturating_mul(terms.lot_size.into())) {
         bail!(untrue(lot.lot));
     }
@@ -126,12 +138,18 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
             settled.extend(item_results(lot, &digests));
         }
     }
-    let lines = lines(settled, &digests, on_chain.status == BatchStatus::Closed);
-    for line in &lines {
+    let is_closed = on_chain.as_ref().is_none_or(|batch| batch.status == BatchStatus::Closed);
+    let mut lines = lines(settled, &digests, is_closed);
+    for line in &mut lines {
+        line.unproven = on_chain.is_none();
         writeln!(out, "{}", serde_json::to_string(line)?).context("the results cannot be written")?;
     }
     out.flush().context("the results cannot be written")?;
-    context.output.note(format!("{}; proven against the contract's result root", summary(&lines, digests.len())));
+    let proof = match on_chain {
+        Some(_) => "proven against the contract's result root",
+        None => "unproven: the contract has forgotten the batch",
+    };
+    context.output.note(format!("{}; {proof}", summary(&lines, digests.len())));
     Ok(())
 }
 
@@ -290,7 +308,8 @@ impl ItemResult {
     /// An item without an accepted answer.
     fn new(index: u32, item: &[u8; 32], status: ItemStatus) -> Self {
         let item = hex::encode(item);
-        Self { index, item, answer: None, label: None, accepted: false, status, copies: Vec::new(), report: None }
+        let (answer, label, accepted, copies, report, unproven) = (None, None, false, Vec::new(), None, false);
+        Self { index, item, answer, label, accepted, status, copies, report, unproven }
     }
 }
 

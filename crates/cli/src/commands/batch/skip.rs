@@ -11,8 +11,8 @@ use piecework_interface::{
 };
 use serde_json::json;
 
-use super::dispute;
-use crate::{commands::entries, context::Context};
+use super::{dispute, end::refund};
+use crate::{commands::entries, context::Context, tokens};
 
 /// Lots of one call at most.
 const LOTS_MAX: usize = 64;
@@ -40,21 +40,42 @@ pub(super) async fn run(context: &Context, args: SkipArgs) -> anyhow::Result<()>
     }
     let signer = dispute::requester(context, batch, &open).await?;
     let wanted: Vec<LotId> = args.lots.iter().copied().map(LotId).collect();
+    let mut done = Vec::new();
+    for lot in &wanted {
+        if open.progress.window.is_marked(*lot) && coordinator.lot(batch, *lot).await?.is_none() {
+            done.push(*lot);
+        }
+    }
+    if done.len() == wanted.len() {
+        let what = format!("{} skipped or settled already in batch {batch}", named(&done));
+        bail!(Problem::new(what, "name lots that wait; see `piecework batch watch`"));
+    }
     let outcome = context.call(&signer, calls::batch_skip_lots(batch, wanted.clone())).await?;
     let closed = |entry| match entry {
         Entry::Settled { lot, .. } => Some(lot),
         _ => None,
     };
-    let skipped: Vec<LotId> = entries(&outcome)?.into_iter().filter_map(closed).collect();
+    let entries = entries(&outcome)?;
+    let back = refund(&entries, batch);
+    let skipped: Vec<LotId> = entries.into_iter().filter_map(closed).collect();
     let kept: Vec<LotId> = wanted.into_iter().filter(|lot| !skipped.contains(lot)).collect();
-    let result = json!({ "batch": batch, "skipped": skipped, "kept": kept, "tx_hash": outcome.tx_hash.to_string() });
+    let token = tokens::resolve(context, Some(&open.token.to_string())).await?;
+    let result = json!({ "batch": batch, "skipped": skipped, "kept": kept, "refund": back.to_string(),
+        "tx_hash": outcome.tx_hash.to_string() });
     context.output.result(&result, || {
-        let text = format!("skipped {} of batch {batch}; their escrow is back", names(&skipped));
+        let text = format!("skipped {} of batch {batch}; {} came back", names(&skipped), token.show(back));
         if kept.is_empty() {
             return text;
         }
-        format!("{text}\n{}: held by a node, settled, or not in reach of the batch's window yet", names(&kept))
+        format!(
+            "{text}\n{}: held by a node, skipped or settled already, or not in reach of the batch's window yet",
+            names(&kept)
+        )
     })
+}
+
+fn named(lots: &[LotId]) -> String {
+    format!("{} {}", names(lots), if lots.len() == 1 { "is" } else { "are" })
 }
 
 fn names(lots: &[LotId]) -> String {

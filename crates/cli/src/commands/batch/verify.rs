@@ -78,14 +78,18 @@ pub(super) async fn run(context: &Context, args: VerifyArgs) -> anyhow::Result<(
         Some(_) => None,
         None => {
             let document = args.gold.as_deref().map(document).transpose()?;
-            gold::verify(context, &coordinator, batch, &claims, document).await?
+            gold::verify(context, &coordinator, batch, (&claims, &args.lots), document).await?
         }
     };
     let told = lots.iter().map(|(lot, n, holds)| json!({ "lot": lot, "n": n, "holds": holds })).collect::<Vec<_>>();
     context.output.result(&json!({ "batch": batch, "lots": told, "gold": gold }), || {
         let text = match lots.len() {
             0 => format!("no lot of batch {batch} has settled yet"),
-            settled => format!("the contract takes the answers of all {settled} lots of batch {batch}"),
+            _ if !args.lots.is_empty() => {
+                let names: Vec<String> = lots.iter().map(|(lot, ..)| lot.to_string()).collect();
+                format!("the contract takes the answers of lot {} of batch {batch}", names.join(", "))
+            }
+            settled => format!("the contract takes the answers of all {settled} settled lots of batch {batch}"),
         };
         gold.iter().fold(text, |text, gold| format!("{text}\n{}", gold.describe()))
     })

@@ -4,20 +4,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
-use piecework_api::client::Client;
+use piecework_api::{BatchState, client::Client};
 use piecework_console::Problem;
 use piecework_interface::{
     ids::BatchId,
     lots,
-    view::{Batch, BatchStatus},
+    round::batch_closed_to_claims,
+    view::{Batch, BatchStatus, OpenBatch},
 };
 use serde::Serialize;
 
-use super::find;
-use crate::context::Context;
+use super::{find, lookup};
+use crate::{classes, commands::date, context::Context};
 
 /// Between two questions to the chain: about one block.
 const POLL: Duration = Duration::from_millis(600);
+/// After so long without a claim the likely reasons are named.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Looks at a mirror that is behind a closed batch, at most.
 const CATCH_UP: u32 = 10;
 
@@ -43,6 +46,8 @@ struct Standing {
     items: Option<u32>,
     accepted_items: Option<u32>,
     unresolved_items: Option<u32>,
+    /// Whether the contract dropped its row.
+    forgotten: bool,
 }
 
 impl Standing {
@@ -62,7 +67,28 @@ impl Standing {
             items: batch.open.as_ref().map(|open| open.items).or(known.map(|known| known.record.items)),
             accepted_items: known.map(|known| known.counts.accepted_items),
             unresolved_items: known.map(|known| known.counts.unresolved_items),
+            forgotten: false,
         }
+    }
+
+    /// The batch after the contract forgot it: what stood before, and what the gateway has.
+    fn gone(&self, known: Option<&piecework_api::Batch>) -> Self {
+        let before = self.clone();
+        Self {
+            status: BatchStatus::Closed,
+            settled: known.map_or(before.settled, |known| known.settled),
+            live: 0,
+            waiting: 0,
+            accepted_items: known.map(|known| known.counts.accepted_items),
+            unresolved_items: known.map(|known| known.counts.unresolved_items),
+            forgotten: true,
+            ..before
+        }
+    }
+
+    /// Whether no node has begun any lot.
+    const fn is_untouched(&self) -> bool {
+        self.settled == 0 && self.live == 0
     }
 
     fn items(&self) -> String {
@@ -76,8 +102,19 @@ impl Standing {
 }
 
 /// Asks chain and gateway where the batch stands.
-async fn look(context: &Context, gateway: &mut Option<Client>, batch: BatchId) -> anyhow::Result<Standing> {
-    let on_chain = find(&context.coordinator()?, batch).await?;
+async fn look(
+    context: &Context,
+    gateway: &mut Option<Client>,
+    batch: BatchId,
+    before: Option<&Standing>,
+) -> anyhow::Result<Standing> {
+    let coordinator = context.coordinator()?;
+    let on_chain = match (lookup(&coordinator, batch).await?, before) {
+        (Some(on_chain), _) => on_chain,
+        // One that is forgotten when it closes goes between two looks.
+        (None, Some(before)) => return Ok(before.gone(caught_up(context, gateway, batch).await.as_ref())),
+        (None, None) => find(&coordinator, batch).await?,
+    };
     let mut known = ask(context, gateway, batch).await;
     if on_chain.status == BatchStatus::Closed {
         // The last word waits a little for a mirror that is behind.
@@ -92,6 +129,19 @@ async fn look(context: &Context, gateway: &mut Option<Client>, batch: BatchId) -
     Ok(Standing::new(&on_chain, known.as_ref()))
 }
 
+/// A forgotten batch in the mirror, which may be a little behind.
+async fn caught_up(context: &Context, gateway: &mut Option<Client>, batch: BatchId) -> Option<piecework_api::Batch> {
+    let mut known = ask(context, gateway, batch).await;
+    for _ in 0..CATCH_UP {
+        if known.as_ref().is_none_or(|known| known.status == BatchState::Forgotten) {
+            break;
+        }
+        tokio::time::sleep(POLL).await;
+        known = ask(context, gateway, batch).await;
+    }
+    known
+}
+
 /// The gateway only adds to what the chain says, so without it the watch goes on.
 async fn ask(context: &Context, gateway: &mut Option<Client>, batch: BatchId) -> Option<piecework_api::Batch> {
     match gateway.as_ref()?.batch(batch, None).await {
@@ -104,11 +154,40 @@ async fn ask(context: &Context, gateway: &mut Option<Client>, batch: BatchId) ->
     }
 }
 
+/// Why nodes may leave a batch alone, with the commands to look.
+async fn reasons(context: &Context, batch: BatchId) -> anyhow::Result<String> {
+    let coordinator = context.coordinator()?;
+    let open = find(&coordinator, batch).await?.open;
+    let Some(OpenBatch { terms, requester, .. }) = open else { return Ok(format!("batch {batch} is closed")) };
+    if batch_closed_to_claims(&terms, false, context.now_s().await?) {
+        return Ok(format!("batch {batch} takes no claims any more: it expires {}", date(terms.expires_at)));
+    }
+    let classes = classes::all(&coordinator).await?;
+    let nodes = classes.iter().find(|class| class.class == terms.class).map_or(0, |class| class.nodes);
+    let needed = if terms.challenge_window_s > 0 && terms.adjudicator().is_none() {
+        coordinator.config().await?.jury_nodes.into()
+    } else {
+        u32::from(terms.start)
+    };
+    let what = format!("no node has begun a lot of batch {batch} so far; likely reasons:");
+    let class = format!(
+        "class {} has {nodes} active nodes, and a lot needs {needed}{}: see `piecework class list`",
+        terms.class,
+        if nodes < needed { ", so none can be finished" } else { "" }
+    );
+    let record = format!(
+        "the record of account {requester}: agents refuse a requester more than half of whose lots ended without results, cancelled or skipped ones included: see its batches on the gateway's page"
+    );
+    let terms = "the terms: agents refuse bonds, slashes, times or rewards beyond their policy: compare `piecework batch create --help`";
+    Ok([what, class, record, terms.to_owned()].join("\n  "))
+}
+
 pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()> {
     let mut gateway = context.network.gateway_url.is_some().then(|| context.gateway()).transpose()?;
     let batch = BatchId(args.batch);
     let started = Instant::now();
-    let mut standing = look(context, &mut gateway, batch).await?;
+    let mut standing = look(context, &mut gateway, batch, None).await?;
+    let mut stalls = false;
     let bar = context.output.bar(u64::from(standing.lots), "lots");
     loop {
         bar.set_position(u64::from(standing.settled));
@@ -132,8 +211,13 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
                 "watch longer, or see whether nodes of its class are active",
             ));
         }
+        if !stalls && standing.is_untouched() && started.elapsed() >= PATIENCE {
+            stalls = true;
+            let reasons = reasons(context, batch).await?;
+            bar.suspend(|| context.output.note(reasons));
+        }
         tokio::time::sleep(POLL).await;
-        let next = look(context, &mut gateway, batch).await?;
+        let next = look(context, &mut gateway, batch, Some(&standing)).await?;
         // Every change is a line of its own in the JSON form, so that a script can follow.
         if next != standing && context.output.is_json() {
             context.output.result(&standing, String::new)?;
@@ -142,8 +226,9 @@ pub(super) async fn run(context: &Context, args: WatchArgs) -> anyhow::Result<()
     }
     bar.finish_and_clear();
     context.output.result(&standing, || {
+        let closed = if standing.forgotten { "closed and forgotten" } else { "closed" };
         format!(
-            "batch {batch} is closed: {} of {} lots settled{}\nnext: piecework batch results {batch}",
+            "batch {batch} is {closed}: {} of {} lots settled{}\nnext: piecework batch results {batch}",
             standing.settled,
             standing.lots,
             standing.items()

@@ -11,17 +11,21 @@ use piecework_chain::{Coordinator, Sender, TxError, TxRequest};
 use piecework_client::calls;
 use piecework_console::Problem;
 use piecework_interface::{
-    event::Entry,
+    ids::TokenId,
     intent::{Action, INTENTS_MAX, Intent, SignedIntent},
     skip::Skip,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::{
+    outcome::{Did, Written, parts},
+    reason::{fix, of_cap, of_number, reason},
+};
 use crate::{
-    commands::{entries, word},
+    commands::{batch::place::places, entries, word},
     context::{Context, execute},
-    files,
+    files, tokens,
 };
 
 /// Withdrawals that the gas of one transaction carries.
@@ -40,8 +44,10 @@ pub struct RelayArgs {
 pub(in crate::commands) struct Relayed {
     account_id: Option<String>,
     pub(in crate::commands) status: Status,
+    /// What it did, if it was executed.
+    did: Option<Did>,
     code: Option<Skip>,
-    reason: Option<&'static str>,
+    reason: Option<String>,
     pub(in crate::commands) tx_hash: String,
 }
 
@@ -65,58 +71,72 @@ pub(super) async fn run(context: &Context, args: RelayArgs) -> anyhow::Result<()
     if intents.is_empty() {
         bail!(Problem::new("the files hold no intents", "sign one with `piecework intent sign`"));
     }
-    let relayed = relay(context, &intents).await?;
-    context.output.result(&json!({ "intents": relayed }), || lines(&relayed))
+    let relayed = send_all(context, &intents).await?;
+    let text = lines(context, &relayed).await?;
+    context.output.result(&json!({ "intents": relayed }), || text)?;
+    match refusal(&relayed, true) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
+    }
 }
 
-/// Sends intents in as many calls as they need, and says what became of each.
+/// Sends intents that no file keeps, in as many calls as they need, and says what became of each.
 ///
 /// # Errors
 /// None of them was executed, or a call could not be sent.
 pub(in crate::commands) async fn relay(context: &Context, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
-    let (coordinator, signer) = (context.coordinator()?, context.signer().await?);
+    let relayed = send_all(context, intents).await?;
+    let none = relayed.iter().all(|intent| intent.status != Status::Executed);
+    match refusal(&relayed, false).filter(|_| none) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(relayed),
+    }
+}
+
+async fn send_all(context: &Context, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
+    let signer = context.signer().await?;
     let mut relayed = Vec::new();
     for call in calls(intents) {
-        relayed.extend(send(&coordinator, &signer, call).await?);
-    }
-    if relayed.iter().all(|intent| intent.status != Status::Executed) {
-        let first = &relayed[0];
-        let what = match relayed.as_slice() {
-            [only] => format!("the intent was not executed: {}", only.reason.unwrap_or_default()),
-            all => format!("none of {} intents was executed:\n{}", all.len(), lines(all)),
-        };
-        bail!(Problem::new(what, fix(first.code)));
+        relayed.extend(send(context, &signer, call).await?);
     }
     Ok(relayed)
 }
 
-/// What became of each, one a line.
-fn lines(relayed: &[Relayed]) -> String {
-    let line = |(number, intent): (usize, &Relayed)| {
-        let status = word(intent.status);
-        let reason = intent.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        format!("{number}  {}  {status}{reason}", intent.account_id.as_deref().unwrap_or("?"))
+/// What to say if not all were executed.
+fn refusal(relayed: &[Relayed], is_kept: bool) -> Option<Problem> {
+    let refused: Vec<&Relayed> = relayed.iter().filter(|intent| intent.status != Status::Executed).collect();
+    let first = refused.first()?;
+    let reason = first.reason.as_deref().unwrap_or_default();
+    let what = match (refused.len(), relayed.len()) {
+        (1, 1) => format!("the intent was not executed: {reason}"),
+        (none, all) if none == all => format!("none of {all} intents was executed; the first: {reason}"),
+        (some, all) => format!("{some} of {all} intents were not executed; the first of these: {reason}"),
     };
-    (1..).zip(relayed).map(line).collect::<Vec<_>>().join("\n")
+    Some(Problem::new(what, fix(first.code, is_kept)))
 }
 
-/// What to do about an intent that did nothing.
-const fn fix(code: Option<Skip>) -> &'static str {
-    match code {
-        Some(Skip::NoKey) => {
-            "its account lets the key sign with `piecework intent key-add PUBLIC_KEY`, then relay it again"
-        }
-        Some(Skip::NoAccount) => "register its account with `piecework account storage-deposit`, then relay it again",
-        Some(Skip::Chain | Skip::Signature) => "sign it for this contract and chain, with `piecework intent sign`",
-        Some(Skip::Nonce) => {
-            "it may have been executed before: look at its account, and sign what is still wanted again"
-        }
-        _ => "mend what the reason names, and sign what is still wanted again, with `piecework intent sign`",
+/// What became of each, one a line.
+async fn lines(context: &Context, relayed: &[Relayed]) -> anyhow::Result<String> {
+    let mut lines = Vec::with_capacity(relayed.len());
+    for (number, intent) in (1..).zip(relayed) {
+        let said = match (&intent.did, &intent.reason) {
+            (Some(did), _) => format!(": {}", did.describe(context).await?),
+            (None, Some(reason)) => format!(": {reason}"),
+            (None, None) => String::new(),
+        };
+        lines.push(format!("{number}  {}  {}{said}", intent.account_id.as_deref().unwrap_or("?"), word(intent.status)));
     }
+    Ok(lines.join("\n"))
 }
 
 /// Sends one call. It fails only if none of its intents is genuine, which is no error of the others' calls.
-async fn send(coordinator: &Coordinator, signer: &Sender, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
+async fn send(context: &Context, signer: &Sender, intents: &[SignedIntent]) -> anyhow::Result<Vec<Relayed>> {
+    let coordinator = context.coordinator()?;
+    let read: Vec<Option<Intent>> = intents.iter().map(|intent| serde_json::from_str(&intent.message).ok()).collect();
+    let mut tokens = Vec::with_capacity(read.len());
+    for intent in &read {
+        tokens.push(token_of(&coordinator, intent.as_ref()).await?);
+    }
     let withdrawals = intents.iter().filter(|intent| withdraws(intent)).count();
     let request = TxRequest::to(coordinator.account_id().clone()).call(calls::intents_execute(intents, withdrawals));
     let (outcome, void) = match execute(signer, request).await {
@@ -130,25 +150,61 @@ async fn send(coordinator: &Coordinator, signer: &Sender, intents: &[SignedInten
         Err(error) => return Err(error.into()),
     };
     let (entries, hash) = (entries(&outcome)?, outcome.tx_hash.to_string());
-    let result = (0_u8..).zip(intents).map(|(index, intent)| {
-        let (status, code) = entries
-            .iter()
-            .find_map(|entry| match entry {
-                Entry::Intent { op, failed: None, .. } if *op == index => Some((Status::Executed, None)),
-                Entry::Intent { op, failed, .. } if *op == index => Some((Status::Failed, *failed)),
-                Entry::Skipped { op, code } if *op == index => Some((Status::Skipped, Some(*code))),
-                _ => None,
-            })
-            .unwrap_or((Status::Skipped, void));
-        relayed(intent, status, code, &hash)
-    });
-    Ok(result.collect())
+    let parts = parts(&entries, &places(context, &outcome).await?);
+    let nothing = Written::default();
+    let mut relayed = Vec::with_capacity(intents.len());
+    for (index, ((signed, intent), token)) in (0_u8..).zip(intents.iter().zip(&read).zip(tokens)) {
+        let written = parts.get(&index).unwrap_or(&nothing);
+        let account_id = intent.as_ref().map(|intent| intent.account_id.clone());
+        let tx_hash = hash.clone();
+        relayed.push(match written.refusal() {
+            None => {
+                let did = intent.as_ref().and_then(|intent| written.did(&intent.kind, token, &entries));
+                Relayed { account_id, status: Status::Executed, did, code: None, reason: None, tx_hash }
+            }
+            Some((is_used, code)) => {
+                let status = if is_used { Status::Failed } else { Status::Skipped };
+                let code = code.or(void);
+                let reason = match code {
+                    Some(code) => Some(why(context, signed, intent.as_ref(), code).await?),
+                    None => None,
+                };
+                Relayed { account_id, status, did: None, code, reason, tx_hash }
+            }
+        });
+    }
+    Ok(relayed)
 }
 
-fn relayed(intent: &SignedIntent, status: Status, code: Option<Skip>, tx_hash: &str) -> Relayed {
-    let read: Option<Intent> = serde_json::from_str(&intent.message).ok();
-    let account_id = read.map(|intent| intent.account_id);
-    Relayed { account_id, status, code, reason: code.map(Skip::text), tx_hash: tx_hash.to_owned() }
+/// The token of a batch that an intent ends or takes lots from: a closed batch's row no longer has it.
+async fn token_of(coordinator: &Coordinator, intent: Option<&Intent>) -> anyhow::Result<Option<TokenId>> {
+    let batch = match intent.map(|intent| &intent.kind) {
+        Some(Action::Cancel(args)) => args.batch,
+        Some(Action::Skip(args)) => args.batch,
+        _ => return Ok(None),
+    };
+    Ok(coordinator.batch(batch).await?.and_then(|batch| batch.open).map(|open| open.token))
+}
+
+/// Why an intent was not executed.
+async fn why(context: &Context, signed: &SignedIntent, intent: Option<&Intent>, code: Skip) -> anyhow::Result<String> {
+    let plain = reason(intent.map(|intent| intent.kind.kind()), code).to_owned();
+    let (Some(intent), Skip::Nonce | Skip::KeyCap) = (intent, code) else { return Ok(plain) };
+    let keys = context.coordinator()?.intent_keys(&intent.account_id).await?;
+    let key = keys.iter().find(|key| key.public_key == signed.public_key);
+    let limit = key.and_then(|key| Some((key, key.limit?)));
+    Ok(match (code, limit) {
+        (Skip::KeyCap, Some((key, limit))) => {
+            let token = tokens::resolve(context, Some(&limit.token.to_string())).await?;
+            of_cap(key, &token, context.now_s().await?)
+        }
+        (Skip::KeyCap, None) => plain,
+        _ => {
+            let mut number = [0; 8];
+            number.copy_from_slice(&signed.nonce[..8]);
+            of_number(u64::from_be_bytes(number), key)
+        }
+    })
 }
 
 /// Parts a list into calls that a transaction's gas covers, in order.
@@ -221,6 +277,27 @@ mod tests {
         assert_eq!(lengths(&vec![signed(Action::default()); 33]), [16, 16, 1]);
         assert_eq!(lengths(&vec![withdraw(); 21]), [10, 10, 1]);
         assert_eq!(lengths(&[withdraw()]), [1]);
+    }
+
+    #[test]
+    fn refusal__should_count_what_was_not_executed() {
+        let relayed = |status| Relayed {
+            account_id: None,
+            status,
+            did: None,
+            code: None,
+            reason: (status != Status::Executed).then(|| "no".to_owned()),
+            tx_hash: String::new(),
+        };
+        let said = |all: &[Status]| {
+            let all: Vec<Relayed> = all.iter().copied().map(relayed).collect();
+            refusal(&all, true).map(|problem| problem.to_string()).unwrap_or_default()
+        };
+        let (good, bad) = (Status::Executed, Status::Failed);
+        assert_eq!(said(&[good, good]), "");
+        assert_eq!(said(&[bad]), "the intent was not executed: no");
+        assert!(said(&[bad, bad]).starts_with("none of 2 intents was executed"));
+        assert!(said(&[good, bad, good]).starts_with("1 of 3 intents were not executed"));
     }
 
     #[test]

@@ -21,11 +21,12 @@ use piecework_interface::{
 
 use serde::de::DeserializeOwned;
 
-use super::KINDS;
+use super::lacks::{Draft, lacks};
 use crate::{
     commands::{
         account,
         batch::{
+            append,
             challenge::{self, ChallengeArgs},
             raise::{self, RaiseArgs},
         },
@@ -142,7 +143,7 @@ pub struct BatchArgs {
 
 pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()> {
     let kind = action(context, args.what).await?;
-    let (account_id, signed) = sign(context, kind, args.account_id, args.deadline, args.nonce).await?;
+    let (account_id, signed) = sign(context, kind, args.account_id, args.deadline, args.nonce, Use::Kept).await?;
     let text = serde_json::to_string(&signed)?;
     match args.out {
         // What is signed is a document: it is JSON for people as well.
@@ -159,6 +160,15 @@ pub(super) async fn run(context: &Context, args: SignArgs) -> anyhow::Result<()>
     }
 }
 
+/// What becomes of a signed intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It is written down, for later.
+    Kept,
+    /// It is sent at once.
+    Sent,
+}
+
 /// An intent of an account, the key file's by default, signed with the key file.
 pub(super) async fn sign(
     context: &Context,
@@ -166,6 +176,7 @@ pub(super) async fn sign(
     account_id: Option<AccountId>,
     deadline: Duration,
     nonce: Option<u64>,
+    use_of: Use,
 ) -> anyhow::Result<(AccountId, SignedIntent)> {
     let coordinator = context.coordinator()?;
     let key = context.key()?;
@@ -181,24 +192,17 @@ pub(super) async fn sign(
     let deadline = context.now_s().await?.saturating_add(u32::try_from(deadline.as_secs())?);
     let not_ed25519 =
         || Problem::new("intents need an ed25519 key", "pass a key file whose public key begins with ed25519:");
-    if let Action::Transfer(Payment { receiver_id, .. }) = &kind
-        && coordinator.account_no(receiver_id).await?.is_none()
-    {
-        context.output.note(format!(
-            "{receiver_id} is not registered, so this fails until somebody runs `piecework account storage-deposit {receiver_id}`"
-        ));
-    }
     let public_key: PublicKey = key.public_key.to_string().parse().map_err(|_| not_ed25519())?;
     let own = || (own_key(account_id.as_str()) == Some(public_key)).then(|| IntentKey::own(public_key));
     let keys = coordinator.intent_keys(&account_id).await?;
     let registered = keys.into_iter().find(|key| key.public_key == public_key).or_else(own);
-    let wanted = kind.kind();
-    // It is said, not refused: the key may be added later.
-    if !registered.as_ref().is_some_and(|key| key.kinds.has(wanted)) {
-        let name = KINDS.iter().find(|(.., kind)| *kind == wanted).map_or("", |(name, ..)| name);
-        context.output.note(format!(
-            "{public_key} may not sign this for {account_id} yet: run `piecework intent key-add {public_key} --kinds {name} --daily-cap AMOUNT`"
-        ));
+    let draft = Draft { account_id: account_id.as_str(), public_key, key: registered.as_ref(), action: &kind };
+    for lack in lacks(context, &draft).await? {
+        match use_of {
+            // It is said, not refused: what it lacks may come later.
+            Use::Kept => context.output.note(format!("note: {}: {}", lack.what, lack.fix)),
+            Use::Sent => return Err(Problem::from(lack).into()),
+        }
     }
     let number = number(registered.as_ref(), nonce)?;
     let intent = Intent { chain_id, account_id: account_id.to_string(), deadline, kind };
@@ -245,7 +249,7 @@ async fn action(context: &Context, what: SignCommand) -> anyhow::Result<Action> 
             Action::Raise(Raise { token: prepared.token.id(), raise: prepared.call })
         }
         SignCommand::ExtendExpiry(ExtendExpiryArgs { batch, expires }) => {
-            let expires_at = context.now_s().await?.saturating_add(expires);
+            let (_, expires_at) = append::extension(context, BatchId(batch), expires).await?;
             Action::ExtendExpiry(BatchExtendExpiryArgs { batch: BatchId(batch), expires_at })
         }
         SignCommand::Cancel(OneBatch { batch }) => Action::Cancel(call::BatchArgs { batch: BatchId(batch) }),

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::{
     relay::relay,
-    sign::{PayArgs, payment, sign},
+    sign::{PayArgs, Use, payment, sign},
 };
-use crate::{context::Context, tokens};
+use crate::{commands::account, context::Context, tokens};
 
 /// How long it may take until it is executed.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -24,7 +24,9 @@ pub async fn run(context: &Context, args: PayArgs) -> anyhow::Result<()> {
     let token = tokens::resolve(context, args.token.as_deref()).await?;
     let payment = payment(&token, args)?;
     let (receiver_id, amount, memo) = (payment.receiver_id.clone(), payment.amount, payment.memo.clone());
-    let (account_id, signed) = sign(context, Action::Transfer(payment), None, DEADLINE, None).await?;
+    let payer_id = context.key()?.account_id;
+    account::cover(context, &payer_id, &token, amount.0, "the tip").await?;
+    let (account_id, signed) = sign(context, Action::Transfer(payment), None, DEADLINE, None, Use::Sent).await?;
     let relayed = relay(context, &[signed]).await?;
     let tx_hash = &relayed.first().context("an intent without an outcome")?.tx_hash;
     let result = json!({
