@@ -14,8 +14,8 @@ use piecework_indexer::{
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs, OperatorConfirmArgs,
-        StakeRemoveArgs,
+        BatchArgs, BatchSkipLotsArgs, BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs,
+        OperatorConfirmArgs, StakeRemoveArgs,
     },
     commitment::{Place, commitment},
     config::{Bounds, Config as ContractConfig},
@@ -26,7 +26,8 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, Digest, LotId},
     money,
     op::{Op, Target},
-    terms::{Terms, Verification},
+    terms::{JURY, Terms, Verification},
+    view::{LotPhase, LotState},
 };
 use piecework_store::{DatabaseUrl, PgPool};
 use serde_json::Value;
@@ -225,6 +226,19 @@ impl Market {
         }
     }
 
+    /// The requester closes lots without a result.
+    pub fn skip(&mut self, batch: BatchId, lots: &[u32]) {
+        let args = BatchSkipLotsArgs { batch, lots: lots.iter().copied().map(LotId).collect() };
+        self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_skip_lots(args)).unwrap();
+        self.take();
+    }
+
+    /// The requester cancels a batch.
+    pub fn cancel(&mut self, batch: BatchId) {
+        self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_cancel(BatchArgs { batch })).unwrap();
+        self.take();
+    }
+
     /// Posts a batch of one lot, which nodes 1 and 2 answer: its result may be challenged.
     pub fn provisional(&mut self) -> BatchId {
         let batch = self.post_with(Terms { challenge_window_s: 60, ..terms() }, 4);
@@ -250,6 +264,33 @@ impl Market {
         self.chain.pass(60);
         self.work(AccountNo(3), Op::Draw { batch, at: At::Lot(lot) });
         batch
+    }
+
+    /// As [`Market::dispute`]; the juror answers fours, and the lot settles.
+    pub fn rule(&mut self) -> BatchId {
+        let (batch, lot, juror) = (self.dispute(), LotId(0), AccountNo(3));
+        self.chain.pass(60);
+        self.work(juror, Op::Claim { batch, lot });
+        let place = Place { contract: chain::CONTRACT, batch, lot, round: JURY, node: juror };
+        self.work(juror, Op::Commit { batch, lot, commitment: commitment(sha256, place, &[4], &SALT) });
+        self.poke_until(batch, lot, |state| state.is_some_and(|state| state.phase == LotPhase::Revealing));
+        self.work(juror, Op::Reveal { batch, lot, answers: vec![4], salt: SALT });
+        self.poke_until(batch, lot, |state| state.is_none());
+        batch
+    }
+
+    /// Pokes a lot, a minute apart, until it stands so.
+    fn poke_until(&mut self, batch: BatchId, lot: LotId, stands: impl Fn(Option<&LotState>) -> bool) {
+        for _ in 0..60 {
+            if stands(self.chain.mirror.lots.get(&(batch, lot))) {
+                return;
+            }
+            self.chain.pass(60);
+            if self.chain.poke(&[Target::Lot(batch, lot)]).is_ok() {
+                self.take();
+            }
+        }
+        panic!("lot {lot} of batch {batch} does not get there");
     }
 
     /// A market with one batch of 18 items in five lots: lots 0 and 1 settled by nodes 1 and 2 (lot 1 with an item
