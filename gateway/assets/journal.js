@@ -19,12 +19,13 @@ const SKIPS = {
   58: 'paused, or too many withdrawals', 59: 'the lot takes no such challenge',
 };
 
-/** What an intent asks for, by its kind. */
+/** What an intent asks for, by its kind, in the order of the bits of a key's kinds. */
 const KINDS = {
   transfer: 'a transfer', withdraw: 'a withdrawal', create_batch: 'a batch', challenge: 'a challenge', append: 'an append', extend_expiry: 'a later expiry',
   cancel: 'a cancellation', skip: 'the end of lots', forget: 'the end of a closed batch’s row', raise: 'a raise',
 };
 const kind = (word) => KINDS[word] ?? word;
+const kinds = (set) => Object.values(KINDS).filter((_, bit) => (set >> bit) & 1).join(', ');
 
 /** Per tag: [kind, sentence]. `who` is the node that made the call, `name` gives an account's name, `money` an amount's text. */
 const WORDS = {
@@ -78,7 +79,7 @@ const WORDS = {
   paid: ([, batch]) => ['money', `What lots of batch ${batch} left was paid out`],
   close: ([, batch]) => ['batch', `Batch ${batch} is complete`],
   forget: ([, batch]) => ['batch', `Batch ${batch} was forgotten`],
-  key: ([, account, , set], who, name) => ['account', set.length ? `${name(account)} lets a key sign intents: ${set.map(kind).join(', ')}` : `${name(account)} took the right to sign intents from a key`],
+  key: ([, account, , set], who, name) => ['account', set ? `${name(account)} lets a key sign for ${kinds(set)}` : `${name(account)} took the right to sign intents from a key`],
   transfer: ([, account, receiver, token, amount, memo], who, name, money) => ['money', `${name(account)} sent ${money(token, amount)} to ${name(receiver)}${memo === null ? '' : `: “${memo}”`}`],
   intent: ([, , account, , asked, , , failed], who, name) => [failed === null ? 'money' : 'skip', `${name(account)} signed an intent, ${kind(asked)}: ${failed === null ? 'done' : `not done, ${SKIPS[failed] || `code ${failed}`}`}`],
   skip: ([, , code], who) => ['skip', `${who}: skipped, ${SKIPS[code] || `code ${code}`}`],
