@@ -26,8 +26,7 @@ use piecework_interface::{
     ids::{AccountNo, BatchId, ClassId, Digest, LotId},
     money,
     op::{Op, Target},
-    terms::{JURY, Terms, Verification},
-    view::{LotPhase, LotState},
+    terms::{Terms, Verification},
 };
 use piecework_store::{DatabaseUrl, PgPool};
 use serde_json::Value;
@@ -264,33 +263,6 @@ impl Market {
         self.chain.pass(60);
         self.work(AccountNo(3), Op::Draw { batch, at: At::Lot(lot) });
         batch
-    }
-
-    /// As [`Market::dispute`]; the juror answers fours, and the lot settles.
-    pub fn rule(&mut self) -> BatchId {
-        let (batch, lot, juror) = (self.dispute(), LotId(0), AccountNo(3));
-        self.chain.pass(60);
-        self.work(juror, Op::Claim { batch, lot });
-        let place = Place { contract: chain::CONTRACT, batch, lot, round: JURY, node: juror };
-        self.work(juror, Op::Commit { batch, lot, commitment: commitment(sha256, place, &[4], &SALT) });
-        self.poke_until(batch, lot, |state| state.is_some_and(|state| state.phase == LotPhase::Revealing));
-        self.work(juror, Op::Reveal { batch, lot, answers: vec![4], salt: SALT });
-        self.poke_until(batch, lot, |state| state.is_none());
-        batch
-    }
-
-    /// Pokes a lot, a minute apart, until it stands so.
-    fn poke_until(&mut self, batch: BatchId, lot: LotId, stands: impl Fn(Option<&LotState>) -> bool) {
-        for _ in 0..60 {
-            if stands(self.chain.mirror.lots.get(&(batch, lot))) {
-                return;
-            }
-            self.chain.pass(60);
-            if self.chain.poke(&[Target::Lot(batch, lot)]).is_ok() {
-                self.take();
-            }
-        }
-        panic!("lot {lot} of batch {batch} does not get there");
     }
 
     /// A market with one batch of 18 items in five lots: lots 0 and 1 settled by nodes 1 and 2 (lot 1 with an item

@@ -236,7 +236,7 @@ mod tests {
         // Given a node whose earnings were all withdrawn
         let text = text(&status(), &Names::default());
         assert!(text.contains("earned so far: 3 NEAR\n  balance: nothing\n"), "{text}");
-        assert!(text.contains("failed at 11:12:38 UTC: call poke failed\n"), "{text}");
+        assert!(text.contains("failed at 15:52:38 UTC: call poke failed\n"), "{text}");
     }
 
     #[test]

@@ -97,23 +97,4 @@ mod tests {
         assert_eq!((&lot["round"], &lot["appeal"]), (&json!(2), &json!(true)));
         assert_eq!(gateway.json("/v1/batches/0/lot-states").await["states"], "j");
     }
-
-    #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
-    async fn lots_get__should_show_what_a_juror_got(pool: PgPool) {
-        // Given a lot that one juror decided
-        let mut market = Market::open(&pool, 3).await;
-        market.rule();
-        market.commit().await;
-        let gateway = Gateway::start(&pool).await;
-
-        // When it is asked for, and the juror
-        let lot = gateway.json("/v1/batches/0/lots/0").await;
-        let juror = gateway.json("/v1/nodes/node3.test.near").await;
-
-        // Then its fee of one item's reward is beside its slot, and among what it earned
-        let slots = lot["slots"].as_array().unwrap();
-        let fees: Vec<_> = slots.iter().map(|slot| (&slot["node_id"], &slot["pay"], &slot["juror_fee"])).collect();
-        assert!(fees.contains(&(&json!("node3.test.near"), &json!("0"), &json!("100"))), "{fees:?}");
-        assert_eq!(juror["earned"], json!([{ "token": 1, "amount": "100" }]));
-    }
 }

@@ -513,20 +513,6 @@ fn front__should_leave_out_a_lot_whose_leavers_thin_the_class() {
 }
 
 #[test]
-fn why__should_name_the_time_at_which_the_ticket_passes() {
-    // Given a lot that is drawn among so many tickets that the node's comes late.
-    let mut facts = facts(9);
-    let Draw::Seeded(seed) = &mut batch(&mut facts).open.progress.window.draws[0] else { panic!("a seed") };
-    seed.tickets = 100_000;
-    batch(&mut facts).open.items = 1;
-    let mut state = state();
-    // When it looks, then it says until when it waits.
-    assert_eq!(state.step(0, Event::Facts(Box::new(facts))), []);
-    let why = state.why_no_work(0);
-    assert!(why[0].contains("waiting: this node's ticket passes at about") && why[0].contains(" UTC, in "), "{why:?}");
-}
-
-#[test]
 fn why__should_tell_settled_lots_from_those_that_are_not_drawn() {
     let why = |facts: &Facts| {
         let mut state = state();
