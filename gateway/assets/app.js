@@ -17,6 +17,7 @@ const state = {
   selected: undefined,
   batch: undefined,
   states: '',
+  totals: {},
   from: 0,
   lot: undefined,
   classes: new Map(),
@@ -85,13 +86,14 @@ const wantBatches = task(1500, async () => {
 const wantBatch = task(400, async () => {
   const wanted = state.selected;
   if (wanted === undefined) return;
-  const [batch, marks] = await Promise.all([
-    get(`/v1/batches/${wanted}`),
-    get(`/v1/batches/${wanted}/lot-states?from=${state.from}&limit=${WINDOW}`),
-  ]);
+  if (!(wanted <= state.batches[0]?.batch)) {
+    const { items: [newest] } = await get('/v1/batches?limit=1');
+    if (!(wanted <= newest?.batch)) return void (wanted === state.selected && showMissing(wanted, newest?.batch));
+  }
+  const batch = await get(`/v1/batches/${wanted}`);
+  const marks = await get(`/v1/batches/${wanted}/lot-states?from=${state.from}&limit=${WINDOW}`);
   if (wanted !== state.selected) return;
-  state.batch = batch;
-  state.states = marks.states;
+  Object.assign(state, { batch, states: marks.states, totals: marks.totals });
   showBatch();
   wantGold();
   const row = state.batches.findIndex((other) => other.batch === wanted);
@@ -103,11 +105,11 @@ const wantBatch = task(400, async () => {
 
 const wantLot = task(400, async () => {
   const { selected, lot } = state;
-  if (lot === undefined) return;
+  if (lot === undefined || !state.batch) return;
   const data = await get(`/v1/batches/${selected}/lots/${lot}`);
   const settled = data.settlement && await get(`/v1/batches/${selected}/results?from_n=${data.settlement.n}&limit=1`);
   if (selected !== state.selected || lot !== state.lot || !state.batch) return;
-  $('lot').replaceChildren(...views.lot(data, state.batch, settled?.items[0], () => choose(undefined)));
+  $('lot').replaceChildren(...views.lot(data, state.batch, settled?.items[0], now(), () => choose(undefined)));
   $('lot').hidden = false;
 });
 
@@ -146,11 +148,23 @@ function showNoBatch() {
   $('batch-lots').hidden = true;
 }
 
+/** A number that no batch has: perhaps not yet. */
+function showMissing(batch, newest) {
+  const choice = newest === undefined ? '' : `The newest is batch ${newest}: choose one from the list. `;
+  $('batch-head').replaceChildren(views.empty(`There is no batch ${batch}`, `${choice}This page shows batch ${batch} as soon as it is posted.`));
+  $('batch-head').firstChild.querySelector('b').id = 'batch-title';
+  $('batch-lots').hidden = true;
+  document.title = `No batch ${batch}, Piecework`;
+}
+
+/** The chain's time, Unix seconds. */
+const now = () => state.network?.block_at ?? state.batch.created_at;
+
 function showBatch() {
-  const { batch, states, from } = state;
-  $('batch-head').replaceChildren(...views.batchHead(batch, state.network?.block_at ?? batch.created_at, state.classes.get(batch.terms.class)));
+  const { batch, states, totals, from } = state;
+  $('batch-head').replaceChildren(...views.batchHead(batch, now(), state.classes.get(batch.terms.class)));
   $('batch-lots').hidden = false;
-  $('legend').replaceChildren(...views.legend(views.tally(states)));
+  $('legend').replaceChildren(...views.legend(totals));
   showGrid(states, from);
   const shown = $('window');
   shown.hidden = batch.lots <= WINDOW;
@@ -161,7 +175,7 @@ function showBatch() {
       ...(from > 0 ? [move(Math.max(0, from - WINDOW), 'Earlier lots')] : []),
       ...(from + WINDOW < batch.lots ? [move(from + WINDOW, 'Later lots')] : []));
   }
-  document.title = `${batch.items ? Math.floor(100 * batch.counts.settled_items / batch.items) : 0} % of batch ${batch.batch}, Piecework`;
+  document.title = `${views.percent(batch)} % of batch ${batch.batch}, Piecework`;
 }
 
 /** Cells are kept and only recoloured, so that a change is seen as one. */
@@ -215,7 +229,7 @@ function trouble(error) {
 
 function select(batch) {
   if (batch === state.selected) return;
-  Object.assign(state, { selected: batch, batch: undefined, states: '', from: 0, lot: undefined });
+  Object.assign(state, { selected: batch, batch: undefined, states: '', totals: {}, from: 0, lot: undefined });
   $('lot').hidden = true;
   $('gold').hidden = true;
   $('hint').hidden = false;
@@ -282,7 +296,7 @@ function learnNames(line) {
 
 function onLine(line, fresh = true) {
   learnNames(line);
-  const entries = tell(line, name);
+  const entries = tell(line, name, views.money);
   const list = $('feed');
   list.querySelector('.empty')?.parentElement.remove();
   for (const entry of entries) {
@@ -321,7 +335,7 @@ function everything() {
 /** The journal's newest lines, then each as it comes. */
 async function start() {
   try {
-    await nameEverybody();
+    await Promise.all([nameEverybody(), wantTokens([{ token: 1 }])]);
     const { next_seq: end } = await get('/v1/network');
     const since = Math.max(0, end - 60);
     const { items, next_seq: next } = await get(`/v1/events?since_seq=${since}&limit=200`);

@@ -78,6 +78,7 @@ export const STATES = {
   p: ['provisional', 'Provisional', 'tallied, may still be challenged'],
   s: ['settled', 'Settled', 'every item accepted and paid'],
   u: ['unresolved', 'Settled in part', 'settled, some items without an accepted answer'],
+  n: ['withdrawn', 'Withdrawn', 'not worked on: skipped, cancelled or expired without a result'],
 };
 
 /** A figure and its unit. */
@@ -100,11 +101,17 @@ export function network(data) {
   ];
 }
 
+/** Settled items, in percent of those that are worked on. */
+export function percent({ items: all, counts }) {
+  const worked = all - counts.withdrawn_items;
+  return worked > 0 ? Math.floor(100 * counts.settled_items / worked) : all ? 100 : 0;
+}
+
 /** The list of batches. */
 export function batches(list, selected) {
   if (!list.length) return [h('li', { class: 'none' }, 'None yet')];
   return list.map((batch) => {
-    const done = batch.items ? Math.floor(100 * batch.counts.settled_items / batch.items) : 0;
+    const done = percent(batch);
     return h('li', {}, h('a', { href: `#/batch/${batch.batch}`, 'aria-current': batch.batch === selected ? 'true' : undefined },
       h('span', { class: 'row' }, h('b', {}, `Batch ${batch.batch}`), h('span', {}, batch.status === 'open' ? `${done} %` : batch.status)),
       h('span', { class: 'sub' }, `${items(batch.items)}, ${batch.requester_id}`)));
@@ -117,7 +124,7 @@ export function batchHead(batch, now, className) {
   const { adjudicated } = terms.verification;
   const copies = terms.start > 1 && !adjudicated ? `${terms.start} copies, three more where they disagree` : `${terms.start} ${terms.start === 1 ? 'copy' : 'copies'}`;
   const judged = adjudicated ? 'an adjudicator scores them' : `${terms.quorum_pct} % must agree`;
-  const expires = batch.status === 'open' && terms.expires_at > now ? `; takes claims for ${duration(terms.expires_at - now)} more` : '';
+  const expires = batch.status !== 'open' ? '' : terms.expires_at > now ? `; takes claims for ${duration(terms.expires_at - now)} more` : '; expired, so its open lots take no claims any more';
   const fact = (label, value, title) => h('div', { title }, h('dt', {}, label), h('dd', {}, value));
   const part = (state, amount) => {
     const piece = h('i', { class: state });
@@ -130,10 +137,11 @@ export function batchHead(batch, now, className) {
     h('p', { class: 'terms' }, `${className ?? `Class ${terms.class}`} work for ${batch.requester_id}: ${items(batch.items)} in lots of ${terms.lot_size}, ${copies}, ${judged}${expires}.`),
     h('div', { class: 'progress' },
       h('p', { class: 'words' }, h('b', {}, `${count(counts.settled_items)} of ${items(batch.items)} settled`),
-        h('span', {}, `${count(counts.accepted_items)} accepted, ${count(counts.unresolved_items)} unresolved`)),
+        h('span', {}, [`${count(counts.accepted_items)} accepted`, adjudicated ? '' : `${count(counts.unresolved_items)} unresolved`,
+          counts.withdrawn_items ? `${count(counts.withdrawn_items)} withdrawn, not worked on` : ''].filter(Boolean).join(', '))),
       h('div', { class: 'bar', role: 'progressbar', 'aria-label': 'Items settled', 'aria-valuemin': 0, 'aria-valuemax': batch.items, 'aria-valuenow': counts.settled_items },
         part('settled', counts.accepted_items), part('unresolved', counts.unresolved_items), part('provisional', within(counts.provisional_lots + counts.judging_lots)),
-        part('revealing', within(counts.revealing_lots)), part('working', within(counts.working_lots)), part('open', within(counts.open_lots)))),
+        part('revealing', within(counts.revealing_lots)), part('working', within(counts.working_lots)), part('open', within(counts.open_lots)), part('withdrawn', counts.withdrawn_items))),
     h('dl', { class: 'facts' },
       fact('Reward per item', money(batch.token, terms.reward), `${terms.reward} units a copy, for lots without a claim: those that have begun keep what their first claim met`),
       fact('Escrow left', money(batch.token, batch.escrow), `${batch.escrow} units`),
@@ -145,45 +153,55 @@ export function batchHead(batch, now, className) {
   ];
 }
 
-/** Counts per state of a string of letters. */
-export function tally(states) {
-  const counts = Object.fromEntries(Object.keys(STATES).map((letter) => [letter, 0]));
-  for (const letter of states) counts[letter] += 1;
-  return counts;
+/** Lots of the whole batch by state. */
+export function legend(totals) {
+  return Object.entries(STATES).map(([letter, [, name, meaning]]) => h('li', { class: totals[letter] ? '' : 'none', title: meaning },
+    h('span', { class: `cell ${letter}`, 'aria-hidden': 'true' }), name, h('b', {}, count(totals[letter] ?? 0))));
 }
 
-export function legend(counts) {
-  return Object.entries(STATES).map(([letter, [, name, meaning]]) => h('li', { class: counts[letter] ? '' : 'none', title: meaning },
-    h('span', { class: `cell ${letter}`, 'aria-hidden': 'true' }), name, h('b', {}, count(counts[letter]))));
-}
-
-/** A lot with its slots, and its result once it is settled. */
-export function lot(data, batch, result, close) {
+/** A lot with its slots, and its result once it is settled. `now` is the chain's time, Unix seconds. */
+export function lot(data, batch, result, now, close) {
   const { terms, token } = batch;
-  const state = data.settlement ? `settled, ${data.settlement.accepted_items} of ${data.items} items accepted` : data.state;
-  const rows = data.slots.map((slot) => h('tr', {},
-    h('td', {}, h('span', { class: 'id' }, slot.node_id)),
-    h('td', {}, ['first', 'extension', 'jury'][slot.round]),
-    h('td', {}, slot.outcome ?? slot.phase),
-    h('td', { class: 'num' }, slot.agreed && slot.outcome === 'settled' ? count(ones(slot.agreed)) : ''),
-    h('td', { class: 'num', title: `${slot.pay} units` }, slot.pay === '0' ? '' : money(token, slot.pay)),
-    h('td', { class: 'num lost' }, slot.slash === '0' ? '' : `${near(slot.slash)} NEAR`)));
+  const rows = data.slots.map((slot) => {
+    const judges = slot.round === JURY;
+    const [got, what] = judges ? [slot.juror_fee, 'fee of a juror'] : [slot.pay, 'reward'];
+    return h('tr', {},
+      h('td', { 'data-label': 'Node' }, h('span', { class: 'id' }, slot.node_id)),
+      h('td', { 'data-label': 'Round' }, ['first', 'extension', 'jury'][slot.round]),
+      h('td', { 'data-label': 'Slot' }, slot.outcome ?? slot.phase),
+      h('td', { class: 'num', 'data-label': 'Items agreed' }, !judges && slot.agreed && slot.outcome === 'settled' ? count(ones(slot.agreed)) : ''),
+      h('td', { class: 'num', 'data-label': 'Paid', title: got === '0' ? undefined : `${got} units, ${what}` }, got === '0' ? '' : money(token, got)),
+      h('td', { class: 'num lost', 'data-label': 'Slashed' }, slot.slash === '0' ? '' : `${near(slot.slash)} NEAR`));
+  });
   const head = ['Node', 'Round', 'Slot', 'Items agreed', 'Paid', 'Slashed'].map((name, index) => h('th', { scope: 'col', class: index > 2 ? 'num' : '' }, name));
+  const seats = terms.start === 1 ? '1 seat is' : `${terms.start} seats are`;
+  const untaken = data.state === 'withdrawn' ? '' : terms.expires_at > now ? `No node claimed it yet: ${seats} free.` : 'No node claimed it before its batch expired.';
   return [
     h('header', {}, h('h3', {}, `Lot ${data.lot}`), h('button', { type: 'button', onclick: close }, 'Close')),
-    h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${state}${reward(data, batch)}${appeal(data, terms)}.`),
-    data.case || data.challenges.length ? h('p', {}, dispute(data, token)) : '',
-    result ? answers(result) : '',
+    h('p', {}, `Items ${count(data.first_item)} to ${count(data.first_item + data.items - 1)}; ${standing(data)}${reward(data, batch)}${appeal(data, terms, now)}.`),
+    ...dispute(data, batch, result),
+    result && data.state === 'settled' ? answers(result, terms) : '',
     data.slots.length
-      ? h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Slots of the lot' }, h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, rows)))
-      : h('p', {}, `No node claimed it yet: ${terms.start} ${terms.start === 1 ? 'seat is' : 'seats are'} free.`),
+      ? h('div', { class: 'scroll stacks', tabindex: 0, role: 'region', 'aria-label': 'Slots of the lot' }, h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, rows)))
+      : h('p', {}, untaken),
   ];
 }
 
+/** The round of a jury. */
+const JURY = 2;
+
+/** Where a lot stands, in words. */
+function standing({ state, round, items: all, settlement }) {
+  if (state === 'withdrawn') return `withdrawn and not worked on: its requester ${settlement ? 'closed it' : 'cancelled it'}, or its batch ended, without a result`;
+  if (settlement) return `settled, ${settlement.accepted_items} of ${all} items accepted`;
+  if (round === JURY) return state === 'revealing' ? 'its jurors show their answers' : 'before a jury';
+  return round === 1 && state === 'working' ? 'working in an extension' : state;
+}
+
 /** The accepted answers of a settled lot, by item. */
-function answers({ first_item: first, answers: list, digest }) {
+function answers({ first_item: first, answers: list, digest }, { verification }) {
   if (!list.some((answer) => answer !== null)) {
-    return h('p', {}, 'No item has an accepted answer; copies that an adjudicator scored are not merged into one.');
+    return h('p', {}, verification.adjudicated ? 'Its copies stand for themselves: what an adjudicator scores is not merged into one answer.' : 'No item has an accepted answer.');
   }
   const cell = (answer, index) => h('li', { class: answer === null ? 'none' : '', title: answer === null ? 'no accepted answer' : `0x${answer}` },
     h('span', {}, count(first + index)), h('b', {}, answer === null ? 'none' : value(answer)));
@@ -204,20 +222,64 @@ function reward({ reward: own }, { terms, token }) {
   return own && own !== terms.reward ? `; it pays ${money(token, own)} an item, as before its batch was raised` : '';
 }
 
-/** Whether a begun lot's result may be challenged. */
-function appeal({ begun_at: begun, appeal: may }, terms) {
-  if (!begun || !terms.challenge_window_s) return '';
-  return may ? '; its result may be challenged' : '; without appeal, for its class had too few nodes when it was drawn';
+/** Whether a begun lot's result may be challenged, and until when. */
+function appeal({ begun_at: begun, appeal: may, state, round, phase_at: at, case: open }, terms, now) {
+  if (!begun || !terms.challenge_window_s || ['settled', 'withdrawn'].includes(state) || round === JURY) return '';
+  if (!may) return '; without appeal, for its class had too few nodes when it was drawn';
+  if (state !== 'provisional') return '; its result may be challenged once it is tallied';
+  const until = Math.max(at + terms.challenge_window_s, open?.open_until ?? 0);
+  return until > now ? `; its result may be challenged until ${clock(until)}` : '; the time to challenge its result is over';
 }
 
-/** A lot's case and its challenges in a line. */
-function dispute({ case: open, challenges, round, settlement }, token) {
-  const challenge = ({ account_id: id, items, deposit, evidence }) => `${id} challenged ${ones(items)} for ${money(token, deposit)}${/^0*$/.test(evidence) ? '' : ` with evidence of SHA-256 ${evidence}`}`;
-  return [
-    open?.verdict ? `scored ${open.verdict.scores.map((score) => `${score / 100} %`).join(', ')}` : '',
-    ...challenges.map(challenge),
-    round === 2 ? (settlement ? 'a jury was asked' : 'a jury of five answers') : '',
-  ].filter(Boolean).join('; ');
+/** Places of the set bits of an item set, ascending. */
+export function places(hex) {
+  const bits = BigInt(`0x${hex || '0'}`);
+  return Array.from({ length: 64 }, (_, place) => place).filter((place) => (bits >> BigInt(place)) & 1n);
+}
+
+const numbers = (list) => `${list.length === 1 ? 'item' : 'items'} ${list.map(count).join(', ')}`;
+
+/** A lot's case: its scores, who challenged which items with what, and what the jury answered and ruled. */
+function dispute(data, batch, result) {
+  const { case: open, challenges, first_item: first, state } = data;
+  const { terms, token } = batch;
+  const scored = Boolean(terms.verification.adjudicated);
+  const parts = [];
+  if (open?.verdict) parts.push(h('p', {}, `Its copies were scored ${open.verdict.scores.map((score) => `${score / 100} %`).join(', ')}.`));
+  for (const { account_id: id, items: set, deposit, evidence, evidence_held: held } of challenges) {
+    const what = scored ? 'its scores' : numbers(places(set).map((place) => first + place));
+    const digest = /^0*$/.test(evidence) ? undefined : h('code', {}, evidence);
+    parts.push(h('p', {}, `${id} challenged ${what} for ${money(token, deposit)}`,
+      ...(digest ? [', with evidence of SHA-256 ', held ? h('a', { href: `/v1/blobs/${evidence}` }, digest) : digest, held ? '' : ', which this gateway does not hold'] : [', without evidence']), '.'));
+  }
+  const jurors = data.slots.filter(({ round }) => round === JURY);
+  if (!challenges.length || (data.round !== JURY && !jurors.length)) return parts;
+  const over = state === 'settled';
+  if (scored) {
+    const ruled = result?.overturned ?? null;
+    parts.push(h('p', {}, !over ? 'A jury looks at the scores.' : ruled === null ? 'The jury gave no ruling: the scores stand.' : ones(ruled) ? 'The jury changed the scores.' : 'The jury stood by the scores.'));
+    return parts;
+  }
+  // A jury answers what stands, not what another challenge replaced.
+  const judged = places((open?.challenges.length ? open.challenges : challenges).reduce((all, { items: set }) => all | BigInt(`0x${set}`), 0n).toString(16));
+  const width = 2 * terms.answer_width;
+  const said = ({ answers: bytes }, index) => (bytes ? value(bytes.slice(index * width, (index + 1) * width)) : 'no answer');
+  const changed = places(result?.overturned ?? '0');
+  const ruling = (place) => {
+    if (!over) return 'not yet';
+    if ((result?.overturned ?? null) === null) return 'no ruling: the result stands';
+    return changed.includes(place) ? 'changed' : 'upheld';
+  };
+  const copies = data.slots.filter(({ round }) => round === 0);
+  const row = (place, index) => h('tr', {},
+    h('td', { class: 'num', 'data-label': 'Item' }, count(first + place)),
+    h('td', { class: 'many', 'data-label': 'First copies' }, copies.map(({ answers: bytes }) => (bytes ? value(bytes.slice(place * width, (place + 1) * width)) : 'none')).join(', ')),
+    h('td', { class: 'many', 'data-label': 'Jurors' }, jurors.length ? jurors.map((slot) => `${slot.node_id}: ${said(slot, index)}`).join(', ') : 'none yet'),
+    h('td', { class: over && changed.includes(place) ? 'lost' : '', 'data-label': 'Ruling' }, ruling(place)),
+    h('td', { class: 'num', 'data-label': 'Accepted' }, over && result?.answers?.[place] ? value(result.answers[place]) : over ? 'none' : ''));
+  parts.push(h('div', { class: 'scroll stacks', tabindex: 0, role: 'region', 'aria-label': 'Ruling of the jury' },
+    h('table', {}, h('thead', {}, h('tr', {}, [['Item', 'num'], ['First copies', ''], ['Jurors', ''], ['Ruling', ''], ['Accepted', 'num']].map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))), h('tbody', {}, judged.map(row)))));
+  return parts;
 }
 
 /** What opened gold says of a batch: how much is open, what stands against it, who missed it. */
@@ -261,16 +323,16 @@ export function nodes(list, name) {
   const sorted = [...list].sort((a, b) => (earned(b) > earned(a) ? 1 : earned(b) < earned(a) ? -1 : a.account - b.account));
   const head = [['Node', ''], ['Status', ''], ['Stake, NEAR', 'num'], ['Bonded', 'num'], ['Reserved', 'num'], ['Lots settled', 'num'], ['Items agreed', 'num'], ['Reputation, %', 'rep'], ['Earned', 'num'], ['Slashed, NEAR', 'num']];
   const row = (node) => h('tr', {},
-    h('td', {}, h('span', { class: 'id' }, node.account_id), node.operator === null ? '' : h('span', { class: 'sub' }, ` of ${name(node.operator)}`)),
-    h('td', {}, h('span', { class: `state ${node.status}` }, node.status)),
-    h('td', { class: 'num', title: `${node.stake} yoctoNEAR` }, near(node.stake)),
-    h('td', { class: 'num' }, near(node.bonded)),
-    h('td', { class: 'num' }, count(node.reservations)),
-    h('td', { class: 'num' }, count(node.settled)),
-    h('td', { class: 'num' }, count(node.agreed_items)),
-    h('td', { class: 'rep' }, node.classes.filter(({ declared }) => declared).map(reputation)),
-    h('td', { class: 'num', title: node.earned.map(({ token, amount }) => `${amount} units of token ${token}`).join(', ') }, node.earned.length ? node.earned.map(({ token, amount }) => money(token, amount)).join(' + ') : '0'),
-    h('td', { class: node.slashed === '0' ? 'num' : 'num lost' }, node.slashed === '0' ? '0' : near(node.slashed)));
+    h('td', { 'data-label': 'Node' }, h('span', { class: 'id' }, node.account_id), node.operator === null ? '' : h('span', { class: 'sub' }, ` of ${name(node.operator)}`)),
+    h('td', { 'data-label': 'Status' }, h('span', { class: `state ${node.status}` }, node.status)),
+    h('td', { 'data-label': 'Stake, NEAR', class: 'num', title: `${node.stake} yoctoNEAR` }, near(node.stake)),
+    h('td', { 'data-label': 'Bonded', class: 'num' }, near(node.bonded)),
+    h('td', { 'data-label': 'Reserved', class: 'num' }, count(node.reservations)),
+    h('td', { 'data-label': 'Lots settled', class: 'num' }, count(node.settled)),
+    h('td', { 'data-label': 'Items agreed', class: 'num' }, count(node.agreed_items)),
+    h('td', { 'data-label': 'Reputation, %', class: 'rep' }, node.classes.filter(({ declared }) => declared).map(reputation)),
+    h('td', { 'data-label': 'Earned', class: 'num', title: node.earned.map(({ token, amount }) => `${amount} units of token ${token}`).join(', ') || undefined }, node.earned.length ? node.earned.map(({ token, amount }) => money(token, amount)).join(' + ') : '0'),
+    h('td', { 'data-label': 'Slashed, NEAR', class: node.slashed === '0' ? 'num' : 'num lost' }, node.slashed === '0' ? '0' : near(node.slashed)));
   return h('table', {},
     h('thead', {}, h('tr', {}, head.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))),
     h('tbody', {}, sorted.map(row)));

@@ -28,6 +28,12 @@ impl Digest {
     }
 }
 
+impl From<piecework_interface::ids::Digest> for Digest {
+    fn from(bytes: piecework_interface::ids::Digest) -> Self {
+        Self(bytes)
+    }
+}
+
 impl core::str::FromStr for Digest {
     type Err = &'static str;
 

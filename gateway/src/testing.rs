@@ -14,8 +14,8 @@ use piecework_indexer::{
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs, OperatorConfirmArgs,
-        StakeRemoveArgs,
+        BatchArgs, BatchSkipLotsArgs, BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs,
+        OperatorConfirmArgs, StakeRemoveArgs,
     },
     commitment::{Place, commitment},
     config::{Bounds, Config as ContractConfig},
@@ -223,6 +223,19 @@ impl Market {
             self.chain.poke(&[Target::Lot(batch, lot)]).unwrap();
             self.take();
         }
+    }
+
+    /// The requester closes lots without a result.
+    pub fn skip(&mut self, batch: BatchId, lots: &[u32]) {
+        let args = BatchSkipLotsArgs { batch, lots: lots.iter().copied().map(LotId).collect() };
+        self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_skip_lots(args)).unwrap();
+        self.take();
+    }
+
+    /// The requester cancels a batch.
+    pub fn cancel(&mut self, batch: BatchId) {
+        self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_cancel(BatchArgs { batch })).unwrap();
+        self.take();
     }
 
     /// Posts a batch of one lot, which nodes 1 and 2 answer: its result may be challenged.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use piecework_daemon::{LogFormat, log};
+use piecework_daemon::{LogFormat, log_from};
 
 use crate::{
     commands::{check, init, status},
@@ -55,7 +55,8 @@ enum Command {
 /// If the command cannot do its work.
 pub async fn main() -> Result<bool> {
     let cli = Cli::parse();
-    log(cli.log_format);
+    // What a command finds is its answer; only the daemon tells its work as it goes.
+    log_from(cli.log_format, if matches!(cli.command, Command::Run) { "info" } else { "warn" });
     let load = || Config::load(&cli.config, &cli.overrides);
     match &cli.command {
         Command::Init(args) => init::init(&cli.config, args, &cli.overrides).map(|()| true),

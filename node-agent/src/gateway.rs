@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use piecework_api::{
-    Batch, BatchSegment, BatchState, Page,
+    Account, Batch, BatchSegment, Node, Page, Token,
     client::{Client, ClientError, Options},
     manifest::Place,
 };
 use piecework_interface::{
     host::sha256,
     ids::{BatchId, Digest},
+    view::Balance,
 };
 
-use crate::core::policy::Record;
+use crate::{core::policy::Record, words::Names};
 
 /// Payloads of one lot that are fetched at once.
 const AT_ONCE: usize = 8;
@@ -165,6 +166,27 @@ impl Gateway {
         Ok(batches.iter().fold(Record::default(), add))
     }
 
+    /// What a node was credited for its work, by token.
+    ///
+    /// # Errors
+    /// If the gateway does not say.
+    pub async fn earned(&self, account_id: &str) -> Result<Vec<Balance>, GatewayError> {
+        let node: Option<Node> = self.client.get(&format!("/v1/nodes/{account_id}")).await?;
+        Ok(node.ok_or_else(|| self.missing(format!("node {account_id}")))?.earned)
+    }
+
+    /// Names of the first accounts and tokens.
+    ///
+    /// # Errors
+    /// If the gateway does not say.
+    pub async fn names(&self) -> Result<Names, GatewayError> {
+        let accounts: Option<Page<Account>> = self.client.get("/v1/accounts?limit=200").await?;
+        let tokens: Option<Page<Token>> = self.client.get("/v1/tokens?limit=200").await?;
+        let accounts = accounts.map(|page| page.items).unwrap_or_default();
+        let accounts = accounts.into_iter().map(|account| (account.account, account.account_id));
+        Ok(Names::new(accounts, tokens.map(|page| page.items).unwrap_or_default()))
+    }
+
     /// Stores a document under its digest.
     ///
     /// # Errors
@@ -191,10 +213,10 @@ impl Gateway {
     }
 }
 
-/// Adds a batch to its requester's record. Lots that a batch which is not open any more never began are withdrawn.
+/// Adds a batch to its requester's record.
 fn add(record: Record, batch: &Batch) -> Record {
     let counts = &batch.counts;
-    let withdrawn = if batch.status == BatchState::Open { 0 } else { counts.open_lots.into() };
+    let withdrawn = u64::from(counts.withdrawn_lots);
     // Lots' worth of items, by the lots' real size: many batches have one short lot.
     let lots = u64::from(counts.unresolved_items) * u64::from(counts.settled_lots);
     let items = u64::from(counts.settled_items.max(1));

@@ -16,3 +16,4 @@ pub mod run;
 pub mod status_file;
 pub mod store;
 pub mod watch;
+pub mod words;

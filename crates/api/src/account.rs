@@ -64,4 +64,9 @@ pub struct LedgerEntry {
     pub batch: Option<BatchId>,
     /// Lot that it concerns.
     pub lot: Option<LotId>,
+    /// The other account of a `transfer`; absent for all others.
+    #[cfg_attr(feature = "schema", schema(example = "partner.test.near"))]
+    pub counterparty_id: Option<String>,
+    /// Memo of a `transfer`, if its sender gave one.
+    pub memo: Option<String>,
 }

@@ -111,7 +111,7 @@ impl BatchSegment {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Counts {
-    /// Lots without a claim; in a closed batch, lots that never will have one.
+    /// Lots without a claim that a node may still claim while the batch has not expired.
     pub open_lots: u32,
     /// Lots in which seats are claimed and committed.
     pub working_lots: u32,
@@ -121,15 +121,19 @@ pub struct Counts {
     pub provisional_lots: u32,
     /// Lots that wait for the adjudicator.
     pub judging_lots: u32,
-    /// Lots settled, or closed without a result.
+    /// Lots settled with answers.
     pub settled_lots: u32,
+    /// Lots that were not worked on: closed without a result, or without a claim when their batch was cancelled or closed.
+    pub withdrawn_lots: u32,
     /// Lots that went, or go, through an extension round.
     pub extended_lots: u32,
-    /// Items of settled lots.
+    /// Items of lots settled with answers.
     pub settled_items: u32,
+    /// Items of withdrawn lots.
+    pub withdrawn_items: u32,
     /// Items with an accepted answer.
     pub accepted_items: u32,
-    /// Items that were answered and have none; 0 in a batch that an adjudicator scores, and none of lots that were skipped.
+    /// Settled items without one; 0 in a batch that an adjudicator scores.
     pub unresolved_items: u32,
     /// Lots whose result was challenged at least once, by any account.
     pub contested_lots: u32,
@@ -149,6 +153,9 @@ pub struct LotResult {
     pub first_item: u32,
     /// Items of the lot.
     pub items: u8,
+    /// Whether it was closed without a result: no node answered it. The mirror's word, which no root proves.
+    #[serde(default)]
+    pub withdrawn: bool,
     /// Item set: accepted items.
     #[serde(with = "item_set")]
     #[cfg_attr(feature = "schema", schema(value_type = String, example = "0fffffffffffffff"))]

@@ -35,7 +35,7 @@ pub const fn takes_answers(batch: BatchState, lot: LotState) -> bool {
     match lot {
         LotState::Open => matches!(batch, BatchState::Open),
         LotState::Working | LotState::Revealing => true,
-        LotState::Provisional | LotState::Judging | LotState::Settled => false,
+        LotState::Provisional | LotState::Judging | LotState::Settled | LotState::Withdrawn => false,
     }
 }
 

@@ -129,6 +129,7 @@ mod tests {
             revealed_at: None,
             outcome: Some(SlotEnd::Settled),
             pay: Amount(7),
+            juror_fee: Amount(0),
             slash: Amount(0),
             reputation: None,
             agreed: Some(3),
@@ -165,6 +166,7 @@ mod tests {
             items: 6,
             deposit: Amount(11),
             evidence: [8; 32],
+            evidence_held: false,
             replaced: None,
             challenged_at: 9,
         };

@@ -1,5 +1,7 @@
 //! Lots and their slots.
 
+use std::collections::BTreeMap;
+
 use piecework_interface::{
     amount::Amount,
     case::Case,
@@ -20,7 +22,7 @@ pub struct Lot {
     pub batch: BatchId,
     /// Number in the batch.
     pub lot: LotId,
-    /// `open` (without a claim), `working`, `revealing`, `judging` (the adjudicator's time runs), `provisional` or `settled`.
+    /// `open` (without a claim), `working`, `revealing`, `judging` (the adjudicator's time runs), `provisional`, `settled` or `withdrawn`.
     #[cfg_attr(feature = "schema", schema(value_type = String, example = "working"))]
     pub state: LotState,
     /// First item of the lot in the batch.
@@ -75,8 +77,10 @@ pub enum LotState {
     Provisional,
     /// Answers are shown; the adjudicator's time runs.
     Judging,
-    /// Settled, or closed without a result.
+    /// Settled with answers.
     Settled,
+    /// Not worked on: closed without a result, or without a claim when its batch was cancelled or closed.
+    Withdrawn,
 }
 
 /// A lot with its slots, past ones included.
@@ -113,6 +117,9 @@ pub struct Challenge {
     #[serde(with = "hex::serde")]
     #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub evidence: Digest,
+    /// Whether this gateway holds the evidence, under its digest at `/v1/blobs`.
+    #[serde(default)]
+    pub evidence_held: bool,
     /// Account number of the challenger whose challenge of fewer items it replaced.
     pub replaced: Option<AccountNo>,
     /// Unix time, seconds.
@@ -177,6 +184,8 @@ pub struct Slot {
     pub outcome: Option<SlotEnd>,
     /// Reward credited, in units of the batch's token.
     pub pay: Amount,
+    /// Fee credited to a juror, in units of the batch's token.
+    pub juror_fee: Amount,
     /// Taken from the stake, yoctoNEAR.
     pub slash: Amount,
     /// Reputation in the class after the settlement, 0..=10000.
@@ -212,7 +221,11 @@ pub struct LotStates {
     /// Lots of the batch.
     pub lots: u32,
     /// One letter per lot: `o` open, `w` working, `x` working in an extension, `j` before a jury, `r` revealing,
-    /// `p` provisional, `v` waiting for the adjudicator's verdict, `s` settled with every item accepted, `u` settled with items unresolved.
+    /// `p` provisional, `v` waiting for the adjudicator's verdict, `s` settled with every item accepted, `u` settled with items unresolved,
+    /// `n` withdrawn: not worked on.
     #[cfg_attr(feature = "schema", schema(example = "sssuxrwwoo"))]
     pub states: String,
+    /// Lots of the whole batch by letter; letters without a lot are absent.
+    #[cfg_attr(feature = "schema", schema(example = json!({ "o": 2, "s": 3 })))]
+    pub totals: BTreeMap<char, u32>,
 }

@@ -82,15 +82,17 @@ pub struct LotTotals {
     pub judging: u64,
     /// Tallied.
     pub provisional: u64,
-    /// Settled.
+    /// Settled with answers.
     pub settled: u64,
+    /// Closed without a result; lots of cancelled batches that no node claimed have no row and are not counted.
+    pub withdrawn: u64,
 }
 
 /// Items settled, and how fast, in seconds of chain time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ItemTotals {
-    /// Items of settled lots.
+    /// Items of lots settled with answers.
     pub settled: u64,
     /// Items among them with an accepted answer.
     pub accepted: u64,

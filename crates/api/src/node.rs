@@ -19,7 +19,7 @@ pub struct Node {
     /// The record, as the contract's view answers it.
     #[serde(flatten)]
     pub record: view::Node,
-    /// What settled slots paid, by token.
+    /// What it was credited for its work: rewards, jurors' fees and parts of lost deposits, by token.
     pub earned: Vec<Balance>,
     /// What was taken from the stake so far, yoctoNEAR.
     pub slashed: Amount,

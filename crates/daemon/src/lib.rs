@@ -9,6 +9,6 @@ mod recorder;
 #[cfg(feature = "pages")]
 pub use health::{Health, router, serve};
 pub use life::{announce, bind, stop_signal};
-pub use log::{LogFormat, log};
+pub use log::{LogFormat, log, log_from};
 pub use metrics_exporter_prometheus::PrometheusHandle;
 pub use recorder::{gauge, recorder};

@@ -16,7 +16,12 @@ pub enum LogFormat {
 
 /// Starts logging to stderr, in colours if that is a terminal. `RUST_LOG` chooses; by default everything from info on.
 pub fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    log_from(format, "info");
+}
+
+/// As [`log`], with another level by default.
+pub fn log_from(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let builder = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
     match format {
         LogFormat::Text => builder.init(),

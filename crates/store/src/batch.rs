@@ -180,6 +180,8 @@ pub struct BatchShape {
     pub lot_size: u8,
     /// Bytes per answer.
     pub answer_width: u8,
+    /// Whether it takes claims until it expires.
+    pub is_open: bool,
     /// Line that created it.
     pub created_seq: u64,
 }
@@ -210,7 +212,8 @@ impl BatchShape {
 /// The read failed.
 pub async fn batch_shape_get(db: &mut PgConnection, batch: BatchId) -> Result<Option<BatchShape>, StoreError> {
     let found = sqlx::query!(
-        r#"SELECT items, lot_size, (terms ->> 'answer_width')::smallint AS "answer_width!", created_seq
+        r#"SELECT items, lot_size, (terms ->> 'answer_width')::smallint AS "answer_width!",
+                  status = 'open' AS "is_open!", created_seq
            FROM batches
            WHERE batch = $1"#,
         i64::from(batch.0),
@@ -223,6 +226,7 @@ pub async fn batch_shape_get(db: &mut PgConnection, batch: BatchId) -> Result<Op
         items: narrow(row.items, "batches.items")?,
         lot_size: narrow(row.lot_size, "batches.lot_size")?,
         answer_width: narrow(row.answer_width, "batches.terms")?,
+        is_open: row.is_open,
         created_seq: narrow(row.created_seq, "batches.created_seq")?,
     }))
 }
@@ -254,8 +258,8 @@ async fn batches(
                   b.fixed AS "fixed: Json<Fixed>", b.progress AS "progress: Json<Progress>", b.escrow, b.settled, b.results_root, b.created_at,
                   b.ended_at, b.created_seq, b.updated_seq, live.working AS "working!", live.revealing AS "revealing!",
                   live.provisional AS "provisional!", live.judging AS "judging!", live.extended AS "extended!",
-                  done.items AS "settled_items!", done.accepted AS "accepted!", done.answered AS "answered!", done.upheld AS "upheld!",
-                  contested.lots AS "contested!"
+                  done.items AS "settled_items!", done.accepted AS "accepted!", done.lots AS "settled_lots!", done.upheld AS "upheld!",
+                  begun.items AS "begun_items!", closed.items AS "closed_items!", contested.lots AS "contested!"
            FROM batches b JOIN accounts a ON a.account = b.requester LEFT JOIN accounts r ON r.account = b.referrer,
                 LATERAL (SELECT count(*) FILTER (WHERE l.phase = 'working') AS working,
                                 count(*) FILTER (WHERE l.phase = 'revealing') AS revealing,
@@ -263,14 +267,17 @@ async fn batches(
                                 count(*) FILTER (WHERE l.phase = 'judging') AS judging,
                                 count(*) FILTER (WHERE l.open_items <> 0) AS extended
                          FROM lots l WHERE l.batch = b.batch) live,
-                LATERAL (SELECT coalesce(sum(r.items), 0)::bigint AS items,
+                LATERAL (SELECT count(*) AS lots, coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS items,
                                 coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted,
-                                coalesce(sum(r.items) FILTER (WHERE r.answered), 0)::bigint AS answered,
                                 count(*) FILTER (WHERE r.overturned = 0) AS upheld
-                         FROM (SELECT r.accepted, r.overturned, least(b.lot_size, b.items - r.lot * b.lot_size) AS items,
-                                      EXISTS (SELECT FROM slots s
-                                              WHERE s.batch = r.batch AND s.lot = r.lot AND s.phase = 'revealed') AS answered
-                               FROM results r WHERE r.batch = b.batch) r) done,
+                         FROM results r
+                         WHERE r.batch = b.batch
+                           AND (r.accepted <> 0 OR EXISTS (SELECT FROM slots s
+                                                           WHERE s.batch = r.batch AND s.lot = r.lot AND s.phase = 'revealed'))) done,
+                LATERAL (SELECT coalesce(sum(least(b.lot_size, b.items - l.lot * b.lot_size)), 0)::bigint AS items
+                         FROM lots l WHERE l.batch = b.batch) begun,
+                LATERAL (SELECT coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS items
+                         FROM results r WHERE r.batch = b.batch) closed,
                 LATERAL (SELECT count(DISTINCT c.lot) AS lots FROM challenges c WHERE c.batch = b.batch) contested
            WHERE b.batch >= $1 AND b.batch < $2
              AND ($3::text IS NULL OR b.status = $3)
@@ -294,9 +301,18 @@ async fn batches(
         let phase = |count| narrow(count, "lots.phase");
         let live = row.working + row.revealing + row.provisional + row.judging;
         let is_scored = record.terms.adjudicator().is_some();
+        let state = named(&row.status, "batches.status")?;
+        let unclaimed = lots.saturating_sub(phase(live)?).saturating_sub(settled);
+        let unclaimed_items = record.items.saturating_sub(narrow(row.begun_items, "lots.lot")?);
+        // An unclaimed lot has no row: it is open as long as its batch is.
+        let (open, (left, left_items)) =
+            if state == BatchState::Open { (unclaimed, (0, 0)) } else { (0, (unclaimed, unclaimed_items)) };
+        let settled_lots = phase(row.settled_lots)?;
+        let closed_items: u32 = narrow(row.closed_items, "results.lot")?;
+        let settled_items = narrow(row.settled_items, "results.lot")?;
         Ok(Batch {
             batch: BatchId(narrow(row.batch, "batches.batch")?),
-            status: named(&row.status, "batches.status")?,
+            status: state,
             requester_id: row.requester_id,
             referrer_id: row.referrer_id,
             lots,
@@ -307,16 +323,18 @@ async fn batches(
             settled,
             results_root: digest(row.results_root, "batches.results_root")?,
             counts: Counts {
-                open_lots: lots.saturating_sub(phase(live)?).saturating_sub(settled),
+                open_lots: open,
                 working_lots: phase(row.working)?,
                 revealing_lots: phase(row.revealing)?,
                 provisional_lots: phase(row.provisional)?,
                 judging_lots: phase(row.judging)?,
-                settled_lots: settled,
+                settled_lots,
+                withdrawn_lots: settled.saturating_sub(settled_lots).saturating_add(left),
                 extended_lots: phase(row.extended)?,
-                settled_items: narrow(row.settled_items, "results.lot")?,
+                settled_items,
+                withdrawn_items: closed_items.saturating_sub(settled_items).saturating_add(left_items),
                 accepted_items: narrow(row.accepted, "results.accepted")?,
-                unresolved_items: if is_scored { 0 } else { narrow(row.answered - row.accepted, "results.accepted")? },
+                unresolved_items: if is_scored { 0 } else { narrow(row.settled_items - row.accepted, "results.accepted")? },
                 contested_lots: narrow(row.contested, "challenges.lot")?,
                 upheld_lots: narrow(row.upheld, "results.overturned")?,
             },

@@ -59,6 +59,8 @@ pub async fn challenge_list_by_lot(
             items: items_of(row.items),
             deposit: row.deposit.into(),
             evidence: digest(row.evidence, "challenges.evidence")?,
+            // Blobs are the gateway's.
+            evidence_held: false,
             replaced: optional(row.replaced, "challenges.replaced")?.map(AccountNo),
             challenged_at: narrow(row.block_at, "events.block_at")?,
         })

@@ -41,11 +41,24 @@ pub async fn ledger_list_by_account(
 ) -> Result<Vec<LedgerEntry>, StoreError> {
     let (seq, leg) = before.unwrap_or((u64::MAX, u32::MAX));
     sqlx::query!(
-        "SELECT l.seq, l.leg, e.block_at, l.token, l.kind, l.credit, l.amount, l.balance_after, l.batch, l.lot
-         FROM ledger l JOIN events e USING (seq)
-         WHERE l.account = $1 AND (l.seq, l.leg) < ($2, $3)
-         ORDER BY l.seq DESC, l.leg DESC
-         LIMIT $4",
+        r#"SELECT l.seq, l.leg, e.block_at, l.token, l.kind, l.credit, l.amount, l.balance_after, l.batch, l.lot,
+                  other.account_id AS "counterparty_id?", t.memo AS "memo?"
+           FROM ledger l JOIN events e USING (seq)
+                -- The line's entry of a transfer: of equal ones the one that as many legs of the account come before.
+                LEFT JOIN LATERAL (SELECT CASE WHEN l.credit THEN entry ->> 1 ELSE entry ->> 2 END::bigint AS account, entry ->> 5 AS memo
+                                   FROM json_array_elements(e.entries) WITH ORDINALITY AS o(entry, place)
+                                   WHERE l.kind = 'transfer' AND entry ->> 0 = 'transfer'
+                                     AND CASE WHEN l.credit THEN entry ->> 2 ELSE entry ->> 1 END = l.account::text
+                                     AND entry ->> 3 = l.token::text AND entry ->> 4 = l.amount::text
+                                   ORDER BY place
+                                   LIMIT 1
+                                   OFFSET (SELECT count(*) FROM ledger b
+                                           WHERE b.seq = l.seq AND b.leg < l.leg AND b.kind = 'transfer' AND b.credit = l.credit
+                                             AND (b.account, b.token, b.amount) = (l.account, l.token, l.amount))) t ON true
+                LEFT JOIN accounts other ON other.account = t.account
+           WHERE l.account = $1 AND (l.seq, l.leg) < ($2, $3)
+           ORDER BY l.seq DESC, l.leg DESC
+           LIMIT $4"#,
         i64::from(account.0),
         i64::try_from(seq).unwrap_or(i64::MAX),
         i32::try_from(leg).unwrap_or(i32::MAX),
@@ -66,6 +79,8 @@ pub async fn ledger_list_by_account(
             balance_after: row.balance_after.into(),
             batch: optional(row.batch, "ledger.batch")?.map(BatchId),
             lot: optional(row.lot, "ledger.lot")?.map(LotId),
+            counterparty_id: row.counterparty_id,
+            memo: row.memo,
         })
     })
     .collect()

@@ -111,8 +111,8 @@ pub struct LotMark {
     pub state: LotState,
     /// Round.
     pub round: u8,
-    /// Accepted items of a settled lot.
-    pub accepted: u64,
+    /// Whether it settled with every item accepted.
+    pub is_whole: bool,
 }
 
 /// Lots of a batch by number, in order. The caller knows that the batch has them.
@@ -127,14 +127,15 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
                   l.phase_at AS "phase_at?", l.leavers AS "leavers?", l.open_items AS "open_items?",
                   l.draw AS "draw?: Json<Draw>", l."case" AS "case?: Json<Box<Case>>",
                   l.updated_seq AS "updated_seq?", r.n AS "n?", r.accepted AS "accepted?", r.settled_at AS "settled_at?", s.reserved AS "reserved!",
-                  s.committed AS "committed!", s.revealed AS "revealed!"
+                  s.committed AS "committed!", s.revealed AS "revealed!", a.answered AS "answered!"
            FROM unnest($2::bigint[]) AS g(lot)
                 LEFT JOIN lots l ON l.batch = $1 AND l.lot = g.lot
                 LEFT JOIN results r ON r.batch = $1 AND r.lot = g.lot,
                 LATERAL (SELECT count(*) FILTER (WHERE phase = 'reserved') AS reserved,
                                 count(*) FILTER (WHERE phase = 'committed') AS committed,
                                 count(*) FILTER (WHERE phase = 'revealed') AS revealed
-                         FROM slots WHERE batch = $1 AND lot = g.lot AND outcome IS NULL) s
+                         FROM slots WHERE batch = $1 AND lot = g.lot AND outcome IS NULL) s,
+                LATERAL (SELECT EXISTS (SELECT FROM slots WHERE batch = $1 AND lot = g.lot AND phase = 'revealed') AS answered) a
            ORDER BY g.lot"#,
         i64::from(batch.batch.0),
         &numbers,
@@ -158,7 +159,7 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
             lot,
             first_item: batch.first_item(lot),
             items: batch.lot_items(lot),
-            state: row.phase.map_or(Ok(LotState::Open), |phase| named(&phase, "lots.phase"))?,
+            state: state(row.phase.as_deref(), row.answered, batch.is_open)?,
             round: narrow(row.round.unwrap_or_default(), "lots.round")?,
             begun_at: narrow(row.begun_at.unwrap_or_default(), "lots.begun_at")?,
             reward: row.reward.map(Amount::from).filter(|reward| reward.0 > 0),
@@ -179,36 +180,56 @@ pub async fn lot_list(db: &mut PgConnection, batch: &BatchShape, lots: &[LotId])
     .collect()
 }
 
+/// Where a lot stands, from its row's phase. A lot without a row is open as long as its batch is.
+fn state(phase: Option<&str>, answered: bool, is_open: bool) -> Result<LotState, StoreError> {
+    match phase.map(|phase| named(phase, "lots.phase")).transpose()? {
+        None if is_open => Ok(LotState::Open),
+        None => Ok(LotState::Withdrawn),
+        Some(LotState::Settled) if !answered => Ok(LotState::Withdrawn),
+        Some(state) => Ok(state),
+    }
+}
+
 /// Numbers of the lots in a state among `from..until`, in order.
 ///
 /// # Errors
 /// The read failed.
 pub async fn lot_numbers_by_state(
     db: &mut PgConnection,
-    batch: BatchId,
+    batch: &BatchShape,
     state: LotState,
     from: u32,
     until: u32,
     limit: u32,
 ) -> Result<Vec<LotId>, StoreError> {
-    let (batch, from, until) = (i64::from(batch.0), i64::from(from), i64::from(until));
-    let numbers = if state == LotState::Open {
+    let (is_open, batch) = (batch.is_open, i64::from(batch.batch.0));
+    let (from, until) = (i64::from(from), i64::from(until));
+    let numbers = if matches!(state, LotState::Open | LotState::Withdrawn) {
         sqlx::query_scalar!(
             r#"SELECT g.lot AS "lot!"
-               FROM generate_series($2::bigint, $3::bigint - 1) AS g(lot)
-               WHERE NOT EXISTS (SELECT FROM lots l WHERE l.batch = $1 AND l.lot = g.lot)
+               FROM generate_series($2::bigint, $3::bigint - 1) AS g(lot) LEFT JOIN lots l ON l.batch = $1 AND l.lot = g.lot
+               WHERE (l.lot IS NULL AND $5)
+                  OR ($6 AND l.phase = 'settled'
+                      AND NOT EXISTS (SELECT FROM slots s WHERE s.batch = $1 AND s.lot = g.lot AND s.phase = 'revealed'))
                ORDER BY g.lot
                LIMIT $4"#,
             batch,
             from,
             until,
             i64::from(limit),
+            is_open == (state == LotState::Open),
+            state == LotState::Withdrawn,
         )
         .fetch_all(db)
         .await?
     } else {
         sqlx::query_scalar!(
-            "SELECT lot FROM lots WHERE batch = $1 AND lot >= $2 AND lot < $3 AND phase = $4 ORDER BY lot LIMIT $5",
+            "SELECT l.lot FROM lots l
+             WHERE l.batch = $1 AND l.lot >= $2 AND l.lot < $3 AND l.phase = $4
+               AND (l.phase <> 'settled'
+                    OR EXISTS (SELECT FROM slots s WHERE s.batch = l.batch AND s.lot = l.lot AND s.phase = 'revealed'))
+             ORDER BY l.lot
+             LIMIT $5",
             batch,
             from,
             until,
@@ -227,16 +248,17 @@ pub async fn lot_numbers_by_state(
 /// The read failed.
 pub async fn lot_mark_list(
     db: &mut PgConnection,
-    batch: BatchId,
+    batch: &BatchShape,
     from: u32,
     until: u32,
 ) -> Result<Vec<LotMark>, StoreError> {
     sqlx::query!(
-        r#"SELECT l.lot, l.phase, l.round, r.accepted AS "accepted?"
+        r#"SELECT l.lot, l.phase, l.round, r.accepted AS "accepted?",
+                  EXISTS (SELECT FROM slots s WHERE s.batch = l.batch AND s.lot = l.lot AND s.phase = 'revealed') AS "answered!"
            FROM lots l LEFT JOIN results r USING (batch, lot)
            WHERE l.batch = $1 AND l.lot >= $2 AND l.lot < $3
            ORDER BY l.lot"#,
-        i64::from(batch.0),
+        i64::from(batch.batch.0),
         i64::from(from),
         i64::from(until),
     )
@@ -244,12 +266,45 @@ pub async fn lot_mark_list(
     .await?
     .into_iter()
     .map(|row| {
+        let lot = LotId(narrow(row.lot, "lots.lot")?);
         Ok(LotMark {
-            lot: LotId(narrow(row.lot, "lots.lot")?),
-            state: named(&row.phase, "lots.phase")?,
+            lot,
+            state: state(Some(&row.phase), row.answered, batch.is_open)?,
             round: narrow(row.round, "lots.round")?,
-            accepted: items_of(row.accepted.unwrap_or_default()),
+            is_whole: row.accepted.is_some_and(|accepted| accepted.count_ones() == u32::from(batch.lot_items(lot))),
         })
+    })
+    .collect()
+}
+
+/// How many lots of a batch that have a row stand as the mark says; its number is that of one of them.
+///
+/// # Errors
+/// The read failed.
+pub async fn lot_mark_totals(db: &mut PgConnection, batch: &BatchShape) -> Result<Vec<(LotMark, u32)>, StoreError> {
+    sqlx::query!(
+        r#"SELECT min(m.lot) AS "lot!", m.phase, m.round, m.whole AS "whole!", m.answered AS "answered!", count(*) AS "lots!"
+           FROM (SELECT l.lot, l.phase, l.round,
+                        coalesce(bit_count(r.accepted::bit(64)) = least($3, $2 - l.lot * $3), false) AS whole,
+                        EXISTS (SELECT FROM slots s WHERE s.batch = l.batch AND s.lot = l.lot AND s.phase = 'revealed') AS answered
+                 FROM lots l LEFT JOIN results r USING (batch, lot)
+                 WHERE l.batch = $1) m
+           GROUP BY m.phase, m.round, m.whole, m.answered"#,
+        i64::from(batch.batch.0),
+        i64::from(batch.items),
+        i64::from(batch.lot_size),
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let mark = LotMark {
+            lot: LotId(narrow(row.lot, "lots.lot")?),
+            state: state(Some(&row.phase), row.answered, batch.is_open)?,
+            round: narrow(row.round, "lots.round")?,
+            is_whole: row.whole,
+        };
+        Ok((mark, narrow(row.lots, "lots.lot")?))
     })
     .collect()
 }

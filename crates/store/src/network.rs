@@ -19,7 +19,8 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
         r#"SELECT n.active AS "active!", n.paused AS "paused!", n.silent AS "silent!", n.tickets AS "tickets!", n.stake AS "stake!",
                   n.bonded AS "bonded!", b.open AS "open!", b.cancelled AS "cancelled!", b.closed AS "closed!",
                   l.working AS "working!", l.revealing AS "revealing!", l.judging AS "judging!",
-                  l.provisional AS "provisional!", r.lots AS "lots!", r.items AS "items!", r.accepted AS "accepted!", a.accounts AS "accounts!"
+                  l.provisional AS "provisional!", r.lots AS "lots!", r.withdrawn AS "withdrawn!", r.items AS "items!",
+                  r.accepted AS "accepted!", a.accounts AS "accounts!"
            FROM (SELECT count(*) FILTER (WHERE status = 'active') AS active,
                         count(*) FILTER (WHERE status = 'paused') AS paused,
                         count(*) FILTER (WHERE status = 'silent') AS silent,
@@ -35,9 +36,14 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
                         count(*) FILTER (WHERE phase = 'judging') AS judging,
                         count(*) FILTER (WHERE phase = 'provisional') AS provisional
                  FROM lots WHERE phase <> 'settled') l,
-                (SELECT count(*) AS lots, coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted,
-                        coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS items
-                 FROM results r JOIN batches b USING (batch)) r,
+                (SELECT count(*) FILTER (WHERE r.answered) AS lots, count(*) FILTER (WHERE NOT r.answered) AS withdrawn,
+                        coalesce(sum(bit_count(r.accepted::bit(64))), 0)::bigint AS accepted,
+                        coalesce(sum(r.items) FILTER (WHERE r.answered), 0)::bigint AS items
+                 FROM (SELECT r.accepted, least(b.lot_size, b.items - r.lot * b.lot_size) AS items,
+                              r.accepted <> 0 OR EXISTS (SELECT FROM slots s
+                                                         WHERE s.batch = r.batch AND s.lot = r.lot AND s.phase = 'revealed')
+                                AS answered
+                       FROM results r JOIN batches b USING (batch)) r) r,
                 (SELECT count(*) AS accounts FROM accounts WHERE closed_seq IS NULL) a"#
     )
     .fetch_one(&mut *db)
@@ -87,6 +93,7 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
             judging: count(row.judging)?,
             provisional: count(row.provisional)?,
             settled: count(row.lots)?,
+            withdrawn: count(row.withdrawn)?,
         },
         items: ItemTotals {
             settled: count(row.items)?,
@@ -101,13 +108,15 @@ pub async fn network_get(db: &mut PgConnection, head: &Cursor) -> Result<Network
     })
 }
 
-/// Items of lots that settled at `since` or later, Unix seconds of chain time.
+/// Items of lots that settled with answers at `since` or later, Unix seconds of chain time.
 async fn settled_items_since(db: &mut PgConnection, since: u32) -> Result<u64, StoreError> {
     // Settlements are numbered by journal lines and block times only grow, so the newest lines are looked at first.
     let items = sqlx::query_scalar!(
         r#"SELECT coalesce(sum(least(b.lot_size, b.items - r.lot * b.lot_size)), 0)::bigint AS "items!"
            FROM results r JOIN batches b USING (batch)
-           WHERE r.settled_at >= $1"#,
+           WHERE r.settled_at >= $1
+             AND (r.accepted <> 0 OR EXISTS (SELECT FROM slots s
+                                             WHERE s.batch = r.batch AND s.lot = r.lot AND s.phase = 'revealed'))"#,
         i64::from(since),
     )
     .fetch_one(db)

@@ -166,10 +166,10 @@ async fn nodes(
            FROM nodes n JOIN accounts a USING (account),
                 LATERAL (SELECT coalesce(json_agg(json_build_object('token', t.token, 'amount', t.amount::text)
                                                   ORDER BY t.token), '[]') AS balances
-                         FROM (SELECT b.token, sum(s.pay) AS amount
-                               FROM slots s JOIN batches b USING (batch)
-                               WHERE s.node = n.account AND s.pay > 0
-                               GROUP BY b.token) t) earned,
+                         FROM (SELECT l.token, sum(l.amount) AS amount
+                               FROM ledger l
+                               WHERE l.account = n.account AND l.kind IN ('pay', 'juror_fee', 'pot')
+                               GROUP BY l.token) t) earned,
                 LATERAL (SELECT coalesce(sum(s.slash), 0) AS slashed,
                                 coalesce(sum(bit_count(s.agreed::bit(64))), 0)::bigint AS agreed_items
                          FROM slots s WHERE s.node = n.account) past

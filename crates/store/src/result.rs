@@ -78,11 +78,14 @@ pub async fn result_list(
     limit: u32,
 ) -> Result<Vec<LotResult>, StoreError> {
     sqlx::query!(
-        "SELECT n, lot, accepted, overturned, digest, answers, fee, refund, settled_at, seq
-         FROM results
-         WHERE batch = $1 AND n >= $2
-         ORDER BY n
-         LIMIT $3",
+        r#"SELECT r.n, r.lot, r.accepted, r.overturned, r.digest, r.answers, r.fee, r.refund, r.settled_at, r.seq,
+                  r.accepted = 0 AND NOT EXISTS (SELECT FROM slots s
+                                                 WHERE s.batch = r.batch AND s.lot = r.lot AND s.phase = 'revealed')
+                    AS "withdrawn!"
+           FROM results r
+           WHERE r.batch = $1 AND r.n >= $2
+           ORDER BY r.n
+           LIMIT $3"#,
         i64::from(batch.batch.0),
         i64::from(from),
         i64::from(limit),
@@ -99,6 +102,7 @@ pub async fn result_list(
             lot,
             first_item: batch.first_item(lot),
             items,
+            withdrawn: row.withdrawn,
             accepted,
             overturned: row.overturned.map(items_of),
             answers: answers

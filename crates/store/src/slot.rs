@@ -124,7 +124,14 @@ macro_rules! slots {
         sqlx::query!(
             r#"SELECT s.batch, s.lot, s.claimed_seq, s.node, a.account_id AS node_id, s.operator, s.round, s.phase,
                       s.reserved_until, s.commitment, r.answers AS "answers?", s.claimed_at, s.committed_at, s.revealed_at, s.outcome, s.pay,
-                      s.slash, s.reputation, s.agreed, s.ended_at
+                      s.slash, s.reputation, s.agreed, s.ended_at,
+                      CASE WHEN s.round = 2 AND s.outcome = 'settled'
+                           THEN (SELECT coalesce(sum(l.amount), 0)
+                                 FROM results q JOIN batches b USING (batch)
+                                      JOIN ledger l ON l.account = s.node AND l.seq = q.seq AND l.kind = 'juror_fee' AND l.token = b.token
+                                                       AND l.batch = s.batch AND l.lot = s.lot
+                                 WHERE q.batch = s.batch AND q.lot = s.lot)
+                           ELSE 0 END AS "juror_fee!"
                FROM slots s
                     JOIN accounts a ON a.account = s.node
                     LEFT JOIN reveals r ON r.seq = s.reveal_seq AND r.position = s.reveal_position
@@ -152,6 +159,7 @@ macro_rules! slots {
                 revealed_at: optional(row.revealed_at, "slots.revealed_at")?,
                 outcome: row.outcome.map(|outcome| named(&outcome, "slots.outcome")).transpose()?,
                 pay: row.pay.into(),
+                juror_fee: row.juror_fee.into(),
                 slash: row.slash.into(),
                 reputation: optional(row.reputation, "slots.reputation")?,
                 agreed: row.agreed.map(items_of),

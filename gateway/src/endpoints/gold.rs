@@ -96,6 +96,7 @@ const fn word(state: LotState) -> &'static str {
         LotState::Judging => "judging",
         LotState::Provisional => "provisional",
         LotState::Settled => "settled",
+        LotState::Withdrawn => "withdrawn",
     }
 }
 

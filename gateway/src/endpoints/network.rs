@@ -52,7 +52,10 @@ mod tests {
         assert_eq!(body["nodes"]["active_tickets"], 6);
         assert_eq!(body["nodes"]["stake"], "60000000000000000000000000");
         assert_eq!(body["batches"], json!({"open": 1, "cancelled": 0, "closed": 0}));
-        assert_eq!(body["lots"], json!({"working": 1, "revealing": 0, "judging": 0, "provisional": 0, "settled": 2}));
+        assert_eq!(
+            body["lots"],
+            json!({"working": 1, "revealing": 0, "judging": 0, "provisional": 0, "settled": 2, "withdrawn": 0})
+        );
         assert_eq!(body["items"]["settled"], 8);
         assert_eq!(body["items"]["accepted"], 7);
         // The second waited for an extension that no node joined.

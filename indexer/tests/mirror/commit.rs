@@ -1,13 +1,18 @@
 //! The commit protocol against a real Postgres: whole blocks or nothing, once, by one writer.
 
-use super::paper::{BATCH, CHAIN, CONTRACT, EVIDENCE, Paper, begin, count, dispute, living, market, open, url};
+use super::paper::{
+    BATCH, CHAIN, CONTRACT, EVIDENCE, NODES, Paper, REQUESTER, begin, count, dispute, living, market, open, url,
+};
 use piecework_chain::FinalBlock;
 use piecework_indexer::{
     commit::{CommitError, Writer},
     plan::Planner,
     rebuild::{TableDifference, rebuild},
 };
-use piecework_interface::ids::{BatchId, LotId};
+use piecework_interface::{
+    history::MovementKind,
+    ids::{BatchId, LotId},
+};
 use piecework_store::{
     StoreError,
     batch::batch_get,
@@ -15,6 +20,7 @@ use piecework_store::{
     challenge::challenge_list_by_lot,
     connect_one,
     cursor::{cursor_find, cursor_take, writer_lock, writer_unlock},
+    ledger::ledger_list_by_account,
     load::{Loaded, mirror_load},
     migrate, schema_check,
     segment::segment_list,
@@ -110,6 +116,29 @@ async fn store__should_hold_the_same_whatever_a_transaction_holds(pool: PgPool) 
 }
 
 #[sqlx::test(migrator = "MIGRATED")]
+async fn ledger__should_name_the_other_account_and_the_memo_of_a_transfer(pool: PgPool) {
+    // Given a call of two transfers of the same amount, of which the first has a memo
+    write(&pool, &market().blocks, usize::MAX).await;
+    let mut db = pool.acquire().await.unwrap();
+    let [.., receiver, sender] = NODES;
+
+    // When both accounts' movements are listed
+    for (account, other) in [(sender, receiver), (receiver, sender)] {
+        let entries = ledger_list_by_account(&mut db, account, None, 99).await.unwrap();
+        let transfers = entries.into_iter().filter(|entry| entry.kind == MovementKind::Transfer);
+        let named: Vec<_> = transfers.map(|entry| (entry.counterparty_id.unwrap(), entry.memo)).collect();
+
+        // Then each transfer has its own memo
+        let name = sqlx::query_scalar("SELECT account_id FROM accounts WHERE account = $1").bind(i64::from(other.0));
+        let other: String = name.fetch_one(&pool).await.unwrap();
+        assert_eq!(named, [(other.clone(), None), (other, Some("first".to_owned()))]);
+    }
+    // And no other movement has one
+    let entries = ledger_list_by_account(&mut db, REQUESTER, None, 99).await.unwrap();
+    assert!(!entries.is_empty() && entries.iter().all(|entry| entry.counterparty_id.is_none() && entry.memo.is_none()));
+}
+
+#[sqlx::test(migrator = "MIGRATED")]
 async fn store__should_hold_batches_that_one_call_ends_and_segments(pool: PgPool) {
     // Given a batch that one call creates and closes, and one that is appended to and forgotten as it closes
     let paper = living();
@@ -121,7 +150,7 @@ async fn store__should_hold_batches_that_one_call_ends_and_segments(pool: PgPool
     }
     let mut db = pool.acquire().await.unwrap();
     let ended = batch_get(&mut db, BATCH).await.unwrap().unwrap();
-    assert_eq!((ended.record.items, ended.counts.open_lots), (3, 1));
+    assert_eq!((ended.record.items, ended.counts.open_lots, ended.counts.withdrawn_lots), (3, 0, 1));
     // And what was appended is there, beside what it was created with
     let next = BatchId(BATCH.0 + 1);
     let grown = batch_get(&mut db, next).await.unwrap().unwrap();

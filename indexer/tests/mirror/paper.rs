@@ -180,10 +180,13 @@ pub fn market() -> Paper {
     let (public_key, kinds) = (PublicKey([9; 32]), Kinds::of(&[Kind::Transfer]));
     let key = Entry::KeySet { account: e, public_key, kinds, token: TOKEN, daily_cap: Amount(u128::MAX) };
     paper.call("intent_key_add", None, vec![key]);
-    let transfer = Entry::Transferred { account: e, receiver: d, token: TOKEN, amount: Amount(25), memo: None };
-    let (nonce, spent) = (7, Amount(25));
-    let intent = Entry::Intent { op: 0, account: e, public_key, kind: Kind::Transfer, nonce, spent, failed: None };
-    paper.call("intents_execute", None, vec![transfer, intent]);
+    let spent = Amount(12);
+    let transfer = |op: u8, memo: Option<&str>| {
+        let (nonce, memo) = (u64::from(op) + 7, memo.map(str::to_owned));
+        let moved = Entry::Transferred { account: e, receiver: d, token: TOKEN, amount: spent, memo };
+        [moved, Entry::Intent { op, account: e, public_key, kind: Kind::Transfer, nonce, spent, failed: None }]
+    };
+    paper.call("intents_execute", None, [transfer(0, Some("first")), transfer(1, None)].concat());
     let gated = ClassId(1);
     let (name, schema, burnt) = ("notes\0".to_owned(), [4; 32], Config::default().class_deposit);
     let class = Entry::ClassRegistered { class: gated, owner: REQUESTER, name, schema, gated: true, burnt };

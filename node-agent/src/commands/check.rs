@@ -1,29 +1,44 @@
 //! `check`: everything that `run` needs, each with its fix.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::Result;
 use piecework_chain::{BlockRef, KeyFile, RpcClient};
-use piecework_interface::{amount::Amount, storage, view::NodeStatus};
+use piecework_interface::{
+    amount::Amount,
+    ids::{AccountNo, BatchId},
+    storage,
+    view::NodeStatus,
+};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     challenger,
     config::Config,
-    core::{challenge::Challenging, facts::Facts},
+    core::{
+        challenge::Challenging,
+        facts::{BatchFacts, Facts},
+        policy::{Offer, Record},
+    },
     executor::{CommandExecutor, ExecuteError, Task, TaskItem},
     gateway::Gateway,
     preflight::{self, KeyScope},
     record::Place,
     store::{Store, StoreError},
     watch::Watch,
+    words::{Names, near},
 };
 
 /// The chain's clock may be so far from ours, seconds, before it is worth a word.
 const SKEW_S: u64 = 30;
 /// Refusals that are shown at most: one per batch could be thousands.
 const REFUSALS_MAX: usize = 8;
+/// Requesters that the gateway is asked about at most.
+const REQUESTERS_MAX: usize = 32;
 /// The sample work gets so long at most.
 const SAMPLE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -83,6 +98,7 @@ pub async fn check(config: &Config, json: bool) -> Result<bool> {
         Ok(rpc) => Box::pin(chain(config, &rpc, key.as_ref(), &mut report)).await,
         Err(error) => report.error("rpc", format!("{error:#}"), "set [chain] rpc_urls"),
     }
+    let names = names(config).await;
     let ok = report.0.iter().all(|finding| finding.severity != Severity::Error);
     if json {
         println!("{}", serde_json::to_string(&json!({ "ok": ok, "findings": report.0 }))?);
@@ -93,13 +109,31 @@ pub async fn check(config: &Config, json: bool) -> Result<bool> {
                 Severity::Warning => "warning",
                 Severity::Error => "error  ",
             };
-            println!("{mark} {name}: {text}");
+            println!("{mark} {name}: {}", one_line(&names.read(text)));
             if let Some(fix) = fix {
                 println!("        fix: {fix}");
             }
         }
     }
     Ok(ok)
+}
+
+/// Names for the numbers of accounts and tokens, if the gateway gives them.
+async fn names(config: &Config) -> Names {
+    let gateway = Gateway::new(&config.gateway_url, config.max_lot_bytes).ok();
+    match gateway {
+        Some(gateway) => gateway.names().await.unwrap_or_default(),
+        None => Names::default(),
+    }
+}
+
+/// The first and the last line of a text: between them a worker's stack trace may stand.
+fn one_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    match (lines.next(), lines.next_back()) {
+        (Some(first), Some(last)) => format!("{first} … {last}"),
+        (first, _) => first.unwrap_or_default().to_owned(),
+    }
 }
 
 fn disk(config: &Config, report: &mut Report) {
@@ -203,7 +237,7 @@ async fn chain(config: &Config, rpc: &RpcClient, key: Option<&KeyFile>, report: 
             clock(&facts, report);
             node(config, &facts, watch.config().min_stake, report);
             payout(config, &facts, report);
-            terms(config, &facts, report);
+            terms(config, &facts, &records(config, &facts).await, report);
             challenge(config, &facts, key, &watch.config().chain_id, report);
         }
         Err(error) => report.error("contract", error.to_string(), "check [chain]"),
@@ -277,10 +311,10 @@ fn node(config: &Config, facts: &Facts, min_stake: Amount, report: &mut Report) 
         }
     }
     if node.stake < min_stake {
-        let text = format!("{} yoctoNEAR is below the least stake of {min_stake}", node.stake);
+        let text = format!("{} is below the least stake of {}", near(node.stake.0), near(min_stake.0));
         report.error("stake", text, "run `piecework node stake`");
     } else {
-        report.ok("stake", format!("{} of {} yoctoNEAR is free", node.free_stake(), node.stake));
+        report.ok("stake", format!("{} of {} is free", near(node.free_stake()), near(node.stake.0)));
     }
     let declared: Vec<u16> = node.classes.iter().filter(|it| it.declared).map(|it| it.class.0).collect();
     let configured: Vec<u16> = config.classes.keys().map(|class| class.0).collect();
@@ -297,29 +331,51 @@ fn node(config: &Config, facts: &Facts, min_stake: Amount, report: &mut Report) 
     if let Some(account) = &facts.account {
         let free = account.storage_paid.0.saturating_sub(storage::cost(account.storage_used));
         if free >= storage::cost(storage::BALANCE_BYTES) {
-            report.ok("storage", format!("{free} yoctoNEAR of the storage deposit is free"));
+            report.ok("storage", format!("{} of the storage deposit is free", near(free)));
         } else {
             let text = format!(
-                "{free} yoctoNEAR of the storage deposit is free, a reward in a new token needs {}",
-                storage::cost(storage::BALANCE_BYTES)
+                "{} of the storage deposit is free, a reward in a new token needs {}",
+                near(free),
+                near(storage::cost(storage::BALANCE_BYTES))
             );
             report.warning("storage", text, "run `piecework account storage-deposit`");
         }
     }
 }
 
-/// Batches whose terms the operator refuses. How their requesters' other lots ended is asked by `run` alone.
-fn terms(config: &Config, facts: &Facts, report: &mut Report) {
+/// Batches of the agent's classes that take claims.
+fn open<'a>(config: &'a Config, facts: &'a Facts) -> impl Iterator<Item = (BatchId, &'a BatchFacts)> {
     let works = |class| config.classes.contains_key(class);
-    let open =
-        facts.batches.iter().filter(|(_, batch)| works(&batch.open.terms.class) && batch.takes_claims(0, facts.now_s));
-    let refusals = open.flat_map(|(number, batch)| {
-        let refusals = config.work.policy.refusals(&facts.offer(batch, 0, None));
+    let open = facts.batches.iter().map(|(number, batch)| (*number, batch));
+    open.filter(move |(_, batch)| works(&batch.open.terms.class) && batch.takes_claims(0, facts.now_s))
+}
+
+/// How the other lots of the first requesters ended, as far as the gateway says it and the policy asks.
+async fn records(config: &Config, facts: &Facts) -> BTreeMap<AccountNo, Record> {
+    let mut records = BTreeMap::new();
+    let Ok(gateway) = Gateway::new(&config.gateway_url, config.max_lot_bytes) else { return records };
+    if !config.work.policy.asks_for_records() {
+        return records;
+    }
+    let batches: BTreeMap<_, _> = open(config, facts).map(|(number, batch)| (batch.open.requester, number)).collect();
+    for (requester, batch) in batches.into_iter().take(REQUESTERS_MAX) {
+        // A gateway that does not answer has a finding of its own.
+        let Ok(record) = gateway.requester(batch).await else { break };
+        records.insert(requester, record);
+    }
+    records
+}
+
+/// Batches that the operator refuses: for their terms, or for how their requesters' other lots ended.
+fn terms(config: &Config, facts: &Facts, records: &BTreeMap<AccountNo, Record>, report: &mut Report) {
+    let refusals = open(config, facts).flat_map(|(number, batch)| {
+        let record = records.get(&batch.open.requester).copied();
+        let refusals = config.work.policy.refusals(&Offer { record, ..facts.offer(batch, 0, None) });
         refusals.into_iter().map(move |refusal| (number, refusal))
     });
     let mut refusals = refusals.take(REFUSALS_MAX).peekable();
     if refusals.peek().is_none() {
-        report.ok("terms", "no open batch of these classes is refused for its terms");
+        report.ok("terms", "no open batch of these classes is refused for its terms or its requester");
     }
     for (number, refusal) in refusals {
         report.warning("terms", format!("batch {number}: {}", refusal.why), refusal.fix);
@@ -354,5 +410,17 @@ fn challenge(config: &Config, facts: &Facts, key: Option<&KeyFile>, chain_id: &s
     match limits.can_pay(facts.challenger.as_ref(), facts.now_s) {
         Ok(left) => report.ok(NAME, format!("{} may deposit {left} units of its token now", challenge.account_id)),
         Err(refusal) => report.error(NAME, refusal.why, refusal.fix),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings__should_be_of_one_line() {
+        let trace = "worker ended with exit status: 1; it said: Traceback:\n  File \"w.py\", line 1\n\nKeyError: 'x'\n";
+        assert_eq!(one_line(trace), "worker ended with exit status: 1; it said: Traceback: … KeyError: 'x'");
+        assert_eq!((one_line("it answers"), one_line("")), ("it answers".to_owned(), String::new()));
     }
 }

@@ -1,7 +1,7 @@
 //! `init`: writes a configuration file.
 
 use std::{
-    fs::OpenOptions,
+    fs::{OpenOptions, create_dir_all},
     io::Write,
     path::{Path, PathBuf},
 };
@@ -30,6 +30,9 @@ pub struct Args {
 /// If the file is there already, or cannot be written.
 pub fn init(path: &Path, args: &Args, overrides: &Overrides) -> Result<()> {
     let text = render(args, overrides);
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        create_dir_all(dir).with_context(|| format!("directory {} cannot be made", dir.display()))?;
+    }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).with_context(|| {
         format!("{} cannot be made: name a file that is not there yet with --config", path.display())
     })?;
@@ -84,7 +87,7 @@ mod tests {
     #[test]
     fn init__should_write_a_file_that_run_accepts() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("agent.toml");
+        let path = dir.path().join("op/agent.toml");
         let args = Args { class: 7, time_limit_s: 9, command: vec!["/bin/worker".to_owned(), "a \"b\"\n".to_owned()] };
         let overrides = Overrides { account_id: Some("n.near".to_owned()), ..Overrides::default() };
         init(&path, &args, &overrides).unwrap();

@@ -11,6 +11,8 @@ use crate::record::Place;
 
 /// A lot whose op was skipped is left alone for so long, unless the code says otherwise.
 const SKIP_MS: u64 = 3_000;
+/// How the contract refuses a step that another's call has made already.
+const NOTHING_DUE: &str = "ERR_NOTHING_DUE";
 
 impl State {
     pub(super) fn called(&mut self, now_ms: u64, called: Called, actions: &mut Vec<Action>) {
@@ -37,7 +39,9 @@ impl State {
                 if let Call::Poke(targets) = &call {
                     self.told_silent(now_ms, targets);
                 }
-                self.problem(text);
+                if !(is_for_all(&call) && text.contains(NOTHING_DUE)) {
+                    self.problem(text);
+                }
             }
             Called::NotSent(trouble) => {
                 self.not_done(now_ms, &call, actions);
@@ -116,4 +120,9 @@ impl State {
             _ => self.pauses.lot_until(batch, lot, now_ms.saturating_add(SKIP_MS)),
         }
     }
+}
+
+/// Whether any node may make the call's step: all try, one is first, and the others lose nothing but gas.
+const fn is_for_all(call: &Call) -> bool {
+    matches!(call, Call::Poke(_) | Call::Tell(..))
 }

@@ -30,7 +30,10 @@ use super::{
     facts::{BatchFacts, Facts, Held},
     policy::Refusal,
 };
-use crate::record::{Challenge, Fate};
+use crate::{
+    record::{Challenge, Fate},
+    words::near,
+};
 use value::{Dispute, Odds};
 
 /// A UTC day, seconds: the daily cap's.
@@ -567,7 +570,8 @@ fn can_pay(account: &Account, token: TokenId, deposit: u128, bytes: u32) -> Resu
     let (free, cost) =
         (account.storage_paid.0.saturating_sub(storage::cost(account.storage_used)), storage::cost(bytes));
     if free < cost {
-        let why = format!("account {} has {free} yoctoNEAR of free storage deposit, it locks {cost}", account.account);
+        let (number, free, cost) = (account.account, near(free), near(cost));
+        let why = format!("account {number} has {free} of free storage deposit, it locks {cost}");
         return Err(refusal(why, "run `piecework account storage-deposit` for the account that pays challenges"));
     }
     Ok(())

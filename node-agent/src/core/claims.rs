@@ -19,7 +19,7 @@ use super::{
     facts::{BatchFacts, Facts},
     policy::{Offer, Refusal},
 };
-use crate::record::Place;
+use crate::{record::Place, words::clock};
 
 const SHA256: Sha256 = host::sha256;
 /// A seat of a former run counts as reserved for so long though the chain does not show it: far longer than endpoints lag.
@@ -195,7 +195,7 @@ impl State {
     }
 
     /// Whether one more lot of the batch's class can be worked on within its reservation, after those already taken.
-    fn can_finish(&self, facts: &Facts, batch: &BatchFacts, round: u8, claims: &[Place]) -> bool {
+    pub(super) fn can_finish(&self, facts: &Facts, batch: &BatchFacts, round: u8, claims: &[Place]) -> bool {
         let terms = &batch.open.terms;
         let Some(limits) = self.limits.classes.get(&terms.class) else {
             return false;
@@ -235,9 +235,12 @@ impl State {
             Some((when, drawn_at, Place { lot, round, .. })) => {
                 let slice = when.saturating_sub(drawn_at) / open.open.terms.round_slice_s(round).max(1);
                 let wait_s = when.saturating_sub(facts.now_s);
-                format!("not eligible until slice {slice}, in {wait_s} s (lot {lot})")
+                let at = clock(when);
+                format!("waiting: this node's ticket passes at about {at}, in {wait_s} s (lot {lot}, slice {slice})")
             }
             None if !open.open.is_backed() => Skip::Adjudicator.text().to_owned(),
+            None if !any && !open.has_unbegun() && open.lots.is_empty() => "all its lots are settled".to_owned(),
+            None if !any && !open.has_unbegun() => "each of its lots is begun, and none takes claims now".to_owned(),
             None if !any => "no group is drawn yet".to_owned(),
             None => "every lot is taken, or the node was there already".to_owned(),
         }

@@ -11,7 +11,7 @@ use piecework_interface::{
     round::closed_to_claims,
     settlement::slot_bond,
     terms::JURY,
-    view::{Account, BatchStatus, Class, LotState, Node, OpenBatch, Slot},
+    view::{Account, BatchStatus, Class, GROUP_LOTS, LotState, Node, OpenBatch, Slot},
 };
 
 use super::policy::{Cost, Offer, Purse};
@@ -150,6 +150,14 @@ impl BatchFacts {
     #[must_use]
     pub fn takes_claims(&self, round: u8, now_s: u32) -> bool {
         !closed_to_claims(&self.open.terms, self.is_cancelled(), round, now_s)
+    }
+
+    /// Whether a lot has neither a record nor a result.
+    #[must_use]
+    pub fn has_unbegun(&self) -> bool {
+        let window = &self.open.progress.window;
+        let first = window.frontier.saturating_mul(GROUP_LOTS);
+        (first..self.lot_count()).map(LotId).any(|lot| !self.lots.contains_key(&lot) && !window.is_marked(lot))
     }
 
     /// A lot's current round, as a claim meets it.

@@ -17,6 +17,8 @@ use piecework_interface::{
     view::{Class, OpenBatch},
 };
 
+use crate::words::near;
+
 /// What the operator asks of terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -78,7 +80,7 @@ pub struct Record {
     pub ended: u64,
     /// Lots' worth of items among them that were answered and have no result.
     pub unresolved: u64,
-    /// Lots among them that their batch took back: it was cancelled or expired before their first claim.
+    /// Lots among them that no node answered: skipped, cancelled or expired.
     pub withdrawn: u64,
     /// Lots among them, and lots that are not settled yet, whose result was challenged.
     pub contested: u64,
@@ -284,23 +286,25 @@ impl Policy {
         let stake =
             |why| Some(Refusal { why, fix: "run `piecework node stake`, or wait until lots settle".to_owned() });
         if bond > purse.free {
-            return stake(format!("no free stake: a lot bonds {bond} yoctoNEAR, {} are free", purse.free));
+            return stake(format!("no free stake: a lot bonds {}, {} are free", near(bond), near(purse.free)));
         }
         if cost.round == JURY {
             return None;
         }
         let reserve = mul_div(purse.stake, self.jury_reserve_pct.into(), 100);
         if bond > purse.free.saturating_sub(reserve) {
-            let why = format!("{} yoctoNEAR of stake are free, and {reserve} are kept for juries", purse.free);
+            let why = format!("{} of stake are free, and {} are kept for juries", near(purse.free), near(reserve));
             return Some(Refusal { why, fix: "lower [policy] jury_reserve_pct, or stake more".to_owned() });
         }
         let most = mul_div(purse.stake, self.max_windowed_pct.into(), 100);
         let bonded = purse.windowed.get(&cost.class).copied().unwrap_or_default();
         if cost.windowed && bonded.saturating_add(bond) > most {
             let why = format!(
-                "lots of class {} that may be challenged bond {bonded} yoctoNEAR, a lot more {bond}, and {most} may be at \
-                 risk there",
-                cost.class
+                "lots of class {} that may be challenged bond {}, a lot more {}, and {} may be at risk there",
+                cost.class,
+                near(bonded),
+                near(bond),
+                near(most)
             );
             return Some(Refusal { why, fix: "raise [policy] max_windowed_pct, or stake more".to_owned() });
         }

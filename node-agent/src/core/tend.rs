@@ -12,7 +12,10 @@ use super::{
     facts::{BatchFacts, Facts, Held},
     policy,
 };
-use crate::record::{Done, Place, Record};
+use crate::{
+    record::{Done, Place, Record},
+    words::near,
+};
 
 /// A record is deleted when the chain has not known its slot for so long: far longer than a node's answers can lag.
 const FORGET_AFTER_S: u32 = 600;
@@ -75,7 +78,7 @@ impl State {
     /// `slash` is what giving the seat back costs.
     fn work_failed(&mut self, now_ms: u64, place: Place, text: String, slash: Option<u128>) {
         self.pauses.batch_failed(place.batch, now_ms, text.clone());
-        let cost = slash.map(|slash| format!(" for {slash} yoctoNEAR")).unwrap_or_default();
+        let cost = slash.map(|slash| format!(" for {}", near(slash))).unwrap_or_default();
         self.problem(format!("{place}: {text}; the seat is given back{cost}"));
         self.failed.insert(place, text);
     }

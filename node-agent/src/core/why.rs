@@ -51,6 +51,9 @@ impl State {
         if !self.limits.classes.keys().any(|class| declares(node, *class)) {
             reasons.push("no class that the node declared has a worker under [work.classes]".to_owned());
         }
+        if self.pauses.call(now_ms) {
+            reasons.push("waiting: the last call failed, the next one is tried soon".to_owned());
+        }
         let limit = self.reservation_limit();
         if node.reservations >= limit {
             reasons.push(format!("the node holds {} of {limit} reservations it may hold", node.reservations));
@@ -119,7 +122,11 @@ impl State {
         if let Some(first) = first {
             let purse = facts.purse();
             let poor = self.limits.policy.cannot_afford(&purse, open.cost(first.lot, first.round));
-            return poor.map(|refusal| refusal.to_string()).or_else(|| self.not_in_hand(open, first));
+            let busy = || {
+                let text = "waiting: the worker has as much as it can finish in time; to take more, raise parallel of the class";
+                (!self.can_finish(facts, open, first.round, &[])).then(|| text.to_owned())
+            };
+            return poor.map(|refusal| refusal.to_string()).or_else(|| self.not_in_hand(open, first)).or_else(busy);
         }
         let refusals = self.refusals(facts, open, 0, None);
         if !refusals.is_empty() {

@@ -401,7 +401,7 @@ async fn requester__should_be_known_by_how_its_lots_ended() {
         upheld_lots: 1,
         ..Counts::default()
     };
-    let cancelled = Counts { open_lots: 4, settled_lots: 1, ..Counts::default() };
+    let cancelled = Counts { withdrawn_lots: 4, settled_lots: 1, ..Counts::default() };
     let items = vec![
         batch(BatchState::Open, running),
         batch(BatchState::Closed, closed),

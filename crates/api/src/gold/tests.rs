@@ -169,6 +169,7 @@ fn slot(node: u32, round: u8, answers: Option<&[u8]>) -> Slot {
         revealed_at: None,
         outcome: Some(SlotEnd::Settled),
         pay: Amount(0),
+        juror_fee: Amount(0),
         slash: Amount(0),
         reputation: None,
         agreed: None,

@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(body["lots"], 5);
         let counts = json!({
             "open_lots": 2, "working_lots": 1, "revealing_lots": 0, "provisional_lots": 0, "judging_lots": 0, "settled_lots": 2,
-            "extended_lots": 1, "settled_items": 8, "accepted_items": 7, "unresolved_items": 1,
+            "withdrawn_lots": 0, "extended_lots": 1, "settled_items": 8, "withdrawn_items": 0, "accepted_items": 7, "unresolved_items": 1,
             "contested_lots": 0, "upheld_lots": 0
         });
         assert_eq!(body["counts"], counts);

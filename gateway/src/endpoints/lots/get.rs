@@ -36,7 +36,11 @@ pub async fn lots_get(
     let found = lot_list(&mut db, &parent, &[LotId(lot)]).await?.into_iter().next();
     let found = found.ok_or_else(|| Problem::not_found("lot", lot))?;
     let slots = slot_list_by_lot(&mut db, BatchId(batch), LotId(lot), LIMIT_MAX).await?;
-    let challenges = challenge_list_by_lot(&mut db, BatchId(batch), LotId(lot), LIMIT_MAX).await?;
+    let mut challenges = challenge_list_by_lot(&mut db, BatchId(batch), LotId(lot), LIMIT_MAX).await?;
+    drop(db);
+    for challenge in &mut challenges {
+        challenge.evidence_held = app.blobs.get(challenge.evidence.into()).await.is_ok_and(|path| path.is_some());
+    }
     Ok(Versioned {
         updated_seq: found.updated_seq.unwrap_or(parent.created_seq),
         body: LotWithSlots { lot: found, slots, challenges },
@@ -89,6 +93,7 @@ mod tests {
         let made = &lot["challenges"][0];
         assert_eq!((&made["account_id"], &made["deposit"]), (&json!("requester.test.near"), &json!("550")));
         assert_eq!((&made["evidence"], &made["replaced"]), (&json!("02".repeat(32)), &json!(null)));
+        assert_eq!(made["evidence_held"], false);
         assert_eq!((&lot["round"], &lot["appeal"]), (&json!(2), &json!(true)));
         assert_eq!(gateway.json("/v1/batches/0/lot-states").await["states"], "j");
     }

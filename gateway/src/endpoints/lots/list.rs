@@ -20,17 +20,17 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LotListParams {
-    /// Only lots in this state: `open`, `working`, `revealing`, `judging`, `provisional` or `settled`.
-    #[param(value_type = Option<String>, example = "working", pattern = "^(open|working|revealing|judging|provisional|settled)$")]
+    /// Only lots in this state: `open`, `working`, `revealing`, `judging`, `provisional`, `settled` or `withdrawn`.
+    #[param(value_type = Option<String>, example = "working", pattern = "^(open|working|revealing|judging|provisional|settled|withdrawn)$")]
     state: Option<LotState>,
 }
 
 const SORT: &str = "lots:lot";
-/// Lots that one page looks at for open ones, which have no row to find them by.
+/// Lots that one page looks at for open and withdrawn ones, which may have no row to find them by.
 const SCAN: u32 = 20_000;
 
-/// Lots of a batch by number, those nobody claimed yet included. With `state=open` a page may be short, even empty,
-/// and still have a `next`.
+/// Lots of a batch by number, those without a claim included. With `state=open` and `state=withdrawn` a page may be short,
+/// even empty, and still have a `next`.
 #[utoipa::path(
     get, path = "/v1/batches/{batch}/lots", tag = "lots",
     params(("batch" = u32, Path, description = "Number of the batch"), LotListParams, Paging, MinHeight),
@@ -54,9 +54,9 @@ pub async fn lots_list(
             ((from..until).map(LotId).collect(), until)
         }
         Some(state) => {
-            let end =
-                if state == LotState::Open { from.saturating_add(SCAN).min(lots_of_batch) } else { lots_of_batch };
-            let numbers = lot_numbers_by_state(&mut db, BatchId(batch), state, from, end, limit).await?;
+            let scans = matches!(state, LotState::Open | LotState::Withdrawn);
+            let end = if scans { from.saturating_add(SCAN).min(lots_of_batch) } else { lots_of_batch };
+            let numbers = lot_numbers_by_state(&mut db, &found, state, from, end, limit).await?;
             let full = numbers.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
             let until = numbers.last().filter(|_| full).map_or(end, |last| last.0 + 1);
             (numbers, until)

@@ -397,7 +397,7 @@ fn agent__should_name_why_it_does_not_challenge() {
     payer(&mut facts).storage_used = 10_000;
     look(&mut state, facts);
     let declined = state.challenge_report().declined;
-    assert!(declined[0].contains("0 yoctoNEAR of free storage deposit"), "{declined:?}");
+    assert!(declined[0].contains("0 NEAR of free storage deposit"), "{declined:?}");
 }
 
 #[test]

@@ -511,3 +511,24 @@ fn front__should_leave_out_a_lot_whose_leavers_thin_the_class() {
     let further: Vec<u32> = all.into_iter().map(|lot| lot + 1).collect();
     assert_eq!(looks(&state, &facts), further);
 }
+
+#[test]
+fn why__should_tell_settled_lots_from_those_that_are_not_drawn() {
+    let why = |facts: &Facts| {
+        let mut state = state();
+        state.step(0, Event::Facts(Box::new(facts.clone())));
+        state.why_no_work(0).remove(0)
+    };
+    // Given an open batch of one lot that is not drawn, then begun by others, then settled.
+    let mut facts = facts(9);
+    let open = &mut batch(&mut facts).open;
+    open.items = 1;
+    open.progress.window.draws[0] = Draw::Closed;
+    assert!(why(&facts).contains("no group is drawn yet"), "{}", why(&facts));
+    let begun = LotState { phase: LotPhase::Revealing, ..LotState::default() };
+    batch(&mut facts).lots.insert(LotId(0), begun);
+    assert!(why(&facts).contains("each of its lots is begun"), "{}", why(&facts));
+    batch(&mut facts).lots.clear();
+    batch(&mut facts).open.progress.window.marks[0] = 1;
+    assert!(why(&facts).contains("all its lots are settled"), "{}", why(&facts));
+}

@@ -24,6 +24,8 @@ fn agent__should_poke_a_silent_node_once_a_census() {
         let mut state = fixture::state(ME, 1, BTreeMap::new());
         assert_eq!(state.step(0, Event::Facts(Box::new(facts()))), pokes);
         state.step(0, Event::Called(called));
+        // A race that another node won is no failure.
+        assert_eq!(state.problems().count(), 0);
         for second in 1..u64::from(WINDOW_S) {
             assert_eq!(state.step(second * 1_000, Event::Facts(Box::new(facts()))), [], "second {second}");
         }

@@ -352,6 +352,7 @@ mod tests {
             revealed_at: None,
             outcome: None,
             pay: Amount(0),
+            juror_fee: Amount(0),
             slash: Amount(0),
             reputation: None,
             agreed: None,

@@ -98,7 +98,7 @@ enum ItemStatus {
     Scored,
     /// The adjudicator was silent or overturned, so all copies are paid in full.
     Unscored,
-    /// The batch closed before its lot was worked on.
+    /// Its lot was withdrawn: closed without a result, or without a claim when the batch was cancelled or closed.
     NotWorkedOn,
 }
 
@@ -131,7 +131,9 @@ pub(super) async fn run(context: &Context, args: ResultsArgs) -> anyhow::Result<
     };
     let mut settled = Vec::with_capacity(results.len());
     for lot in &results {
-        if terms.adjudicator().is_some() {
+        if is_withdrawn(lot) {
+            settled.extend(unworked(lot, &digests));
+        } else if terms.adjudicator().is_some() {
             let scored = gateway.lot(batch, lot.lot).await?;
             settled.extend(scored_items(lot, &scored, terms.answer_width, &digests));
         } else {
@@ -182,7 +184,7 @@ fn summary(lines: &[ItemResult], items: usize) -> String {
     let unworked: Vec<u32> = of(ItemStatus::NotWorkedOn).map(|line| line.index).collect();
     if !unworked.is_empty() {
         text.push_str(&format!(
-            ", {} never worked on because the batch was cancelled or expired ({})",
+            ", {} not worked on because their lots were skipped, cancelled or expired ({})",
             unworked.len(),
             ranges(&unworked)
         ));
@@ -313,6 +315,18 @@ impl ItemResult {
     }
 }
 
+/// Whether no node answered the lot. A lot with accepted answers has been worked on, whatever the gateway says.
+const fn is_withdrawn(lot: &LotResult) -> bool {
+    lot.withdrawn && lot.accepted == 0
+}
+
+/// The items of a withdrawn lot.
+fn unworked<'a>(lot: &LotResult, digests: &'a [[u8; 32]]) -> impl Iterator<Item = ItemResult> + use<'a> {
+    let first = usize::try_from(lot.first_item).unwrap_or(usize::MAX);
+    let items = digests.iter().skip(first).take(lot.items.into());
+    (lot.first_item..).zip(items).map(|(index, item)| ItemResult::new(index, item, ItemStatus::NotWorkedOn))
+}
+
 /// The items of an adjudicated lot with their copies; none if it closed without work.
 fn scored_items(lot: &LotResult, scored: &LotWithSlots, width: u8, digests: &[[u8; 32]]) -> Vec<ItemResult> {
     let report = scored::verdict(scored, &lot.digest).map(|verdict| hex::encode(verdict.report));
@@ -363,6 +377,7 @@ mod tests {
             lot: LotId(n),
             first_item: n * 2,
             items: 2,
+            withdrawn: false,
             accepted,
             overturned: None,
             answers: answers.iter().map(|answer| answer.map(|answer| hex::encode([answer]))).collect(),
@@ -461,8 +476,31 @@ mod tests {
         assert_eq!(
             summary(&closed, 6),
             "2 of 6 items accepted, 0 without agreement, \
-             4 never worked on because the batch was cancelled or expired (items 0-1, 4-5)"
+             4 not worked on because their lots were skipped, cancelled or expired (items 0-1, 4-5)"
         );
+    }
+
+    #[test]
+    fn results__should_tell_a_skipped_lot_from_one_without_agreement() {
+        // Given an open batch of eight items, with a lot that settled without agreement and one that was skipped
+        let digests = [[0; 32]; 8];
+        let skipped = LotResult { withdrawn: true, ..lot(2, &[None, None]) };
+
+        // When their items are put together
+        let without: Vec<_> = item_results(&lot(1, &[None, None]), &digests).collect();
+        let settled = without.into_iter().chain(unworked(&skipped, &digests)).collect();
+        let lines = lines(settled, &digests, false);
+
+        // Then the skipped ones are no result of any node
+        assert_eq!((lines[2].index, lines[2].status), (4, ItemStatus::NotWorkedOn));
+        assert_eq!(
+            summary(&lines, 8),
+            "0 of 8 items accepted, 2 without agreement, \
+             2 not worked on because their lots were skipped, cancelled or expired (items 4-5), 4 not settled yet"
+        );
+        // And answers that are there are never hidden
+        assert!(is_withdrawn(&skipped));
+        assert!(!is_withdrawn(&LotResult { withdrawn: true, ..lot(1, &[Some(1), None]) }));
     }
 
     #[test]

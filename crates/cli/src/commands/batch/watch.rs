@@ -119,7 +119,7 @@ async fn look(
     if on_chain.status == BatchStatus::Closed {
         // The last word waits a little for a mirror that is behind.
         for _ in 0..CATCH_UP {
-            if known.as_ref().is_none_or(|known| known.counts.settled_lots >= on_chain.settled) {
+            if known.as_ref().is_none_or(|known| known.settled >= on_chain.settled) {
                 break;
             }
             tokio::time::sleep(POLL).await;
