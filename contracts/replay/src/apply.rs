@@ -81,6 +81,7 @@ impl Step<'_> {
                 if sender.is_none() && self.is_relay(*account)? {
                     return Err(Fault::Differs("whom a relay deposits for"));
                 }
+                self.sent = sender.as_ref().map(|_| *amount);
                 self.balance(*account, *token, Side::Credit(amount.0), MovementKind::Deposit, Cause::default())
             }
             Entry::PayoutSet { account, account_id } => self.payout_set(*account, account_id.as_deref()),
@@ -330,6 +331,9 @@ impl Step<'_> {
         }
         if escrow.0 != money::escrow(terms, fixed.fee_bps, *items) {
             return Err(Fault::Differs("the escrow"));
+        }
+        if self.sent.is_some_and(|sent| sent < *escrow) {
+            return Err(Fault::Differs("what pays for a batch"));
         }
         if *forget_on_close && callback.is_some() {
             return Err(Fault::Differs("a callback of a batch that is forgotten"));

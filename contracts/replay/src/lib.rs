@@ -130,7 +130,7 @@ impl Mirror {
         let caller = line.node;
         let (event, freed, acted, changes) =
             (line.event.as_str(), Vec::new(), step::Acted::default(), Changes::default());
-        let mut step = step::Step { mirror: self, context, caller, event, freed, acted, changes };
+        let mut step = step::Step { mirror: self, context, caller, event, freed, acted, sent: None, changes };
         if let Some(node) = line.node {
             step.seen(node, line).map_err(|fault| ReplayError::Caller { seq, fault })?;
         }

@@ -19,6 +19,8 @@ pub(super) struct Step<'a> {
     pub freed: Vec<(BatchId, LotId)>,
     /// What stands since the last intent of the line.
     pub acted: Acted,
+    /// What another sent the account whose deposit the line is: its batch takes no more.
+    pub sent: Option<Amount>,
     pub changes: Changes,
 }
 

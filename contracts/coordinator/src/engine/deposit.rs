@@ -15,7 +15,7 @@ impl<H: Host> Engine<'_, H> {
     ///
     /// # Errors
     /// The caller is no listed token, the sender is a relay that names nobody, the account is not registered or, where another
-    /// sends, has no room, or the message cannot be done.
+    /// sends, has no room, or the message cannot be done, by what another sends alone.
     pub fn ft_on_transfer(
         mut self,
         sender_id: String,
@@ -43,14 +43,20 @@ impl<H: Host> Engine<'_, H> {
         } else if !self.take_free_room(account, token)? {
             return Err(NO_ROOM);
         }
+        // What others send spends nothing that the account had: they would hire its balance to their own nodes.
+        let own = if sender.is_some() { self.balance(account, token)? } else { 0 };
         self.credit(account, token, amount)?;
         self.push(Entry::Deposited { account, token, amount: Amount(amount), sender });
         if let DepositMessage::CreateBatch(batch) = message {
             self.create_batch(account, BatchCreateArgs { token, batch })?;
+            if self.balance(account, token)? < own {
+                return Err(SHORT);
+            }
         }
         self.finish("ft_on_transfer", None)
     }
 }
 
 const RELAY: Error = Error::Input("a relay names whom its deposit is `for`");
+const SHORT: Error = Error::Amount("a batch for another is paid by what is sent: send its escrow");
 const NO_ROOM: Error = Error::Status("whom it is for has no room for the token: it deposits first");

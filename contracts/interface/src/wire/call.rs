@@ -142,7 +142,8 @@ pub struct TokenListArgs {
 }
 
 /// `msg` of `ft_transfer_call` to the coordinator. Anything else fails, so that the token refunds. The object in either may have
-/// `"for"`, an account that gets the credit, and the batch, in the place of the sender: it is registered and has room for the token.
+/// `"for"`, an account that gets the credit, and the batch, in the place of the sender: it is registered and has room for the token. Its batch takes
+/// no more than what is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, for as long as a deposit is read")]

@@ -518,6 +518,31 @@ fn mirror__should_let_an_intent_move_what_it_says_and_nothing_else() {
     assert_eq!(differs(&journal, &[four, done(4)]), None);
 }
 
+#[test]
+fn mirror__should_let_a_batch_for_another_take_no_more_than_what_was_sent() {
+    // Given a requester with the escrow of a batch.
+    let mut journal = JournalBuilder { mirror: Mirror::default(), now_s: 1_000, height: 50 };
+    for (event, node, log) in founding() {
+        journal.write(event, node, log).unwrap();
+    }
+    let deposit = |amount, sender: Option<&str>| Entry::Deposited {
+        account: REQUESTER,
+        token: TOKEN,
+        amount: Amount(amount),
+        sender: sender.map(str::to_owned),
+    };
+    journal.write("ft_on_transfer", None, vec![deposit(3_780, None)]).unwrap();
+
+    // When a stranger makes it one for a unit less, then the line is refused; its own deposit, or the whole escrow, does.
+    for (amount, sender, taken) in
+        [(3_779, Some("thief.near"), false), (1, None, true), (3_780, Some("thief.near"), true)]
+    {
+        let mut journal = JournalBuilder { mirror: journal.mirror.clone(), ..journal };
+        let line = vec![deposit(amount, sender), batch_created(terms(), "blob:00")];
+        assert_eq!(journal.write("ft_on_transfer", None, line).is_ok(), taken, "{amount} {sender:?}");
+    }
+}
+
 /// A transfer to A.
 fn sent(account: AccountNo, token: TokenId, amount: u128) -> Entry {
     Entry::Transferred { account, receiver: A, token, amount: Amount(amount), memo: None }

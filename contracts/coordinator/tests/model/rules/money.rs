@@ -7,6 +7,7 @@ use piecework_interface::{
     config::Config,
     event::Entry,
     ids::{BatchId, NEAR as NEAR_TOKEN, TokenId},
+    money,
 };
 
 use crate::{
@@ -115,6 +116,28 @@ fn deposit__should_make_a_batch_of_the_account_that_it_is_for() {
     market.chain.storage_withdraw(REQUESTER, None).expect("withdrawn");
     let refused = market.chain.transfer_call_for(TOKEN, "bridge.near", 100_000, for_other(message(), REQUESTER));
     assert!(matches!(refused, Err(Error::Storage { .. })), "{refused:?}");
+    check(&market.chain);
+}
+
+#[test]
+fn deposit_for_another__should_make_a_batch_of_nothing_but_what_was_sent() {
+    // Given a requester with a balance, and a thief with one unit whose nodes would do the batch.
+    let mut market = Market::new(0);
+    market.fund(REQUESTER, 1_000_000);
+    let now = market.chain.now();
+    let message = || DepositMessage::CreateBatch(Market::spec(terms(now), 3));
+    let escrow = money::escrow(&terms(now), config().fee_bps, 3);
+
+    // When the thief makes the requester a batch that the requester's balance would pay, by one unit or by all of it.
+    for amount in [1, escrow - 1] {
+        let refused = market.chain.transfer_call_for(TOKEN, "thief.near", amount, for_other(message(), REQUESTER));
+        assert!(matches!(refused, Err(Error::Amount(_))), "{refused:?}");
+    }
+
+    // Then the requester keeps what it had, also where the sender pays the whole escrow.
+    assert_eq!(market.balance(REQUESTER), 1_000_000);
+    market.chain.transfer_call_for(TOKEN, "thief.near", escrow, for_other(message(), REQUESTER)).expect("paid");
+    assert_eq!(market.balance(REQUESTER), 1_000_000);
     check(&market.chain);
 }
 

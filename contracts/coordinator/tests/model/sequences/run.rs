@@ -1,6 +1,6 @@
 //! A chain on which the steps are done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use piecework_coordinator::{engine::storage_minimum, testing::Receipt};
 use piecework_interface::{
@@ -22,6 +22,7 @@ use piecework_interface::{
     terms::{JURY, Terms, Verification},
     view::{BatchStatus, Callback, LotPhase, LotState, Referrer, SlotPhase},
 };
+use piecework_replay::NamedAccount;
 use proptest::sample::Index;
 
 use super::{
@@ -260,6 +261,17 @@ impl Run {
         }
     }
 
+    /// What every account has.
+    fn balances(&self) -> BTreeMap<(AccountNo, TokenId), u128> {
+        let accounts = self.chain.mirror.accounts.iter();
+        let of = |(account, named): (&AccountNo, &NamedAccount)| {
+            let account = *account;
+            let balances = named.row.balances.clone();
+            balances.into_iter().map(move |balance| ((account, balance.token), balance.amount.0))
+        };
+        accounts.flat_map(of).collect()
+    }
+
     /// Does a step; what fails must change nothing, which [`check`] sees.
     pub fn step(&mut self, step: &Step) {
         let pick = |who: &Index| ACCOUNTS[who.index(ACCOUNTS.len())];
@@ -274,8 +286,17 @@ impl Run {
                     Some(plan) => DepositMessage::CreateBatch(self.spec(plan)),
                     None => DepositMessage::Deposit {},
                 };
-                let (token, amount) = (TOKENS[token.index(TOKENS.len())], u128::from(*amount) * 1_000);
+                // Half of what is for others is small: its batch asks for more than comes with it.
+                let (token, amount) = (TOKENS[token.index(TOKENS.len())], u128::from(*amount));
+                let is_small = to.is_some() && !amount.is_multiple_of(2);
+                let amount = if is_small { amount % 1_000 + 1 } else { amount * 1_000 };
+                let before = self.balances();
                 self.chain.transfer_call_for(token, pick(who), amount, (message, to.as_ref().map(pick))).ok();
+                let after = self.balances();
+                let spent = before.iter().find(|(of, amount)| after.get(of).is_none_or(|now| now < amount));
+                let named = |account: &AccountNo| self.chain.mirror.accounts[account].account_id.as_str();
+                let own = |account| to.is_none() && named(account) == pick(who);
+                assert!(spent.is_none_or(|((account, _), _)| own(account)), "it spends another's balance: {spent:?}");
             }
             Step::Create { who, token, plan } => {
                 let token = TokenId(u16::try_from(token.index(4)).expect("token"));
