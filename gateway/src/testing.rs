@@ -14,8 +14,8 @@ use piecework_indexer::{
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs, OperatorConfirmArgs,
-        StakeRemoveArgs,
+        BatchRaiseArgs, BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs,
+        OperatorConfirmArgs, StakeRemoveArgs,
     },
     commitment::{Place, commitment},
     config::{Bounds, Config as ContractConfig},
@@ -223,6 +223,13 @@ impl Market {
             self.chain.poke(&[Target::Lot(batch, lot)]).unwrap();
             self.take();
         }
+    }
+
+    /// The requester raises the reward of a batch of whose lots none waits.
+    pub fn raise(&mut self, batch: BatchId, reward: u128) {
+        let args = BatchRaiseArgs { batch, reward: Amount(reward) };
+        self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_raise(&args)).unwrap();
+        self.take();
     }
 
     /// Posts a batch of one lot, which nodes 1 and 2 answer: its result may be challenged.
