@@ -14,8 +14,8 @@ use piecework_indexer::{
 use piecework_interface::{
     amount::Amount,
     call::{
-        BatchArgs, BatchSkipLotsArgs, BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage, NodeRegisterArgs,
-        OperatorConfirmArgs, StakeRemoveArgs,
+        BatchArgs, BatchRaiseArgs, BatchSkipLotsArgs, BatchSpec, ChallengeArgs, ClassRegisterArgs, DepositMessage,
+        NodeRegisterArgs, OperatorConfirmArgs, StakeRemoveArgs,
     },
     commitment::{Place, commitment},
     config::{Bounds, Config as ContractConfig},
@@ -235,6 +235,13 @@ impl Market {
     /// The requester cancels a batch.
     pub fn cancel(&mut self, batch: BatchId) {
         self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_cancel(BatchArgs { batch })).unwrap();
+        self.take();
+    }
+
+    /// The requester raises the reward of a batch of whose lots none waits.
+    pub fn raise(&mut self, batch: BatchId, reward: u128) {
+        let args = BatchRaiseArgs { batch, reward: Amount(reward) };
+        self.chain.call(Call::by(REQUESTER).with(1), |engine| engine.batch_raise(&args)).unwrap();
         self.take();
     }
 

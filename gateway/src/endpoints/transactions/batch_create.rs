@@ -11,7 +11,7 @@ use piecework_client::{calls, token};
 use piecework_interface::{
     call::BatchSpec,
     governance::Feature,
-    money,
+    money::{self, REFERRER_PCT_MAX},
     storage::{BATCH_BYTES, URI_MAX},
     terms::TermsError,
 };
@@ -83,6 +83,17 @@ fn check(batch: &BatchSpec, desk: &Desk) -> Result<(), Problem> {
     }
     if let Some(adjudicator) = batch.terms.adjudicator().filter(|account| account.0 >= desk.root.next_account) {
         return Err(Problem::not_found("registered account", adjudicator));
+    }
+    if let Some(referrer) = &batch.referrer {
+        if referrer.account.0 >= desk.root.next_account {
+            return Err(Problem::not_found("registered account", referrer.account));
+        }
+        if !referrer.is_possible() {
+            return Err(impossible(format!(
+                "batch.referrer.part_pct is {}, not 0 to {REFERRER_PCT_MAX}",
+                referrer.part_pct
+            )));
+        }
     }
     if let Some(callback) = &batch.callback {
         Desk::account_id("batch.callback.account_id", &callback.account_id)?;

@@ -41,15 +41,18 @@ pub async fn transactions_challenge(
     }
     let found = lot_list(&mut desk.db, &shape, &[args.lot]).await?.into_iter().next();
     let lot = found.ok_or_else(|| Problem::not_found("lot", args.lot))?;
-    let (terms, token) = (&batch.record.terms, batch.record.token);
+    let token = batch.record.token;
     let provisional = lot.state == LotState::Provisional;
     let state = view::LotState {
         phase: LotPhase::Provisional,
         appeal: lot.appeal,
         phase_at: lot.phase_at,
         case: lot.case,
+        reward: lot.reward.unwrap_or_default(),
         ..Default::default()
     };
+    // A raise since the lot's first claim does not count for it.
+    let terms = &state.terms(&batch.record.terms);
     if !provisional || !state.challengeable(terms, desk.now_s) {
         return Err(impossible(format!("lot {} of batch {} is not open to challenges", args.lot, args.batch)));
     }

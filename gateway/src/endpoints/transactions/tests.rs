@@ -224,6 +224,23 @@ async fn challenge__should_take_the_deposit_of_its_items(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
+async fn challenge__should_take_the_deposit_of_the_lot_s_own_reward(pool: PgPool) {
+    // Given a provisional lot whose batch was raised to three times the reward since
+    let mut market = Market::open(&pool, 3).await;
+    let batch = market.provisional();
+    market.raise(batch, 300);
+    market.commit().await;
+    let gateway = Gateway::start(&pool).await;
+
+    // When an item of it is challenged, then the deposit is 5.5 rewards of its first claim
+    let transaction = asked(&gateway, "challenge", json!({ "batch": batch, "lot": 0, "items": [0] })).await;
+    assert_eq!(
+        transaction["description"],
+        "Locks 550 units of reward.test.near as a deposit and challenges the result of item 0 of lot 0 of batch 0: a jury decides."
+    );
+}
+
+#[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
 async fn transactions__should_refuse_what_the_contract_would_refuse(pool: PgPool) {
     // Given a batch of the requester, with a short last lot
     let (_market, gateway) = with_work(&pool).await;
@@ -244,6 +261,8 @@ async fn transactions__should_refuse_what_the_contract_would_refuse(pool: PgPool
         (creation(|body| body["batch"]["items"] = json!(0)), impossible),
         (creation(|body| body["batch"]["uri"] = json!("x".repeat(257))), impossible),
         (creation(|body| body["batch"]["callback"] = json!({ "account_id": "hook.near", "tgas": 4 })), impossible),
+        (creation(|body| body["batch"]["referrer"] = json!({ "account": 0, "part_pct": 51 })), impossible),
+        (creation(|body| body["batch"]["referrer"] = json!({ "account": 99, "part_pct": 5 })), missing),
         (creation(|body| body["token"] = json!(0)), impossible),
         (creation(|body| body["token"] = json!(2)), missing),
         (creation(|body| body["batch"]["terms"]["class"] = json!(9)), missing),
