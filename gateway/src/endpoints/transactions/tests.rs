@@ -57,7 +57,7 @@ async fn with_work(pool: &PgPool) -> (Market, Gateway) {
     (market, Gateway::start(pool).await)
 }
 
-const CONTRACT: &str = "piecework.test.near";
+const CONTRACT: &str = piecework_coordinator::testing::CONTRACT;
 
 #[sqlx::test(migrator = "piecework_store::connect::MIGRATIONS")]
 async fn batch_create__should_lock_the_escrow_of_the_balance_or_of_a_transfer(pool: PgPool) {
