@@ -29,6 +29,6 @@ mod tests {
         let Action::AddKey(action) = &request.actions[0] else { panic!("not an AddKey action") };
         let text = format!("{:?}", action.access_key.permission);
         assert!(text.contains("FunctionCall"), "{text}");
-        assert!(!text.contains("withdraw"), "{text}");
+        assert!(!text.contains("\"withdraw\""), "{text}");
     }
 }

@@ -93,7 +93,7 @@ async fn stakes__should_cost_what_a_range_has_and_not_what_the_journal_has(pool:
     let mut tx = pool.begin().await.unwrap();
     sqlx::raw_sql(
         "SET LOCAL session_replication_role = replica;
-         INSERT INTO accounts SELECT n, 'node' || n, 0, 0, 0, '[]', NULL, 0, 0 FROM generate_series(0, 2) n;
+         INSERT INTO accounts SELECT n, 'node' || n, 0, 0, 0, '[]', NULL, NULL, 0, 0 FROM generate_series(0, 2) n;
          INSERT INTO nodes SELECT n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'active', NULL, NULL FROM generate_series(0, 2) n;
          INSERT INTO stakes SELECT n % 3, n, n, CASE WHEN n % 1000 = 0 THEN 7 END FROM generate_series(0, 299999) n;",
     )

@@ -135,7 +135,7 @@ async fn transactions__should_be_calls_of_the_catalogue_with_a_sentence(pool: Pg
             "deposit",
             json!({ "token": 1, "amount": "12240000" }),
             token::deposit(CONTRACT, 12_240_000),
-            "Sends 12.24 PWT to piecework.test.near and credits the balance of requester.test.near.",
+            "Sends 12.24 PWT to market.near and credits the balance of requester.test.near.",
         ),
         (
             "withdraw",

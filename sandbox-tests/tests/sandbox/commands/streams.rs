@@ -34,6 +34,7 @@ async fn run(market: &Market, stack: &Stack, piecework: &Piecework) -> Result<()
     let (some, more) = try_join!(append("some.jsonl"), append("more.jsonl"))?;
 
     // Then each names the place that the journal gives to its items
+    stack.verify_journal().await?;
     let segments: Value = stack.get("/v1/batches/0/segments").await?;
     let segments = segments["items"].as_array().context("segments")?;
     for appended in [&some, &more] {
