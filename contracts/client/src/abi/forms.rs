@@ -1,4 +1,4 @@
-//! The forms of a call in the catalogue's table, of which the ABI needs only the types.
+//! Forms of a call, named as in the catalogue's table: here each gives the type of the arguments, and makes no call.
 
 use std::marker::PhantomData;
 

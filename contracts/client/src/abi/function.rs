@@ -54,7 +54,7 @@ fn function(name: &str, doc: &[&str], kind: AbiFunctionKind) -> AbiFunction {
     }
 }
 
-/// A value of a type, for expressions of which only the type counts.
+/// Stands for a value in expressions that only the compiler reads, for their type.
 ///
 /// # Panics
 /// Always.

@@ -138,7 +138,7 @@ impl Validator {
         let (mut methods, mut json) = (Map::new(), BTreeSet::new());
         for function in functions(&document) {
             let (name, params) = (function["name"].as_str().unwrap(), &function["params"]);
-            // What is left out is JSON without arguments, or bytes of which an ABI has no word.
+            // The ABI has no JSON Schema for Borsh arguments, nor for the raw bytes of `upgrade`.
             if params["serialization_type"] == "borsh" || name == "upgrade" {
                 continue;
             }

@@ -14,8 +14,8 @@ impl<H: Host> Engine<'_, H> {
     /// says. An error makes the token refund, so nothing is ever kept without a credit.
     ///
     /// # Errors
-    /// The caller is no listed token, the sender is a relay that names nobody, the account is not registered or, where another
-    /// sends, has no room, or the message cannot be done, by what another sends alone.
+    /// The caller is no listed token; a relay names no account; the account is not registered, or has no room for what
+    /// another sends; the message cannot be done, or a batch for another costs more than what is sent.
     pub fn ft_on_transfer(
         mut self,
         sender_id: String,

@@ -1,7 +1,7 @@
 //! Payout accounts: where an account's machines may send its balances, and nowhere else.
 //!
-//! The key of a machine lies on the machine. Whoever takes it over can send what the account has here only to the account
-//! that its owner named by a full-access key: what it can waste is gas.
+//! A machine keeps a key of its node. A thief with that key can send the node's balances only to the account that the owner
+//! named by a full-access key, and can waste gas.
 
 use piecework_interface::{account_id::is_account_id, call::WithdrawArgs, event::Entry, storage::payout_bytes};
 

@@ -1,4 +1,4 @@
-//! `batch_raise`: a batch whose lots nobody wants for their pay.
+//! `batch_raise`: a higher reward for the lots of a batch that no node has begun.
 
 use piecework_interface::{
     amount::Amount,

@@ -165,7 +165,7 @@ fn append__should_wait_while_a_seed_still_chooses() {
         assert_eq!(draw_of(&market, batch, 0), seed);
         market.chain.pass(100);
     }
-    // Once any node may claim, lots are appended, and a seed that nobody has seen yet draws their seats
+    // When any node may claim the last group, then an append is taken, and a new seed draws the seats of its lots
     market.chain.pass(100);
     append(&mut market, batch, 93).expect("append");
     assert!(matches!(draw_of(&market, batch, 0), Draw::Opened(_)));

@@ -150,7 +150,7 @@ fn relay__should_name_whom_each_deposit_is_for() {
     let now = market.chain.now();
     let batch = || DepositMessage::CreateBatch(Market::spec(terms(now), 3));
 
-    // When it names nobody, then the whole transfer is refused.
+    // When the relay names nobody, then the whole transfer is refused.
     for message in [DepositMessage::Deposit {}, batch()] {
         let bare = market.chain.transfer_call(TOKEN, "bridge.near", 100_000, message);
         assert!(matches!(bare, Err(Error::Input(_))), "{bare:?}");

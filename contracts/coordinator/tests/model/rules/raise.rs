@@ -204,20 +204,28 @@ fn raise__should_refuse_what_is_no_raise_and_lock_nothing_then() {
     assert_eq!(market.view_batch(batch).open.expect("open").terms.reward, Amount(R));
 }
 
-#[test]
-fn raise__should_wait_for_the_adjudicator_and_leave_its_begun_lots_alone() {
-    // Given a batch that is scored, with a lot that has begun and one that has not
+/// A market whose batch of two lots d.near has accepted to score and whose group is drawn; the batch's terms.
+fn scored() -> (Market, BatchId, Terms) {
     let mut market = Market::new(4);
     for account in [REQUESTER, "d.near"] {
         market.fund(account, 10_u128.pow(9));
     }
     let verification = Verification::Adjudicated { adjudicator: market.chain.number("d.near"), verdict_ttl_s: 100 };
-    let scored = Terms { challenge_window_s: 100, verification, ..terms(market.chain.now()) };
-    let batch = market.batch(scored.clone(), 6);
-    let accept =
-        |market: &mut Market| market.call("d.near", 1, |engine| engine.adjudicator_accept(&BatchArgs { batch }));
-    accept(&mut market).expect("accept");
+    let terms = Terms { challenge_window_s: 100, verification, ..terms(market.chain.now()) };
+    let batch = market.batch(terms.clone(), 6);
+    accept(&mut market, batch).expect("accept");
     market.draw("a.near", batch, At::Group(0));
+    (market, batch, terms)
+}
+
+fn accept(market: &mut Market, batch: BatchId) -> Result<(), Error> {
+    market.call("d.near", 1, |engine| engine.adjudicator_accept(&BatchArgs { batch }))
+}
+
+#[test]
+fn raise__should_wait_for_the_adjudicator_and_leave_its_begun_lots_alone() {
+    // Given a batch that is scored, with a lot that has begun and one that has not
+    let (mut market, batch, scored) = scored();
     market.claim("a.near", batch, 0).expect("claim");
 
     // When the requester raises the reward far above the bond's parts
@@ -249,7 +257,7 @@ fn raise__should_wait_for_the_adjudicator_and_leave_its_begun_lots_alone() {
     assert_eq!(paid, [3 * R, 3 * R / 2, 0]);
 
     let before = market.balance("d.near");
-    accept(&mut market).expect("top up");
+    accept(&mut market, batch).expect("top up");
     assert_eq!(before - market.balance("d.near"), adjudicator_bond(&raised) - bond);
     market.claim("a.near", batch, 1).expect("claim");
     assert_eq!(market.lot(batch, 1).expect("lot").reward, Amount(reward));
@@ -257,20 +265,10 @@ fn raise__should_wait_for_the_adjudicator_and_leave_its_begun_lots_alone() {
 
 #[test]
 fn raise__should_take_a_lot_s_part_from_a_silent_adjudicator_at_its_own_reward() {
-    let mut market = Market::new(4);
-    for account in [REQUESTER, "d.near"] {
-        market.fund(account, 10_u128.pow(9));
-    }
-    let verification = Verification::Adjudicated { adjudicator: market.chain.number("d.near"), verdict_ttl_s: 100 };
-    let scored = Terms { challenge_window_s: 100, verification, ..terms(market.chain.now()) };
-    let batch = market.batch(scored.clone(), 6);
-    let accept =
-        |market: &mut Market| market.call("d.near", 1, |engine| engine.adjudicator_accept(&BatchArgs { batch }));
-    accept(&mut market).expect("accept");
-    market.draw("a.near", batch, At::Group(0));
+    let (mut market, batch, scored) = scored();
     market.round(batch, 0, &[("a.near", &RIGHT), ("b.near", &RIGHT), ("c.near", &RIGHT)]);
     raise(&mut market, batch, RAISED).expect("raise");
-    accept(&mut market).expect("top up");
+    accept(&mut market, batch).expect("top up");
     market.chain.pass(101);
     market.poke_lot(batch, 0).expect("no verdict came");
     let raised = Terms { reward: Amount(RAISED), ..scored.clone() };
